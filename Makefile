@@ -1,0 +1,31 @@
+# Everything runs in .venv, which `setup` makes from requirements.lock.
+SHELL := bash
+PYTHON := .venv/bin/python
+
+.PHONY: run test lint bench lock setup clean
+
+run: setup  ## the digits transformer on Lava's simulator, report in results/digits/
+	@$(PYTHON) scripts/run_block.py configs/digits.yaml
+
+test: setup  ## the test suite
+	@$(PYTHON) -m pytest
+
+lint: setup  ## style and types
+	@.venv/bin/ruff check .
+	@.venv/bin/ruff format --check .
+	@.venv/bin/mypy
+
+bench: setup  ## operations a second
+	@for script in benchmarks/[a-z]*.py; do $(PYTHON) $$script || exit 1; done
+
+setup:
+	@bash scripts/setup_env.sh
+
+lock: setup  ## requirements.lock from pyproject.toml
+	@uv="$$(command -v uv || echo .venv-tools/bin/uv)"; \
+	"$$uv" pip compile pyproject.toml --quiet --extra dev --python-version 3.10 --generate-hashes --no-header \
+		--no-emit-index-url --no-emit-find-links -o requirements.lock
+
+clean:  ## everything that can be made again, the environment too
+	rm -rf .venv .venv-tools results .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,109 @@
+"""The cells that circuits are written in; a basis says what neurons each is made of.
+
+A bit is opaque to a circuit: it comes out of one cell and goes into another. Words are lists of bits, LSB first. Terms
+are (bit, weight) pairs that stand for the integer sum of weight * bit.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Sequence
+from typing import Any, TypeAlias
+
+from lava_nexus.formats import FloatFormat
+from lava_nexus.neurons import FALSE, TRUE, Builder, Signal, ThresholdNetwork
+
+Bit: TypeAlias = Any
+Word: TypeAlias = list[Bit]
+Terms: TypeAlias = Sequence[tuple[Bit, int]]
+
+
+class Basis(ABC):
+    """Cells over one builder.
+
+    Attributes:
+        name: "threshold" or "nexus".
+        builder: where the neurons go.
+        zero, one: the constant bits.
+    """
+
+    name: str
+    zero: Bit = FALSE
+    one: Bit = TRUE
+
+    def __init__(self) -> None:
+        self.builder = Builder()
+
+    def input(self, name: str, fmt: FloatFormat | None = None, width: int = 0) -> Word:
+        """An input port as a word."""
+        return list(self.builder.input(name, fmt, width))
+
+    def finish(self, name: str, word: Word, fmt: FloatFormat | None, max_delay: int) -> ThresholdNetwork:
+        """The network whose one output port carries the word."""
+        return self.builder.finish([(name, [self.real(bit) for bit in word], fmt)], max_delay)
+
+    @abstractmethod
+    def real(self, bit: Bit) -> Signal:
+        """The bit as the spike of one neuron (or an input), for a bit that many cells read."""
+
+    @abstractmethod
+    def not_(self, a: Bit) -> Bit:
+        """1 - a."""
+
+    @abstractmethod
+    def and_(self, *bits: Bit) -> Bit:
+        """1 where all bits are 1."""
+
+    @abstractmethod
+    def or_(self, *bits: Bit) -> Bit:
+        """1 where a bit is 1."""
+
+    @abstractmethod
+    def one_of(self, *bits: Bit) -> Bit:
+        """The OR of bits of which never two are 1."""
+
+    @abstractmethod
+    def xor(self, a: Bit, b: Bit) -> Bit:
+        """1 where one of the two is 1."""
+
+    @abstractmethod
+    def swap(self, condition: Bit, a: Bit, b: Bit) -> tuple[Bit, Bit]:
+        """(a, b) where the condition is 1, else (b, a)."""
+
+    @abstractmethod
+    def at_least(self, terms: Terms, threshold: int) -> Bit:
+        """1 where the sum of the terms is at least the threshold."""
+
+    @abstractmethod
+    def sum_bits(self, terms: Terms, width: int, most: int | None = None) -> Word:
+        """The sum of the terms modulo 2^width; `most` is the caller's word that the sum never exceeds it."""
+
+    @abstractmethod
+    def increment(self, word: Word, carry: Bit, clear: Bit, ones: Bit) -> tuple[Word, Bit]:
+        """(word + carry, carry out); where `clear` is 1 all bits are 0, where `ones` is 1 all are 1 (`ones` wins)."""
+
+    def and_not(self, a: Bit, *others: Bit) -> Bit:
+        """1 where a is 1 and none of the others is."""
+        return self.and_(a, *(self.not_(b) for b in others))
+
+    def and_any(self, alls: Sequence[Bit], anys: Sequence[Bit]) -> Bit:
+        """1 where all of the first are 1 and at least one of the second."""
+        return self.and_(*alls, self.or_(*anys))
+
+    def mux(self, condition: Bit, a: Bit, b: Bit) -> Bit:
+        """a where the condition is 1, else b."""
+        return self.one_of(self.and_(condition, a), self.and_not(b, condition))
+
+    def greater(self, a: Word, b: Word) -> Bit:
+        """1 where the unsigned a > b."""
+        return self.at_least([*weighted(a), *weighted(b, -1)], 1)
+
+    def add(self, a: Word, b: Word, carry: Bit = FALSE, width: int | None = None) -> Word:
+        """a + b + carry, one bit wider than the wider of the two unless `width` says otherwise."""
+        terms = [*weighted(a), *weighted(b), (carry, 1)]
+        return self.sum_bits(terms, width if width is not None else max(len(a), len(b)) + 1)
+
+
+def weighted(word: Iterable[Bit], scale: int = 1) -> list[tuple[Bit, int]]:
+    """The terms of a word: bit i weighs scale * 2^i."""
+    return [(bit, scale << i) for i, bit in enumerate(word)]

@@ -1,0 +1,243 @@
+"""Cells of weighted threshold gates.
+
+A bit may be virtual: a linear form over spikes whose value is always 0 or 1, with no neuron of its own. Whatever reads
+it takes the spikes with the form's weights. NOT x = 1 - x, the sum bit of a full adder a + b + c - 2 * carry, the
+smaller of a swapped pair a + b - larger, and the OR of exclusive bits cost nothing that way; XOR costs one neuron.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from lava_nexus.cells.basis import Basis, Bit, Terms, Word
+from lava_nexus.neurons import FALSE, TRUE, Signal
+
+# Largest values that one neuron's synapses can carry, in unit weights (neurons.limits: -128..127).
+_LARGEST_WEIGHT = 127
+_LARGEST_SUM = 255  # bits are taken off a sum from the top by synapses of -2^i >= -128
+_TALLEST = 4  # columns this high are added by one rippling pass; taller ones are compressed first
+
+
+@dataclass(frozen=True)
+class Form:
+    """The virtual bit constant + sum weight * signal, which is 0 or 1 whenever the circuit runs."""
+
+    terms: tuple[tuple[Signal, int], ...]
+    constant: int = 0
+
+
+class Threshold(Basis):
+    """The `threshold` basis.
+
+    Attributes:
+        widest_form: a virtual bit of more spikes than this gets a neuron.
+    """
+
+    name = "threshold"
+
+    def __init__(self, widest_form: int = 6) -> None:
+        super().__init__()
+        self.widest_form = widest_form
+
+    def gate(self, terms: Terms, threshold: int) -> Signal:
+        """One neuron [sum weight * bit >= threshold] over real and virtual bits."""
+        flat: list[tuple[Signal, int]] = []
+        for bit, weight in terms:
+            if isinstance(bit, Form):
+                flat += [(signal, weight * factor) for signal, factor in bit.terms]
+                threshold -= weight * bit.constant
+            else:
+                flat.append((bit, weight))
+        return self.builder.gate(flat, threshold)
+
+    def form(self, terms: Iterable[tuple[Bit, int]], constant: int = 0) -> Bit:
+        """The virtual bit of a linear form, or a neuron where the form is wide."""
+        merged: dict[Signal, int] = {}
+        for bit, weight in terms:
+            parts = bit if isinstance(bit, Form) else Form(((bit, 1),))
+            constant += weight * parts.constant
+            for signal, factor in parts.terms:
+                if signal == TRUE:
+                    constant += weight * factor
+                elif signal != FALSE:
+                    merged[signal] = merged.get(signal, 0) + weight * factor
+        left = tuple(sorted((signal, weight) for signal, weight in merged.items() if weight))
+        if not left:
+            return TRUE if constant else FALSE
+        form = Form(left, constant)
+        if len(left) > self.widest_form or (constant == 0 and left == ((left[0][0], 1),)):
+            return self.real(form)
+        return form
+
+    def real(self, bit: Bit) -> Signal:
+        return self.gate([(bit, 1)], 1) if isinstance(bit, Form) else bit
+
+    def not_(self, a: Bit) -> Bit:
+        return self.form([(a, -1)], 1)
+
+    def and_(self, *bits: Bit) -> Bit:
+        return self.gate([(bit, 1) for bit in bits], len(bits))
+
+    def or_(self, *bits: Bit) -> Bit:
+        return self.gate([(bit, 1) for bit in bits], 1)
+
+    def and_any(self, alls: Sequence[Bit], anys: Sequence[Bit]) -> Bit:
+        return self.gate([*((bit, len(anys)) for bit in alls), *((bit, 1) for bit in anys)], len(anys) * len(alls) + 1)
+
+    def one_of(self, *bits: Bit) -> Bit:
+        return self.form([(bit, 1) for bit in bits])
+
+    def xor(self, a: Bit, b: Bit) -> Bit:
+        return self.form([(a, 1), (b, 1), (self.and_(a, b), -2)])
+
+    def swap(self, condition: Bit, a: Bit, b: Bit) -> tuple[Bit, Bit]:
+        first = self.mux(condition, a, b)
+        return first, self.form([(a, 1), (b, 1), (first, -1)])
+
+    def at_least(self, terms: Terms, threshold: int) -> Bit:
+        terms = _capped(terms, threshold)
+        if _fits(terms):
+            return self.gate(terms, threshold)
+        columns, constant = _positive(terms)
+        top = max(0, threshold - constant, _most(columns) + constant - threshold).bit_length()
+        columns.append((TRUE, constant - threshold + (1 << top)))
+        return self._ripple(self._compress(_split(columns), top + 1), top + 1, only_top=True)[-1]
+
+    def sum_bits(self, terms: Terms, width: int, most: int | None = None) -> Word:
+        columns, least = _positive(terms)
+        highest = _most(columns) + least if most is None else min(most, _most(columns) + least)
+        # Modulo 2^width: start from the smallest non-negative constant.
+        constant = least % (1 << width)
+        highest += constant - least
+        if highest <= _LARGEST_SUM and _fits(columns):
+            return self._extract(columns, constant, highest, width)
+        columns.append((TRUE, constant))
+        return self._ripple(self._compress(_split(columns), width), width)
+
+    def increment(self, word: Word, carry: Bit, clear: Bit, ones: Bit) -> tuple[Word, Bit]:
+        out: Word = []
+        start, entering = 0, carry
+        for i, bit in enumerate(word):
+            if i - start == 8:
+                start, entering = i, carry
+            run = [(b, 1) for b in word[start : i + 1]]
+            following = self.gate([*run, (entering, 1)], len(run) + 1)
+            out.append(self.gate([(bit, 1), (carry, 1), (following, -2), (clear, -2), (ones, 4)], 1))
+            carry = following
+        return out, carry
+
+    def _extract(self, terms: Terms, constant: int, highest: int, width: int) -> Word:
+        """Bits of constant + sum of terms, 0..highest, from the top: [sum - higher bits >= 2^i]; the lowest is virtual."""
+        taken: list[tuple[Bit, int]] = []
+        bits: Word = []
+        for i in range(highest.bit_length() - 1, 0, -1):
+            bit = self.gate([*terms, *taken], (1 << i) - constant)
+            taken.append((bit, -(1 << i)))
+            bits.append(bit)
+        if highest:
+            bits.append(self.form([*terms, *taken], constant))
+        word = bits[::-1]
+        return (word + [FALSE] * width)[:width]
+
+    def _group(self, columns: list[Word], start: int, entering: list[tuple[Bit, int]], width: int) -> tuple[int, int]:
+        """(columns, largest sum) of the longest run from `start` whose sum one row of neurons can take apart."""
+        total, span = sum(weight for _, weight in entering), 0
+        while start + span < width:
+            column = columns[start + span]
+            more = total + (len(column) << span)
+            heaviest = max(map(_heaviest, column), default=1) << span
+            if span and (more > _LARGEST_SUM or heaviest > _LARGEST_WEIGHT):
+                break
+            total, span = more, span + 1
+        return span, total
+
+    def _compress(self, columns: list[Word], width: int) -> list[Word]:
+        """Columns of at most `_TALLEST` bits with the same sum modulo 2^width."""
+        columns = (columns + [[] for _ in range(width)])[:width]
+        while max(map(len, columns)) > _TALLEST:
+            after: list[Word] = [[] for _ in range(width)]
+            start = 0
+            while start < width:
+                if len(columns[start]) <= _TALLEST:
+                    after[start] += columns[start]
+                    start += 1
+                    continue
+                span, total = self._group(columns, start, [], width)
+                terms = [(bit, 1 << i) for i in range(span) for bit in columns[start + i]]
+                for i, bit in enumerate(self._extract(terms, 0, total, width - start)):
+                    if bit != FALSE:
+                        after[start + i].append(bit)
+                start += span
+            columns = after
+        return columns
+
+    def _ripple(self, columns: list[Word], width: int, only_top: bool = False) -> Word:
+        """The sum of the columns modulo 2^width, group after group, each taking what the one below carries."""
+        columns = (columns + [[] for _ in range(width)])[:width]
+        word: Word = []
+        entering: list[tuple[Bit, int]] = []
+        start = 0
+        while start < width:
+            span, total = self._group(columns, start, entering, width)
+            terms = [*entering, *((bit, 1 << i) for i in range(span) for bit in columns[start + i])]
+            if only_top and start + span >= width:
+                return [self.gate(terms, 1 << (span - 1))]
+            bits = self._extract(terms, 0, total, width - start)
+            word += bits[:span]
+            entering = [(bit, 1 << i) for i, bit in enumerate(bits[span:]) if bit != FALSE]
+            start += span
+        return word
+
+
+def _heaviest(bit: Bit) -> int:
+    """Largest weight inside a virtual bit; 1 for a real one."""
+    return max(abs(weight) for _, weight in bit.terms) if isinstance(bit, Form) else 1
+
+
+def _fits(terms: Terms) -> bool:
+    """Whether one neuron can carry the terms."""
+    heaviest = max((abs(weight) * _heaviest(bit) for bit, weight in terms), default=0)
+    return heaviest <= _LARGEST_WEIGHT and 2 * sum(abs(weight) * _heaviest(bit) for bit, weight in terms) < 4096
+
+
+def _capped(terms: Terms, threshold: int) -> Terms:
+    """The same comparison where no weight is larger than what already decides it."""
+    enough = threshold - sum(weight for _, weight in terms if weight < 0)
+    return [(bit, min(weight, max(enough, 1))) for bit, weight in terms] if enough > 0 else terms
+
+
+def _positive(terms: Terms) -> tuple[list[tuple[Bit, int]], int]:
+    """The same sum with weights above 0 only, and a constant: -w * x = w * (1 - x) - w."""
+    columns: list[tuple[Bit, int]] = []
+    constant = 0
+    for bit, weight in terms:
+        if bit == FALSE or weight == 0:
+            continue
+        if bit == TRUE:
+            constant += weight
+        elif weight > 0:
+            columns.append((bit, weight))
+        else:
+            columns.append((_complement(bit), -weight))
+            constant += weight
+    return columns, constant
+
+
+def _complement(bit: Bit) -> Form:
+    parts = bit if isinstance(bit, Form) else Form(((bit, 1),))
+    return Form(tuple((signal, -weight) for signal, weight in parts.terms), 1 - parts.constant)
+
+
+def _most(terms: Terms) -> int:
+    return sum(weight for _, weight in terms if weight > 0)
+
+
+def _split(terms: Terms) -> list[Word]:
+    """Columns of bits from terms of any positive weight, one bit in each column where the weight has a 1."""
+    columns: list[Word] = [[] for _ in range(max((weight.bit_length() for _, weight in terms), default=0))]
+    for bit, weight in terms:
+        for i in range(weight.bit_length()):
+            if weight >> i & 1:
+                columns[i].append(bit)
+    return columns

@@ -1,0 +1,68 @@
+"""Floating-point addition and subtraction: order by magnitude, align, add or subtract, normalise, round."""
+
+from __future__ import annotations
+
+from lava_nexus.cells import Basis, Bit, Terms, Word, weighted
+from lava_nexus.circuits.floating.operand import unpack
+from lava_nexus.circuits.floating.rounder import Unrounded, round_pack
+from lava_nexus.circuits.shift import align, normalise
+from lava_nexus.formats import FloatFormat
+
+_BELOW = 2  # guard and round bits kept under the significand; what lies lower is sticky
+
+
+def add(basis: Basis, a: Word, b: Word, fmt: FloatFormat, subtract: bool = False) -> Word:
+    """a + b, or a - b, as a word of the format."""
+    if subtract:
+        b = [*b[:-1], basis.not_(b[-1])]
+    swapped = basis.greater(b[:-1], a[:-1])
+    pairs = [basis.swap(swapped, y, x) for x, y in zip(a[:-1], b[:-1], strict=True)]
+    sign = basis.mux(swapped, b[-1], a[-1])
+    large = unpack(basis, [*(pair[0] for pair in pairs), sign], fmt)
+    small = unpack(basis, [*(pair[1] for pair in pairs), basis.zero], fmt)
+    differ = basis.real(basis.xor(a[-1], b[-1]))
+
+    apart, too_far = _distance(basis, large.exponent, small.exponent, large.normal, small.normal, fmt)
+    shifted, lost = align(basis, small.significand, apart, too_far, _BELOW)
+    total = _total(basis, large.significand, shifted, lost, differ)
+
+    most = len(total) - 1
+    limit = large.scale(basis)
+    top, shift, dropped = normalise(basis, total[::-1], most, fmt.significand_bits + 1, limit)
+    exists = basis.or_(*total, *lost)
+    none_of_inf = basis.and_(*small.exponent, differ) if fmt.inf else basis.zero
+    value = Unrounded(
+        # Exact cancellation gives +0; zeros of one sign keep it.
+        sign=basis.at_least([(sign, 2), (differ, -1), (exists, 1)], 2),
+        exponent=[*limit, *((bit, -unit) for bit, unit in shift)],
+        largest=fmt.exponent_mask >> fmt.fraction_bits,
+        significand=top[:-1],
+        guard=top[-1],
+        sticky=[*dropped, *lost],
+        infinite=basis.and_(*large.exponent) if fmt.inf else basis.zero,
+        nan=basis.or_(large.nan, none_of_inf),
+    )
+    return round_pack(basis, value, fmt)
+
+
+def _distance(
+    basis: Basis, large: Word, small: Word, large_normal: Bit, small_normal: Bit, fmt: FloatFormat
+) -> tuple[Terms, Bit]:
+    """The distance of the two effective exponents as (terms of its low part, 1 where the rest of it is not zero)."""
+    split = (fmt.significand_bits + _BELOW).bit_length()
+    correction = (basis.and_not(large_normal, small_normal), -1)
+    low = [*weighted(large[:split]), *weighted(small[:split], -1), correction]
+    if split >= len(large):
+        return low, basis.zero
+    borrow = basis.not_(basis.at_least(low, 0))
+    low.append((borrow, 1 << split))
+    return low, basis.at_least([*weighted(large[split:]), *weighted(small[split:], -1), (borrow, -1)], 1)
+
+
+def _total(basis: Basis, large: Word, shifted: Word, lost: Word, differ: Bit) -> Word:
+    """large +- shifted, one bit wider; what was lost in the shift makes the difference smaller by a sliver."""
+    padded = [basis.zero] * (len(shifted) - len(large)) + large
+    inverted = [basis.xor(bit, differ) for bit in shifted]
+    carry = basis.and_not(differ, *lost)
+    total = [basis.real(bit) for bit in basis.sum_bits([*weighted(padded), *weighted(inverted), (carry, 1)], len(padded) + 1)]
+    return [*total[:-1], basis.and_not(total[-1], differ)]

@@ -1,0 +1,1 @@
+"""Top floor: what to run, read from YAML."""

@@ -1,0 +1,98 @@
+"""What every script shares: a config, `--out`, `--set`, `--quick`, and errors told in one sentence."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from types import FrameType
+from typing import NoReturn
+
+from lava_nexus.config.base import Config, ConfigT, load_config
+from lava_nexus.errors import NexusError
+from lava_nexus.reports.files import prepare_folder
+
+MISTAKE, INTERRUPTED, TERMINATED = 2, 130, 143
+
+
+def run_command(
+    config_type: type[ConfigT],
+    main: Callable[[ConfigT, Path, bool], object],
+    description: str,
+    argv: Sequence[str] | None = None,
+) -> NoReturn:
+    """Reads the command line, calls `main(config, out, quick)` and leaves with its exit code.
+
+    `config_type` has a key `out`, the folder for results, which `--out` replaces; the folder exists and can be written
+    when `main` is called. Relative paths are relative to the current folder.
+
+    Exit codes: 0, 2 (a mistake, one sentence on stderr), 130 (Ctrl-C), 143 (terminated). What is no user's mistake
+    keeps its traceback.
+    """
+    signal.signal(signal.SIGTERM, _terminator(os.getpid()))
+    sys.exit(_guarded(config_type, main, description, argv))
+
+
+def _guarded(
+    config_type: type[ConfigT],
+    main: Callable[[ConfigT, Path, bool], object],
+    description: str,
+    argv: Sequence[str] | None,
+) -> int:
+    try:
+        arguments = _parser(description).parse_args(argv)
+        config = load_config(config_type, arguments.config, arguments.set)
+        if arguments.out is not None:
+            config = config.model_copy(update={"out": arguments.out})
+        main(config, prepare_folder(_folder(config)), arguments.quick)
+        sys.stdout.flush()
+    except NexusError as error:
+        return _tell(str(error))
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return INTERRUPTED
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the flush at exit would fail again
+        return _tell("the reader of the output closed it before the command had finished")
+    except OSError as error:
+        if error.errno is None:
+            raise
+        place = f" ('{error.filename}')" if error.filename else ""
+        return _tell(f"{(error.strerror or 'the system refused').lower()}{place}")
+    except MemoryError as error:
+        return _tell(f"out of memory: {error}" if str(error) else "out of memory")
+    return 0
+
+
+def _parser(description: str) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument("config", type=Path, help="YAML file")
+    parser.add_argument("--out", type=Path, metavar="DIR", help="folder for results, instead of the config's `out`")
+    parser.add_argument(
+        "--set", action="append", default=[], metavar="KEY=VALUE", help="replace one value, for example model.images=8"
+    )
+    parser.add_argument("--quick", action="store_true", help="a small part of the work, to see that everything runs")
+    return parser
+
+
+def _folder(config: Config) -> Path:
+    return Path(getattr(config, "out", None) or "results")
+
+
+def _tell(sentence: str) -> int:
+    print(f"error: {sentence}", file=sys.stderr)
+    return MISTAKE
+
+
+def _terminator(owner: int) -> Callable[[int, FrameType | None], None]:
+    """SIGTERM unwinds this process, so that it cleans up; a forked child, which inherits the handler, just ends."""
+
+    def leave(number: int, frame: FrameType | None) -> None:
+        if os.getpid() != owner:
+            os._exit(TERMINATED)
+        raise SystemExit(TERMINATED)
+
+    return leave

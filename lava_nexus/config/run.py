@@ -1,0 +1,88 @@
+"""What `scripts/run_block.py` reads: a model, a number format and the executor to run it on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field
+
+from lava_nexus.config.base import Config, did_you_mean
+from lava_nexus.energy import load_energy_model
+from lava_nexus.errors import NexusError
+from lava_nexus.formats import FORMATS, FloatFormat
+
+
+def _format(name: str) -> str:
+    if name not in FORMATS:
+        raise ValueError(f"this format does not exist{did_you_mean(name, FORMATS)}")
+    return name
+
+
+def _energy_model(name: str) -> str:
+    try:
+        load_energy_model(name)
+    except NexusError as error:
+        raise ValueError(str(error)) from error
+    return name
+
+
+class DigitsModel(Config):
+    """The transformer that classifies handwritten digits (`sklearn.datasets.load_digits`).
+
+    Attributes:
+        kind: which model this is.
+        checkpoint: safetensors file with the weights; None for those that come with the package.
+        images: how many of the test split to run, from the first; None for all.
+        batch: images that pass through the network together.
+    """
+
+    kind: Literal["digits"]
+    checkpoint: Path | None = None
+    images: int | None = Field(default=None, ge=1)
+    batch: int = Field(default=64, ge=1)
+
+
+class LavaOptions(Config):
+    """How the Lava executor runs.
+
+    Attributes:
+        level: what evaluates a neuron in the operator Processes: compiled word operations, or a membrane each.
+        processes: most operating-system processes that a block may become.
+    """
+
+    level: Literal["word logic", "vectorised neurons"] = "word logic"
+    processes: int = Field(default=20, ge=1, le=64)
+
+
+class RunConfig(Config):
+    """One run of a model.
+
+    Attributes:
+        model: what to run.
+        format: name of the number format of weights, activations and every operation.
+        executor: what evaluates the circuits.
+        accumulate: order of additions in a sum; `sequential` is one rounded multiply and one rounded add a step.
+        basis: cells that the circuits are built of.
+        seed: of every random choice.
+        energy_model: name of the constants, or a YAML file of them.
+        timeout_seconds: wall time after which a run on Lava is ended with an error.
+        lava: options of the Lava executor.
+        out: folder for results.
+    """
+
+    model: DigitsModel
+    format: Annotated[str, AfterValidator(_format)] = "float32"
+    executor: Literal["lava", "bitsliced", "membrane", "reference"] = "lava"
+    accumulate: Literal["sequential"] = "sequential"
+    basis: Literal["threshold", "nexus"] = "threshold"
+    seed: int = Field(default=0, ge=0, lt=2**64)
+    energy_model: Annotated[str, AfterValidator(_energy_model)] = "loihi1_pre_silicon"
+    timeout_seconds: float = Field(default=600.0, gt=0, allow_inf_nan=False)
+    lava: LavaOptions = LavaOptions()
+    out: Path = Path("results/run")
+
+    @property
+    def float_format(self) -> FloatFormat:
+        """The format object."""
+        return FORMATS[self.format]

@@ -1,0 +1,119 @@
+"""Energy models as data: constants with value, unit, meaning, source and confidence, one YAML file a model."""
+
+from __future__ import annotations
+
+import difflib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from lava_nexus.errors import NexusError
+
+_FOLDER = Path(__file__).parent / "models"
+_JOULES = {"pJ": 1e-12, "nJ": 1e-9}
+REQUIRED = (
+    "synaptic_op",
+    "neuron_update_active",
+    "neuron_update_inactive",
+    "within_tile_spike",
+    "hop_east_west",
+    "hop_north_south",
+)
+
+
+@dataclass(frozen=True)
+class Constant:
+    """Energy of one event.
+
+    Attributes:
+        name: one of `REQUIRED`.
+        value: energy in `unit`.
+        unit: "pJ" or "nJ".
+        meaning: the event.
+        source: where the value was read.
+        confidence: how directly it was read, or how it was obtained.
+    """
+
+    name: str
+    value: float
+    unit: str
+    meaning: str
+    source: str
+    confidence: str
+
+    @property
+    def joules(self) -> float:
+        """The value in joules."""
+        return self.value * _JOULES[self.unit]
+
+
+@dataclass(frozen=True)
+class EnergyModel:
+    """All constants that an estimate needs.
+
+    Attributes:
+        name: as configs call it.
+        title: what chip and how known, for reports.
+        constants: one for each name in `REQUIRED`, in that order.
+    """
+
+    name: str
+    title: str
+    constants: tuple[Constant, ...]
+
+    def joules(self, name: str) -> float:
+        """Joules of one event."""
+        return next(constant.joules for constant in self.constants if constant.name == name)
+
+
+def energy_model_names() -> tuple[str, ...]:
+    """Names of the models that come with the package."""
+    return tuple(sorted(path.stem for path in _FOLDER.glob("*.yaml")))
+
+
+def load_energy_model(name: str) -> EnergyModel:
+    """The model of that name, or the one in a YAML file of the same form where `name` ends in .yaml.
+
+    Raises:
+        NexusError: no such model, or a file that lacks a constant, its unit or its source.
+    """
+    path = Path(name) if name.endswith(".yaml") else _FOLDER / f"{name}.yaml"
+    if not name.endswith(".yaml") and name not in energy_model_names():
+        near = difflib.get_close_matches(name, energy_model_names(), n=1)
+        hint = f"did you mean '{near[0]}'?" if near else f"choose one of {', '.join(energy_model_names())}"
+        raise NexusError(f"energy model '{name}' does not exist; {hint}")
+    try:
+        data = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise NexusError(f"energy model '{name}' cannot be read: {' '.join(str(error).split())}") from error
+    return _model(path.stem, data)
+
+
+def _model(name: str, data: Any) -> EnergyModel:
+    if not isinstance(data, dict) or not isinstance(data.get("constants"), dict):
+        raise NexusError(f"energy model '{name}' has no mapping 'constants'")
+    unknown = sorted(set(data["constants"]) - set(REQUIRED))
+    if unknown:
+        raise NexusError(
+            f"energy model '{name}': constant '{unknown[0]}' does not exist; known are {', '.join(REQUIRED)}"
+        )
+    constants = tuple(_constant(name, key, data) for key in REQUIRED)
+    return EnergyModel(name, str(data.get("title", name)), constants)
+
+
+def _constant(model: str, key: str, data: dict[str, Any]) -> Constant:
+    entry = data["constants"].get(key)
+    if not isinstance(entry, dict):
+        raise NexusError(f"energy model '{model}' lacks the constant '{key}'")
+    value, unit = entry.get("value"), entry.get("unit")
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < float("inf"):
+        raise NexusError(f"energy model '{model}': {key} is {value}, must be a finite number of at least 0")
+    if unit not in _JOULES:
+        raise NexusError(f"energy model '{model}': unit of {key} is {unit}, must be {' or '.join(_JOULES)}")
+    source = entry.get("source", data.get("source"))
+    if not source:
+        raise NexusError(f"energy model '{model}': {key} names no source")
+    confidence = str(entry.get("confidence", data.get("confidence", "not stated")))
+    return Constant(key, float(value), unit, str(entry.get("meaning", "")), str(source), confidence)

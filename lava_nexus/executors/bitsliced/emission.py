@@ -1,0 +1,106 @@
+"""Look-ups put in order, given slots and written down as a word program."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lava_nexus.errors import NexusError
+from lava_nexus.executors.bitsliced.luts import FALSE, TRUE, LookGraph
+from lava_nexus.executors.bitsliced.program import (
+    COUNTED,
+    ONE_COUNT,
+    ONE_SLOT,
+    RESERVED_SLOTS,
+    SPARE_SLOT,
+    ZERO_COUNT,
+    ZERO_SLOT,
+    WordProgram,
+)
+from lava_nexus.executors.bitsliced.schedule import allocate, depth_first, eager, needed
+
+_MOST_SLOTS = 1 << 16
+
+Reads = dict[int, tuple[int, ...]]
+
+
+@dataclass(frozen=True)
+class Lowered:
+    """A network as nodes of a look-up graph.
+
+    Attributes:
+        graph: the look-ups, live or not.
+        inputs: nodes of the input bits, ports in order, each LSB first.
+        outputs: nodes of the output bits, ports in order, each LSB first.
+        signals: node of every signal whose spikes are counted.
+        probes: node of every neuron whose active updates are counted.
+    """
+
+    graph: LookGraph
+    inputs: list[int]
+    outputs: list[int]
+    signals: list[int]
+    probes: list[int]
+
+
+def emit(lowered: Lowered) -> WordProgram:
+    """The word program of the nodes that are counted or put out, in the order that keeps the fewest values alive.
+
+    Raises:
+        NexusError: more than 65,536 values are alive at once.
+    """
+    graph = lowered.graph
+    counted = {*lowered.signals, *lowered.probes}
+    all_reads = {graph.first + k: inputs for k, (_, inputs) in enumerate(graph.looks)}
+    live = needed(all_reads, [*lowered.outputs, *counted])
+    reads = {node: all_reads[node] for node in live}
+    order, slots, n_slots = _placed(reads, lowered)
+    if n_slots > _MOST_SLOTS:
+        raise NexusError(f"network keeps {n_slots} values at once, more than the {_MOST_SLOTS} slots of a word program")
+    operations = [_operation(graph, node, slots, node in counted) for node in order]
+    counts = {FALSE: ZERO_COUNT, TRUE: ONE_COUNT}
+    for node in [*lowered.inputs, *(node for node in order if node in counted)]:
+        counts[node] = len(counts)
+    return WordProgram(
+        operations=np.array(operations, dtype=np.uint16).reshape(-1, 5),
+        input_slots=np.array([slots[node] for node in lowered.inputs], dtype=np.int32),
+        output_slots=np.array([slots[node] for node in lowered.outputs], dtype=np.int32),
+        n_slots=n_slots,
+        signal_counts=np.array([counts[node] for node in lowered.signals], dtype=np.int32),
+        probe_counts=np.array([counts[node] for node in lowered.probes], dtype=np.int32),
+        idle=_idle(graph, order, counts),
+    )
+
+
+def _placed(reads: Reads, lowered: Lowered) -> tuple[list[int], dict[int, int], int]:
+    """Order, slots and number of slots: the better of the order of making and depth first from the outputs."""
+    orders = [list(reads), eager(reads, depth_first(reads, lowered.outputs))]
+    fixed = {FALSE: ZERO_SLOT, TRUE: ONE_SLOT}
+    best: tuple[list[int], dict[int, int], int] | None = None
+    for order in orders:
+        slots, n_slots = allocate(reads, order, lowered.inputs, lowered.outputs, RESERVED_SLOTS)
+        if best is None or n_slots < best[2]:
+            best = order, {**fixed, **slots}, n_slots
+    assert best is not None
+    return best
+
+
+def _operation(graph: LookGraph, node: int, slots: dict[int, int], counted: bool) -> list[int]:
+    table, inputs = graph.looks[node - graph.first]
+    operands = [slots[source] for source in inputs] + [ZERO_SLOT] * (3 - len(inputs))
+    return [table | (COUNTED if counted else 0), *operands, slots.get(node, SPARE_SLOT)]
+
+
+def _idle(graph: LookGraph, order: Sequence[int], counts: dict[int, int]) -> NDArray[np.uint8]:
+    """The counts that one all-zero operand set adds."""
+    value = {TRUE: 1}
+    for node in order:
+        table, inputs = graph.looks[node - graph.first]
+        value[node] = table >> sum(value.get(source, 0) << i for i, source in enumerate(inputs)) & 1
+    idle = np.zeros(len(counts), dtype=np.uint8)
+    for node, count in counts.items():
+        idle[count] = value.get(node, 0)
+    return idle

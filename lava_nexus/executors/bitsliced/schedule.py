@@ -1,0 +1,105 @@
+"""An order for look-ups and a slot for every value: few values alive at a time, so that they stay in the first-level cache."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterable, Mapping, Sequence
+
+Reads = Mapping[int, Sequence[int]]
+"""What each operation reads: operations and sources that are there from the start."""
+
+
+def needed(reads: Reads, roots: Iterable[int]) -> list[int]:
+    """Operations that a root depends on, roots included, ascending."""
+    found: set[int] = set()
+    stack = [node for node in roots if node in reads]
+    while stack:
+        node = stack.pop()
+        if node not in found:
+            found.add(node)
+            stack.extend(source for source in reads[node] if source in reads)
+    return sorted(found)
+
+
+def depth_first(reads: Reads, roots: Iterable[int]) -> list[int]:
+    """Operations in post-order from the roots: each after what it reads."""
+    order: list[int] = []
+    seen: set[int] = set()
+    for root in roots:
+        stack = [(root, False)]
+        while stack:
+            node, leaving = stack.pop()
+            if leaving:
+                order.append(node)
+            elif node in reads and node not in seen:
+                seen.add(node)
+                stack.append((node, True))
+                stack.extend((source, False) for source in reversed(reads[node]))
+    return order
+
+
+def eager(reads: Reads, order: Sequence[int]) -> list[int]:
+    """The order with every operation that is not in it put in as soon as what it reads is there."""
+    placed = set(order)
+    readers: dict[int, list[int]] = {node: [] for node in reads}
+    missing: dict[int, int] = {}
+    for node in reads:
+        if node not in placed:
+            sources = {source for source in reads[node] if source in reads}
+            missing[node] = len(sources)
+            for source in sources:
+                readers[source].append(node)
+    result: list[int] = []
+    ready = [node for node, count in missing.items() if count == 0]
+    for node in [None, *order]:
+        ready += [node] if node is not None else []
+        while ready:
+            done = ready.pop()
+            result.append(done)
+            for reader in readers[done]:
+                missing[reader] -= 1
+                if missing[reader] == 0:
+                    ready.append(reader)
+    return result
+
+
+def allocate(
+    reads: Reads, order: Sequence[int], sources: Sequence[int], kept: Iterable[int], reserved: int
+) -> tuple[dict[int, int], int]:
+    """A slot for each source and each operation's result, used again once its value has been read for the last time.
+
+    Args:
+        reads: inputs of every operation.
+        order: operations in order of execution.
+        sources: values that are there from the start.
+        kept: values that must last to the end.
+        reserved: slots 0 .. reserved - 1 are not given out.
+
+    Returns:
+        The slot of every value, and the number of slots; results that nobody reads have none.
+    """
+    last: dict[int, int] = {}
+    for time, node in enumerate(order):
+        for source in reads[node]:
+            last[source] = time
+    for node in kept:
+        last[node] = len(order)
+    slots: dict[int, int] = {}
+    free: list[int] = []
+    size = reserved
+    for source in sources:
+        slots[source] = size
+        size += 1
+        if source not in last:
+            heapq.heappush(free, slots[source])
+    for time, node in enumerate(order):
+        for source in set(reads[node]):
+            if last[source] == time and source in slots:
+                heapq.heappush(free, slots[source])
+        if node in last:
+            if free:
+                slots[node] = heapq.heappop(free)
+            else:
+                slots[node] = size
+                size += 1
+    return slots, size

@@ -1,0 +1,100 @@
+"""What every executor offers: it takes circuit invocations over arrays of bit patterns and tallies what they cost."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lava_nexus.circuits.circuit import Circuit
+
+
+@dataclass
+class Tally:
+    """Counts of one circuit over a run; exact integers.
+
+    Attributes:
+        circuit: what was invoked.
+        invocations: operand sets.
+        signal_spikes: int64 [signals], spikes of each signal (strobe, inputs, neurons), or None where not counted.
+        active: neuron updates in which a neuron received a spike or fired, or None where not counted.
+    """
+
+    circuit: Circuit
+    invocations: int = 0
+    signal_spikes: NDArray[np.int64] | None = None
+    active: int | None = None
+
+    @property
+    def spikes(self) -> int | None:
+        """Spikes of neurons, inputs and strobe left out."""
+        if self.signal_spikes is None:
+            return None
+        return int(self.signal_spikes[self.circuit.network.n_inputs :].sum())
+
+    @property
+    def synops(self) -> int | None:
+        """Spikes times the synapses that they reach, inputs and strobe included."""
+        if self.signal_spikes is None:
+            return None
+        return int((self.signal_spikes * self.circuit.network.fan_out).sum())
+
+    @property
+    def updates(self) -> int:
+        """Neuron updates under the `streamed` schedule: one a neuron per operand set."""
+        return self.invocations * self.circuit.neurons
+
+    def add(self, other: Tally) -> None:
+        """Adds the counts of another run of the same circuit."""
+        self.invocations += other.invocations
+        self.signal_spikes = _sum(self.signal_spikes, other.signal_spikes)
+        self.active = _sum(self.active, other.active)
+
+
+def _sum(mine: Any, theirs: Any) -> Any:
+    return None if mine is None or theirs is None else mine + theirs
+
+
+@dataclass
+class Tallies:
+    """Counts of all circuits of a run, by digest."""
+
+    by_digest: dict[str, Tally] = field(default_factory=dict)
+
+    def add(self, tally: Tally) -> None:
+        """Adds one circuit's counts."""
+        key = tally.circuit.digest
+        if key in self.by_digest:
+            self.by_digest[key].add(tally)
+        else:
+            self.by_digest[key] = Tally(tally.circuit, tally.invocations, tally.signal_spikes, tally.active)
+
+    def __iter__(self) -> Any:
+        return iter(self.by_digest.values())
+
+
+class Executor(ABC):
+    """Evaluates circuits on arrays of patterns.
+
+    Attributes:
+        name: as configs and `run` call it.
+        level: what evaluates a neuron: "reference", "word logic", "vectorised neurons" or "LIF".
+        tallies: what was invoked so far and what it cost.
+    """
+
+    name: str
+    level: str
+
+    def __init__(self) -> None:
+        self.tallies = Tallies()
+
+    @abstractmethod
+    def invoke(self, circuit: Circuit, operands: Sequence[NDArray[Any]]) -> NDArray[Any]:
+        """The circuit on every element of the broadcast operands (patterns, dtype of each port's `pattern_dtype`).
+
+        Returns the patterns of the output port in the broadcast shape, and adds to `tallies`.
+        """

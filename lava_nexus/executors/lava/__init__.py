@@ -1,0 +1,1 @@
+"""The Lava executor: circuits as Lava Processes, on Lava's CPU simulator."""

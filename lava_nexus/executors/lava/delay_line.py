@@ -1,0 +1,88 @@
+"""Every neuron of a network, step by step, with its synaptic delays: the state behind the vectorised models."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from lava_nexus.errors import NexusError
+from lava_nexus.neurons import ThresholdNetwork
+
+_INT16_MAX = 32767
+
+
+class DelayLine:
+    """spike_k(t) = [ sum_j weight_j * spike_source_j(t - 1 - delay_j) >= threshold_k ], for all lanes at once.
+
+    A ring of past spikes is kept for each signal, as long as its longest synapse needs. Serial, and compiled when
+    this module is imported, hence before Lava forks.
+
+    Attributes:
+        counts: int64 [signals], spikes of each signal so far, over all lanes.
+    """
+
+    def __init__(self, network: ThresholdNetwork, lanes: int, counts: NDArray[np.int64] | None = None) -> None:
+        worst = np.bincount(network.targets, np.abs(network.weights), network.neurons).max(initial=0)
+        if worst > _INT16_MAX:
+            raise NexusError(f"network has a neuron of absolute weights {worst:.0f} in sum, above {_INT16_MAX}")
+        self.n_inputs = network.n_inputs
+        self.counts = np.zeros(network.n_signals, np.int64) if counts is None else counts
+        longest = np.zeros(network.n_signals, np.int64)
+        np.maximum.at(longest, network.sources, network.delays)
+        self._size = longest + 2  # the slot being written, and 1 + delay steps back
+        self._start = np.concatenate([[0], np.cumsum(self._size)])[:-1]
+        self._ring = np.zeros((int(self._size.sum()), lanes), np.int8)
+        self._synapses = (
+            network.offsets,
+            network.sources,
+            network.weights.astype(np.int16),
+            network.delays.astype(np.int64),
+            network.thresholds.astype(np.int16),
+        )
+        self._time = 0
+
+    def advance(self) -> None:
+        """Begins the next time step: every neuron spikes or not, from spikes of earlier steps alone."""
+        self._time += 1
+        _advance(self._time, self._ring, self._start, self._size, *self._synapses, self.n_inputs, self.counts)
+
+    def feed(self, spikes: NDArray[Any]) -> None:
+        """The inputs' spikes of this step, [lanes, n_inputs], strobe first; non-zero is a spike."""
+        fired = (spikes != 0).T
+        slots = self._start[: self.n_inputs] + self._time % self._size[: self.n_inputs]
+        self._ring[slots] = fired
+        self.counts[: self.n_inputs] += fired.sum(axis=1)
+
+    def read(self, signals: NDArray[np.int64]) -> NDArray[np.int8]:
+        """Spikes of this step, int8 [lanes, len(signals)]."""
+        return np.ascontiguousarray(self._ring[self._start[signals] + self._time % self._size[signals]].T)
+
+
+@njit(
+    "void(i8, i1[:,::1], i8[::1], i8[::1], i8[::1], i4[::1], i2[::1], i8[::1], i2[::1], i8, i8[::1])",
+    cache=True,
+)
+def _advance(
+    time, ring, start, size, offsets, sources, weights, delays, thresholds, n_inputs, counts
+):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+    lanes = ring.shape[1]
+    potential = np.empty(lanes, np.int16)
+    for k in range(thresholds.shape[0]):
+        potential[:] = 0
+        for j in range(offsets[k], offsets[k + 1]):
+            source = sources[j]
+            row = ring[start[source] + (time - 1 - delays[j]) % size[source]]
+            weight = weights[j]
+            for lane in range(lanes):
+                potential[lane] += weight * np.int16(row[lane])
+        signal = n_inputs + k
+        row = ring[start[signal] + time % size[signal]]
+        fired = 0
+        for lane in range(lanes):
+            spike = np.int8(potential[lane] >= thresholds[k])
+            row[lane] = spike
+            fired += spike
+        counts[signal] += fired

@@ -1,0 +1,113 @@
+"""The executor that runs circuits as Lava Processes on Lava's CPU simulator."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lava_nexus.circuits.circuit import Circuit
+from lava_nexus.errors import NexusError
+from lava_nexus.executors.executor import Executor, Tally
+from lava_nexus.executors.lava.run_config import Level
+from lava_nexus.executors.lava.stream import Stream, Timing
+from lava_nexus.executors.lava.timing import time_steps
+
+_LEVELS: dict[Level, str] = {"vectorised": "vectorised neurons", "lif": "LIF"}
+_LANES: dict[Level, int] = {"vectorised": 256, "lif": 1}
+_CAPACITY = 1 << 16
+_STREAMS_KEPT = 4
+
+
+class LavaExecutor(Executor):
+    """Streams operand sets through one `Network` Process a circuit; a context manager.
+
+    The Processes of the circuits used last stay alive for the next invocation, because starting them takes about
+    half a second; `close` ends them, as does the end of the program.
+
+    Args:
+        level: "vectorised" (all neurons in one CPU model) or "lif" (Lava's own LIF and DelaySparse, fixed point).
+        lanes: operand sets a time step, each on a copy of the network; 256 or, for "lif", 1 if not given.
+        timeout: seconds that starting a circuit, or one run of up to 65,536 operand sets, may take.
+    """
+
+    name = "lava"
+
+    def __init__(self, level: Level = "vectorised", lanes: int | None = None, timeout: float = 600.0) -> None:
+        super().__init__()
+        if level not in _LEVELS:
+            raise NexusError(f"Lava level '{level}' is not one of {', '.join(_LEVELS)}")
+        self.level = _LEVELS[level]
+        self._level: Level = level
+        self._lanes = _LANES[level] if lanes is None else lanes
+        self._timeout = timeout
+        self._streams: OrderedDict[str, Stream] = OrderedDict()
+        self._timing = Timing()
+
+    @property
+    def timing(self) -> Timing:
+        """Time steps predicted and taken, over all invocations."""
+        return self._timing
+
+    def invoke(self, circuit: Circuit, operands: Sequence[NDArray[Any]]) -> NDArray[Any]:
+        """The circuit on every element, one operand set a lane and time step; see `Executor.invoke`."""
+        arrays = np.broadcast_arrays(*operands)
+        shape = arrays[0].shape
+        if not arrays[0].size:
+            return np.zeros(shape, circuit.output.pattern_dtype)
+        stream = self._stream(circuit)
+        counts, timing = stream.network.spike_counts, stream.timing
+        results = stream([array.ravel() for array in arrays])
+        spikes = stream.network.spike_counts - counts
+        self.tallies.add(Tally(circuit, arrays[0].size, spikes))
+        took = Timing(stream.timing.predicted - timing.predicted, stream.timing.taken - timing.taken)
+        self._timing += took
+        return results[0].reshape(shape)
+
+    def close(self) -> None:
+        """Ends all Lava processes."""
+        while self._streams:
+            self._streams.popitem()[1].session.close()
+
+    def __enter__(self) -> LavaExecutor:
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        self.close()
+
+    def _stream(self, circuit: Circuit) -> Stream:
+        key = circuit.digest
+        if key in self._streams and self._streams[key].session.closed:
+            del self._streams[key]
+        if key not in self._streams:
+            while len(self._streams) >= _STREAMS_KEPT:
+                self._streams.popitem(last=False)[1].session.close()
+            self._streams[key] = Stream(circuit.network, self._level, self._lanes, _CAPACITY, self._timeout)
+        self._streams.move_to_end(key)
+        return self._streams[key]
+
+
+def spike_trains(
+    circuit: Circuit,
+    operands: Sequence[NDArray[Any]],
+    level: Level = "vectorised",
+    lanes: int = 1,
+    timeout: float = 600.0,
+) -> NDArray[np.bool_]:
+    """Spikes of every signal for every operand set: bool [sets, signals], strobe and inputs first.
+
+    The spike of a signal at level l for the wave that entered at step t is the one seen at step t + l.
+    """
+    network = circuit.network
+    flat = [array.ravel() for array in np.broadcast_arrays(*operands)]
+    sets = len(flat[0])
+    steps = time_steps(network, sets, lanes, level)
+    with Stream(network, level, lanes, sets, timeout, record_steps=steps) as stream:
+        stream(flat)
+        trains = stream.network.spike_trains
+    wave, lane = np.divmod(np.arange(sets), lanes)
+    step = wave[:, None] + network.signal_levels[None, :]
+    return np.asarray(trains[step, lane[:, None], np.arange(network.n_signals)[None, :]] != 0)

@@ -1,0 +1,100 @@
+"""A threshold network as Lava's fixed-point LIF, DelaySparse and their exact integers.
+
+u = a_in << 6 (du = 4095 clears it),  v = trunc(v (4096 - dv) / 4096) + u + (bias_mant << bias_exp),  spike = v > vth << 6.
+
+A matrix of mixed signs keeps only even weights, so every weight w is written 2w. With vth = 1 for all and bias_exp = 6,
+bias_mant = 2 - 2T makes 2 sum + 2 - 2T > 1 the same as sum >= T, half a unit weight away from T - 1.
+dv = 4095, the largest 12-bit decay, leaves trunc(v / 4096) of an unspent potential behind: below one doubled unit, hence
+harmless, while 2 sum + 2 - 2T >= -4095. Source: lava-nc 0.10.0, lava/proc/lif/models.py, lava/proc/sparse/models.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from lava.proc.lif.process import LIF
+from lava.proc.sparse.process import DelaySparse
+from numpy.typing import NDArray
+from scipy.sparse import csr_matrix, identity, kron
+
+from lava_nexus.errors import NexusError
+from lava_nexus.neurons import ThresholdNetwork, check
+
+DECAY = 4095
+BIAS_EXPONENT = 6
+THRESHOLD = 1
+MOST_NEGATIVE = -4095
+
+
+@dataclass
+class LifPopulation:
+    """Lava Processes of one network, connected with one another.
+
+    Attributes:
+        neurons: LIF of shape (lanes * neurons,).
+        synapses_of_inputs: for each group of inputs, DelaySparse from its (lanes * size,) channels to the neurons.
+        synapses: DelaySparse from neurons to neurons; None where the network has one level.
+    """
+
+    neurons: LIF
+    synapses_of_inputs: list[DelaySparse]
+    synapses: DelaySparse | None
+
+    @classmethod
+    def of(cls, network: ThresholdNetwork, lanes: int, groups: Sequence[range] | None = None) -> LifPopulation:
+        """Builds and connects them; the inputs arrive in `groups` of signals, in one group if none are given.
+
+        Raises:
+            NexusError: the network does not fit LIF's integers.
+        """
+        check_lif(network)
+        neurons = LIF(
+            shape=(lanes * network.neurons,),
+            du=DECAY,
+            dv=DECAY,
+            vth=THRESHOLD,
+            bias_mant=np.tile(2 - 2 * network.thresholds, lanes),
+            bias_exp=BIAS_EXPONENT,
+        )
+        inward = [_delay_sparse(network, group, lanes) for group in groups or [range(network.n_inputs)]]
+        for synapses in inward:
+            synapses.a_out.connect(neurons.a_in)
+        if network.depth == 1:
+            return cls(neurons, inward, None)
+        inner = _delay_sparse(network, range(network.n_inputs, network.n_signals), lanes)
+        neurons.s_out.connect(inner.s_in)
+        inner.a_out.connect(neurons.a_in)
+        return cls(neurons, inward, inner)
+
+
+def check_lif(network: ThresholdNetwork) -> None:
+    """Raises NexusError, naming the neuron, where an integer would leave its range or a residue reach the margin."""
+    check(network)
+    inhibition = np.bincount(network.targets, np.minimum(network.weights, 0), network.neurons).astype(np.int64)
+    lowest = 2 * inhibition + 2 - 2 * network.thresholds.astype(np.int64)
+    if lowest.size and lowest.min() < MOST_NEGATIVE:
+        worst = int(lowest.argmin())
+        raise NexusError(f"neuron {worst}: LIF potential {lowest[worst]} is below {MOST_NEGATIVE}")
+
+
+def selection(channels: NDArray[Any], size: int, lanes: int) -> csr_matrix:
+    """0/1 matrix that picks `channels` out of `size`, lane by lane."""
+    rows = np.arange(len(channels))
+    one = csr_matrix((np.ones(len(channels), np.int64), (rows, channels)), shape=(len(channels), size))
+    return csr_matrix(kron(identity(lanes, dtype=np.int64), one))
+
+
+def _delay_sparse(network: ThresholdNetwork, signals: range, lanes: int) -> DelaySparse:
+    """The synapses that start from `signals`, once a lane."""
+    part = (network.sources >= signals.start) & (network.sources < signals.stop)
+    place = (network.targets[part], network.sources[part] - signals.start)
+    shape = (network.neurons, len(signals))
+    weights = csr_matrix((2 * network.weights[part].astype(np.int64), place), shape=shape)
+    delays = csr_matrix((network.delays[part].astype(np.int64), place), shape=shape)
+    if weights.nnz != part.sum():
+        raise NexusError("network has a neuron with two synapses from one source; Lava's matrices hold one")
+    each = identity(lanes, dtype=np.int64)
+    return DelaySparse(weights=csr_matrix(kron(each, weights)), delays=csr_matrix(kron(each, delays)))

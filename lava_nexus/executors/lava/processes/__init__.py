@@ -1,0 +1,1 @@
+"""Lava Processes, one folder each holding only process.py and models.py, because Lava executes every file in it."""

@@ -1,0 +1,1 @@
+"""Process `Decoder`: spikes to results."""

@@ -1,0 +1,1 @@
+"""Process `Encoder`: operands to spikes."""

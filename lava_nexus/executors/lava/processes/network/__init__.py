@@ -1,0 +1,1 @@
+"""Process `Network`: any threshold network."""

@@ -1,0 +1,1 @@
+"""Process `Recorder`: counts and keeps spikes."""

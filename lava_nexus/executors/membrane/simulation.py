@@ -1,0 +1,161 @@
+"""Cuts a run into blocks of streams and steps that fit the cache, and runs them on a few threads."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lava_nexus.errors import NexusError
+from lava_nexus.neurons import STROBE, NeuronModel, ThresholdNetwork
+
+Regime = Literal["reset", "streaming"]
+
+_WORKING_SET_BYTES = 1 << 20
+_MAX_WIDTH = 4096
+_MIN_WIDTH = 64
+# Streams a tile carries potentials for: enough to fill vectors, few enough that they stay in the cache.
+_CARRIED_LANES = 64
+_MAX_DRIVE = 2**31 - 1
+
+
+@dataclass(frozen=True)
+class Membranes:
+    """What every neuron did, set by set.
+
+    Attributes:
+        spikes: bool [sets, signals]; the strobe, the inputs, then the neurons.
+        potentials: float64 [sets, neurons]; v as it is compared with theta, before the reset.
+        thetas: float64 [neurons]; physical thresholds T - margin.
+    """
+
+    spikes: NDArray[np.bool_]
+    potentials: NDArray[np.float64]
+    thetas: NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Tile:
+    """Streams first .. last (exclusive) of equally many steps; stream l meets set t * streams + l at step t."""
+
+    first: int
+    last: int
+    steps: int
+
+
+def tiles(sets: int, streams: int, width: int) -> list[Tile]:
+    """Covers `sets` dealt out in turn to `streams`, in tiles of at most `width` streams."""
+    steps, longer = divmod(sets, streams)
+    parts = ((0, longer, steps + 1), (longer, streams, steps))
+    return [Tile(a, min(a + width, stop), n) for start, stop, n in parts if n for a in range(start, stop, width)]
+
+
+class Simulation:
+    """One network under one neuron model, over one sequence of operand sets.
+
+    Attributes:
+        patterns: output patterns, uint64 [sets].
+        counts: int64 [signals], spikes of every signal.
+        active: neuron updates in which a neuron received a spike or fired.
+        membranes: what was recorded, or None.
+    """
+
+    def __init__(
+        self,
+        network: ThresholdNetwork,
+        words: Sequence[NDArray[Any]],
+        sets: int,
+        model: NeuronModel,
+        streams: int,
+        record: bool = False,
+    ) -> None:
+        _check_drive(network)
+        self.network, self.words, self.sets, self.model, self.streams = network, words, sets, model, streams
+        self.patterns = np.zeros(sets, np.uint64)
+        self.counts = np.zeros(network.n_signals, np.int64)
+        self.active = 0
+        self.membranes = self._empty_membranes() if record else None
+
+    def run(self, threads: int | None = None) -> Simulation:
+        """Runs every tile; `threads` defaults to the processors there are."""
+        threads = threads or os.cpu_count() or 1
+        width = max(_MIN_WIDTH, min(_MAX_WIDTH, _WORKING_SET_BYTES // self.network.n_signals))
+        lanes = width if self.streams == self.sets else min(width, _CARRIED_LANES)
+        todo = tiles(self.sets, self.streams, min(lanes, -(-self.streams // threads)))
+        hands = min(threads, len(todo))
+        parts = [todo[i::hands] for i in range(hands)]
+        if hands == 1:
+            results = [self._run_tiles(parts[0], width)]
+        else:
+            with ThreadPoolExecutor(hands) as pool:
+                results = list(pool.map(lambda part: self._run_tiles(part, width), parts))
+        for counts, active in results:
+            self.counts += counts
+            self.active += active
+        return self
+
+    def _run_tiles(self, part: Sequence[Tile], width: int) -> tuple[NDArray[np.int64], int]:
+        from lava_nexus.executors.membrane import kernel
+
+        network, model = self.network, self.model
+        thetas = network.thresholds - np.float64(model.margin)
+        levels = np.floor(thetas) + 1 if model.strict else np.ceil(thetas)
+        arrays = (
+            kernel.typed(network.offsets, np.int64),
+            kernel.typed(network.sources, np.int32),
+            kernel.typed(network.weights, np.int32),
+            thetas,
+            kernel.typed(levels, np.int32),
+        )
+        out_signals = np.array(network.outputs[0].signals, np.int64)
+        spikes = np.zeros((network.n_signals, width), np.uint8)
+        spikes[STROBE] = 1
+        counts = np.zeros(network.n_signals, np.int64)
+        active = 0
+        for tile in part:
+            lanes = tile.last - tile.first
+            memoryless = model.memoryless or tile.steps == 1
+            v = np.zeros((0 if memoryless else network.neurons, lanes))
+            for start in range(0, tile.steps, width // lanes):
+                steps = min(width // lanes, tile.steps - start)
+                index = np.arange(start, start + steps)[:, None] * self.streams + np.arange(tile.first, tile.last)
+                index = index.ravel()
+                self._load(kernel, index, spikes)
+                potentials = np.empty((network.neurons if self.membranes else 0, len(index) if self.membranes else 0))
+                active += kernel.advance(
+                    spikes, *arrays, model.beta, model.reset == "hard", model.strict, memoryless, v, steps, lanes,
+                    counts, potentials,
+                )  # fmt: skip
+                words = np.empty(len(index), np.uint64)
+                kernel.pack(spikes, out_signals, words)
+                self.patterns[index] = words
+                self._record(index, spikes, potentials)
+        return counts, active
+
+    def _load(self, kernel: Any, index: NDArray[np.int64], spikes: NDArray[np.uint8]) -> None:
+        for port, words in zip(self.network.inputs, self.words, strict=True):
+            if port.width:
+                kernel.unpack(words[index].astype(np.uint64), port.signals[0], port.width, spikes)
+
+    def _record(self, index: NDArray[np.int64], spikes: NDArray[np.uint8], potentials: NDArray[np.float64]) -> None:
+        if self.membranes is not None:
+            self.membranes.spikes[index] = spikes[:, : len(index)].T
+            self.membranes.potentials[index] = potentials.T
+
+    def _empty_membranes(self) -> Membranes:
+        return Membranes(
+            spikes=np.zeros((self.sets, self.network.n_signals), np.bool_),
+            potentials=np.zeros((self.sets, self.network.neurons)),
+            thetas=self.network.thresholds - np.float64(self.model.margin),
+        )
+
+
+def _check_drive(network: ThresholdNetwork) -> None:
+    most = np.bincount(network.targets, np.abs(network.weights.astype(np.float64)), network.neurons)
+    if most.max(initial=0) > _MAX_DRIVE:
+        raise NexusError(f"neuron {int(most.argmax())}: weighted sum {most.max():.0f} is above {_MAX_DRIVE}")

@@ -1,0 +1,43 @@
+"""What `scripts/train_digits.py` reads."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import Field
+
+from lava_nexus.config.base import Config
+
+
+class TrainDigitsConfig(Config):
+    """One training of the digits transformer.
+
+    Attributes:
+        seed: of initial weights, order of images, shifts and dropout.
+        epochs: passes over the training images.
+        batch: images a step.
+        learning_rate: largest of the one-cycle schedule.
+        warmup: share of the steps before the learning rate is at its largest.
+        weight_decay: of AdamW.
+        dropout: share of the numbers added to the residual stream that are left out.
+        label_smoothing: share of a label's weight that is spread over all classes.
+        max_shift: pixels that an image is moved at most, along each axis.
+        shift_probability: share of the images that are moved.
+        required_accuracy: on the test images, below which the weights are not installed.
+        install: whether the weights replace those that come with the package.
+        out: folder for weights and report.
+    """
+
+    seed: int = Field(0, ge=0, lt=2**63)
+    epochs: int = Field(100, ge=1)
+    batch: int = Field(64, ge=1)
+    learning_rate: float = Field(3e-3, gt=0, allow_inf_nan=False)
+    warmup: float = Field(0.1, ge=0, le=1)
+    weight_decay: float = Field(0.3, ge=0, allow_inf_nan=False)
+    dropout: float = Field(0.1, ge=0, lt=1)
+    label_smoothing: float = Field(0.1, ge=0, lt=1)
+    max_shift: int = Field(1, ge=0, le=4)
+    shift_probability: float = Field(0.5, ge=0, le=1)
+    required_accuracy: float = Field(0.97, ge=0, le=1)
+    install: bool = True
+    out: Path = Path("results/train_digits")

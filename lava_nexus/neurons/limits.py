@@ -1,0 +1,30 @@
+"""Every limit that the chip and Lava's fixed-point models set on a neuron, once, with its source."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class HardwareRules:
+    """What one IF gate may look like on the chip.
+
+    Weights here are unit weights. A mixed-sign matrix keeps only even values, so every weight is written doubled and
+    the threshold T as 2T - 1; a network that obeys these rules therefore fits both.
+
+    Attributes:
+        weight_min, weight_max: unit weights that fit 8 bits after doubling: -256..254 (lava-nc 0.10.0, measured).
+        max_delay: extra steps a synapse can hold, 6 bits (lava-dl 0.6.0 clamps to 62, measured).
+        max_fan_in: synapses of one neuron; axons into a core, 16,000 (inferred from public lava-dl notebooks).
+        max_weighted_sum: largest |weighted sum| in doubled weights for which what dv = 4095 leaves behind,
+            trunc(|v| / 4096), stays below one weight unit of margin (lava-nc 0.10.0, measured).
+    """
+
+    weight_min: int = -128
+    weight_max: int = 127
+    max_delay: int = 62
+    max_fan_in: int = 16_000
+    max_weighted_sum: int = 4095
+
+
+LOIHI2 = HardwareRules()

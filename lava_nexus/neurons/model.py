@@ -1,0 +1,61 @@
+"""What a neuron does with its membrane between steps, declared once for every executor that keeps one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from lava_nexus.errors import NexusError
+
+Reset = Literal["full", "hard", "soft"]
+RESETS: tuple[Reset, ...] = ("full", "hard", "soft")
+
+
+@dataclass(frozen=True)
+class NeuronModel:
+    """v(t) = beta * v_after(t - 1) + sum w * s;  spike = [v >= theta] (strict: [v > theta]);  theta = T - margin.
+
+    v_after is 0 after every step (`full`), 0 after a spike (`hard`), or v - theta after a spike (`soft`);
+    without a spike `hard` and `soft` keep v. Source: NEXUS, arXiv 2601.21279, section 3 (soft reset, leak beta).
+
+    The margin places the physical threshold theta below the integer threshold T of the gate. The default, 1/2, is the
+    middle of the gap between T - 1 and T and is what the paper sets (AND: 1.5), noise and spread being stated against
+    it. From v = 0 a gate is exact for 0 <= margin < 1, and for 0 < margin <= 1 where strict; margin 0 and strict
+    is another function, [sum w * s > T].
+
+    Attributes:
+        beta: share of the membrane kept from one step to the next, -1..1.
+        reset: what a spike leaves behind; `full` clears at the end of each step, spike or not.
+        strict: whether a membrane equal to theta stays silent.
+        window: steps of one operand set; 1 for threshold gates.
+        margin: T - theta in unit weights, 0..1.
+    """
+
+    beta: float = 0.0
+    reset: Reset = "full"
+    strict: bool = False
+    window: int = 1
+    margin: float = 0.5
+
+    def __post_init__(self) -> None:
+        if not -1.0 <= self.beta <= 1.0:
+            raise NexusError(f"leak beta {self.beta} is outside -1..1")
+        if self.reset not in RESETS:
+            raise NexusError(f"reset '{self.reset}' is not one of {', '.join(RESETS)}")
+        if self.window != 1:
+            raise NexusError(f"window {self.window} is not 1, the only one that threshold gates run in")
+        if not 0.0 <= self.margin <= 1.0:
+            raise NexusError(f"threshold margin {self.margin} is outside 0..1")
+
+    @property
+    def exact(self) -> bool:
+        """Whether a gate that starts from v = 0 computes [sum w * s >= T]."""
+        return self.margin > 0 if self.strict else self.margin < 1
+
+    @property
+    def memoryless(self) -> bool:
+        """Whether nothing of one step can reach the next."""
+        return self.reset == "full" or self.beta == 0
+
+
+MEMORYLESS = NeuronModel()

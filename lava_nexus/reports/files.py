@@ -1,0 +1,54 @@
+"""Files that are either whole or absent: written beside their place, then moved into it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from lava_nexus.errors import NexusError
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Gives a temporary path in the folder of `path`; what was written there replaces `path` when the block ends well.
+
+    An error inside the block removes the temporary file and leaves `path` as it was.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.stem}.{os.getpid()}{path.suffix}")
+    try:
+        yield temporary
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Writes UTF-8 text, whole or not at all."""
+    with replacing(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+def write_bytes(path: Path, data: bytes) -> None:
+    """Writes bytes, whole or not at all."""
+    with replacing(path) as temporary:
+        temporary.write_bytes(data)
+
+
+def prepare_folder(path: Path) -> Path:
+    """Makes a folder for results and tries that a file can be written there, before hours of work depend on it.
+
+    Raises:
+        NexusError: the path is a file, or the folder cannot be made or written.
+    """
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        with replacing(path / "writable.tmp") as temporary:
+            temporary.touch()
+        (path / "writable.tmp").unlink()
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise NexusError(f"results cannot be written to folder '{path}': {reason}") from error
+    return path

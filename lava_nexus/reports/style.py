@@ -1,0 +1,61 @@
+"""One look for every figure: quiet axes, one palette, text that can be read beside the report."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lava_nexus.reports.files import replacing
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+INK, FAINT, GRID = "#22303c", "#8a97a3", "#e4e9ed"
+SIGN, EXPONENT, FRACTION = "#d1495b", "#e2982b", "#2f6f9f"
+# Kinds of circuit, told apart also without colour vision (after Okabe and Ito, darkened for white paper).
+PALETTE = ("#2f6f9f", "#e2982b", "#3a9a7c", "#d1495b", "#8a6fb3", "#6db4d8", "#b5a642", "#7c5a4a", "#9aa5ae")
+
+_SETTINGS: dict[str, Any] = {
+    "font.family": "sans-serif",
+    "font.sans-serif": ["DejaVu Sans"],
+    "font.size": 10,
+    "text.color": INK,
+    "axes.labelcolor": INK,
+    "axes.edgecolor": FAINT,
+    "axes.linewidth": 0.8,
+    "axes.titleweight": "bold",
+    "axes.titlelocation": "left",
+    "xtick.color": INK,
+    "ytick.color": INK,
+    "xtick.major.size": 0,
+    "ytick.major.size": 0,
+    "legend.frameon": False,
+    "figure.facecolor": "white",
+    "savefig.facecolor": "white",
+    "svg.hashsalt": "lava_nexus",
+}
+
+
+def new_figure(width: float, height: float) -> Figure:
+    """An empty figure, in inches, drawn without a display; matplotlib is imported here and not before."""
+    import matplotlib
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    matplotlib.rcParams.update(_SETTINGS)
+    figure = Figure(figsize=(width, height))
+    FigureCanvasAgg(figure)
+    return figure
+
+
+def save(figure: Figure, path: Path) -> Path:
+    """Writes a PNG, whole or not at all, the same bytes for the same figure."""
+    with replacing(path) as temporary:
+        figure.savefig(temporary, dpi=160, format="png", metadata={"Software": None})
+    return path
+
+
+def bare(axes: Any, *keep: str) -> None:
+    """Takes the frame away except for the sides named."""
+    for side, spine in axes.spines.items():
+        spine.set_visible(side in keep)

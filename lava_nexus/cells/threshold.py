@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from lava_nexus.cells.basis import Basis, Bit, Terms, Word
 from lava_nexus.neurons import FALSE, TRUE, Signal
@@ -16,7 +17,6 @@ from lava_nexus.neurons import FALSE, TRUE, Signal
 # Largest values that one neuron's synapses can carry, in unit weights (neurons.limits: -128..127).
 _LARGEST_WEIGHT = 127
 _LARGEST_SUM = 255  # bits are taken off a sum from the top by synapses of -2^i >= -128
-_TALLEST = 4  # columns this high are added by one rippling pass; taller ones are compressed first
 
 
 @dataclass(frozen=True)
@@ -32,13 +32,15 @@ class Threshold(Basis):
 
     Attributes:
         widest_form: a virtual bit of more spikes than this gets a neuron.
+        tallest: columns of more bits are compressed before the rippling pass; less is shallower, more is smaller.
+        chain: bits taken off one sum, one after the other, before the chain is cut in two; less is shallower.
     """
 
     name = "threshold"
 
-    def __init__(self, widest_form: int = 6) -> None:
+    def __init__(self, widest_form: int = 6, tallest: int = 4, chain: int = 4) -> None:
         super().__init__()
-        self.widest_form = widest_form
+        self.widest_form, self.tallest, self.chain = widest_form, tallest, chain
 
     def gate(self, terms: Terms, threshold: int) -> Signal:
         """One neuron [sum weight * bit >= threshold] over real and virtual bits."""
@@ -127,67 +129,101 @@ class Threshold(Basis):
             carry = following
         return out, carry
 
-    def _extract(self, terms: Terms, constant: int, highest: int, width: int) -> Word:
-        """Bits of constant + sum of terms, 0..highest, from the top: [sum - higher bits >= 2^i]; the lowest is virtual."""
-        taken: list[tuple[Bit, int]] = []
+    def _extract(
+        self, terms: Terms, constant: int, highest: int, width: int, taken: Sequence[tuple[Bit, int]] = ()
+    ) -> Word:
+        """Bits of constant + sum of terms, 0..highest, from the top: [sum - higher bits >= 2^i]; the lowest is virtual.
+
+        `taken` holds bits above `highest` that are known already, with the negative weights that take them off.
+        """
+        off = list(taken)
         bits: Word = []
         for i in range(highest.bit_length() - 1, 0, -1):
-            bit = self.gate([*terms, *taken], (1 << i) - constant)
-            taken.append((bit, -(1 << i)))
+            bit = self.gate([*terms, *off], (1 << i) - constant)
+            off.append((bit, -(1 << i)))
             bits.append(bit)
         if highest:
-            bits.append(self.form([*terms, *taken], constant))
+            bits.append(self.form([*terms, *off], constant))
         word = bits[::-1]
         return (word + [FALSE] * width)[:width]
 
-    def _group(self, columns: list[Word], start: int, entering: list[tuple[Bit, int]], width: int) -> tuple[int, int]:
+    def _group(self, columns: Columns, start: int, entering: Terms, width: int) -> tuple[int, int]:
         """(columns, largest sum) of the longest run from `start` whose sum one row of neurons can take apart."""
         total, span = sum(weight for _, weight in entering), 0
         while start + span < width:
             column = columns[start + span]
-            more = total + (len(column) << span)
-            heaviest = max(map(_heaviest, column), default=1) << span
+            more = total + (sum(weight for _, weight in column) << span)
+            heaviest = max((_heaviest(bit) * weight for bit, weight in column), default=1) << span
             if span and (more > _LARGEST_SUM or heaviest > _LARGEST_WEIGHT):
                 break
             total, span = more, span + 1
         return span, total
 
-    def _compress(self, columns: list[Word], width: int) -> list[Word]:
-        """Columns of at most `_TALLEST` bits with the same sum modulo 2^width."""
+    def _compress(self, columns: Columns, width: int) -> Columns:
+        """Columns of at most `tallest` bits with the same sum modulo 2^width."""
         columns = (columns + [[] for _ in range(width)])[:width]
-        while max(map(len, columns)) > _TALLEST:
-            after: list[Word] = [[] for _ in range(width)]
+        while max(map(len, columns)) > self.tallest:
+            after: Columns = [[] for _ in range(width)]
             start = 0
             while start < width:
-                if len(columns[start]) <= _TALLEST:
+                if len(columns[start]) <= self.tallest:
                     after[start] += columns[start]
                     start += 1
                     continue
                 span, total = self._group(columns, start, [], width)
-                terms = [(bit, 1 << i) for i in range(span) for bit in columns[start + i]]
-                for i, bit in enumerate(self._extract(terms, 0, total, width - start)):
+                for i, bit in enumerate(self._extract(_terms(columns, start, span), 0, total, width - start)):
                     if bit != FALSE:
-                        after[start + i].append(bit)
+                        after[start + i].append((bit, 1))
                 start += span
             columns = after
         return columns
 
-    def _ripple(self, columns: list[Word], width: int, only_top: bool = False) -> Word:
+    def _ripple(self, columns: Columns, width: int, only_top: bool = False) -> Word:
         """The sum of the columns modulo 2^width, group after group, each taking what the one below carries."""
         columns = (columns + [[] for _ in range(width)])[:width]
         word: Word = []
-        entering: list[tuple[Bit, int]] = []
+        entering: Terms = []
         start = 0
         while start < width:
             span, total = self._group(columns, start, entering, width)
-            terms = [*entering, *((bit, 1 << i) for i in range(span) for bit in columns[start + i])]
+            terms = [*entering, *_terms(columns, start, span)]
             if only_top and start + span >= width:
                 return [self.gate(terms, 1 << (span - 1))]
-            bits = self._extract(terms, 0, total, width - start)
+            bits = self._group_bits(columns, start, span, entering, total, width)
             word += bits[:span]
             entering = [(bit, 1 << i) for i, bit in enumerate(bits[span:]) if bit != FALSE]
             start += span
         return word
+
+    def _group_bits(
+        self, columns: Columns, start: int, span: int, entering: Terms, total: int, width: int
+    ) -> Word:
+        """The bits of one group; a chain longer than `chain` is cut in two by the carry between its halves."""
+        terms = [*entering, *_terms(columns, start, span)]
+        low = span // 2
+        low_terms = [*entering, *_terms(columns, start, low)]
+        low_total = sum(weight for _, weight in low_terms)
+        if span <= self.chain or low_total >= 2 << low or total >= 2 << span:
+            return self._extract(terms, 0, total, width - start)
+        carry = self.gate(low_terms, 1 << low)
+        high_terms = [(carry, 1), *((bit, weight >> low) for bit, weight in _terms(columns, start + low, span - low, low))]
+        off: list[tuple[Bit, int]] = []
+        out: Word = []
+        if total >= 1 << span and start + span <= width:
+            out = [self.gate(terms, 1 << span)]
+            off = [(out[0], -(1 << (span - low)))]
+        high_total = min(sum(weight for _, weight in high_terms), (1 << (span - low)) - 1)
+        lower = self._extract(low_terms, 0, min(low_total, (1 << low) - 1), low, [(carry, -(1 << low))])
+        upper = self._extract(high_terms, 0, high_total, span - low, off)
+        return ([*lower, *upper, *out] + [FALSE] * width)[: width - start]
+
+
+Columns: TypeAlias = list[list[tuple[Bit, int]]]
+
+
+def _terms(columns: Columns, start: int, span: int, shift: int = 0) -> list[tuple[Bit, int]]:
+    """The terms of `span` columns, the first of which weighs 2^shift."""
+    return [(bit, weight << (i + shift)) for i in range(span) for bit, weight in columns[start + i]]
 
 
 def _heaviest(bit: Bit) -> int:
@@ -233,11 +269,15 @@ def _most(terms: Terms) -> int:
     return sum(weight for _, weight in terms if weight > 0)
 
 
-def _split(terms: Terms) -> list[Word]:
-    """Columns of bits from terms of any positive weight, one bit in each column where the weight has a 1."""
-    columns: list[Word] = [[] for _ in range(max((weight.bit_length() for _, weight in terms), default=0))]
+def _split(terms: Terms) -> Columns:
+    """Columns of terms of any positive weight w = odd * 2^i: column i holds (bit, odd), a constant its binary digits."""
+    columns: Columns = [[] for _ in range(max((weight.bit_length() for _, weight in terms), default=0))]
     for bit, weight in terms:
-        for i in range(weight.bit_length()):
-            if weight >> i & 1:
-                columns[i].append(bit)
+        if bit == TRUE:
+            for i in range(weight.bit_length()):
+                if weight >> i & 1:
+                    columns[i].append((bit, 1))
+        else:
+            i = (weight & -weight).bit_length() - 1
+            columns[i].append((bit, weight >> i))
     return columns

@@ -56,7 +56,7 @@ def round_pack(basis: Basis, value: Unrounded, fmt: FloatFormat) -> Word:
     word = [*low, *high, *exponent]
     if not fmt.inf:  # the carry out of the largest number
         word = [basis.or_(bit, beyond) for bit in word]
-    return [*word, basis.and_not(value.sign, value.nan)]
+    return [*word, basis.and_not(value.sign, value.nan if fmt.inf else basis.and_(*word))]
 
 
 def _special(

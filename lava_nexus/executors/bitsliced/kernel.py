@@ -1,15 +1,12 @@
 """The compiled loop over the operations of a word program, packing and unpacking included.
 
 A block is LANES operand sets. Element e of a block is bit e // WORDS_A_SLOT of word e % WORDS_A_SLOT of every slot, so that
-elements next to each other in memory stand in words next to each other, for elements of any size.
+elements next to each other in memory stand in words next to each other, whatever their size.
 """
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Callable
 from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
 import numba
@@ -19,7 +16,7 @@ from numba.core import types
 from numba.extending import intrinsic
 
 from lava_nexus.disk_cache import source_digest
-from lava_nexus.executors.bitsliced import vector_ir
+from lava_nexus.executors.bitsliced import program, vector_ir
 from lava_nexus.executors.bitsliced.program import COUNTED, RESERVED_COUNTS
 from lava_nexus.executors.bitsliced.vector_ir import VECTOR_BYTES
 
@@ -28,46 +25,170 @@ WORDS_A_SLOT = VECTORS * vector_ir.WORDS
 LANES = 64 * WORDS_A_SLOT
 SLOT_BYTES = 8 * WORDS_A_SLOT
 
-PORT_ADDRESS, PORT_STRIDE, PORT_BITS, PORT_WIDTH = 0, 1, 2, 3
-"""Columns of a port row: address of element 0, bytes from block to block, bits an element, bits that are slots."""
-
 
 @intrinsic
-def _operate(typingctx: Any, table: Any, a: Any, b: Any, c: Any, result: Any, count: Any) -> Any:
+def _operate(_: Any, table: Any, a: Any, b: Any, c: Any, result: Any, count: Any) -> Any:
     """Stores table(a, b, c) at `result` and adds its set bits to the vector at `count`, unless that is 0; all addresses."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        table, a, b, c, result, count = arguments
+        table, *operands, result, count = arguments
         ternary = "+avx512f" in context.codegen().magic_tuple()[2].split(",")
-        operands = [
-            [vector_ir.load(builder, vector_ir.offset(builder, at, VECTOR_BYTES * v)) for v in range(VECTORS)]
-            for at in (a, b, c)
-        ]
-        done = builder.append_basic_block("looked")
-        impossible = builder.append_basic_block("impossible")
-        branch = builder.switch(table, impossible)
-        with builder.goto_block(impossible):
+        loaded = [[vector_ir.load(builder, at, v) for v in range(VECTORS)] for at in operands]
+        done = builder.append_basic_block("done")
+        never = builder.append_basic_block("never")
+        branch = builder.switch(table, never)
+        with builder.goto_block(never):
             builder.unreachable()
-        looked = [[] for _ in range(VECTORS)]
+        blocks, values = [], []
         for code in range(256):
-            block = builder.append_basic_block(f"table{code}")
-            branch.add_case(ir.Constant(table.type, code), block)
-            with builder.goto_block(block):
-                for v in range(VECTORS):
-                    x, y, z = (operand[v] for operand in operands)
-                    looked[v].append((vector_ir.look(builder, code, x, y, z, ternary), block))
+            blocks.append(builder.append_basic_block(f"table{code}"))
+            branch.add_case(ir.Constant(table.type, code), blocks[-1])
+            with builder.goto_block(blocks[-1]):
+                values.append([vector_ir.look(builder, code, *abc, ternary) for abc in zip(*loaded, strict=True)])
                 builder.branch(done)
         builder.position_at_end(done)
-        vectors = []
-        for v in range(VECTORS):
-            vectors.append(builder.phi(vector_ir.VECTOR))
-            for value, block in looked[v]:
-                vectors[v].add_incoming(value, block)
+        vectors = [builder.phi(vector_ir.VECTOR) for _ in range(VECTORS)]
         for v, vector in enumerate(vectors):
-            vector_ir.store(builder, vector, vector_ir.offset(builder, result, VECTOR_BYTES * v))
+            for block, value in zip(blocks, values, strict=True):
+                vector.add_incoming(value[v], block)
+            vector_ir.store(builder, vector, result, v)
         with builder.if_then(builder.icmp_unsigned("!=", count, ir.Constant(count.type, 0))):
-            total = builder.add(vector_ir.load(builder, count), vector_ir.spikes(builder, vectors))
-            vector_ir.store(builder, total, count)
+            vector_ir.add_spikes(builder, vectors, count)
         return context.get_dummy_value()
 
     return types.void(*[types.int64] * 6), generate
+
+
+@intrinsic
+def _count(_: Any, slot: Any, count: Any) -> Any:
+    """Adds the set bits of the slot at one address to the vector at another."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        slot, count = arguments
+        vector_ir.add_spikes(builder, [vector_ir.load(builder, slot, v) for v in range(VECTORS)], count)
+        return context.get_dummy_value()
+
+    return types.void(types.int64, types.int64), generate
+
+
+@intrinsic(prefer_literal=True)  # type: ignore[untyped-decorator]
+def _pack(_: Any, bits: Any, elements: Any, offsets: Any, slots: Any) -> Any:
+    """Transposes the first word column of a block of `bits`-bit elements into slots; bit i goes `offsets[i]` bytes up."""
+    width = bits.literal_value
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        _, elements, offsets, slots = arguments
+        rows = vector_ir.gathered(builder, elements, width, WORDS_A_SLOT)
+        for i, row in enumerate(vector_ir.transposed(builder, rows)):
+            vector_ir.store(builder, row, builder.add(slots, vector_ir.load_word(builder, offsets, i)))
+        return context.get_dummy_value()
+
+    return types.void(bits, types.int64, types.int64, types.int64), generate
+
+
+@intrinsic(prefer_literal=True)  # type: ignore[untyped-decorator]
+def _unpack(_: Any, bits: Any, elements: Any, offsets: Any, slots: Any) -> Any:
+    """The inverse of `_pack`: slots into elements."""
+    width = bits.literal_value
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        _, elements, offsets, slots = arguments
+        rows = [
+            vector_ir.load(builder, builder.add(slots, vector_ir.load_word(builder, offsets, i))) for i in range(width)
+        ]
+        vector_ir.scattered(builder, vector_ir.transposed(builder, rows), elements, width, WORDS_A_SLOT)
+        return context.get_dummy_value()
+
+    return types.void(bits, types.int64, types.int64, types.int64), generate
+
+
+def _port_by_port(transpose: Any) -> Any:
+    """Packs or unpacks one port of a block: elements of 8, 16, 32 or 64 bits."""
+
+    @numba.njit(nogil=True)
+    def port(bits, elements, offsets, slots):  # type: ignore[no-untyped-def]
+        for v in range(VECTORS):
+            at = elements + v * bits  # VECTOR_BYTES / 8 elements of `bits` bits further
+            to = slots + v * VECTOR_BYTES
+            if bits == 8:
+                transpose(8, at, offsets, to)
+            elif bits == 16:
+                transpose(16, at, offsets, to)
+            elif bits == 32:
+                transpose(32, at, offsets, to)
+            else:
+                transpose(64, at, offsets, to)
+
+    return port
+
+
+_pack_port = _port_by_port(_pack)
+_unpack_port = _port_by_port(_unpack)
+
+# Compiled functions are kept by the contents of what they close over: this ties them to the sources of the code they draw in.
+_VERSION = source_digest(__file__, vector_ir.__file__, program.__file__)
+
+
+def _kernel(version: str) -> Any:
+    """The Python function to compile: the blocks first .. last - 1 of a word program.
+
+    Its arguments: operations of the program; slots, aligned, uint64 [n_slots * WORDS_A_SLOT]; ports, int64 [ports, 4], inputs
+    first: address of the first element, bytes from block to block, bits an element, bits that have a slot; offsets, int64 [ports, 64]: byte offset
+    of the slot of each bit, LSB first; number of input ports; the blocks; counts, int64 [n_counts, 8], to be added to, or
+    of length 0.
+    """
+
+    def run(operations, slots, ports, offsets, n_inputs, first, last, counts):  # type: ignore[no-untyped-def]
+        assert version
+        base = slots.ctypes.data
+        counting = counts.shape[0] > 0
+        for block in range(first, last):
+            for port in range(n_inputs):
+                at = ports[port, 0] + block * ports[port, 1]
+                _pack_port(ports[port, 2], at, offsets[port].ctypes.data, base)
+            counter = counts.ctypes.data + RESERVED_COUNTS * VECTOR_BYTES
+            if counting:
+                for port in range(n_inputs):
+                    for bit in range(ports[port, 3]):
+                        _count(base + offsets[port, bit], counter)
+                        counter += VECTOR_BYTES
+            for i in range(operations.shape[0]):
+                code = np.int64(operations[i, 0])
+                count = 0
+                if code & COUNTED:
+                    count = counter
+                    counter += VECTOR_BYTES
+                _operate(
+                    code & 0xFF,
+                    base + np.int64(operations[i, 1]) * SLOT_BYTES,
+                    base + np.int64(operations[i, 2]) * SLOT_BYTES,
+                    base + np.int64(operations[i, 3]) * SLOT_BYTES,
+                    base + np.int64(operations[i, 4]) * SLOT_BYTES,
+                    count,
+                )
+            for port in range(n_inputs, ports.shape[0]):
+                at = ports[port, 0] + block * ports[port, 1]
+                _unpack_port(ports[port, 2], at, offsets[port].ctypes.data, base)
+
+    return run
+
+
+_SIGNATURE = types.void(
+    types.Array(types.uint16, 2, "C", readonly=True),
+    types.Array(types.uint64, 1, "C"),
+    types.Array(types.int64, 2, "C", readonly=True),
+    types.Array(types.int64, 2, "C", readonly=True),
+    types.int64,
+    types.int64,
+    types.int64,
+    types.Array(types.int64, 2, "C"),
+)
+
+
+@lru_cache(maxsize=1)
+def kernel() -> Any:
+    """The compiled function, from numba's cache where there is one; it holds no lock while it runs."""
+    try:
+        return numba.njit(_SIGNATURE, nogil=True, cache=True)(_kernel(_VERSION))
+    except RuntimeError:  # no directory for numba's cache can be written
+        return numba.njit(_SIGNATURE, nogil=True)(_kernel(_VERSION))

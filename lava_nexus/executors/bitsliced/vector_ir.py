@@ -29,46 +29,50 @@ def splat(word: int) -> Any:
     return ir.Constant(VECTOR, [ir.Constant(_I64, word)] * WORDS)
 
 
-def pointer(builder: Any, address: Any, kind: Any) -> Any:
-    """An address, an integer, as a pointer to a type."""
-    return builder.inttoptr(address, kind.as_pointer())
-
-
-def load(builder: Any, address: Any, kind: Any = VECTOR, align: int = 8) -> Any:
-    """Loads a vector from an address."""
-    value = builder.load(pointer(builder, address, kind))
-    value.align = align
+def load(builder: Any, address: Any, index: int = 0, kind: Any = VECTOR) -> Any:
+    """Loads the vector at an address, an integer, or that many vectors further; aligned as its elements are."""
+    bytes_each = kind.element.width // 8
+    value = builder.load(_pointer(builder, address, index * bytes_each * WORDS, kind))
+    value.align = bytes_each
     return value
 
 
-def store(builder: Any, value: Any, address: Any, align: int = 8) -> None:
-    """Stores a vector at an address."""
-    builder.store(value, pointer(builder, address, value.type)).align = align
+def load_word(builder: Any, address: Any, index: int) -> Any:
+    """Loads a word of an array of words."""
+    return builder.load(_pointer(builder, address, 8 * index, _I64))
 
 
-def offset(builder: Any, address: Any, by: int) -> Any:
-    """An address some bytes further."""
-    return builder.add(address, ir.Constant(_I64, by))
+def store(builder: Any, value: Any, address: Any, index: int = 0) -> None:
+    """Stores a vector, as `load` loads it."""
+    bytes_each = value.type.element.width // 8
+    builder.store(value, _pointer(builder, address, index * bytes_each * WORDS, value.type)).align = bytes_each
+
+
+def _pointer(builder: Any, address: Any, further: int, kind: Any) -> Any:
+    return builder.inttoptr(builder.add(address, ir.Constant(_I64, further)), kind.as_pointer())
 
 
 def look(builder: Any, table: int, a: Any, b: Any, c: Any, ternary: bool) -> Any:
     """table(a, b, c) on every bit: one instruction of AVX-512 (`ternary`), else and, or, xor."""
     if ternary:
-        kind = ir.FunctionType(VECTOR, [VECTOR, VECTOR, VECTOR, _I32])
-        function = builder.module.globals.get("llvm.x86.avx512.pternlog.q.512")
-        if function is None:
-            function = ir.Function(builder.module, kind, "llvm.x86.avx512.pternlog.q.512")
+        function = _declared(builder, "llvm.x86.avx512.pternlog.q.512", [VECTOR, VECTOR, VECTOR, _I32])
         return builder.call(function, [c, b, a, ir.Constant(_I32, table)])
     return _evaluated(builder, table, {0xAA: a, 0xCC: b, 0xF0: c, 0x00: splat(0), 0xFF: splat(2**64 - 1)})
 
 
-def spikes(builder: Any, vectors: Values) -> Any:
-    """Set bits of several vectors, added up within each word."""
-    count = builder.module.declare_intrinsic("llvm.ctpop", [VECTOR])
-    total = builder.call(count, [vectors[0]])
-    for vector in vectors[1:]:
+def add_spikes(builder: Any, vectors: Values, address: Any) -> None:
+    """Adds the set bits of several vectors, word by word, to the vector at an address."""
+    count = _declared(builder, f"llvm.ctpop.v{WORDS}i64", [VECTOR])
+    total = load(builder, address)
+    for vector in vectors:
         total = builder.add(total, builder.call(count, [vector]))
-    return total
+    store(builder, total, address)
+
+
+def _declared(builder: Any, name: str, arguments: Values) -> Any:
+    """LLVM's function of that name, from vectors to a vector."""
+    known = builder.module.globals.get(name)
+    return known or ir.Function(builder.module, ir.FunctionType(VECTOR, arguments), name)
 
 
 def transposed(builder: Any, rows: Values) -> list[Any]:
@@ -90,19 +94,16 @@ def transposed(builder: Any, rows: Values) -> list[Any]:
 
 
 def gathered(builder: Any, address: Any, bits: int, row_elements: int) -> list[Any]:
-    """Rows for `transposed`: field g of word w of row r is element w of row (r + g * bits) of elements of that many bits."""
+    """Rows for `transposed`: field g of row r is the row r + g * bits of an array of `bits`-bit elements, word by word."""
     kind = ir.VectorType(ir.IntType(bits), WORDS)
     rows = []
     for r in range(bits):
-        row = None
+        row = splat(0)
         for field in range(64 // bits):
-            at = (r + field * bits) * row_elements * bits // 8
-            part = load(builder, offset(builder, address, at), kind, bits // 8)
+            part = load(builder, address, (r + field * bits) * row_elements // WORDS, kind)
             if bits < 64:
-                part = builder.zext(part, VECTOR)
-            if field:
-                part = builder.shl(part, splat(field * bits))
-            row = part if row is None else builder.or_(row, part)
+                part = builder.shl(builder.zext(part, VECTOR), splat(field * bits))
+            row = builder.or_(row, part)
         rows.append(row)
     return rows
 
@@ -112,11 +113,10 @@ def scattered(builder: Any, rows: Values, address: Any, bits: int, row_elements:
     kind = ir.VectorType(ir.IntType(bits), WORDS)
     for r in range(bits):
         for field in range(64 // bits):
-            part = builder.lshr(rows[r], splat(field * bits)) if field else rows[r]
+            part = rows[r]
             if bits < 64:
-                part = builder.trunc(part, kind)
-            at = (r + field * bits) * row_elements * bits // 8
-            store(builder, part, offset(builder, address, at), bits // 8)
+                part = builder.trunc(builder.lshr(part, splat(field * bits)), kind)
+            store(builder, part, address, (r + field * bits) * row_elements // WORDS)
 
 
 def _evaluated(builder: Any, table: int, known: dict[int, Any]) -> Any:

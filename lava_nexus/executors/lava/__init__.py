@@ -1,1 +1,45 @@
-"""The Lava executor: circuits as Lava Processes, on Lava's CPU simulator."""
+"""The Lava executor: circuits as Lava Processes, on Lava's CPU simulator. The only package that imports Lava."""
+
+from lava_nexus.errors import NexusError
+
+try:
+    import lava.magma.core.process.process  # noqa: F401 - also sets multiprocessing's start method, to fork
+except ImportError as error:
+    raise NexusError("executor 'lava' needs the package lava-nc, which runs on Python 3.10 only") from error
+except RuntimeError as error:
+    raise NexusError("executor 'lava' needs multiprocessing's start method fork, but another is set") from error
+
+from lava_nexus.executors.lava.executor import LavaExecutor, spike_trains
+from lava_nexus.executors.lava.processes.decoder.process import Decoder
+from lava_nexus.executors.lava.processes.encoder.process import Encoder
+from lava_nexus.executors.lava.processes.gates.process import And, FullAdder, Majority, Mux, Not, Or, Xor
+from lava_nexus.executors.lava.processes.if_population.process import IFPopulation
+from lava_nexus.executors.lava.processes.network.process import Network
+from lava_nexus.executors.lava.run_config import Level, LevelRunConfig
+from lava_nexus.executors.lava.runner import Session, run
+from lava_nexus.executors.lava.stream import Stream, Timing
+from lava_nexus.executors.lava.timing import latency, time_steps
+
+__all__ = [
+    "And",
+    "Decoder",
+    "Encoder",
+    "FullAdder",
+    "IFPopulation",
+    "LavaExecutor",
+    "Level",
+    "LevelRunConfig",
+    "Majority",
+    "Mux",
+    "Network",
+    "Not",
+    "Or",
+    "Session",
+    "Stream",
+    "Timing",
+    "Xor",
+    "latency",
+    "run",
+    "spike_trains",
+    "time_steps",
+]

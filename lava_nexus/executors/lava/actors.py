@@ -1,4 +1,4 @@
-"""The operating-system processes that Lava's models live in, made so that none can fail unseen or outlive its parent."""
+"""The operating-system processes that Lava's models live in: none can fail unseen, none outlives its parent."""
 
 from __future__ import annotations
 
@@ -106,6 +106,9 @@ class ModelError(Exception):
 
 class Actors(MultiProcessing):
     """Lava's message infrastructure with our actors; what it opens, `end` and `free` close."""
+
+    _smm: Any
+    _actors: list[Actor]
 
     def build_actor(self, target_fn: Any, builder: Any, exception_q: Any = None) -> Actor:
         """Starts the child for one builder; Lava's own target function and exception queue stay unused."""

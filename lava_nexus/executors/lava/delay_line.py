@@ -66,8 +66,18 @@ class DelayLine:
     cache=True,
 )
 def _advance(
-    time, ring, start, size, offsets, sources, weights, delays, thresholds, n_inputs, counts
-):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+    time: int,
+    ring: NDArray[np.int8],
+    start: NDArray[np.int64],
+    size: NDArray[np.int64],
+    offsets: NDArray[np.int64],
+    sources: NDArray[np.int32],
+    weights: NDArray[np.int16],
+    delays: NDArray[np.int64],
+    thresholds: NDArray[np.int16],
+    n_inputs: int,
+    counts: NDArray[np.int64],
+) -> None:
     lanes = ring.shape[1]
     potential = np.empty(lanes, np.int16)
     for k in range(thresholds.shape[0]):
@@ -80,7 +90,7 @@ def _advance(
                 potential[lane] += weight * np.int16(row[lane])
         signal = n_inputs + k
         row = ring[start[signal] + time % size[signal]]
-        fired = 0
+        fired = np.int64(0)
         for lane in range(lanes):
             spike = np.int8(potential[lane] >= thresholds[k])
             row[lane] = spike

@@ -1,11 +1,12 @@
 """A threshold network as Lava's fixed-point LIF, DelaySparse and their exact integers.
 
-u = a_in << 6 (du = 4095 clears it),  v = trunc(v (4096 - dv) / 4096) + u + (bias_mant << bias_exp),  spike = v > vth << 6.
+u = a_in << 6 (du = 4095 clears it);  v = trunc(v (4096 - dv) / 4096) + u + (bias_mant << bias_exp);
+spike = v > vth << 6.
 
 A matrix of mixed signs keeps only even weights, so every weight w is written 2w. With vth = 1 for all and bias_exp = 6,
-bias_mant = 2 - 2T makes 2 sum + 2 - 2T > 1 the same as sum >= T, half a unit weight away from T - 1.
-dv = 4095, the largest 12-bit decay, leaves trunc(v / 4096) of an unspent potential behind: below one doubled unit, hence
-harmless, while 2 sum + 2 - 2T >= -4095. Source: lava-nc 0.10.0, lava/proc/lif/models.py, lava/proc/sparse/models.py.
+bias_mant = 2 - 2T makes 2 sum + 2 - 2T > 1 the same as sum >= T, half a unit weight away from T - 1. The largest 12-bit
+decay, dv = 4095, leaves trunc(v / 4096) of an unspent potential behind: below one doubled unit, hence harmless, while
+2 sum + 2 - 2T >= -4095. Source: lava-nc 0.10.0, lava/proc/lif/models.py, lava/proc/sparse/models.py.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ import numpy as np
 from lava.proc.lif.process import LIF
 from lava.proc.sparse.process import DelaySparse
 from numpy.typing import NDArray
-from scipy.sparse import csr_matrix, identity, kron
+from scipy.sparse import csr_matrix, identity, kron  # type: ignore[import-untyped]
 
 from lava_nexus.errors import NexusError
 from lava_nexus.neurons import ThresholdNetwork, check

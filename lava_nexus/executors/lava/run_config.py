@@ -14,8 +14,8 @@ Level = Literal["vectorised", "lif"]
 class LevelRunConfig(Loihi2SimCfg):
     """Prefers models tagged with the level, then fixed-point ones, then whatever Lava would choose.
 
-    Lava's own `select_tag` is demanded of every model of a graph, so that one tag cannot serve both a Process of ours
-    and Lava's LIF beneath it; and its `select` can raise IndexError where a Process has several tagged SubProcessModels.
+    Lava demands its own `select_tag` of every model of a graph, so that one tag cannot serve both a Process of ours and
+    Lava's LIF beneath it; and its `select` can raise IndexError where a Process has several tagged SubProcessModels.
     """
 
     def __init__(self, level: Level = "vectorised") -> None:

@@ -121,6 +121,9 @@ class WatchedRuntime(Runtime):
         closed: whether children and shared memory are gone.
     """
 
+    service_to_runtime: Any
+    runtime_to_service: Any
+
     def __init__(self, executable: Any, timeout: float) -> None:
         super().__init__(executable, ActorType.MultiProcessing)
         self.deadline = float("inf")

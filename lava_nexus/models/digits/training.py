@@ -85,7 +85,7 @@ def train_digits(config: TrainDigitsConfig, out: Path, quick: bool = False) -> d
 def train(config: TrainDigitsConfig) -> TrainedDigits:
     """The training itself, in memory, on one core.
 
-    AdamW on cross-entropy, one-cycle learning rate, random order and shifts; the weights after the last step are kept,
+    AdamW on cross-entropy, warm-up and cosine learning rate, random order and shifts; the weights after the last step are kept,
     the test images are looked at once, after that.
 
     Raises:
@@ -129,8 +129,8 @@ def _epochs(model: DigitsTransformer, split: DigitsSplit, config: TrainDigitsCon
     count = len(split.train_images)
     steps = math.ceil(count / config.batch)
     optimiser = torch.optim.AdamW(model.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimiser, config.learning_rate, total_steps=config.epochs * steps, pct_start=config.warmup
+    schedule = torch.optim.lr_scheduler.LambdaLR(
+        optimiser, lambda step: _relative_rate(step, config.epochs * steps, config.warmup)
     )
     criterion = torch.nn.CrossEntropyLoss(label_smoothing=config.label_smoothing)
     rng = np.random.default_rng(config.seed)
@@ -153,6 +153,14 @@ def _epochs(model: DigitsTransformer, split: DigitsSplit, config: TrainDigitsCon
                 )
             bar.set_postfix(loss=f"{total / count:.4f}")
             yield total / count
+
+
+def _relative_rate(step: int, steps: int, warmup: float) -> float:
+    """Learning rate over its largest: a straight rise in the first `warmup` (0..1) of the steps, then half a cosine."""
+    rising = warmup * steps
+    if step < rising:
+        return (step + 1) / (rising + 1)
+    return 0.5 * (1.0 + math.cos(math.pi * (step - rising) / (steps - rising)))
 
 
 def _accuracy(logits: NDArray[np.float32], labels: NDArray[np.int64]) -> float:

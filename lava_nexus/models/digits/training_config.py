@@ -16,8 +16,8 @@ class TrainDigitsConfig(Config):
         seed: of initial weights, order of images, shifts and dropout.
         epochs: passes over the training images.
         batch: images a step.
-        learning_rate: largest of the one-cycle schedule.
-        warmup: share of the steps before the learning rate is at its largest.
+        learning_rate: largest of the schedule, which rises in a straight line and falls as half a cosine.
+        warmup: share of the steps in which the learning rate rises.
         weight_decay: of AdamW.
         dropout: share of the numbers added to the residual stream that are left out.
         label_smoothing: share of a label's weight that is spread over all classes.
@@ -32,7 +32,7 @@ class TrainDigitsConfig(Config):
     epochs: int = Field(100, ge=1)
     batch: int = Field(64, ge=1)
     learning_rate: float = Field(3e-3, gt=0, allow_inf_nan=False)
-    warmup: float = Field(0.1, ge=0, le=1)
+    warmup: float = Field(0.1, ge=0, lt=1)
     weight_decay: float = Field(0.3, ge=0, allow_inf_nan=False)
     dropout: float = Field(0.1, ge=0, lt=1)
     label_smoothing: float = Field(0.1, ge=0, lt=1)

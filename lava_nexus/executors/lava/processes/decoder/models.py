@@ -13,7 +13,7 @@ from lava.magma.core.resources import CPU
 from lava.magma.core.sync.protocols.loihi_protocol import LoihiProtocol
 
 from lava_nexus.errors import NexusError
-from lava_nexus.executors.lava.processes.decoder.process import LAST_STEP, STORED, Decoder
+from lava_nexus.executors.lava.processes.decoder.process import STORED, Decoder
 from lava_nexus.formats import spikes_to_patterns
 
 

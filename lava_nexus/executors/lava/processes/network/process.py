@@ -14,7 +14,7 @@ from lava_nexus.neurons import ThresholdNetwork
 
 
 class Network(AbstractProcess):
-    """spike_k(t) = [ sum_j weight_j * spike_source_j(t - 1 - delay_j) >= threshold_k ], one operand set a lane and step.
+    """spike_k(t) = [ sum_j weight_j * spike_source_j(t - 1 - delay_j) >= threshold_k ] in every lane.
 
     Ports:
         a_in: [lanes, 1 + input bits]; the strobe, then the bits of the input ports in order, each MSB first.

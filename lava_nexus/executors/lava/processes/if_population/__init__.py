@@ -1,0 +1,1 @@
+"""Process `IFPopulation`: integrate-and-fire neurons."""

@@ -82,6 +82,13 @@ class Basis(ABC):
     def increment(self, word: Word, carry: Bit, clear: Bit, ones: Bit) -> tuple[Word, Bit]:
         """(word + carry, carry out); where `clear` is 1 all bits are 0, where `ones` is 1 all are 1 (`ones` wins)."""
 
+    def subtract_if_not_less(self, a: Word, b: Word) -> tuple[Bit, Word]:
+        """(q, a - q * b) for q = [a >= b] and a < 2 * b, the difference as wide as b."""
+        width = len(b)
+        difference = self.sum_bits([*weighted(a), *weighted(b, -1), (self.one, 1 << len(a))], len(a) + 1)
+        taken = self.real(difference[-1])
+        return taken, [self.mux(taken, d, r) for d, r in zip(difference[:width], a[:width], strict=True)]
+
     def and_not(self, a: Bit, *others: Bit) -> Bit:
         """1 where a is 1 and none of the others is."""
         return self.and_(a, *(self.not_(b) for b in others))

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from lava_nexus.cells.basis import Basis, Bit, Terms, Word
+from lava_nexus.cells.basis import Basis, Bit, Terms, Word, weighted
 from lava_nexus.neurons import FALSE, TRUE, Signal
 
 # Largest values that one neuron's synapses can carry, in unit weights (neurons.limits: -128..127).
@@ -117,6 +117,26 @@ class Threshold(Basis):
         columns.append((TRUE, constant))
         return self._ripple(self._compress(_split(columns), width), width)
 
+    def subtract_if_not_less(self, a: Word, b: Word) -> tuple[Bit, Word]:
+        # The borrows between groups do not wait for q; those inside, already ANDed with q, follow in one level.
+        size, width = 6, len(b)
+        padded = [*b, *[FALSE] * (len(a) - width)]
+        starts = range(0, len(a), size)
+        entering: dict[int, Bit] = {0: FALSE}
+        for start in starts:
+            entering[start + size] = self.gate([*_difference(padded, a, start, start + size), (entering[start], 1)], 1)
+        taken = self.real(self.not_(entering[starts[-1] + size]))
+        borrow: Word = [FALSE]
+        for i in range(1, width + 1):
+            start = (i - 1) // size * size
+            terms = [*_difference(padded, a, start, i), (entering[start], 1), (taken, 1 << size)]
+            borrow.append(self.gate(terms, (1 << size) + 1))
+        # r - q * d - borrow + 2 * following, where q AND d counts half for each of the two spikes.
+        return taken, [
+            self.gate([(a[i], 2), (taken, -1), (b[i], -1), (borrow[i], -2), (borrow[i + 1], 4)], 1)
+            for i in range(width)
+        ]
+
     def increment(self, word: Word, carry: Bit, clear: Bit, ones: Bit) -> tuple[Word, Bit]:
         out: Word = []
         start, entering = 0, carry
@@ -216,6 +236,11 @@ class Threshold(Basis):
         lower = self._extract(low_terms, 0, min(low_total, (1 << low) - 1), low, [(carry, -(1 << low))])
         upper = self._extract(high_terms, 0, high_total, span - low, off)
         return ([*lower, *upper, *out] + [FALSE] * width)[: width - start]
+
+
+def _difference(a: Word, b: Word, start: int, end: int) -> list[tuple[Bit, int]]:
+    """Terms of a - b over the bits start..end - 1, the first of weight 1."""
+    return [*weighted(a[start:end]), *weighted(b[start:end], -1)]
 
 
 Columns: TypeAlias = list[list[tuple[Bit, int]]]

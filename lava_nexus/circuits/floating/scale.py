@@ -1,0 +1,51 @@
+"""From an exact product or quotient of any exponent to a rounded number: one shift does underflow and normalisation."""
+
+from __future__ import annotations
+
+from lava_nexus.cells import Basis, Bit, Terms, Word, weighted
+from lava_nexus.circuits.floating.rounder import Unrounded, round_pack
+from lava_nexus.circuits.shift import normalise
+from lava_nexus.formats import FloatFormat
+
+
+def round_scaled(
+    basis: Basis,
+    fmt: FloatFormat,
+    sign: Bit,
+    exponent: Terms,
+    bounds: tuple[int, int],
+    significand: Word,
+    most_zeros: int,
+    sticky: Word,
+    infinite: Bit,
+    nan: Bit,
+) -> Word:
+    """The rounded (-1)^sign * 2^(exponent - bias) * significand, where the significand's first bit weighs 1.
+
+    The significand is put behind p + 1 zeros and shifted left by min(its leading zeros, what the exponent allows), so
+    that a result below the normal range stays further right by itself.
+
+    Args:
+        exponent: terms of the biased exponent of the significand's first bit, between the two `bounds`.
+        significand: MSB first, with at most `most_zeros` leading zeros unless it is 0.
+        sticky: bits whose OR says that something lies below the significand.
+    """
+    room = fmt.significand_bits + 1
+    width = max(bounds[1] + room, -bounds[0]).bit_length() + 1
+    limit = [basis.real(bit) for bit in basis.sum_bits([*exponent, (basis.one, room - 1)], width)]
+    negative, limit = limit[-1], limit[:-1]
+    if bounds[0] + room - 1 >= 0:
+        negative = basis.zero
+    window = [basis.zero] * room + significand
+    top, shift, dropped = normalise(basis, window, room + most_zeros, room, weighted(limit), negative)
+    value = Unrounded(
+        sign=sign,
+        exponent=[*weighted(limit), *((bit, -unit) for bit, unit in shift)],
+        largest=bounds[1] + room,
+        significand=top[:-1],
+        guard=top[-1],
+        sticky=[*dropped, *sticky],
+        infinite=infinite,
+        nan=nan,
+    )
+    return round_pack(basis, value, fmt)

@@ -52,7 +52,7 @@ find_python() {
         fi
     done
     say "no python3.10 on this machine runs: asking uv for one"
-    env -u UV_PYTHON "$uv" python install --no-bin 3.10 >&2 && env -u UV_PYTHON "$uv" python find 3.10 && return
+    env -u UV_PYTHON "$uv" python install --quiet --no-bin 3.10 >/dev/null 2>&1 && env -u UV_PYTHON "$uv" python find 3.10 && return
     stop "no python3.10 runs here and uv could not install one: set UV_PYTHON to a Python 3.10 (Lava needs exactly 3.10)"
 }
 

@@ -75,6 +75,7 @@ class _Plan:
         self.thresholds: list[int] = []
         self.relay: list[bool] = []
         self.chains: dict[int, list[int]] = {}
+        self.exits: dict[int, int] = {}
 
     def _append(self, terms: list[tuple[int, int]], threshold: int, level: int, relay: bool) -> int:
         self.terms.append(terms)
@@ -97,7 +98,12 @@ class _Plan:
         return chain[steps]
 
     def exit(self, signal: int, depth: int) -> int:
-        """A neuron at the last level that carries the signal; a silent one for a constant 0."""
+        """The neuron at the last level that carries the signal; a silent one for a constant 0."""
+        if signal not in self.exits:
+            self.exits[signal] = self._exit(signal, depth)
+        return self.exits[signal]
+
+    def _exit(self, signal: int, depth: int) -> int:
         if signal < 0:
             return self._append([], 1, depth, relay=False)
         source = self.placed[signal]

@@ -139,8 +139,9 @@ class ThresholdNetwork:
     def digest(self) -> str:
         """SHA-256 over ports and arrays: equal digests mean the same network."""
         state = hashlib.sha256()
-        for port in (*self.inputs, *self.outputs):
-            state.update(f"{port.name}:{port.signals}:{port.format};".encode())
+        for side, ports in (("in", self.inputs), ("out", self.outputs)):
+            for port in ports:
+                state.update(f"{side} {port.name}:{port.signals}:{port.format};".encode())
         for array in (self.offsets, self.sources, self.weights, self.thresholds, self.levels, self.relay):
             state.update(np.ascontiguousarray(array).tobytes())
         return state.hexdigest()

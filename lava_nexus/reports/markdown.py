@@ -26,7 +26,7 @@ def summary_rows(report: dict[str, Any]) -> list[tuple[str, str]]:
         ("SynOps", _count(report["synops"])),
         ("energy of the run", _joules(energy["joules"])),
         ("energy an inference", _joules(energy["joules_per_inference"])),
-        ("wall time", f"{report['wall_seconds']:.1f} s"),
+        ("wall time", _seconds(report["wall_seconds"])),
     ]
     return [row for row in rows if row[1] != "-"]
 
@@ -86,6 +86,10 @@ def _percent(share: float | None) -> str:
 
 def _count(number: int | None) -> str:
     return "-" if number is None else f"{number:,}"
+
+
+def _seconds(value: float | None) -> str:
+    return "-" if value is None else f"{value:.1f} s"
 
 
 def _joules(value: float | None) -> str:

@@ -42,34 +42,32 @@ class DelayLine:
             network.delays.astype(np.int64),
             network.thresholds.astype(np.int16),
         )
-        self._time = 0
+        self._head = np.zeros(network.n_signals, np.int64)
 
     def advance(self) -> None:
         """Begins the next time step: every neuron spikes or not, from spikes of earlier steps alone."""
-        self._time += 1
-        _advance(self._time, self._ring, self._start, self._size, *self._synapses, self.n_inputs, self.counts)
+        _advance(self._ring, self._start, self._size, self._head, *self._synapses, self.n_inputs, self.counts)
 
     def feed(self, spikes: NDArray[Any]) -> None:
         """The inputs' spikes of this step, [lanes, n_inputs], strobe first; non-zero is a spike."""
         fired = (spikes != 0).T
-        slots = self._start[: self.n_inputs] + self._time % self._size[: self.n_inputs]
-        self._ring[slots] = fired
+        self._ring[self._start[: self.n_inputs] + self._head[: self.n_inputs]] = fired
         self.counts[: self.n_inputs] += fired.sum(axis=1)
 
     def read(self, signals: NDArray[np.int64]) -> NDArray[np.int8]:
         """Spikes of this step, int8 [lanes, len(signals)]."""
-        return np.ascontiguousarray(self._ring[self._start[signals] + self._time % self._size[signals]].T)
+        return np.ascontiguousarray(self._ring[self._start[signals] + self._head[signals]].T)
 
 
 @njit(
-    "void(i8, i1[:,::1], i8[::1], i8[::1], i8[::1], i4[::1], i2[::1], i8[::1], i2[::1], i8, i8[::1])",
+    "void(i1[:,::1], i8[::1], i8[::1], i8[::1], i8[::1], i4[::1], i2[::1], i8[::1], i2[::1], i8, i8[::1])",
     cache=True,
 )
 def _advance(
-    time: int,
     ring: NDArray[np.int8],
     start: NDArray[np.int64],
     size: NDArray[np.int64],
+    head: NDArray[np.int64],
     offsets: NDArray[np.int64],
     sources: NDArray[np.int32],
     weights: NDArray[np.int16],
@@ -78,21 +76,28 @@ def _advance(
     n_inputs: int,
     counts: NDArray[np.int64],
 ) -> None:
+    """`head` is the slot of the current step in each signal's ring; lanes are innermost, for the vector unit."""
     lanes = ring.shape[1]
     potential = np.empty(lanes, np.int16)
+    for signal in range(head.shape[0]):
+        head[signal] += 1
+        if head[signal] == size[signal]:
+            head[signal] = 0
     for k in range(thresholds.shape[0]):
         potential[:] = 0
         for j in range(offsets[k], offsets[k + 1]):
             source = sources[j]
-            row = ring[start[source] + (time - 1 - delays[j]) % size[source]]
+            slot = head[source] - 1 - delays[j]
+            if slot < 0:
+                slot += size[source]
+            slot += start[source]
             weight = weights[j]
             for lane in range(lanes):
-                potential[lane] += weight * np.int16(row[lane])
-        signal = n_inputs + k
-        row = ring[start[signal] + time % size[signal]]
+                potential[lane] += weight * ring[slot, lane]
+        slot = start[n_inputs + k] + head[n_inputs + k]
         fired = np.int64(0)
         for lane in range(lanes):
-            spike = np.int8(potential[lane] >= thresholds[k])
-            row[lane] = spike
+            spike = potential[lane] >= thresholds[k]
+            ring[slot, lane] = spike
             fired += spike
-        counts[signal] += fired
+        counts[n_inputs + k] += fired

@@ -17,7 +17,7 @@ from lava_nexus.executors.lava.stream import Stream, Timing
 from lava_nexus.executors.lava.timing import time_steps
 
 _LEVELS: dict[Level, str] = {"vectorised": "vectorised neurons", "lif": "LIF"}
-_LANES: dict[Level, int] = {"vectorised": 256, "lif": 1}
+_LANES: dict[Level, int] = {"vectorised": 512, "lif": 1}
 _CAPACITY = 1 << 16
 _STREAMS_KEPT = 4
 
@@ -30,7 +30,7 @@ class LavaExecutor(Executor):
 
     Args:
         level: "vectorised" (all neurons in one CPU model) or "lif" (Lava's own LIF and DelaySparse, fixed point).
-        lanes: operand sets a time step, each on a copy of the network; 256 or, for "lif", 1 if not given.
+        lanes: operand sets a time step, each on a copy of the network; 512 or, for "lif", 1 if not given.
         timeout: seconds that starting a circuit, or one run of up to 65,536 operand sets, may take.
     """
 

@@ -1,0 +1,84 @@
+"""Every operation once: how it is built over a basis and a format, and the reference that it is held against."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from lava_nexus.cells import Basis, Word
+from lava_nexus.circuits import reference
+from lava_nexus.circuits.circuit import Golden
+from lava_nexus.circuits.floating.add import add
+from lava_nexus.circuits.floating.compare import (
+    absolute,
+    equal,
+    less,
+    less_equal,
+    maximum,
+    minimum,
+    negate,
+)
+from lava_nexus.circuits.floating.divide import divide
+from lava_nexus.circuits.floating.multiply import multiply
+from lava_nexus.circuits.floating.square_root import square_root
+from lava_nexus.formats import FloatFormat
+
+Build = Callable[[Basis, list[Word], FloatFormat, FloatFormat], Word]
+Reference = Callable[[FloatFormat, FloatFormat], Golden]
+
+
+@dataclass(frozen=True)
+class Operation:
+    """An operation over any format.
+
+    Attributes:
+        operands: names of the input ports.
+        build: (basis, operand words, format, output format) to the output word, LSB first.
+        golden: (format, output format) to the reference.
+        widens: whether the output format may differ from that of the operands.
+        predicate: whether the output is one plain bit.
+    """
+
+    operands: tuple[str, ...]
+    build: Build
+    golden: Reference
+    widens: bool = False
+    predicate: bool = False
+
+
+def _same(function: Callable[..., Word], operands: str, golden: Reference, predicate: bool = False) -> Operation:
+    def build(basis: Basis, words: list[Word], fmt: FloatFormat, to: FloatFormat) -> Word:
+        return function(basis, *words, fmt)
+
+    return Operation(tuple(operands), build, golden, predicate=predicate)
+
+
+def _multiply_reference(fmt: FloatFormat, to: FloatFormat) -> Golden:
+    return reference.on_values(np.multiply, fmt) if fmt == to else reference.widening_multiply(fmt, to)
+
+
+OPERATIONS: dict[str, Operation] = {
+    "add": _same(add, "ab", lambda f, _: reference.on_values(np.add, f)),
+    "sub": _same(
+        lambda basis, a, b, fmt: add(basis, a, b, fmt, subtract=True),
+        "ab",
+        lambda f, _: reference.on_values(np.subtract, f),
+    ),
+    "mul": Operation(
+        ("a", "b"),
+        lambda basis, words, fmt, to: multiply(basis, *words, fmt, to),
+        _multiply_reference,
+        widens=True,
+    ),
+    "div": _same(divide, "ab", lambda f, _: reference.on_values(np.divide, f)),
+    "sqrt": _same(square_root, "a", lambda f, _: reference.on_values(np.sqrt, f)),
+    "neg": _same(negate, "a", lambda f, _: reference.sign_bit(f.sign_mask * 2 - 1, f.sign_mask, f)),
+    "abs": _same(absolute, "a", lambda f, _: reference.sign_bit(f.sign_mask - 1, 0, f)),
+    "min": _same(minimum, "ab", lambda f, _: reference.extremum(f, largest=False)),
+    "max": _same(maximum, "ab", lambda f, _: reference.extremum(f, largest=True)),
+    "compare_lt": _same(less, "ab", lambda f, _: reference.comparison(np.less, f), predicate=True),
+    "compare_le": _same(less_equal, "ab", lambda f, _: reference.comparison(np.less_equal, f), predicate=True),
+    "compare_eq": _same(equal, "ab", lambda f, _: reference.comparison(np.equal, f), predicate=True),
+}

@@ -1,0 +1,130 @@
+"""Energy by hand on a network small enough to add up on paper."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from lava_nexus.circuits.circuit import Circuit
+from lava_nexus.energy import energy_of, load_energy_model
+from lava_nexus.errors import NexusError
+from lava_nexus.executors.executor import Tally
+from lava_nexus.formats import FLOAT8_E5M2
+from lava_nexus.neurons import Port, ThresholdNetwork
+
+MODEL = load_energy_model("loihi1_pre_silicon")
+
+
+def _tally(**fields: Any) -> Tally:
+    """Two neurons: n0 = [x >= 1], n1 = [n0 + x >= 2]; signals: strobe, eight bits of x, n0, n1."""
+    network = ThresholdNetwork(
+        inputs=(Port("x", tuple(range(1, 9)), FLOAT8_E5M2),),
+        outputs=(Port("y", (10,), None),),
+        offsets=np.array([0, 1, 3], np.int64),
+        sources=np.array([1, 9, 1], np.int32),
+        weights=np.array([1, 1, 1], np.int32),
+        thresholds=np.array([1, 2], np.int32),
+        levels=np.array([1, 2], np.int32),
+        relay=np.zeros(2, np.bool_),
+        max_delay=62,
+    )
+    spikes = np.array([0, 5, 0, 0, 0, 0, 0, 0, 0, 5, 5], np.int64)  # x's first bit five times in ten operand sets
+    values = {"invocations": 10, "signal_spikes": spikes, "active": 10, **fields}
+    return Tally(Circuit("copy", "threshold", network, golden=lambda x: x), **values)
+
+
+def test_constants_are_those_of_the_paper() -> None:
+    values = {c.name: (c.value, c.unit) for c in MODEL.constants}
+    assert values == {
+        "synaptic_op": (23.6, "pJ"),
+        "neuron_update_active": (81, "pJ"),
+        "neuron_update_inactive": (52, "pJ"),
+        "within_tile_spike": (1.7, "pJ"),
+        "hop_east_west": (3.0, "pJ"),
+        "hop_north_south": (4.0, "pJ"),
+    }
+    assert all("Davies" in c.source and c.confidence for c in MODEL.constants)
+
+
+def test_shares_add_up_by_hand() -> None:
+    report = energy_of([_tally()], MODEL, inferences=5)
+    assert report is not None
+    # 5 spikes of x reach 2 synapses, 5 of n0 reach 1: 15 SynOps. 20 updates, of which 10 active.
+    assert report.synops == pytest.approx(15 * 23.6e-12)
+    assert report.updates_active == pytest.approx(10 * 81e-12)
+    assert report.updates_inactive == pytest.approx(10 * 52e-12)
+    assert report.routing == 0
+    assert report.joules == pytest.approx((15 * 23.6 + 10 * 81 + 10 * 52) * 1e-12)
+    assert report.joules_per_inference == pytest.approx(report.joules / 5)
+    assert report.upper_joules == pytest.approx(report.joules)
+    values = report.to_dict()
+    assert sum(values["shares"].values()) == pytest.approx(values["joules"])
+    assert any("no placement" in note for note in values["notes"])
+
+
+def test_uncounted_activity_is_a_stated_lower_bound() -> None:
+    report = energy_of([_tally(active=None), _tally()], MODEL)
+    assert report is not None
+    assert report.joules == pytest.approx((2 * 15 * 23.6 + 20 * 52 + 10 * 81 + 10 * 52) * 1e-12)
+    assert report.upper_joules == pytest.approx(report.joules + 20 * (81 - 52) * 1e-12)
+    assert report.uncounted_updates == 20
+    assert any("20 neuron updates was not counted" in note for note in report.notes)
+
+
+def test_uncounted_spikes_give_no_energy() -> None:
+    assert energy_of([_tally(), _tally(signal_spikes=None)], MODEL) is None
+
+
+def test_nothing_run_costs_nothing() -> None:
+    report = energy_of([], MODEL)
+    assert report is not None
+    assert report.joules == 0
+
+
+def test_zero_inferences() -> None:
+    with pytest.raises(NexusError, match="0 inferences"):
+        energy_of([_tally()], MODEL, inferences=0)
+
+
+GOOD = (Path(load_energy_model.__code__.co_filename).parent / "models/loihi1_pre_silicon.yaml").read_text()
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "word"),
+    [
+        ("unit: pJ", "unit: kJ", "unit of synaptic_op is kJ"),
+        ("value: 23.6", "value: much", "synaptic_op is much"),
+        ("value: 23.6", "value: -1", "synaptic_op is -1"),
+        ("value: 23.6", "value: .nan", "synaptic_op is nan"),
+        ("synaptic_op:", "synaptc_op:", "'synaptc_op' does not exist"),
+        ("  hop_north_south", "# ", "lacks the constant 'hop_north_south'"),
+        ("source:", "origin:", "names no source"),
+        ("constants:", "constants: 3 #", "cannot be read"),
+        (GOOD, "- 1", "no mapping 'constants'"),
+    ],
+)
+def test_files_with_mistakes(tmp_path: Path, old: str, new: str, word: str) -> None:
+    assert old in GOOD
+    (tmp_path / "mine.yaml").write_text(GOOD.replace(old, new, 1))
+    with pytest.raises(NexusError) as caught:
+        load_energy_model(str(tmp_path / "mine.yaml"))
+    assert word in str(caught.value)
+
+
+def test_a_file_of_ones_own(tmp_path: Path) -> None:
+    (tmp_path / "mine.yaml").write_text(GOOD.replace("23.6", "0.5").replace("unit: pJ", "unit: nJ", 1))
+    model = load_energy_model(str(tmp_path / "mine.yaml"))
+    assert model.name == "mine"
+    assert model.joules("synaptic_op") == pytest.approx(0.5e-9)
+    assert replace(model, name="other").constants == model.constants
+
+
+def test_names_that_do_not_exist(tmp_path: Path) -> None:
+    for name, word in (("loihi1_pre_silicn", "did you mean 'loihi1_pre_silicon'"), ("none.yaml", "cannot be read")):
+        with pytest.raises(NexusError) as caught:
+            load_energy_model(name)
+        assert word in str(caught.value)

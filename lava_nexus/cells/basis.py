@@ -101,6 +101,17 @@ class Basis(ABC):
         """a where the condition is 1, else b."""
         return self.one_of(self.and_(condition, a), self.and_not(b, condition))
 
+    def table(self, index: Word, entries: Sequence[int], width: int) -> Word:
+        """entries[index] as a word: a line for each index, and an OR for each bit."""
+        lines = [
+            self.real(self.and_(*(bit if k >> i & 1 else self.not_(bit) for i, bit in enumerate(index))))
+            for k in range(len(entries))
+        ]
+        return [
+            self.real(self.or_(*(line for line, entry in zip(lines, entries, strict=True) if entry >> j & 1)))
+            for j in range(width)
+        ]
+
     def greater(self, a: Word, b: Word) -> Bit:
         """1 where the unsigned a > b."""
         return self.at_least([*weighted(a), *weighted(b, -1)], 1)

@@ -16,6 +16,7 @@ from lava_nexus.neurons import FALSE, TRUE, Signal
 
 # Largest values that one neuron's synapses can carry, in unit weights (neurons.limits: -128..127).
 _LARGEST_WEIGHT = 127
+_LARGEST_ODD = 32
 _LARGEST_SUM = 255  # bits are taken off a sum from the top by synapses of -2^i >= -128
 
 
@@ -295,14 +296,15 @@ def _most(terms: Terms) -> int:
 
 
 def _split(terms: Terms) -> Columns:
-    """Columns of terms of any positive weight w = odd * 2^i: column i holds (bit, odd), a constant its binary digits."""
+    """Columns of terms of any positive weight w = odd * 2^i: column i holds (bit, odd); large weights and constants go in
+    by their binary digits."""
     columns: Columns = [[] for _ in range(max((weight.bit_length() for _, weight in terms), default=0))]
     for bit, weight in terms:
-        if bit == TRUE:
-            for i in range(weight.bit_length()):
-                if weight >> i & 1:
-                    columns[i].append((bit, 1))
-        else:
-            i = (weight & -weight).bit_length() - 1
+        i = (weight & -weight).bit_length() - 1
+        if bit != TRUE and weight >> i < _LARGEST_ODD:
             columns[i].append((bit, weight >> i))
+            continue
+        for i in range(weight.bit_length()):
+            if weight >> i & 1:
+                columns[i].append((bit, 1))
     return columns

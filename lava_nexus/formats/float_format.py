@@ -165,9 +165,7 @@ BFLOAT16 = FloatFormat(8, 7)
 FLOAT32 = FloatFormat(8, 23)
 FLOAT64 = FloatFormat(11, 52)
 
-FORMATS: dict[str, FloatFormat] = {
-    f.name: f for f in (FLOAT8_E4M3FN, FLOAT8_E5M2, FLOAT16, BFLOAT16, FLOAT32, FLOAT64)
-}
+FORMATS: dict[str, FloatFormat] = {f.name: f for f in (FLOAT8_E4M3FN, FLOAT8_E5M2, FLOAT16, BFLOAT16, FLOAT32, FLOAT64)}
 
 
 def format_named(name: str) -> FloatFormat:

@@ -1,0 +1,1 @@
+"""Floor 6: architectures and checkpoints turned into programs."""

@@ -24,7 +24,7 @@ class Builder:
     """Collects gates [sum w_i * s_i >= T]; signals are plain ints, FALSE and TRUE among them.
 
     Attributes:
-        gates: (terms, threshold) of gate k, whose signal is n_inputs + k; all inputs are declared before the first gate.
+        gates: (terms, threshold) of gate k, whose signal is n_inputs + k; inputs are declared before the first gate.
     """
 
     def __init__(self) -> None:
@@ -67,7 +67,7 @@ class Builder:
         return self._gate((tuple(sorted(merged.items())), threshold))
 
     def _strobe(self, weight: int) -> dict[Signal, int]:
-        """Strobe synapses of a total weight; what one synapse cannot hold comes over a neuron that echoes the strobe."""
+        """Strobe synapses of a total weight; what one cannot hold comes over a neuron that echoes the strobe."""
         most = LOIHI2.weight_max
         if weight <= most:
             return {TRUE: weight}

@@ -42,9 +42,7 @@ def balance(
         terms, threshold = gates[k]
         at = level[n_inputs + k]
         plan.add(n_inputs + k, [(plan.reach(s, at), w) for s, w in terms], threshold, at)
-    ports = tuple(
-        Port(name, tuple(plan.exit(s, depth) for s in signals), fmt) for name, signals, fmt in outputs
-    )
+    ports = tuple(Port(name, tuple(plan.exit(s, depth) for s in signals), fmt) for name, signals, fmt in outputs)
     return plan.network(inputs, ports)
 
 

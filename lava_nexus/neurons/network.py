@@ -1,10 +1,10 @@
 """Threshold networks in flat arrays: the memoryless, binary, feed-forward subclass of the neuron representation.
 
-neuron k:  spike_k(t) = [ sum_j weight_j * spike_source_j(t - 1 - delay_j) >= threshold_k ],  membrane cleared after the step.
+neuron k:  spike_k(t) = [ sum_j weight_j * spike_source_j(t - 1 - delay_j) >= threshold_k ],  membrane cleared after.
 
 Signals are numbered: 0 is the strobe, then the bits of the input ports in order, then the neurons in topological order.
 Invariants, kept by `Builder.finish` and checked by `rules.check`:
-- every threshold is at least 1, so that a silent wave stays silent; a gate that must fire on silence hangs on the strobe;
+- every threshold is at least 1, so that a silent wave stays silent; a gate that fires on silence hangs on the strobe;
 - sources of a neuron come before it; its level is above theirs, and delay_j = level_k - level_source - 1 <= max_delay;
 - every output bit is a neuron at level `depth`: a set put in at step t leaves at step t + depth, whole.
 """

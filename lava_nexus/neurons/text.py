@@ -1,6 +1,7 @@
 """The readable form of a network, one neuron a line, for people and for tests.
 
-n7 @2 = [ +1*a.31 +1*b.31 -2*n5 >= 1 ]     level 2; a.31 is bit 31 (the MSB of FP32) of input port a; relays end in `relay`.
+n7 @2 = [ +1*a.31 +1*b.31 -2*n5 >= 1 ]     level 2; a.31 is bit 31 (the MSB of FP32) of input port a; a relay ends in
+`relay`.
 """
 
 from __future__ import annotations

@@ -21,7 +21,7 @@ class GateList:
     gates: tuple[tuple[tuple[tuple[int, int], ...], int], ...]
 
     def truth(self) -> NDArray[np.bool_]:
-        """bool [2 ** FREE vectors, nodes], each gate by its definition [sum w * s >= T]; free bit i is bit i of the row."""
+        """bool [2 ** FREE vectors, nodes] by the definition [sum w * s >= T]; free bit i is bit i of the row."""
         rows = np.arange(1 << FREE)
         nodes = [np.zeros(len(rows), int), np.ones(len(rows), int), *(rows >> i & 1 for i in range(FREE))]
         for terms, threshold in self.gates:

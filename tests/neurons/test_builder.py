@@ -95,6 +95,18 @@ def test_a_gate_that_fires_on_silence_hangs_on_the_strobe():
     assert not silent.any()
 
 
+def test_more_strobe_than_one_synapse_holds_comes_over_an_echo():
+    builder, x = bits(8)
+    small = builder.gate([(bit, -(1 << i)) for i, bit in enumerate(x)], -200)
+    less = builder.gate([(bit, -(1 << i)) for i, bit in enumerate(x)], -150)
+    network = builder.finish([("out", [small, less], None)])
+    values = np.arange(256, dtype=np.uint8)
+    spikes = evaluate(network, input_spikes(network, [values]))[:, list(network.outputs[0].signals)]
+    assert np.array_equal(spikes, np.stack([values <= 150, values <= 200], axis=1))
+    assert violations(network) == []
+    assert network.neurons == 3  # both gates hang on the same echo
+
+
 def test_ports_read_msb_first_and_the_builder_lsb_first():
     builder = Builder()
     a, b = builder.input("a", FLOAT8_E5M2), builder.input("b", width=2)

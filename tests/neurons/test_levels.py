@@ -89,6 +89,6 @@ def test_constants_and_inputs_leave_from_neurons_at_the_last_level():
 
 
 def test_a_negative_largest_delay_is_refused():
-    builder, x, late = chain(1)
+    builder, _, late = chain(1)
     with pytest.raises(NexusError, match="largest delay -1 is below 0"):
         builder.finish([("out", [late], None)], -1)

@@ -122,13 +122,13 @@ def scattered(builder: Any, rows: Values, address: Any, bits: int, row_elements:
 def _evaluated(builder: Any, table: int, known: dict[int, Any]) -> Any:
     """The value of a table from those known, which it joins."""
     if table not in known:
-        name, x, y = _formulas()[table]
+        name, x, y = formulas()[table]
         known[table] = getattr(builder, name)(_evaluated(builder, x, known), _evaluated(builder, y, known))
     return known[table]
 
 
 @lru_cache(maxsize=1)
-def _formulas() -> dict[int, tuple[str, int, int]]:
+def formulas() -> dict[int, tuple[str, int, int]]:
     """Truth table to the last step (instruction, table, table) of a shortest formula in and, or, xor and constants."""
     steps: dict[int, tuple[str, int, int]] = {}
     by_cost = [[0xAA, 0xCC, 0xF0, 0x00, 0xFF]]

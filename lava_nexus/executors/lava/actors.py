@@ -16,6 +16,7 @@ from types import FrameType
 from typing import Any, NamedTuple
 
 from lava.magma.runtime.message_infrastructure.multiprocessing import MultiProcessing
+from lava.magma.runtime.message_infrastructure.shared_memory_manager import SharedMemoryManager
 
 from lava_nexus.errors import NexusError
 
@@ -51,7 +52,7 @@ class Actor(mp.Process):
         self.built = False
         self.failure: Failure | None = None
         self._builder = builder
-        self._follow_parent = threading.current_thread() is threading.main_thread()
+        self._follow_parent = in_main_thread()
         self._hear, self._tell = mp.Pipe(duplex=False)
 
     def start(self) -> None:
@@ -110,6 +111,11 @@ class Actors(MultiProcessing):
     _smm: Any
     _actors: list[Actor]
 
+    def start(self) -> None:
+        """Starts the server that owns the shared memory."""
+        self._smm = SharedMemoryManager()
+        self._smm._manager.start(die_with_parent if in_main_thread() else None)
+
     def build_actor(self, target_fn: Any, builder: Any, exception_q: Any = None) -> Actor:
         """Starts the child for one builder; Lava's own target function and exception queue stay unused."""
         model = getattr(builder, "proc_model", None)
@@ -146,7 +152,7 @@ class Actors(MultiProcessing):
 @contextlib.contextmanager
 def interrupts_held() -> Iterator[None]:
     """Ctrl-C waits until the block is done, so that starting or ending children is never left half-way."""
-    if threading.current_thread() is not threading.main_thread():
+    if not in_main_thread():
         yield
         return
     caught: list[tuple[int, FrameType | None]] = []
@@ -159,8 +165,13 @@ def interrupts_held() -> Iterator[None]:
             before(*caught[0])
 
 
+def in_main_thread() -> bool:
+    """Whether the caller runs in the main thread: the one that handles Ctrl-C and lives as long as the program."""
+    return threading.current_thread() is threading.main_thread()
+
+
 def die_with_parent() -> None:
-    """On Linux, has the kernel end this process when its parent ends, however that happens."""
+    """On Linux, has the kernel end this process when the parent's thread that forked it ends, however that happens."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 

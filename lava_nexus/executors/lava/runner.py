@@ -6,9 +6,11 @@ that raises leaves its neighbours waiting for its message. Here every wait liste
 
 from __future__ import annotations
 
+import atexit
 import os
 import threading
 import time
+import weakref
 from collections.abc import Callable
 from types import TracebackType
 from typing import Any
@@ -24,7 +26,7 @@ from lava_nexus.errors import NexusError
 from lava_nexus.executors.lava.actors import Actors, interrupts_held
 from lava_nexus.executors.lava.run_config import Level, LevelRunConfig
 
-_POLL_SECONDS = 0.05
+_POLL_SECONDS = 0.02
 _STOP_SECONDS = 5.0
 _REPORT_SECONDS = 1.0
 _CHANNEL_MESSAGES = 4  # steps are barriers: a channel never holds more than the message of one step
@@ -132,6 +134,10 @@ class WatchedRuntime(Runtime):
         self._owner = os.getpid()  # a forked child may collect what it inherited, but must not stop it
         self._infrastructure = Actors()
         self._bell = threading.Event()
+        _open_runtimes.add(self)
+
+    def __del__(self) -> None:
+        self.stop()
 
     @property
     def processes(self) -> int:
@@ -141,7 +147,7 @@ class WatchedRuntime(Runtime):
     def initialize(self, node_cfg_idx: int = 0) -> None:
         """Starts the children and waits until every model is built."""
         with interrupts_held():
-            super_steps = (
+            stages = (
                 self._build_watchdog_manager,
                 self._build_message_infrastructure,
                 self._build_channels,
@@ -150,7 +156,7 @@ class WatchedRuntime(Runtime):
                 self._build_runtime_services,
                 self._start_ports,
             )
-            for build in super_steps:
+            for build in stages:
                 build()
         self.exception_q.clear()
         for port in self.service_to_runtime:
@@ -193,23 +199,21 @@ class WatchedRuntime(Runtime):
         if self.closed or os.getpid() != self._owner:
             return
         self.deadline = time.monotonic() + _STOP_SECONDS
+        grace = 0.0
         try:
-            self._say_stop()
+            if self._is_initialized and not self._is_running:
+                self._say_stop()
+                grace = 1.0
         except NexusError:
-            self.abandon()
-            return
-        except BaseException:
-            self.abandon()
-            raise
-        self._close(grace=1.0)
+            pass  # a child that is gone, or does not answer, is killed below
+        finally:
+            self._close(grace)
 
     def abandon(self) -> None:
         """Kills all children at once and frees all shared memory."""
         self._close(grace=0.0)
 
     def _say_stop(self) -> None:
-        if not self._is_started or self._is_running:
-            return
         for port in self.runtime_to_service:
             port.send(MGMT_COMMAND.STOP)
         for port in self.service_to_runtime:
@@ -233,6 +237,16 @@ class WatchedRuntime(Runtime):
             port.join()
             port._array = []
         self._open_ports.clear()
+
+
+_open_runtimes: weakref.WeakSet[WatchedRuntime] = weakref.WeakSet()
+
+
+@atexit.register
+def _stop_all() -> None:
+    """At the end of the program, before multiprocessing ends what is left."""
+    for runtime in list(_open_runtimes):
+        runtime.stop()
 
 
 class _WatchedPort:

@@ -13,7 +13,8 @@ def shifted(images: NDArray[np.float32], rows: NDArray[np.int64], columns: NDArr
     padded = np.pad(images, ((0, 0), (margin, margin), (margin, margin)))
     row_index = margin - rows[:, None] + np.arange(height)
     column_index = margin - columns[:, None] + np.arange(width)
-    return padded[np.arange(len(images))[:, None, None], row_index[:, :, None], column_index[:, None, :]]
+    moved = padded[np.arange(len(images))[:, None, None], row_index[:, :, None], column_index[:, None, :]]
+    return np.asarray(moved)
 
 
 def randomly_shifted(

@@ -70,10 +70,13 @@ class TransformerSpec:
     @property
     def block_tensors(self) -> dict[str, Shape]:
         """Names (after `blocks.<i>.`) and shapes of one block's tensors; a projection is [out, in]."""
-        square = {f"attention.{name}.weight": (self.d_model, self.d_model) for name in ("query", "key", "value", "output")}
+        square = (self.d_model, self.d_model)
         return {
             "attention_norm.weight": (self.d_model,),
-            **square,
+            "attention.query.weight": square,
+            "attention.key.weight": square,
+            "attention.value.weight": square,
+            "attention.output.weight": square,
             "feed_forward_norm.weight": (self.d_model,),
             "feed_forward.gate.weight": (self.hidden, self.d_model),
             "feed_forward.up.weight": (self.hidden, self.d_model),

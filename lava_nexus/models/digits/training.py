@@ -85,8 +85,8 @@ def train_digits(config: TrainDigitsConfig, out: Path, quick: bool = False) -> d
 def train(config: TrainDigitsConfig) -> TrainedDigits:
     """The training itself, in memory, on one core.
 
-    AdamW on cross-entropy, warm-up and cosine learning rate, random order and shifts; the weights after the last step are kept,
-    the test images are looked at once, after that.
+    AdamW on cross-entropy, warm-up and cosine learning rate, random order and shifts. The weights after the last step
+    are kept; the test images are looked at after that, once.
 
     Raises:
         NexusError: a loss that is NaN or infinite.

@@ -118,7 +118,8 @@ def witness(tensors: Mapping[str, NDArray[Any]], spec: TransformerSpec = DIGITS)
     """The model with these weights (names and shapes of `spec.tensors`), in evaluation mode."""
     model = DigitsTransformer(spec)
     model.load_state_dict({name: torch.from_numpy(np.array(tensor, np.float32)) for name, tensor in tensors.items()})
-    return model.eval()
+    model.eval()
+    return model
 
 
 def witness_logits(

@@ -140,7 +140,10 @@ def test_operands_broadcast_and_keep_their_shape():
         (lambda: MembraneExecutor(regime="stream"), "regime 'stream'"),
         (lambda: MembraneExecutor(streams=0), "streams 0 is below 1"),
         (lambda: MembraneExecutor(threads=0), "threads 0 is below 1"),
-        (lambda: MembraneExecutor().invoke(as_circuit(random_network(0)), [np.zeros(3, np.uint8)]), "2 operands, not 1"),
+        (
+            lambda: MembraneExecutor().invoke(as_circuit(random_network(0)), [np.zeros(3, np.uint8)]),
+            "2 operands, not 1",
+        ),
         (
             lambda: MembraneExecutor().invoke(
                 as_circuit(random_network(0)), [np.zeros(3, np.uint8), np.zeros(2, np.uint8)]

@@ -10,7 +10,7 @@ from lava.magma.core.process.ports.ports import InPort
 from lava.magma.core.process.process import AbstractProcess
 from numpy.typing import NDArray
 
-from lava_nexus.executors.lava.shared import shared_array
+from lava_nexus.executors.lava.shared import shared_array, shared_patterns
 from lava_nexus.neurons import Port
 
 STORED, LAST_STEP = 0, 1
@@ -31,7 +31,7 @@ class Decoder(AbstractProcess):
 
     def __init__(self, results: Sequence[Port], capacity: int, lanes: int = 1, name: str | None = None) -> None:
         progress = shared_array((2,), np.int64)
-        patterns = shared_array((capacity, len(results)), np.uint64)
+        patterns = shared_patterns(results, capacity)
         super().__init__(
             results=tuple(results), lanes=lanes, progress=progress, patterns=patterns, capacity=capacity, name=name
         )

@@ -11,7 +11,7 @@ from lava.magma.core.process.process import AbstractProcess
 from numpy.typing import ArrayLike, NDArray
 
 from lava_nexus.errors import NexusError
-from lava_nexus.executors.lava.shared import shared_array
+from lava_nexus.executors.lava.shared import shared_array, shared_patterns
 from lava_nexus.neurons import Port
 
 LOADED, SENT = 0, 1
@@ -34,7 +34,7 @@ class Encoder(AbstractProcess):
 
     def __init__(self, operands: Sequence[Port], capacity: int, lanes: int = 1, name: str | None = None) -> None:
         progress = shared_array((2,), np.int64)
-        patterns = shared_array((capacity, len(operands)), np.uint64)
+        patterns = shared_patterns(operands, capacity)
         super().__init__(
             operands=tuple(operands), lanes=lanes, progress=progress, patterns=patterns, capacity=capacity, name=name
         )

@@ -171,10 +171,14 @@ class Threshold(Basis):
     def _group(self, columns: Columns, start: int, entering: Terms, width: int) -> tuple[int, int]:
         """(columns, largest sum) of the longest run from `start` whose sum one row of neurons can take apart."""
         total, span = sum(weight for _, weight in entering), 0
+        carried: dict[Signal, int] = {}
         while start + span < width:
             column = columns[start + span]
             more = total + (sum(weight for _, weight in column) << span)
-            heaviest = max((_heaviest(bit) * weight for bit, weight in column), default=1) << span
+            for bit, weight in column:
+                for signal, factor in bit.terms if isinstance(bit, Form) else ((bit, 1),):
+                    carried[signal] = carried.get(signal, 0) + ((factor * weight) << span)
+            heaviest = max(map(abs, (w for signal, w in carried.items() if signal != TRUE)), default=0)
             if span and (more > _LARGEST_SUM or heaviest > _LARGEST_WEIGHT):
                 break
             total, span = more, span + 1

@@ -23,6 +23,7 @@ from lava_nexus.circuits.floating.compare import (
 from lava_nexus.circuits.floating.divide import divide
 from lava_nexus.circuits.floating.multiply import multiply
 from lava_nexus.circuits.floating.square_root import square_root
+from lava_nexus.circuits.functions import exponential
 from lava_nexus.formats import FloatFormat
 
 Build = Callable[[Basis, list[Word], FloatFormat, FloatFormat], Word]
@@ -74,6 +75,7 @@ OPERATIONS: dict[str, Operation] = {
     ),
     "div": _same(divide, "ab", lambda f, _: reference.on_values(np.divide, f)),
     "sqrt": _same(square_root, "a", lambda f, _: reference.on_values(np.sqrt, f)),
+    "exp": _same(exponential.exponential, "a", lambda f, _: exponential.golden(f)),
     "neg": _same(negate, "a", lambda f, _: reference.sign_bit(f.sign_mask * 2 - 1, f.sign_mask, f)),
     "abs": _same(absolute, "a", lambda f, _: reference.sign_bit(f.sign_mask - 1, 0, f)),
     "min": _same(minimum, "ab", lambda f, _: reference.extremum(f, largest=False)),

@@ -2,7 +2,7 @@
 
 |x| is shifted to fixed point; t = |x| * log2(e); a negative x inverts the bits of t, which is -t less one unit in its last
 place; T = 2^i by table; u = r * ln 2 with r the bits of the fraction below the table; 2^f = T + T * (u + u^2/2 + u^3/6).
-Everything is rounded down, and a constant at the end makes up for the mean of that.
+Products and multiples leave out their low columns and add the mean of what those hold.
 """
 
 from __future__ import annotations
@@ -23,13 +23,14 @@ from lava_nexus.circuits.floating.scale import round_scaled
 from lava_nexus.circuits.functions.integers import Build, Evaluate, Integers, Number
 from lava_nexus.circuits.functions.rounding import Fields, fields, round_integers
 from lava_nexus.circuits.shift import align
+from lava_nexus.errors import NexusError
 from lava_nexus.formats import FloatFormat
 
 W = TypeVar("W")
 
-# Fraction bits of t, by fraction bits of the format: the fewest with which every result is right (formats of 16 bits and
-# fewer, all inputs tried) or with which 99.9 % are (FP32).
-_WORKING_BITS = {2: 10, 3: 12, 7: 18, 10: 24, 23: 36}
+# (working bits, table bits, adjustment) by fraction bits of the format. For formats of 16 bits and fewer the fewest bits
+# found with which every input is correctly rounded; for FP32 with which 99.9 % are.
+_WIDTHS = {2: (7, 3, 2), 3: (10, 4, 2), 7: (21, 5, 8), 10: (26, 6, 2), 23: (36, 7, 2)}
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,7 @@ class Plan:
         working_bits: fraction bits of t and of the result.
         guard: further bits while t is summed.
         index_bits: address bits of the table.
+        adjust: what is added to the result, in units of a quarter of its last place; 2 rounds it.
     """
 
     integer_bits: int
@@ -49,6 +51,7 @@ class Plan:
     working_bits: int
     guard: int = 3
     index_bits: int = 7
+    adjust: int = 2
 
     @property
     def whole_bits(self) -> int:
@@ -60,14 +63,16 @@ class Plan:
 def plan(fmt: FloatFormat) -> Plan:
     """The widths for a format."""
     reach = (fmt.bias + fmt.significand_bits + 1) * log(2)
-    working = _WORKING_BITS[fmt.fraction_bits]
-    return Plan(ceil(log(reach, 2)), working + 2, working, index_bits=min(7, max(3, (working - 8) // 4)))
+    if fmt.fraction_bits not in _WIDTHS:
+        raise NexusError(f"exp has no widths for {fmt}; it is there for fractions of {sorted(_WIDTHS)} bits")
+    working, index_bits, adjust = _WIDTHS[fmt.fraction_bits]
+    return Plan(ceil(log(reach, 2)), working + 2, working, index_bits=index_bits, adjust=adjust)
 
 
 def powers_of_two(index_bits: int, working: int) -> Sequence[int]:
-    """floor(2^working * (2^(i / 2^index_bits) - 1)) for each i."""
+    """2^working * (2^(i / 2^index_bits) - 1), rounded, for each i."""
     exact = np.exp2(np.arange(1 << index_bits, dtype=np.longdouble) / (1 << index_bits)) - 1
-    return [int(np.ldexp(value, working)) for value in exact]
+    return [int(np.rint(np.ldexp(value, working))) for value in exact]
 
 
 def program(on: Integers[W], magnitude: W, negative: W, widths: Plan) -> tuple[W, W]:
@@ -83,7 +88,7 @@ def program(on: Integers[W], magnitude: W, negative: W, widths: Plan) -> tuple[W
     growth = _growth(on, rest, working, widths.index_bits)
     # entry * growth, where the leading 1 of 1.entry adds growth itself.
     product = on.product(growth, entry, working - 2, low_bits + 2)
-    fraction = on.sum([(entry, 2), (growth, 2), (product, 0)], working + 2, constant=6)
+    fraction = on.sum([(entry, 2), (growth, 2), (product, 0)], working + 2, constant=widths.adjust)
     return whole, on.part(fraction, 2, working + 2)
 
 

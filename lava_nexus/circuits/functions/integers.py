@@ -34,8 +34,8 @@ class Integers(ABC, Generic[W]):
         """constant + the sum over all words and bits of bit i * weights[i], modulo 2^width."""
 
     @abstractmethod
-    def product(self, a: W, b: W, drop: int, width: int) -> W:
-        """sum over i of a_i * floor(b * 2^i / 2^drop): the product without the columns below `drop`."""
+    def rows(self, a: W, b: W, drop: int, width: int, constant: int) -> W:
+        """constant + sum over i of a_i * floor(b * 2^i / 2^drop): the product without the columns below `drop`."""
 
     @abstractmethod
     def table(self, index: W, entries: Sequence[int], width: int) -> W:
@@ -50,10 +50,16 @@ class Integers(ABC, Generic[W]):
         weights = [(word, [_shifted(i, shift) for i in range(self.width(word))]) for word, shift in parts]
         return self.weigh(weights, width, constant)
 
-    def scale(self, word: W, factor: float, shift: int, width: int, constant: int = 0) -> W:
-        """About word * factor * 2^shift: each bit weighs its own multiple of the factor, rounded down."""
-        weights = [int(np.ldexp(np.longdouble(factor), i + shift)) for i in range(self.width(word))]
-        return self.weigh([(word, weights)], width, constant)
+    def scale(self, word: W, factor: np.longdouble, shift: int, width: int) -> W:
+        """About word * factor * 2^shift: each bit weighs its multiple of the factor rounded down; the mean loss is added."""
+        exact = [np.ldexp(np.longdouble(factor), i + shift) for i in range(self.width(word))]
+        lost = sum(weight - np.floor(weight) for weight in exact) / 2
+        return self.weigh([(word, [int(weight) for weight in exact])], width, int(lost))
+
+    def product(self, a: W, b: W, drop: int, width: int) -> W:
+        """About a * b / 2^drop: the columns below `drop` are left out and their mean is added."""
+        cells = ((i, j) for i in range(self.width(a)) for j in range(self.width(b)) if i + j < drop)
+        return self.rows(a, b, drop, width, int(sum(2.0 ** (i + j - drop) for i, j in cells) / 4))
 
 
 def _shifted(i: int, shift: int) -> int:
@@ -92,8 +98,8 @@ class Evaluate(Integers[Number]):
                 total += sums[(word.values >> np.uint64(low)) & np.uint64(255)]
         return _number(total, width)
 
-    def product(self, a: Number, b: Number, drop: int, width: int) -> Number:
-        total = np.zeros_like(a.values)
+    def rows(self, a: Number, b: Number, drop: int, width: int, constant: int) -> Number:
+        total = np.full_like(a.values, constant)
         for i in range(a.width):
             row = b.values >> np.uint64(drop - i) if i <= drop else b.values << np.uint64(i - drop)
             total += row * ((a.values >> np.uint64(i)) & np.uint64(1))
@@ -126,14 +132,14 @@ class Build(Integers[Word]):
         terms = [(bit, weight) for word, weights in parts for bit, weight in zip(word, weights, strict=False)]
         return self._real(self.basis.sum_bits([*terms, (self.basis.one, constant)], width))
 
-    def product(self, a: Word, b: Word, drop: int, width: int) -> Word:
+    def rows(self, a: Word, b: Word, drop: int, width: int, constant: int) -> Word:
         terms = [
             (self.basis.and_(p, q), 1 << (i + j - drop))
             for i, p in enumerate(a)
             for j, q in enumerate(b)
             if drop <= i + j < drop + width
         ]
-        return self._real(self.basis.sum_bits(terms, width))
+        return self._real(self.basis.sum_bits([*terms, (self.basis.one, constant)], width))
 
     def table(self, index: Word, entries: Sequence[int], width: int) -> Word:
         return self.basis.table(index, entries, width)

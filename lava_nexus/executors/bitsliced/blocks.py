@@ -39,12 +39,19 @@ class Workers:
 
 
 class BlockRunner:
-    """A word program tied to the ports of its network."""
+    """A word program tied to the ports of its network.
+
+    Attributes:
+        program: what runs.
+        dtypes: dtype of the patterns of each port, input ports first.
+        n_inputs: input ports.
+    """
 
     def __init__(self, program: WordProgram, inputs: Sequence[Port], outputs: Sequence[Port]) -> None:
         self.program = program
-        self.inputs = inputs
-        self.outputs = outputs
+        self.dtypes = [port.pattern_dtype for port in (*inputs, *outputs)]
+        self.n_inputs = len(inputs)
+        self._widths = [port.width for port in (*inputs, *outputs)]
         self._offsets = np.concatenate(
             [
                 _bit_offsets(program.input_slots, inputs, SPARE_SLOT),
@@ -65,7 +72,7 @@ class BlockRunner:
         Returns:
             Patterns [n] of each output port, and int64 [n_counts], of length 0 if the program counts nothing.
         """
-        results = [np.empty(n, port.pattern_dtype) for port in self.outputs]
+        results = [np.empty(n, dtype) for dtype in self.dtypes[self.n_inputs :]]
         counts = np.zeros(self.program.n_counts if self.program.counting else 0, dtype=np.int64)
         whole, rest = divmod(n, LANES)
         if whole:
@@ -92,19 +99,19 @@ class BlockRunner:
         self, operands: Sequence[NDArray[Any]], results: Sequence[NDArray[Any]], start: int, rest: int
     ) -> NDArray[np.int64]:
         """The sets from `start` on, filled up with all-zero sets whose spikes are taken off again."""
-        arrays = [np.zeros(LANES, port.pattern_dtype) for port in (*self.inputs, *self.outputs)]
+        arrays = [np.zeros(LANES, dtype) for dtype in self.dtypes]
         for array, operand in zip(arrays, operands, strict=False):
             array[:rest] = operand[start:] if len(operand) > 1 else operand
         counts = self._blocks(self._ports(arrays, [False] * len(arrays)), 0, 1)
-        for result, array in zip(results, arrays[len(self.inputs) :], strict=True):
+        for result, array in zip(results, arrays[self.n_inputs :], strict=True):
             result[start:] = array[:rest]
         return counts - (LANES - rest) * self.program.idle[: len(counts)].astype(np.int64)
 
     def _ports(self, arrays: Sequence[NDArray[Any]], moving: Sequence[bool]) -> NDArray[np.int64]:
         """One row a port: address, bytes from block to block, bits an element, bits with a slot."""
         rows = [
-            (array.ctypes.data, LANES * array.itemsize if moves else 0, 8 * array.itemsize, port.width)
-            for array, moves, port in zip(arrays, moving, (*self.inputs, *self.outputs), strict=True)
+            (array.ctypes.data, LANES * array.itemsize if moves else 0, 8 * array.itemsize, width)
+            for array, moves, width in zip(arrays, moving, self._widths, strict=True)
         ]
         return np.array(rows, dtype=np.int64).reshape(-1, 4)
 
@@ -115,7 +122,7 @@ class BlockRunner:
         slots[ONE_SLOT * WORDS_A_SLOT :][:WORDS_A_SLOT] = ~np.uint64(0)
         counts = _aligned(self.program.n_counts * WORDS if self.program.counting else 0).reshape(-1, WORDS)
         counts[:] = 0
-        kernel()(self.program.operations, slots, ports, self._offsets, len(self.inputs), first, last, counts)
+        kernel()(self.program.operations, slots, ports, self._offsets, self.n_inputs, first, last, counts)
         return np.asarray(counts.sum(axis=1))
 
 

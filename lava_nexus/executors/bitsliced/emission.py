@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lava_nexus.errors import NexusError
-from lava_nexus.executors.bitsliced.luts import FALSE, TRUE, LookGraph
+from lava_nexus.executors.bitsliced.luts import FALSE, TRUE, LookGraph, representative
 from lava_nexus.executors.bitsliced.program import (
     COUNTED,
     ONE_COUNT,
@@ -91,7 +91,8 @@ def _placed(reads: Reads, lowered: Lowered) -> tuple[list[int], dict[int, int], 
 def _operation(graph: LookGraph, node: int, slots: dict[int, int], counted: bool) -> list[int]:
     table, inputs = graph.looks[node - graph.first]
     operands = [slots[source] for source in inputs] + [ZERO_SLOT] * (3 - len(inputs))
-    return [table | (COUNTED if counted else 0), *operands, slots.get(node, SPARE_SLOT)]
+    least, order = representative(table)
+    return [least | (COUNTED if counted else 0), *(operands[i] for i in order), slots.get(node, SPARE_SLOT)]
 
 
 def _idle(graph: LookGraph, order: Sequence[int], counts: dict[int, int]) -> NDArray[np.uint8]:

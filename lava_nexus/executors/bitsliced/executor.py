@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from math import prod
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -62,12 +63,12 @@ class BitslicedExecutor(Executor):
         Raises:
             NexusError: the number of operands, a dtype or the shapes do not fit.
         """
-        shape = _common_shape(circuit, operands)
-        n = int(np.prod(shape, dtype=np.int64))
         runner = self._runner(circuit)
+        shape = _common_shape(circuit, operands, runner.dtypes)
+        n = prod(shape)
         if n == 0:
             counts = np.zeros(runner.program.n_counts, dtype=np.int64)
-            result = np.empty(0, circuit.output.pattern_dtype)
+            result = np.empty(0, runner.dtypes[runner.n_inputs])
         else:
             results, counts = runner.run([_flat(operand, shape) for operand in operands], n, self._workers)
             result = results[0]
@@ -89,13 +90,15 @@ class BitslicedExecutor(Executor):
         return self._runners[network.digest]
 
 
-def _common_shape(circuit: Circuit, operands: Sequence[NDArray[Any]]) -> tuple[int, ...]:
+def _common_shape(
+    circuit: Circuit, operands: Sequence[NDArray[Any]], dtypes: Sequence[np.dtype[Any]]
+) -> tuple[int, ...]:
     if len(operands) != len(circuit.inputs):
         raise NexusError(f"circuit {circuit.name} takes {len(circuit.inputs)} operands, got {len(operands)}")
-    for port, operand in zip(circuit.inputs, operands, strict=True):
-        if operand.dtype != port.pattern_dtype:
+    for port, operand, dtype in zip(circuit.inputs, operands, dtypes, strict=False):
+        if operand.dtype != dtype:
             raise NexusError(
-                f"operand {port.name} of circuit {circuit.name} holds {operand.dtype}, not patterns of {port.pattern_dtype}"
+                f"operand {port.name} of circuit {circuit.name} holds {operand.dtype}, not patterns of dtype {dtype}"
             )
     try:
         return np.broadcast_shapes(*(operand.shape for operand in operands))

@@ -16,7 +16,8 @@ from numba.core import types
 from numba.extending import intrinsic
 
 from lava_nexus.disk_cache import source_digest
-from lava_nexus.executors.bitsliced import program, vector_ir
+from lava_nexus.executors.bitsliced import luts, program, vector_ir
+from lava_nexus.executors.bitsliced.luts import REPRESENTATIVES
 from lava_nexus.executors.bitsliced.program import COUNTED, RESERVED_COUNTS
 from lava_nexus.executors.bitsliced.vector_ir import VECTOR_BYTES
 
@@ -24,6 +25,7 @@ VECTORS = 4
 WORDS_A_SLOT = VECTORS * vector_ir.WORDS
 LANES = 64 * WORDS_A_SLOT
 SLOT_BYTES = 8 * WORDS_A_SLOT
+ELEMENT_BITS = (8, 16, 32, 64)
 
 
 @intrinsic
@@ -34,23 +36,15 @@ def _operate(_: Any, table: Any, a: Any, b: Any, c: Any, result: Any, count: Any
         table, *operands, result, count = arguments
         ternary = "+avx512f" in context.codegen().magic_tuple()[2].split(",")
         loaded = [[vector_ir.load(builder, at, v) for v in range(VECTORS)] for at in operands]
-        done = builder.append_basic_block("done")
-        never = builder.append_basic_block("never")
-        branch = builder.switch(table, never)
-        with builder.goto_block(never):
-            builder.unreachable()
-        blocks, values = [], []
-        for code in range(256):
-            blocks.append(builder.append_basic_block(f"table{code}"))
-            branch.add_case(ir.Constant(table.type, code), blocks[-1])
-            with builder.goto_block(blocks[-1]):
-                values.append([vector_ir.look(builder, code, *abc, ternary) for abc in zip(*loaded, strict=True)])
-                builder.branch(done)
-        builder.position_at_end(done)
+        values: dict[Any, list[Any]] = {}
+        for code in vector_ir.cases(builder, table, REPRESENTATIVES):
+            looked = [vector_ir.look(builder, code, *abc, ternary) for abc in zip(*loaded, strict=True)]
+            values[builder.block] = looked
         vectors = [builder.phi(vector_ir.VECTOR) for _ in range(VECTORS)]
         for v, vector in enumerate(vectors):
-            for block, value in zip(blocks, values, strict=True):
-                vector.add_incoming(value[v], block)
+            for block, looked in values.items():
+                vector.add_incoming(looked[v], block)
+        for v, vector in enumerate(vectors):
             vector_ir.store(builder, vector, result, v)
         with builder.if_then(builder.icmp_unsigned("!=", count, ir.Constant(count.type, 0))):
             vector_ir.add_spikes(builder, vectors, count)
@@ -71,62 +65,38 @@ def _count(_: Any, slot: Any, count: Any) -> Any:
     return types.void(types.int64, types.int64), generate
 
 
-@intrinsic(prefer_literal=True)  # type: ignore[untyped-decorator]
+@intrinsic
 def _pack(_: Any, bits: Any, elements: Any, offsets: Any, slots: Any) -> Any:
-    """Transposes the first word column of a block of `bits`-bit elements into slots; bit i goes `offsets[i]` bytes up."""
-    width = bits.literal_value
+    """Transposes one vector column of a block of `bits`-bit elements into slots; bit i goes `offsets[i]` bytes up."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        _, elements, offsets, slots = arguments
-        rows = vector_ir.gathered(builder, elements, width, WORDS_A_SLOT)
-        for i, row in enumerate(vector_ir.transposed(builder, rows)):
-            vector_ir.store(builder, row, builder.add(slots, vector_ir.load_word(builder, offsets, i)))
+        bits, elements, offsets, slots = arguments
+        for width in vector_ir.cases(builder, bits, ELEMENT_BITS):
+            rows = vector_ir.gathered(builder, elements, width, WORDS_A_SLOT)
+            for i, row in enumerate(vector_ir.transposed(builder, rows)):
+                vector_ir.store(builder, row, builder.add(slots, vector_ir.load_word(builder, offsets, i)))
         return context.get_dummy_value()
 
-    return types.void(bits, types.int64, types.int64, types.int64), generate
+    return types.void(*[types.int64] * 4), generate
 
 
-@intrinsic(prefer_literal=True)  # type: ignore[untyped-decorator]
+@intrinsic
 def _unpack(_: Any, bits: Any, elements: Any, offsets: Any, slots: Any) -> Any:
     """The inverse of `_pack`: slots into elements."""
-    width = bits.literal_value
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        _, elements, offsets, slots = arguments
-        rows = [
-            vector_ir.load(builder, builder.add(slots, vector_ir.load_word(builder, offsets, i))) for i in range(width)
-        ]
-        vector_ir.scattered(builder, vector_ir.transposed(builder, rows), elements, width, WORDS_A_SLOT)
+        bits, elements, offsets, slots = arguments
+        for width in vector_ir.cases(builder, bits, ELEMENT_BITS):
+            places = [builder.add(slots, vector_ir.load_word(builder, offsets, i)) for i in range(width)]
+            rows = vector_ir.transposed(builder, [vector_ir.load(builder, place) for place in places])
+            vector_ir.scattered(builder, rows, elements, width, WORDS_A_SLOT)
         return context.get_dummy_value()
 
-    return types.void(bits, types.int64, types.int64, types.int64), generate
+    return types.void(*[types.int64] * 4), generate
 
-
-def _port_by_port(transpose: Any) -> Any:
-    """Packs or unpacks one port of a block: elements of 8, 16, 32 or 64 bits."""
-
-    @numba.njit(nogil=True)
-    def port(bits, elements, offsets, slots):  # type: ignore[no-untyped-def]
-        for v in range(VECTORS):
-            at = elements + v * bits  # VECTOR_BYTES / 8 elements of `bits` bits further
-            to = slots + v * VECTOR_BYTES
-            if bits == 8:
-                transpose(8, at, offsets, to)
-            elif bits == 16:
-                transpose(16, at, offsets, to)
-            elif bits == 32:
-                transpose(32, at, offsets, to)
-            else:
-                transpose(64, at, offsets, to)
-
-    return port
-
-
-_pack_port = _port_by_port(_pack)
-_unpack_port = _port_by_port(_unpack)
 
 # Compiled functions are kept by the contents of what they close over: this ties them to the sources of the code they draw in.
-_VERSION = source_digest(__file__, vector_ir.__file__, program.__file__)
+_VERSION = source_digest(__file__, vector_ir.__file__, program.__file__, luts.__file__)
 
 
 def _kernel(version: str) -> Any:
@@ -145,7 +115,9 @@ def _kernel(version: str) -> Any:
         for block in range(first, last):
             for port in range(n_inputs):
                 at = ports[port, 0] + block * ports[port, 1]
-                _pack_port(ports[port, 2], at, offsets[port].ctypes.data, base)
+                for v in range(VECTORS):
+                    bits = ports[port, 2]  # and so many bytes to the next vector of elements
+                    _pack(bits, at + v * bits, offsets[port].ctypes.data, base + v * VECTOR_BYTES)
             counter = counts.ctypes.data + RESERVED_COUNTS * VECTOR_BYTES
             if counting:
                 for port in range(n_inputs):
@@ -168,7 +140,9 @@ def _kernel(version: str) -> Any:
                 )
             for port in range(n_inputs, ports.shape[0]):
                 at = ports[port, 0] + block * ports[port, 1]
-                _unpack_port(ports[port, 2], at, offsets[port].ctypes.data, base)
+                for v in range(VECTORS):
+                    bits = ports[port, 2]
+                    _unpack(bits, at + v * bits, offsets[port].ctypes.data, base + v * VECTOR_BYTES)
 
     return run
 

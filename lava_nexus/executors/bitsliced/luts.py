@@ -7,7 +7,7 @@ depend on the others. Nodes are numbered in the order they are made: FALSE, TRUE
 from __future__ import annotations
 
 from functools import lru_cache
-from itertools import product
+from itertools import permutations, product
 
 FALSE = 0
 TRUE = 1
@@ -38,6 +38,17 @@ def depends(table: int, position: int) -> bool:
     shift = 1 << position
     low = 0xFF & ~PROJECTIONS[position]
     return (table & low) != (table >> shift & low)
+
+
+@lru_cache(maxsize=None)
+def representative(table: int) -> tuple[int, tuple[int, int, int]]:
+    """The least table that is this one with its inputs in another order, and that order: input i of it is input order[i]."""
+    orders = permutations(range(3))
+    return min((compose(table, *(PROJECTIONS[order.index(i)] for i in range(3))), order) for order in orders)
+
+
+REPRESENTATIVES = tuple(sorted({representative(table)[0] for table in range(256)}))
+"""The 80 truth tables that are left if the order of inputs is free."""
 
 
 class LookGraph:
@@ -98,10 +109,8 @@ class LookGraph:
         Fewest inputs win, then a node that is known, then the deepest replacement.
         """
         while True:
-            table, leaves = look
-            options = [()] * len(leaves)
-            options = [(False, True) if node >= self.first else (False,) for node in leaves]  # type: ignore[misc]
-            best, best_rank = look, (len(leaves), look not in self._known, 0)
+            options = [(False, True) if node >= self.first else (False,) for node in look[1]]
+            best, best_rank = look, (len(look[1]), look not in self._known, 0)
             for chosen in product(*options):
                 if not any(chosen):
                     continue

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lava_nexus.disk_cache import Arrays, Metadata
+from lava_nexus.executors.bitsliced.luts import REPRESENTATIVES
 
 Variant = Literal["outputs", "spikes", "activity"]
 """What a program computes: the outputs; every neuron's spikes too; who received a spike too."""
@@ -32,7 +33,7 @@ class WordProgram:
     Counts are numbered: never, always, the bits of the input ports in order, then the counted operations in order.
 
     Attributes:
-        operations: uint16 [operations, 5]: truth table | COUNTED, slots of inputs a, b, c, slot of the result.
+        operations: uint16 [operations, 5]: truth table (one of REPRESENTATIVES) | COUNTED, slots of inputs a, b, c, slot of the result.
         input_slots: int32 [input bits], ports in order, each LSB first.
         output_slots: int32 [output bits], ports in order, each LSB first.
         n_slots: slots in use.
@@ -98,6 +99,8 @@ def from_arrays(arrays: Arrays, metadata: Metadata) -> WordProgram:
     for name, dtype in _DTYPES.items():
         if arrays[name].dtype != dtype or not arrays[name].flags.c_contiguous:
             raise ValueError(f"{name} is not {np.dtype(dtype)}")
+    if not np.isin(program.operations[:, 0] & ~np.uint16(COUNTED), REPRESENTATIVES).all():
+        raise ValueError("truth table out of range")
     slots = [program.operations[:, 1:].ravel(), program.input_slots, program.output_slots]
     counted = int((program.operations[:, 0] & COUNTED != 0).sum())
     counts = RESERVED_COUNTS + len(program.input_slots) + counted

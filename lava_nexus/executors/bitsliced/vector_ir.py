@@ -5,7 +5,7 @@ Each function writes instructions into a builder; vectors are <8 x i64>, one reg
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from itertools import product
 from typing import Any
@@ -27,6 +27,21 @@ Values = Sequence[Any]
 def splat(word: int) -> Any:
     """The vector constant that repeats a 64-bit word."""
     return ir.Constant(VECTOR, [ir.Constant(_I64, word)] * WORDS)
+
+
+def cases(builder: Any, value: Any, choices: Iterable[int]) -> Iterator[int]:
+    """A switch: what is built while a choice is yielded runs where the value is that choice; any other never occurs."""
+    never, done = builder.append_basic_block("never"), builder.append_basic_block("done")
+    branch = builder.switch(value, never)
+    with builder.goto_block(never):
+        builder.unreachable()
+    for choice in choices:
+        block = builder.append_basic_block(f"case{choice}")
+        branch.add_case(ir.Constant(value.type, choice), block)
+        builder.position_at_end(block)
+        yield choice
+        builder.branch(done)
+    builder.position_at_end(done)
 
 
 def load(builder: Any, address: Any, index: int = 0, kind: Any = VECTOR) -> Any:

@@ -27,7 +27,7 @@ class MembraneExecutor(Executor):
             takes one operand set a time step and what a set leaves on a membrane meets the next.
         streams: independent copies of the network under `streaming`; set i is step i // streams of stream
             i % streams. Every invocation starts them afresh, at v = 0.
-        threads: streams are shared among that many threads; None for as many as there are processors.
+        threads: streams are shared among that many threads; None for the processors this process may use, 1 makes none.
     """
 
     name = "membrane"
@@ -56,7 +56,7 @@ class MembraneExecutor(Executor):
         """The circuit on every element of the broadcast operands; see `Executor.invoke`.
 
         Raises:
-            NexusError: not one operand a port, or operands that do not broadcast.
+            NexusError: not one operand a port, a dtype that is not the port's, or shapes that do not broadcast.
         """
         words, shape = _words(circuit, operands)
         run = self._simulate(circuit, words, shape, record=False)
@@ -86,8 +86,14 @@ class MembraneExecutor(Executor):
 def _words(circuit: Circuit, operands: Sequence[NDArray[Any]]) -> tuple[list[NDArray[Any]], tuple[int, ...]]:
     """The operands flattened after broadcasting, and the broadcast shape."""
     if len(operands) != len(circuit.inputs):
-        raise NexusError(f"circuit {circuit.name} takes {len(circuit.inputs)} operands, not {len(operands)}")
+        raise NexusError(f"circuit {circuit.name} takes {len(circuit.inputs)} operands, got {len(operands)}")
     arrays = [np.asarray(x) for x in operands]
+    for port, array in zip(circuit.inputs, arrays, strict=True):
+        if array.dtype != port.pattern_dtype:
+            raise NexusError(
+                f"operand {port.name} of circuit {circuit.name} holds {array.dtype}, "
+                f"not patterns of {port.pattern_dtype}"
+            )
     try:
         shape = np.broadcast_shapes(*(x.shape for x in arrays))
     except ValueError:

@@ -82,8 +82,8 @@ class Simulation:
         self.membranes = self._empty_membranes() if record else None
 
     def run(self, threads: int | None = None) -> Simulation:
-        """Runs every tile; `threads` defaults to the processors there are."""
-        threads = threads or os.cpu_count() or 1
+        """Runs every tile; `threads` defaults to the processors this process may use."""
+        threads = threads or len(os.sched_getaffinity(0))
         width = max(_MIN_WIDTH, min(_MAX_WIDTH, _WORKING_SET_BYTES // self.network.n_signals))
         lanes = width if self.streams == self.sets else min(width, _CARRIED_LANES)
         todo = tiles(self.sets, self.streams, min(lanes, -(-self.streams // threads)))

@@ -31,10 +31,13 @@ def test_counters_share_their_full_adders(network: ThresholdNetwork, operations:
 def test_relays_and_equal_neurons_share_an_operation() -> None:
     b = Builder()
     x = b.input("x", width=2)
-    network = b.finish([("out", [x[0], x[0], b.gate([(x[0], 1), (x[1], 1)], 2)], None)])
+    network = b.finish([("out", [both, x[0]], None), ("more", [either], None)])
     program = lower(network)
-    assert network.neurons == 3 and len(program.operations) == 1
-    assert program.signal_counts[network.n_inputs] == program.signal_counts[network.outputs[0].signals[-1]]
+    assert network.neurons == 4 and network.relays == 2 and len(program.operations) == 2
+    counts = dict(zip(range(network.n_signals), program.signal_counts.tolist(), strict=True))
+    gate = network.n_inputs
+    assert sorted(counts.values()) == sorted([1, 2, 2, 3, 4, 4, 5])
+    assert counts[0] == 1 and counts[gate] == 4
 
 
 @given(random_networks())

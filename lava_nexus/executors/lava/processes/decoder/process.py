@@ -7,16 +7,16 @@ from typing import Any
 
 import numpy as np
 from lava.magma.core.process.ports.ports import InPort
-from lava.magma.core.process.process import AbstractProcess
 from numpy.typing import NDArray
 
+from lava_nexus.executors.lava.process import Process
 from lava_nexus.executors.lava.shared import shared_array, shared_patterns
 from lava_nexus.neurons import Port
 
 STORED, LAST_STEP = 0, 1
 
 
-class Decoder(AbstractProcess):
+class Decoder(Process):
     """pattern = sum of channel[i] * 2^(bits - 1 - i), for every lane whose strobe spikes; the inverse of `Encoder`.
 
     Ports:

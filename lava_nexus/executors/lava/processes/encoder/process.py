@@ -7,17 +7,17 @@ from typing import Any
 
 import numpy as np
 from lava.magma.core.process.ports.ports import OutPort
-from lava.magma.core.process.process import AbstractProcess
 from numpy.typing import ArrayLike, NDArray
 
 from lava_nexus.errors import NexusError
+from lava_nexus.executors.lava.process import Process
 from lava_nexus.executors.lava.shared import shared_array, shared_patterns
 from lava_nexus.neurons import Port
 
 LOADED, SENT = 0, 1
 
 
-class Encoder(AbstractProcess):
+class Encoder(Process):
     """channel[i] = bit (bits - 1 - i) of the pattern: every bit of an operand set spikes in one time step.
 
     Sends the sets loaded, `lanes` a step from the next step on, then silence.

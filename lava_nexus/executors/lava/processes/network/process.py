@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import numpy as np
 from lava.magma.core.process.ports.ports import InPort, OutPort
-from lava.magma.core.process.process import AbstractProcess
 from numpy.typing import NDArray
 
 from lava_nexus.errors import NexusError
+from lava_nexus.executors.lava.process import Process
 from lava_nexus.executors.lava.shared import shared_array
 from lava_nexus.executors.lava.strobe import carry_strobe, output_signals
 from lava_nexus.neurons import ThresholdNetwork
 
 
-class Network(AbstractProcess):
+class Network(Process):
     """spike_k(t) = [ sum_j weight_j * spike_source_j(t - 1 - delay_j) >= threshold_k ] in every lane.
 
     Ports:

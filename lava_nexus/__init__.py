@@ -1,0 +1,49 @@
+"""Transformers as integrate-and-fire logic on Intel Loihi 2 and Lava, bit for bit equal to IEEE-754 arithmetic."""
+
+from typing import TYPE_CHECKING, Any
+
+from lava_nexus.circuits import Circuit, circuit
+from lava_nexus.errors import NexusError
+from lava_nexus.formats import (
+    BFLOAT16,
+    FLOAT8_E4M3FN,
+    FLOAT8_E5M2,
+    FLOAT16,
+    FLOAT32,
+    FLOAT64,
+    FloatFormat,
+    decode,
+    encode,
+)
+
+if TYPE_CHECKING:
+    from lava_nexus.executors.run import Result, run
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "BFLOAT16",
+    "FLOAT8_E4M3FN",
+    "FLOAT8_E5M2",
+    "FLOAT16",
+    "FLOAT32",
+    "FLOAT64",
+    "Circuit",
+    "FloatFormat",
+    "NexusError",
+    "Result",
+    "circuit",
+    "decode",
+    "encode",
+    "run",
+]
+
+_LAZY = {"run": "lava_nexus.executors.run", "Result": "lava_nexus.executors.run"}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _LAZY:
+        from importlib import import_module
+
+        return getattr(import_module(_LAZY[name]), name)
+    raise AttributeError(f"module 'lava_nexus' has no attribute '{name}'")

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lava_nexus.errors import NexusError
-from lava_nexus.executors.bitsliced.luts import FALSE, TRUE, LookGraph, representative
+from lava_nexus.executors.bitsliced.cover import cover
+from lava_nexus.executors.bitsliced.luts import FALSE, TRUE, Look, LookGraph, representative
 from lava_nexus.executors.bitsliced.program import (
     COUNTED,
     ONE_COUNT,
@@ -20,7 +21,7 @@ from lava_nexus.executors.bitsliced.program import (
     ZERO_SLOT,
     WordProgram,
 )
-from lava_nexus.executors.bitsliced.schedule import allocate, depth_first, eager, needed
+from lava_nexus.executors.bitsliced.schedule import allocate, depth_first, eager
 
 _MOST_SLOTS = 1 << 16
 
@@ -52,15 +53,12 @@ def emit(lowered: Lowered) -> WordProgram:
     Raises:
         NexusError: more than 65,536 values are alive at once.
     """
-    graph = lowered.graph
     counted = {*lowered.signals, *lowered.probes}
-    all_reads = {graph.first + k: inputs for k, (_, inputs) in enumerate(graph.looks)}
-    live = needed(all_reads, [*lowered.outputs, *counted])
-    reads = {node: all_reads[node] for node in live}
-    order, slots, n_slots = _placed(reads, lowered)
+    looks = cover(lowered.graph, [*lowered.outputs, *counted])
+    order, slots, n_slots = _placed({node: inputs for node, (_, inputs) in looks.items()}, lowered)
     if n_slots > _MOST_SLOTS:
         raise NexusError(f"network keeps {n_slots} values at once, more than the {_MOST_SLOTS} slots of a word program")
-    operations = [_operation(graph, node, slots, node in counted) for node in order]
+    operations = [_operation(looks[node], slots, slots.get(node, SPARE_SLOT), node in counted) for node in order]
     counts = {FALSE: ZERO_COUNT, TRUE: ONE_COUNT}
     for node in [*lowered.inputs, *(node for node in order if node in counted)]:
         counts[node] = len(counts)
@@ -71,7 +69,7 @@ def emit(lowered: Lowered) -> WordProgram:
         n_slots=n_slots,
         signal_counts=np.array([counts[node] for node in lowered.signals], dtype=np.int32),
         probe_counts=np.array([counts[node] for node in lowered.probes], dtype=np.int32),
-        idle=_idle(graph, order, counts),
+        idle=_idle(looks, order, counts),
     )
 
 
@@ -88,18 +86,18 @@ def _placed(reads: Reads, lowered: Lowered) -> tuple[list[int], dict[int, int], 
     return best
 
 
-def _operation(graph: LookGraph, node: int, slots: dict[int, int], counted: bool) -> list[int]:
-    table, inputs = graph.looks[node - graph.first]
+def _operation(look: Look, slots: dict[int, int], result: int, counted: bool) -> list[int]:
+    table, inputs = look
     operands = [slots[source] for source in inputs] + [ZERO_SLOT] * (3 - len(inputs))
     least, order = representative(table)
-    return [least | (COUNTED if counted else 0), *(operands[i] for i in order), slots.get(node, SPARE_SLOT)]
+    return [least | (COUNTED if counted else 0), *(operands[i] for i in order), result]
 
 
-def _idle(graph: LookGraph, order: Sequence[int], counts: dict[int, int]) -> NDArray[np.uint8]:
+def _idle(looks: dict[int, Look], order: Sequence[int], counts: dict[int, int]) -> NDArray[np.uint8]:
     """The counts that one all-zero operand set adds."""
     value = {TRUE: 1}
     for node in order:
-        table, inputs = graph.looks[node - graph.first]
+        table, inputs = looks[node]
         value[node] = table >> sum(value.get(source, 0) << i for i, source in enumerate(inputs)) & 1
     idle = np.zeros(len(counts), dtype=np.uint8)
     for node, count in counts.items():

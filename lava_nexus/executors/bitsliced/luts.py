@@ -6,6 +6,7 @@ depend on the others. Nodes are numbered in the order they are made: FALSE, TRUE
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import lru_cache
 from itertools import permutations, product
 
@@ -70,12 +71,23 @@ class LookGraph:
         """The nodes that a node reads; none for constants and leaves."""
         return self.looks[node - self.first][1] if node >= self.first else ()
 
+    def reached(self, roots: Iterable[int]) -> list[int]:
+        """Look-ups that the roots depend on, roots included, ascending."""
+        found: set[int] = set()
+        stack = [root for root in roots if root >= self.first]
+        while stack:
+            node = stack.pop()
+            if node not in found:
+                found.add(node)
+                stack.extend(source for source in self.inputs(node) if source >= self.first)
+        return sorted(found)
+
     def look(self, table: int, a: int, b: int = FALSE, c: int = FALSE) -> int:
         """The node table(a, b, c): constants, equal and unused inputs folded, look-ups that fit drawn in."""
         asked = (table, a, b, c)
         if asked not in self._asked:
             leaves = tuple(sorted({node for node in (a, b, c) if node > TRUE}))
-            look = _trimmed(compose(table, *(_constant_or_projection(node, leaves) for node in (a, b, c))), leaves)
+            look = trimmed(compose(table, *(_constant_or_projection(node, leaves) for node in (a, b, c))), leaves)
             self._asked[asked] = self._node(self._collapsed(look))
         return self._asked[asked]
 
@@ -139,7 +151,7 @@ class LookGraph:
                 operands[position] = compose(inner, *tables)
             else:
                 operands[position] = PROJECTIONS[leaves.index(node)]
-        return _trimmed(compose(table, *operands), leaves)
+        return trimmed(compose(table, *operands), leaves)
 
 
 def _constant_or_projection(node: int, leaves: tuple[int, ...]) -> int:
@@ -148,7 +160,7 @@ def _constant_or_projection(node: int, leaves: tuple[int, ...]) -> int:
     return PROJECTIONS[leaves.index(node)]
 
 
-def _trimmed(table: int, leaves: tuple[int, ...]) -> Look:
+def trimmed(table: int, leaves: tuple[int, ...]) -> Look:
     """The look-up without the inputs that it does not depend on."""
     kept = [position for position in range(len(leaves)) if depends(table, position)]
     if len(kept) == len(leaves):

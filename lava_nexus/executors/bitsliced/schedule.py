@@ -9,18 +9,6 @@ Reads = Mapping[int, Sequence[int]]
 """What each operation reads: operations and sources that are there from the start."""
 
 
-def needed(reads: Reads, roots: Iterable[int]) -> list[int]:
-    """Operations that a root depends on, roots included, ascending."""
-    found: set[int] = set()
-    stack = [node for node in roots if node in reads]
-    while stack:
-        node = stack.pop()
-        if node not in found:
-            found.add(node)
-            stack.extend(source for source in reads[node] if source in reads)
-    return sorted(found)
-
-
 def depth_first(reads: Reads, roots: Iterable[int]) -> list[int]:
     """Operations in post-order from the roots: each after what it reads."""
     order: list[int] = []

@@ -80,14 +80,21 @@ class Actor(mp.Process):
                 self.built = self.built or said is None
                 self.failure = said or self.failure
 
-    def check(self) -> None:
-        """Raises NexusError if the model has failed or its process is gone."""
+    @property
+    def gone(self) -> bool:
+        """Whether the child ended without having told of a failure."""
+        if self.is_alive():
+            return False
         self.listen()
-        if self.failure is not None:
-            raise NexusError(f"Lava Process {self.title} failed: {self.failure.sentence}") from ModelError(self.failure)
-        if not self.is_alive():
-            self.listen()
-            raise NexusError(f"Lava Process {self.title} ended unasked, exit code {self.exitcode}")
+        return self.failure is None
+
+    def blame(self) -> NexusError:
+        """The error of a child that failed or is gone."""
+        if self.failure is None:
+            return NexusError(f"Lava Process {self.title} ended unasked, exit code {self.exitcode}")
+        error = NexusError(f"Lava Process {self.title} failed: {self.failure.sentence}")
+        error.__cause__ = ModelError(self.failure)
+        return error
 
     def end(self, grace: float) -> None:
         """Waits `grace` seconds for the child to end by itself, then kills and reaps it."""

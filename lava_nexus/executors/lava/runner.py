@@ -134,6 +134,7 @@ class WatchedRuntime(Runtime):
         self._owner = os.getpid()  # a forked child may collect what it inherited, but must not stop it
         self._infrastructure = Actors()
         self._bell = threading.Event()
+        self._gone_since = float("inf")
         _open_runtimes.add(self)
 
     def __del__(self) -> None:
@@ -187,12 +188,29 @@ class WatchedRuntime(Runtime):
 
     def _await(self, ready: Callable[[], bool], doing: str = "working") -> None:
         while not ready():
-            for actor in self._infrastructure.actors:
-                actor.check()
+            self._check()
             if time.monotonic() > self.deadline:
                 raise NexusError(f"Lava processes were still {doing} after the timeout of {self._timeout:g} s")
             self._bell.wait(_POLL_SECONDS)
             self._bell.clear()
+
+    def _check(self) -> None:
+        """Raises the error of the child that failed or died.
+
+        When a model fails, Lava has its neighbours end in order; they must not take the blame while it reports.
+        """
+        actors = self._infrastructure.actors
+        gone = [actor for actor in actors if actor.gone]
+        for actor in actors:
+            actor.listen()
+            if actor.failure or (actor in gone and actor.exitcode != 0):
+                raise actor.blame()
+        if not gone:
+            self._gone_since = float("inf")
+        elif time.monotonic() > self._gone_since + _REPORT_SECONDS:
+            raise gone[0].blame()
+        else:
+            self._gone_since = min(self._gone_since, time.monotonic())
 
     def stop(self) -> None:
         """Ends the run in order; children that do not follow are killed. Lava calls this in destructors, too."""

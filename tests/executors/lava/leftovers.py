@@ -22,6 +22,11 @@ def children(pid: int | None = None) -> set[int]:
     return found - {pid or os.getpid()}
 
 
-def shared_memory() -> set[str]:
-    """Names in /dev/shm."""
-    return set(os.listdir("/dev/shm"))
+def shared_memory(pids: set[int]) -> set[Path]:
+    """Files of shared memory that the processes have mapped."""
+    names = {
+        "/dev/shm/psm_" + part
+        for pid in pids
+        for part in Path(f"/proc/{pid}/maps").read_text().split("/dev/shm/psm_")[1:]
+    }
+    return {Path(name.split()[0]) for name in names}

@@ -15,6 +15,7 @@ import pytest
 
 pytest.importorskip("lava")
 
+from lava.magma.runtime.message_infrastructure.shared_memory_manager import SharedMemoryManager
 from lava.proc.io.sink import RingBuffer as Sink
 from lava.proc.io.source import RingBuffer as Source
 
@@ -27,11 +28,19 @@ ROOT = Path(__file__).parents[3]
 
 
 @pytest.fixture(autouse=True)
-def nothing_left():
-    before, shared = children(), shared_memory()
+def nothing_left(monkeypatch):
+    """After every test: no child, no file of shared memory."""
+    before, made = children(), []
+    create = SharedMemoryManager.create_shared_memory
+
+    def noted(manager, size):
+        made.append(create(manager, size))
+        return made[-1]
+
+    monkeypatch.setattr(SharedMemoryManager, "create_shared_memory", noted)
     yield
     assert children() <= before
-    assert shared_memory() <= shared
+    assert not [memory.name for memory in made if Path("/dev/shm", memory.name).exists()]
 
 
 def graph(fault: str, step: int = 3) -> tuple[Faulty, Sink]:
@@ -148,25 +157,26 @@ def start_script() -> subprocess.Popen[str]:
     return script
 
 
-@pytest.mark.parametrize("delay", [0.0, 1.0])
-def test_ctrl_c(delay):
+def test_ctrl_c():
     script = start_script()
     family = children(script.pid)
-    time.sleep(delay)
+    shared = shared_memory(family)
+    time.sleep(0.2)
     os.killpg(script.pid, signal.SIGINT)  # as a terminal does: to parent and children alike
     _, said = script.communicate(timeout=20)
     assert said == "interrupted\n"
-    assert len(family) == 5
-    assert not any(os.path.exists(f"/proc/{pid}") for pid in family)
+    assert (len(family), len(shared) > 5) == (5, True)
+    assert not any(Path(f"/proc/{pid}").exists() for pid in family)
+    assert not any(file.exists() for file in shared)
 
 
 def test_killed_parent_takes_its_children_along():
     script = start_script()
     family = children(script.pid)
-    time.sleep(1.0)
+    left = {Path(f"/proc/{pid}") for pid in family} | shared_memory(family)
     script.kill()
     script.communicate(timeout=20)
     deadline = time.monotonic() + 10
-    while (alive := [p for p in family if os.path.exists(f"/proc/{p}")]) and time.monotonic() < deadline:
+    while (still := [path for path in left if path.exists()]) and time.monotonic() < deadline:
         time.sleep(0.05)
-    assert not alive
+    assert not still

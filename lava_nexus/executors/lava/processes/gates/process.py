@@ -16,15 +16,15 @@ from abc import abstractmethod
 from typing import ClassVar
 
 from lava.magma.core.process.ports.ports import InPort, OutPort
-from lava.magma.core.process.process import AbstractProcess
 
 from lava_nexus.errors import NexusError
+from lava_nexus.executors.lava.process import Process
 from lava_nexus.executors.lava.run_config import Level
 from lava_nexus.executors.lava.timing import latency
 from lava_nexus.neurons import STROBE, Builder, Signal, ThresholdNetwork
 
 
-class Gate(AbstractProcess):
+class Gate(Process):
     """A gate over `lanes` lanes; subclasses name its ports and its neurons.
 
     Attributes:

@@ -34,7 +34,7 @@ class IFPopulationVectorised(PyLoihiProcessModel):
         super().__init__(proc_params)
         self._model = proc_params["model"]
         self._unit = proc_params["unit"]
-        self._limits = proc_params["thresholds"] - 0.5
+        self._limits = proc_params["thresholds"] - self._model.margin
 
     def run_spk(self) -> None:
         """One time step."""
@@ -53,16 +53,16 @@ class IFPopulationVectorised(PyLoihiProcessModel):
 @requires(CPU)
 @tag("lif")
 class IFPopulationLif(AbstractSubProcessModel):
-    """One LIF, thresholds as biases: a_in + unit * (1 - T) > unit - 1 is the same as a_in >= unit * (T - 1/2)."""
+    """One LIF, thresholds as biases: a_in + unit * (1 - T) > unit - 1 is the same as a_in >= unit * T."""
 
     def __init__(self, proc: IFPopulation) -> None:
         model, unit = proc.neuron_model, proc.unit
-        if model.beta != 0 and model.reset != "full":
-            raise NexusError(f"population {proc.name} keeps {model.beta:g} of its membrane, which its LIF form cannot")
+        if not (model.memoryless and model.exact):
+            raise NexusError(f"population {proc.name} has no LIF form: it is not memoryless and exact, {model}")
         bias = unit * (1 - proc.thresholds)
-        if bias.min() < MOST_NEGATIVE or bias.max() > -MOST_NEGATIVE:
+        if np.abs(bias).max(initial=0) > -MOST_NEGATIVE:
             raise NexusError(
-                f"population {proc.name}: LIF bias {bias.flat[np.abs(bias).argmax()]} beyond {-MOST_NEGATIVE}"
+                f"population {proc.name} has an LIF bias of size {np.abs(bias).max()}, above {-MOST_NEGATIVE}"
             )
         self.neurons = LIF(
             shape=proc.a_in.shape, du=DECAY, dv=DECAY, vth=unit - 1, bias_mant=bias, bias_exp=BIAS_EXPONENT

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import numpy as np
 from lava.magma.core.process.ports.ports import InPort, OutPort
-from lava.magma.core.process.process import AbstractProcess
 from lava.magma.core.process.variable import Var
 from numpy.typing import ArrayLike
 
 from lava_nexus.errors import NexusError
+from lava_nexus.executors.lava.process import Process
 from lava_nexus.neurons import MEMORYLESS, NeuronModel
 
 
-class IFPopulation(AbstractProcess):
-    """v(t) = beta * v_after(t - 1) + a_in(t) / unit;  s_out(t) = [v >= T - 1/2]; v_after by the model's reset.
+class IFPopulation(Process):
+    """v(t) = beta * v_after(t - 1) + a_in(t) / unit;  s_out(t) = [v >= T - margin]; v_after by the model's reset.
 
     Ports:
         a_in: `shape`, int32; the weighted sum of this step's spikes.
@@ -25,7 +25,8 @@ class IFPopulation(AbstractProcess):
     Args:
         shape: of the population.
         thresholds: integer T of each neuron, or one for all, in unit weights.
-        model: decay and reset; by default the membrane is cleared after every step. The LIF form knows only that.
+        model: decay and reset; by default the membrane is cleared after every step. The LIF form knows only
+            memoryless, exact neurons, s_out = [a_in >= unit * T].
         unit: what a unit weight is in `a_in`: 1, or 2 where weights are written doubled because Lava's fixed-point
             Dense and Sparse keep only even weights in a matrix of mixed signs.
         name: of the Process.

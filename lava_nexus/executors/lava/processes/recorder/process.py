@@ -6,11 +6,12 @@ from typing import Any
 
 import numpy as np
 from lava.magma.core.process.ports.ports import InPort
-from lava.magma.core.process.process import AbstractProcess
 from numpy.typing import NDArray
 
+from lava_nexus.executors.lava.process import Process
 
-class Recorder(AbstractProcess):
+
+class Recorder(Process):
     """Adds what it sees to shared memory; it is a probe and no part of the network.
 
     Ports:

@@ -1,0 +1,141 @@
+"""Walks a program once for every executor: all of them differ in `invoke` only."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lava_nexus.errors import NexusError
+from lava_nexus.executors.executor import Executor, Tallies
+from lava_nexus.layers.program import Apply, Contract, Node, Program, Rearrange, Reduce
+
+# Operand sets in one invocation of a contraction: enough to fill all lanes of all cores, little enough for the cache.
+_BLOCK = 1 << 18
+
+Patterns = NDArray[Any]
+
+
+@dataclass
+class ProgramResult:
+    """What a run of a program gave.
+
+    Attributes:
+        outputs: patterns by output name, batch first.
+        layers: counts by layer, in the order of the program.
+    """
+
+    outputs: dict[str, Patterns]
+    layers: dict[str, Tallies]
+
+    @property
+    def tallies(self) -> Tallies:
+        """Counts of the whole run."""
+        total = Tallies()
+        for layer in self.layers.values():
+            for tally in layer:
+                total.add(tally)
+        return total
+
+
+def run_program(program: Program, feeds: Mapping[str, Patterns], executor: Executor) -> ProgramResult:
+    """Runs a program on patterns of shape (batch, *input shape).
+
+    Raises:
+        NexusError: an input is missing or has another shape.
+    """
+    values: dict[int, Patterns] = dict(program.constants)
+    for name, value in program.inputs.items():
+        if name not in feeds:
+            raise NexusError(f"program '{program.name}' misses its input '{name}'")
+        if feeds[name].shape[1:] != value.shape:
+            raise NexusError(
+                f"input '{name}' of program '{program.name}' has shape {feeds[name].shape[1:]} for each element of "
+                f"the batch, not {value.shape}"
+            )
+        values[value.number] = feeds[name]
+    last = _last_use(program)
+    layers: dict[str, Tallies] = {}
+    for i, node in enumerate(program.nodes):
+        executor.tallies = Tallies()
+        values[node.result.number] = _run(node, [_ranked(values, v.number, len(v.shape)) for v in node.operands], executor)
+        mine = layers.setdefault(node.layer, Tallies())
+        for tally in executor.tallies:
+            mine.add(tally)
+        for value in node.operands:
+            if last[value.number] == i and value.number not in program.constants:
+                values.pop(value.number, None)
+    return ProgramResult({name: values[v.number] for name, v in program.outputs.items()}, layers)
+
+
+def _ranked(values: dict[int, Patterns], number: int, rank: int) -> Patterns:
+    """The patterns with a batch axis, of length 1 for constants."""
+    patterns = values[number]
+    return patterns if patterns.ndim == rank + 1 else patterns[None]
+
+
+def _last_use(program: Program) -> dict[int, int]:
+    last: dict[int, int] = {}
+    for i, node in enumerate(program.nodes):
+        for value in node.operands:
+            last[value.number] = i
+    for value in program.outputs.values():
+        last[value.number] = len(program.nodes)
+    return last
+
+
+def _run(node: Node, operands: list[Patterns], executor: Executor) -> Patterns:
+    if isinstance(node, Apply):
+        rank = max(p.ndim for p in operands)
+        return executor.invoke(node.circuit, [_lead(p, rank) for p in operands])
+    if isinstance(node, Reduce):
+        return _reduce(node, operands[0], executor)
+    if isinstance(node, Contract):
+        return _contract(node, *operands, executor)
+    return _rearrange(node, operands)
+
+
+def _lead(patterns: Patterns, rank: int) -> Patterns:
+    """Axes of length 1 behind the batch, so that ranks agree."""
+    return patterns.reshape(patterns.shape[0], *[1] * (rank - patterns.ndim), *patterns.shape[1:])
+
+
+def _reduce(node: Reduce, operand: Patterns, executor: Executor) -> Patterns:
+    total = np.ascontiguousarray(operand[..., 0])
+    for k in range(1, operand.shape[-1]):
+        total = executor.invoke(node.circuit, [total, np.ascontiguousarray(operand[..., k])])
+    return total
+
+
+def _contract(node: Contract, left: Patterns, right: Patterns, executor: Executor) -> Patterns:
+    rank = max(left.ndim, right.ndim)
+    left, right = _lead(left, rank)[..., :, None, :], _lead(right, rank)[..., None, :, :]
+    sums = int(np.prod(np.broadcast_shapes(left.shape[:-1], right.shape[:-1])))
+    step = max(1, _BLOCK // max(1, sums))
+    total: Patterns | None = None
+    for start in range(0, node.length, step):
+        part = slice(start, min(start + step, node.length))
+        # k first, so that each sum reads one contiguous slab of products.
+        products = executor.invoke(
+            node.multiply, [np.moveaxis(left[..., part], -1, 0), np.moveaxis(right[..., part], -1, 0)]
+        )
+        for product in products:
+            total = product if total is None else executor.invoke(node.add, [total, product])
+    assert total is not None
+    return total
+
+
+def _rearrange(node: Rearrange, operands: list[Patterns]) -> Patterns:
+    first = operands[0]
+    if node.kind == "reshape":
+        return first.reshape(first.shape[0], *node.result.shape)
+    if node.kind == "transpose":
+        return np.moveaxis(first, [a % first.ndim for a in node.axes], range(1, first.ndim))
+    if node.kind == "take":
+        part = [slice(None)] * first.ndim
+        part[node.axes[0]] = slice(*node.bounds)
+        return first[tuple(part)]
+    return np.concatenate(operands, axis=node.axes[0])

@@ -1,0 +1,24 @@
+"""The strict reference: every invocation evaluated by its golden function. No neuron takes part."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lava_nexus.circuits import Circuit
+from lava_nexus.executors.executor import Executor, Tally
+
+
+class ReferenceExecutor(Executor):
+    """Golden functions in place of neurons: nothing to count but invocations."""
+
+    name = "reference"
+    level = "reference"
+
+    def invoke(self, circuit: Circuit, operands: Sequence[NDArray[Any]]) -> NDArray[Any]:
+        result = circuit.golden(*np.broadcast_arrays(*operands))
+        self.tallies.add(Tally(circuit, result.size))
+        return result

@@ -129,7 +129,10 @@ class Rearrange:
         """None: wires cost no neuron."""
         return []
 
-    depth: int = 0
+    @property
+    def depth(self) -> int:
+        """0: wires take no step."""
+        return 0
 
 
 Node: TypeAlias = Apply | Reduce | Contract | Rearrange
@@ -145,6 +148,7 @@ class Program:
         constants: patterns by value number (weights and the like).
         nodes: what is computed.
         outputs: values handed out, by name.
+        kinds: what sort of operator each layer is ("linear", "norm", ...), by its dotted path.
     """
 
     name: str
@@ -152,6 +156,7 @@ class Program:
     constants: dict[int, NDArray[Any]] = field(default_factory=dict)
     nodes: list[Node] = field(default_factory=list)
     outputs: dict[str, Value] = field(default_factory=dict)
+    kinds: dict[str, str] = field(default_factory=dict)
     _numbers: int = 0
 
     def value(self, shape: Shape, fmt: FloatFormat) -> Value:

@@ -10,6 +10,7 @@ from math import gcd
 from typing import Literal
 
 from lava_nexus.executors.bitsliced.luts import AND, FALSE, MAJORITY, NOT, OR, SELECT, TRUE, XOR3, LookGraph
+from lava_nexus.executors.bitsliced.sums import collected, counted, folded
 
 Term = tuple[int, int]
 Order = Literal["carries", "terms", "together"]
@@ -27,20 +28,23 @@ class GateLowering:
 
     def gate(self, terms: Iterable[Term], threshold: int) -> int:
         """The node of the gate over (node, weight) terms; commits it and all below it."""
-        merged: dict[int, int] = {}
-        for node, weight in terms:
-            if node == TRUE:
-                threshold -= weight
-            elif node != FALSE:
-                merged[node] = merged.get(node, 0) + weight
-        cleaned = [(node, weight) for node, weight in merged.items() if weight]
-        roots = [binary_sum(self.graph, cleaned, threshold, order) for order in _ORDERS]
-        diagram = decision_diagram(self.graph, cleaned, threshold)
-        if diagram is not None:
-            roots.insert(0, diagram)
+        total, constant = collected(list(terms))
+        threshold -= constant
+        sums = [total, folded(self.graph, total)]
+        sums.append(counted(self.graph, sums[-1]))
+        roots = []
+        for i, weighted in enumerate(sums):
+            if weighted not in sums[:i]:
+                roots += self._ways(list(weighted.items()), threshold)
         best = min(roots, key=lambda root: len(self._uncommitted(root)))
         self.committed |= self._uncommitted(best)
         return best
+
+    def _ways(self, terms: list[Term], threshold: int) -> list[int]:
+        """Nodes that all are the gate, made in different ways."""
+        roots = [binary_sum(self.graph, terms, threshold, order) for order in _ORDERS]
+        diagram = decision_diagram(self.graph, terms, threshold)
+        return roots if diagram is None else [diagram, *roots]
 
     def _uncommitted(self, root: int) -> set[int]:
         """Look-ups that the root reaches and that no gate has yet."""

@@ -12,7 +12,7 @@ from lava_nexus.executors.bitsliced.luts import N_CONSTANTS, OR3, TRUE, LookGrap
 from lava_nexus.executors.bitsliced.program import Variant, WordProgram, from_arrays, to_arrays
 from lava_nexus.neurons import STROBE, ThresholdNetwork
 
-_SOURCES = ("luts.py", "gates.py", "cover.py", "schedule.py", "program.py", "emission.py", "lowering.py")
+_SOURCES = ("luts.py", "sums.py", "gates.py", "cover.py", "schedule.py", "program.py", "emission.py", "lowering.py")
 _programs: dict[tuple[str, Variant], WordProgram] = {}
 
 

@@ -1,0 +1,51 @@
+"""Multi-head attention."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from lava_nexus.layers.linear import linear
+from lava_nexus.layers.normalisation import softmax
+from lava_nexus.layers.program import Value
+from lava_nexus.layers.writer import Writer
+
+
+@dataclass(frozen=True)
+class AttentionWeights:
+    """Weights [outputs, inputs] of the four projections."""
+
+    query: Value
+    key: Value
+    value: Value
+    output: Value
+
+
+def split_heads(w: Writer, x: Value, heads: int) -> Value:
+    """[tokens, heads * width] to [heads, tokens, width]."""
+    tokens, width = x.shape
+    return w.transpose(w.reshape(x, tokens, heads, width // heads), -2, -3, -1)
+
+
+def merge_heads(w: Writer, x: Value) -> Value:
+    """[heads, tokens, width] to [tokens, heads * width]."""
+    heads, tokens, width = x.shape
+    return w.reshape(w.transpose(x, -2, -3, -1), tokens, heads * width)
+
+
+def mix(w: Writer, query: Value, key: Value, value: Value, scale: float) -> Value:
+    """softmax(query key^T * scale) value for each head; all of shape [heads, tokens, width], no mask."""
+    scores = w.inside("scores").of_kind("attention")
+    scaled = scores.apply("mul", scores.contract(query, key), w.constant(scale))
+    weights = softmax(w.inside("softmax"), scaled)
+    inner = w.inside("values").of_kind("attention")
+    return inner.contract(weights, inner.transpose(value, -3, -1, -2))
+
+
+def attention(w: Writer, x: Value, weights: AttentionWeights, heads: int, scale: float) -> Value:
+    """Multi-head self-attention of x [tokens, width]. Source: Vaswani et al., 2017, arXiv 1706.03762."""
+    query, key, value = (
+        split_heads(w, linear(w.inside(name), x, weight), heads)
+        for name, weight in (("query", weights.query), ("key", weights.key), ("value", weights.value))
+    )
+    mixed = merge_heads(w, mix(w, query, key, value, scale))
+    return linear(w.inside("output"), mixed, weights.output)

@@ -1,0 +1,32 @@
+"""Feed-forward layers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from lava_nexus.layers.linear import linear
+from lava_nexus.layers.program import Value
+from lava_nexus.layers.writer import Writer
+
+
+@dataclass(frozen=True)
+class FeedForwardWeights:
+    """Weights [outputs, inputs] of a gated feed-forward layer."""
+
+    gate: Value
+    up: Value
+    down: Value
+
+
+def silu(w: Writer, x: Value) -> Value:
+    """x / (1 + exp(-x)), each of the four operations rounded."""
+    return w.apply("div", x, w.apply("add", w.constant(1.0), w.apply("exp", w.apply("neg", x))))
+
+
+def swiglu(w: Writer, x: Value, weights: FeedForwardWeights) -> Value:
+    """(silu(x gate^T) * (x up^T)) down^T. Source: Shazeer, 2020, arXiv 2002.05202."""
+    gate = linear(w.inside("gate"), x, weights.gate)
+    up = linear(w.inside("up"), x, weights.up)
+    inner = w.inside("activation").of_kind("activation")
+    gated = inner.apply("mul", silu(inner, gate), up)
+    return linear(w.inside("down"), gated, weights.down)

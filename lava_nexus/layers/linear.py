@@ -1,0 +1,20 @@
+"""Linear layers and what is added around them."""
+
+from __future__ import annotations
+
+from lava_nexus.layers.program import Value
+from lava_nexus.layers.writer import Writer
+
+
+def linear(w: Writer, x: Value, weight: Value, bias: Value | None = None) -> Value:
+    """y[t, n] = sum over k of x[t, k] * weight[n, k], then + bias[n].
+
+    Shapes: x [..., tokens, inputs], weight [outputs, inputs], bias [outputs], y [..., tokens, outputs].
+    """
+    y = w.of_kind("linear").contract(x, weight)
+    return w.apply("add", y, bias) if bias is not None else y
+
+
+def residual(w: Writer, x: Value, change: Value) -> Value:
+    """x + change, of one shape."""
+    return w.of_kind("residual").apply("add", x, change)

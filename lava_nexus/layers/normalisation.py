@@ -1,0 +1,34 @@
+"""RMSNorm and softmax."""
+
+from __future__ import annotations
+
+from math import frexp
+
+from lava_nexus.layers.program import Value
+from lava_nexus.layers.writer import Writer
+
+
+def mean(w: Writer, total: Value, count: int) -> Value:
+    """total / count; times 1 / count where count is a power of two, which gives the same bits for fewer neurons."""
+    if frexp(count)[0] == 0.5:
+        return w.apply("mul", total, w.constant(1.0 / count))
+    return w.apply("div", total, w.constant(float(count)))
+
+
+def rms_norm(w: Writer, x: Value, weight: Value, eps: float) -> Value:
+    """x / sqrt(mean(x * x) + eps) * weight over the last axis.
+
+    Shapes: x [..., width], weight [width]. Source: Zhang and Sennrich, 2019, arXiv 1910.07467.
+    """
+    square_sum = w.of_kind("norm").reduce("add", w.apply("mul", x, x))
+    root = w.apply("sqrt", w.apply("add", mean(w, square_sum, x.shape[-1]), w.constant(eps)))
+    scaled = w.apply("div", x, w.reshape(root, *root.shape, 1))
+    return w.apply("mul", scaled, weight)
+
+
+def softmax(w: Writer, x: Value) -> Value:
+    """exp(x - max x) / sum of exp(x - max x) over the last axis, each term divided by the sum."""
+    largest = w.of_kind("softmax").reduce("max", x)
+    terms = w.apply("exp", w.apply("sub", x, w.reshape(largest, *largest.shape, 1)))
+    total = w.reduce("add", terms)
+    return w.apply("div", terms, w.reshape(total, *total.shape, 1))

@@ -9,8 +9,9 @@ from collections.abc import Iterable
 from math import gcd
 from typing import Literal
 
+from lava_nexus.executors.bitsliced.facts import Facts, merged
 from lava_nexus.executors.bitsliced.luts import AND, FALSE, MAJORITY, NOT, OR, SELECT, TRUE, XOR3, LookGraph
-from lava_nexus.executors.bitsliced.sums import collected, counted, folded
+from lava_nexus.executors.bitsliced.sums import Sum, collected, counted, folded
 
 Term = tuple[int, int]
 Order = Literal["carries", "terms", "together"]
@@ -24,24 +25,29 @@ class GateLowering:
 
     def __init__(self, graph: LookGraph) -> None:
         self.graph = graph
+        self.facts = Facts(graph)
         self.committed: set[int] = set()
 
     def gate(self, terms: Iterable[Term], threshold: int) -> int:
         """The node of the gate over (node, weight) terms; commits it and all below it."""
         total, constant = collected(list(terms))
         threshold -= constant
-        sums = [total, folded(self.graph, total)]
-        sums.append(counted(self.graph, sums[-1]))
-        roots = []
-        for i, weighted in enumerate(sums):
-            if weighted not in sums[:i]:
-                roots += self._ways(list(weighted.items()), threshold)
+        simpler = folded(self.graph, merged(self.facts, total))
+        roots: list[int] = []
+        sums: list[Sum] = []
+        for way in (total, simpler, counted(self.graph, simpler)):
+            if way not in sums:
+                sums.append(way)
+                roots += self._ways(way, threshold)
         best = min(roots, key=lambda root: len(self._uncommitted(root)))
         self.committed |= self._uncommitted(best)
+        self.facts.record(best, total, threshold)
         return best
 
-    def _ways(self, terms: list[Term], threshold: int) -> list[int]:
+    def _ways(self, total: Sum, threshold: int) -> list[int]:
         """Nodes that all are the gate, made in different ways."""
+        varying, constant = collected(list(total.items()))
+        terms, threshold = list(varying.items()), threshold - constant
         roots = [binary_sum(self.graph, terms, threshold, order) for order in _ORDERS]
         diagram = decision_diagram(self.graph, terms, threshold)
         return roots if diagram is None else [diagram, *roots]

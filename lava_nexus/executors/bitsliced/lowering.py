@@ -8,11 +8,11 @@ from pathlib import Path
 from lava_nexus.disk_cache import cached, source_digest
 from lava_nexus.executors.bitsliced.emission import Lowered, emit
 from lava_nexus.executors.bitsliced.gates import GateLowering
-from lava_nexus.executors.bitsliced.luts import N_CONSTANTS, OR3, TRUE, LookGraph
+from lava_nexus.executors.bitsliced.luts import N_CONSTANTS, TRUE, LookGraph
 from lava_nexus.executors.bitsliced.program import Variant, WordProgram, from_arrays, to_arrays
 from lava_nexus.neurons import STROBE, ThresholdNetwork
 
-_SOURCES = ("luts.py", "sums.py", "gates.py", "cover.py", "schedule.py", "program.py", "emission.py", "lowering.py")
+_SOURCES = ("luts.py", "sums.py", "facts.py", "gates.py", "cover.py", "schedule.py", "program.py", "emission.py", "lowering.py")
 _programs: dict[tuple[str, Variant], WordProgram] = {}
 
 
@@ -67,8 +67,5 @@ def _probe_nodes(network: ThresholdNetwork, graph: LookGraph, nodes: Sequence[in
     probes = []
     for k in range(network.neurons):
         read = {nodes[source] for source in network.synapses_of(k)[0].tolist()} | {nodes[network.n_inputs + k]}
-        chain = sorted(read)
-        while len(chain) > 1:
-            chain = [graph.look(OR3, *chain[:3]), *chain[3:]]
-        probes.append(chain[0])
+        probes.append(graph.any_of(read))
     return probes

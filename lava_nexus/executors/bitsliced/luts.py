@@ -91,6 +91,13 @@ class LookGraph:
             self._asked[asked] = self._node(self._collapsed(look))
         return self._asked[asked]
 
+    def any_of(self, nodes: Iterable[int]) -> int:
+        """The `or` of nodes, the earliest first, so that a longer one shares the beginning of a shorter one."""
+        chain = sorted(set(nodes))
+        while len(chain) > 1:
+            chain = [self.look(OR3, *chain[:3]), *chain[3:]]
+        return chain[0] if chain else FALSE
+
     def complement(self, node: int) -> int | None:
         """The node known to be the negation, if any; makes none."""
         if node <= TRUE:

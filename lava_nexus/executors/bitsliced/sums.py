@@ -7,7 +7,7 @@ from collections import defaultdict
 from lava_nexus.executors.bitsliced.luts import FALSE, MAJORITY, TRUE, XOR3, LookGraph
 
 Sum = dict[int, int]
-"""Node to weight; no constants, no zero weights."""
+"""Node to weight."""
 
 
 def collected(terms: list[tuple[int, int]]) -> tuple[Sum, int]:
@@ -41,7 +41,7 @@ def folded(graph: LookGraph, total: Sum) -> Sum:
             padded = [*inputs, FALSE, FALSE][:3]
             _add(result, graph.look(bit, *padded), share)
             break
-    return collected(list(result.items()))[0] if TRUE not in result else dict(total)
+    return result
 
 
 def _holds(weight: int, share: int) -> bool:
@@ -81,4 +81,4 @@ def counted(graph: LookGraph, total: Sum) -> Sum:
                 column = [*column[3:], graph.look(XOR3, x, y, z)]
             _add(result, column[0], place)
             column, place = [carry for carry in carries if carry != FALSE], 2 * place
-    return result if not {TRUE, FALSE} & set(result) else dict(total)
+    return result

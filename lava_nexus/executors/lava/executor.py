@@ -26,7 +26,7 @@ class LavaExecutor(Executor):
     """Streams operand sets through one `Network` Process a circuit; a context manager.
 
     The Processes of the circuits used last stay alive for the next invocation, because starting them takes about
-    half a second; `close` ends them, as does the end of the program.
+    half a second; `close` ends them, as does dropping the executor or the end of the program.
 
     Args:
         level: "vectorised" (all neurons in one CPU model) or "lif" (Lava's own LIF and DelaySparse, fixed point).
@@ -38,13 +38,13 @@ class LavaExecutor(Executor):
 
     def __init__(self, level: Level = "vectorised", lanes: int | None = None, timeout: float = 600.0) -> None:
         super().__init__()
+        self._streams: OrderedDict[str, Stream] = OrderedDict()
         if level not in _LEVELS:
             raise NexusError(f"Lava level '{level}' is not one of {', '.join(_LEVELS)}")
         self.level = _LEVELS[level]
         self._level: Level = level
         self._lanes = _LANES[level] if lanes is None else lanes
         self._timeout = timeout
-        self._streams: OrderedDict[str, Stream] = OrderedDict()
         self._timing = Timing()
 
     @property
@@ -54,7 +54,7 @@ class LavaExecutor(Executor):
 
     def invoke(self, circuit: Circuit, operands: Sequence[NDArray[Any]]) -> NDArray[Any]:
         """The circuit on every element, one operand set a lane and time step; see `Executor.invoke`."""
-        arrays = np.broadcast_arrays(*operands)
+        arrays = _broadcast(circuit, operands)
         shape = arrays[0].shape
         if not arrays[0].size:
             return np.zeros(shape, circuit.output.pattern_dtype)
@@ -76,6 +76,9 @@ class LavaExecutor(Executor):
         return self
 
     def __exit__(self, *error: Any) -> None:
+        self.close()
+
+    def __del__(self) -> None:
         self.close()
 
     def _stream(self, circuit: Circuit) -> Stream:
@@ -102,7 +105,7 @@ def spike_trains(
     The spike of a signal at level l for the wave that entered at step t is the one seen at step t + l.
     """
     network = circuit.network
-    flat = [array.ravel() for array in np.broadcast_arrays(*operands)]
+    flat = [array.ravel() for array in _broadcast(circuit, operands)]
     sets = len(flat[0])
     steps = time_steps(network, sets, lanes, level)
     with Stream(network, level, lanes, sets, timeout, record_steps=steps) as stream:
@@ -111,3 +114,14 @@ def spike_trains(
     wave, lane = np.divmod(np.arange(sets), lanes)
     step = wave[:, None] + network.signal_levels[None, :]
     return np.asarray(trains[step, lane[:, None], np.arange(network.n_signals)[None, :]] != 0)
+
+
+def _broadcast(circuit: Circuit, operands: Sequence[NDArray[Any]]) -> list[NDArray[Any]]:
+    """The operands as arrays of one shape, one for each input port."""
+    if len(operands) != len(circuit.inputs):
+        raise NexusError(f"circuit {circuit.label} was given {len(operands)} operands, not {len(circuit.inputs)}")
+    try:
+        return list(np.broadcast_arrays(*operands))
+    except ValueError:
+        shapes = " and ".join(str(np.shape(operand)) for operand in operands)
+        raise NexusError(f"operands of {circuit.label} have shapes {shapes}, which do not broadcast") from None

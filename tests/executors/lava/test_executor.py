@@ -12,6 +12,7 @@ pytest.importorskip("lava")
 
 from lava_nexus.circuits import circuit
 from lava_nexus.errors import NexusError
+from lava_nexus.executors.bitsliced import BitslicedExecutor
 from lava_nexus.executors.lava import LavaExecutor, Timing, spike_trains, time_steps
 from lava_nexus.formats import FLOAT32
 from tests.evaluate import evaluate, input_spikes, output_patterns
@@ -62,6 +63,37 @@ def test_broadcast_empty_and_many_circuits():
     assert children() <= before
 
 
+def test_a_dropped_executor_leaves_no_process():
+    before = children()
+    executor = LavaExecutor()
+    executor.invoke(as_circuit(random_network(1)), [np.arange(8, dtype=np.uint8)] * 2)
+    assert len(children() - before) == 5
+    del executor
+    assert children() <= before
+
+
+@pytest.mark.parametrize("operation", ["add", "mul"])
+def test_float32_agrees_with_the_bit_sliced_executor(operation):
+    chosen = circuit(operation, FLOAT32)
+    operands = float32_pairs(5000, seed=1)
+    words = BitslicedExecutor()
+    with LavaExecutor() as lava:
+        assert np.array_equal(lava.invoke(chosen, operands), words.invoke(chosen, operands))
+        (mine,), (theirs,) = lava.tallies, words.tallies
+    assert np.array_equal(mine.signal_spikes, theirs.signal_spikes)
+    assert (mine.spikes, mine.synops) == (theirs.spikes, theirs.synops)
+
+
+def test_operands_that_do_not_fit():
+    chosen = as_circuit(random_network(1))
+    ones = np.ones(3, np.uint8)
+    with LavaExecutor() as executor:
+        with pytest.raises(NexusError, match="was given 1 operands, not 2"):
+            executor.invoke(chosen, [ones])
+        with pytest.raises(NexusError, match=r"shapes \(3,\) and \(2,\), which do not broadcast"):
+            executor.invoke(chosen, [ones, ones[:2]])
+
+
 def test_a_level_that_does_not_exist():
     with pytest.raises(NexusError, match="level 'spiky' is not one of vectorised, lif"):
         LavaExecutor("spiky")  # type: ignore[arg-type]
@@ -74,6 +106,7 @@ import numpy as np
 import lava_nexus, lava_nexus.executors
 from tests.networks import as_circuit, random_network
 print("lava" in sys.modules)
+from lava_nexus.executors.bitsliced import BitslicedExecutor
 from lava_nexus.executors.lava import LavaExecutor
 executor = LavaExecutor()
 executor.invoke(as_circuit(random_network(1)), [np.arange(8, dtype=np.uint8)] * 2)

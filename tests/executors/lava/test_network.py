@@ -119,6 +119,8 @@ def test_user_mistakes():
         encoder.load(ones)
     with pytest.raises(NexusError, match=r"operand b has shape \(2,\), not \(3,\)"):
         encoder.load(ones, ones[:2])
+    with pytest.raises(NexusError, match="operand a of dtype float64 holds no bit patterns"):
+        encoder.load(ones / 2, ones)
     with pytest.raises(NexusError, match="operand a holds 16, more than its 4 bits"):
         encoder.load(16 * ones, ones)
     with pytest.raises(NexusError, match="6 operand sets, more than its capacity of 5"):

@@ -48,7 +48,7 @@ class Encoder(Process):
         """Bit patterns [sets] of each operand, sent by the next run; what was loaded and not sent is dropped.
 
         Raises:
-            NexusError: arrays missing, of unequal length, or more sets than the capacity.
+            NexusError: arrays missing, of unequal length, not of unsigned patterns, or more sets than the capacity.
         """
         if len(patterns) != len(self.operands):
             raise NexusError(f"encoder of {len(self.operands)} operands was given {len(patterns)} arrays")
@@ -56,6 +56,8 @@ class Encoder(Process):
         for port, array in zip(self.operands, patterns, strict=True):
             if np.shape(array) != (sets,):
                 raise NexusError(f"operand {port.name} has shape {np.shape(array)}, not ({sets},)")
+            if np.asarray(array).dtype.kind not in "iu" or (sets and np.min(array) < 0):
+                raise NexusError(f"operand {port.name} of dtype {np.asarray(array).dtype} holds no bit patterns")
             if sets and int(np.max(array)) >> port.width:
                 raise NexusError(f"operand {port.name} holds {int(np.max(array))}, more than its {port.width} bits")
         if sets > self.capacity:

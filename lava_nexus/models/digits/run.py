@@ -1,0 +1,191 @@
+"""One run of the digits transformer: any executor, the strict reference beside it, PyTorch outside, one report."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lava_nexus.config.run import RunConfig
+from lava_nexus.energy import energy_of, load_energy_model
+from lava_nexus.executors.executor import Tallies
+from lava_nexus.executors.interpret import run_program
+from lava_nexus.executors.reference import ReferenceExecutor
+from lava_nexus.executors.run import executor_named
+from lava_nexus.formats import FloatFormat, UlpSummary, summarise
+from lava_nexus.layers import Program
+from lava_nexus.models.checkpoint import load_checkpoint
+from lava_nexus.models.digits.data import DigitsSplit, load_split
+from lava_nexus.models.digits.pictures import first_layer_stages
+from lava_nexus.models.digits.program import digits_program
+from lava_nexus.models.digits.spec import DIGITS, WEIGHTS
+from lava_nexus.reports.bars import synops_bars
+from lava_nexus.reports.markdown import summary_text
+from lava_nexus.reports.raster import spike_raster
+from lava_nexus.reports.report import Run, circuit_rows, write_report
+
+Patterns = NDArray[Any]
+
+_QUICK_IMAGES = 12
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What an executor answered.
+
+    Attributes:
+        logits: patterns [images, classes].
+        layers: counts by layer.
+        levels: (process or layer, level at which it ran).
+        notes: what a reader should know of how it ran.
+    """
+
+    logits: Patterns
+    layers: dict[str, Tallies]
+    levels: tuple[tuple[str, str], ...]
+    notes: tuple[str, ...] = ()
+
+    @property
+    def tallies(self) -> Tallies:
+        """Counts of the whole run."""
+        total = Tallies()
+        for layer in self.layers.values():
+            for tally in layer:
+                total.add(tally)
+        return total
+
+
+def run_digits(config: RunConfig, out: Path, quick: bool = False) -> dict[str, Any]:
+    """Runs the model as the config says, writes report and figures to `out`, prints a summary; returns the report.
+
+    With `quick` the first dozen images only.
+
+    Raises:
+        NexusError: a checkpoint that does not fit, or a run that failed.
+    """
+    fmt = config.float_format
+    tensors = load_checkpoint(config.model.checkpoint or WEIGHTS, DIGITS.tensors)
+    split = load_split()
+    images = min(config.model.images or len(split.test_labels), _QUICK_IMAGES if quick else len(split.test_labels))
+    tokens = split.test_tokens[:images]
+    patterns = fmt.to_patterns(tokens.astype(fmt.dtype))
+    program = digits_program(tensors, DIGITS, fmt, config.basis)
+
+    began = time.perf_counter()
+    answer = _answer(program, patterns, config)
+    seconds = time.perf_counter() - began
+
+    strict = run_program(program, {"tokens": patterns}, ReferenceExecutor()).outputs["logits"][:, 0]
+    run = _describe(config, program, answer, strict, split, tokens, tensors, seconds)
+    _draw(run, program, patterns, out)
+    report = write_report(run, out)
+    print(summary_text(report))
+    print(f"report: {out / 'report.md'}")
+    return report
+
+
+def _answer(program: Program, patterns: Patterns, config: RunConfig) -> Answer:
+    feeds = {"tokens": patterns}
+    if config.executor == "lava":
+        from lava_nexus.executors.lava.program import run_on_lava
+
+        level = config.lava.level
+        lava = run_on_lava(
+            program,
+            feeds,
+            batch=config.model.batch,
+            level=level,
+            timeout=config.timeout_seconds,
+            processes=config.lava.processes,
+        )
+        note = f"Lava's CPU simulator took {lava.time_steps} of its own time steps in {lava.processes} processes."
+        return Answer(lava.outputs["logits"][:, 0], lava.layers, tuple(lava.levels), (note,))
+    executor = executor_named(config.executor)
+    parts: list[Patterns] = []
+    layers: dict[str, Tallies] = {}
+    for start in range(0, len(patterns), config.model.batch):
+        result = run_program(program, {"tokens": patterns[start : start + config.model.batch]}, executor)
+        parts.append(result.outputs["logits"][:, 0])
+        for layer, tallies in result.layers.items():
+            mine = layers.setdefault(layer, Tallies())
+            for tally in tallies:
+                mine.add(tally)
+    return Answer(np.concatenate(parts), layers, (("all layers", executor.level),))
+
+
+def _describe(
+    config: RunConfig,
+    program: Program,
+    answer: Answer,
+    strict: Patterns,
+    split: DigitsSplit,
+    tokens: NDArray[np.float32],
+    tensors: dict[str, NDArray[Any]],
+    seconds: float,
+) -> Run:
+    from lava_nexus.models.digits.witness import witness_logits
+
+    fmt, images = config.float_format, len(tokens)
+    labels = split.test_labels[:images]
+    outside = witness_logits(tensors, tokens)
+    tallies = list(answer.tallies)
+    counted = all(tally.spikes is not None for tally in tallies)
+    return Run(
+        title=f"Digits transformer, {fmt}, {config.basis} basis, {config.executor} executor",
+        config=config.resolved(),
+        executor=config.executor,
+        levels=answer.levels,
+        inferences=images,
+        accuracy_network=_accuracy(fmt.from_patterns(answer.logits), labels),
+        accuracy_pytorch=_accuracy(outside, labels),
+        ulp_strict=summarise(answer.logits, strict, fmt),
+        ulp_pytorch=_against_float(answer.logits, outside, fmt),
+        neurons=program.neurons,
+        synapses=program.synapses,
+        depth=program.depth,
+        time_steps=program.depth + images - 1,
+        spikes=sum(tally.spikes or 0 for tally in tallies) if counted else None,
+        synops=sum(tally.synops or 0 for tally in tallies) if counted else None,
+        energy=energy_of(tallies, load_energy_model(config.energy_model), images),
+        wall_seconds=seconds,
+        circuits=circuit_rows(tallies),
+        layers=[
+            (name, tally.circuit.label, tally.synops)
+            for name, layer in answer.layers.items()
+            for tally in layer
+            if tally.synops is not None
+        ],
+        figures=_FIGURES if counted else _FIGURES[:1],
+        notes=(
+            *answer.notes,
+            "Neurons and synapses: an instance of its circuit for every invocation of one inference.",
+            "Time steps: a new image enters every step and leaves `depth` steps later.",
+        ),
+    )
+
+
+_FIGURES = (
+    ("spikes.png", "The bits of one activation as spikes through the first layer."),
+    ("synops.png", "Where the synaptic operations go."),
+)
+
+
+def _draw(run: Run, program: Program, patterns: Patterns, out: Path) -> None:
+    spike_raster(first_layer_stages(program, patterns), out / "spikes.png", value=5, title="A pixel becomes part of a sum")
+    if len(run.figures) > 1:
+        synops_bars(run.layers, out / "synops.png")
+
+
+def _accuracy(logits: NDArray[Any], labels: NDArray[np.int64]) -> float:
+    """Share of right answers; a row with NaN has no answer and counts as wrong."""
+    values = logits.astype(np.float64)
+    answered = ~np.isnan(values).any(axis=1)
+    return float((answered & (np.argmax(np.nan_to_num(values), axis=1) == labels)).mean())
+
+
+def _against_float(logits: Patterns, outside: NDArray[np.float32], fmt: FloatFormat) -> UlpSummary:
+    return summarise(logits, fmt.to_patterns(outside.astype(fmt.dtype)), fmt)

@@ -38,8 +38,8 @@ def main(operations: list[str]) -> None:
     """Prints the table."""
     print(f"million operations a second, median of {REPEATS} (best), {SETS} operand sets, packing included;")
     print(f"{len(os.sched_getaffinity(0))} processors at hand\n")
-    titles = [f"{'counted' if count else 'uncounted'}, {threads} thread{'s'[: threads - 1]}" for count, threads in COLUMNS]
-    print("| circuit | neurons | word operations, uncounted | " + " | ".join(titles) + " |")
+    titles = [f"{'counted' if count else 'not counted'}, threads: {threads}" for count, threads in COLUMNS]
+    print("| circuit | neurons | word operations: counted, not counted | " + " | ".join(titles) + " |")
     print("|---" * (3 + len(COLUMNS)) + "|")
     for operation in operations:
         target = circuit(operation, FLOAT32)

@@ -1,7 +1,7 @@
 """What is costly to build, kept on disk by the name of its content.
 
-Entries are npz files (plain arrays and JSON metadata, never pickles) under $LAVA_NEXUS_CACHE, else $XDG_CACHE_HOME/lava_nexus,
-else ~/.cache/lava_nexus. A missing, unreadable or corrupt entry is built again; an unwritable directory is no error.
+Entries are npz files (plain arrays and JSON metadata, never pickles) under $LAVA_NEXUS_CACHE, else
+$XDG_CACHE_HOME/lava_nexus, else ~/.cache/lava_nexus. A missing, unreadable or corrupt entry is built again; an unwritable directory is no error.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import tempfile
 import zipfile
 import zlib
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -37,7 +38,7 @@ def cache_directory() -> Path:
 
 
 def source_digest(*files: str) -> str:
-    """SHA-256 over the contents of source files: part of a key, so that a changed builder is never served old entries."""
+    """SHA-256 over the contents of source files: as part of a key, a changed builder finds no old entries."""
     state = hashlib.sha256()
     for file in files:
         state.update(Path(file).read_bytes())
@@ -58,7 +59,7 @@ def cached(
         key: names all that the entry depends on, the version of its builder included; any string.
         build: makes the entry.
         save: the entry as plain arrays by name, and JSON metadata.
-        load: the inverse of `save`; what it raises on arrays that do not fit (ValueError, KeyError) means a corrupt entry.
+        load: the inverse of `save`; raises ValueError or KeyError on arrays that do not fit, a corrupt entry.
     """
     path = cache_directory() / kind / f"{hashlib.sha256(key.encode()).hexdigest()}.npz"
     try:
@@ -81,14 +82,13 @@ def _read(path: Path, key: str) -> tuple[Arrays, Metadata]:
 
 def _write(path: Path, arrays: Arrays, header: Metadata) -> None:
     """Whole or not at all: written beside its place, then moved there."""
-    temporary = None
-    try:
+    text = np.frombuffer(json.dumps(header).encode(), dtype=np.uint8)
+    with suppress(OSError):
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=".partial")
-        with os.fdopen(handle, "wb") as file:
-            text = np.frombuffer(json.dumps(header).encode(), dtype=np.uint8)
-            np.savez(file, **{_METADATA: text}, **arrays)  # type: ignore[arg-type]
-        os.replace(temporary, path)
-    except OSError:
-        if temporary is not None:
+        try:
+            with os.fdopen(handle, "wb") as file:
+                np.savez(file, **{_METADATA: text}, **arrays)
+            os.replace(temporary, path)
+        finally:
             Path(temporary).unlink(missing_ok=True)

@@ -1,8 +1,9 @@
 """Fewer look-ups for the same values: every look-up may be drawn anew over any three values that determine it.
 
-A cut of a node is a set of at most three nodes on which its value depends alone. Technology mapping chooses one cut for each node
-that must exist, first by area flow (the cost of a leaf shared among its readers), then by exact area. Source: A. Mishchenko,
-S. Chatterjee and R. Brayton, "Improvements to technology mapping for LUT-based FPGAs", IEEE TCAD 26(2), 2007.
+A cut of a node is a set of at most three nodes on which its value depends alone. Technology mapping chooses one cut
+for each node that must exist, first by area flow (the cost of a leaf shared among its readers), then by exact area.
+Source: A. Mishchenko, S. Chatterjee and R. Brayton, "Improvements to technology mapping for LUT-based FPGAs", IEEE
+TCAD 26(2), 2007.
 """
 
 from __future__ import annotations

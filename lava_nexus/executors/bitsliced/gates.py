@@ -65,7 +65,7 @@ class GateLowering:
 
 
 def decision_diagram(graph: LookGraph, terms: list[Term], threshold: int) -> int | None:
-    """Largest |weight| outermost, of equal ones the latest made; one selection a sub-function, or None if there are too many.
+    """A selection for each sub-function, largest |weight| outermost, of equal ones the latest; None for too many.
 
     The earliest inputs stand innermost, so that chains over older signals are shared among gates.
     """
@@ -87,7 +87,7 @@ def decision_diagram(graph: LookGraph, terms: list[Term], threshold: int) -> int
         bound = -(-bound // common[i]) * common[i]
         if (i, bound) not in known:
             if len(known) > _LARGEST_DIAGRAM:
-                raise _TooLarge
+                raise _TooLargeError
             node, weight = ordered[i]
             absent = expand(i + 1, bound)
             known[i, bound] = graph.look(SELECT, node, expand(i + 1, bound - weight), absent)
@@ -95,11 +95,11 @@ def decision_diagram(graph: LookGraph, terms: list[Term], threshold: int) -> int
 
     try:
         return expand(0, threshold)
-    except _TooLarge:
+    except _TooLargeError:
         return None
 
 
-class _TooLarge(Exception):
+class _TooLargeError(Exception):
     """The diagram has more than _LARGEST_DIAGRAM sub-functions."""
 
 
@@ -137,7 +137,7 @@ def binary_sum(graph: LookGraph, terms: list[Term], threshold: int, order: Order
 
 
 def _carries(graph: LookGraph, groups: list[list[int]], ones: int) -> tuple[list[int], list[int]]:
-    """Carries of a column, given as groups of bits to be added in turn and a constant bit; those of the last group apart."""
+    """Carries of a column of groups of bits, added in turn, and a constant bit; those of the last group apart."""
     carries: list[list[int]] = []
     bits: list[int] = []
     for group in groups:

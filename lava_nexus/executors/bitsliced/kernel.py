@@ -1,7 +1,7 @@
 """The compiled loop over the operations of a word program, packing and unpacking included.
 
-A block is LANES operand sets. Element e of a block is bit e // WORDS_A_SLOT of word e % WORDS_A_SLOT of every slot, so that
-elements next to each other in memory stand in words next to each other, whatever their size.
+A block is LANES operand sets. Element e of a block is bit e // WORDS_A_SLOT of word e % WORDS_A_SLOT of every slot, so
+that elements next to each other in memory stand in words next to each other, whatever their size.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ ELEMENT_BITS = (8, 16, 32, 64)
 
 @intrinsic
 def _operate(_: Any, table: Any, a: Any, b: Any, c: Any, result: Any, count: Any) -> Any:
-    """Stores table(a, b, c) at `result` and adds its set bits to the vector at `count`, unless that is 0; all addresses."""
+    """Stores table(a, b, c) at `result`, adds its set bits to the vector at `count` unless that is 0; all addresses."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         table, *operands, result, count = arguments
@@ -38,7 +38,7 @@ def _operate(_: Any, table: Any, a: Any, b: Any, c: Any, result: Any, count: Any
         loaded = [[vector_ir.load(builder, at, v) for v in range(VECTORS)] for at in operands]
         values: dict[Any, list[Any]] = {}
         for code in vector_ir.cases(builder, table, REPRESENTATIVES):
-            looked = [vector_ir.look(builder, code, *abc, ternary) for abc in zip(*loaded, strict=True)]
+            looked = [vector_ir.look(builder, code, abc, ternary) for abc in zip(*loaded, strict=True)]
             values[builder.block] = looked
         vectors = [builder.phi(vector_ir.VECTOR) for _ in range(VECTORS)]
         for v, vector in enumerate(vectors):
@@ -95,20 +95,25 @@ def _unpack(_: Any, bits: Any, elements: Any, offsets: Any, slots: Any) -> Any:
     return types.void(*[types.int64] * 4), generate
 
 
-# Compiled functions are kept by the contents of what they close over: this ties them to the sources of the code they draw in.
+# numba keeps compiled functions by what they close over: this ties them to the sources of all the code they draw in.
 _VERSION = source_digest(__file__, vector_ir.__file__, program.__file__, luts.__file__)
 
 
 def _kernel(version: str) -> Any:
-    """The Python function to compile: the blocks first .. last - 1 of a word program.
+    """The Python function to compile: blocks first .. last - 1 of a word program.
 
-    Its arguments: operations of the program; slots, aligned, uint64 [n_slots * WORDS_A_SLOT]; ports, int64 [ports, 4], inputs
-    first: address of the first element, bytes from block to block, bits an element, bits that have a slot; offsets, int64 [ports, 64]: byte offset
-    of the slot of each bit, LSB first; number of input ports; the blocks; counts, int64 [n_counts, 8], to be added to, or
-    of length 0.
+    Args of that function:
+        operations: of the program.
+        slots: uint64 [n_slots * WORDS_A_SLOT], on a vector's boundary, the constant slots set.
+        ports: int64 [ports, 4], inputs first: address of the first element, bytes from block to block, bits of an
+            element, bits that have a slot.
+        offsets: int64 [ports, 64]: bytes from the first slot to that of each bit, LSB first.
+        n_inputs: input ports.
+        first, last: blocks.
+        counts: int64 [n_counts, 8], to be added to, or of length 0.
     """
 
-    def run(operations, slots, ports, offsets, n_inputs, first, last, counts):  # type: ignore[no-untyped-def]
+    def run(operations, slots, ports, offsets, n_inputs, first, last, counts):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
         assert version
         base = slots.ctypes.data
         counting = counts.shape[0] > 0

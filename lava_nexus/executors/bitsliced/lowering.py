@@ -12,7 +12,17 @@ from lava_nexus.executors.bitsliced.luts import N_CONSTANTS, TRUE, LookGraph
 from lava_nexus.executors.bitsliced.program import Variant, WordProgram, from_arrays, to_arrays
 from lava_nexus.neurons import STROBE, ThresholdNetwork
 
-_SOURCES = ("luts.py", "sums.py", "facts.py", "gates.py", "cover.py", "schedule.py", "program.py", "emission.py", "lowering.py")
+_SOURCES = (
+    "luts.py",
+    "sums.py",
+    "facts.py",
+    "gates.py",
+    "cover.py",
+    "schedule.py",
+    "program.py",
+    "emission.py",
+    "lowering.py",
+)
 _programs: dict[tuple[str, Variant], WordProgram] = {}
 
 
@@ -22,9 +32,7 @@ def word_program(network: ThresholdNetwork, variant: Variant = "spikes") -> Word
     if name not in _programs:
         version = source_digest(*(str(Path(__file__).with_name(file)) for file in _SOURCES))
         key = f"{network.digest}:{variant}:{version}"
-        _programs[name] = cached(
-            "word_programs", key, lambda: lower(network, variant), to_arrays, from_arrays
-        )
+        _programs[name] = cached("word_programs", key, lambda: lower(network, variant), to_arrays, from_arrays)
     return _programs[name]
 
 

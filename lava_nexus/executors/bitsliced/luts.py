@@ -1,13 +1,13 @@
 """A graph of look-up operations with at most three inputs, each function of the same inputs held once.
 
-A truth table is an 8-bit integer: bit (a + 2 b + 4 c) is the value for inputs a, b, c; a table over fewer inputs does not
-depend on the others. Nodes are numbered in the order they are made: FALSE, TRUE, the leaves, then look-ups.
+A truth table is an 8-bit integer: bit (a + 2 b + 4 c) is the value for inputs a, b, c; a table over fewer inputs does
+not depend on the others. Nodes are numbered in the order they are made: FALSE, TRUE, the leaves, then look-ups.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from functools import lru_cache
+from functools import cache
 from itertools import permutations, product
 
 FALSE = 0
@@ -23,7 +23,7 @@ NOT, AND, OR, XOR3, MAJORITY, OR3, SELECT = 0x55, 0x88, 0xEE, 0x96, 0xE8, 0xFE, 
 Look = tuple[int, tuple[int, ...]]
 
 
-@lru_cache(maxsize=None)
+@cache
 def compose(table: int, x: int, y: int, z: int) -> int:
     """The table of f(x, y, z) where x, y, z are tables over common inputs."""
     result = 0
@@ -33,7 +33,7 @@ def compose(table: int, x: int, y: int, z: int) -> int:
     return result & 0xFF
 
 
-@lru_cache(maxsize=None)
+@cache
 def depends(table: int, position: int) -> bool:
     """Whether the table depends on its input at the position."""
     shift = 1 << position
@@ -41,9 +41,9 @@ def depends(table: int, position: int) -> bool:
     return (table & low) != (table >> shift & low)
 
 
-@lru_cache(maxsize=None)
-def representative(table: int) -> tuple[int, tuple[int, int, int]]:
-    """The least table that is this one with its inputs in another order, and that order: input i of it is input order[i]."""
+@cache
+def representative(table: int) -> tuple[int, tuple[int, ...]]:
+    """The least table that is this one with its inputs in another order; its input i is input order[i] of this."""
     orders = permutations(range(3))
     return min((compose(table, *(PROJECTIONS[order.index(i)] for i in range(3))), order) for order in orders)
 
@@ -90,6 +90,16 @@ class LookGraph:
             look = trimmed(compose(table, *(_constant_or_projection(node, leaves) for node in (a, b, c))), leaves)
             self._asked[asked] = self._node(self._collapsed(look))
         return self._asked[asked]
+
+    def table_over(self, node: int, leaves: tuple[int, ...]) -> int | None:
+        """The node's truth table over given nodes, if it is one of them or reads no others."""
+        if node in leaves:
+            return PROJECTIONS[leaves.index(node)]
+        inputs = self.inputs(node)
+        if not inputs or not set(inputs) <= set(leaves):
+            return None
+        tables = [PROJECTIONS[leaves.index(source)] for source in inputs] + [0] * (3 - len(inputs))
+        return compose(self.looks[node - self.first][0], *tables)
 
     def any_of(self, nodes: Iterable[int]) -> int:
         """The `or` of nodes, the earliest first, so that a longer one shares the beginning of a shorter one."""
@@ -153,9 +163,7 @@ class LookGraph:
         operands = [0, 0, 0]
         for position, (node, replace) in enumerate(zip(inputs, chosen, strict=True)):
             if replace:
-                inner, inner_inputs = self.looks[node - self.first]
-                tables = [PROJECTIONS[leaves.index(leaf)] for leaf in inner_inputs] + [0] * (3 - len(inner_inputs))
-                operands[position] = compose(inner, *tables)
+                operands[position] = self.table_over(node, leaves) or 0
             else:
                 operands[position] = PROJECTIONS[leaves.index(node)]
         return trimmed(compose(table, *operands), leaves)

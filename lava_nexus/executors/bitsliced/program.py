@@ -33,7 +33,8 @@ class WordProgram:
     Counts are numbered: never, always, the bits of the input ports in order, then the counted operations in order.
 
     Attributes:
-        operations: uint16 [operations, 5]: truth table (one of REPRESENTATIVES) | COUNTED, slots of inputs a, b, c, slot of the result.
+        operations: uint16 [operations, 5]: truth table (one of REPRESENTATIVES) | COUNTED, slots of inputs a, b, c, slot
+            of the result.
         input_slots: int32 [input bits], ports in order, each LSB first.
         output_slots: int32 [output bits], ports in order, each LSB first.
         n_slots: slots in use.
@@ -101,7 +102,7 @@ def from_arrays(arrays: Arrays, metadata: Metadata) -> WordProgram:
             raise ValueError(f"{name} is not {np.dtype(dtype)}")
     if not np.isin(program.operations[:, 0] & ~np.uint16(COUNTED), REPRESENTATIVES).all():
         raise ValueError("truth table out of range")
-    slots = [program.operations[:, 1:].ravel(), program.input_slots, program.output_slots]
+    slots: list[NDArray[Any]] = [program.operations[:, 1:].ravel(), program.input_slots, program.output_slots]
     counted = int((program.operations[:, 0] & COUNTED != 0).sum())
     counts = RESERVED_COUNTS + len(program.input_slots) + counted
     if any(array.size and not 0 <= array.min() <= array.max() < program.n_slots for array in slots):

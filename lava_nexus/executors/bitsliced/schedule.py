@@ -1,4 +1,4 @@
-"""An order for look-ups and a slot for every value: few values alive at a time, so that they stay in the first-level cache."""
+"""An order for look-ups and a slot for every value: few alive at a time, so that they stay in the nearest cache."""
 
 from __future__ import annotations
 
@@ -39,8 +39,8 @@ def eager(reads: Reads, order: Sequence[int]) -> list[int]:
                 readers[source].append(node)
     result: list[int] = []
     ready = [node for node, count in missing.items() if count == 0]
-    for node in [None, *order]:
-        ready += [node] if node is not None else []
+    for due in [[], *([node] for node in order)]:
+        ready += due
         while ready:
             done = ready.pop()
             result.append(done)

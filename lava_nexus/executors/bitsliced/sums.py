@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from itertools import combinations
 
 from lava_nexus.executors.bitsliced.luts import FALSE, MAJORITY, TRUE, XOR3, LookGraph
 
@@ -23,36 +24,44 @@ def collected(terms: list[tuple[int, int]]) -> tuple[Sum, int]:
 def folded(graph: LookGraph, total: Sum) -> Sum:
     """Carries drawn back into what they were taken from.
 
-    A look-up m of inputs x, y, z that all stand in the sum: t x + t y + t z + w m is t times one bit for some t and w, as in
+    t x + t y + w m, where the look-up m depends on nothing else than x and y do, is t times one bit for some t and w:
     x + y - 2 (x and y) = x xor y, x + y - (x and y) = x or y, x + y + z - 2 majority(x, y, z) = x xor y xor z.
     """
     result = dict(total)
     for node in sorted(total):
-        if node < graph.first or node not in result:
-            continue
-        table, inputs = graph.looks[node - graph.first]
-        weight = result[node]
-        for share in (-weight // 2, -weight):
-            bit = _one_bit(table, len(inputs), share, weight)
-            if bit is None or any(not _holds(result.get(source, 0), share) for source in inputs):
-                continue
-            for part, change in ((node, -weight), *((source, -share) for source in inputs)):
-                _add(result, part, change)
-            padded = [*inputs, FALSE, FALSE][:3]
-            _add(result, graph.look(bit, *padded), share)
-            break
+        if node in result and len(graph.inputs(node)) > 1:
+            _fold(graph, result, node)
     return result
+
+
+def _fold(graph: LookGraph, total: Sum, node: int) -> None:
+    """Replaces the node and what it was taken from by one bit, if that can be."""
+    leaves = graph.inputs(node)
+    weight = total[node]
+    tables = {other: graph.table_over(other, leaves) for other in total if other != node}
+    for share in (-weight // 2, -weight):
+        parts = [o for o, table in tables.items() if table is not None and _holds(total[o], share)]
+        for size in range(min(len(parts), 3), 1, -1):
+            for chosen in combinations(parts, size):
+                values = [(tables[part], share) for part in chosen] + [(graph.table_over(node, leaves), weight)]
+                bit = _one_bit(values, share)
+                if bit is not None:
+                    _add(total, node, -weight)
+                    for part in chosen:
+                        _add(total, part, -share)
+                    _add(total, graph.look(bit, *[*leaves, FALSE][:3]), share)
+                    return
 
 
 def _holds(weight: int, share: int) -> bool:
     return weight * share > 0 and abs(weight) >= abs(share)
 
 
-def _one_bit(table: int, n: int, share: int, weight: int) -> int | None:
-    """The truth table of (share * inputs + weight * look-up) / share if it is 0 or 1 on every input."""
+def _one_bit(terms: list[tuple[int | None, int]], share: int) -> int | None:
+    """The truth table of (sum of weight * table) / share if it is 0 or 1 for all inputs."""
     bit = 0
     for minterm in range(8):
-        value = share * sum(minterm >> i & 1 for i in range(n)) + weight * (table >> minterm & 1)
+        value = sum(weight for table, weight in terms if table is not None and table >> minterm & 1)
         if value not in (0, share):
             return None
         bit |= (value == share) << minterm

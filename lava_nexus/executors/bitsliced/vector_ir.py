@@ -67,8 +67,9 @@ def _pointer(builder: Any, address: Any, further: int, kind: Any) -> Any:
     return builder.inttoptr(builder.add(address, ir.Constant(_I64, further)), kind.as_pointer())
 
 
-def look(builder: Any, table: int, a: Any, b: Any, c: Any, ternary: bool) -> Any:
-    """table(a, b, c) on every bit: one instruction of AVX-512 (`ternary`), else and, or, xor."""
+def look(builder: Any, table: int, operands: Values, ternary: bool) -> Any:
+    """The truth table on every bit of operands a, b, c: one instruction of AVX-512 (`ternary`), else and, or, xor."""
+    a, b, c = operands
     if ternary:
         function = _declared(builder, "llvm.x86.avx512.pternlog.q.512", [VECTOR, VECTOR, VECTOR, _I32])
         return builder.call(function, [c, b, a, ir.Constant(_I32, table)])
@@ -91,7 +92,7 @@ def _declared(builder: Any, name: str, arguments: Values) -> Any:
 
 
 def transposed(builder: Any, rows: Values) -> list[Any]:
-    """n rows (8, 16, 32 or 64) of words, each word a string of n-bit fields: field by field, bit i of row r to bit r of row i."""
+    """n rows (8, 16, 32 or 64) of n-bit fields: in each field bit i of row r becomes bit r of row i."""
     rows = list(rows)
     n = len(rows)
     step = n // 2
@@ -109,7 +110,7 @@ def transposed(builder: Any, rows: Values) -> list[Any]:
 
 
 def gathered(builder: Any, address: Any, bits: int, row_elements: int) -> list[Any]:
-    """Rows for `transposed`: field g of row r is the row r + g * bits of an array of `bits`-bit elements, word by word."""
+    """Rows for `transposed`: field g of row r is row r + g * bits of an array of `bits`-bit elements."""
     kind = ir.VectorType(ir.IntType(bits), WORDS)
     rows = []
     for r in range(bits):

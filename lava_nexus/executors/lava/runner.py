@@ -1,4 +1,4 @@
-"""Runs a graph of Lava Processes so that it never hangs: it ends well, or with one clear error and nothing left behind."""
+"""Runs a graph of Lava Processes: it ends well, or with one clear error and nothing left behind; it never hangs."""
 
 from __future__ import annotations
 

@@ -18,9 +18,7 @@ from tests.evaluate import evaluate, input_spikes, output_patterns
 from tests.executors.bitsliced.networks import as_circuit, counter, random_networks, random_operands, ripple_adder
 
 
-def run(
-    network: ThresholdNetwork, operands: list[NDArray[Any]], **options: Any
-) -> tuple[NDArray[Any], Tally]:
+def run(network: ThresholdNetwork, operands: list[NDArray[Any]], **options: Any) -> tuple[NDArray[Any], Tally]:
     executor = BitslicedExecutor(**options)
     result = executor.invoke(as_circuit(network), operands)
     (tally,) = executor.tallies
@@ -59,7 +57,9 @@ def test_adders_of_every_pattern_size_add(width: int, sets: int) -> None:
     result, tally = run(network, [x, y])
     assert result.dtype == network.outputs[0].pattern_dtype
     np.testing.assert_array_equal(result, (x + y) & result.dtype.type(2**width - 1))
-    bits = sum(int(np.bitwise_and(operand >> operand.dtype.type(i), 1).sum()) for operand in (x, y) for i in range(width))
+    bits = sum(
+        int(np.bitwise_and(operand >> operand.dtype.type(i), 1).sum()) for operand in (x, y) for i in range(width)
+    )
     assert tally.signal_spikes is not None
     assert tally.signal_spikes[0] == sets
     assert tally.signal_spikes[1 : network.n_inputs].sum() == bits

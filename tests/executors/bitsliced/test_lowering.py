@@ -31,6 +31,7 @@ def test_counters_share_their_full_adders(network: ThresholdNetwork, operations:
 def test_relays_and_equal_neurons_share_an_operation() -> None:
     b = Builder()
     x = b.input("x", width=2)
+    both, either = b.gate([(x[0], 1), (x[1], 1)], 2), b.gate([(x[0], 1), (x[1], 1)], 1)
     network = b.finish([("out", [both, x[0]], None), ("more", [either], None)])
     program = lower(network)
     assert network.neurons == 4 and network.relays == 2 and len(program.operations) == 2

@@ -1,0 +1,114 @@
+"""The integer operations as neurons of a basis."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from lava_nexus.cells import Basis, Bit, Terms, Word
+from lava_nexus.circuits import shift
+from lava_nexus.circuits.functions.integers import Integers, Product, Sum
+
+
+class Build(Integers[Word]):
+    """The program as neurons.
+
+    Attributes:
+        basis: the cells they are made of.
+    """
+
+    def __init__(self, basis: Basis) -> None:
+        self.basis = basis
+
+    def constant(self, value: int, width: int) -> Word:
+        return [self.basis.one if value >> i & 1 else self.basis.zero for i in range(width)]
+
+    def width(self, word: Word) -> int:
+        return len(word)
+
+    def part(self, word: Word, low: int, high: int) -> Word:
+        return (word[low:high] + [self.basis.zero] * (high - low))[: high - low]
+
+    def join(self, *words: Word) -> Word:
+        return [bit for word in words for bit in word]
+
+    def all_of(self, *bits: Word) -> Word:
+        return [self.basis.real(self.basis.and_(*(bit for (bit,) in bits)))]
+
+    def any_of(self, *bits: Word) -> Word:
+        return [self.basis.real(self.basis.or_(*(bit for (bit,) in bits)))]
+
+    def not_(self, bit: Word) -> Word:
+        return [self.basis.not_(bit[0])]
+
+    def choose(self, condition: Word, a: Word, b: Word) -> Word:
+        return self._real([self.basis.mux(condition[0], x, y) for x, y in zip(a, b, strict=True)])
+
+    def keep_if(self, word: Word, condition: Word) -> Word:
+        return self._real([self.basis.and_(bit, condition[0]) for bit in word])
+
+    def invert_if(self, word: Word, condition: Word) -> Word:
+        return [self.basis.xor(bit, condition[0]) for bit in word]
+
+    def at_least(self, total: Sum[Word], threshold: int) -> Word:
+        return [self.basis.real(self.basis.at_least(self.terms(total), threshold))]
+
+    def accumulate(self, products: Sequence[Product[Word]], total: Sum[Word], width: int) -> Word:
+        cells = [cell for p in products for cell in self._cells(p, width)]
+        return self._real(self.basis.sum_bits([*cells, *self.terms(total)], width))
+
+    def align(self, word: Word, amount: Sum[Word], below: int) -> Word:
+        return self._real(shift.align(self.basis, word, self.terms(amount), self.basis.zero, below)[0])
+
+    def normalise(self, word: Word, most: int, allowed: Word | None = None) -> tuple[Word, Sum[Word]]:
+        blocked = None if allowed is None else self.basis.not_(allowed[0])
+        top, amount, _ = shift.normalise(self.basis, word[::-1], most, len(word), blocked=blocked)
+        return self._real(top[::-1]), Sum([([bit], [unit]) for bit, unit in amount])
+
+    def divide(self, dividend: Word, divisor: Word, digits: int, full: int) -> Word:
+        rest, by, quotient = dividend, divisor, []
+        for digit in range(digits):
+            taken, rest = self.basis.subtract_if_not_less(rest, by)
+            quotient.append(taken)
+            if digit + 1 >= full and len(by) > 1:
+                by = by[1:]
+            else:
+                rest = [self.basis.zero, *rest]
+        return quotient[::-1]
+
+    def lookup(
+        self, index: Word, starts: Sequence[int], free: Sequence[int], columns: Sequence[Sequence[int]], widths: Sequence[int]
+    ) -> tuple[list[Word], Word]:
+        lines = [self._line(index, start, bits) for start, bits in zip(starts, free, strict=True)]
+        words = []
+        for entries, width in zip(columns, widths, strict=True):
+            chosen = ([line for line, entry in zip(lines, entries, strict=True) if entry >> j & 1] for j in range(width))
+            words.append([self.basis.real(self.basis.or_(*some)) for some in chosen])
+        place = index[: min(free)]
+        for k in range(min(free), max(free)):
+            wide = [line for line, bits in zip(lines, free, strict=True) if bits > k]
+            place.append(self.basis.and_any([index[k]], wide))
+        return words, place
+
+    def terms(self, total: Sum[Word]) -> Terms:
+        """The sum as terms of the basis."""
+        pairs = [(bit, w) for word, weights in total.parts for bit, w in zip(word, weights, strict=False)]
+        return [*pairs, (self.basis.one, total.constant)]
+
+    def _line(self, index: Word, start: int, free: int) -> Bit:
+        bits = (bit if start >> i & 1 else self.basis.not_(bit) for i, bit in enumerate(index) if i >= free)
+        return self.basis.real(self.basis.and_(*bits))
+
+    def _cells(self, product: Product[Word], width: int) -> Terms:
+        """Terms of the ANDs; those of a square come in equal pairs."""
+        square = product.a is product.b
+        cells = []
+        for i, p in enumerate(product.a):
+            sign = -product.sign if product.signed and i == len(product.a) - 1 else product.sign
+            for j in range(i if square else 0, len(product.b)):
+                column = i + j + product.shift
+                if 0 <= column < width:
+                    cells.append((self.basis.and_(p, product.b[j]), sign << (column + (square and i != j))))
+        return cells
+
+    def _real(self, word: Word) -> Word:
+        return [self.basis.real(bit) for bit in word]

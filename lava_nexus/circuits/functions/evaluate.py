@@ -1,0 +1,186 @@
+"""The integer operations on arrays: what makes a fixed-point program its own golden function."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lava_nexus.circuits.functions.integers import Integers, Product, Sum
+
+_ONE = np.uint64(1)
+
+
+@dataclass(frozen=True)
+class Number:
+    """Unsigned integers of a width.
+
+    Attributes:
+        values: uint64 [n], or a scalar for a constant.
+        width: bits, at most 63.
+    """
+
+    values: NDArray[np.uint64]
+    width: int
+
+
+class Evaluate(Integers[Number]):
+    """The program on arrays."""
+
+    def constant(self, value: int, width: int) -> Number:
+        return Number(np.array(value, dtype=np.uint64), width)
+
+    def width(self, word: Number) -> int:
+        return word.width
+
+    def part(self, word: Number, low: int, high: int) -> Number:
+        return _number(word.values >> np.uint64(low), high - low)
+
+    def join(self, *words: Number) -> Number:
+        values, width = words[0].values, words[0].width
+        for word in words[1:]:
+            values, width = values | (word.values << np.uint64(width)), width + word.width
+        return Number(values, width)
+
+    def all_of(self, *bits: Number) -> Number:
+        return Number(_folded(np.bitwise_and, bits), 1)
+
+    def any_of(self, *bits: Number) -> Number:
+        return Number(_folded(np.bitwise_or, bits), 1)
+
+    def not_(self, bit: Number) -> Number:
+        return Number(bit.values ^ _ONE, 1)
+
+    def choose(self, condition: Number, a: Number, b: Number) -> Number:
+        return Number(b.values ^ ((a.values ^ b.values) & _mask(condition)), a.width)
+
+    def keep_if(self, word: Number, condition: Number) -> Number:
+        return Number(word.values & _mask(condition), word.width)
+
+    def invert_if(self, word: Number, condition: Number) -> Number:
+        return Number(word.values ^ (_mask(condition) & np.uint64(2**word.width - 1)), word.width)
+
+    def at_least(self, total: Sum[Number], threshold: int) -> Number:
+        return Number((signed(total) >= threshold).astype(np.uint64), 1)
+
+    def accumulate(self, products: Sequence[Product[Number]], total: Sum[Number], width: int) -> Number:
+        result = signed(total).view(np.uint64)
+        for cells in products:
+            result = result + _cells(cells) if cells.sign > 0 else result - _cells(cells)
+        return _number(result, width)
+
+    def align(self, word: Number, amount: Sum[Number], below: int) -> Number:
+        shift = np.clip(signed(amount), 0, 63).astype(np.uint64)
+        return Number((word.values << np.uint64(below)) >> shift, word.width + below)
+
+    def normalise(self, word: Number, most: int, allowed: Number | None = None) -> tuple[Number, Sum[Number]]:
+        shift = np.minimum(np.uint64(word.width) - bit_length(word.values), np.uint64(most))
+        if allowed is not None:
+            shift = shift & _mask(allowed)
+        count = Number(shift, most.bit_length())
+        return Number(word.values << shift, word.width), self.value(count)
+
+    def divide(self, dividend: Number, divisor: Number, digits: int, full: int) -> Number:
+        rest, by, dropped = dividend.values, divisor.values, 0
+        quotient = np.zeros(np.broadcast_shapes(rest.shape, by.shape), dtype=np.uint64)
+        for digit in range(digits):
+            taken = rest >= by
+            rest = (rest - by * taken) & np.uint64(2 ** (divisor.width - dropped) - 1)
+            quotient = quotient << _ONE | taken
+            if digit + 1 >= full and dropped < divisor.width - 1:
+                # The remainder keeps its place while the divisor is halved.
+                by, dropped = by >> _ONE, dropped + 1
+            else:
+                rest = rest << _ONE
+        return Number(quotient, digits)
+
+    def lookup(
+        self,
+        index: Number,
+        starts: Sequence[int],
+        free: Sequence[int],
+        columns: Sequence[Sequence[int]],
+        widths: Sequence[int],
+    ) -> tuple[list[Number], Number]:
+        tables, low, most = _segment_tables(index.width, tuple(starts), tuple(free), tuple(map(tuple, columns)))
+        address = index.values >> np.uint64(low)
+        words = [Number(table[address], width) for table, width in zip(tables[:-1], widths, strict=True)]
+        return words, Number(index.values & tables[-1][address], most)
+
+
+def signed(total: Sum[Number]) -> NDArray[np.int64]:
+    """The sum as int64 [n], modulo 2^64."""
+    result = np.array(total.constant % 2**64, dtype=np.uint64)
+    for word, weights in total.parts:
+        result = result + _weigh(word, tuple(weights[: word.width]))
+    return np.asarray(result).view(np.int64)
+
+
+def bit_length(values: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    """Bits of each value up to its highest 1."""
+    high = values >> np.uint64(32)
+    length = np.frexp(np.where(high > 0, high, values).astype(np.float64))[1]
+    return length.astype(np.uint64) + np.where(high > 0, np.uint64(32), np.uint64(0))
+
+
+def _weigh(word: Number, weights: tuple[int, ...]) -> NDArray[np.uint64]:
+    unit = weights[0] if weights else 0
+    if all(weight == unit << i for i, weight in enumerate(weights)):
+        return word.values * np.uint64(unit % 2**64)
+    total: Any = np.uint64(0)
+    for low in range(0, word.width, 8):
+        total = total + _subset_sums(weights[low : low + 8])[(word.values >> np.uint64(low)) & np.uint64(255)]
+    return np.asarray(total)
+
+
+@lru_cache(maxsize=4096)
+def _subset_sums(weights: tuple[int, ...]) -> NDArray[np.uint64]:
+    """The sums of all 256 subsets of up to eight weights, modulo 2^64."""
+    sums = np.zeros(1, dtype=np.uint64)
+    for weight in weights:
+        sums = np.concatenate([sums, sums + np.uint64(weight % 2**64)])
+    return np.resize(sums, 256)
+
+
+def _cells(cells: Product[Number]) -> NDArray[np.uint64]:
+    total: Any = np.uint64(0)
+    for i in range(cells.a.width):
+        shift = i + cells.shift
+        row = cells.b.values >> np.uint64(-shift) if shift < 0 else cells.b.values << np.uint64(shift)
+        kept = row & _mask(Number(cells.a.values >> np.uint64(i), 1))
+        total = total - kept if cells.signed and i == cells.a.width - 1 else total + kept
+    return np.asarray(total)
+
+
+@lru_cache(maxsize=64)
+def _segment_tables(
+    width: int, starts: tuple[int, ...], free: tuple[int, ...], columns: tuple[tuple[int, ...], ...]
+) -> tuple[list[NDArray[np.uint64]], int, int]:
+    """(each column, and the mask of the place in the segment, over the index without its `low` low bits; low; most)."""
+    low, most = min(free), max(free)
+    tables = [np.zeros(1 << (width - low), dtype=np.uint64) for _ in range(len(columns) + 1)]
+    for start, bits, *entries in zip(starts, free, *columns, strict=True):
+        where = slice(start >> low, (start + (1 << bits)) >> low)
+        for table, entry in zip(tables, [*entries, (1 << bits) - 1], strict=True):
+            table[where] = entry
+    return tables, low, most
+
+
+def _mask(bit: Number) -> NDArray[np.uint64]:
+    """All ones where the bit is 1."""
+    return np.asarray(np.uint64(0) - (bit.values & _ONE))
+
+
+def _folded(function: Any, bits: Sequence[Number]) -> NDArray[np.uint64]:
+    total = bits[0].values
+    for bit in bits[1:]:
+        total = function(total, bit.values)
+    return total
+
+
+def _number(values: NDArray[Any], width: int) -> Number:
+    return Number(values & np.uint64(2**width - 1), width)

@@ -1,0 +1,156 @@
+"""A smooth function of a fixed-point word by polynomials over segments, as a fixed-point program.
+
+f(x) = a0 + a1 * u + a2 * u^2 (+ a3 * u^3), where the leading bits of x choose a segment with its coefficients and u is the
+place inside it. Segments are dyadic and as wide as the tolerance lets them be; a wider segment masks fewer bits of u.
+Coefficients interpolate f at the Chebyshev points of the segment, which comes near the minimax polynomial.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from math import ceil
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lava_nexus.circuits.functions.integers import Integers, Product, Sum
+
+W = TypeVar("W")
+Function = Callable[[NDArray[Any]], NDArray[Any]]
+
+
+@dataclass(frozen=True)
+class Piecewise:
+    """Segments of an index word and their coefficients.
+
+    Attributes:
+        starts: first index of each segment.
+        free: log2 of its length.
+        columns: coefficients a0, a1, ... in units of 2^-precision, one for each segment.
+        precision: fraction bits of coefficients and result.
+    """
+
+    starts: tuple[int, ...]
+    free: tuple[int, ...]
+    columns: tuple[tuple[int, ...], ...]
+    precision: int
+
+    @property
+    def place_bits(self) -> int:
+        """Bits of the place inside a segment."""
+        return max(self.free)
+
+    def joined(self, other: Piecewise, offset: int) -> Piecewise:
+        """These segments and, at indices `offset` higher, those of another function of the same places and precision."""
+        scale = self.place_bits - other.place_bits
+        if self.precision != other.precision or len(self.columns) != len(other.columns) or scale < 0:
+            raise ValueError("segments of unlike polynomials cannot be joined")
+        # A coefficient of u^i, for u in units of the widest segment.
+        others = ([entry << (i * scale) for entry in column] for i, column in enumerate(other.columns))
+        columns = tuple((*mine, *theirs) for mine, theirs in zip(self.columns, others, strict=True))
+        return Piecewise((*self.starts, *(s + offset for s in other.starts)), (*self.free, *other.free), columns, self.precision)
+
+
+def fit(
+    function: Function,
+    fraction_bits: int,
+    end: float,
+    precision: int,
+    degree: int,
+    tolerance: float,
+    widest: int,
+    start: float = 0.0,
+) -> Piecewise:
+    """Segments of [start, end) on which polynomials of the degree stay within `tolerance` of the function.
+
+    Args:
+        function: on longdouble arrays.
+        fraction_bits: of the index word.
+        precision: fraction bits of the result.
+        widest: log2 of the longest segment, in units of the index.
+    """
+    step = 1 << widest
+    first, last = int(np.ldexp(start, fraction_bits)) // step, ceil(np.ldexp(end, fraction_bits) / step)
+    pending = np.arange(first, last, dtype=np.int64) * step
+    free = widest
+    found: list[tuple[int, int, NDArray[Any]]] = []
+    while len(pending):
+        coefficients, error = _interpolate(function, pending, free, fraction_bits, degree)
+        good = (error <= tolerance) | (free <= 1)
+        found += [(int(s), free, c) for s, c in zip(pending[good], coefficients[good], strict=True)]
+        rest = pending[~good]
+        free -= 1
+        pending = np.sort(np.concatenate([rest, rest + (1 << free)]))
+    found.sort(key=lambda segment: segment[0])
+    place_bits = max(bits for _, bits, _ in found)
+    columns = []
+    for i in range(degree + 1):
+        exact = [np.ldexp(c[i], precision + i * (place_bits - bits)) for _, bits, c in found]
+        columns.append(tuple(int(np.rint(value)) for value in exact))
+    return Piecewise(tuple(s for s, _, _ in found), tuple(b for _, b, _ in found), tuple(columns), precision)
+
+
+def _interpolate(
+    function: Function, starts: NDArray[np.int64], free: int, fraction_bits: int, degree: int
+) -> tuple[NDArray[Any], NDArray[Any]]:
+    """(coefficients of u in 0..1, [segments, degree + 1]; largest error at sampled points) for segments of one length."""
+    one = np.longdouble(1)
+    nodes = (1 - np.cos((2 * np.arange(degree + 1) + 1) * np.arccos(-one) / (2 * degree + 2))) / 2
+    origin = np.ldexp(starts.astype(np.longdouble), -fraction_bits)[:, None]
+    length = np.ldexp(one, free - fraction_bits)
+    values = function(origin + length * nodes)
+    # Newton's divided differences, then the powers of u.
+    differences = [values[:, i] for i in range(degree + 1)]
+    for order in range(1, degree + 1):
+        for i in range(degree, order - 1, -1):
+            differences[i] = (differences[i] - differences[i - 1]) / (nodes[i] - nodes[i - order])
+    powers = np.zeros((len(starts), degree + 1), dtype=np.longdouble)
+    for i in range(degree, -1, -1):
+        shifted = np.concatenate([np.zeros((len(starts), 1), np.longdouble), powers[:, :-1]], axis=1)
+        powers = shifted - nodes[i] * powers
+        powers[:, 0] += differences[i]
+    samples = np.linspace(0, 1, 4 * degree + 5, dtype=np.longdouble)
+    error = np.abs(function(origin + length * samples) - _horner(powers, samples))
+    return powers, np.asarray(error.max(axis=1))
+
+
+def _horner(powers: NDArray[Any], u: NDArray[Any]) -> NDArray[Any]:
+    total = np.zeros((len(powers), len(u)), dtype=np.longdouble)
+    for i in range(powers.shape[1] - 1, -1, -1):
+        total = total * u + powers[:, i : i + 1]
+    return total
+
+
+def evaluate(on: Integers[W], index: W, pieces: Piecewise, width: int, adjust: int = 0) -> W:
+    """f(index) in units of 2^-precision, `width` bits; `adjust` is added."""
+    signs, columns, widths = zip(*map(_encoded, pieces.columns), strict=True)
+    words, place = on.lookup(index, pieces.starts, pieces.free, columns, widths)
+    powers = _powers(on, place, [w + 1 for w in widths])
+    products = []
+    for coefficient, power, sign in zip(words[1:], powers, signs[1:], strict=True):
+        products.append(Product(coefficient, power, -on.width(power), sign or 1, signed=sign == 0))
+    lost = sum(on.loss(p) for p in products)
+    return on.accumulate(products, on.value(words[0], signs[0] or 1) + int(round(lost)) + adjust, width)
+
+
+def _powers(on: Integers[W], place: W, bits: list[int]) -> list[W]:
+    """u, u^2, ... each to as many bits as its coefficient has (and one)."""
+    powers = [place]
+    for wanted in bits[2:]:
+        kept = min(wanted, len(powers) * on.width(place) + on.width(place))
+        a, b = (on.part(w, max(on.width(w) - kept, 0), on.width(w)) for w in (place, powers[-1]))
+        if len(powers) == 1:
+            a = b
+        powers.append(on.product(a, b, max(on.width(a) + on.width(b) - kept, 0), kept))
+    return powers
+
+
+def _encoded(column: tuple[int, ...]) -> tuple[int, list[int], int]:
+    """(sign, or 0 for two's complement; entries; width) of a coefficient."""
+    low, high = min(column), max(column)
+    if low >= 0 or high <= 0:
+        return (1 if low >= 0 else -1), [abs(entry) for entry in column], max(high, -low).bit_length()
+    width = max(high.bit_length(), (-low - 1).bit_length()) + 1
+    return 0, [entry % (1 << width) for entry in column], width

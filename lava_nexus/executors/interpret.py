@@ -47,16 +47,9 @@ def run_program(program: Program, feeds: Mapping[str, Patterns], executor: Execu
     Raises:
         NexusError: an input is missing or has another shape.
     """
+    check_feeds(program, feeds)
     values: dict[int, Patterns] = dict(program.constants)
-    for name, value in program.inputs.items():
-        if name not in feeds:
-            raise NexusError(f"program '{program.name}' misses its input '{name}'")
-        if feeds[name].shape[1:] != value.shape:
-            raise NexusError(
-                f"input '{name}' of program '{program.name}' has shape {feeds[name].shape[1:]} for each element of "
-                f"the batch, not {value.shape}"
-            )
-        values[value.number] = feeds[name]
+    values |= {value.number: feeds[name] for name, value in program.inputs.items()}
     last = _last_use(program)
     layers: dict[str, Tallies] = {}
     for i, node in enumerate(program.nodes):
@@ -69,6 +62,18 @@ def run_program(program: Program, feeds: Mapping[str, Patterns], executor: Execu
             if last[value.number] == i and value.number not in program.constants:
                 values.pop(value.number, None)
     return ProgramResult({name: values[v.number] for name, v in program.outputs.items()}, layers)
+
+
+def check_feeds(program: Program, feeds: Mapping[str, Patterns]) -> None:
+    """Raises NexusError where an input is missing or has another shape."""
+    for name, value in program.inputs.items():
+        if name not in feeds:
+            raise NexusError(f"program '{program.name}' misses its input '{name}'")
+        if feeds[name].shape[1:] != value.shape:
+            raise NexusError(
+                f"input '{name}' of program '{program.name}' has shape {feeds[name].shape[1:]} for each element of "
+                f"the batch, not {value.shape}"
+            )
 
 
 def _ranked(values: dict[int, Patterns], number: int, rank: int) -> Patterns:

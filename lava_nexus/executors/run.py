@@ -99,14 +99,13 @@ def run(
         raise NexusError(f"circuit '{circuit.label}' takes {len(circuit.inputs)} operands, not {len(operands)}")
     patterns = [_patterns(operand, port) for operand, port in zip(operands, circuit.inputs, strict=True)]
     try:
-        patterns = [np.ascontiguousarray(p) for p in np.broadcast_arrays(*patterns)]
+        shape = np.broadcast_shapes(*(p.shape for p in patterns))
     except ValueError:
         raise NexusError(
             f"operands of circuit '{circuit.label}' have shapes {[p.shape for p in patterns]}, which do not broadcast"
         ) from None
-    shape = patterns[0].shape if np.ndim(operands[0]) or len(operands) > 1 else np.shape(operands[0])
     engine = executor_named(executor, count, **options)
-    out = engine.invoke(circuit, patterns)
+    out = engine.invoke(circuit, [np.ascontiguousarray(np.broadcast_to(p, shape)) for p in patterns])
     tally = next(iter(engine.tallies), Tally(circuit))
     out_format = circuit.output.format
     value = out_format.from_patterns(out) if out_format is not None else out

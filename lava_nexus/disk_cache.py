@@ -1,7 +1,8 @@
 """What is costly to build, kept on disk by the name of its content.
 
 Entries are npz files (plain arrays and JSON metadata, never pickles) under $LAVA_NEXUS_CACHE, else
-$XDG_CACHE_HOME/lava_nexus, else ~/.cache/lava_nexus. A missing, unreadable or corrupt entry is built again; an unwritable directory is no error.
+$XDG_CACHE_HOME/lava_nexus, else ~/.cache/lava_nexus. A missing, unreadable or corrupt entry is built again; an
+unwritable directory is no error.
 """
 
 from __future__ import annotations

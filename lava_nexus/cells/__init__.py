@@ -1,8 +1,9 @@
 """Floor 3: the cells that circuits are written in, in two bases."""
 
 from lava_nexus.cells.basis import Basis, Bit, Terms, Word, weighted
+from lava_nexus.cells.columns import Form
 from lava_nexus.cells.nexus import Nexus
-from lava_nexus.cells.threshold import Form, Threshold
+from lava_nexus.cells.threshold import Threshold
 from lava_nexus.errors import NexusError
 
 BASES: dict[str, type[Basis]] = {"threshold": Threshold, "nexus": Nexus}

@@ -8,24 +8,23 @@ smaller of a swapped pair a + b - larger, and the OR of exclusive bits cost noth
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from typing import TypeAlias
 
 from lava_nexus.cells.basis import Basis, Bit, Terms, Word, weighted
+from lava_nexus.cells.columns import (
+    LARGEST_SUM,
+    LARGEST_WEIGHT,
+    Columns,
+    Form,
+    capped,
+    first_that_fit,
+    fits,
+    joined,
+    largest,
+    load,
+    positive,
+    split,
+)
 from lava_nexus.neurons import FALSE, TRUE, Signal
-
-# Largest values that one neuron's synapses can carry, in unit weights (neurons.limits: -128..127).
-_LARGEST_WEIGHT = 127
-_LARGEST_ODD = 32
-_LARGEST_SUM = 255  # bits are taken off a sum from the top by synapses of -2^i >= -128
-
-
-@dataclass(frozen=True)
-class Form:
-    """The virtual bit constant + sum weight * signal, which is 0 or 1 whenever the circuit runs."""
-
-    terms: tuple[tuple[Signal, int], ...]
-    constant: int = 0
 
 
 class Threshold(Basis):
@@ -86,6 +85,8 @@ class Threshold(Basis):
         return self.gate([(bit, 1) for bit in bits], 1)
 
     def and_any(self, alls: Sequence[Bit], anys: Sequence[Bit]) -> Bit:
+        if len(anys) > LARGEST_WEIGHT:
+            anys = [self.or_(*anys)]
         return self.gate([*((bit, len(anys)) for bit in alls), *((bit, 1) for bit in anys)], len(anys) * len(alls) + 1)
 
     def one_of(self, *bits: Bit) -> Bit:
@@ -99,24 +100,24 @@ class Threshold(Basis):
         return first, self.form([(a, 1), (b, 1), (first, -1)])
 
     def at_least(self, terms: Terms, threshold: int) -> Bit:
-        terms = _capped(terms, threshold)
-        if _fits(terms):
+        terms = capped(terms, threshold)
+        if fits(terms):
             return self.gate(terms, threshold)
-        columns, constant = _positive(terms)
-        top = max(0, threshold - constant, _most(columns) + constant - threshold).bit_length()
+        columns, constant = positive(terms)
+        top = max(0, threshold - constant, largest(columns) + constant - threshold).bit_length()
         columns.append((TRUE, constant - threshold + (1 << top)))
-        return self._ripple(self._compress(_split(columns), top + 1), top + 1, only_top=True)[-1]
+        return self._ripple(self._compress(split(columns), top + 1), top + 1, only_top=True)[-1]
 
     def sum_bits(self, terms: Terms, width: int, most: int | None = None) -> Word:
-        columns, least = _positive(terms)
-        highest = _most(columns) + least if most is None else min(most, _most(columns) + least)
+        columns, least = positive(terms)
+        highest = largest(columns) + least if most is None else min(most, largest(columns) + least)
         # Modulo 2^width: start from the smallest non-negative constant.
         constant = least % (1 << width)
         highest += constant - least
-        if highest <= _LARGEST_SUM and _fits(columns):
+        if highest <= LARGEST_SUM and fits(columns):
             return self._extract(columns, constant, highest, width)
         columns.append((TRUE, constant))
-        return self._ripple(self._compress(_split(columns), width), width)
+        return self._ripple(self._compress(split(columns), width), width)
 
     def subtract_if_not_less(self, a: Word, b: Word) -> tuple[Bit, Word]:
         # The borrows between groups do not wait for q; those inside, already ANDed with q, follow in one level.
@@ -175,11 +176,8 @@ class Threshold(Basis):
         while start + span < width:
             column = columns[start + span]
             more = total + (sum(weight for _, weight in column) << span)
-            for bit, weight in column:
-                for signal, factor in bit.terms if isinstance(bit, Form) else ((bit, 1),):
-                    carried[signal] = carried.get(signal, 0) + ((factor * weight) << span)
-            heaviest = max(map(abs, (w for signal, w in carried.items() if signal != TRUE)), default=0)
-            if span and (more > _LARGEST_SUM or heaviest > _LARGEST_WEIGHT):
+            heaviest = load(carried, column, span)
+            if span and (more > LARGEST_SUM or heaviest > LARGEST_WEIGHT):
                 break
             total, span = more, span + 1
         return span, total
@@ -195,8 +193,14 @@ class Threshold(Basis):
                     after[start] += columns[start]
                     start += 1
                     continue
-                span, total = self._group(columns, start, [], width)
-                for i, bit in enumerate(self._extract(_terms(columns, start, span), 0, total, width - start)):
+                part = first_that_fit(columns[start])
+                if len(part) < len(columns[start]):
+                    span, terms, total = 0, part, largest(part)
+                    columns[start] = columns[start][len(part) :]
+                else:
+                    span, total = self._group(columns, start, [], width)
+                    terms = joined(columns, start, span)
+                for i, bit in enumerate(self._extract(terms, 0, total, width - start)):
                     if bit != FALSE:
                         after[start + i].append((bit, 1))
                 start += span
@@ -211,7 +215,7 @@ class Threshold(Basis):
         start = 0
         while start < width:
             span, total = self._group(columns, start, entering, width)
-            terms = [*entering, *_terms(columns, start, span)]
+            terms = [*entering, *joined(columns, start, span)]
             if only_top and start + span >= width:
                 return [self.gate(terms, 1 << (span - 1))]
             bits = self._group_bits(columns, start, span, entering, total, width)
@@ -220,18 +224,19 @@ class Threshold(Basis):
             start += span
         return word
 
-    def _group_bits(
-        self, columns: Columns, start: int, span: int, entering: Terms, total: int, width: int
-    ) -> Word:
+    def _group_bits(self, columns: Columns, start: int, span: int, entering: Terms, total: int, width: int) -> Word:
         """The bits of one group; a chain longer than `chain` is cut in two by the carry between its halves."""
-        terms = [*entering, *_terms(columns, start, span)]
+        terms = [*entering, *joined(columns, start, span)]
         low = span // 2
-        low_terms = [*entering, *_terms(columns, start, low)]
+        low_terms = [*entering, *joined(columns, start, low)]
         low_total = sum(weight for _, weight in low_terms)
         if span <= self.chain or low_total >= 2 << low or total >= 2 << span:
             return self._extract(terms, 0, total, width - start)
         carry = self.gate(low_terms, 1 << low)
-        high_terms = [(carry, 1), *((bit, weight >> low) for bit, weight in _terms(columns, start + low, span - low, low))]
+        high_terms = [
+            (carry, 1),
+            *((bit, weight >> low) for bit, weight in joined(columns, start + low, span - low, low)),
+        ]
         off: list[tuple[Bit, int]] = []
         out: Word = []
         if total >= 1 << span and start + span <= width:
@@ -246,69 +251,3 @@ class Threshold(Basis):
 def _difference(a: Word, b: Word, start: int, end: int) -> list[tuple[Bit, int]]:
     """Terms of a - b over the bits start..end - 1, the first of weight 1."""
     return [*weighted(a[start:end]), *weighted(b[start:end], -1)]
-
-
-Columns: TypeAlias = list[list[tuple[Bit, int]]]
-
-
-def _terms(columns: Columns, start: int, span: int, shift: int = 0) -> list[tuple[Bit, int]]:
-    """The terms of `span` columns, the first of which weighs 2^shift."""
-    return [(bit, weight << (i + shift)) for i in range(span) for bit, weight in columns[start + i]]
-
-
-def _heaviest(bit: Bit) -> int:
-    """Largest weight inside a virtual bit; 1 for a real one."""
-    return max(abs(weight) for _, weight in bit.terms) if isinstance(bit, Form) else 1
-
-
-def _fits(terms: Terms) -> bool:
-    """Whether one neuron can carry the terms."""
-    heaviest = max((abs(weight) * _heaviest(bit) for bit, weight in terms), default=0)
-    return heaviest <= _LARGEST_WEIGHT and 2 * sum(abs(weight) * _heaviest(bit) for bit, weight in terms) < 4096
-
-
-def _capped(terms: Terms, threshold: int) -> Terms:
-    """The same comparison where no weight is larger than what already decides it."""
-    enough = threshold - sum(weight for _, weight in terms if weight < 0)
-    return [(bit, min(weight, max(enough, 1))) for bit, weight in terms] if enough > 0 else terms
-
-
-def _positive(terms: Terms) -> tuple[list[tuple[Bit, int]], int]:
-    """The same sum with weights above 0 only, and a constant: -w * x = w * (1 - x) - w."""
-    columns: list[tuple[Bit, int]] = []
-    constant = 0
-    for bit, weight in terms:
-        if bit == FALSE or weight == 0:
-            continue
-        if bit == TRUE:
-            constant += weight
-        elif weight > 0:
-            columns.append((bit, weight))
-        else:
-            columns.append((_complement(bit), -weight))
-            constant += weight
-    return columns, constant
-
-
-def _complement(bit: Bit) -> Form:
-    parts = bit if isinstance(bit, Form) else Form(((bit, 1),))
-    return Form(tuple((signal, -weight) for signal, weight in parts.terms), 1 - parts.constant)
-
-
-def _most(terms: Terms) -> int:
-    return sum(weight for _, weight in terms if weight > 0)
-
-
-def _split(terms: Terms) -> Columns:
-    """Columns of terms of any positive weight w = odd * 2^i: column i holds (bit, odd); large weights and constants go in
-    by their binary digits."""
-    columns: Columns = [[] for _ in range(max((weight.bit_length() for _, weight in terms), default=0))]
-    for bit, weight in terms:
-        i = (weight & -weight).bit_length() - 1
-        if bit != TRUE and weight >> i < _LARGEST_ODD:
-            columns[i].append((bit, weight >> i))
-            continue
-        for i in range(weight.bit_length()):
-            if weight >> i & 1:
-                columns[i].append((bit, 1))
-    return columns

@@ -22,8 +22,10 @@ from lava_nexus.circuits.floating.compare import (
 )
 from lava_nexus.circuits.floating.divide import divide
 from lava_nexus.circuits.floating.multiply import multiply
+from lava_nexus.circuits.floating.reciprocal import reciprocal
 from lava_nexus.circuits.floating.square_root import square_root
 from lava_nexus.circuits.functions import exponential
+from lava_nexus.circuits.functions.function import Program, build, golden
 from lava_nexus.formats import FloatFormat
 
 Build = Callable[[Basis, list[Word], FloatFormat, FloatFormat], Word]
@@ -56,6 +58,11 @@ def _same(function: Callable[..., Word], operands: str, golden: Reference, predi
     return Operation(tuple(operands), build, golden, predicate=predicate)
 
 
+def _function(program: Program) -> Operation:
+    reference_of = golden(program)
+    return _same(build(program), "a", lambda f, _: reference_of(f))
+
+
 def _multiply_reference(fmt: FloatFormat, to: FloatFormat) -> Golden:
     return reference.on_values(np.multiply, fmt) if fmt == to else reference.widening_multiply(fmt, to)
 
@@ -75,7 +82,9 @@ OPERATIONS: dict[str, Operation] = {
     ),
     "div": _same(divide, "ab", lambda f, _: reference.on_values(np.divide, f)),
     "sqrt": _same(square_root, "a", lambda f, _: reference.on_values(np.sqrt, f)),
-    "exp": _same(exponential.exponential, "a", lambda f, _: exponential.golden(f)),
+    "reciprocal": _same(reciprocal, "a", lambda f, _: reference.on_values(lambda x: x.dtype.type(1) / x, f)),
+    "exp": _function(exponential.exp),
+    "exp2": _function(exponential.exp2),
     "neg": _same(negate, "a", lambda f, _: reference.sign_bit(f.sign_mask * 2 - 1, f.sign_mask, f)),
     "abs": _same(absolute, "a", lambda f, _: reference.sign_bit(f.sign_mask - 1, 0, f)),
     "min": _same(minimum, "ab", lambda f, _: reference.extremum(f, largest=False)),

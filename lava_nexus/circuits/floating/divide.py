@@ -14,7 +14,7 @@ def divide(basis: Basis, a: Word, b: Word, fmt: FloatFormat) -> Word:
     x, y = unpack(basis, a, fmt), unpack(basis, b, fmt)
     dividend, up = normalised(basis, x, fmt)
     divisor, down = normalised(basis, y, fmt)
-    quotient, remainder = _restoring(basis, dividend, divisor, fmt.significand_bits + 2)
+    quotient, remainder = restoring(basis, dividend, divisor, fmt.significand_bits + 2)
     some_x, some_y = nonzero(basis, x), nonzero(basis, y)
     by_zero = basis.not_(some_y)
     invalid = basis.or_(basis.not_(basis.or_(some_x, some_y)), basis.and_(x.infinite, y.infinite))
@@ -47,7 +47,7 @@ def normalised(basis: Basis, x: Operand, fmt: FloatFormat) -> tuple[Word, list[t
     return [basis.real(bit) for bit in top[::-1]], shift
 
 
-def _restoring(basis: Basis, dividend: Word, divisor: Word, digits: int) -> tuple[Word, Word]:
+def restoring(basis: Basis, dividend: Word, divisor: Word, digits: int) -> tuple[Word, Word]:
     """(floor(2^(digits - 1) * dividend / divisor), MSB first; the remainder), for dividend < 2 * divisor."""
     quotient: Word = []
     rest = dividend

@@ -22,7 +22,7 @@ def round_scaled(
 ) -> Word:
     """The rounded (-1)^sign * 2^(exponent - bias) * significand, where the significand's first bit weighs 1.
 
-    The significand is put behind p + 1 zeros and shifted left by min(its leading zeros, what the exponent allows), so
+    The significand is put behind up to p + 1 zeros and shifted left by min(its leading zeros, what the exponent allows), so
     that a result below the normal range stays further right by itself.
 
     Args:
@@ -30,14 +30,15 @@ def round_scaled(
         significand: MSB first, with at most `most_zeros` leading zeros unless it is 0.
         sticky: bits whose OR says that something lies below the significand.
     """
-    room = fmt.significand_bits + 1
+    kept = fmt.significand_bits + 1
+    room = min(kept, max(0, 1 - bounds[0]))  # how far a result can lie below the normal range
     width = max(bounds[1] + room, -bounds[0]).bit_length() + 1
     limit = [basis.real(bit) for bit in basis.sum_bits([*exponent, (basis.one, room - 1)], width)]
     negative, limit = limit[-1], limit[:-1]
     if bounds[0] + room - 1 >= 0:
         negative = basis.zero
     window = [basis.zero] * room + significand
-    top, shift, dropped = normalise(basis, window, room + most_zeros, room, weighted(limit), negative)
+    top, shift, dropped = normalise(basis, window, room + most_zeros, kept, weighted(limit), negative)
     value = Unrounded(
         sign=sign,
         exponent=[*weighted(limit), *((bit, -unit) for bit, unit in shift)],

@@ -33,6 +33,9 @@ class Sum(Generic[W]):
             return Sum(self.parts, self.constant + other)
         return Sum([*self.parts, *other.parts], self.constant + other.constant)
 
+    def __sub__(self, other: Sum[W] | int) -> Sum[W]:
+        return self + (-other)
+
     def __neg__(self) -> Sum[W]:
         return Sum([(word, [-w for w in weights]) for word, weights in self.parts], -self.constant)
 

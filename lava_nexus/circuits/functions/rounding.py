@@ -1,59 +1,41 @@
-"""References on integers: an operand taken apart, and a result rounded. No neuron is made of this code."""
+"""The reference rounder, on integers. No neuron is made of this code."""
 
 from __future__ import annotations
-
-from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from lava_nexus.circuits.functions.evaluate import bit_length
 from lava_nexus.formats import FloatFormat
-
-
-@dataclass(frozen=True)
-class Fields:
-    """Patterns taken apart.
-
-    Attributes:
-        sign: bool [n].
-        exponent: int64 [n], biased; 1 for zeros and subnormals.
-        significand: uint64 [n], hidden bit included.
-    """
-
-    sign: NDArray[np.bool_]
-    exponent: NDArray[np.int64]
-    significand: NDArray[np.uint64]
-
-
-def fields(patterns: NDArray[Any], fmt: FloatFormat) -> Fields:
-    """The fields of patterns (any class of number)."""
-    p = patterns.astype(np.uint64)
-    exponent = ((p >> np.uint64(fmt.fraction_bits)) & np.uint64((1 << fmt.exponent_bits) - 1)).astype(np.int64)
-    normal = exponent > 0
-    fraction = p & np.uint64(fmt.fraction_mask)
-    significand = np.where(normal, fraction | np.uint64(1 << fmt.fraction_bits), fraction)
-    return Fields((p >> np.uint64(fmt.bits - 1)) != 0, np.where(normal, exponent, 1), significand)
 
 
 def round_integers(
     fmt: FloatFormat,
-    sign: NDArray[np.bool_],
+    sign: NDArray[np.uint64],
     exponent: NDArray[np.int64],
     significand: NDArray[np.uint64],
     fraction_bits: int,
-) -> NDArray[Any]:
-    """(-1)^sign * (significand + a sliver) / 2^fraction_bits * 2^(exponent - bias), to nearest; 1 <= significand < 2.
+    inexact: NDArray[np.uint64],
+) -> NDArray[np.uint64]:
+    """(-1)^sign * (significand + sliver) / 2^fraction_bits * 2^(exponent - bias), to nearest, ties to even, as patterns.
 
-    The sliver, positive and below one unit, means that there are no ties.
+    Args:
+        sign: 0 or 1 [n].
+        exponent: biased exponent of a significand of 1 [n].
+        significand: any [n]; below 2^62.
+        inexact: 1 where there is a sliver, positive and less than one unit [n].
     """
-    drop = fraction_bits - fmt.fraction_bits + np.maximum(1 - exponent, 0)
-    drop = np.minimum(drop, 63).astype(np.uint64)
-    kept = significand >> drop
-    up = (significand >> (drop - np.uint64(1))) & np.uint64(1)
-    base = (np.maximum(exponent - 1, 0).astype(np.uint64)) << np.uint64(fmt.fraction_bits)
-    magnitude = base + kept + up
-    largest = np.uint64(fmt.max_finite)
+    first = bit_length(significand).astype(np.int64) - 1
+    biased = exponent + first - fraction_bits  # of the highest 1
+    drop = np.minimum(first - fmt.fraction_bits + np.maximum(1 - biased, 0), 63)
+    left, right = np.maximum(-drop, 0).astype(np.uint64), np.maximum(drop, 0).astype(np.uint64)
+    kept = (significand << left) >> right
+    one = np.uint64(1)
+    guard = np.where(drop > 0, (significand >> (np.maximum(right, one) - one)) & one, np.uint64(0))
+    below = significand & ((one << (np.maximum(right, one) - one)) - one)
+    up = guard & ((below > 0) | (inexact > 0) | ((kept & one) > 0))
+    base = np.maximum(biased - 1, 0).astype(np.uint64) << np.uint64(fmt.fraction_bits)
+    magnitude = np.where(significand > 0, base + kept + up, np.uint64(0))
     over = np.uint64(fmt.exponent_mask if fmt.inf else fmt.canonical_nan)
-    magnitude = np.where(magnitude > largest, over, magnitude)
-    return (magnitude | (sign.astype(np.uint64) << np.uint64(fmt.bits - 1))).astype(fmt.pattern_dtype)
+    magnitude = np.where(magnitude > np.uint64(fmt.max_finite), over, magnitude)
+    return np.asarray(magnitude | (sign << np.uint64(fmt.bits - 1)))

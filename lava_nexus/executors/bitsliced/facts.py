@@ -11,26 +11,38 @@ Literal = tuple[int, int]
 """A node and the value, 0 or 1, that it has."""
 
 _MOST_LITERALS = 200
+_FEWEST_TERMS = 4
+_MOST_ALIKE = 12
 
 
 class Facts:
     """Literals that follow from a node being 1.
 
-    They are read off truth tables (an `and` needs its inputs), and off gates on the same sum: one with a higher threshold
-    implies those with lower ones.
+    They are read off truth tables (an `and` needs its inputs), and off gates on nearly the same sum: [A >= S] implies
+    [B >= T] if B - A is never below T - S.
     """
 
     def __init__(self, graph: LookGraph) -> None:
         self.graph = graph
-        self._levels: dict[tuple[tuple[int, int], ...], list[tuple[int, int]]] = defaultdict(list)
-        self._sum_of: dict[int, list[tuple[tuple[tuple[int, int], ...], int]]] = defaultdict(list)
+        self._recent: dict[int, list[tuple[int, Sum, int]]] = defaultdict(list)
+        self._implied: dict[Literal, list[Literal]] = defaultdict(list)
         self._known: dict[int, frozenset[Literal]] = {}
 
     def record(self, node: int, total: Sum, threshold: int) -> None:
         """The node is the gate [total >= threshold]."""
-        key = tuple(sorted(total.items()))
-        self._levels[key].append((threshold, node))
-        self._sum_of[node].append((key, threshold))
+        if len(total) < _FEWEST_TERMS:
+            return
+        alike = self._recent[min(total)]
+        for other, sum_of_other, other_threshold in alike[-_MOST_ALIKE:]:
+            if _least_difference(sum_of_other, total) >= threshold - other_threshold:
+                self._imply(other, node)
+            if _least_difference(total, sum_of_other) >= other_threshold - threshold:
+                self._imply(node, other)
+        alike.append((node, total, threshold))
+
+    def _imply(self, x: int, y: int) -> None:
+        self._implied[x, 1].append((y, 1))
+        self._implied[y, 0].append((x, 0))
 
     def exclusive(self, x: int, y: int) -> bool:
         """Whether x and y are known never to be 1 together; False where nothing is known."""
@@ -45,7 +57,7 @@ class Facts:
                 literal = stack.pop()
                 if literal not in found:
                     found.add(literal)
-                    stack += self._inputs_needed(*literal) + self._levels_needed(*literal)
+                    stack += self._inputs_needed(*literal) + self._implied.get(literal, [])
             self._known[node] = frozenset(found)
         return self._known[node]
 
@@ -63,13 +75,10 @@ class Facts:
                     needed.append((source, 1 - given))
         return needed
 
-    def _levels_needed(self, node: int, value: int) -> list[Literal]:
-        return [
-            (other, value)
-            for key, threshold in self._sum_of.get(node, ())
-            for level, other in self._levels[key]
-            if (level < threshold if value else level > threshold)
-        ]
+
+def _least_difference(a: Sum, b: Sum) -> int:
+    """The least value of b - a over all inputs."""
+    return sum(min(b.get(node, 0) - a.get(node, 0), 0) for node in {*a, *b})
 
 
 def merged(facts: Facts, total: Sum) -> Sum:

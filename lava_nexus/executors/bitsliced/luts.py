@@ -91,15 +91,20 @@ class LookGraph:
             self._asked[asked] = self._node(self._collapsed(look))
         return self._asked[asked]
 
-    def table_over(self, node: int, leaves: tuple[int, ...]) -> int | None:
-        """The node's truth table over given nodes, if it is one of them or reads no others."""
+    def table_over(self, node: int, leaves: tuple[int, ...], depth: int = 2) -> int | None:
+        """The node's truth table over given nodes, if it depends on no others; looks at most `depth` look-ups down."""
         if node in leaves:
             return PROJECTIONS[leaves.index(node)]
-        inputs = self.inputs(node)
-        if not inputs or not set(inputs) <= set(leaves):
+        if node < self.first or depth == 0:
             return None
-        tables = [PROJECTIONS[leaves.index(source)] for source in inputs] + [0] * (3 - len(inputs))
-        return compose(self.looks[node - self.first][0], *tables)
+        table, inputs = self.looks[node - self.first]
+        operands = [0, 0, 0]
+        for position, source in enumerate(inputs):
+            operand = self.table_over(source, leaves, depth - 1)
+            if operand is None:
+                return None
+            operands[position] = operand
+        return compose(table, *operands)
 
     def any_of(self, nodes: Iterable[int]) -> int:
         """The `or` of nodes, the earliest first, so that a longer one shares the beginning of a shorter one."""
@@ -139,6 +144,8 @@ class LookGraph:
         """
         while True:
             options = [(False, True) if node >= self.first else (False,) for node in look[1]]
+            if not any(len(option) > 1 for option in options):
+                return look
             best, best_rank = look, (len(look[1]), look not in self._known, 0)
             for chosen in product(*options):
                 if not any(chosen):
@@ -163,7 +170,8 @@ class LookGraph:
         operands = [0, 0, 0]
         for position, (node, replace) in enumerate(zip(inputs, chosen, strict=True)):
             if replace:
-                operands[position] = self.table_over(node, leaves) or 0
+                inner, read = self.looks[node - self.first]
+                operands[position] = compose(inner, *[*(PROJECTIONS[leaves.index(leaf)] for leaf in read), 0, 0][:3])
             else:
                 operands[position] = PROJECTIONS[leaves.index(node)]
         return trimmed(compose(table, *operands), leaves)

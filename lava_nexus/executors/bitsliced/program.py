@@ -33,8 +33,8 @@ class WordProgram:
     Counts are numbered: never, always, the bits of the input ports in order, then the counted operations in order.
 
     Attributes:
-        operations: uint16 [operations, 5]: truth table (one of REPRESENTATIVES) | COUNTED, slots of inputs a, b, c, slot
-            of the result.
+        operations: uint16 [operations, 5]: truth table (one of REPRESENTATIVES) | COUNTED, slots of inputs a, b, c,
+            slot of the result.
         input_slots: int32 [input bits], ports in order, each LSB first.
         output_slots: int32 [output bits], ports in order, each LSB first.
         n_slots: slots in use.

@@ -29,21 +29,30 @@ def folded(graph: LookGraph, total: Sum) -> Sum:
     """
     result = dict(total)
     for node in sorted(total):
-        if node in result and len(graph.inputs(node)) > 1:
-            _fold(graph, result, node)
+        inputs = graph.inputs(node)
+        deeper = {leaf for source in inputs for leaf in graph.inputs(source) or (source,)}
+        for leaves in (inputs, tuple(sorted(deeper))):
+            if node in result and 2 <= len(leaves) <= 3:
+                _fold(graph, result, node, leaves)
     return result
 
 
-def _fold(graph: LookGraph, total: Sum, node: int) -> None:
-    """Replaces the node and what it was taken from by one bit, if that can be."""
-    leaves = graph.inputs(node)
-    weight = total[node]
-    tables = {other: graph.table_over(other, leaves) for other in total if other != node}
+def _fold(graph: LookGraph, total: Sum, node: int, leaves: tuple[int, ...]) -> None:
+    """Replaces the node and what it was taken from by one bit, if that can be, all of them functions of the leaves."""
+    weight, whole = total[node], graph.table_over(node, leaves)
+    if whole is None:
+        return
     for share in (-weight // 2, -weight):
-        parts = [o for o, table in tables.items() if table is not None and _holds(total[o], share)]
+        tables = {node: whole}
+        for other in total:
+            if other != node and _holds(total[other], share) and (other in leaves or other >= graph.first):
+                table = graph.table_over(other, leaves)
+                if table is not None:
+                    tables[other] = table
+        parts = [other for other in tables if other != node]
         for size in range(min(len(parts), 3), 1, -1):
             for chosen in combinations(parts, size):
-                values = [(tables[part], share) for part in chosen] + [(graph.table_over(node, leaves), weight)]
+                values = [(tables[part], share) for part in chosen] + [(tables[node], weight)]
                 bit = _one_bit(values, share)
                 if bit is not None:
                     _add(total, node, -weight)
@@ -57,11 +66,11 @@ def _holds(weight: int, share: int) -> bool:
     return weight * share > 0 and abs(weight) >= abs(share)
 
 
-def _one_bit(terms: list[tuple[int | None, int]], share: int) -> int | None:
+def _one_bit(terms: list[tuple[int, int]], share: int) -> int | None:
     """The truth table of (sum of weight * table) / share if it is 0 or 1 for all inputs."""
     bit = 0
     for minterm in range(8):
-        value = sum(weight for table, weight in terms if table is not None and table >> minterm & 1)
+        value = sum(weight for table, weight in terms if table >> minterm & 1)
         if value not in (0, share):
             return None
         bit |= (value == share) << minterm

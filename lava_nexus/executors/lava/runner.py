@@ -14,7 +14,7 @@ from lava_nexus.errors import NexusError
 from lava_nexus.executors.lava.run_config import Level, LevelRunConfig
 from lava_nexus.executors.lava.watched_runtime import WatchedRuntime
 
-_CHANNEL_MESSAGES = 4  # steps are barriers: a channel never holds more than the message of one step
+CHANNEL_MESSAGES = 4  # steps are barriers: a channel never holds more than the message of one step
 
 
 def run(process: AbstractProcess, steps: int, level: Level = "vectorised", timeout: float = 60.0) -> None:
@@ -102,7 +102,7 @@ class Session:
 
 def _compiled(process: AbstractProcess, level: Level) -> Any:
     try:
-        return process.compile(LevelRunConfig(level), {"pypy_channel_size": _CHANNEL_MESSAGES})
+        return process.compile(LevelRunConfig(level), {"pypy_channel_size": CHANNEL_MESSAGES})
     except NexusError:
         raise
     except Exception as error:

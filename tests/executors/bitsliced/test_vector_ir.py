@@ -1,5 +1,3 @@
-"""The path without AVX-512, in a process of its own: numba takes its processor from the environment."""
-
 from __future__ import annotations
 
 import os
@@ -7,10 +5,17 @@ import subprocess
 import sys
 from pathlib import Path
 
-from lava_nexus.executors.bitsliced.vector_ir import formulas
+import pytest
 
+from lava_nexus.executors.bitsliced import BitslicedExecutor
+from lava_nexus.executors.bitsliced.luts import REPRESENTATIVES
+from lava_nexus.executors.bitsliced.vector_ir import formulas
+from tests.executors.bitsliced.networks import as_circuit, random_operands, ripple_adder
+
+ROOT = Path(__file__).parents[3]
 PROGRAM = """
-import numpy as np
+import numba.core.config
+assert numba.core.config.CPU_NAME == "generic"
 from lava_nexus.executors.bitsliced import BitslicedExecutor
 from tests.executors.bitsliced.networks import as_circuit, random_operands, ripple_adder
 network = ripple_adder(16)
@@ -33,4 +38,20 @@ def test_formulas_give_their_tables() -> None:
         name, x, y = steps[table]
         return operations[name](value(x), value(y))
 
-    assert all(value(table) == table for table in range(256))
+    assert [value(table) for table in range(256)] == list(range(256))
+
+
+def test_eighty_tables_are_left() -> None:
+    assert len(REPRESENTATIVES) == 80
+
+
+@pytest.mark.slow
+def test_a_machine_without_wide_vectors_counts_alike() -> None:
+    environment = {**os.environ, "NUMBA_CPU_NAME": "generic", "NUMBA_CPU_FEATURES": "", "PYTHONPATH": str(ROOT)}
+    run = subprocess.run([sys.executable, "-c", PROGRAM], env=environment, cwd=ROOT, capture_output=True, text=True)
+    assert run.returncode == 0, run.stderr
+    network = ripple_adder(16)
+    executor = BitslicedExecutor()
+    executor.invoke(as_circuit(network), random_operands(network, 3000))
+    (tally,) = executor.tallies
+    assert int(run.stdout) == tally.spikes

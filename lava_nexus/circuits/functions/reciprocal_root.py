@@ -1,0 +1,84 @@
+"""rsqrt(x) = 1 / sqrt(x) by polynomials over the normalised significand and the parity of the exponent.
+
+x = 2^e * (1 + v); with n = floor(e / 2) and an e that is even the result is 2^(-n - 1) * 2 / sqrt(1 + v), with one that is
+odd 2^(-n - 1) * sqrt(2) / sqrt(1 + v). It is never subnormal.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TypeVar
+
+import numpy as np
+
+from lava_nexus.circuits.functions.function import Argument, Result
+from lava_nexus.circuits.functions.integers import Integers
+from lava_nexus.circuits.functions.piecewise import Piecewise, evaluate, fit
+from lava_nexus.errors import NexusError
+from lava_nexus.formats import FloatFormat
+
+W = TypeVar("W")
+
+
+@dataclass(frozen=True)
+class Widths:
+    """Attributes:
+    precision: fraction bits of the result.
+    degree: of the polynomials.
+    error: log2 of the largest error of a polynomial.
+    longest: log2 of the number of values of v in the longest segment.
+    adjust: what is added to the result, in units of its last place.
+    """
+
+    precision: int
+    degree: int
+    error: float
+    longest: int
+    adjust: int = -1
+
+
+WIDTHS: dict[int, Widths] = {
+    2: Widths(6, 1, -6, 2),
+    3: Widths(8, 1, -8, 3),
+    7: Widths(14, 2, -14, 5),
+    10: Widths(20, 2, -20, 8),
+    23: Widths(36, 2, -36, 16),
+}
+
+
+@lru_cache(maxsize=None)
+def _pieces(fraction_bits: int, widths: Widths) -> Piecewise:
+    two, error = np.longdouble(2), 2.0**widths.error
+
+    def of(top: np.longdouble) -> Piecewise:
+        return fit(
+            lambda v: top / np.sqrt(1 + v), fraction_bits, 1.0, widths.precision, widths.degree, error, widths.longest
+        )
+
+    return of(two).joined(of(np.sqrt(two)), 1 << fraction_bits)
+
+
+def rsqrt(on: Integers[W], x: Argument[W], fmt: FloatFormat) -> Result[W]:
+    """1 / sqrt(x): infinity of the same sign for a zero, NaN below."""
+    if fmt.fraction_bits not in WIDTHS:
+        raise NexusError(f"rsqrt has no widths for {fmt}; it is there for fractions of {sorted(WIDTHS)} bits")
+    widths, bits = WIDTHS[fmt.fraction_bits], fmt.fraction_bits
+    significand, shift = on.normalise(x.significand(on), bits, on.not_(x.normal))
+    doubled = on.add_up(x.scale(on) + (-shift) + fmt.bias, fmt.exponent_bits + 1)
+    odd, half = on.part(doubled, 0, 1), on.part(doubled, 1, fmt.exponent_bits + 1)
+    index = on.join(on.part(significand, 0, bits), odd)
+    result = evaluate(on, index, _pieces(bits, widths), widths.precision + 1, widths.adjust)
+    some = on.part(significand, bits, bits + 1)
+    largest, one = (1 << fmt.exponent_bits) - 1, on.constant(1, 1)
+    return Result(
+        sign=x.sign,
+        exponent=-on.value(half) + 2 * fmt.bias - 1,
+        bounds=(2 * fmt.bias - 1 - (largest + fmt.bias) // 2, 2 * fmt.bias - 1),
+        significand=result,
+        most_zeros=0,
+        nan=on.any_of(x.nan, on.all_of(x.sign, some)),
+        infinite=on.not_(some),
+        inexact=one,
+        instead=[(x.infinite, 0)] if fmt.inf else [],
+    )

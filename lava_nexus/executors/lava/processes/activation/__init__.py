@@ -1,0 +1,1 @@
+"""Process `Activation`: a non-linear function."""

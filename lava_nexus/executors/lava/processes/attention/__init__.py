@@ -1,0 +1,1 @@
+"""Process `Attention`: scores and mixing."""

@@ -1,0 +1,1 @@
+"""Process `Layer`: any part of a program."""

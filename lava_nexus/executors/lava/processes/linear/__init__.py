@@ -1,0 +1,1 @@
+"""Process `Linear`: a matrix product."""

@@ -1,0 +1,1 @@
+"""Process `Pooling`: a mean over tokens."""

@@ -1,0 +1,1 @@
+"""Process `Residual`: x + change."""

@@ -1,0 +1,1 @@
+"""Process `TensorDecoder`: spikes to tensors."""

@@ -1,0 +1,1 @@
+"""Process `TensorEncoder`: tensors to spikes."""

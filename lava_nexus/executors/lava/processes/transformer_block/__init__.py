@@ -1,0 +1,1 @@
+"""Process `TransformerBlock`: operators in a block."""

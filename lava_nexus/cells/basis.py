@@ -93,6 +93,10 @@ class Basis(ABC):
         """1 where a is 1 and none of the others is."""
         return self.and_(a, *(self.not_(b) for b in others))
 
+    def between(self, low: Bit, high: Bit) -> Bit:
+        """low AND NOT high, for a `high` that is 1 only where `low` is."""
+        return self.and_not(low, high)
+
     def and_any(self, alls: Sequence[Bit], anys: Sequence[Bit]) -> Bit:
         """1 where all of the first are 1 and at least one of the second."""
         return self.and_(*alls, self.or_(*anys))

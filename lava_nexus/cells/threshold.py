@@ -38,7 +38,7 @@ class Threshold(Basis):
 
     name = "threshold"
 
-    def __init__(self, widest_form: int = 6, tallest: int = 4, chain: int = 4) -> None:
+    def __init__(self, widest_form: int = 6, tallest: int = 8, chain: int = 4) -> None:
         super().__init__()
         self.widest_form, self.tallest, self.chain = widest_form, tallest, chain
 
@@ -91,6 +91,9 @@ class Threshold(Basis):
 
     def one_of(self, *bits: Bit) -> Bit:
         return self.form([(bit, 1) for bit in bits])
+
+    def between(self, low: Bit, high: Bit) -> Bit:
+        return self.form([(low, 1), (high, -1)])
 
     def xor(self, a: Bit, b: Bit) -> Bit:
         return self.form([(a, 1), (b, 1), (self.and_(a, b), -2)])

@@ -24,7 +24,7 @@ from lava_nexus.circuits.floating.divide import divide
 from lava_nexus.circuits.floating.multiply import multiply
 from lava_nexus.circuits.floating.reciprocal import reciprocal
 from lava_nexus.circuits.floating.square_root import square_root
-from lava_nexus.circuits.functions import exponential
+from lava_nexus.circuits.functions import exponential, reciprocal_root, tabulated
 from lava_nexus.circuits.functions.function import Program, build, golden
 from lava_nexus.formats import FloatFormat
 
@@ -58,9 +58,14 @@ def _same(function: Callable[..., Word], operands: str, golden: Reference, predi
     return Operation(tuple(operands), build, golden, predicate=predicate)
 
 
-def _function(program: Program) -> Operation:
-    reference_of = golden(program)
-    return _same(build(program), "a", lambda f, _: reference_of(f))
+def _function(program: Program, exact: tabulated.Exact) -> Operation:
+    """A function by its program; in 8-bit formats by the steps of the exact one."""
+    reference_of, circuit = golden(program), build(program)
+
+    def word(basis: Basis, a: Word, fmt: FloatFormat) -> Word:
+        return tabulated.staircase(basis, a, exact, fmt) if fmt.bits <= 8 else circuit(basis, a, fmt)
+
+    return _same(word, "a", lambda f, _: tabulated.golden(exact, f) if f.bits <= 8 else reference_of(f))
 
 
 def _multiply_reference(fmt: FloatFormat, to: FloatFormat) -> Golden:
@@ -83,8 +88,9 @@ OPERATIONS: dict[str, Operation] = {
     "div": _same(divide, "ab", lambda f, _: reference.on_values(np.divide, f)),
     "sqrt": _same(square_root, "a", lambda f, _: reference.on_values(np.sqrt, f)),
     "reciprocal": _same(reciprocal, "a", lambda f, _: reference.on_values(lambda x: x.dtype.type(1) / x, f)),
-    "exp": _function(exponential.exp),
-    "exp2": _function(exponential.exp2),
+    "rsqrt": _function(reciprocal_root.rsqrt, reciprocal_root.exact),
+    "exp": _function(exponential.exp, np.exp),
+    "exp2": _function(exponential.exp2, np.exp2),
     "neg": _same(negate, "a", lambda f, _: reference.sign_bit(f.sign_mask * 2 - 1, f.sign_mask, f)),
     "abs": _same(absolute, "a", lambda f, _: reference.sign_bit(f.sign_mask - 1, 0, f)),
     "min": _same(minimum, "ab", lambda f, _: reference.extremum(f, largest=False)),

@@ -8,6 +8,8 @@ from lava_nexus.cells import Basis, Bit, Terms, Word
 from lava_nexus.circuits import shift
 from lava_nexus.circuits.functions.integers import Integers, Product, Sum
 
+_WIDEST_OR = 120  # lines to one neuron
+
 
 class Build(Integers[Word]):
     """The program as neurons.
@@ -82,12 +84,17 @@ class Build(Integers[Word]):
         words = []
         for entries, width in zip(columns, widths, strict=True):
             chosen = ([line for line, entry in zip(lines, entries, strict=True) if entry >> j & 1] for j in range(width))
-            words.append([self.basis.real(self.basis.or_(*some)) for some in chosen])
+            words.append([self._any(some) for some in chosen])
         place = index[: min(free)]
         for k in range(min(free), max(free)):
             wide = [line for line, bits in zip(lines, free, strict=True) if bits > k]
-            place.append(self.basis.and_any([index[k]], wide))
+            place.append(self.basis.and_any([index[k]], wide) if len(wide) < _WIDEST_OR else self.basis.and_(index[k], self._any(wide)))
         return words, place
+
+    def _any(self, bits: Word) -> Bit:
+        while len(bits) > _WIDEST_OR:
+            bits = [self.basis.or_(*bits[i : i + _WIDEST_OR]) for i in range(0, len(bits), _WIDEST_OR)]
+        return self.basis.real(self.basis.or_(*bits))
 
     def terms(self, total: Sum[Word]) -> Terms:
         """The sum as terms of the basis."""

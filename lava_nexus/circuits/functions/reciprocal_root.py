@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from lava_nexus.circuits.functions.function import Argument, Result
 from lava_nexus.circuits.functions.integers import Integers
@@ -57,6 +58,11 @@ def _pieces(fraction_bits: int, widths: Widths) -> Piecewise:
         )
 
     return of(two).joined(of(np.sqrt(two)), 1 << fraction_bits)
+
+
+def exact(x: NDArray[Any]) -> NDArray[Any]:
+    """The function on longdouble arrays."""
+    return np.asarray(1 / np.sqrt(x))
 
 
 def rsqrt(on: Integers[W], x: Argument[W], fmt: FloatFormat) -> Result[W]:

@@ -14,9 +14,9 @@ from lava_nexus.executors.bitsliced.luts import AND, FALSE, MAJORITY, NOT, OR, S
 from lava_nexus.executors.bitsliced.sums import Sum, collected, counted, folded
 
 Term = tuple[int, int]
-Order = Literal["carries", "terms", "together"]
+Order = Literal["carries", "terms"]
 
-_ORDERS: tuple[Order, ...] = ("carries", "terms", "together")
+_ORDERS: tuple[Order, ...] = ("carries", "terms")
 _LARGEST_DIAGRAM = 2000
 
 
@@ -107,7 +107,7 @@ def binary_sum(graph: LookGraph, terms: list[Term], threshold: int, order: Order
     """The carry out of bit m - 1 of sum + (2^m - T), columns reduced by full adders.
 
     A negative weight -w of x is w of (not x) less w. `order` says which bits of a column are added first: the carries
-    from below, its own terms, or both together. What constants carry is added last, so that the adders before it are
+    from below or its own terms. What constants carry is added last, so that the adders before it are
     those of another gate over the same inputs.
     """
     bound = threshold - sum(weight for _, weight in terms if weight < 0)
@@ -128,8 +128,8 @@ def binary_sum(graph: LookGraph, terms: list[Term], threshold: int, order: Order
     late: list[int] = []
     for column in range(m):
         own = columns[column]
-        groups = {"carries": [early, own, late], "terms": [own, early, late], "together": [early + own, [], late]}
-        early, late = _carries(graph, groups[order], offset >> column & 1)
+        groups = [early, own, late] if order == "carries" else [own, early, late]
+        early, late = _carries(graph, groups, offset >> column & 1)
     answer = FALSE
     for bit in columns[m] + early + late:
         answer = graph.look(OR, answer, bit)

@@ -3,21 +3,27 @@
 from lava_nexus.cells.basis import Basis, Bit, Terms, Word, weighted
 from lava_nexus.cells.columns import Form
 from lava_nexus.cells.nexus import Nexus
+from lava_nexus.cells.shallow import Shallow
 from lava_nexus.cells.threshold import Threshold
 from lava_nexus.errors import NexusError
 
-BASES: dict[str, type[Basis]] = {"threshold": Threshold, "nexus": Nexus}
+BASES: dict[str, dict[str, type[Basis]]] = {
+    "threshold": {"neurons": Threshold, "depth": Shallow},
+    "nexus": {"neurons": Nexus},
+}
 
 
-def basis_named(name: str) -> Basis:
-    """A fresh basis of that name.
+def basis_named(name: str, style: str = "neurons") -> Basis:
+    """A fresh basis of that name and style.
 
     Raises:
-        NexusError: there is none of that name.
+        NexusError: there is none.
     """
     if name not in BASES:
         raise NexusError(f"basis '{name}' does not exist; choose one of {', '.join(BASES)}")
-    return BASES[name]()
+    if style not in BASES[name]:
+        raise NexusError(f"basis '{name}' has no style '{style}'; choose one of {', '.join(BASES[name])}")
+    return BASES[name][style]()
 
 
-__all__ = ["BASES", "Basis", "Bit", "Form", "Nexus", "Terms", "Threshold", "Word", "basis_named", "weighted"]
+__all__ = ["BASES", "Basis", "Bit", "Form", "Nexus", "Shallow", "Terms", "Threshold", "Word", "basis_named", "weighted"]

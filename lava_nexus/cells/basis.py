@@ -25,11 +25,15 @@ class Basis(ABC):
         name: "threshold" or "nexus".
         builder: where the neurons go.
         zero, one: the constant bits.
+        style: "neurons" where cells are made for least neurons, "depth" for least depth.
+        stage_cost: what one more stage of a shifter counts for, in neurons.
     """
 
     name: str
     zero: Bit = FALSE
     one: Bit = TRUE
+    style: str = "neurons"
+    stage_cost: int = 0
 
     def __init__(self) -> None:
         self.builder = Builder()

@@ -90,15 +90,15 @@ def largest(terms: Terms) -> int:
     return sum(weight for _, weight in terms if weight > 0)
 
 
-def split(terms: Terms) -> Columns:
+def split(terms: Terms, odd: int = LARGEST_ODD) -> Columns:
     """Columns of terms of any positive weight w = odd * 2^i: column i holds (bit, odd).
 
-    Large weights and constants go in by their binary digits.
+    Odd parts of `odd` and more, and constants, go in by their binary digits.
     """
     columns: Columns = [[] for _ in range(max((weight.bit_length() for _, weight in terms), default=0))]
     for bit, weight in terms:
         i = (weight & -weight).bit_length() - 1
-        if bit != TRUE and weight >> i < LARGEST_ODD:
+        if bit != TRUE and weight >> i < odd:
             columns[i].append((bit, weight >> i))
             continue
         for i in range(weight.bit_length()):

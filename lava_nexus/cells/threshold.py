@@ -37,6 +37,7 @@ class Threshold(Basis):
     """
 
     name = "threshold"
+    run = 8  # carries of an increment that read the bits themselves before one reads a carry
 
     def __init__(self, widest_form: int = 6, tallest: int = 8, chain: int = 4) -> None:
         super().__init__()
@@ -146,7 +147,7 @@ class Threshold(Basis):
         out: Word = []
         start, entering = 0, carry
         for i, bit in enumerate(word):
-            if i - start == 8:
+            if i - start == self.run:
                 start, entering = i, carry
             run = [(b, 1) for b in word[start : i + 1]]
             following = self.gate([*run, (entering, 1)], len(run) + 1)

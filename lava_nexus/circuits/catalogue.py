@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lava_nexus.cells import basis_named
+from lava_nexus.cells import Basis, basis_named
 from lava_nexus.circuits.circuit import Circuit
 from lava_nexus.circuits.operations import OPERATIONS, Operation
 from lava_nexus.disk_cache import cached, source_digest
@@ -22,7 +22,13 @@ _ARRAYS = ("offsets", "sources", "weights", "thresholds", "levels", "relay")
 
 
 def circuit(
-    name: str, fmt: FloatFormat, *, to: FloatFormat | None = None, basis: str = "threshold", max_delay: int = 62
+    name: str,
+    fmt: FloatFormat,
+    *,
+    to: FloatFormat | None = None,
+    basis: str = "threshold",
+    style: str = "neurons",
+    max_delay: int = 62,
 ) -> Circuit:
     """The circuit of an operation on a format.
 
@@ -31,6 +37,7 @@ def circuit(
         fmt: format of the operands.
         to: format of the result, where the operation has a choice ("mul").
         basis: "threshold" or "nexus".
+        style: "neurons" for least neurons, "depth" for least depth (threshold basis only).
         max_delay: largest synaptic delay; longer waits go through relay neurons.
 
     Raises:
@@ -42,19 +49,18 @@ def circuit(
         raise NexusError(f"format {fmt!r} of operation '{name}' is not a FloatFormat such as lava_nexus.FLOAT32")
     if to is not None and to != fmt and not OPERATIONS[name].widens:
         raise NexusError(f"operation '{name}' has no output format of its own, so 'to={to}' must be {fmt}")
-    return _circuit(name, fmt, to or fmt, basis, max_delay)
+    return _circuit(name, fmt, to or fmt, basis, style, max_delay)
 
 
 @lru_cache(maxsize=None)
-def _circuit(name: str, fmt: FloatFormat, to: FloatFormat, basis: str, max_delay: int) -> Circuit:
+def _circuit(name: str, fmt: FloatFormat, to: FloatFormat, basis: str, style: str, max_delay: int) -> Circuit:
     operation = OPERATIONS[name]
-    key = f"{name} {fmt!r} {to!r} {basis} {max_delay} {_sources()}"
-    network = cached("circuits", key, lambda: _build(operation, fmt, to, basis, max_delay), _save, _load)
+    key = f"{name} {fmt!r} {to!r} {basis} {style} {max_delay} {_sources()}"
+    network = cached("circuits", key, lambda: _build(operation, fmt, to, basis_named(basis, style), max_delay), _save, _load)
     return Circuit(name, basis, network, operation.golden(fmt, to))
 
 
-def _build(operation: Operation, fmt: FloatFormat, to: FloatFormat, basis_name: str, max_delay: int) -> ThresholdNetwork:
-    basis = basis_named(basis_name)
+def _build(operation: Operation, fmt: FloatFormat, to: FloatFormat, basis: Basis, max_delay: int) -> ThresholdNetwork:
     words = [basis.input(operand, fmt) for operand in operation.operands]
     word = operation.build(basis, words, fmt, to)
     return basis.finish("out", word, None if operation.predicate else to, max_delay)

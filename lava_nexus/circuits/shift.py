@@ -16,23 +16,25 @@ Stages = tuple[tuple[int, int], ...]
 
 
 @lru_cache(maxsize=None)
-def plan_stages(most: int, keep: int) -> Stages:
-    """(unit, radix) of each stage, largest unit first, that shifts by 0..most and keeps `keep` bits, in fewest ANDs."""
+def plan_stages(most: int, keep: int, stage_cost: int = 0) -> Stages:
+    """(unit, radix) of each stage, largest unit first, that shifts by 0..most and keeps `keep` bits, in fewest ANDs, where
+    a stage counts as `stage_cost` more."""
     if most <= 0:
         return ()
 
-    def stages(radices: tuple[int, ...]) -> Stages:
-        return tuple((prod(radices[i + 1 :]), radix) for i, radix in enumerate(radices))
+    def stages(chosen: tuple[int, ...]) -> Stages:
+        return tuple((prod(chosen[i + 1 :]), radix) for i, radix in enumerate(chosen))
 
     def cost(plan: Stages) -> tuple[int, int]:
         left, neurons = sum(u * (r - 1) for u, r in plan), 0
         for unit, radix in plan:
             left -= unit * (radix - 1)
             neurons += radix * (keep + left) + 2 * radix
-        return neurons, len(plan)
+        return neurons + stage_cost * len(plan), len(plan)
 
+    radices = (2, 3, 4, 5, 6, 7, 8) if stage_cost else (2, 3, 4)
     lengths = range(1, most.bit_length() + 1)
-    candidates = (stages(r) for n in lengths for r in product((2, 3, 4), repeat=n) if most < prod(r) <= 4 * most + 4)
+    candidates = (stages(r) for n in lengths for r in product(radices, repeat=n) if most < prod(r) <= 4 * most + 4)
     return min(candidates, key=cost)
 
 
@@ -65,7 +67,7 @@ def align(basis: Basis, word: Word, amount: Terms, too_far: Bit, keep_below: int
     length = len(word)
     lost: Word = []
     known: list[tuple[Bit, int]] = [(too_far, 8 * length)]
-    for stage, (unit, radix) in enumerate(plan_stages(length, length)):
+    for stage, (unit, radix) in enumerate(plan_stages(length, length, basis.stage_cost)):
         # The first stage also asks whether the amount is beyond all stages: then nothing is selected.
         steps = range(1, radix + (stage == 0))
         reach = [basis.at_least([*amount, *known], d * unit) for d in steps]
@@ -88,7 +90,7 @@ def normalise(
     """
     shift: list[tuple[Bit, int]] = []
     dropped: Word = []
-    stages = plan_stages(most, keep)
+    stages = plan_stages(most, keep, basis.stage_cost)
     left = sum(unit * (radix - 1) for unit, radix in stages)
     for unit, radix in stages:
         left -= unit * (radix - 1)

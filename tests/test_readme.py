@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
 import pytest
+
+from lava_nexus.errors import NexusError
+from lava_nexus.reports.readme import filled, update_readme
 
 README = Path(__file__).parents[1] / "README.md"
 SNIPPETS = re.findall(r"^```python\n(.*?)^```", README.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
@@ -29,3 +33,18 @@ def test_pictures_and_files_named_exist() -> None:
     assert named
     missing = [name for name in named if not (root / name).exists()]
     assert not missing
+
+
+def test_the_results_are_those_of_the_report_kept_in_docs() -> None:
+    report = json.loads((README.parent / "docs" / "digits.json").read_text(encoding="utf-8"))
+    text = README.read_text(encoding="utf-8")
+    assert filled(text, report) == text
+    report["neurons"] += 1
+    assert filled(text, report) != text
+
+
+def test_a_run_that_is_not_there_is_one_sentence(tmp_path: Path) -> None:
+    with pytest.raises(NexusError, match=r"report\.json does not exist; `make run` writes it"):
+        update_readme(tmp_path, tmp_path)
+    with pytest.raises(NexusError, match="has no '<!-- results"):
+        filled("no marks", {})

@@ -236,7 +236,8 @@ class Threshold(Basis):
         low_total = sum(weight for _, weight in low_terms)
         if span <= self.chain or low_total >= 2 << low or total >= 2 << span:
             return self._extract(terms, 0, total, width - start)
-        carry = self.gate(low_terms, 1 << low)
+        # Virtual bits can look heavier than they are: a carry that cannot be gets no neuron.
+        carry = self.gate(low_terms, 1 << low) if low_total >> low else FALSE
         high_terms = [
             (carry, 1),
             *((bit, weight >> low) for bit, weight in joined(columns, start + low, span - low, low)),

@@ -35,7 +35,7 @@ class GateLowering:
         simpler = folded(self.graph, merged(self.facts, total))
         roots: list[int] = []
         sums: list[Sum] = []
-        for way in (total, simpler, counted(self.graph, simpler)):
+        for way in (simpler, counted(self.graph, simpler), total):
             if way not in sums:
                 sums.append(way)
                 roots += self._ways(way, threshold)

@@ -1,0 +1,63 @@
+"""The README's results: read from report.json, never typed."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from pathlib import Path
+from typing import Any
+
+from lava_nexus.errors import NexusError
+from lava_nexus.reports.files import write_text
+from lava_nexus.reports.markdown import summary_rows
+from lava_nexus.reports.tables import markdown
+
+BEGIN, END = "<!-- results: begin -->", "<!-- results: end -->"
+
+
+def results_table(report: dict[str, Any]) -> str:
+    """The table between the README's marks."""
+    title = f"`make run` on two cores: {report['title'][:1].lower()}{report['title'][1:]}"
+    circuits = [
+        [c["circuit"], f"{c['neurons']:,}", f"{c['synapses']:,}", f"{c['depth']:,}", f"{c['invocations']:,}"]
+        for c in report["circuits"]
+    ]
+    header = ("circuit", "neurons", "synapses", "depth", "invocations")
+    return f"{title}.\n\n{markdown(('', 'result'), summary_rows(report))}\n{markdown(header, circuits)}"
+
+
+def filled(readme: str, report: dict[str, Any]) -> str:
+    """The README's text with today's table between its marks.
+
+    Raises:
+        NexusError: the marks are not there.
+    """
+    pattern = re.compile(f"{re.escape(BEGIN)}.*{re.escape(END)}", re.DOTALL)
+    if not pattern.search(readme):
+        raise NexusError(f"README.md has no '{BEGIN}' ... '{END}'")
+    return pattern.sub(lambda _: f"{BEGIN}\n{results_table(report)}\n{END}", readme)
+
+
+def update_readme(results: Path, root: Path) -> None:
+    """Takes report and figures of a run into README.md and docs/.
+
+    Args:
+        results: folder of the run, with report.json.
+        root: of the repository.
+
+    Raises:
+        NexusError: there is no report.
+    """
+    source = results / "report.json"
+    if not source.is_file():
+        raise NexusError(f"{source} does not exist; `make run` writes it")
+    report = json.loads(source.read_text(encoding="utf-8"))
+    report["config"].pop("out", None)
+    images = root / "docs" / "images"
+    images.mkdir(parents=True, exist_ok=True)
+    for figure in report["figures"]:
+        shutil.copyfile(results / figure["file"], images / figure["file"])
+    write_text(root / "docs" / "digits.json", json.dumps(report, indent=2) + "\n")
+    readme = root / "README.md"
+    write_text(readme, filled(readme.read_text(encoding="utf-8"), report))

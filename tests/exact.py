@@ -95,6 +95,10 @@ def divide(x: Real, y: Real) -> Real:
     return Real(sign, Fraction(0) if y.size is None else x.size / y.size)
 
 
+def reciprocal(x: Real) -> Real:
+    return divide(Real(0, Fraction(1)), x)
+
+
 def fused_multiply_add(x: Real, y: Real, z: Real) -> Real:
     return add(multiply(x, y), z)
 
@@ -137,6 +141,7 @@ VALUES: dict[str, Callable[..., Real]] = {
     "sub": subtract,
     "mul": multiply,
     "div": divide,
+    "reciprocal": reciprocal,
     "sqrt": square_root,
     "fma": fused_multiply_add,
     "min": minimum,

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lava_nexus.circuits.circuit import Golden
+from lava_nexus.errors import NexusError
 from lava_nexus.formats import FLOAT64, FloatFormat
 
 Values = NDArray[Any]
@@ -30,7 +31,13 @@ def on_values(function: Callable[..., Values], fmt: FloatFormat) -> Golden:
 
 
 def widening_multiply(fmt: FloatFormat, to: FloatFormat) -> Golden:
-    """a * b of one format, rounded once to another: the product is exact in FP64 for FP32 and narrower."""
+    """a * b of one format, rounded once to another: the product is exact in FP64 for FP32 and narrower.
+
+    Raises:
+        NexusError: the operands are FP64, whose product FP64 cannot hold.
+    """
+    if fmt == FLOAT64:
+        raise NexusError(f"operation 'mul' on {fmt} has no result in {to}: its reference would be rounded twice")
 
     def golden(a: NDArray[Any], b: NDArray[Any]) -> NDArray[Any]:
         with np.errstate(all="ignore"):

@@ -14,12 +14,14 @@ from lava_nexus.neurons import STROBE, ThresholdNetwork, check
 from tests.evaluate import evaluate
 
 Bits = NDArray[np.bool_]
-NAMES = sorted(BASES)
+# "threshold", "threshold depth", "nexus", ...: every basis in every style
+NAMES = [name if style == "neurons" else f"{name} {style}" for name, styles in BASES.items() for style in styles]
 
 
 def network_of(basis: str, cells: Callable[[Basis, Word], Sequence[Any]], width: int, **options: Any) -> ThresholdNetwork:
     """The network of `cells`, a function of an input word; it must obey the hardware rules."""
-    cell_basis = BASES[basis](**options) if options else basis_named(basis)
+    name, _, style = basis.partition(" ")
+    cell_basis = BASES[name]["neurons"](**options) if options else basis_named(name, style or "neurons")
     word = cell_basis.input("x", width=width)
     network = cell_basis.finish("out", list(cells(cell_basis, word)), None, 62)
     check(network)

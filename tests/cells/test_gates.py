@@ -141,3 +141,5 @@ def test_a_table_holds_its_entries(basis, address, width):
 def test_a_basis_that_does_not_exist_is_named():
     with pytest.raises(NexusError, match="basis 'nand' does not exist; choose one of threshold, nexus"):
         basis_named("nand")
+    with pytest.raises(NexusError, match="basis 'nexus' has no style 'depth'; choose one of neurons"):
+        basis_named("nexus", "depth")

@@ -111,16 +111,17 @@ def test_a_column_of_any_height_is_counted(basis, count):
 def test_many_bits_of_one_weight_and_one_bit_many_times(basis, weight):
     vectors = random_vectors(40, 60)
     width = (41 * weight).bit_length() + 1
-    total = vectors.sum(1) * weight
-    for build in (
-        lambda on, x: on.sum_bits([(bit, weight) for bit in x], width),
-        lambda on, x: [on.at_least([(bit, weight) for bit in x], 20 * weight)],
-        lambda on, x: on.sum_bits([(x[0], weight)] * 4, width),
-        lambda on, x: [on.at_least([(x[0], weight), (x[0], weight), (x[1], -weight)], 2 * weight)],
-    ):
-        expected = {0: total, 1: total >= 20 * weight, 2: vectors[:, 0] * 4 * weight, 3: vectors[:, 0] & ~vectors[:, 1]}
-        answer = answers(basis, build, vectors)
-        assert any(np.array_equal(answer, e.astype(int)) for e in expected.values())
+    total, first, second = vectors.sum(1), vectors[:, 0], vectors[:, 1]
+    cases = [
+        (lambda on, x: on.sum_bits([(bit, weight) for bit in x], width), total * weight),
+        (lambda on, x: [on.at_least([(bit, weight) for bit in x], 20 * weight)], total >= 20),
+        (lambda on, x: on.sum_bits([(x[0], weight)] * 4, width), first * 4 * weight),
+        (lambda on, x: [on.at_least([(x[0], weight)] * 2 + [(x[1], -weight)], 2 * weight)], first & ~second),
+        (lambda on, x: [on.at_least([(x[0], weight), (x[1], -weight)], -weight)], first | True),
+        (lambda on, x: [on.at_least([(x[0], weight), (x[1], weight)], 2 * weight + 1)], first & False),
+    ]
+    for build, expected in cases:
+        assert np.array_equal(answers(basis, build, vectors), expected.astype(int))
 
 
 @pytest.mark.parametrize("basis", NAMES)

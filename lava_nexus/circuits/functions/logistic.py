@@ -122,4 +122,6 @@ def exact_sigmoid(x: NDArray[Any]) -> NDArray[Any]:
 
 def exact_silu(x: NDArray[Any]) -> NDArray[Any]:
     """The function on longdouble arrays."""
-    return np.asarray(np.where(x == -np.inf, -np.longdouble(0), x * exact_sigmoid(x)))
+    product = np.where(x == -np.inf, -np.longdouble(0), x * exact_sigmoid(x))
+    # x / 2 + x^2 / 4 where longdouble holds no more than the first
+    return np.asarray(np.where((np.abs(x) < 1e-18) & (x != 0), np.nextafter(x / 2, np.longdouble(np.inf)), product))

@@ -27,9 +27,18 @@ def table(exact: Exact, fmt: FloatFormat) -> tuple[int, ...]:
     """The rounded result of every pattern, for a function of longdouble arrays."""
     patterns = np.arange(1 << fmt.bits, dtype=fmt.pattern_dtype)
     with np.errstate(all="ignore"):
-        values = exact(fmt.from_patterns(patterns).astype(np.float64).astype(np.longdouble)).astype(np.float64)
-    rounded = convert(FLOAT64, fmt)(np.ascontiguousarray(values).view(np.uint64))
-    return tuple(int(p) for p in rounded)
+        values = exact(fmt.from_patterns(patterns).astype(np.float64).astype(np.longdouble))
+    return tuple(int(p) for p in rounded(values, fmt))
+
+
+def rounded(values: NDArray[Any], fmt: FloatFormat) -> NDArray[Any]:
+    """Longdouble values to patterns of a format narrower than FP64, rounded once: through FP64 rounded to odd."""
+    with np.errstate(all="ignore"):
+        nearest = values.astype(np.float64)
+        inexact = (nearest != values) & np.isfinite(values)
+        truncated = nearest.view(np.uint64) - (np.abs(nearest) > np.abs(values))
+    odd = np.where(inexact, truncated | np.uint64(1), nearest.view(np.uint64))
+    return convert(FLOAT64, fmt)(odd)
 
 
 def golden(exact: Exact, fmt: FloatFormat) -> Golden:

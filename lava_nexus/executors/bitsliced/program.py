@@ -103,10 +103,13 @@ def from_arrays(arrays: Arrays, metadata: Metadata) -> WordProgram:
     if not np.isin(program.operations[:, 0] & ~np.uint16(COUNTED), REPRESENTATIVES).all():
         raise ValueError("truth table out of range")
     slots: list[NDArray[Any]] = [program.operations[:, 1:].ravel(), program.input_slots, program.output_slots]
+    counted_by: list[NDArray[Any]] = [program.signal_counts, program.probe_counts]
     counted = int((program.operations[:, 0] & COUNTED != 0).sum())
     counts = RESERVED_COUNTS + len(program.input_slots) + counted
     if any(array.size and not 0 <= array.min() <= array.max() < program.n_slots for array in slots):
         raise ValueError("slot out of range")
     if program.counting and program.n_counts != counts:
         raise ValueError(f"{program.n_counts} counts instead of {counts}")
+    if any(array.size and not 0 <= array.min() <= array.max() < counts for array in counted_by):
+        raise ValueError("count out of range")
     return program

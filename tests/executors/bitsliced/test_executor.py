@@ -44,7 +44,7 @@ def check_against_definition(network: ThresholdNetwork, operands: list[NDArray[A
 
 
 @given(random_networks(), st.sampled_from((1, 63, 64, 65, 200)))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 def test_random_networks_spike_as_defined(network: ThresholdNetwork, sets: int) -> None:
     check_against_definition(network, random_operands(network, sets))
 

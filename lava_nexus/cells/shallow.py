@@ -11,6 +11,7 @@ from lava_nexus.cells.columns import (
     LARGEST_WEIGHT,
     Columns,
     capped,
+    first_that_fit,
     fits,
     joined,
     largest,
@@ -48,10 +49,10 @@ class Shallow(Threshold):
 
     def _look_ahead(self, columns: Columns, width: int) -> tuple[Word, Bit]:
         """(the sum modulo 2^width, [sum >= 2^width] where it is below 2^(width + 1))."""
-        columns = (columns + [[] for _ in range(width)])[:width]
+        columns = (columns + [[] for _ in range(width + 1)])[: width + 1]
         groups = self._groups(columns, width)
         if len(groups) > _RIPPLED:
-            columns = self._counted(columns, width)
+            columns = self._counted(columns, width + 1)
             groups = self._groups(columns, width)
         ahead = len(groups) > _RIPPLED and all(len(column) <= _ROWS for column in columns)
         entering: list[list[Bit]] = self._carries(columns, groups) if ahead else []
@@ -61,7 +62,8 @@ class Shallow(Threshold):
             carry = entering[j] if ahead else carry
             bits, carry = self._parallel(columns, start, span, carry)
             word += bits
-        return word, carry[0] if carry else FALSE
+        # What the columns themselves hold at 2^width excludes a carry into it.
+        return word, self.or_(*(bit for bit, _ in columns[width]), *carry[:1])
 
     def _groups(self, columns: Columns, width: int) -> list[tuple[int, int]]:
         """(start, columns) of runs whose weights one neuron can carry."""
@@ -86,10 +88,12 @@ class Shallow(Threshold):
                 if len(column) <= _ROWS:
                     after[i] += column
                     continue
-                total = sum(weight for _, weight in column)
-                for j, bit in enumerate(self._extract(column, 0, total, width - i)):
-                    if bit != FALSE:
-                        after[i + j].append((bit, 1))
+                while column:
+                    part = first_that_fit(column)
+                    column = column[len(part) :]
+                    for j, bit in enumerate(self._extract(part, 0, largest(part), width - i)):
+                        if bit != FALSE:
+                            after[i + j].append((bit, 1))
             columns = after
         return columns
 

@@ -3,8 +3,16 @@
 from lava_nexus.layers.attention import AttentionWeights, attention
 from lava_nexus.layers.block import BlockWeights, pre_norm_block
 from lava_nexus.layers.feed_forward import FeedForwardWeights, silu, swiglu
+from lava_nexus.layers.gradients import (
+    LinearGradients,
+    NormGradients,
+    linear_grad,
+    rms_norm_grad,
+    silu_grad,
+    softmax_grad,
+)
 from lava_nexus.layers.linear import linear, residual
-from lava_nexus.layers.normalisation import mean, rms_norm, softmax
+from lava_nexus.layers.normalisation import mean, rms_norm, root_mean_square, softmax
 from lava_nexus.layers.program import Apply, Contract, Node, Program, Rearrange, Reduce, Value
 from lava_nexus.layers.writer import Writer
 
@@ -14,7 +22,9 @@ __all__ = [
     "BlockWeights",
     "Contract",
     "FeedForwardWeights",
+    "LinearGradients",
     "Node",
+    "NormGradients",
     "Program",
     "Rearrange",
     "Reduce",
@@ -22,11 +32,16 @@ __all__ = [
     "Writer",
     "attention",
     "linear",
+    "linear_grad",
     "mean",
     "pre_norm_block",
     "residual",
     "rms_norm",
+    "rms_norm_grad",
+    "root_mean_square",
     "silu",
+    "silu_grad",
     "softmax",
+    "softmax_grad",
     "swiglu",
 ]

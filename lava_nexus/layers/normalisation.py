@@ -15,14 +15,19 @@ def mean(w: Writer, total: Value, count: int) -> Value:
     return w.apply("div", total, w.constant(float(count)))
 
 
+def root_mean_square(w: Writer, x: Value, eps: float) -> Value:
+    """sqrt(mean(x * x) + eps) over the last axis, which stays as an axis of length 1."""
+    square_sum = w.reduce("add", w.apply("mul", x, x))
+    root = w.apply("sqrt", w.apply("add", mean(w, square_sum, x.shape[-1]), w.constant(eps)))
+    return w.reshape(root, *root.shape, 1)
+
+
 def rms_norm(w: Writer, x: Value, weight: Value, eps: float) -> Value:
     """x / sqrt(mean(x * x) + eps) * weight over the last axis.
 
     Shapes: x [..., width], weight [width]. Source: Zhang and Sennrich, 2019, arXiv 1910.07467.
     """
-    square_sum = w.of_kind("norm").reduce("add", w.apply("mul", x, x))
-    root = w.apply("sqrt", w.apply("add", mean(w, square_sum, x.shape[-1]), w.constant(eps)))
-    scaled = w.apply("div", x, w.reshape(root, *root.shape, 1))
+    scaled = w.apply("div", x, root_mean_square(w.of_kind("norm"), x, eps))
     return w.apply("mul", scaled, weight)
 
 

@@ -19,6 +19,9 @@ def _format(name: str) -> str:
     return name
 
 
+FormatName = Annotated[str, AfterValidator(_format)]
+
+
 def _energy_model(name: str) -> str:
     try:
         load_energy_model(name)
@@ -72,7 +75,7 @@ class RunConfig(Config):
     """
 
     model: DigitsModel
-    format: Annotated[str, AfterValidator(_format)] = "float32"
+    format: FormatName = "float32"
     executor: Literal["lava", "bitsliced", "membrane", "reference"] = "lava"
     accumulate: Literal["sequential"] = "sequential"
     basis: Literal["threshold", "nexus"] = "threshold"

@@ -18,7 +18,7 @@ AMOUNT = 5
 @pytest.mark.parametrize("keep", [3, 24, 53])
 def test_a_plan_of_stages_reaches_every_amount_and_not_absurdly_more(keep, stage_cost):
     assert plan_stages(0, keep, stage_cost) == ()
-    for most in range(1, 120):
+    for most in range(1, 40 if stage_cost else 120):
         plan = plan_stages(most, keep, stage_cost)
         reached = {0}
         for unit, radix in plan:
@@ -31,6 +31,7 @@ def test_a_plan_of_stages_reaches_every_amount_and_not_absurdly_more(keep, stage
 @given(bases, st.integers(1, 12), st.integers(0, 9), st.integers(-9, 40), st.integers(0, 2**32 - 1))
 def test_align_shifts_right_and_tells_what_it_lost(basis, width, below, offset, seed):
     vectors = random_vectors(width + AMOUNT + 1, 80, seed)
+    vectors[:, -1] &= word_at(vectors, width, AMOUNT) + offset >= 9  # `too_far` goes with amounts that are not negative
     word, amount, too_far = word_at(vectors, 0, width), word_at(vectors, width, AMOUNT), vectors[:, -1].astype(int)
     amount = np.maximum(amount + offset - 9, 0)
 

@@ -44,13 +44,17 @@ class Piecewise:
 
     def joined(self, other: Piecewise, offset: int) -> Piecewise:
         """These segments and, at indices `offset` higher, those of another function of the same places and precision."""
-        scale = self.place_bits - other.place_bits
-        if self.precision != other.precision or len(self.columns) != len(other.columns) or scale < 0:
+        if self.precision != other.precision or len(self.columns) != len(other.columns):
             raise ValueError("segments of unlike polynomials cannot be joined")
-        # A coefficient of u^i, for u in units of the widest segment.
-        others = ([entry << (i * scale) for entry in column] for i, column in enumerate(other.columns))
-        columns = tuple((*mine, *theirs) for mine, theirs in zip(self.columns, others, strict=True))
-        return Piecewise((*self.starts, *(s + offset for s in other.starts)), (*self.free, *other.free), columns, self.precision)
+        place_bits = max(self.place_bits, other.place_bits)
+        both = zip(self._rescaled(place_bits), other._rescaled(place_bits), strict=True)
+        starts = (*self.starts, *(start + offset for start in other.starts))
+        return Piecewise(starts, (*self.free, *other.free), tuple((*p, *q) for p, q in both), self.precision)
+
+    def _rescaled(self, place_bits: int) -> list[list[int]]:
+        """The coefficients of u^i for a u in units of 2^place_bits."""
+        more = place_bits - self.place_bits
+        return [[entry << (i * more) for entry in column] for i, column in enumerate(self.columns)]
 
 
 def fit(

@@ -51,6 +51,7 @@ class BlockRunner:
         self.program = program
         self.dtypes = [port.pattern_dtype for port in (*inputs, *outputs)]
         self.n_inputs = len(inputs)
+        self._kernel = kernel()
         self._widths = [port.width for port in (*inputs, *outputs)]
         self._offsets = np.concatenate(
             [
@@ -122,7 +123,7 @@ class BlockRunner:
         slots[ONE_SLOT * WORDS_A_SLOT :][:WORDS_A_SLOT] = ~np.uint64(0)
         counts = _aligned(self.program.n_counts * WORDS if self.program.counting else 0).reshape(-1, WORDS)
         counts[:] = 0
-        kernel()(self.program.operations, slots, ports, self._offsets, self.n_inputs, first, last, counts)
+        self._kernel(self.program.operations, slots, ports, self._offsets, self.n_inputs, first, last, counts)
         return np.asarray(counts.sum(axis=1))
 
 

@@ -21,7 +21,7 @@ from lava_nexus.executors.bitsliced.program import (
     ZERO_SLOT,
     WordProgram,
 )
-from lava_nexus.executors.bitsliced.schedule import allocate, depth_first, eager
+from lava_nexus.executors.bitsliced.schedule import allocate, deepest_first, depth_first, eager
 
 _MOST_SLOTS = 1 << 16
 
@@ -74,8 +74,10 @@ def emit(lowered: Lowered) -> WordProgram:
 
 
 def _placed(reads: Reads, lowered: Lowered) -> tuple[list[int], dict[int, int], int]:
-    """Order, slots and number of slots: the better of the order of making and depth first from the outputs."""
-    orders = [list(reads), eager(reads, depth_first(reads, lowered.outputs))]
+    """Order, slots and number of slots: the best of the order of making and some depth first from the outputs."""
+    orders = [list(reads)]
+    for way in (reads, deepest_first(reads)):
+        orders += [eager(reads, depth_first(way, lowered.outputs[::step])) for step in (1, -1)]
     fixed = {FALSE: ZERO_SLOT, TRUE: ONE_SLOT}
     best: tuple[list[int], dict[int, int], int] | None = None
     for order in orders:

@@ -47,7 +47,7 @@ class BitslicedExecutor(Executor):
             raise NexusError(f"threads {threads} is below 1")
         self.count = count
         self._variant: Variant = "activity" if count == "activity" else "spikes" if count else "outputs"
-        self._workers = Workers(threads or len(os.sched_getaffinity(0)))
+        self._workers = Workers(threads or _processors())
         self._runners: dict[str, BlockRunner] = {}
 
     def invoke(self, circuit: Circuit, operands: Sequence[NDArray[Any]]) -> NDArray[Any]:
@@ -88,6 +88,11 @@ class BitslicedExecutor(Executor):
             program = word_program(network, self._variant)
             self._runners[network.digest] = BlockRunner(program, network.inputs, network.outputs)
         return self._runners[network.digest]
+
+
+def _processors() -> int:
+    """Processors that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _common_shape(

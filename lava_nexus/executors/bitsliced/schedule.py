@@ -26,6 +26,14 @@ def depth_first(reads: Reads, roots: Iterable[int]) -> list[int]:
     return order
 
 
+def deepest_first(reads: Reads) -> Reads:
+    """The same operations, each reading first what takes the most operations one after another."""
+    depth: dict[int, int] = {}
+    for node, sources in reads.items():
+        depth[node] = 1 + max((depth.get(source, 0) for source in sources), default=0)
+    return {node: sorted(sources, key=lambda source: -depth.get(source, 0)) for node, sources in reads.items()}
+
+
 def eager(reads: Reads, order: Sequence[int]) -> list[int]:
     """The order with every operation that is not in it put in as soon as what it reads is there."""
     placed = set(order)

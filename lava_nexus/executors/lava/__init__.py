@@ -15,6 +15,7 @@ from lava_nexus.executors.lava.processes.encoder.process import Encoder
 from lava_nexus.executors.lava.processes.gates.process import And, FullAdder, Majority, Mux, Not, Or, Xor
 from lava_nexus.executors.lava.processes.if_population.process import IFPopulation
 from lava_nexus.executors.lava.processes.network.process import Network
+from lava_nexus.executors.lava.program import LavaProgramResult, run_on_lava
 from lava_nexus.executors.lava.run_config import Level, LevelRunConfig
 from lava_nexus.executors.lava.runner import Session, run
 from lava_nexus.executors.lava.stream import Stream, Timing
@@ -27,6 +28,7 @@ __all__ = [
     "FullAdder",
     "IFPopulation",
     "LavaExecutor",
+    "LavaProgramResult",
     "Level",
     "LevelRunConfig",
     "Majority",
@@ -40,6 +42,7 @@ __all__ = [
     "Xor",
     "latency",
     "run",
+    "run_on_lava",
     "spike_trains",
     "time_steps",
 ]

@@ -14,7 +14,15 @@ from lava_nexus.executors.interpret import run_program
 from lava_nexus.executors.lava.neuron_executor import NeuronLevel, check_level, neuron_executor
 from lava_nexus.executors.lava.process import Process
 from lava_nexus.executors.lava.shared_tallies import SharedTallies
-from lava_nexus.executors.lava.spike_ports import SpikePortTypes, add_ports, in_name, out_name, receive, send, valid_sets
+from lava_nexus.executors.lava.spike_ports import (
+    SpikePortTypes,
+    add_ports,
+    in_name,
+    out_name,
+    receive,
+    send,
+    valid_sets,
+)
 from lava_nexus.layers.segments import Segment, port_name
 
 
@@ -27,7 +35,7 @@ class Operator(Process):
     Args:
         segment: what is computed; its circuits' neurons are evaluated.
         batch: elements that pass together in one time step.
-        sets: elements of the whole run; what comes after them is silence and counts for nothing. None: all mean something.
+        sets: elements of the whole run; what comes after them is silence and counts for nothing. None: no end.
         level: what evaluates the neurons.
         tallies: where to count; its own if None.
     """

@@ -56,7 +56,7 @@ def partition(program: Program, processes: int) -> list[Part]:
 
 
 def absorb_wires(program: Program) -> Program:
-    """The program with layers of wires alone given to the layer that makes what they carry, else to the one that reads it."""
+    """The program with layers of wires alone given to the layer that makes what they carry, else to the reader's."""
     working = {node.layer for node in program.nodes if not isinstance(node, Rearrange)}
     nodes: list[Node] = []
     made_in: dict[int, str] = {}

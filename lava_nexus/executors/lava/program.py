@@ -75,7 +75,7 @@ def run_on_lava(
     decoder = TensorDecoder(list(program.outputs.values()), batch, sets)
     pairs = [(part, _process(part, batch, sets, level)) for part in parts]
     steps = -(-sets // batch)
-    _check_memory(parts, batch, steps)
+    _check_memory(parts, decoder, batch, steps)
     prepare(program, level)
     connect([(encoder, encoder), *pairs, (decoder, decoder)], {})
     with Session(decoder, timeout=timeout) as session:
@@ -110,17 +110,18 @@ def _segments(part: Part) -> tuple[Segment, ...]:
     return part.segments if isinstance(part, Block) else (part,)
 
 
-def _check_memory(parts: list[Part], batch: int, steps: int) -> None:
+def _check_memory(parts: list[Part], decoder: TensorDecoder, batch: int, steps: int) -> None:
     """Lava's channels lie in shared memory, and writing to one that does not fit kills the writer."""
     if not os.path.isdir(_SHARED_MEMORY):
         return
-    inputs = [value for part in parts for segment in _segments(part) for value in segment.inputs]
-    needed = min(steps, CHANNEL_MESSAGES) * sum(prod(spike_shape(value, batch)) for value in inputs)
+    sent = [value for part in parts for segment in _segments(part) for value in segment.inputs] + decoder.inputs
+    needed = min(steps, CHANNEL_MESSAGES) * sum(prod(spike_shape(value, batch)) for value in sent)
     room = os.statvfs(_SHARED_MEMORY)
     free = room.f_bavail * room.f_frsize
     if needed > free:
         raise NexusError(
-            f"batch {batch} needs {needed / 1e6:.0f} MB of shared memory for spikes, {_SHARED_MEMORY} has {free / 1e6:.0f} MB"
+            f"batch {batch} needs {needed / 1e6:.1f} MB of shared memory for spikes, "
+            f"{_SHARED_MEMORY} has {free / 1e6:.1f} MB"
         )
 
 

@@ -12,7 +12,7 @@ from lava_nexus.executors.executor import Tallies, Tally
 from lava_nexus.executors.lava.shared import shared_array
 from lava_nexus.layers.program import Program
 
-# A circuit's counts: invocations, active updates, whether spikes and whether active updates were counted, spikes of each signal.
+# A circuit's counts: two sums, whether spikes and whether active updates were counted, then spikes of each signal.
 _INVOCATIONS, _ACTIVE, _SPIKES_COUNTED, _ACTIVE_COUNTED, _SIGNALS = range(5)
 
 

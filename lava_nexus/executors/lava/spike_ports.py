@@ -1,4 +1,4 @@
-"""Ports that carry a program's values as spikes, [batch, *shape, bits], MSB first; one port a value, made as a Process needs.
+"""Ports that carry a program's values as spikes, [batch, *shape, bits], MSB first; one port a value.
 
 Lava wants a class attribute of type LavaPyType for every port of a model. Processes that hold part of a program have as
 many ports as that part has inputs and outputs, so their models' classes answer for port names instead of listing them.

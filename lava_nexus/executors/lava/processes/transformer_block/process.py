@@ -20,9 +20,7 @@ class TransformerBlock(Process):
         batch, sets, level: as `Operator` takes them.
     """
 
-    def __init__(
-        self, block: Block, batch: int, sets: int | None = None, level: NeuronLevel = "word logic"
-    ) -> None:
+    def __init__(self, block: Block, batch: int, sets: int | None = None, level: NeuronLevel = "word logic") -> None:
         check_level(level)
         tallies = {segment.name: SharedTallies(segment.program) for segment in block.segments}
         super().__init__(block=block, batch=batch, sets=sets, level=level, tallies=tallies, name=block.name)

@@ -1,0 +1,131 @@
+"""Odd functions that go to 1: tanh(x) and erf(x) as x * h(|x|), with h(x) = f(x) / x by polynomials.
+
+h is smooth and never near 0, so the product keeps the relative accuracy of a result however small.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+from math import ceil, log2
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lava_nexus.circuits.functions.function import Argument, Result
+from lava_nexus.circuits.functions.integers import Integers
+from lava_nexus.circuits.functions.normal import erf_ratio
+from lava_nexus.circuits.functions.piecewise import Piecewise, evaluate, fit
+from lava_nexus.circuits.functions.powers import fixed_point
+from lava_nexus.circuits.functions.significand import multiplied
+from lava_nexus.circuits.functions.tabulated import rounded
+from lava_nexus.errors import NexusError
+from lava_nexus.formats import FloatFormat
+
+W = TypeVar("W")
+
+
+@dataclass(frozen=True)
+class Widths:
+    """Attributes:
+    fraction: fraction bits of |x|.
+    precision: fraction bits of h.
+    degree: of the polynomials.
+    error: log2 of the largest error of a polynomial.
+    longest: log2 of the longest segment of |x|.
+    product: bits of x * h.
+    adjust: what is added to h, in units of its last place.
+    """
+
+    fraction: int
+    precision: int
+    degree: int
+    error: float
+    longest: int
+    product: int
+    adjust: int = 0
+
+
+TANH: dict[int, Widths] = {
+    7: Widths(14, 16, 2, -15, -2, 20),
+    10: Widths(18, 20, 2, -19, -3, 24),
+    23: Widths(31, 38, 3, -37.5, -4, 41),
+}
+ERF: dict[int, Widths] = {
+    7: Widths(14, 16, 2, -15, -2, 20),
+    10: Widths(18, 20, 2, -19, -3, 24),
+    23: Widths(31, 37, 3, -36.5, -4, 39),
+}
+
+
+def _tanh_ratio(x: NDArray[Any]) -> NDArray[Any]:
+    """tanh(x) / x on longdouble arrays, x >= 0."""
+    some = np.where(x == 0, np.longdouble(1), x)
+    return np.where(x == 0, np.longdouble(1), np.tanh(some) / some)
+
+
+@dataclass(frozen=True, eq=False)
+class Odd:
+    """The program of an odd function.
+
+    Attributes:
+        name: for messages.
+        ratio: f(x) / x on longdouble arrays, x >= 0.
+        widths: by fraction bits of the format.
+    """
+
+    name: str
+    ratio: Callable[[NDArray[Any]], NDArray[Any]]
+    widths: dict[int, Widths]
+
+    def exact(self, x: NDArray[Any]) -> NDArray[Any]:
+        """The function on longdouble arrays."""
+        size = np.minimum(np.abs(x), np.longdouble(32))
+        return np.asarray(np.copysign(np.where(np.isnan(x), x, size * self.ratio(size)), x))
+
+    def __call__(self, on: Integers[W], x: Argument[W], fmt: FloatFormat) -> Result[W]:
+        if fmt.fraction_bits not in self.widths:
+            raise NexusError(f"{self.name} has no widths for {fmt}; it is there for fractions of {sorted(self.widths)} bits")
+        widths, end = self.widths[fmt.fraction_bits], _saturation(self, fmt)
+        limit = float(fmt.from_patterns(np.array(end, fmt.pattern_dtype)))
+        integer_bits = max(ceil(log2(limit)), 1)
+        magnitude, _ = fixed_point(on, x, fmt, integer_bits, widths.fraction)
+        pieces = _pieces(self.ratio, widths, limit)
+        h = evaluate(on, magnitude, pieces, widths.precision + 1, widths.adjust)
+        return Result(
+            sign=x.sign,
+            exponent=x.scale(on) + 1,
+            bounds=(2, fmt.bias + integer_bits + 2),
+            significand=multiplied(on, x, h, widths.product),
+            most_zeros=integer_bits + 1,
+            nan=x.nan,
+            infinite=on.constant(0, 1),
+            inexact=on.constant(1, 1),
+            instead=[(x.at_least(on, end), fmt.bias << fmt.fraction_bits)],
+        )
+
+
+@lru_cache(maxsize=64)
+def _pieces(ratio: Callable[[NDArray[Any]], NDArray[Any]], widths: Widths, limit: float) -> Piecewise:
+    longest = widths.fraction + widths.longest
+    return fit(ratio, widths.fraction, limit, widths.precision, widths.degree, 2.0**widths.error, longest)
+
+
+@lru_cache(maxsize=64)
+def _saturation(function: Odd, fmt: FloatFormat) -> int:
+    """The smallest pattern whose result rounds to 1."""
+    low, high, one = 0, fmt.max_finite, fmt.bias << fmt.fraction_bits
+    while low < high:
+        middle = (low + high) // 2
+        value = fmt.from_patterns(np.array([middle], fmt.pattern_dtype)).astype(np.float64).astype(np.longdouble)
+        if int(rounded(function.exact(value), fmt)[0]) >= one:
+            high = middle
+        else:
+            low = middle + 1
+    return low
+
+
+tanh = Odd("tanh", _tanh_ratio, TANH)
+erf = Odd("erf", erf_ratio, ERF)

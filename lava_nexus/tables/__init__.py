@@ -1,0 +1,1 @@
+"""Tables of measured figures beside published ones. Each function reads a config, measures, and writes a report."""

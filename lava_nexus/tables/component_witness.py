@@ -1,0 +1,63 @@
+"""The layers of the component ULP table in PyTorch, their gradients by autograd: the outside witness of the programs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional
+
+from lava_nexus.formats import FloatFormat
+from lava_nexus.tables.torch_witness import from_torch, to_torch
+
+Tensors = dict[str, Tensor]
+Values = NDArray[Any]
+
+
+def _rms_norm(v: Tensors, eps: float) -> Tensor:
+    x = v["x"]
+    return x / torch.sqrt((x * x).mean(dim=-1, keepdim=True) + eps) * v["weight"]
+
+
+FORWARD: dict[str, Callable[[Tensors, float], Tensor]] = {
+    "linear": lambda v, eps: functional.linear(v["x"], v["weight"], v["bias"]),
+    "rms_norm": _rms_norm,
+    "silu": lambda v, eps: functional.silu(v["x"]),
+    "softmax": lambda v, eps: torch.softmax(v["x"], dim=-1),
+    "qkv_projection": lambda v, eps: functional.linear(v["x"], v["weight"]),
+    "attention_scores": lambda v, eps: v["x"] @ v["key"].T * v["x"].shape[-1] ** -0.5,
+    "value_aggregation": lambda v, eps: v["weights"] @ v["x"],
+}
+
+
+def component_in_torch(
+    name: str, feeds: Mapping[str, Values], eps: float, fmt: FloatFormat, double: bool = False
+) -> dict[str, Values] | None:
+    """Outputs by part, [problems, ...]: in the format, or with `double` in float64, not rounded.
+
+    Each problem is a call of its own, so that a weight's gradient sums over its own tokens only. None where PyTorch has
+    no arithmetic in the format.
+    """
+    found: dict[str, list[Values]] = {}
+    for i in range(len(feeds["x"])):
+        tensors = {key: to_torch(array[i], fmt, double) for key, array in feeds.items()}
+        if any(tensor is None for tensor in tensors.values()):
+            return None
+        outputs = _one(FORWARD[name], {key: t for key, t in tensors.items() if t is not None}, eps)
+        for part, tensor in outputs.items():
+            found.setdefault(part, []).append(from_torch(tensor, fmt))
+    return {part: np.stack(arrays) for part, arrays in found.items()}
+
+
+def _one(forward: Callable[[Tensors, float], Tensor], tensors: Tensors, eps: float) -> Tensors:
+    """Forward pass, and gradients where there is a dy."""
+    leaves = {key: tensor.requires_grad_() for key, tensor in tensors.items() if key != "dy"}
+    y = forward(leaves, eps)
+    if "dy" not in tensors:
+        return {"forward": y.detach()}
+    grads = torch.autograd.grad(y, list(leaves.values()), tensors["dy"])
+    return {"forward": y.detach(), **{f"grad {key}": grad for key, grad in zip(leaves, grads, strict=True)}}

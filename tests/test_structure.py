@@ -21,11 +21,13 @@ BELOW["mapping"] = {*CORE, "layers", "executors"}
 BELOW["energy"] = {*CORE, "layers", "executors", "mapping"}
 BELOW["reports"] = {*CORE, "layers", "executors", "mapping", "energy"}
 BELOW["config"] = {*CORE, "energy", "reports"}
+BELOW["verification"] = {*CORE, "executors", "reports", "config"}
+BELOW["tables"] = {*CORE, "layers", "executors", "mapping", "energy", "reports", "config"}
 BELOW["torch"] = {*CORE, "layers", "executors"}
 COMMON = {"errors", "disk_cache"}
 ONLY_UNDER = {
     "lava": ("executors/lava/",),
-    "torch": ("torch/", "models/"),
+    "torch": ("torch/", "models/", "tables/"),
     "sklearn": ("models/",),
     "numba": ("executors/",),
     "matplotlib": ("reports/",),

@@ -37,9 +37,8 @@ class Nexus(Basis):
         return self.and_(a, self.not_(self.or_(*others)))
 
     def mux(self, condition: Bit, a: Bit, b: Bit) -> Bit:
-        # Five neurons with the consensus term (a AND b), which keeps the output still while the condition changes.
-        chosen = self.or_(self.and_(condition, a), self.and_(self.not_(condition), b))
-        return self.or_(chosen, self.and_(a, b)) if FALSE not in (a, b) else chosen
+        # Five neurons: c a + b (NOT c + a) holds the term a b, which keeps the output still while the condition changes.
+        return self.or_(self.and_(condition, a), self.and_(b, self.or_(self.not_(condition), a)))
 
     def swap(self, condition: Bit, a: Bit, b: Bit) -> tuple[Bit, Bit]:
         return self.mux(condition, a, b), self.mux(condition, b, a)

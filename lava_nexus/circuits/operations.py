@@ -81,7 +81,7 @@ OPERATIONS: dict[str, Operation] = {
     ),
     "mul": Operation(
         ("a", "b"),
-        lambda basis, words, fmt, to: multiply(basis, *words, fmt, to),
+        lambda basis, words, fmt, to: multiply(basis, words[0], words[1], fmt, to),
         _multiply_reference,
         widens=True,
     ),

@@ -24,10 +24,12 @@ def run_command(
     description: str,
     argv: Sequence[str] | None = None,
 ) -> NoReturn:
-    """Reads the command line, calls `main(config, out, quick)` and leaves with its exit code.
+    """Reads the command line, calls `main(config, out, quick)` for each config and leaves with the exit code.
 
     `config_type` has a key `out`, the folder for results, which `--out` replaces; the folder exists and can be written
-    when `main` is called. Relative paths are relative to the current folder.
+    when `main` is called. Of several configs each has its own folder in that of `--out`, named after the file; all are
+    checked before the first one runs, and a mistake found in a run ends them. Relative paths are relative to the
+    current folder.
 
     Exit codes: 0, 2 (a mistake, one sentence on stderr), 130 (Ctrl-C), 143 (terminated). What is no user's mistake
     keeps its traceback.
@@ -44,11 +46,9 @@ def _guarded(
 ) -> int:
     try:
         arguments = _parser(description).parse_args(argv)
-        config = load_config(config_type, arguments.config, arguments.set)
-        if arguments.out is not None:
-            config = config.model_copy(update={"out": arguments.out})
-        main(config, prepare_folder(_folder(config)), arguments.quick)
-        sys.stdout.flush()
+        for config in [_load(config_type, path, arguments) for path in arguments.config]:
+            main(config, prepare_folder(_folder(config)), arguments.quick)
+            sys.stdout.flush()
     except NexusError as error:
         return _tell(str(error))
     except KeyboardInterrupt:
@@ -67,9 +67,17 @@ def _guarded(
     return 0
 
 
+def _load(config_type: type[ConfigT], path: Path, arguments: argparse.Namespace) -> ConfigT:
+    config = load_config(config_type, path, arguments.set)
+    if arguments.out is None:
+        return config
+    out = arguments.out if len(arguments.config) == 1 else arguments.out / path.stem
+    return config.model_copy(update={"out": out})
+
+
 def _parser(description: str) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=description)
-    parser.add_argument("config", type=Path, help="YAML file")
+    parser.add_argument("config", type=Path, nargs="+", help="YAML file; several run one after the other")
     parser.add_argument("--out", type=Path, metavar="DIR", help="folder for results, instead of the config's `out`")
     parser.add_argument(
         "--set", action="append", default=[], metavar="KEY=VALUE", help="replace one value, for example model.images=8"

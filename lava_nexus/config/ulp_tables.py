@@ -12,7 +12,14 @@ from lava_nexus.config.run import FormatName
 from lava_nexus.formats import FORMATS, FloatFormat
 
 ComponentName = Literal[
-    "linear", "rms_norm", "silu", "softmax", "qkv_projection", "attention_scores", "value_aggregation"
+    "linear",
+    "rms_norm",
+    "silu",
+    "softmax",
+    "qkv_projection",
+    "attention_scores",
+    "value_aggregation",
+    "output_projection",
 ]
 Count = Annotated[int, Field(ge=1)]
 
@@ -24,6 +31,7 @@ class UlpTablesConfig(Config):
         format: name of the number format of every value.
         executor: what evaluates the neurons.
         basis: cells that the circuits are built of.
+        accumulate: order of every sum.
         inputs: how many random inputs, a row for each; layers take whole problems of tokens * width inputs.
         components: layers.
         operations: names of operations; None for all that have a PyTorch counterpart.
@@ -36,6 +44,7 @@ class UlpTablesConfig(Config):
     format: FormatName = "float32"
     executor: Literal["bitsliced", "membrane", "lava", "reference"] = "bitsliced"
     basis: Literal["threshold", "nexus"] = "threshold"
+    accumulate: Literal["sequential"] = "sequential"
     inputs: tuple[Count, ...] = Field(default=(1024, 1_000_000), min_length=1)
     components: tuple[ComponentName, ...] = ("linear", "rms_norm", "silu", "softmax")
     operations: tuple[str, ...] | None = None

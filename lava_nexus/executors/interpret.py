@@ -99,7 +99,7 @@ def _run(node: Node, operands: list[Patterns], executor: Executor) -> Patterns:
     if isinstance(node, Reduce):
         return _reduce(node, operands[0], executor)
     if isinstance(node, Contract):
-        return _contract(node, *operands, executor)
+        return _contract(node, operands[0], operands[1], executor)
     return _rearrange(node, operands)
 
 

@@ -1,9 +1,9 @@
 """The backward pass of layers, as programs of the same circuits as the forward pass.
 
-Each function takes dy, the gradient of a loss with respect to the layer's output, and gives the gradients with respect to
-its inputs. Every operation is rounded on its own, in the order in which the docstring's lines have it, brackets first and
-then from the left; every sum has the writer's order of accumulation. Where PyTorch's kernel has a formula of its own
-(SiLU, softmax) it is that formula.
+Each function takes dy, the gradient of a loss with respect to the layer's output, and gives the gradients with respect
+to its inputs. Every operation is rounded on its own, in the order of the docstring's lines, brackets first, then from the
+left; every sum has the writer's order of accumulation. Where PyTorch's kernel has a formula of its own (SiLU,
+softmax) it is that formula.
 """
 
 from __future__ import annotations
@@ -87,7 +87,9 @@ def silu_grad(w: Writer, dy: Value, x: Value) -> Value:
 
 
 def softmax_grad(w: Writer, dy: Value, y: Value) -> Value:
-    """Gradient of y = softmax(x) over the last axis, from the output y, in the formula of PyTorch's `_softmax_backward_data`.
+    """Gradient of y = softmax(x) over the last axis, from the output y.
+
+    The formula is that of PyTorch's `_softmax_backward_data`:
 
     dx = (dy - sum(dy * y)) * y
 

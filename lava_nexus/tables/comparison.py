@@ -45,6 +45,10 @@ class Answers:
         exact = None if self.exact is None else change(self.exact)
         return Answers(change(self.ours), change(self.strict), pytorch, exact)
 
+    def head(self, count: int) -> Answers:
+        """The first `count` along the first axis."""
+        return self.each(lambda patterns: patterns[:count])
+
     def pair(self, comparison: str) -> tuple[Patterns, Patterns] | None:
         """The two sides of one of `COMPARISONS`."""
         left = self.pytorch if comparison == "pytorch_exact" else self.ours
@@ -116,7 +120,9 @@ def joined(parts: Sequence[Answers]) -> Answers:
     """Several results as one flat one."""
 
     def join(arrays: Sequence[Patterns | None]) -> Patterns | None:
-        return None if any(a is None for a in arrays) else np.concatenate([np.ravel(a) for a in arrays if a is not None])
+        return (
+            None if any(a is None for a in arrays) else np.concatenate([np.ravel(a) for a in arrays if a is not None])
+        )
 
     return Answers(
         np.concatenate([part.ours.ravel() for part in parts]),

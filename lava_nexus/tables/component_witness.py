@@ -1,4 +1,4 @@
-"""The layers of the component ULP table in PyTorch, their gradients by autograd: the outside witness of the programs."""
+"""The layers of the component ULP table in PyTorch with autograd: the outside witness of the programs."""
 
 from __future__ import annotations
 
@@ -29,6 +29,7 @@ FORWARD: dict[str, Callable[[Tensors, float], Tensor]] = {
     "silu": lambda v, eps: functional.silu(v["x"]),
     "softmax": lambda v, eps: torch.softmax(v["x"], dim=-1),
     "qkv_projection": lambda v, eps: functional.linear(v["x"], v["weight"]),
+    "output_projection": lambda v, eps: functional.linear(v["x"], v["weight"]),
     "attention_scores": lambda v, eps: v["x"] @ v["key"].T * v["x"].shape[-1] ** -0.5,
     "value_aggregation": lambda v, eps: v["weights"] @ v["x"],
 }

@@ -91,6 +91,7 @@ COMPONENTS: dict[str, Component] = {
     "silu": Component({"x": ("t", "k"), "dy": ("t", "k")}, _silu),
     "softmax": Component({"x": ("t", "k"), "dy": ("t", "k")}, _softmax),
     "qkv_projection": Component({"x": ("t", "k"), "weight": ("3k", "k")}, _projection),
+    "output_projection": Component({"x": ("t", "k"), "weight": ("n", "k")}, _projection),
     "attention_scores": Component({"x": ("t", "k"), "key": ("t", "k")}, _scores),
     "value_aggregation": Component({"x": ("t", "k"), "weights": ("t", "t")}, _aggregation, positive=("weights",)),
 }
@@ -99,7 +100,7 @@ COMPONENTS: dict[str, Component] = {
 def component_program(name: str, config: UlpTablesConfig) -> Program:
     """The layer's program: one problem."""
     component, fmt = COMPONENTS[name], config.float_format
-    w = Writer(Program(name), fmt, config.basis).inside(name)
+    w = Writer(Program(name), fmt, config.basis, config.accumulate).inside(name)
     values = {key: w.program.input(key, shape, fmt) for key, shape in _shapes(component, config).items()}
     w.program.outputs.update(component.write(w, values, config.eps))
     return w.program

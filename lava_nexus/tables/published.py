@@ -33,7 +33,10 @@ def published_ulp() -> dict[tuple[str, str], Published]:
     data = yaml.safe_load(_FILE.read_text(encoding="utf-8"))
     return {
         (row["row"], row["part"]): Published(
-            row.get("max"), row.get("mean"), row.get("zero_percent"), f"{data['sources'][row['source']]}, {row['where']}"
+            row.get("max"),
+            row.get("mean"),
+            row.get("zero_percent"),
+            f"{data['sources'][row['source']]}, {row['where']}",
         )
         for row in data["rows"]
     }

@@ -11,7 +11,6 @@ from lava_nexus.config.base import Config, did_you_mean
 from lava_nexus.formats import FORMATS
 
 EVERY_OPERATION: Literal["all"] = "all"
-FUNCTIONS: Literal["functions"] = "functions"
 
 
 def _format(name: str) -> str:
@@ -31,8 +30,10 @@ class Job(Config):
             then random ones of the kinds that rounding finds hard.
         check: `gates` holds the neurons against the golden function, `correct` the golden function against correct
             rounding, `both` does both on one evaluation of the golden function.
-        operations: names, or `all` of them, or all `functions` whose correct rounding is known; of `all` and `functions`
-            those that a format does not have, or that have too many operands for `exhaustive`, are left out and named.
+        operations: names, or `all` of them, or all `functions` whose correct rounding is known; of `all` and
+            `functions` those that a format does not have, or whose operands are too many bits for `exhaustive`, are
+            left out and named.
+        operands: of `all` and `functions`, only operations of so many operands.
         formats: of the operands.
         to: formats of the result where the operation has a choice; none stands for that of the operands.
         bases: cells that the circuits are built of.
@@ -44,10 +45,11 @@ class Job(Config):
     inputs: Literal["exhaustive", "sample"]
     check: Literal["gates", "correct", "both"] = "gates"
     operations: tuple[str, ...] | Literal["all", "functions"] = EVERY_OPERATION
+    operands: int | None = Field(default=None, ge=1)
     formats: tuple[FormatName, ...] = Field(min_length=1)
     to: tuple[str, ...] = ()
     bases: tuple[Literal["threshold", "nexus"], ...] = ("threshold", "nexus")
-    options: dict[str, Any] = {}
+    options: dict[str, Any] = Field(default_factory=dict)
     size: int = Field(default=1_000_000, ge=0)
     corners: int = Field(default=1 << 22, ge=0)
 

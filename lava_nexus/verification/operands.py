@@ -6,7 +6,7 @@ Everything is a bit pattern of the format's `pattern_dtype`; the same seed gives
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import lru_cache
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -18,13 +18,13 @@ from lava_nexus.neurons import Port
 Patterns = NDArray[Any]
 
 
-@lru_cache(maxsize=None)
+@cache
 def corners(fmt: FloatFormat) -> Patterns:
     """Every class of exponent times every run of ones and zeros in the fraction, with both signs."""
     return _patterns(fmt, np.array([0, 1]), np.array(_exponents(fmt)), np.array(_fractions(fmt), dtype=np.uint64))
 
 
-@lru_cache(maxsize=None)
+@cache
 def specials(fmt: FloatFormat) -> Patterns:
     """Zeros, ends of the subnormal and normal ranges, one and its neighbours, infinities, NaNs of every kind."""
     one = fmt.bias << fmt.fraction_bits
@@ -35,7 +35,8 @@ def specials(fmt: FloatFormat) -> Patterns:
         signalling = fmt.exponent_mask | 1
         edges += [fmt.exponent_mask, signalling, fmt.exponent_mask | fmt.fraction_mask]
     magnitudes = np.array(sorted({e & (fmt.sign_mask - 1) for e in edges}), dtype=np.uint64)
-    return np.concatenate([magnitudes, magnitudes | np.uint64(fmt.sign_mask)]).astype(fmt.pattern_dtype)
+    both: Patterns = np.concatenate([magnitudes, magnitudes | np.uint64(fmt.sign_mask)]).astype(fmt.pattern_dtype)
+    return both
 
 
 def every(fmt: FloatFormat) -> Patterns:
@@ -52,7 +53,7 @@ def every_pair(fmt: FloatFormat) -> list[Patterns]:
 
 
 def operands(fmt: FloatFormat, count: int, size: int, seed: int = 0) -> list[Patterns]:
-    """About `size` operand sets of 1, 2 or 3 operands; all there are of one and two where the format is narrow enough."""
+    """About `size` operand sets of 1, 2 or 3 operands; all there are of 1 and 2 where the format is narrow enough."""
     if count == 1:
         return [every(fmt) if fmt.bits <= 16 else singles(fmt, size, seed)]
     if count == 2:
@@ -74,11 +75,15 @@ def hard(ports: Sequence[Port], size: int, seed: int) -> list[Patterns]:
     """`size` operand sets: of one to three operands of one format those made for them, else each operand by itself."""
     fmt = ports[0].format
     if fmt is not None and len(ports) <= 3 and all(port.format == fmt for port in ports):
-        made = [singles(fmt, size, seed)] if len(ports) == 1 else (pairs if len(ports) == 2 else triples)(fmt, size, seed)
+        made = [singles(fmt, size, seed)] if len(ports) == 1 else _several(fmt, len(ports), size, seed)
         order = np.random.default_rng(seed + 2).permutation(len(made[0]))
         return [one[np.resize(order, size)] for one in made]
     rng = np.random.default_rng(seed)
     return [_mixed(port, size, rng) for port in ports]
+
+
+def _several(fmt: FloatFormat, count: int, size: int, seed: int) -> list[Patterns]:
+    return pairs(fmt, size, seed) if count == 2 else triples(fmt, size, seed)
 
 
 def _mixed(port: Port, size: int, rng: np.random.Generator) -> Patterns:
@@ -199,7 +204,7 @@ def exponents_at_the_edge(fmt: FloatFormat, size: int, rng: np.random.Generator)
 
 
 def near_quotients(fmt: FloatFormat, size: int, rng: np.random.Generator) -> tuple[Patterns, Patterns]:
-    """(a, b) with a the rounded product of b and another number, give or take a unit: quotients next to short numbers."""
+    """(a, b) with a the rounded product of b and another number, give or take a unit: quotients near short numbers."""
     b, q = (_compose(fmt, rng.integers(0, 2, size), *_middling(fmt, size, rng)) for _ in range(2))
     with np.errstate(all="ignore"):
         product = (fmt.from_patterns(b) * fmt.from_patterns(q)).astype(fmt.dtype)
@@ -213,8 +218,10 @@ def near_squares(fmt: FloatFormat, size: int, rng: np.random.Generator) -> Patte
     root = rng.integers(1, 1 << bits, size).astype(np.float64)
     square = root * root
     value = square / np.exp2(np.floor(np.log2(square)))
-    fraction = np.rint((value - 1) * 2.0**fmt.fraction_bits).astype(np.int64) if fmt.fraction_bits < 52 else (
-        value.view(np.int64) & fmt.fraction_mask
+    fraction = (
+        np.rint((value - 1) * 2.0**fmt.fraction_bits).astype(np.int64)
+        if fmt.fraction_bits < 52
+        else (value.view(np.int64) & fmt.fraction_mask)
     )
     exponent = rng.integers(0, fmt.exponent_mask >> fmt.fraction_bits, size)
     nudged = np.clip(fraction + rng.integers(-1, 2, size), 0, fmt.fraction_mask)
@@ -237,7 +244,7 @@ def _exponents(fmt: FloatFormat) -> list[int]:
 
 
 def _fractions(fmt: FloatFormat) -> list[int]:
-    """Fractions of few runs: one bit, one hole, ones above or below a place, an end at either side, alternating bits."""
+    """Fractions of few runs: one bit, one hole, ones above or below a place, an end at a side, alternating bits."""
     n, full = fmt.fraction_bits, fmt.fraction_mask
     found = {0, full, full // 3, full - full // 3, 1 << (n - 1) | 1, full >> 1 & ~1}
     for i in range(n):
@@ -245,9 +252,7 @@ def _fractions(fmt: FloatFormat) -> list[int]:
     return sorted(found)
 
 
-def _compose(
-    fmt: FloatFormat, sign: NDArray[Any], exponent: NDArray[Any], fraction: NDArray[Any]
-) -> Patterns:
+def _compose(fmt: FloatFormat, sign: NDArray[Any], exponent: NDArray[Any], fraction: NDArray[Any]) -> Patterns:
     word = sign.astype(np.uint64) << np.uint64(fmt.bits - 1)
     word |= exponent.astype(np.uint64) << np.uint64(fmt.fraction_bits)
     return (word | fraction.astype(np.uint64)).astype(fmt.pattern_dtype)

@@ -78,17 +78,23 @@ class Build(Integers[Word]):
         return quotient[::-1]
 
     def lookup(
-        self, index: Word, starts: Sequence[int], free: Sequence[int], columns: Sequence[Sequence[int]], widths: Sequence[int]
+        self,
+        index: Word,
+        starts: Sequence[int],
+        free: Sequence[int],
+        columns: Sequence[Sequence[int]],
+        widths: Sequence[int],
+        place_bits: int,
     ) -> tuple[list[Word], Word]:
         lines = [self._line(index, start, bits) for start, bits in zip(starts, free, strict=True)]
         words = []
         for entries, width in zip(columns, widths, strict=True):
             chosen = ([line for line, entry in zip(lines, entries, strict=True) if entry >> j & 1] for j in range(width))
             words.append([self._any(some) for some in chosen])
-        place = index[: min(free)]
-        for k in range(min(free), max(free)):
+        place = index[: min(*free, place_bits)] if place_bits else []
+        for k in range(len(place), place_bits):
             wide = [line for line, bits in zip(lines, free, strict=True) if bits > k]
-            place.append(self.basis.and_any([index[k]], wide) if len(wide) < _WIDEST_OR else self.basis.and_(index[k], self._any(wide)))
+            place.append(self.basis.and_(index[k], self._any(wide)) if len(wide) > 1 else self.basis.and_(index[k], *wide))
         return words, place
 
     def _any(self, bits: Word) -> Bit:

@@ -105,11 +105,12 @@ class Evaluate(Integers[Number]):
         free: Sequence[int],
         columns: Sequence[Sequence[int]],
         widths: Sequence[int],
+        place_bits: int,
     ) -> tuple[list[Number], Number]:
-        tables, low, most = _segment_tables(index.width, tuple(starts), tuple(free), tuple(map(tuple, columns)))
+        tables, low = _segment_tables(index.width, tuple(starts), tuple(free), tuple(map(tuple, columns)))
         address = index.values >> np.uint64(low)
         words = [Number(table[address], width) for table, width in zip(tables[:-1], widths, strict=True)]
-        return words, Number(index.values & tables[-1][address], most)
+        return words, _number(index.values & tables[-1][address], place_bits)
 
 
 def signed(total: Sum[Number]) -> NDArray[np.int64]:
@@ -159,15 +160,15 @@ def _cells(cells: Product[Number]) -> NDArray[np.uint64]:
 @lru_cache(maxsize=64)
 def _segment_tables(
     width: int, starts: tuple[int, ...], free: tuple[int, ...], columns: tuple[tuple[int, ...], ...]
-) -> tuple[list[NDArray[np.uint64]], int, int]:
-    """(each column, and the mask of the place in the segment, over the index without its `low` low bits; low; most)."""
-    low, most = min(free), max(free)
+) -> tuple[list[NDArray[np.uint64]], int]:
+    """(each column, and the mask of the place in the segment, over the index without its `low` low bits; low)."""
+    low = min(free)
     tables = [np.zeros(1 << (width - low), dtype=np.uint64) for _ in range(len(columns) + 1)]
     for start, bits, *entries in zip(starts, free, *columns, strict=True):
         where = slice(start >> low, (start + (1 << bits)) >> low)
         for table, entry in zip(tables, [*entries, (1 << bits) - 1], strict=True):
             table[where] = entry
-    return tables, low, most
+    return tables, low
 
 
 def _mask(bit: Number) -> NDArray[np.uint64]:

@@ -124,17 +124,24 @@ class Integers(ABC, Generic[W]):
 
     @abstractmethod
     def lookup(
-        self, index: W, starts: Sequence[int], free: Sequence[int], columns: Sequence[Sequence[int]], widths: Sequence[int]
+        self,
+        index: W,
+        starts: Sequence[int],
+        free: Sequence[int],
+        columns: Sequence[Sequence[int]],
+        widths: Sequence[int],
+        place_bits: int,
     ) -> tuple[list[W], W]:
         """Tables over segments of the index: segment s holds starts[s] .. starts[s] + 2^free[s] - 1.
 
-        Returns (one word for each column, 0 outside all segments; the place inside the segment, max(free) bits).
+        Returns (one word for each column, 0 outside all segments; the place inside the segment, its low `place_bits`
+        bits).
         """
 
     def table(self, index: W, entries: Sequence[int], width: int) -> W:
         """entries[index]."""
         count = len(entries)
-        return self.lookup(index, range(count), [0] * count, [entries], [width])[0][0]
+        return self.lookup(index, range(count), [0] * count, [entries], [width], 0)[0][0]
 
     def value(self, word: W, scale: int = 1) -> Sum[W]:
         """The unsigned value of a word, times `scale`."""

@@ -110,7 +110,7 @@ class Odd:
 @lru_cache(maxsize=64)
 def _pieces(ratio: Callable[[NDArray[Any]], NDArray[Any]], widths: Widths, limit: float) -> Piecewise:
     longest = widths.fraction + widths.longest
-    return fit(ratio, widths.fraction, limit, widths.precision, widths.degree, 2.0**widths.error, longest)
+    return fit(ratio, widths.fraction, limit, widths.precision, widths.degree, 2.0**widths.error, longest, anchored=True)
 
 
 @lru_cache(maxsize=64)

@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from lava_nexus.circuits.functions.integers import Integers, Product, Sum
+from lava_nexus.circuits.functions.integers import Integers, Product
 
 W = TypeVar("W")
 Function = Callable[[NDArray[Any]], NDArray[Any]]
@@ -30,17 +30,27 @@ class Piecewise:
         free: log2 of its length.
         columns: coefficients a0, a1, ... in units of 2^-precision, one for each segment.
         precision: fraction bits of coefficients and result.
+        place_bits: bits of the place inside a segment; longer segments hold constants.
+        exact: the segments whose a0 stands as it is; to the others what products lose on the average is added.
     """
 
     starts: tuple[int, ...]
     free: tuple[int, ...]
     columns: tuple[tuple[int, ...], ...]
     precision: int
+    place_bits: int
+    exact: tuple[bool, ...]
 
-    @property
-    def place_bits(self) -> int:
-        """Bits of the place inside a segment."""
-        return max(self.free)
+    def with_constant(self, value: int, start: int, end: int) -> Piecewise:
+        """These segments and a constant over start .. end - 1."""
+        starts, free = list(self.starts), list(self.free)
+        while start < end:
+            bits = min((start & -start).bit_length() - 1 if start else end.bit_length(), (end - start).bit_length() - 1)
+            starts, free, start = [*starts, start], [*free, bits], start + (1 << bits)
+        more = len(starts) - len(self.starts)
+        columns = tuple((*column, *[value if i == 0 else 0] * more) for i, column in enumerate(self.columns))
+        exact = (*self.exact, *[True] * more)
+        return Piecewise(tuple(starts), tuple(free), columns, self.precision, self.place_bits, exact)
 
     def joined(self, other: Piecewise, offset: int) -> Piecewise:
         """These segments and, at indices `offset` higher, those of another function of the same places and precision."""
@@ -49,7 +59,9 @@ class Piecewise:
         place_bits = max(self.place_bits, other.place_bits)
         both = zip(self._rescaled(place_bits), other._rescaled(place_bits), strict=True)
         starts = (*self.starts, *(start + offset for start in other.starts))
-        return Piecewise(starts, (*self.free, *other.free), tuple((*p, *q) for p, q in both), self.precision)
+        columns = tuple((*p, *q) for p, q in both)
+        exact = (*self.exact, *other.exact)
+        return Piecewise(starts, (*self.free, *other.free), columns, self.precision, place_bits, exact)
 
     def _rescaled(self, place_bits: int) -> list[list[int]]:
         """The coefficients of u^i for a u in units of 2^place_bits."""
@@ -66,6 +78,7 @@ def fit(
     tolerance: float,
     widest: int,
     start: float = 0.0,
+    anchored: bool = False,
 ) -> Piecewise:
     """Segments of [start, end) on which polynomials of the degree stay within `tolerance` of the function.
 
@@ -73,6 +86,7 @@ def fit(
         function: on longdouble arrays.
         fraction_bits: of the index word.
         precision: fraction bits of the result.
+        anchored: whether f(start) itself is to come out exactly (rounded to the precision).
         widest: log2 of the longest segment, in units of the index.
     """
     step = 1 << widest
@@ -92,8 +106,12 @@ def fit(
     columns = []
     for i in range(degree + 1):
         exact = [np.ldexp(c[i], precision + i * (place_bits - bits)) for _, bits, c in found]
-        columns.append(tuple(int(np.rint(value)) for value in exact))
-    return Piecewise(tuple(s for s, _, _ in found), tuple(b for _, b, _ in found), tuple(columns), precision)
+        columns.append([int(np.rint(value)) for value in exact])
+    if anchored:
+        columns[0][0] = int(np.rint(np.ldexp(function(np.array([[start]], dtype=np.longdouble))[0, 0], precision)))
+    starts, lengths = tuple(s for s, _, _ in found), tuple(b for _, b, _ in found)
+    first = tuple(anchored and i == 0 for i in range(len(found)))
+    return Piecewise(starts, lengths, tuple(map(tuple, columns)), precision, place_bits, first)
 
 
 def _interpolate(
@@ -129,20 +147,31 @@ def _horner(powers: NDArray[Any], u: NDArray[Any]) -> NDArray[Any]:
 
 def evaluate(on: Integers[W], index: W, pieces: Piecewise, width: int, adjust: int = 0) -> W:
     """f(index) in units of 2^-precision, `width` bits; `adjust` is added."""
-    signs, columns, widths = zip(*map(_encoded, pieces.columns), strict=True)
-    words, place = on.lookup(index, pieces.starts, pieces.free, columns, widths)
-    powers = _powers(on, place, [w + 1 for w in widths])
-    products = []
-    for coefficient, power, sign in zip(words[1:], powers, signs[1:], strict=True):
-        products.append(Product(coefficient, power, -on.width(power), sign or 1, signed=sign == 0))
-    lost = sum(on.loss(p) for p in products)
-    return on.accumulate(products, on.value(words[0], signs[0] or 1) + int(round(lost)) + adjust, width)
+    high = [_encoded(column) for column in pieces.columns[1:]]
+    place, coefficients = on.constant(0, pieces.place_bits), [on.constant(0, w) for _, _, w in high]
+    powers = _powers(on, place, [w + 1 for _, _, w in high])
+    lost = sum(on.loss(p) for p in _products(on, coefficients, powers, high))
+    mean = int(np.rint(lost)) + adjust
+    base = [entry + (0 if exact else mean) for entry, exact in zip(pieces.columns[0], pieces.exact, strict=True)]
+    columns, widths = [base, *(entries for _, entries, _ in high)], [width, *(w for _, _, w in high)]
+    words, place = on.lookup(index, pieces.starts, pieces.free, columns, widths, pieces.place_bits)
+    powers = _powers(on, place, [w + 1 for _, _, w in high])
+    return on.accumulate(_products(on, words[1:], powers, high), on.value(words[0]), width)
+
+
+def _products(
+    on: Integers[W], coefficients: list[W], powers: list[W], encoded: list[tuple[int, list[int], int]]
+) -> list[Product[W]]:
+    return [
+        Product(coefficient, power, -on.width(power), sign or 1, signed=sign == 0)
+        for coefficient, power, (sign, _, _) in zip(coefficients, powers, encoded, strict=True)
+    ]
 
 
 def _powers(on: Integers[W], place: W, bits: list[int]) -> list[W]:
     """u, u^2, ... each to as many bits as its coefficient has (and one)."""
     powers = [place]
-    for wanted in bits[2:]:
+    for wanted in bits[1:]:
         kept = min(wanted, len(powers) * on.width(place) + on.width(place))
         a, b = (on.part(w, max(on.width(w) - kept, 0), on.width(w)) for w in (place, powers[-1]))
         if len(powers) == 1:

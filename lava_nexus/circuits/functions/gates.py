@@ -1,0 +1,75 @@
+"""The four gates: sigmoid(x) = 1 / (1 + exp(-x)), silu(x) = x * sigmoid(x), gelu(x) = x * Phi(x) and its tanh form.
+
+With Phi(-x) = exp(-x^2 / 2) * r(x), r smooth; and gelu_tanh(x) = x * sigmoid(v), v = sqrt(8 / pi) * (x + 0.044715 * x^3).
+"""
+
+from __future__ import annotations
+
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lava_nexus.circuits.functions.gated import Gated, Widths
+from lava_nexus.circuits.functions.integers import Integers
+from lava_nexus.circuits.functions.normal import phi, tail
+
+W = TypeVar("W")
+
+SIGMOID: dict[int, Widths] = {
+    7: Widths(16, 18, -17, -2, 18, 5, 0, 2),
+    10: Widths(20, 22, -21, -3, 22, 6, 0, 2),
+    23: Widths(34, 36, -36, -5, 36, 7, 0),
+}
+SILU: dict[int, Widths] = {
+    7: Widths(16, 18, -17, -2, 18, 5, 20, 2),
+    10: Widths(20, 22, -21, -3, 22, 6, 24, 2),
+    23: Widths(34, 36, -36, -5, 36, 7, 38),
+}
+GELU: dict[int, Widths] = {
+    7: Widths(16, 18, -17, -2, 18, 5, 20, 2),
+    10: Widths(20, 22, -21, -3, 22, 6, 24, 2),
+    23: Widths(34, 38, -38, -5, 37, 7, 39),
+}
+GELU_TANH: dict[int, Widths] = {
+    7: Widths(16, 18, -17, -2, 18, 5, 20, 2),
+    10: Widths(20, 22, -21, -3, 22, 6, 24, 2),
+    23: Widths(34, 36, -36, -5, 37, 7, 39),
+}
+
+_SLOPE = np.sqrt(2 / np.arctan(np.longdouble(1)))  # sqrt(8 / pi)
+_CUBIC = _SLOPE * np.longdouble("0.044715")
+
+
+def _logistic(x: NDArray[Any]) -> NDArray[Any]:
+    return np.asarray(1 / (1 + np.exp(-x)))
+
+
+def _cubic(x: NDArray[Any]) -> NDArray[Any]:
+    return np.asarray(x * (_SLOPE + _CUBIC * x * x))
+
+
+def _logistic_of_cubic(x: NDArray[Any]) -> NDArray[Any]:
+    return _logistic(_cubic(x))
+
+
+def _itself(on: Integers[W], x: W, have: int, want: int) -> W:
+    return on.join(on.constant(0, max(want - have, 0)), on.part(x, max(have - want, 0), on.width(x)))
+
+
+def _half_square(on: Integers[W], x: W, have: int, want: int) -> W:
+    return on.product(x, x, 2 * have + 1 - want, 2 * (on.width(x) - have) - 1 + want)
+
+
+def _cubic_exponent(on: Integers[W], x: W, have: int, want: int) -> W:
+    """x * (slope + cubic * x^2)."""
+    integer_bits = on.width(x) - have
+    square = on.product(x, x, 2 * have - want, 2 * integer_bits + want)
+    inner = on.scale(square, _CUBIC, 0, 2 * integer_bits + want, constant=int(np.ldexp(_SLOPE, want)))
+    return on.product(x, inner, have, 3 * integer_bits + want - 3)
+
+
+sigmoid = Gated("sigmoid", _logistic, _logistic, _itself, lambda x: x, SIGMOID, times_operand=False)
+silu = Gated("silu", _logistic, _logistic, _itself, lambda x: x, SILU)
+gelu = Gated("gelu", phi, tail, _half_square, lambda x: x * x / 2, GELU)
+gelu_tanh = Gated("gelu_tanh", _logistic_of_cubic, _logistic_of_cubic, _cubic_exponent, _cubic, GELU_TANH)

@@ -1,0 +1,174 @@
+"""The ULP tables as Markdown, CSV, JSON and two figures."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from lava_nexus.reports import files
+from lava_nexus.reports.report import installed_versions
+from lava_nexus.reports.tables import comma_separated, markdown
+from lava_nexus.reports.ulp_figures import OperationBar, UlpPanel, operation_figure, panel_figure
+from lava_nexus.tables.comparison import COMPARISONS, TITLES, Measured, UlpRow
+from lava_nexus.tables.published import Published
+
+SCHEMA_VERSION = 1
+_FIELDS = ("max", "mean", "zero_rate", "unequal_bits")
+CSV_HEADER = (
+    "table",
+    "name",
+    "part",
+    "inputs",
+    "results",
+    "published_max",
+    "published_mean",
+    "published_zero_percent",
+    "published_source",
+    *(f"{comparison}_{field}" for comparison in COMPARISONS for field in _FIELDS),
+)
+_MARKDOWN_HEADER = ("", "results", "published", *(TITLES[c] for c in COMPARISONS), "source of the published figures")
+_CAPTIONS = {
+    "component": "Layers, forward and backward pass as programs of circuits",
+    "operation": "Operations",
+}
+_NOTES = (
+    "A cell is: largest ULP / mean ULP / share of results 0 ULP away. A dash: not printed, or nothing to compare with.",
+    "Inputs, weights and gradients are drawn from N(0, 1), rounded to the format; sqrt, rsqrt and log take |N(0, 1)|; "
+    "rows of attention weights are positive and sum to 1.",
+    "The strict reference evaluates the same program by golden functions, without neurons: it shares the order of "
+    "operations, so that 0 ULP is the only right answer.",
+    "PyTorch sums in another order and fuses multiply and add, so the distance to it measures both; float64 rounded "
+    "once says which of the two is nearer to the true value.",
+    "Where a sum cancels, few bits of the result are left and the ULP of a rounding error before it are many: mean and "
+    "largest ULP grow with the number of inputs, for PyTorch as for us. The share of 0 ULP does not.",
+    "A smaller number of inputs is the beginning of a larger one.",
+)
+_PUBLISHED_NOTE = (
+    "Published figures are of FP32 and do not say how wide the layers were. The component table's four shares of 0 ULP "
+    "(37.5, 75.0, 46.9 and 87.5 %) are 12, 24, 15 and 28 in 32."
+)
+
+
+def write_ulp_report(rows: Sequence[UlpRow], config: Mapping[str, Any], folder: Path) -> str:
+    """Writes ulp_tables.md, .csv and .json and the figures, each whole or not at all; returns the tables as text."""
+    figures = _draw(rows, folder)
+    notes = [*_NOTES, *([_PUBLISHED_NOTE] if any(r.published for r in rows) else [])]
+    files.write_text(folder / "ulp_tables.csv", comma_separated(CSV_HEADER, [_csv_row(r) for r in rows]))
+    report = {
+        "schema_version": SCHEMA_VERSION,
+        "config": dict(config),
+        "comparisons": TITLES,
+        "rows": [_json_row(r) for r in rows],
+        "figures": figures,
+        "notes": notes,
+        "versions": installed_versions(),
+    }
+    files.write_text(folder / "ulp_tables.json", json.dumps(report, indent=2, allow_nan=False) + "\n")
+    tables = _tables(rows)
+    parts = [f"# ULP tables, {config['format']}, {config['executor']} executor\n", *tables]
+    parts += [f"![{name}]({name})\n" for name in figures]
+    parts.append("## Notes\n\n" + "".join(f"- {note}\n" for note in notes))
+    parts.append("Versions: " + ", ".join(f"{k} {v}" for k, v in installed_versions().items()) + "\n")
+    files.write_text(folder / "ulp_tables.md", "\n".join(parts))
+    return "\n".join([*tables, f"report: {folder / 'ulp_tables.md'}"])
+
+
+def _tables(rows: Sequence[UlpRow]) -> list[str]:
+    groups: dict[tuple[str, int], list[UlpRow]] = {}
+    for r in rows:
+        groups.setdefault((r.table, r.inputs), []).append(r)
+    ordered = sorted(groups, key=lambda key: (list(_CAPTIONS).index(key[0]), key[1]))
+    return [
+        f"## {_CAPTIONS[table]}: {inputs:,} random inputs\n\n"
+        + markdown(_MARKDOWN_HEADER, [_markdown_row(r) for r in groups[table, inputs]])
+        for table, inputs in ordered
+    ]
+
+
+def _markdown_row(r: UlpRow) -> list[Any]:
+    cells = [_cell(r.measured[c]) for c in COMPARISONS]
+    return [r.label, _results(r), _printed(r.published), *cells, r.published.source if r.published else None]
+
+
+def _cell(measured: Measured | None) -> str | None:
+    if measured is None:
+        return None
+    ulp = measured.ulp
+    largest = "NaN" if ulp.max == 2**64 - 1 else f"{ulp.max:,}"
+    return f"{largest} / {'NaN' if largest == 'NaN' else f'{ulp.mean:.3g}'} / {percent(ulp.zero_rate)}"
+
+
+def percent(share: float) -> str:
+    """A share 0..1 in percent; 100 % only where it is all."""
+    for digits in (1, 3, 5):
+        text = f"{100 * share:.{digits}f}"
+        if share == 1 or float(text) < 100:
+            return f"{'100' if share == 1 else text} %"
+    return "< 100 %"
+
+
+def _printed(published: Published | None) -> str | None:
+    if published is None:
+        return None
+    zero = None if published.zero_percent is None else f"{published.zero_percent:g} %"
+    values = (published.max, published.mean, zero)
+    return " / ".join("-" if value is None else str(value) for value in values)
+
+
+def _results(r: UlpRow) -> int:
+    strict = r.measured["strict"]
+    return strict.ulp.count if strict else 0
+
+
+def _csv_row(r: UlpRow) -> list[Any]:
+    p = r.published
+    printed = [p.max, p.mean, p.zero_percent, p.source] if p else [None] * 4
+    measured = [None if m is None else getattr(m.ulp, f) for m in (r.measured[c] for c in COMPARISONS) for f in _FIELDS]
+    return [r.table, r.name, r.part, r.inputs, _results(r), *printed, *measured]
+
+
+def _json_row(r: UlpRow) -> dict[str, Any]:
+    measured = {c: None if m is None else m.to_dict() for c, m in r.measured.items()}
+    published = vars(r.published) if r.published else None
+    head = {"table": r.table, "name": r.name, "part": r.part, "inputs": r.inputs}
+    return {**head, "published": published, "measured": measured}
+
+
+def _draw(rows: Sequence[UlpRow], folder: Path) -> list[str]:
+    """Figures of the rows with most inputs."""
+    drawn = []
+    panels = [_panel(r) for r in _largest(rows, "component") if r.part in ("forward + backward", "forward")]
+    together = {panel.name for panel in panels if panel.part != "forward"}
+    panels = [p for p in panels if p.part != "forward" or p.name not in together]
+    if panels:
+        drawn.append(panel_figure(panels, folder / "ulp_components.png").name)
+    bars = [
+        OperationBar(r.name, _misses(r.measured["exact"]), _misses(r.measured["pytorch_exact"]), _results(r))
+        for r in _largest(rows, "operation")
+    ]
+    if bars:
+        drawn.append(operation_figure(bars, folder / "ulp_operations.png").name)
+    return drawn
+
+
+def _largest(rows: Sequence[UlpRow], table: str) -> list[UlpRow]:
+    mine = [r for r in rows if r.table == table]
+    most = max((r.inputs for r in mine), default=0)
+    return [r for r in mine if r.inputs == most]
+
+
+def _panel(r: UlpRow) -> UlpPanel:
+    series = {
+        TITLES[c]: (m.histogram, m.ulp.max if m.ulp.max < 2**64 - 1 else -1)
+        for c in COMPARISONS
+        if c != "strict" and (m := r.measured[c]) is not None
+    }
+    published = (r.published.max, r.published.zero_percent) if r.published else (None, None)
+    strict = r.measured["strict"]
+    return UlpPanel(r.name, r.part, _results(r), strict.ulp.unequal_bits if strict else 0, series, *published)
+
+
+def _misses(measured: Measured | None) -> tuple[float, int] | None:
+    return None if measured is None else (1 - measured.ulp.zero_rate, measured.ulp.max)

@@ -1,0 +1,114 @@
+"""Correct rounding of functions: a screen in wide floats, and multiple precision where it cannot decide.
+
+The screen takes y(1 - e) and y(1 + e) of an approximation y whose relative error is below e; if both round to the same
+pattern, so does the true value, because rounding is monotone. The rest is evaluated with more and more bits until the
+same holds. Source: A. Ziv, "Fast evaluation of elementary mathematical functions with correctly rounded last bit", ACM
+TOMS 17(3), 1991.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from threading import Lock
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lava_nexus.circuits import reference
+from lava_nexus.errors import NexusError
+from lava_nexus.formats import FLOAT64, FloatFormat
+from lava_nexus.verification.real_functions import FUNCTIONS, RealFunction
+
+Patterns = NDArray[Any]
+
+_TINY = 2.0**-70
+"""Below, c x^2 is less than an eighth of the last place of x/2 even in longdouble: only its sign matters."""
+
+_PRECISIONS = (128, 640, 4096)
+_SLACK = 40  # bits of a multiple-precision result that are not relied upon
+_LOCK = Lock()  # mpmath's precision is global
+
+
+def correctly_rounded(name: str, patterns: Patterns, fmt: FloatFormat) -> tuple[Patterns, int]:
+    """(patterns of the correctly rounded results, how many of them the screen could not decide).
+
+    Args:
+        name: a key of `FUNCTIONS`.
+        patterns: operands [n] of the format.
+        fmt: of operands and results; NaNs are canonical, E4M3FN overflows to NaN.
+    """
+    function = FUNCTIONS[name]
+    extended = fmt == FLOAT64
+    with np.errstate(all="ignore"):
+        values = fmt.from_patterns(patterns).astype(np.longdouble if extended else np.float64)
+        y = function.wide(values)
+        lower, upper = (_rounded(bound, fmt) for bound in _bounds(function, values, y, extended))
+    undecided = lower != upper
+    if extended and not (function.extended and np.finfo(np.longdouble).nmant >= 63):
+        undecided |= np.isfinite(values) & (values != 0) & ~np.isnan(y)
+    hard, places = np.unique(values[undecided], return_inverse=True)
+    precise = [_precise(function, value, fmt) for value in hard]
+    lower[undecided] = np.array(precise, dtype=fmt.pattern_dtype)[places]
+    return lower, int(undecided.sum())
+
+
+def _bounds(function: RealFunction, x: Patterns, y: Patterns, extended: bool) -> tuple[Patterns, Patterns]:
+    kind = x.dtype.type
+    error = kind(function.error * (2.0**-11 if extended else 1.0))
+    lower, upper = y * (1 - error), y * (1 + error)
+    if function.half:
+        tiny = (np.abs(x) < _TINY) & (x != 0)
+        above = np.nextafter(x / 2, kind(np.inf))
+        lower, upper = np.where(tiny, above, lower), np.where(tiny, above, upper)
+    return lower, upper
+
+
+def _rounded(values: Patterns, fmt: FloatFormat) -> Patterns:
+    if fmt == FLOAT64:
+        return fmt.canonical(values.astype(np.float64).view(np.uint64))
+    return reference.convert(FLOAT64, fmt)(np.ascontiguousarray(values).view(np.uint64))
+
+
+def _precise(function: RealFunction, value: Any, fmt: FloatFormat) -> int:
+    """The correctly rounded pattern for a finite operand other than 0; a result that stays on a tie is one."""
+    mpmath = _mpmath()
+    with _LOCK:
+        for bits in _PRECISIONS:
+            with mpmath.workprec(bits):
+                mantissa, exponent = np.frexp(value)
+                x = mpmath.ldexp(mpmath.mpf(int(np.ldexp(mantissa, 64))), int(exponent) - 64)
+                sign, significand, scale, _ = function.exact(mpmath.mp, x)._mpf_
+            error = (int(significand) << bits) >> (bits - _SLACK)
+            ends = {round_ratio(int(significand << bits) + d, int(scale) - bits, fmt) for d in (-error, error)}
+            if len(ends) == 1:
+                break
+        magnitude = ends.pop() if len(ends) == 1 else round_ratio(int(significand), int(scale), fmt)
+    return magnitude if magnitude == fmt.canonical_nan else magnitude | int(sign) << (fmt.bits - 1)
+
+
+def round_ratio(significand: int, exponent: int, fmt: FloatFormat) -> int:
+    """significand * 2^exponent, significand not negative, to the nearest pattern, ties to even."""
+    top = significand.bit_length() - 1 + exponent
+    if significand == 0 or top < -fmt.bias - fmt.significand_bits:
+        return 0
+    if top > fmt.bias + 1:
+        return fmt.exponent_mask if fmt.inf else fmt.canonical_nan
+    unit = max(top, 1 - fmt.bias) - fmt.fraction_bits
+    shift = unit - exponent
+    if shift <= 0:
+        kept = significand << -shift
+    else:
+        kept, rest = significand >> shift, significand & ((1 << shift) - 1)
+        half = 1 << (shift - 1)
+        kept += rest > half or (rest == half and kept & 1)
+    # The hidden bit carries into the exponent field by itself, and so does one that rounds up to a power of 2.
+    pattern = kept + ((unit + fmt.fraction_bits + fmt.bias - 1) << fmt.fraction_bits)
+    return min(pattern, fmt.exponent_mask) if fmt.inf else (pattern if pattern <= fmt.max_finite else fmt.canonical_nan)
+
+
+def _mpmath() -> Any:
+    try:
+        return import_module("mpmath")
+    except ImportError:
+        raise NexusError("correct rounding needs the package mpmath, which is not installed") from None

@@ -1,0 +1,61 @@
+"""A circuit's proof: no operands in any case make the neurons answer otherwise than SMT-LIB does."""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+from lava_nexus.circuits.circuit import Circuit
+from lava_nexus.formats import FloatFormat
+from lava_nexus.neurons import ThresholdNetwork
+from lava_nexus.verification.formal.cases import Split, split
+from lava_nexus.verification.formal.solve import Answer, satisfiable
+from lava_nexus.verification.formal.specification import correct
+from lava_nexus.verification.formal.terms import Term, Terms
+from lava_nexus.verification.formal.translation import translate
+
+COVERAGE = "the cases cover all operands"
+
+
+class Obligation:
+    """What is to be shown of a network: for all operands its output is the operation's answer.
+
+    Attributes:
+        operation: as in `lava_nexus.circuits.OPERATIONS`.
+        fmt: format of the operands.
+        to: format of the result; that of the operands for a predicate.
+        network: the neurons.
+    """
+
+    def __init__(
+        self, operation: str, fmt: FloatFormat, to: FloatFormat, network: ThresholdNetwork, how: Split
+    ) -> None:
+        self.operation, self.fmt, self.to, self.network = operation, fmt, to, network
+        self._terms = Terms()
+        self._operands = [self._terms.variable(port.name, port.width) for port in network.inputs]
+        self._cases = {case.name: case.condition for case in split(self._terms, how, fmt, self._operands)}
+
+    @property
+    def cases(self) -> list[str]:
+        """Names of what is to be proven; the last one is that the others are all there is."""
+        return [*self._cases, *([COVERAGE] if len(self._cases) > 1 else [])]
+
+    @cached_property
+    def _wrong(self) -> Term:
+        """True where the network's answer is wrong."""
+        named = {port.name: term for port, term in zip(self.network.inputs, self._operands, strict=True)}
+        (result,) = translate(self._terms, self.network, named).values()
+        return self._terms.not_(correct(self._terms, self.operation, self.fmt, self.to, self._operands, result))
+
+    def prove(self, case: str, limit: float) -> Answer:
+        """`unsat` proves the case; `sat` carries patterns of operands that refute it."""
+        if case == COVERAGE:
+            none = [self._terms.not_(condition) for condition in self._cases.values()]
+            return satisfiable(self._terms, none, limit=limit)
+        return satisfiable(self._terms, [self._cases[case], self._wrong], self._operands, limit)
+
+
+def obligation(circuit: Circuit, how: Split = "none") -> Obligation:
+    """What is to be shown of a circuit."""
+    fmt = circuit.inputs[0].format
+    assert fmt is not None
+    return Obligation(circuit.name, fmt, circuit.output.format or fmt, circuit.network, how)

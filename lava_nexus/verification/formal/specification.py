@@ -1,0 +1,73 @@
+"""What an operation must answer, in the words of SMT-LIB: all operands, rounding to nearest even, signed zeros.
+
+Results that SMT-LIB calls NaN must have the format's canonical pattern; any other result fixes its pattern.
+minimum and maximum of IEEE 754-2019 are written out, because fp.min and fp.max leave the sign of a zero open.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from lava_nexus.errors import NexusError
+from lava_nexus.formats import FloatFormat
+from lava_nexus.verification.formal.terms import Term, Terms
+
+_ROUNDED = {"add": "FP_ADD", "sub": "FP_SUB", "mul": "FP_MUL", "div": "FP_DIV", "sqrt": "FP_SQRT", "fma": "FP_FMA"}
+_EXACT = {"neg": "FP_NEG", "abs": "FP_ABS"}
+_PREDICATES = {"compare_lt": "FP_LT", "compare_le": "FP_LEQ", "compare_eq": "FP_EQUAL"}
+
+SPECIFIED = (*_ROUNDED, *_EXACT, "min", "max", "convert", *_PREDICATES)
+"""Operations that SMT-LIB has a word for."""
+
+
+def correct(
+    terms: Terms, operation: str, fmt: FloatFormat, to: FloatFormat, operands: Sequence[Term], result: Term
+) -> Term:
+    """True where the pattern `result` is the operation's answer to the patterns `operands`.
+
+    Raises:
+        NexusError: SMT-LIB does not have the operation, or not the format.
+    """
+    numbers = [terms.float_of(operand, fmt) for operand in operands]
+    if operation in _PREDICATES:
+        return terms.equal(terms.bit(result, 0), terms.make(_PREDICATES[operation], *numbers))
+    return _is(terms, result, _value(terms, operation, fmt, to, numbers), to)
+
+
+def _is(terms: Terms, pattern: Term, value: Term, fmt: FloatFormat) -> Term:
+    """True where the pattern stands for the floating-point value, a NaN being the canonical one."""
+    canonical = terms.equal(pattern, terms.number(fmt.canonical_nan, fmt.bits))
+    return terms.if_(terms.make("FP_IS_NAN", value), canonical, terms.equal(terms.float_of(pattern, fmt), value))
+
+
+def _value(terms: Terms, operation: str, fmt: FloatFormat, to: FloatFormat, numbers: Sequence[Term]) -> Term:
+    if operation in _EXACT:
+        return terms.make(_EXACT[operation], *numbers)
+    if operation in ("min", "max"):
+        return _extremum(terms, numbers[0], numbers[1], "FP_LT" if operation == "min" else "FP_GT")
+    if operation == "convert":
+        return _rounded_to(terms, numbers[0], to)
+    if operation not in _ROUNDED:
+        raise NexusError(f"operation '{operation}' has no meaning in SMT-LIB; proven are {', '.join(SPECIFIED)}")
+    if fmt != to:
+        return _widening(terms, operation, fmt, to, numbers)
+    return terms.make(_ROUNDED[operation], terms.nearest_even, *numbers)
+
+
+def _widening(terms: Terms, operation: str, fmt: FloatFormat, to: FloatFormat, numbers: Sequence[Term]) -> Term:
+    """Operands exact in a format that holds both: for a wider result format rounding once is rounding there."""
+    if fmt.exponent_bits > to.exponent_bits or fmt.fraction_bits > to.fraction_bits:
+        raise NexusError(f"operation '{operation}' from {fmt} to {to} is proven only where {to} holds every {fmt}")
+    wide = [_rounded_to(terms, number, to) for number in numbers]
+    return terms.make(_ROUNDED[operation], terms.nearest_even, *wide)
+
+
+def _rounded_to(terms: Terms, number: Term, to: FloatFormat) -> Term:
+    return terms.make("FP_TO_FP_FROM_FP", terms.nearest_even, number, indices=(to.exponent_bits, to.significand_bits))
+
+
+def _extremum(terms: Terms, a: Term, b: Term, below: str) -> Term:
+    """IEEE 754-2019 minimum (or maximum): a NaN where either is; -0 below +0."""
+    first = terms.make("FP_IS_NEG" if below == "FP_LT" else "FP_IS_POS", a)  # of two equal ones, zeros among them
+    chosen = terms.if_(terms.make(below, a, b), a, terms.if_(terms.make(below, b, a), b, terms.if_(first, a, b)))
+    return terms.if_(terms.make("FP_IS_NAN", a), a, terms.if_(terms.make("FP_IS_NAN", b), b, chosen))

@@ -1,0 +1,135 @@
+"""Terms of the solver Bitwuzla: Boolean ones folded as they are made, bit vectors, floating point.
+
+Source of meaning: SMT-LIB, theories FixedSizeBitVectors and FloatingPoint (IEEE Std 754-2019; one NaN).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from importlib.metadata import version
+from typing import Any, TypeAlias
+
+from lava_nexus.errors import NexusError
+from lava_nexus.formats import FloatFormat
+
+try:
+    import bitwuzla
+except ImportError:  # told when a proof is asked for
+    bitwuzla = None
+
+Term: TypeAlias = Any
+
+
+def solver_name() -> str:
+    """Tool and version, for certificates.
+
+    Raises:
+        NexusError: it is not installed.
+    """
+    required()
+    return f"Bitwuzla {version('bitwuzla')}"
+
+
+def required() -> Any:
+    """The package bitwuzla.
+
+    Raises:
+        NexusError: it is not installed.
+    """
+    if bitwuzla is None:
+        raise NexusError("package 'bitwuzla' is not installed; proofs need the extra: pip install 'lava-nexus[proofs]'")
+    return bitwuzla
+
+
+class Terms:
+    """Makes terms of one manager.
+
+    Attributes:
+        true, false: the Boolean constants.
+        nearest_even: the rounding mode RNE.
+    """
+
+    def __init__(self) -> None:
+        package = required()
+        self._kind = package.Kind
+        self.manager = package.TermManager()
+        self.true, self.false = self.manager.mk_true(), self.manager.mk_false()
+        self.nearest_even = self.manager.mk_rm_value(package.RoundingMode.RNE)
+
+    def make(self, kind: str, *parts: Term, indices: Sequence[int] = ()) -> Term:
+        """The term of a kind of `bitwuzla.Kind`, by its name."""
+        return self.manager.mk_term(getattr(self._kind, kind), list(parts), list(indices))
+
+    def variable(self, name: str, width: int) -> Term:
+        """A free bit vector."""
+        return self.manager.mk_const(self.manager.mk_bv_sort(width), name)
+
+    def number(self, value: int, width: int) -> Term:
+        """A bit vector that is `value` modulo 2^width."""
+        return self.manager.mk_bv_value(self.manager.mk_bv_sort(width), value % (1 << width))
+
+    def slice(self, word: Term, high: int, low: int) -> Term:
+        """Bits high..low of a bit vector."""
+        return self.make("BV_EXTRACT", word, indices=(high, low))
+
+    def extend(self, word: Term, width: int) -> Term:
+        """The bit vector with zeros above, `width` bits wide."""
+        more = width - word.sort().bv_size()
+        return self.make("BV_ZERO_EXTEND", word, indices=(more,)) if more else word
+
+    def bit(self, word: Term, position: int) -> Term:
+        """A bit of a bit vector as a Boolean."""
+        return self.equal(self.slice(word, position, position), self.number(1, 1))
+
+    def word(self, bits: Sequence[Term]) -> Term:
+        """Booleans, MSB first, as a bit vector."""
+        digits = [self.make("ITE", bit, self.number(1, 1), self.number(0, 1)) for bit in bits]
+        return self.make("BV_CONCAT", *digits) if len(digits) > 1 else digits[0]
+
+    def equal(self, a: Term, b: Term) -> Term:
+        """a = b, which for floating-point terms tells the zeros apart and takes NaN as equal to NaN."""
+        return self.make("EQUAL", a, b)
+
+    def not_(self, a: Term) -> Term:
+        """Not a."""
+        if a.is_true() or a.is_false():
+            return self.false if a.is_true() else self.true
+        return self.make("NOT", a)
+
+    def and_(self, *parts: Term) -> Term:
+        """All of the parts; true for none."""
+        kept = [part for part in parts if not part.is_true()]
+        if any(part.is_false() for part in kept):
+            return self.false
+        return self.make("AND", *kept) if len(kept) > 1 else kept[0] if kept else self.true
+
+    def or_(self, *parts: Term) -> Term:
+        """Any of the parts; false for none."""
+        kept = [part for part in parts if not part.is_false()]
+        if any(part.is_true() for part in kept):
+            return self.true
+        return self.make("OR", *kept) if len(kept) > 1 else kept[0] if kept else self.false
+
+    def if_(self, condition: Term, a: Term, b: Term) -> Term:
+        """a where the condition holds, else b; constants among Booleans are folded."""
+        if a is b or a == b:
+            return a
+        if condition.is_true() or condition.is_false():
+            return a if condition.is_true() else b
+        if a.is_true() or b.is_false():
+            return self.or_(condition, b) if a.is_true() else self.and_(condition, a)
+        if a.is_false() or b.is_true():
+            return self.and_(self.not_(condition), b) if a.is_false() else self.or_(self.not_(condition), a)
+        return self.make("ITE", condition, a, b)
+
+    def float_of(self, pattern: Term, fmt: FloatFormat) -> Term:
+        """The floating-point number of a pattern.
+
+        Raises:
+            NexusError: the format has no infinity, so that SMT-LIB has no sort for it.
+        """
+        if not fmt.inf:
+            raise NexusError(
+                f"format {fmt} has no infinity, and SMT-LIB no such sort: it is tested exhaustively instead"
+            )
+        return self.make("FP_TO_FP_FROM_BV", pattern, indices=(fmt.exponent_bits, fmt.significand_bits))

@@ -1,0 +1,81 @@
+"""A threshold network as terms: every neuron a Boolean, straight from its weights, by no code that the executors use.
+
+[ sum_i w_i x_i >= T ]  =  if x_1 then [ rest >= T - w_1 ] else [ rest >= T ],  largest |w| first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from math import gcd
+
+from lava_nexus.neurons import STROBE, ThresholdNetwork
+from lava_nexus.verification.formal.terms import Term, Terms
+
+
+def translate(
+    terms: Terms, network: ThresholdNetwork, inputs: Mapping[str, Term], cuts: Mapping[int, Term] | None = None
+) -> dict[str, Term]:
+    """Output ports of the network, by name, as bit vectors.
+
+    The strobe is true: an operand set is there.
+
+    Args:
+        inputs: a bit vector for every input port.
+        cuts: Booleans that stand in for signals.
+    """
+    spikes = signals(terms, network, inputs, cuts)
+    return {port.name: terms.word([spikes[signal] for signal in port.signals]) for port in network.outputs}
+
+
+def signals(
+    terms: Terms, network: ThresholdNetwork, inputs: Mapping[str, Term], cuts: Mapping[int, Term] | None = None
+) -> list[Term]:
+    """Every signal of the network as a Boolean."""
+    cuts = cuts or {}
+    spikes = [terms.true] * network.n_inputs
+    assert STROBE == 0
+    for port in network.inputs:
+        for place, signal in enumerate(port.signals):
+            spikes[signal] = cuts.get(signal, terms.bit(inputs[port.name], port.width - 1 - place))
+    for neuron in range(network.neurons):
+        sources, weights = network.synapses_of(neuron)
+        weighted = [
+            (spikes[source], weight, source) for source, weight in zip(sources.tolist(), weights.tolist(), strict=True)
+        ]
+        cut = cuts.get(network.n_inputs + neuron)
+        spikes.append(threshold_gate(terms, weighted, int(network.thresholds[neuron])) if cut is None else cut)
+    return spikes
+
+
+def threshold_gate(terms: Terms, weighted: Sequence[tuple[Term, int, int]], threshold: int) -> Term:
+    """[ sum weight * spike >= threshold ] over (spike, weight, order among equal weights)."""
+    ordered = sorted(weighted, key=lambda term: (-abs(term[1]), -term[2]))
+    return _Diagram(terms, [(spike, weight) for spike, weight, _ in ordered]).expand(0, threshold)
+
+
+class _Diagram:
+    """The decision diagram of a weighted sum; no closure, for terms must not be left to the cycle collector."""
+
+    def __init__(self, terms: Terms, ordered: Sequence[tuple[Term, int]]) -> None:
+        n = len(ordered)
+        self.terms, self.ordered = terms, ordered
+        self.most, self.least, self.common = [0] * (n + 1), [0] * (n + 1), [0] * (n + 1)
+        for i in range(n - 1, -1, -1):
+            weight = ordered[i][1]
+            self.most[i] = self.most[i + 1] + max(weight, 0)
+            self.least[i] = self.least[i + 1] + min(weight, 0)
+            self.common[i] = gcd(self.common[i + 1], weight)
+        self.known: dict[tuple[int, int], Term] = {}
+
+    def expand(self, i: int, bound: int) -> Term:
+        """[ the sum from place i on >= bound ]."""
+        if bound <= self.least[i]:
+            return self.terms.true
+        if bound > self.most[i]:
+            return self.terms.false
+        bound = -(-bound // self.common[i]) * self.common[i]  # the sum is a multiple of the weights' common divisor
+        if (i, bound) not in self.known:
+            spike, weight = self.ordered[i]
+            present, absent = self.expand(i + 1, bound - weight), self.expand(i + 1, bound)
+            self.known[i, bound] = self.terms.if_(spike, present, absent)
+        return self.known[i, bound]

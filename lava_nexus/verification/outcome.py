@@ -1,0 +1,101 @@
+"""What a check found on some operand sets; the findings of chunks add up and can be written down as JSON."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+MOST_EXAMPLES = 5
+
+
+@dataclass(frozen=True)
+class Example:
+    """One operand set on which neurons and reference differ; patterns.
+
+    Attributes:
+        operands: of each input port.
+        answered: by the neurons.
+        expected: by the golden function.
+    """
+
+    operands: tuple[int, ...]
+    answered: int
+    expected: int
+
+    def text(self, widths: tuple[int, ...]) -> str:
+        """`0x3f, 0x80 gives 0x40, not 0x41`, for operands and a result of these bits."""
+        words = [
+            f"0x{v:0{-(-w // 4)}x}" for v, w in zip((*self.operands, self.answered, self.expected), widths, strict=True)
+        ]
+        return f"{', '.join(words[:-2])} gives {words[-2]}, not {words[-1]}"
+
+
+@dataclass
+class Rounding:
+    """A golden function against correct rounding.
+
+    Attributes:
+        wrong: results that are not the correctly rounded one.
+        counted: results that are finite, not zero and no limit of the function.
+        wrong_counted: those of them that are not the correctly rounded one.
+        max_ulp: largest distance from it; 2^64 - 1 is a number where a NaN belongs, or the reverse.
+        worst: operand with that distance.
+        by_precision: results that the screen in wide floats left to multiple precision.
+        against_order: neighbouring operands whose results fall where the function rises, or the reverse.
+    """
+
+    wrong: int = 0
+    counted: int = 0
+    wrong_counted: int = 0
+    max_ulp: int = 0
+    worst: int | None = None
+    by_precision: int = 0
+    against_order: int = 0
+
+    def add(self, other: Rounding) -> None:
+        """Adds what was found on other operand sets."""
+        if other.max_ulp > self.max_ulp:
+            self.max_ulp, self.worst = other.max_ulp, other.worst
+        for name in ("wrong", "counted", "wrong_counted", "by_precision", "against_order"):
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+
+
+@dataclass
+class Outcome:
+    """What was found so far.
+
+    Attributes:
+        sets: operand sets tried.
+        mismatches: sets on which the neurons differ from the golden function; None where not asked.
+        examples: the first few of them.
+        rounding: of the golden function, None where not asked.
+        seconds: wall time.
+    """
+
+    sets: int = 0
+    mismatches: int | None = None
+    examples: list[Example] = field(default_factory=list)
+    rounding: Rounding | None = None
+    seconds: float = 0.0
+
+    def add(self, other: Outcome) -> None:
+        """Adds what was found on other operand sets."""
+        self.sets += other.sets
+        self.seconds += other.seconds
+        if other.mismatches is not None:
+            self.mismatches = (self.mismatches or 0) + other.mismatches
+            self.examples = (self.examples + other.examples)[:MOST_EXAMPLES]
+        if other.rounding is not None:
+            self.rounding = self.rounding or Rounding()
+            self.rounding.add(other.rounding)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values."""
+        return asdict(self)
+
+    @staticmethod
+    def from_dict(values: dict[str, Any]) -> Outcome:
+        """The inverse of `to_dict`; raises TypeError or KeyError on other values."""
+        examples = [Example(tuple(e["operands"]), e["answered"], e["expected"]) for e in values["examples"]]
+        rounding = values["rounding"] and Rounding(**values["rounding"])
+        return Outcome(**{**values, "examples": examples, "rounding": rounding})

@@ -1,0 +1,108 @@
+"""The functions of real numbers: in wide hardware floats, with a bound on the error, and in multiple precision.
+
+Conventions at the edges are IEEE 754-2019's (section 9.2); silu(-inf) and gelu(-inf) are -0, the limit from above -inf;
+sin and cos are NaN beyond 2^20, where their circuits end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lava_nexus.errors import NexusError
+
+Values = NDArray[Any]
+LARGEST_ANGLE = 2.0**20
+
+_TANH_CUBE = "0.044715"  # of gelu_tanh (Hendrycks and Gimpel, "Gaussian error linear units", 2016)
+
+
+@dataclass(frozen=True)
+class RealFunction:
+    """A function of one operand.
+
+    Attributes:
+        wide: values in float64 or longdouble to values of the same dtype.
+        exact: (mpmath context, mpf) to mpf, for finite operands other than 0 inside the domain.
+        error: bound on the relative error of `wide` in float64 as far as results are not below FP32's range.
+        extended: whether `wide` in longdouble is as much better as longdouble is (2^-11).
+        limits: results that are limits of the function: where the rounded result is one of them the input is easy.
+        half: f(x) = x/2 + c x^2 + ... with c > 0.
+        direction: 1 where it never falls, -1 where it never rises on either side of 0, 0 otherwise.
+    """
+
+    wide: Callable[[Values], Values]
+    exact: Callable[[Any, Any], Any]
+    error: float = 2.0**-47
+    extended: bool = True
+    limits: tuple[float, ...] = ()
+    half: bool = False
+    direction: int = 0
+
+
+def _bounded(function: Callable[[Values], Values]) -> Callable[[Values], Values]:
+    return lambda x: function(np.where(np.abs(x) <= LARGEST_ANGLE, x, x.dtype.type(np.nan)))
+
+
+def _logistic_times(x: Values, u: Values) -> Values:
+    """x / (1 + exp(-u)), -0 at -inf."""
+    return np.where(np.isneginf(x), x.dtype.type(-0.0), x / (1 + np.exp(-u)))
+
+
+def _tanh_argument(x: Values) -> Values:
+    kind = x.dtype.type
+    u: Values = 2 * np.sqrt(2 / (kind(4) * np.arctan(kind(1)))) * (x + kind(_TANH_CUBE) * x * x * x)
+    return u
+
+
+def _gelu(x: Values) -> Values:
+    root_half = np.sqrt(x.dtype.type(0.5))
+    return np.where(np.isneginf(x), x.dtype.type(-0.0), x / 2 * _special("erfc", -x * root_half))
+
+
+def _special(name: str, x: Values) -> Values:
+    """A function of scipy.special in float64."""
+    try:
+        values: Values = getattr(import_module("scipy.special"), name)(x.astype(np.float64)).astype(x.dtype)
+        return values
+    except ImportError:
+        raise NexusError("correct rounding of erf and gelu needs the package scipy, which is not installed") from None
+
+
+def _exact_tanh_argument(mp: Any, x: Any) -> Any:
+    return 2 * mp.sqrt(2 / mp.pi) * (x + mp.mpf(_TANH_CUBE) * x**3)
+
+
+FUNCTIONS: dict[str, RealFunction] = {
+    "reciprocal": RealFunction(lambda x: 1 / x, lambda mp, x: 1 / x),
+    "rsqrt": RealFunction(lambda x: 1 / np.sqrt(x), lambda mp, x: 1 / mp.sqrt(x), direction=-1),
+    "exp": RealFunction(np.exp, lambda mp, x: mp.exp(x), limits=(1.0,), direction=1),
+    "exp2": RealFunction(np.exp2, lambda mp, x: mp.power(2, x), limits=(1.0,), direction=1),
+    "log": RealFunction(np.log, lambda mp, x: mp.log(x), direction=1),
+    "sin": RealFunction(_bounded(np.sin), lambda mp, x: mp.sin(x)),
+    "cos": RealFunction(_bounded(np.cos), lambda mp, x: mp.cos(x), limits=(1.0,)),
+    "sigmoid": RealFunction(
+        lambda x: 1 / (1 + np.exp(-x)), lambda mp, x: 1 / (1 + mp.exp(-x)), limits=(0.5, 1.0), direction=1
+    ),
+    "tanh": RealFunction(np.tanh, lambda mp, x: mp.tanh(x), limits=(-1.0, 1.0), direction=1),
+    "silu": RealFunction(lambda x: _logistic_times(x, x), lambda mp, x: x / (1 + mp.exp(-x)), half=True),
+    "gelu": RealFunction(  # scipy states 5.7e-14 for erfc; the rounding of its argument adds 2 z^2 2^-53 at z <= 11
+        _gelu, lambda mp, x: x * mp.erfc(-x / mp.sqrt(2)) / 2, error=2.0**-42, extended=False, half=True
+    ),
+    "gelu_tanh": RealFunction(
+        lambda x: _logistic_times(x, _tanh_argument(x)),
+        lambda mp, x: x / (1 + mp.exp(-_exact_tanh_argument(mp, x))),
+        error=2.0**-42,
+        extended=False,
+        half=True,
+    ),
+    "erf": RealFunction(
+        lambda x: _special("erf", x), lambda mp, x: mp.erf(x), extended=False, limits=(-1.0, 1.0), direction=1
+    ),
+}
+"""By the names of the operations."""

@@ -1,0 +1,52 @@
+"""Every operation on every format: what the tests of circuits run over. New operations of `OPERATIONS` join by themselves."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pytest
+
+from lava_nexus.circuits import OPERATIONS, Circuit, circuit
+from lava_nexus.errors import NexusError
+from lava_nexus.formats import FLOAT32, FLOAT64, FORMATS, FloatFormat
+from tests import exact
+
+
+@dataclass(frozen=True)
+class Case:
+    """An operation from a format to a format."""
+
+    operation: str
+    fmt: FloatFormat
+    to: FloatFormat
+
+    @property
+    def basic(self) -> bool:
+        """Whether IEEE 754 says what the result is."""
+        return self.operation in exact.VALUES or self.operation in exact.PREDICATES
+
+    def build(self, basis: str = "threshold", style: str = "neurons", max_delay: int = 62) -> Circuit:
+        """The circuit; a function that has no program for the format skips the test."""
+        try:
+            return circuit(self.operation, self.fmt, to=self.to, basis=basis, style=style, max_delay=max_delay)
+        except NexusError:
+            if self.basic:
+                raise
+            return pytest.skip(f"{self.operation} has no program for {self.fmt}")
+
+    def __str__(self) -> str:
+        return f"{self.operation}-{self.fmt}" + ("" if self.fmt == self.to else f"-{self.to}")
+
+
+def targets(operation: str, fmt: FloatFormat) -> list[FloatFormat]:
+    """Formats of the result that the operation is there for."""
+    if operation == "convert":
+        return [to for to in FORMATS.values() if to != fmt]
+    if not OPERATIONS[operation].widens or fmt == FLOAT64:
+        return [fmt]
+    return [fmt, FLOAT64 if fmt == FLOAT32 else FLOAT32]
+
+
+CASES = [Case(name, fmt, to) for name in OPERATIONS for fmt in FORMATS.values() for to in targets(name, fmt)]
+BASIC = [case for case in CASES if case.basic]
+SMALL = [case for case in CASES if case.fmt.bits <= 16 and case.to.bits <= 16]

@@ -1,7 +1,7 @@
 """Cells of AND, OR and NOT neurons alone, as published: XOR and MUX of 5 neurons, full adder of 13, ripple carry.
 
-Source: NEXUS, arXiv 2601.21279, appendix (neuron counts). The circuits are this project's; only the cells are the paper's,
-so counts differ from the printed and from the coded totals.
+Source: NEXUS, arXiv 2601.21279, appendix (neuron counts). The circuits are this project's; only the cells are the
+paper's, so counts differ from the printed and from the coded totals.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class Nexus(Basis):
         return self.and_(a, self.not_(self.or_(*others)))
 
     def mux(self, condition: Bit, a: Bit, b: Bit) -> Bit:
-        # Five neurons: c a + b (NOT c + a) holds the term a b, which keeps the output still while the condition changes.
+        # Five neurons: c a + b (NOT c + a) holds the term a b, which keeps the output still while c changes.
         return self.or_(self.and_(condition, a), self.and_(b, self.or_(self.not_(condition), a)))
 
     def swap(self, condition: Bit, a: Bit, b: Bit) -> tuple[Bit, Bit]:
@@ -79,9 +79,7 @@ class Nexus(Basis):
         level = list(bits) or [empty]
         while len(level) > 1:
             pairs = [level[i : i + 2] for i in range(0, len(level), 2)]
-            level = [
-                self.builder.gate([(p[0], 1), (p[1], 1)], threshold) if len(p) == 2 else p[0] for p in pairs
-            ]
+            level = [self.builder.gate([(p[0], 1), (p[1], 1)], threshold) if len(p) == 2 else p[0] for p in pairs]
         return level[0]
 
     def _carry_save(self, columns: list[Word]) -> list[Word]:
@@ -103,7 +101,7 @@ class Nexus(Basis):
         carry: Bit = FALSE
         word: Word = []
         for column in columns:
-            a, b = (column + [FALSE, FALSE])[:2]
+            a, b = [*column, FALSE, FALSE][:2]
             total, carry = self.full_adder(a, b, carry)
             word.append(total)
         return word

@@ -1,7 +1,7 @@
 """The threshold basis built for least depth: carries by look-ahead, every bit of a group at once.
 
-The carry into column i of a group is the number of k >= 1 with [sum of the columns below >= k * 2^i]: a thermometer of gates
-that do not wait for each other. The sum bit is then the virtual bit column + carry in - 2 * carry out.
+The carry into column i of a group is the number of k >= 1 with [sum of the columns below >= k * 2^i]: a thermometer of
+gates that do not wait for each other. The sum bit is then the virtual bit column + carry in - 2 * carry out.
 """
 
 from __future__ import annotations
@@ -73,7 +73,8 @@ class Shallow(Threshold):
             carried: dict[Signal, int] = {}
             span = 0
             while start + span < width and (
-                (load(carried, columns[start + span], span) <= LARGEST_WEIGHT and 1 << span <= LARGEST_WEIGHT) or not span
+                (load(carried, columns[start + span], span) <= LARGEST_WEIGHT and 1 << span <= LARGEST_WEIGHT)
+                or not span
             ):
                 span += 1
             groups.append((start, span))
@@ -98,7 +99,7 @@ class Shallow(Threshold):
         return columns
 
     def _carries(self, columns: Columns, groups: list[tuple[int, int]]) -> list[list[Bit]]:
-        """The carry into each group: [sum over j of 2^j * (generate_j + propagate_j) >= 2^n] over the n groups below."""
+        """The carry into each group: [sum of 2^j * (generate_j + propagate_j) >= 2^n] over the n groups j below."""
         lines: list[Bit] = []
         for start, span in groups[:-1]:
             terms = joined(columns, start, span)

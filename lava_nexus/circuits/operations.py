@@ -24,8 +24,8 @@ from lava_nexus.circuits.floating.divide import divide
 from lava_nexus.circuits.floating.multiply import multiply
 from lava_nexus.circuits.floating.reciprocal import reciprocal
 from lava_nexus.circuits.floating.square_root import square_root
-from lava_nexus.circuits.functions import exponential, reciprocal_root, tabulated
-from lava_nexus.circuits.functions.function import Program, build, golden
+from lava_nexus.circuits.functions import exponential, function, gates, odd, patched, reciprocal_root, tabulated
+from lava_nexus.circuits.functions.function import Program
 from lava_nexus.formats import FloatFormat
 
 Build = Callable[[Basis, list[Word], FloatFormat, FloatFormat], Word]
@@ -59,13 +59,20 @@ def _same(function: Callable[..., Word], operands: str, golden: Reference, predi
 
 
 def _function(program: Program, exact: tabulated.Exact) -> Operation:
-    """A function by its program; in 8-bit formats by the steps of the exact one."""
-    reference_of, circuit = golden(program), build(program)
+    """A function by its program; in 8-bit formats by the steps of the exact one, in 16-bit formats with patches."""
+    plain, corrected, reference_of = function.build(program), patched.build(program, exact), function.golden(program)
 
     def word(basis: Basis, a: Word, fmt: FloatFormat) -> Word:
-        return tabulated.staircase(basis, a, exact, fmt) if fmt.bits <= 8 else circuit(basis, a, fmt)
+        if fmt.bits <= 8:
+            return tabulated.staircase(basis, a, exact, fmt)
+        return (corrected if fmt.bits <= 16 else plain)(basis, a, fmt)
 
-    return _same(word, "a", lambda f, _: tabulated.golden(exact, f) if f.bits <= 8 else reference_of(f))
+    def reference(fmt: FloatFormat, _: FloatFormat) -> Golden:
+        if fmt.bits <= 8:
+            return tabulated.golden(exact, fmt)
+        return patched.golden(program, exact, fmt) if fmt.bits <= 16 else reference_of(fmt)
+
+    return _same(word, "a", reference)
 
 
 def _multiply_reference(fmt: FloatFormat, to: FloatFormat) -> Golden:
@@ -91,6 +98,12 @@ OPERATIONS: dict[str, Operation] = {
     "rsqrt": _function(reciprocal_root.rsqrt, reciprocal_root.exact),
     "exp": _function(exponential.exp, np.exp),
     "exp2": _function(exponential.exp2, np.exp2),
+    "sigmoid": _function(gates.sigmoid, gates.sigmoid.exact),
+    "tanh": _function(odd.tanh, odd.tanh.exact),
+    "silu": _function(gates.silu, gates.silu.exact),
+    "gelu": _function(gates.gelu, gates.gelu.exact),
+    "gelu_tanh": _function(gates.gelu_tanh, gates.gelu_tanh.exact),
+    "erf": _function(odd.erf, odd.erf.exact),
     "neg": _same(negate, "a", lambda f, _: reference.sign_bit(f.sign_mask * 2 - 1, f.sign_mask, f)),
     "abs": _same(absolute, "a", lambda f, _: reference.sign_bit(f.sign_mask - 1, 0, f)),
     "min": _same(minimum, "ab", lambda f, _: reference.extremum(f, largest=False)),

@@ -1,12 +1,12 @@
 """Shifters in mixed radix. The amount is never written in binary: each stage asks how far it still reaches.
 
-A stage of unit u and radix r shifts by 0, u, ..., (r - 1) * u; reach[d - 1] = [the rest of the amount >= d * u]. A result
-bit is the OR of at most r exclusive ANDs. Three-way stages cost least: r / log(r) is smallest near e.
+A stage of unit u and radix r shifts by 0, u, ..., (r - 1) * u; reach[d - 1] = [the rest of the amount >= d * u]. A
+result bit is the OR of at most r exclusive ANDs. Three-way stages cost least: r / log(r) is smallest near e.
 """
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import cache
 from itertools import product
 from math import prod
 
@@ -15,10 +15,12 @@ from lava_nexus.cells import Basis, Bit, Terms, Word
 Stages = tuple[tuple[int, int], ...]
 
 
-@lru_cache(maxsize=None)
+@cache
 def plan_stages(most: int, keep: int, stage_cost: int = 0) -> Stages:
-    """(unit, radix) of each stage, largest unit first, that shifts by 0..most and keeps `keep` bits, in fewest ANDs, where
-    a stage counts as `stage_cost` more."""
+    """(unit, radix) of each stage, largest unit first, that shifts by 0..most and keeps `keep` bits.
+
+    Chosen for fewest ANDs, where a stage counts as `stage_cost` of them.
+    """
     if most <= 0:
         return ()
 

@@ -54,7 +54,9 @@ def run_program(program: Program, feeds: Mapping[str, Patterns], executor: Execu
     layers: dict[str, Tallies] = {}
     for i, node in enumerate(program.nodes):
         executor.tallies = Tallies()
-        values[node.result.number] = _run(node, [_ranked(values, v.number, len(v.shape)) for v in node.operands], executor)
+        values[node.result.number] = _run(
+            node, [_ranked(values, v.number, len(v.shape)) for v in node.operands], executor
+        )
         mine = layers.setdefault(node.layer, Tallies())
         for tally in executor.tallies:
             mine.add(tally)

@@ -19,6 +19,7 @@ class ReferenceExecutor(Executor):
     level = "reference"
 
     def invoke(self, circuit: Circuit, operands: Sequence[NDArray[Any]]) -> NDArray[Any]:
+        """The golden function on every element of the broadcast operands."""
         result = circuit.golden(*np.broadcast_arrays(*operands))
         self.tallies.add(Tally(circuit, result.size))
         return result

@@ -114,7 +114,9 @@ def run(
         value=value.reshape(shape),
         spikes=tally.spikes if counted else None,
         synops=tally.synops if counted else None,
-        neuron_spikes=tally.signal_spikes[circuit.network.n_inputs :] if counted and tally.signal_spikes is not None else None,
+        neuron_spikes=tally.signal_spikes[circuit.network.n_inputs :]
+        if counted and tally.signal_spikes is not None
+        else None,
         executor=engine.name,
         level=engine.level,
     )

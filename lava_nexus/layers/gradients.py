@@ -1,8 +1,8 @@
 """The backward pass of layers, as programs of the same circuits as the forward pass.
 
 Each function takes dy, the gradient of a loss with respect to the layer's output, and gives the gradients with respect
-to its inputs. Every operation is rounded on its own, in the order of the docstring's lines, brackets first, then from the
-left; every sum has the writer's order of accumulation. Where PyTorch's kernel has a formula of its own (SiLU,
+to its inputs. Every operation is rounded on its own, in the order of the docstring's lines, brackets first, then from
+the left; every sum has the writer's order of accumulation. Where PyTorch's kernel has a formula of its own (SiLU,
 softmax) it is that formula.
 """
 

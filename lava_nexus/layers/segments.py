@@ -1,4 +1,4 @@
-"""A program cut into parts that pass tensors to each other, one part a layer: what becomes a Process or a set of cores."""
+"""A program cut into parts that pass tensors on, one part a layer: what becomes a Process or a set of cores."""
 
 from __future__ import annotations
 

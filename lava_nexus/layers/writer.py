@@ -1,4 +1,4 @@
-"""Writes layers into a program: one format, one basis, one order of accumulation, and the circuits that go with them."""
+"""Writes layers into a program: one format, one basis, one order of accumulation, and the circuits for them."""
 
 from __future__ import annotations
 
@@ -53,9 +53,7 @@ class Writer:
 
     def contract(self, left: Value, right: Value) -> Value:
         """result[..., t, n] = sum over k of left[..., t, k] * right[..., n, k]."""
-        return self.program.contract(
-            self.circuit("mul"), self.circuit("add"), left, right, self.layer, self.accumulate
-        )
+        return self.program.contract(self.circuit("mul"), self.circuit("add"), left, right, self.layer, self.accumulate)
 
     def constant(self, values: ArrayLike) -> Value:
         """A constant; values are rounded to the format here, once, before anything runs."""

@@ -141,7 +141,7 @@ def _legend(figure: Any, height: float, names: Sequence[str]) -> None:
     for mark, colour, name in [*entries, ("━", _PRINTED, "published")]:
         figure.text(x, y, mark, color=colour, size=12, va="center")
         figure.text(x + 0.018, y, name, size=9.5, va="center")
-        x += 0.045 + 0.0079 * len(name)
+        x += (0.5 + 0.07 * len(name)) / figure.get_figwidth()
 
 
 def _share(axes: Any, y: float, found: tuple[float, int] | None, floor: float, colour: str) -> None:

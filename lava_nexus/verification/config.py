@@ -3,23 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import Field
 
-from lava_nexus.config.base import Config, did_you_mean
-from lava_nexus.formats import FORMATS
+from lava_nexus.config.base import Config
+from lava_nexus.config.run import FormatName
 
 EVERY_OPERATION: Literal["all"] = "all"
-
-
-def _format(name: str) -> str:
-    if name not in FORMATS:
-        raise ValueError(f"this format does not exist{did_you_mean(name, FORMATS)}")
-    return name
-
-
-FormatName = Annotated[str, AfterValidator(_format)]
 
 
 class Job(Config):
@@ -69,6 +60,6 @@ class VerifyConfig(Config):
     jobs: tuple[Job, ...] = Field(min_length=1)
     seed: int = Field(default=0, ge=0, lt=2**32)
     threads: int | None = Field(default=None, ge=1)
-    chunk: int = Field(default=1 << 18, ge=1)
+    chunk: int = Field(default=1 << 16, ge=1)
     certify: bool = False
     out: Path = Path("results/verify")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from itertools import islice
 from typing import Any
 
 from lava_nexus.circuits import Circuit, circuit
@@ -16,8 +17,8 @@ from lava_nexus.verification.sets import MOST_BITS, Exhaustive, OperandSets, Sam
 from lava_nexus.verification.task import Task
 
 QUICK_SETS = 1 << 14
-QUICK_OPERATIONS = 4
-QUICK_NEURONS = 1500
+QUICK_TASKS = 3
+QUICK_NEURONS = 700
 """Networks above take long to lower: a quick run leaves their gates out."""
 
 
@@ -26,32 +27,40 @@ def plan(config: VerifyConfig, quick: bool, left_out: Callable[[str], object]) -
 
     Args:
         config: jobs.
-        quick: a small part of each: few operations, one basis, small networks, few operand sets.
+        quick: a small part of each job: three small networks of one basis, few operand sets.
         left_out: called with a sentence for each circuit that `all` or `functions` does not stand for.
 
     Raises:
         NexusError: an operation named in the config does not exist for a format, or cannot be checked as asked.
     """
     for job in config.jobs:
-        for name, fmt, to, basis in _combinations(job, quick):
-            try:
-                task = _task(config, job, name, fmt, to, basis, quick)
-                if quick and task.gates and task.circuit.neurons > QUICK_NEURONS:
-                    left_out(f"{task.name}: {task.circuit.neurons:,} neurons, too many for a quick run")
-                    task = replace(task, gates=False)
-                if task.gates or task.correct:
-                    yield task
-            except NexusError as error:
-                if isinstance(job.operations, tuple):
-                    raise
-                left_out(f"{name} {fmt}: {error}")
+        tasks = _tasks(config, job, quick, left_out)
+        yield from islice((small for task in tasks for small in _small(task)), QUICK_TASKS) if quick else tasks
+
+
+def _small(task: Task) -> Iterator[Task]:
+    """The task, without its gates where they are many."""
+    if task.gates and task.circuit.neurons > QUICK_NEURONS:
+        task = replace(task, gates=False)
+    if task.gates or task.correct:
+        yield task
+
+
+def _tasks(config: VerifyConfig, job: Job, quick: bool, left_out: Callable[[str], object]) -> Iterator[Task]:
+    for name, fmt, to, basis in _combinations(job, quick):
+        try:
+            yield _task(config, job, name, fmt, to, basis, quick)
+        except NexusError as error:
+            if isinstance(job.operations, tuple):
+                raise
+            left_out(f"{name} {fmt}: {error}")
 
 
 def _combinations(job: Job, quick: bool) -> Iterator[tuple[str, str, str | None, str]]:
     """Operation, format, output format, basis; golden functions belong to no basis, so the first one stands for all."""
     bases = job.bases[:1] if quick or job.check == "correct" else job.bases
     for fmt in job.formats:
-        for name in _operations(job)[: QUICK_OPERATIONS if quick else None]:
+        for name in _operations(job):
             for to in job.to or (None,):
                 for basis in bases:
                     yield name, fmt, to, basis

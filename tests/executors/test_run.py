@@ -43,7 +43,9 @@ def test_operands_broadcast(executor: str) -> None:
 
 def test_executors_count_the_same() -> None:
     x = np.random.default_rng(0).standard_normal(300).astype(np.float32)
-    counted = [nexus.run(nexus.circuit("mul", nexus.FLOAT32), x, x[::-1], executor=e) for e in ("bitsliced", "membrane")]
+    counted = [
+        nexus.run(nexus.circuit("mul", nexus.FLOAT32), x, x[::-1], executor=e) for e in ("bitsliced", "membrane")
+    ]
     assert counted[0].spikes == counted[1].spikes and counted[0].synops == counted[1].synops
     first, second = (result.neuron_spikes for result in counted)
     assert first is not None and second is not None

@@ -55,7 +55,11 @@ def test_segments_run_one_after_the_other_give_the_whole() -> None:
     whole = run_program(program, {"x": x}, ReferenceExecutor()).outputs["y"]
     values = {port_name(program.inputs["x"]): x}
     parts = segments(program)
-    assert [(part.name, part.kind) for part in parts] == [("first", "linear"), ("sum", "residual"), ("second", "linear")]
+    assert [(part.name, part.kind) for part in parts] == [
+        ("first", "linear"),
+        ("sum", "residual"),
+        ("second", "linear"),
+    ]
     for part in parts:
         feeds = {port_name(v): values[port_name(v)] for v in part.inputs}
         values |= run_program(part.program, feeds, ReferenceExecutor()).outputs

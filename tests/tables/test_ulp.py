@@ -58,8 +58,8 @@ def test_every_layer_and_operation_has_its_rows_and_files(tmp_path: Path) -> Non
         assert strict is not None and exact is not None
         assert (strict.ulp.max, strict.ulp.unequal_bits) == (0, 0)
         assert sum(exact.histogram) == exact.ulp.count == strict.ulp.count > 0
-        if r.inputs == 32:  # layers of another formula would hardly ever agree to the last bit
-            assert exact.ulp.zero_rate > 0.25
+        if r.inputs == 32:  # another formula would hardly ever agree so closely
+            assert sum(exact.histogram[:2]) > 0.5 * exact.ulp.count
     report = json.loads((tmp_path / "ulp_tables.json").read_text())
     assert len(report["rows"]) == len(rows)
     assert report["config"]["width"] == 4
@@ -109,7 +109,7 @@ def test_against_pytorch_itself(tmp_path: Path) -> None:
     right = torch.exp(torch.tensor(x)).numpy() == np.exp(x.astype(np.float64)).astype(np.float32)
     found = rows["exp"].measured["pytorch_exact"]
     assert found is not None and found.ulp.zero_rate == right.mean()
-    assert 0.5 < right.mean()
+    assert right.mean() > 0.5
 
 
 class Lying(ReferenceExecutor):

@@ -1,0 +1,1 @@
+"""Floating-point circuits: operands taken apart, the operations, and the one rounder."""

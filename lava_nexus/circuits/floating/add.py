@@ -64,5 +64,7 @@ def _total(basis: Basis, large: Word, shifted: Word, lost: Word, differ: Bit) ->
     padded = [basis.zero] * (len(shifted) - len(large)) + large
     inverted = [basis.xor(bit, differ) for bit in shifted]
     carry = basis.and_not(differ, *lost)
-    total = [basis.real(bit) for bit in basis.sum_bits([*weighted(padded), *weighted(inverted), (carry, 1)], len(padded) + 1)]
+    total = [
+        basis.real(bit) for bit in basis.sum_bits([*weighted(padded), *weighted(inverted), (carry, 1)], len(padded) + 1)
+    ]
     return [*total[:-1], basis.and_not(total[-1], differ)]

@@ -1,4 +1,4 @@
-"""Floating-point division: both significands normalised, a restoring array with an exact remainder, one shift, round."""
+"""Floating-point division: normalised significands, a restoring array with an exact remainder, one shift, round."""
 
 from __future__ import annotations
 

@@ -17,9 +17,7 @@ def multiply(basis: Basis, a: Word, b: Word, fmt: FloatFormat, to: FloatFormat |
         (basis.and_(p, q), 1 << (i + j)) for i, p in enumerate(x.significand) for j, q in enumerate(y.significand)
     ]
     product = [basis.real(bit) for bit in basis.sum_bits(partial, bits)]
-    invalid = basis.or_(
-        basis.and_not(x.infinite, nonzero(basis, y)), basis.and_not(y.infinite, nonzero(basis, x))
-    )
+    invalid = basis.or_(basis.and_not(x.infinite, nonzero(basis, y)), basis.and_not(y.infinite, nonzero(basis, x)))
     # The first bit of the product weighs 2; the exponents' own bias counts twice.
     offset = to.bias - 2 * fmt.bias + 1
     largest = (1 << fmt.exponent_bits) - 1

@@ -1,7 +1,7 @@
 """The last floor of a floating-point circuit, and the only place where anything is rounded.
 
-Round to nearest, ties to even; overflow gives infinity, or NaN where the format has none; every NaN is the canonical one.
-Source: IEEE Std 754-2019, sections 4.3.1 and 7.4.
+Round to nearest, ties to even; overflow gives infinity, or NaN where the format has none; every NaN is
+canonical. Source: IEEE Std 754-2019, sections 4.3.1 and 7.4.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from lava_nexus.formats import FloatFormat
 class Unrounded:
     """An exact result, or enough of it to round.
 
-    The value is (-1)^sign * 1.f * 2^(exponent + 1 - bias), where the exponent is one less than the biased one, so that a
-    hidden bit of 1 completes it and a hidden bit of 0 stands for a subnormal result with an exponent of 0.
+    The value is (-1)^sign * 1.f * 2^(exponent + 1 - bias), where the exponent is one less than the biased one, so that
+    a hidden bit of 1 completes it and a hidden bit of 0 stands for a subnormal result with an exponent of 0.
 
     Attributes:
         sign: 1 for negative.

@@ -22,11 +22,11 @@ W = TypeVar("W")
 
 # (working bits, table bits, adjustment) by fraction bits of the format. For formats of 16 bits and fewer the fewest bits
 # found with which every input is correctly rounded; for FP32 with which 99.9 % are.
-_EXP = {2: (7, 3, 2), 3: (10, 4, 2), 7: (21, 5, 8), 10: (26, 6, 2), 23: (36, 7, 2)}
-_EXP2 = {2: (7, 3, 2), 3: (10, 4, 2), 7: (21, 5, 8), 10: (26, 6, 2), 23: (36, 7, 2)}
+_EXP = {7: (21, 5, 8), 10: (26, 6, 2), 23: (36, 7, 2)}
+_EXP2 = {7: (21, 5, 8), 10: (26, 6, 2), 23: (36, 7, 2)}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Power:
     """The program of base^x.
 

@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from lava_nexus.circuits.functions.integers import Integers, Product
+from lava_nexus.circuits.functions.integers import Integers, Product, Sum
 
 W = TypeVar("W")
 Function = Callable[[NDArray[Any]], NDArray[Any]]
@@ -147,16 +147,19 @@ def _horner(powers: NDArray[Any], u: NDArray[Any]) -> NDArray[Any]:
 
 def evaluate(on: Integers[W], index: W, pieces: Piecewise, width: int, adjust: int = 0) -> W:
     """f(index) in units of 2^-precision, `width` bits; `adjust` is added."""
-    high = [_encoded(column) for column in pieces.columns[1:]]
-    place, coefficients = on.constant(0, pieces.place_bits), [on.constant(0, w) for _, _, w in high]
-    powers = _powers(on, place, [w + 1 for _, _, w in high])
-    lost = sum(on.loss(p) for p in _products(on, coefficients, powers, high))
-    mean = int(np.rint(lost)) + adjust
-    base = [entry + (0 if exact else mean) for entry, exact in zip(pieces.columns[0], pieces.exact, strict=True)]
-    columns, widths = [base, *(entries for _, entries, _ in high)], [width, *(w for _, _, w in high)]
-    words, place = on.lookup(index, pieces.starts, pieces.free, columns, widths, pieces.place_bits)
-    powers = _powers(on, place, [w + 1 for _, _, w in high])
-    return on.accumulate(_products(on, words[1:], powers, high), on.value(words[0]), width)
+    encoded = [_encoded(column) for column in pieces.columns[1:]]
+    sizes = [bits for _, _, bits in encoded]
+    blank = [on.constant(0, bits) for bits in sizes]
+    powers, lost = _powers(on, on.constant(0, pieces.place_bits), sizes)
+    mean = sum(on.loss(cells) for cells in _products(on, blank, powers, encoded))
+    base = []
+    for entry, exact, *high in zip(pieces.columns[0], pieces.exact, *pieces.columns[1:], strict=True):
+        loss = mean + sum(a * loss for a, loss in zip(high, lost, strict=True)) + adjust
+        base.append(entry if exact else entry + int(np.rint(loss)))
+    columns = [base, *(entries for _, entries, _ in encoded)]
+    words, place = on.lookup(index, pieces.starts, pieces.free, columns, [width, *sizes], pieces.place_bits)
+    powers, _ = _powers(on, place, sizes)
+    return on.accumulate(_products(on, words[1:], powers, encoded), on.value(words[0]), width)
 
 
 def _products(
@@ -168,16 +171,16 @@ def _products(
     ]
 
 
-def _powers(on: Integers[W], place: W, bits: list[int]) -> list[W]:
-    """u, u^2, ... each to as many bits as its coefficient has (and one)."""
-    powers = [place]
-    for wanted in bits[1:]:
-        kept = min(wanted, len(powers) * on.width(place) + on.width(place))
+def _powers(on: Integers[W], place: W, sizes: list[int]) -> tuple[list[W], list[float]]:
+    """(u, u^2, ... each cut to one bit more than its coefficient has; the mean of what each lacks)."""
+    powers, lost = [place], [0.0]
+    for size in sizes[1:]:
+        kept = min(size + 1, on.width(powers[-1]) + on.width(place))
         a, b = (on.part(w, max(on.width(w) - kept, 0), on.width(w)) for w in (place, powers[-1]))
-        if len(powers) == 1:
-            a = b
-        powers.append(on.product(a, b, max(on.width(a) + on.width(b) - kept, 0), kept))
-    return powers
+        cells = Product(a, a if len(powers) == 1 else b, min(kept - on.width(a) - on.width(b), 0))
+        powers.append(on.accumulate([cells], Sum([]), kept))
+        lost.append(float(np.ldexp(on.loss(cells), -kept)) + lost[-1] / 2)
+    return powers, lost
 
 
 def _encoded(column: tuple[int, ...]) -> tuple[int, list[int], int]:

@@ -40,11 +40,9 @@ class Widths:
 
 
 WIDTHS: dict[int, Widths] = {
-    2: Widths(6, 1, -6, 2),
-    3: Widths(8, 1, -8, 3),
-    7: Widths(14, 2, -14, 5),
-    10: Widths(20, 2, -20, 8),
-    23: Widths(36, 2, -36, 16),
+    7: Widths(14, 2, -13, 4),
+    10: Widths(21, 2, -20, 5),
+    23: Widths(35, 3, -34, 16),
 }
 
 

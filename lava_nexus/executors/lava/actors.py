@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import multiprocessing as mp
+import os
 import signal
 import sys
 import threading
@@ -52,7 +53,7 @@ class Actor(mp.Process):
         self.built = False
         self.failure: Failure | None = None
         self._builder = builder
-        self._follow_parent = in_main_thread()
+        self._parent = os.getpid() if in_main_thread() else None
         self._hear, self._tell = mp.Pipe(duplex=False)
 
     def start(self) -> None:
@@ -63,8 +64,8 @@ class Actor(mp.Process):
     def run(self) -> None:
         """The child: build the model and serve Lava's commands until told to stop."""
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
-        if self._follow_parent:
-            die_with_parent()
+        if self._parent is not None:
+            die_with_parent(self._parent)
         try:
             model = self._builder.build()
             self._tell.send(None)
@@ -121,7 +122,7 @@ class Actors(MultiProcessing):
     def start(self) -> None:
         """Starts the server that owns the shared memory."""
         self._smm = SharedMemoryManager()
-        self._smm._manager.start(die_with_parent if in_main_thread() else None)
+        self._smm._manager.start(*((die_with_parent, (os.getpid(),)) if in_main_thread() else ()))
 
     def build_actor(self, target_fn: Any, builder: Any, exception_q: Any = None) -> Actor:
         """Starts the child for one builder; Lava's own target function and exception queue stay unused."""
@@ -177,10 +178,12 @@ def in_main_thread() -> bool:
     return threading.current_thread() is threading.main_thread()
 
 
-def die_with_parent() -> None:
+def die_with_parent(parent: int) -> None:
     """On Linux, has the kernel end this process when the parent's thread that forked it ends, however that happens."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() != parent:  # it had ended already
+            os._exit(1)
 
 
 def _sentence(error: BaseException) -> str:

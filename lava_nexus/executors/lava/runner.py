@@ -93,8 +93,8 @@ class Session:
             action()
         except BaseException as error:
             self._runtime.abandon()
-            if isinstance(error, (NexusError, KeyboardInterrupt)):
-                raise
+            if isinstance(error, NexusError) or not isinstance(error, Exception):
+                raise  # Ctrl-C and SIGTERM keep their meaning
             raise NexusError(f"Lava run failed: {type(error).__name__}: {error}") from error
         finally:
             self._runtime.deadline = float("inf")

@@ -1,4 +1,4 @@
-"""The digits transformer as a program of circuit invocations. `witness.py` is the same model in PyTorch, written apart."""
+"""The digits transformer as a program. `witness.py` is the same model in PyTorch, written apart."""
 
 from __future__ import annotations
 

@@ -175,7 +175,9 @@ _FIGURES = (
 
 
 def _draw(run: Run, program: Program, patterns: Patterns, out: Path) -> None:
-    spike_raster(first_layer_stages(program, patterns), out / "spikes.png", value=5, title="A pixel becomes part of a sum")
+    spike_raster(
+        first_layer_stages(program, patterns), out / "spikes.png", value=5, title="A pixel becomes part of a sum"
+    )
     if len(run.figures) > 1:
         synops_bars(run.layers, out / "synops.png")
 

@@ -10,7 +10,17 @@ from lava_nexus.disk_cache import source_digest
 from lava_nexus.reports.files import write_text
 from lava_nexus.verification.formal.terms import solver_name
 
-_METHOD = ("terms.py", "translation.py", "specification.py", "cases.py", "solve.py", "proof.py")
+_METHOD = (
+    "terms.py",
+    "translation.py",
+    "specification.py",
+    "cases.py",
+    "solve.py",
+    "proof.py",
+    "product.py",
+    "sums.py",
+    "locate.py",
+)
 
 
 def method() -> str:

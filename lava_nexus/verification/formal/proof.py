@@ -5,9 +5,11 @@ from __future__ import annotations
 from functools import cached_property
 
 from lava_nexus.circuits.circuit import Circuit
+from lava_nexus.errors import NexusError
 from lava_nexus.formats import FloatFormat
 from lava_nexus.neurons import ThresholdNetwork
 from lava_nexus.verification.formal.cases import Split, split
+from lava_nexus.verification.formal.product import ProductObligation
 from lava_nexus.verification.formal.solve import Answer, satisfiable
 from lava_nexus.verification.formal.specification import correct
 from lava_nexus.verification.formal.terms import Term, Terms
@@ -54,8 +56,16 @@ class Obligation:
         return satisfiable(self._terms, [self._cases[case], self._wrong], self._operands, limit)
 
 
-def obligation(circuit: Circuit, how: Split = "none") -> Obligation:
-    """What is to be shown of a circuit."""
+def obligation(circuit: Circuit, how: Split = "none") -> Obligation | ProductObligation:
+    """What is to be shown of a circuit.
+
+    Raises:
+        NexusError: a split that is not for the operation.
+    """
     fmt = circuit.inputs[0].format
     assert fmt is not None
+    if how == "product":
+        if circuit.name != "mul":
+            raise NexusError(f"split 'product' is for mul, not for {circuit.name}")
+        return ProductObligation(fmt, circuit.output.format or fmt, circuit.network)
     return Obligation(circuit.name, fmt, circuit.output.format or fmt, circuit.network, how)

@@ -83,7 +83,7 @@ class Terms:
 
     def word(self, bits: Sequence[Term]) -> Term:
         """Booleans, MSB first, as a bit vector."""
-        digits = [self.make("ITE", bit, self.number(1, 1), self.number(0, 1)) for bit in bits]
+        digits = [self.if_(bit, self.number(1, 1), self.number(0, 1)) for bit in bits]
         return self.make("BV_CONCAT", *digits) if len(digits) > 1 else digits[0]
 
     def equal(self, a: Term, b: Term) -> Term:

@@ -36,9 +36,9 @@ def test_a_widening_product_is_proven() -> None:
 
 
 def test_cases_by_distance_are_proven_one_by_one_and_cover_all() -> None:
-    question = obligation(circuit("add", TINY), "distance")
+    question = obligation(circuit("add", FloatFormat(2, 1)), "distance")
     assert question.cases[-1] == COVERAGE
-    assert len(question.cases) == 2 * (2 * 5 + 1 + 2) + 1
+    assert len(question.cases) == 2 * (2 * 3 + 1 + 2) + 1
     assert {question.prove(case, 60).verdict for case in question.cases} == {"unsat"}
 
 
@@ -48,11 +48,11 @@ def _damaged(sound: Circuit, neuron: int) -> Circuit:
     return replace(sound, network=replace(sound.network, thresholds=thresholds))
 
 
-@pytest.mark.parametrize(("name", "fmt"), [("add", FLOAT8_E5M2), ("compare_lt", FLOAT16), ("sqrt", FLOAT8_E5M2)])
+@pytest.mark.parametrize(("name", "fmt"), [("mul", FLOAT8_E5M2), ("compare_lt", FLOAT16), ("sqrt", FLOAT8_E5M2)])
 def test_a_wrong_network_is_refuted_and_a_run_shows_it(name: str, fmt: FloatFormat) -> None:
     sound = circuit(name, fmt)
     refuted = 0
-    for neuron in np.linspace(0, sound.neurons - 1, 5).astype(int):
+    for neuron in np.linspace(0, sound.neurons - 1, 4).astype(int):
         answer = obligation(_damaged(sound, neuron)).prove("all operands", 60)
         if answer.verdict == "sat":  # a threshold may have slack that nothing uses
             refuted += 1
@@ -85,4 +85,4 @@ def test_what_cannot_be_asked_is_one_sentence(name: str, fmt: FloatFormat, how: 
 
 
 def test_time_that_runs_out_is_no_verdict() -> None:
-    assert obligation(circuit("add", FLOAT32)).prove("all operands", 0.2).verdict == "unknown"
+    assert obligation(circuit("add", FLOAT16)).prove("all operands", 0.01).verdict == "unknown"

@@ -46,4 +46,4 @@ def test_a_cut_stands_in_for_its_signal() -> None:
     terms = Terms()
     inputs = {port.name: terms.variable(port.name, port.width) for port in network.inputs}
     (output,) = network.outputs[0].signals
-    assert translate(terms, network, inputs, {output: terms.true})["out"] == terms.number(1, 1)
+    assert translate(terms, network, inputs, {output: terms.true})["out"].value(2) == "1"

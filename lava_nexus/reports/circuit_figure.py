@@ -1,0 +1,138 @@
+"""Figure: neurons of every operation in every format and basis, beside what is printed elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from lava_nexus.errors import NexusError
+from lava_nexus.reports import style
+
+_ROW = 0.3  # inches of height
+_BOTTOM, _TOP = 0.75, 1.35
+_SHORT = {
+    "float8_e4m3fn": "FP8 E4M3",
+    "float8_e5m2": "FP8 E5M2",
+    "float16": "FP16",
+    "bfloat16": "BF16",
+    "float32": "FP32",
+    "float64": "FP64",
+}
+# Light to dark with the width of the format; the shapes tell those of one width apart.
+_LOOK = {
+    "float8_e4m3fn": ("#f2c166", "o"),
+    "float8_e5m2": ("#e2982b", "D"),
+    "float16": ("#6cc0a2", "o"),
+    "bfloat16": ("#3a9a7c", "D"),
+    "float32": ("#2f6f9f", "o"),
+    "float64": ("#46306b", "o"),
+}
+
+
+@dataclass(frozen=True)
+class Count:
+    """Neurons of one circuit."""
+
+    operation: str
+    format: str
+    basis: str
+    neurons: int
+
+
+def neuron_figure(counts: Sequence[Count], printed: Mapping[str, int], path: Path) -> Path:
+    """A panel a basis, a line an operation, a dot a format; returns the path written.
+
+    Args:
+        counts: at least one; operations in the order of the figure from below, those with most FP32 neurons last.
+        printed: neurons by operation in FP32, as published.
+        path: PNG file.
+
+    Raises:
+        NexusError: no counts.
+    """
+    if not counts:
+        raise NexusError("neurons cannot be drawn: there is no circuit")
+    operations = _ranked(counts)
+    bases = list(dict.fromkeys(count.basis for count in counts))
+    formats = [name for name in _LOOK if any(count.format == name for count in counts)]
+    height = _ROW * len(operations) + _BOTTOM + _TOP
+    figure = style.new_figure(1.6 + 4.9 * len(bases), height)
+    figure.text(0.02, 1 - 0.32 / height, "Neurons of one operation", size=14, weight="bold", va="center")
+    shown = [count.neurons for count in counts] + [printed[name] for name in operations if name in printed]
+    limits = 0.7 * min(shown), 1.5 * max(shown)
+    for i, basis in enumerate(bases):
+        left, width = (1.35 + 4.9 * i) / (1.6 + 4.9 * len(bases)), 4.6 / (1.6 + 4.9 * len(bases))
+        axes = figure.add_axes((left, _BOTTOM / height, width, _ROW * len(operations) / height))
+        _panel(axes, basis, [count for count in counts if count.basis == basis], operations, printed, limits)
+        axes.set_yticks(range(len(operations)), operations if i == 0 else [""] * len(operations))
+    _legend(figure, formats, any(name in printed for name in operations), 1 - 0.72 / height)
+    return style.save(figure, path)
+
+
+def _ranked(counts: Sequence[Count]) -> list[str]:
+    """Operations by the neurons of FP32 in the first basis, or of the widest format that they have."""
+    first = counts[0].basis
+
+    def size(operation: str) -> tuple[int, int]:
+        mine = [count for count in counts if count.operation == operation and count.basis == first]
+        single = [count.neurons for count in mine if count.format == "float32"]
+        return max(single or [count.neurons for count in mine] or [0]), -len(mine)
+
+    return sorted(dict.fromkeys(count.operation for count in counts), key=size)
+
+
+def _panel(
+    axes: Any,
+    basis: str,
+    counts: list[Count],
+    operations: list[str],
+    printed: Mapping[str, int],
+    limits: tuple[float, float],
+) -> None:
+    for row, operation in enumerate(operations):
+        mine = [count for count in counts if count.operation == operation]
+        if mine:
+            ends = min(count.neurons for count in mine), max(count.neurons for count in mine)
+            axes.plot(ends, (row, row), color=style.GRID, linewidth=2.4, zorder=1, solid_capstyle="round")
+        for count in mine:
+            colour, shape = _LOOK.get(count.format, (style.FAINT, "s"))
+            size = 26 if shape == "D" else 36
+            axes.scatter(
+                count.neurons, row, s=size, color=colour, marker=shape, edgecolor="white", linewidth=0.7, zorder=3
+            )
+        if operation in printed:
+            axes.scatter(printed[operation], row, s=62, color=style.SIGN, marker="|", linewidth=2.0, zorder=4)
+    axes.set_xscale("log")
+    axes.set_xlim(*limits)
+    axes.set_ylim(-0.6, len(operations) - 0.4)
+    axes.grid(axis="x", which="major", color=style.GRID, linewidth=0.8)
+    axes.set_axisbelow(True)
+    axes.xaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
+    axes.tick_params(axis="x", which="minor", size=0)
+    axes.set_title(f"{basis} basis", size=10.5, pad=7, weight="normal", color=style.FAINT)
+    style.bare(axes, "bottom")
+
+
+def _legend(figure: Any, formats: list[str], published: bool, y: float) -> None:
+    from matplotlib.lines import Line2D
+
+    handles = [
+        Line2D([], [], linestyle="", marker=_LOOK[name][1], color=_LOOK[name][0], markersize=6.5, label=_SHORT[name])
+        for name in formats
+    ]
+    if published:
+        label = "FP32 as printed by NEXUS (arXiv 2601.21279)"
+        handles.append(
+            Line2D([], [], linestyle="", marker="|", color=style.SIGN, markersize=10, markeredgewidth=2, label=label)
+        )
+    figure.legend(
+        handles=handles,
+        loc="center left",
+        bbox_to_anchor=(0.012, y),
+        ncols=len(handles),
+        columnspacing=1.4,
+        handletextpad=0.3,
+        fontsize=9.5,
+    )

@@ -1,0 +1,177 @@
+"""Multiplication in two parts, which meet in the bits P of the significands' product.
+
+1. Linear arithmetic (`sums`): the neurons of P add up to the partial products x_i AND y_j, so P = X * Y.
+2. The solver, with P free but for what follows from P = X * Y at a glance (`_facts`): the network rounds
+   (-1)^s * P * 2^(e_x + e_y), which is the exact product, as SMT-LIB's to_fp does from a format that holds it exactly.
+   One case for each number of leading zeros of P, and one for zeros, infinities and NaN against fp.mul itself.
+"""
+
+from __future__ import annotations
+
+import time
+from functools import cached_property
+
+from lava_nexus.formats import FloatFormat
+from lava_nexus.neurons import ThresholdNetwork
+from lava_nexus.verification.formal.locate import carriers, samples, significands, simulate
+from lava_nexus.verification.formal.solve import Answer, satisfiable
+from lava_nexus.verification.formal.specification import correct
+from lava_nexus.verification.formal.sums import Sums, combined
+from lava_nexus.verification.formal.terms import Term, Terms
+from lava_nexus.verification.formal.translation import translate
+
+IDENTITY = "the product's neurons add up to the partial products"
+SPECIAL = "zeros, infinities and NaN"
+
+
+class ProductObligation:
+    """What is to be shown of a multiplier; see `proof.Obligation`."""
+
+    def __init__(self, fmt: FloatFormat, to: FloatFormat, network: ThresholdNetwork) -> None:
+        self.fmt, self.to, self.network = fmt, to, network
+        self._bits = 2 * fmt.significand_bits
+        self._terms = Terms()
+        self._a, self._b = (self._terms.variable(port.name, port.width) for port in network.inputs)
+        self._product = self._terms.variable("product", self._bits)
+        self._zeros = {f"product with {zeros} leading zeros": zeros for zeros in range(self._bits)}
+
+    @property
+    def cases(self) -> list[str]:
+        """The parts. That the last ones cover all finite operands but zeros is plain: P is not 0."""
+        return [IDENTITY, SPECIAL, *self._zeros]
+
+    def prove(self, case: str, limit: float) -> Answer:
+        """`unsat` proves the part; `sat` carries operands only where their own product refutes the circuit."""
+        if case == IDENTITY:
+            return self._identity()
+        terms = self._terms
+        if case == SPECIAL:
+            right = correct(terms, "mul", self.fmt, self.to, [self._a, self._b], self._result)
+            question = [terms.not_(self._ordinary), terms.not_(right)]
+        else:
+            right = terms.equal(terms.float_of(self._result, self.to), self._rounded(self._zeros[case]))
+            question = [self._ordinary, self._led_by(self._zeros[case]), terms.not_(right)]
+        answer = satisfiable(terms, [*question, *self._facts], [self._a, self._b, self._product], limit)
+        if answer.verdict != "sat":
+            return answer
+        a, b, product = answer.values
+        if self._significand(a) * self._significand(b) != product:
+            return Answer("unknown", answer.seconds)
+        return Answer("sat", answer.seconds, (a, b))
+
+    @cached_property
+    def _carriers(self) -> list[int]:
+        operands = samples(self.fmt, 2)
+        values = significands(self.fmt, operands[0]) * significands(self.fmt, operands[1])
+        return carriers(self.network, simulate(self.network, operands), values, self._bits, "product")
+
+    def _identity(self) -> Answer:
+        start = time.perf_counter()
+        claimed = {signal: 1 << k for k, signal in enumerate(self._carriers)}
+        partial = self._partial_products()
+        if partial is None:
+            return Answer("unknown", time.perf_counter() - start)
+        left = Sums(self.network).reduced(combined(claimed, partial, -1), partial, 1 << self._bits)
+        return Answer("unknown" if left else "unsat", time.perf_counter() - start)
+
+    def _partial_products(self) -> dict[int, int] | None:
+        """Signal of x_i AND y_j to 2^(i + j), read off the neurons' weights; None where one is missing."""
+        ones: dict[tuple[frozenset[int], int], int] = {}
+        for neuron in range(self.network.neurons):
+            sources, weights = self.network.synapses_of(neuron)
+            if (weights == 1).all() and not self.network.relay[neuron]:
+                gate = frozenset(sources.tolist()), int(self.network.thresholds[neuron])
+                ones.setdefault(gate, self.network.n_inputs + neuron)
+        words = []
+        for port in self.network.inputs:
+            exponent, fraction = (
+                port.signals[1 : 1 + self.fmt.exponent_bits],
+                port.signals[1 + self.fmt.exponent_bits :],
+            )
+            hidden = ones.get((frozenset(exponent), 1))
+            if hidden is None:
+                return None
+            words.append([*fraction[::-1], hidden])
+        found: dict[int, int] = {}
+        for i, x in enumerate(words[0]):
+            for j, y in enumerate(words[1]):
+                gate_and = ones.get((frozenset((x, y)), 2))
+                if gate_and is None:
+                    return None
+                found[gate_and] = 1 << (i + j)
+        return found
+
+    @cached_property
+    def _result(self) -> Term:
+        """The network's answer with P in the place of its product."""
+        cuts = {signal: self._terms.bit(self._product, k) for k, signal in enumerate(self._carriers)}
+        inputs = {port.name: term for port, term in zip(self.network.inputs, (self._a, self._b), strict=True)}
+        (result,) = translate(self._terms, self.network, inputs, cuts).values()
+        return result
+
+    def _rounded(self, zeros: int) -> Term:
+        """(-1)^s * P * 2^(e_x + e_y) rounded once; P's first 1 is at a known place."""
+        terms, fmt = self._terms, self.fmt
+        exponent_bits = max(fmt.exponent_bits, self.to.exponent_bits) + 4
+        scale = terms.make("BV_ADD", *(self._effective(word, exponent_bits) for word in (self._a, self._b)))
+        offset = (1 << (exponent_bits - 1)) - 1 + 1 - zeros - 2 * fmt.bias
+        exponent = terms.make("BV_ADD", scale, terms.number(offset, exponent_bits))
+        shifted = terms.make("BV_SHL", self._product, terms.number(zeros, self._bits))
+        sign = terms.make("BV_XOR", *(terms.slice(word, fmt.bits - 1, fmt.bits - 1) for word in (self._a, self._b)))
+        pattern = terms.make("BV_CONCAT", sign, exponent, terms.slice(shifted, self._bits - 2, 0))
+        exact = terms.make("FP_TO_FP_FROM_BV", pattern, indices=(exponent_bits, self._bits))
+        target = (self.to.exponent_bits, self.to.significand_bits)
+        return terms.make("FP_TO_FP_FROM_FP", terms.nearest_even, exact, indices=target)
+
+    def _led_by(self, zeros: int) -> Term:
+        """True where P has so many leading zeros."""
+        terms, first = self._terms, self._bits - 1 - zeros
+        above = [terms.not_(terms.bit(self._product, k)) for k in range(first + 1, self._bits)]
+        return terms.and_(terms.bit(self._product, first), *above)
+
+    @cached_property
+    def _facts(self) -> list[Term]:
+        """What X * Y is known to be: 0 where an operand is a zero, and within the bounds of normal and subnormal X, Y."""
+        terms, p = self._terms, self.fmt.significand_bits
+        normal = [terms.not_(self._is(self._exponent(word), 0)) for word in (self._a, self._b)]
+        both, one = terms.and_(*normal), terms.or_(*normal)
+        least = terms.if_(
+            both, self._number(1 << (2 * p - 2)), terms.if_(one, self._number(1 << (p - 1)), self._number(1))
+        )
+        most = terms.if_(
+            both,
+            self._number(-1),
+            terms.if_(one, self._number((1 << (2 * p - 1)) - 1), self._number((1 << (2 * p - 2)) - 1)),
+        )
+        zero = terms.or_(self._zero(self._a), self._zero(self._b))
+        inside = terms.and_(terms.make("BV_UGE", self._product, least), terms.make("BV_ULE", self._product, most))
+        return [terms.if_(zero, self._is(self._product, 0), inside)]
+
+    @cached_property
+    def _ordinary(self) -> Term:
+        """Both operands finite and not zero."""
+        top = (1 << self.fmt.exponent_bits) - 1
+        special = [t for w in (self._a, self._b) for t in (self._zero(w), self._is(self._exponent(w), top))]
+        return self._terms.not_(self._terms.or_(*special))
+
+    def _exponent(self, word: Term) -> Term:
+        return self._terms.slice(word, self.fmt.bits - 2, self.fmt.fraction_bits)
+
+    def _effective(self, word: Term, width: int) -> Term:
+        """The exponent field, 1 for subnormals."""
+        field = self._exponent(word)
+        one = self._terms.number(1, self.fmt.exponent_bits)
+        return self._terms.extend(self._terms.if_(self._is(field, 0), one, field), width)
+
+    def _zero(self, word: Term) -> Term:
+        return self._is(self._terms.slice(word, self.fmt.bits - 2, 0), 0)
+
+    def _is(self, word: Term, value: int) -> Term:
+        return self._terms.equal(word, self._terms.number(value, word.sort().bv_size()))
+
+    def _number(self, value: int) -> Term:
+        return self._terms.number(value, self._bits)
+
+    def _significand(self, pattern: int) -> int:
+        hidden = 1 << self.fmt.fraction_bits if pattern & self.fmt.exponent_mask else 0
+        return pattern & self.fmt.fraction_mask | hidden

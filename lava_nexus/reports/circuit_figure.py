@@ -11,7 +11,8 @@ from lava_nexus.errors import NexusError
 from lava_nexus.reports import style
 
 _ROW = 0.3  # inches of height
-_BOTTOM, _TOP = 0.75, 1.35
+_BOTTOM, _TOP = 0.5, 1.35
+_LEFT, _PANEL, _GAP = 1.35, 4.6, 0.4
 _SHORT = {
     "float8_e4m3fn": "FP8 E4M3",
     "float8_e5m2": "FP8 E5M2",
@@ -20,14 +21,14 @@ _SHORT = {
     "float32": "FP32",
     "float64": "FP64",
 }
-# Light to dark with the width of the format; the shapes tell those of one width apart.
+# Colour, shape, height above the line: of one width the format with more fraction is round and above.
 _LOOK = {
-    "float8_e4m3fn": ("#f2c166", "o"),
-    "float8_e5m2": ("#e2982b", "D"),
-    "float16": ("#6cc0a2", "o"),
-    "bfloat16": ("#3a9a7c", "D"),
-    "float32": ("#2f6f9f", "o"),
-    "float64": ("#46306b", "o"),
+    "float8_e4m3fn": ("#eab354", "o", 0.13),
+    "float8_e5m2": ("#d98a1c", "D", -0.13),
+    "float16": ("#5fb797", "o", 0.13),
+    "bfloat16": ("#2f8a6d", "D", -0.13),
+    "float32": ("#2f6f9f", "o", 0.0),
+    "float64": ("#46306b", "o", 0.0),
 }
 
 
@@ -45,7 +46,7 @@ def neuron_figure(counts: Sequence[Count], printed: Mapping[str, int], path: Pat
     """A panel a basis, a line an operation, a dot a format; returns the path written.
 
     Args:
-        counts: at least one; operations in the order of the figure from below, those with most FP32 neurons last.
+        counts: at least one; any order; operations with most FP32 neurons come out on top.
         printed: neurons by operation in FP32, as published.
         path: PNG file.
 
@@ -58,12 +59,15 @@ def neuron_figure(counts: Sequence[Count], printed: Mapping[str, int], path: Pat
     bases = list(dict.fromkeys(count.basis for count in counts))
     formats = [name for name in _LOOK if any(count.format == name for count in counts)]
     height = _ROW * len(operations) + _BOTTOM + _TOP
-    figure = style.new_figure(1.6 + 4.9 * len(bases), height)
-    figure.text(0.02, 1 - 0.32 / height, "Neurons of one operation", size=14, weight="bold", va="center")
+    whole = _LEFT + (_PANEL + _GAP) * len(bases)
+    figure = style.new_figure(whole, height)
+    figure.text(
+        0.02, 1 - 0.32 / height, "Neurons of one operation, relays included", size=14, weight="bold", va="center"
+    )
     shown = [count.neurons for count in counts] + [printed[name] for name in operations if name in printed]
     limits = 0.7 * min(shown), 1.5 * max(shown)
     for i, basis in enumerate(bases):
-        left, width = (1.35 + 4.9 * i) / (1.6 + 4.9 * len(bases)), 4.6 / (1.6 + 4.9 * len(bases))
+        left, width = (_LEFT + (_PANEL + _GAP) * i) / whole, _PANEL / whole
         axes = figure.add_axes((left, _BOTTOM / height, width, _ROW * len(operations) / height))
         _panel(axes, basis, [count for count in counts if count.basis == basis], operations, printed, limits)
         axes.set_yticks(range(len(operations)), operations if i == 0 else [""] * len(operations))
@@ -97,11 +101,9 @@ def _panel(
             ends = min(count.neurons for count in mine), max(count.neurons for count in mine)
             axes.plot(ends, (row, row), color=style.GRID, linewidth=2.4, zorder=1, solid_capstyle="round")
         for count in mine:
-            colour, shape = _LOOK.get(count.format, (style.FAINT, "s"))
-            size = 26 if shape == "D" else 36
-            axes.scatter(
-                count.neurons, row, s=size, color=colour, marker=shape, edgecolor="white", linewidth=0.7, zorder=3
-            )
+            colour, shape, above = _LOOK.get(count.format, (style.FAINT, "s", 0.0))
+            look = {"s": 20 if shape == "D" else 32, "color": colour, "marker": shape, "edgecolor": "white"}
+            axes.scatter(count.neurons, row + above, linewidth=0.6, zorder=3, **look)
         if operation in printed:
             axes.scatter(printed[operation], row, s=62, color=style.SIGN, marker="|", linewidth=2.0, zorder=4)
     axes.set_xscale("log")
@@ -109,7 +111,7 @@ def _panel(
     axes.set_ylim(-0.6, len(operations) - 0.4)
     axes.grid(axis="x", which="major", color=style.GRID, linewidth=0.8)
     axes.set_axisbelow(True)
-    axes.xaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
+    axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}" if value < 1000 else f"{value / 1000:g} k")
     axes.tick_params(axis="x", which="minor", size=0)
     axes.set_title(f"{basis} basis", size=10.5, pad=7, weight="normal", color=style.FAINT)
     style.bare(axes, "bottom")

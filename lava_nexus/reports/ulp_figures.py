@@ -64,7 +64,7 @@ def panel_figure(panels: Sequence[UlpPanel], path: Path) -> Path:
             axes.set_ylabel("results, %")
         if i >= len(panels) - columns:
             axes.set_xlabel("distance in ULP")
-    _legend(figure, height, list(next(iter(panels)).series))
+    _legend(figure, height, list(panels[0].series), any(p.published_max is not None for p in panels))
     return style.save(figure, path)
 
 
@@ -135,10 +135,10 @@ def _bin(i: int, bins: int) -> str:
     return str(low) if low == high else f"{low}-{high}"
 
 
-def _legend(figure: Any, height: float, names: Sequence[str]) -> None:
+def _legend(figure: Any, height: float, names: Sequence[str], published: bool) -> None:
     y, x = 1 - 0.66 / height, 0.035
     entries = [("■", colour, name) for colour, name in zip(_COLOURS, names, strict=False)]
-    for mark, colour, name in [*entries, ("━", _PRINTED, "published")]:
+    for mark, colour, name in entries + ([("━", _PRINTED, "published")] if published else []):
         figure.text(x, y, mark, color=colour, size=12, va="center")
         figure.text(x + 0.018, y, name, size=9.5, va="center")
         x += (0.5 + 0.07 * len(name)) / figure.get_figwidth()

@@ -99,7 +99,7 @@ def run_circuit_table(config: CircuitTableConfig, out: Path, quick: bool = False
     printed = {name: entry.neurons for (name, fmt), entry in published_neurons()["nexus"].items() if fmt == "float32"}
     neuron_figure(counts, printed, out / "neurons.png")
     _write(rows, left_out, {**config.resolved(), "quick": quick}, out)
-    print(markdown(_SHOWN, [astuple(row) for row in rows]))
+    print(_table(rows))
     print(f"table: {out / 'circuits.md'}, figure: {out / 'neurons.png'}")
     return rows
 
@@ -184,6 +184,14 @@ def _operand(port: Port, size: int, positive: bool, rng: np.random.Generator) ->
     return np.ascontiguousarray(rounded).view(port.format.pattern_dtype)
 
 
+def _table(rows: list[CircuitRow]) -> str:
+    """Markdown, counts of a hundred and more without decimals."""
+    cells = [
+        [round(value) if isinstance(value, float) and value >= 100 else value for value in astuple(row)] for row in rows
+    ]
+    return markdown(_SHOWN, cells)
+
+
 def _write(rows: list[CircuitRow], left_out: list[str], config: dict[str, Any], out: Path) -> None:
     notes = [
         f"Neurons include relays, at a largest synaptic delay of {config['max_delay']}.",
@@ -197,10 +205,9 @@ def _write(rows: list[CircuitRow], left_out: list[str], config: dict[str, Any], 
         for paper, entries in published_neurons().items()
         for (name, fmt), entry in entries.items()
     }
-    text = markdown(_SHOWN, [astuple(row) for row in rows])
     bullets = "".join(f"- {note}\n" for note in notes)
     figure = "![Neurons of every operation, by format and basis](neurons.png)"
-    write_text(out / "circuits.md", f"# Circuits\n\n{figure}\n\n{text}\n{bullets}")
+    write_text(out / "circuits.md", f"# Circuits\n\n{figure}\n\n{_table(rows)}\n{bullets}")
     write_text(out / "circuits.csv", comma_separated(HEADER, [astuple(row) for row in rows]))
     values = {
         "config": config,

@@ -43,6 +43,7 @@ _NOTES = (
     "once says which of the two is nearer to the true value.",
     "Where a sum cancels, few bits of the result are left and the ULP of a rounding error before it are many: mean and "
     "largest ULP grow with the number of inputs, for PyTorch as for us. The share of 0 ULP does not.",
+    "In formats of 16 bits PyTorch computes in FP32 and rounds at the end; ours rounds every operation.",
     "A smaller number of inputs is the beginning of a larger one.",
 )
 _PUBLISHED_NOTE = (

@@ -18,7 +18,9 @@ Bits = NDArray[np.bool_]
 NAMES = [name if style == "neurons" else f"{name} {style}" for name, styles in BASES.items() for style in styles]
 
 
-def network_of(basis: str, cells: Callable[[Basis, Word], Sequence[Any]], width: int, **options: Any) -> ThresholdNetwork:
+def network_of(
+    basis: str, cells: Callable[[Basis, Word], Sequence[Any]], width: int, **options: Any
+) -> ThresholdNetwork:
     """The network of `cells`, a function of an input word; it must obey the hardware rules."""
     name, _, style = basis.partition(" ")
     cell_basis = BASES[name]["neurons"](**options) if options else basis_named(name, style or "neurons")
@@ -28,9 +30,7 @@ def network_of(basis: str, cells: Callable[[Basis, Word], Sequence[Any]], width:
     return network
 
 
-def answers(
-    basis: str, cells: Callable[[Basis, Word], Sequence[Any]], vectors: Bits, **options: Any
-) -> NDArray[Any]:
+def answers(basis: str, cells: Callable[[Basis, Word], Sequence[Any]], vectors: Bits, **options: Any) -> NDArray[Any]:
     """The output word of every input vector, bool [sets, bits] with the LSB first, as Python integers."""
     network = network_of(basis, cells, vectors.shape[1], **options)
     inputs = np.zeros((len(vectors), network.n_inputs), dtype=np.bool_)

@@ -87,7 +87,9 @@ def test_a_constant_operand_folds_to_the_same_answers(basis, name, at, constant)
 
 @given(
     bases,
-    st.lists(st.tuples(st.sampled_from(sorted(CELLS)), st.lists(st.integers(0, 99), min_size=4, max_size=4)), max_size=14),
+    st.lists(
+        st.tuples(st.sampled_from(sorted(CELLS)), st.lists(st.integers(0, 99), min_size=4, max_size=4)), max_size=14
+    ),
     st.integers(1, 8),
 )
 def test_cells_read_cells_to_any_depth(basis, steps, widest_form):

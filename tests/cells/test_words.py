@@ -11,7 +11,9 @@ from lava_nexus.cells import Basis, Word, weighted
 from tests.cells.bench import NAMES, answers, bases, every_vector, integers, random_vectors, word_at
 
 small_weights = st.integers(-9, 9)
-any_weights = st.one_of(small_weights, st.integers(-70, 70), st.integers(-5000, 5000), st.sampled_from((2**20, -(2**31))))
+any_weights = st.one_of(
+    small_weights, st.integers(-70, 70), st.integers(-5000, 5000), st.sampled_from((2**20, -(2**31)))
+)
 SHAPES = {"threshold": st.fixed_dictionaries({"tallest": st.integers(3, 7), "chain": st.integers(2, 8)})}
 
 
@@ -81,7 +83,9 @@ def test_at_least_holds_at_and_around_every_sum_that_occurs(basis, bits, off, da
 
 
 @pytest.mark.parametrize("basis", NAMES)
-@pytest.mark.parametrize("weights", [[1] * 12, [3, 5, 7, 11, 13, 17], [1, -2, 4, -8, 16, -32, 64], [100, 100, -37, 1, 1]])
+@pytest.mark.parametrize(
+    "weights", [[1] * 12, [3, 5, 7, 11, 13, 17], [1, -2, 4, -8, 16, -32, 64], [100, 100, -37, 1, 1]]
+)
 def test_small_sums_on_all_inputs_and_all_thresholds(basis, weights):
     vectors = every_vector(len(weights))
     total = vectors.astype(int) @ np.array(weights)

@@ -49,4 +49,3 @@ def targets(operation: str, fmt: FloatFormat) -> list[FloatFormat]:
 
 CASES = [Case(name, fmt, to) for name in OPERATIONS for fmt in FORMATS.values() for to in targets(name, fmt)]
 BASIC = [case for case in CASES if case.basic]
-SMALL = [case for case in CASES if case.fmt.bits <= 16 and case.to.bits <= 16]

@@ -125,3 +125,30 @@ def test_a_closed_pipe_is_one_sentence(tmp_path: Path) -> None:
     assert process.stderr.read().startswith("error: the reader of the output closed it")
     process.stderr.close()
     assert process.wait(timeout=30) == 2
+
+
+def test_several_configs_run_in_turn_each_in_its_own_folder(sample: Path) -> None:
+    (sample / "other.yaml").write_text("number: 7\nout: elsewhere")
+    calls: list[tuple[int, Path]] = []
+
+    def main(config: Sample, out: Path, quick: bool) -> None:
+        calls.append((config.number, out))
+
+    assert _end(main, "other.yaml") == 0
+    assert _end(main, "other.yaml", "--out", "a") == 0
+    assert calls == [
+        (2, Path("results")),
+        (7, Path("elsewhere")),
+        (2, Path("a/sample")),
+        (7, Path("a/other")),
+    ]
+
+
+def test_a_mistake_in_a_later_config_is_told_before_the_first_runs(
+    sample: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (sample / "other.yaml").write_text("numbr: 7")
+    calls: list[object] = []
+    assert _end(lambda *call: calls.append(call), "other.yaml") == 2
+    assert not calls
+    assert "'numbr' does not exist" in capsys.readouterr().err

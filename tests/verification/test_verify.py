@@ -112,8 +112,8 @@ def test_a_broken_network_is_named_with_its_operands(
     monkeypatch.setattr(plan, "circuit", lambda *_, **__: broken)
     assert _end(_config("add"), "--set", "certify=true") == 2
     told = re.search(
-        r"1 of 1 circuits differ from their reference; add float8_e4m3fn, threshold basis: ([0-9,]+) of 65,536 operand sets"
-        r", first (0x..), (0x..) gives (0x..), not (0x..)\n",
+        r"1 of 1 circuits differ from their reference; add float8_e4m3fn, threshold basis: ([0-9,]+) of 65,536 "
+        r"operand sets, first (0x..), (0x..) gives (0x..), not (0x..)\n",
         capsys.readouterr().err,
     )
     assert told

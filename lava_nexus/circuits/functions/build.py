@@ -61,21 +61,12 @@ class Build(Integers[Word]):
     def align(self, word: Word, amount: Sum[Word], below: int) -> Word:
         return self._real(shift.align(self.basis, word, self.terms(amount), self.basis.zero, below)[0])
 
-    def normalise(self, word: Word, most: int, allowed: Word | None = None) -> tuple[Word, Sum[Word]]:
+    def normalise(
+        self, word: Word, most: int, allowed: Word | None = None, keep: int | None = None
+    ) -> tuple[Word, Sum[Word]]:
         blocked = None if allowed is None else self.basis.not_(allowed[0])
-        top, amount, _ = shift.normalise(self.basis, word[::-1], most, len(word), blocked=blocked)
+        top, amount, _ = shift.normalise(self.basis, word[::-1], most, keep or len(word), blocked=blocked)
         return self._real(top[::-1]), Sum([([bit], [unit]) for bit, unit in amount])
-
-    def divide(self, dividend: Word, divisor: Word, digits: int, full: int) -> Word:
-        rest, by, quotient = dividend, divisor, []
-        for digit in range(digits):
-            taken, rest = self.basis.subtract_if_not_less(rest, by)
-            quotient.append(taken)
-            if digit + 1 >= full and len(by) > 1:
-                by = by[1:]
-            else:
-                rest = [self.basis.zero, *rest]
-        return quotient[::-1]
 
     def lookup(
         self,

@@ -77,26 +77,15 @@ class Evaluate(Integers[Number]):
         shift = np.clip(signed(amount), 0, 63).astype(np.uint64)
         return Number((word.values << np.uint64(below)) >> shift, word.width + below)
 
-    def normalise(self, word: Number, most: int, allowed: Number | None = None) -> tuple[Number, Sum[Number]]:
+    def normalise(
+        self, word: Number, most: int, allowed: Number | None = None, keep: int | None = None
+    ) -> tuple[Number, Sum[Number]]:
         shift = np.minimum(np.uint64(word.width) - bit_length(word.values), np.uint64(most))
         if allowed is not None:
             shift = shift & _mask(allowed)
         count = Number(shift, most.bit_length())
-        return Number(word.values << shift, word.width), self.value(count)
-
-    def divide(self, dividend: Number, divisor: Number, digits: int, full: int) -> Number:
-        rest, by, dropped = dividend.values, divisor.values, 0
-        quotient = np.zeros(np.broadcast_shapes(rest.shape, by.shape), dtype=np.uint64)
-        for digit in range(digits):
-            taken = rest >= by
-            rest = (rest - by * taken) & np.uint64(2 ** (divisor.width - dropped) - 1)
-            quotient = quotient << _ONE | taken
-            if digit + 1 >= full and dropped < divisor.width - 1:
-                # The remainder keeps its place while the divisor is halved.
-                by, dropped = by >> _ONE, dropped + 1
-            else:
-                rest = rest << _ONE
-        return Number(quotient, digits)
+        kept = keep or word.width
+        return self.part(Number(word.values << shift, word.width), word.width - kept, word.width), self.value(count)
 
     def lookup(
         self,

@@ -114,13 +114,9 @@ class Integers(ABC, Generic[W]):
         """word * 2^below shifted right by the amount (at or below 0: not at all); below + width(word) bits."""
 
     @abstractmethod
-    def normalise(self, word: W, most: int, allowed: W | None = None) -> tuple[W, Sum[W]]:
-        """(the word shifted left past its leading zeros, by at most `most` places, where `allowed`; by how many)."""
-
-    @abstractmethod
-    def divide(self, dividend: W, divisor: W, digits: int, full: int) -> W:
-        """About floor(2^(digits - 1) * dividend / divisor), dividend < 2 * divisor, by restoring steps. After `full`
-        digits the divisor's lowest bit, and the remainder's, are left out digit by digit."""
+    def normalise(self, word: W, most: int, allowed: W | None = None, keep: int | None = None) -> tuple[W, Sum[W]]:
+        """(the word shifted left past its leading zeros, by at most `most` places, where `allowed`, and of that the top
+        `keep` bits; by how many places)."""
 
     @abstractmethod
     def lookup(

@@ -24,7 +24,17 @@ from lava_nexus.circuits.floating.divide import divide
 from lava_nexus.circuits.floating.multiply import multiply
 from lava_nexus.circuits.floating.reciprocal import reciprocal
 from lava_nexus.circuits.floating.square_root import square_root
-from lava_nexus.circuits.functions import exponential, function, gates, odd, patched, reciprocal_root, tabulated
+from lava_nexus.circuits.functions import (
+    exponential,
+    function,
+    gates,
+    logarithm,
+    odd,
+    patched,
+    reciprocal_root,
+    tabulated,
+    trigonometric,
+)
 from lava_nexus.circuits.functions.function import Program
 from lava_nexus.formats import FloatFormat
 
@@ -98,6 +108,9 @@ OPERATIONS: dict[str, Operation] = {
     "rsqrt": _function(reciprocal_root.rsqrt, reciprocal_root.exact),
     "exp": _function(exponential.exp, np.exp),
     "exp2": _function(exponential.exp2, np.exp2),
+    "log": _function(logarithm.logarithm, logarithm.exact),
+    "sin": _function(trigonometric.sin, trigonometric.sin.exact),
+    "cos": _function(trigonometric.cos, trigonometric.cos.exact),
     "sigmoid": _function(gates.sigmoid, gates.sigmoid.exact),
     "tanh": _function(odd.tanh, odd.tanh.exact),
     "silu": _function(gates.silu, gates.silu.exact),

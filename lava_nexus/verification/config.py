@@ -20,7 +20,8 @@ class Job(Config):
         inputs: `exhaustive` tries every combination of operands; `sample` corners of the format crossed with corners,
             then random ones of the kinds that rounding finds hard.
         check: `gates` holds the neurons against the golden function, `correct` the golden function against correct
-            rounding, `both` does both on one evaluation of the golden function.
+            rounding, `both` does both on one evaluation of the golden function; `direct` holds the neurons against
+            correct rounding, which leaves the golden function, the slowest of the three, out.
         operations: names, or `all` of them, or all `functions` whose correct rounding is known; of `all` and
             `functions` those that a format does not have, or whose operands are too many bits for `exhaustive`, are
             left out and named.
@@ -34,7 +35,7 @@ class Job(Config):
     """
 
     inputs: Literal["exhaustive", "sample"]
-    check: Literal["gates", "correct", "both"] = "gates"
+    check: Literal["gates", "correct", "both", "direct"] = "gates"
     operations: tuple[str, ...] | Literal["all", "functions"] = EVERY_OPERATION
     operands: int | None = Field(default=None, ge=1)
     formats: tuple[FormatName, ...] = Field(min_length=1)

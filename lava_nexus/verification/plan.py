@@ -40,9 +40,9 @@ def plan(config: VerifyConfig, quick: bool, left_out: Callable[[str], object]) -
 
 def _small(task: Task) -> Iterator[Task]:
     """The task, without its gates where they are many."""
-    if task.gates and task.circuit.neurons > QUICK_NEURONS:
-        task = replace(task, gates=False)
-    if task.gates or task.correct:
+    if task.neural and task.circuit.neurons > QUICK_NEURONS:
+        task = replace(task, gates=False, direct=False)
+    if task.neural or task.correct:
         yield task
 
 
@@ -90,8 +90,9 @@ def _task(config: VerifyConfig, job: Job, name: str, fmt: str, to: str | None, b
         to=to,
         options=options,
         sets=_sets(config, job, made, quick),
-        gates=job.check != "correct",
-        correct=job.check != "gates",
+        gates=job.check in ("gates", "both"),
+        correct=job.check in ("correct", "both"),
+        direct=job.check == "direct",
     )
 
 

@@ -31,7 +31,8 @@ class Progress:
     @staticmethod
     def of(task: Task, folder: Path) -> Progress:
         """What the folder holds of a task; a fresh start where that is nothing, something broken or another network."""
-        words = f"{task.name}, {task.how.partition(':')[0]}, {'gates' * task.gates} {'correct' * task.correct}"
+        checks = "gates" * task.gates + " correct" * task.correct + " direct" * task.direct
+        words = f"{task.name}, {task.how.partition(':')[0]}, {checks}"
         path = folder / f"{re.sub('[^a-z0-9]+', '_', words.lower()).strip('_')}.json"
         try:
             stored = json.loads(path.read_text(encoding="utf-8"))

@@ -17,6 +17,7 @@ HEADER = ("operation", "format", "to", "basis", "inputs tried", "mismatches", "h
 ROUNDING_HEADER = (
     "operation",
     "format",
+    "of",
     "inputs tried",
     "not correctly rounded",
     "correct %",
@@ -36,11 +37,11 @@ def rows(found: Found) -> list[tuple[Any, ...]]:
             task.operation,
             task.format,
             task.to or task.format,
-            task.circuit.basis if task.gates else None,
+            task.circuit.basis if task.neural else None,
             outcome.sets,
             outcome.mismatches,
             task.how,
-            task.circuit.digest[:12] if task.gates else None,
+            task.circuit.digest[:12] if task.neural else None,
             round(outcome.seconds, 2),
         )
         for task, outcome in found
@@ -53,6 +54,7 @@ def rounding_rows(found: Found) -> list[tuple[Any, ...]]:
         (
             task.operation,
             task.format,
+            f"gates, {task.circuit.basis}" if task.direct else "golden",
             outcome.sets,
             r.wrong,
             100 * (1 - r.wrong / outcome.sets),

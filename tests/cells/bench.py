@@ -14,6 +14,7 @@ from lava_nexus.neurons import STROBE, ThresholdNetwork, check
 from tests.evaluate import evaluate
 
 Bits = NDArray[np.bool_]
+Cells = Callable[[Basis, Word], Sequence[Any]]
 # "threshold", "threshold depth", "nexus", ...: every basis in every style
 NAMES = [name if style == "neurons" else f"{name} {style}" for name, styles in BASES.items() for style in styles]
 
@@ -30,7 +31,7 @@ def network_of(
     return network
 
 
-def answers(basis: str, cells: Callable[[Basis, Word], Sequence[Any]], vectors: Bits, **options: Any) -> NDArray[Any]:
+def answers(basis: str, cells: Cells, vectors: Bits, **options: Any) -> NDArray[Any]:
     """The output word of every input vector, bool [sets, bits] with the LSB first, as Python integers."""
     network = network_of(basis, cells, vectors.shape[1], **options)
     inputs = np.zeros((len(vectors), network.n_inputs), dtype=np.bool_)

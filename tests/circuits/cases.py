@@ -1,4 +1,4 @@
-"""Every operation on every format: what the tests of circuits run over. New operations of `OPERATIONS` join by themselves."""
+"""Every operation on every format; new operations of `OPERATIONS` join by themselves."""
 
 from __future__ import annotations
 

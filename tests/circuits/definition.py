@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -24,7 +25,7 @@ def outputs(network: ThresholdNetwork, operands: list[NDArray[Any]]) -> NDArray[
 
 def _as_lists(network: ThresholdNetwork) -> list[tuple[list[tuple[int, int]], int]]:
     sources, weights, offsets = network.sources.tolist(), network.weights.tolist(), network.offsets.tolist()
-    terms = [list(zip(sources[i:j], weights[i:j], strict=True)) for i, j in zip(offsets, offsets[1:], strict=False)]
+    terms = [list(zip(sources[i:j], weights[i:j], strict=True)) for i, j in pairwise(offsets)]
     return list(zip(terms, network.thresholds.tolist(), strict=True))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -39,7 +40,7 @@ def assert_same(circuit: Circuit, sets: list[Patterns], answer: NDArray[Any], ex
     """Equal bit for bit; else the first operand sets that are not."""
     wrong = np.flatnonzero(answer != expected)
     shown = [
-        f"{circuit.name}({', '.join(hex(int(x[i])) for x in sets)}) = {hex(int(answer[i]))}, not {hex(int(expected[i]))}"
+        f"{circuit.name}({', '.join(f'{int(x[i]):#x}' for x in sets)}) = {int(answer[i]):#x}, not {int(expected[i]):#x}"
         for i in wrong[:5]
     ]
     assert not len(wrong), f"{len(wrong)} of {len(answer)} wrong: " + "; ".join(shown)
@@ -92,45 +93,41 @@ def test_compiled_neurons_equal_the_reference_on_ten_million_sets(case):
 
 @pytest.mark.parametrize("case", [case for case in CASES if case not in COMPILED], ids=str)
 def test_neurons_equal_the_reference(case):
-    """What takes long to compile: all inputs of 16 bits, a sample of hard operands of the others."""
+    """What takes long to compile: all inputs of exp in 16 bits, a sample of hard operands of the others."""
     built = case.build()
-    check_defined(
-        built, sample(operands(case.fmt, len(built.inputs), 100_000, seed=4), 1 << 16 if case.fmt.bits <= 16 else 8192)
-    )
+    size = 1 << 16 if case.operation == "exp" and case.fmt.bits <= 16 else 8192
+    check_defined(built, sample(operands(case.fmt, len(built.inputs), 100_000, seed=4), size))
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_neurons_built_for_least_depth_equal_the_reference(case):
     built = case.build(style="depth")
-    check_defined(built, sample(operands(case.fmt, len(built.inputs), 50_000, seed=5), 4096))
+    size = 4096 if case.basic else 1024
+    check_defined(built, sample(operands(case.fmt, len(built.inputs), 50_000, seed=5), size))
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_neurons_of_the_published_gates_equal_the_reference(case):
     built = case.build(basis="nexus")
-    check_defined(
-        built, sample(operands(case.fmt, len(built.inputs), 50_000, seed=6), 2048 if case.fmt.bits <= 32 else 512)
-    )
+    size = 1024 if case.basic and case.fmt.bits <= 32 else 256
+    check_defined(built, sample(operands(case.fmt, len(built.inputs), 20_000, seed=6), size))
 
 
 @pytest.mark.parametrize("max_delay", [0, 6])
-@pytest.mark.parametrize("case", [case for case in CASES if case.fmt.bits <= 16], ids=str)
+@pytest.mark.parametrize("case", [case for case in BASIC if case.fmt.bits <= 16], ids=str)
 def test_relays_change_no_answer(case, max_delay):
     built, delayed = case.build(), case.build(max_delay=max_delay)
     assert delayed.depth == built.depth
     assert delayed.network.relays >= built.network.relays
-    check_defined(delayed, sample(operands(case.fmt, len(built.inputs), 20_000, seed=7), 1000))
+    check_defined(delayed, sample(operands(case.fmt, len(built.inputs), 10_000, seed=7), 500))
 
 
 def test_a_product_can_be_wider_than_its_factors():
     product = circuit("mul", FLOAT8_E4M3FN, to=FLOAT32)
     a, b = (x.ravel() for x in np.meshgrid(every(FLOAT8_E4M3FN), every(FLOAT8_E4M3FN)))
     answer = BitslicedExecutor(count=False, threads=1).invoke(product, [a, b])
-    with np.errstate(invalid="ignore"):
-        exact_product = FLOAT8_E4M3FN.from_patterns(a).astype(np.float32) * FLOAT8_E4M3FN.from_patterns(b).astype(
-            np.float32
-        )
-    assert_same(product, [a, b], answer, FLOAT32.canonical(exact_product.view(np.uint32)))
+    x, y = (FLOAT8_E4M3FN.from_patterns(p).astype(np.float32) for p in (a, b))
+    assert_same(product, [a, b], answer, FLOAT32.canonical((x * y).view(np.uint32)))
 
 
 @pytest.mark.parametrize("fmt", FORMATS.values(), ids=str)
@@ -168,7 +165,7 @@ def is_tie(size, fmt):
     if nearest > fmt.max_finite or nearest == 0:
         return False
     sides = [exact.real(p, fmt).size for p in (nearest - 1, nearest, nearest + 1) if p <= fmt.max_finite]
-    return any(2 * size == p + q for p, q in zip(sides, sides[1:], strict=False))
+    return any(2 * size == p + q for p, q in pairwise(sides))
 
 
 def test_rounding_of_the_oracle_itself():

@@ -15,7 +15,7 @@ AMOUNT = 5
 
 
 @pytest.mark.parametrize("stage_cost", [0, 80])
-@pytest.mark.parametrize("keep", [3, 24, 53])
+@pytest.mark.parametrize("keep", [3, 53])
 def test_a_plan_of_stages_reaches_every_amount_and_not_absurdly_more(keep, stage_cost):
     assert plan_stages(0, keep, stage_cost) == ()
     for most in range(1, 40 if stage_cost else 120):
@@ -58,7 +58,7 @@ def test_align_shifts_right_and_tells_what_it_lost(basis, width, below, offset, 
     st.integers(0, 2**32 - 1),
 )
 def test_normalise_shifts_left_by_zeros_limit_and_most(basis, width, keep, most, limited, offset, seed):
-    """The word is one that `most` can be true of: no more leading zeros than that, unless it is 0 or the limit stops it."""
+    """Words that `most` is true of: no more leading zeros than that, unless the word is 0."""
     most = min(most, width - 1)
     vectors = random_vectors(width + 4, 120, seed)
     word, raw = word_at(vectors, 0, width), word_at(vectors, width, 4)

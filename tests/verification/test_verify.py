@@ -144,6 +144,24 @@ def test_correct_rounding(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "99.218750" in Path("out/verification.md").read_text()
 
 
+def test_gates_against_correct_rounding_need_no_golden_function(monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = circuit("exp2", FLOAT8_E4M3FN)
+
+    def silent(patterns: Any) -> Any:
+        raise AssertionError
+
+    monkeypatch.setattr(plan, "circuit", lambda *_, **__: dataclasses.replace(whole, golden=silent))
+    assert _end(_config("exp2", "direct", chunk=100)) == 0
+    found = _report()[0]["found"]
+    assert (found["sets"], found["rounding"]["wrong"], found["rounding"]["against_order"]) == (256, 0, 0)
+    thresholds = whole.network.thresholds.copy()
+    thresholds[5] += 1
+    broken = dataclasses.replace(whole.network, thresholds=thresholds)
+    monkeypatch.setattr(plan, "circuit", lambda *_, **__: dataclasses.replace(whole, network=broken, golden=silent))
+    assert _end(_config("exp2", "direct")) == 0
+    assert _report()[0]["found"]["rounding"]["wrong"] > 0
+
+
 def test_results_against_the_order_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
     whole = circuit("exp", FLOAT8_E4M3FN)
     swap = {0x38: 0x40, 0x40: 0x38}

@@ -80,12 +80,12 @@ class Build(Integers[Word]):
         lines = [self._line(index, start, bits) for start, bits in zip(starts, free, strict=True)]
         words = []
         for entries, width in zip(columns, widths, strict=True):
-            chosen = ([line for line, entry in zip(lines, entries, strict=True) if entry >> j & 1] for j in range(width))
-            words.append([self._any(some) for some in chosen])
+            pairs = list(zip(lines, entries, strict=True))
+            words.append([self._any([line for line, entry in pairs if entry >> j & 1]) for j in range(width)])
         place = index[: min(*free, place_bits)] if place_bits else []
         for k in range(len(place), place_bits):
             wide = [line for line, bits in zip(lines, free, strict=True) if bits > k]
-            place.append(self.basis.and_(index[k], self._any(wide)) if len(wide) > 1 else self.basis.and_(index[k], *wide))
+            place.append(self.basis.and_(index[k], self._any(wide)))
         return words, place
 
     def _any(self, bits: Word) -> Bit:

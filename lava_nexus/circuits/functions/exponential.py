@@ -1,7 +1,7 @@
 """exp(x) = 2^n * 2^f with n + f = x * log2(e), and exp2(x) with n + f = x.
 
-|x| is shifted to fixed point; t = |x| * log2(e); a negative x inverts the bits of t, which is -t less one unit in its last
-place.
+|x| is shifted to fixed point; t = |x| * log2(e); a negative x inverts the bits of t, which is -t less one unit in its
+last place.
 """
 
 from __future__ import annotations
@@ -12,16 +12,14 @@ from typing import TypeVar
 
 import numpy as np
 
-from lava_nexus.circuits.functions.function import Argument, Result
+from lava_nexus.circuits.functions.function import Argument, Result, widths_for
 from lava_nexus.circuits.functions.integers import Integers
 from lava_nexus.circuits.functions.powers import Plan, fixed_point, split, two_to_the
-from lava_nexus.errors import NexusError
 from lava_nexus.formats import FloatFormat
 
 W = TypeVar("W")
 
-# (working bits, table bits, adjustment) by fraction bits of the format. For formats of 16 bits and fewer the fewest bits
-# found with which every input is correctly rounded; for FP32 with which 99.9 % are.
+# (working bits, table bits, adjustment) by fraction bits of the format.
 _EXP = {7: (21, 5, 8), 10: (26, 6, 2), 23: (36, 7, 2)}
 _EXP2 = {7: (21, 5, 8), 10: (26, 6, 2), 23: (36, 7, 2)}
 
@@ -40,13 +38,12 @@ class Power:
 
     def plan(self, fmt: FloatFormat) -> Plan:
         """The widths for a format."""
-        if fmt.fraction_bits not in self.widths:
-            raise NexusError(f"exp has no widths for {fmt}; it is there for fractions of {sorted(self.widths)} bits")
-        working, index_bits, adjust = self.widths[fmt.fraction_bits]
+        working, index_bits, adjust = widths_for("exp", self.widths, fmt)
         reach = (fmt.bias + fmt.significand_bits + 1) / float(self.factor)
         return Plan(ceil(log2(reach)), working + (2 if self.factor != 1 else 0), working, index_bits, adjust)
 
     def __call__(self, on: Integers[W], x: Argument[W], fmt: FloatFormat) -> Result[W]:
+        """The program."""
         plan = self.plan(fmt)
         magnitude, too_large = fixed_point(on, x, fmt, plan.integer_bits, plan.fraction_bits)
         t = split(on, magnitude, too_large, x.sign, plan, self.factor)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
@@ -17,9 +17,11 @@ from lava_nexus.circuits.functions.build import Build
 from lava_nexus.circuits.functions.evaluate import Evaluate, Number, signed
 from lava_nexus.circuits.functions.integers import Integers, Sum
 from lava_nexus.circuits.functions.rounding import round_integers
+from lava_nexus.errors import NexusError
 from lava_nexus.formats import FloatFormat
 
 W = TypeVar("W")
+T = TypeVar("T")
 Program = Callable[[Integers[Any], "Argument[Any]", FloatFormat], "Result[Any]"]
 
 _BLOCK = 1 << 14  # patterns evaluated together: their words stay in the cache
@@ -64,9 +66,9 @@ class Result(Generic[W]):
         significand: its first bit weighs 1.
         most_zeros: leading zeros that a significand other than 0 can have, beyond those of a subnormal result.
         nan: bit.
-        infinite: bit, or None.
+        infinite: bit.
         inexact: bit, 1 where something lies below the significand.
-        instead: (bit, pattern without sign): what the rounded result is replaced by where the bit is 1 and it is no NaN.
+        instead: (bit, pattern without sign): what replaces the rounded result where the bit is 1, unless that is NaN.
     """
 
     sign: W
@@ -78,6 +80,17 @@ class Result(Generic[W]):
     infinite: W
     inexact: W
     instead: list[tuple[W, int]] = field(default_factory=list)
+
+
+def widths_for(name: str, table: Mapping[int, T], fmt: FloatFormat) -> T:
+    """The entry of a function's table of widths, which goes by the fraction bits of the format.
+
+    Raises:
+        NexusError: there is none.
+    """
+    if fmt.fraction_bits not in table:
+        raise NexusError(f"{name} has no widths for {fmt}; it is there for fractions of {sorted(table)} bits")
+    return table[fmt.fraction_bits]
 
 
 def build(program: Program) -> Callable[[Basis, Word, FloatFormat], Word]:

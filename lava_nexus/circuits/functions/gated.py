@@ -1,7 +1,7 @@
 """x * h(x) and h(x) alone for a gate h that goes from 0 to 1: sigmoid, silu, gelu and gelu_tanh.
 
-For x >= 0 the gate lies in 1/2 .. 1; for x < 0 it is 2^-t * g(|x|), where t grows and g is smooth. Both smooth factors are
-polynomials over segments of |x|; 2^-t is that of exp, and multiplies only where x is negative.
+For x >= 0 the gate lies in 1/2 .. 1; for x < 0 it is 2^-t * g(|x|), where t grows and g is smooth. Both smooth factors
+are polynomials over segments of |x|; 2^-t is that of exp, and multiplies only where x is negative.
 """
 
 from __future__ import annotations
@@ -15,12 +15,11 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from lava_nexus.circuits.functions.function import Argument, Result
+from lava_nexus.circuits.functions.function import Argument, Result, widths_for
 from lava_nexus.circuits.functions.integers import Integers, Product
 from lava_nexus.circuits.functions.piecewise import Piecewise, evaluate, fit
 from lava_nexus.circuits.functions.powers import Plan, fixed_point, split, two_to_the
 from lava_nexus.circuits.functions.significand import multiplied
-from lava_nexus.errors import NexusError
 from lava_nexus.formats import FloatFormat
 
 W = TypeVar("W")
@@ -30,17 +29,19 @@ Decay = Callable[[Integers[Any], Any, int, int], Any]
 
 @dataclass(frozen=True)
 class Widths:
-    """Attributes:
-    fraction: fraction bits of |x|.
-    precision: fraction bits of the smooth factors.
-    error: log2 of the largest error of a polynomial.
-    longest: log2 of the longest segment of |x|.
-    working: fraction bits of t and 2^-t.
-    index: address bits of the table of 2^-t.
-    product: bits of x * h.
-    degree: of the polynomials.
-    adjust: what is added to the smooth factors, in units of their last place.
-    adjust_power: what is added to 2^-t, in units of a quarter of its last place.
+    """Widths of the fixed-point program.
+
+    Attributes:
+        fraction: fraction bits of |x|.
+        precision: fraction bits of the smooth factors.
+        error: log2 of the largest error of a polynomial.
+        longest: log2 of the longest segment of |x|.
+        working: fraction bits of t and 2^-t.
+        index: address bits of the table of 2^-t.
+        product: bits of x * h.
+        degree: of the polynomials.
+        adjust: what is added to the smooth factors, in units of their last place.
+        adjust_power: what is added to 2^-t, in units of a quarter of its last place.
     """
 
     fraction: int
@@ -89,9 +90,8 @@ class Gated:
         return np.asarray(np.where(tiny, np.nextafter(x / 2, np.longdouble(np.inf)), product))
 
     def __call__(self, on: Integers[W], x: Argument[W], fmt: FloatFormat) -> Result[W]:
-        if fmt.fraction_bits not in self.widths:
-            raise NexusError(f"{self.name} has no widths for {fmt}; it is there for fractions of {sorted(self.widths)} bits")
-        widths, integer_bits = self.widths[fmt.fraction_bits], _integer_bits(self, fmt)
+        """The program."""
+        widths, integer_bits = widths_for(self.name, self.widths, fmt), _integer_bits(self, fmt)
         magnitude, too_large = fixed_point(on, x, fmt, integer_bits, widths.fraction)
         pieces, least = _pieces(self, fmt, widths)
         index = on.join(magnitude, too_large, *([] if self.plus is self.minus else [x.sign]))
@@ -136,7 +136,7 @@ def _scaled(on: Integers[W], value: W, fraction: W, compensate: W) -> W:
 def _integer_bits(gated: Gated, fmt: FloatFormat) -> int:
     """Of |x|: where exp(-s) * |x| has underflown and the gate of a positive operand is 1."""
     need = (fmt.bias + fmt.significand_bits + 1) * np.log(2.0) + 3
-    return next(bits for bits in range(1, 12) if float(gated.exponent(np.longdouble(1 << bits))) > need)
+    return next(bits for bits in range(1, 12) if gated.exponent(np.array(1 << bits, dtype=np.longdouble)) > need)
 
 
 @lru_cache(maxsize=64)

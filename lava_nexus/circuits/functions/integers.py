@@ -1,7 +1,7 @@
 """Fixed-point programs, written once and run twice: on arrays of integers (the golden function) and as neurons.
 
-A program is a function of an `Integers`. Words are unsigned, of a known width, with every result taken modulo 2^width; a
-bit is a word of width 1. A `Sum` is a signed linear combination of bits that nobody has added up yet.
+A program is a function of an `Integers`. Words are unsigned, of a known width, with every result taken modulo 2^width;
+a bit is a word of width 1. A `Sum` is a signed linear combination of bits that nobody has added up yet.
 """
 
 from __future__ import annotations
@@ -115,8 +115,10 @@ class Integers(ABC, Generic[W]):
 
     @abstractmethod
     def normalise(self, word: W, most: int, allowed: W | None = None, keep: int | None = None) -> tuple[W, Sum[W]]:
-        """(the word shifted left past its leading zeros, by at most `most` places, where `allowed`, and of that the top
-        `keep` bits; by how many places)."""
+        """The word shifted left past its leading zeros, by at most `most` places, where `allowed`.
+
+        Returns (its top `keep` bits; by how many places).
+        """
 
     @abstractmethod
     def lookup(
@@ -153,7 +155,7 @@ class Integers(ABC, Generic[W]):
         return self.add_up(Sum(weights, constant), width)
 
     def scale(self, word: W, factor: np.longdouble, shift: int, width: int, constant: int = 0) -> W:
-        """About word * factor * 2^shift: each bit weighs its multiple of the factor rounded down; the mean loss is added."""
+        """About word * factor * 2^shift: each bit weighs its multiple of the factor cut off; the mean loss is added."""
         exact = [np.ldexp(np.longdouble(factor), i + shift) for i in range(self.width(word))]
         lost = sum(weight - np.floor(weight) for weight in exact) / 2
         return self.add_up(Sum([(word, [int(weight) for weight in exact])], int(lost) + constant), width)

@@ -13,10 +13,9 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from lava_nexus.circuits.functions.function import Argument, Result
+from lava_nexus.circuits.functions.function import Argument, Result, widths_for
 from lava_nexus.circuits.functions.integers import Integers, Product
 from lava_nexus.circuits.functions.piecewise import Piecewise, evaluate, fit
-from lava_nexus.errors import NexusError
 from lava_nexus.formats import FloatFormat
 
 W = TypeVar("W")
@@ -24,12 +23,14 @@ W = TypeVar("W")
 
 @dataclass(frozen=True)
 class Widths:
-    """Attributes:
-    precision: fraction bits of h.
-    degree: of the polynomials.
-    error: log2 of the largest error of a polynomial.
-    longest: log2 of the longest segment of the significand.
-    sum: fraction bits of the sum.
+    """Widths of the fixed-point program.
+
+    Attributes:
+        precision: fraction bits of h.
+        degree: of the polynomials.
+        error: log2 of the largest error of a polynomial.
+        longest: log2 of the longest segment of the significand.
+        sum: fraction bits of the sum.
     """
 
     precision: int
@@ -39,7 +40,11 @@ class Widths:
     sum: int
 
 
-WIDTHS: dict[int, Widths] = {7: Widths(15, 2, -14, -3, 16), 10: Widths(19, 2, -18, -4, 20), 23: Widths(36, 3, -36, -6, 37)}
+WIDTHS: dict[int, Widths] = {
+    7: Widths(15, 2, -14, -3, 16),
+    10: Widths(19, 2, -18, -4, 20),
+    23: Widths(36, 3, -36, -6, 37),
+}
 
 
 def exact(x: NDArray[Any]) -> NDArray[Any]:
@@ -65,9 +70,7 @@ def _pieces(bits: int, widths: Widths) -> Piecewise:
 
 def logarithm(on: Integers[W], x: Argument[W], fmt: FloatFormat) -> Result[W]:
     """log(x): minus infinity for a zero, NaN below."""
-    if fmt.fraction_bits not in WIDTHS:
-        raise NexusError(f"log has no widths for {fmt}; it is there for fractions of {sorted(WIDTHS)} bits")
-    widths, bits = WIDTHS[fmt.fraction_bits], fmt.fraction_bits
+    widths, bits = widths_for("log", WIDTHS, fmt), fmt.fraction_bits
     significand, shift = on.normalise(x.significand(on), bits, on.not_(x.normal))
     fraction, some = on.part(significand, 0, bits), on.part(significand, bits, bits + 1)
     below = on.part(fraction, bits - 1, bits)  # 1 + v >= 3/2: taken as (1 + v) / 2 < 1

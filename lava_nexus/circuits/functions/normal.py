@@ -1,7 +1,7 @@
 """erf, the normal distribution function and Mills' ratio in longdouble: what coefficients and tables are computed from.
 
-erf(x) = 2 / sqrt(pi) * exp(-x^2) * sum over n of 2^n x^(2n+1) / (2n+1)!! has no cancellation (Abramowitz and Stegun 7.1.6);
-for large x, Phi(-x) / phi(x) = 1 / (x + 1 / (x + 2 / (x + 3 / ...))) (26.2.14).
+erf(x) = 2 / sqrt(pi) * exp(-x^2) * sum over n of 2^n x^(2n+1) / (2n+1)!! has no cancellation (Abramowitz and Stegun
+7.1.6); for large x, Phi(-x) / phi(x) = 1 / (x + 1 / (x + 2 / (x + 3 / ...))) (26.2.14).
 """
 
 from __future__ import annotations

@@ -14,14 +14,13 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from lava_nexus.circuits.functions.function import Argument, Result
+from lava_nexus.circuits.functions.function import Argument, Result, widths_for
 from lava_nexus.circuits.functions.integers import Integers
 from lava_nexus.circuits.functions.normal import erf_ratio
 from lava_nexus.circuits.functions.piecewise import Piecewise, evaluate, fit
 from lava_nexus.circuits.functions.powers import fixed_point
 from lava_nexus.circuits.functions.significand import multiplied
 from lava_nexus.circuits.functions.tabulated import rounded
-from lava_nexus.errors import NexusError
 from lava_nexus.formats import FloatFormat
 
 W = TypeVar("W")
@@ -29,14 +28,16 @@ W = TypeVar("W")
 
 @dataclass(frozen=True)
 class Widths:
-    """Attributes:
-    fraction: fraction bits of |x|.
-    precision: fraction bits of h.
-    degree: of the polynomials.
-    error: log2 of the largest error of a polynomial.
-    longest: log2 of the longest segment of |x|.
-    product: bits of x * h.
-    adjust: what is added to h, in units of its last place.
+    """Widths of the fixed-point program.
+
+    Attributes:
+        fraction: fraction bits of |x|.
+        precision: fraction bits of h.
+        degree: of the polynomials.
+        error: log2 of the largest error of a polynomial.
+        longest: log2 of the longest segment of |x|.
+        product: bits of x * h.
+        adjust: what is added to h, in units of its last place.
     """
 
     fraction: int
@@ -86,9 +87,8 @@ class Odd:
         return np.asarray(np.copysign(np.where(np.isnan(x), x, size * self.ratio(size)), x))
 
     def __call__(self, on: Integers[W], x: Argument[W], fmt: FloatFormat) -> Result[W]:
-        if fmt.fraction_bits not in self.widths:
-            raise NexusError(f"{self.name} has no widths for {fmt}; it is there for fractions of {sorted(self.widths)} bits")
-        widths, end = self.widths[fmt.fraction_bits], _saturation(self, fmt)
+        """The program."""
+        widths, end = widths_for(self.name, self.widths, fmt), _saturation(self, fmt)
         limit = float(fmt.from_patterns(np.array(end, fmt.pattern_dtype)))
         integer_bits = max(ceil(log2(limit)), 1)
         magnitude, _ = fixed_point(on, x, fmt, integer_bits, widths.fraction)
@@ -109,8 +109,8 @@ class Odd:
 
 @lru_cache(maxsize=64)
 def _pieces(ratio: Callable[[NDArray[Any]], NDArray[Any]], widths: Widths, limit: float) -> Piecewise:
-    longest = widths.fraction + widths.longest
-    return fit(ratio, widths.fraction, limit, widths.precision, widths.degree, 2.0**widths.error, longest, anchored=True)
+    longest, error = widths.fraction + widths.longest, 2.0**widths.error
+    return fit(ratio, widths.fraction, limit, widths.precision, widths.degree, error, longest, anchored=True)
 
 
 @lru_cache(maxsize=64)

@@ -1,4 +1,4 @@
-"""Correct rounding of every input of a 16-bit format: a program narrow enough to miss a few, and a neuron for each missed.
+"""Correct rounding of every input of a 16-bit format: a narrow program, and a neuron for each input that it misses.
 
 A neuron that fires on one pattern alone turns the bits of the result that come out wrong.
 """
@@ -20,7 +20,7 @@ from lava_nexus.circuits.functions.tabulated import Exact, table
 from lava_nexus.formats import FloatFormat
 
 
-@lru_cache(maxsize=None)
+@lru_cache(maxsize=64)
 def missed(program: Program, exact: Exact, fmt: FloatFormat) -> tuple[tuple[int, int, int], ...]:
     """(pattern, what the program gives, correctly rounded result) of every input that the program misses."""
     patterns = np.arange(1 << fmt.bits, dtype=fmt.pattern_dtype)
@@ -31,7 +31,8 @@ def missed(program: Program, exact: Exact, fmt: FloatFormat) -> tuple[tuple[int,
 def golden(program: Program, exact: Exact, fmt: FloatFormat) -> Golden:
     """The program on integers, and the patches."""
     evaluate = function.golden(program)(fmt)
-    patches = np.array([(p, right) for p, _, right in missed(program, exact, fmt)], dtype=fmt.pattern_dtype).reshape(-1, 2)
+    pairs = [(p, right) for p, _, right in missed(program, exact, fmt)]
+    patches = np.array(pairs, dtype=fmt.pattern_dtype).reshape(-1, 2)
 
     def corrected(patterns: NDArray[Any]) -> NDArray[Any]:
         result = evaluate(patterns)
@@ -51,7 +52,8 @@ def build(program: Program, exact: Exact) -> Callable[[Basis, Word, FloatFormat]
         word, patches = circuit(basis, a, fmt), missed(program, exact, fmt)
         lines = [_line(basis, a, pattern) for pattern, _, _ in patches]
         for i, bit in enumerate(word):
-            wrong = [(line, right) for line, (_, got, right) in zip(lines, patches, strict=True) if (got ^ right) >> i & 1]
+            both = zip(lines, patches, strict=True)
+            wrong = [(line, right) for line, (_, got, right) in both if (got ^ right) >> i & 1]
             up = [line for line, right in wrong if right >> i & 1]
             down = [line for line, right in wrong if not right >> i & 1]
             if wrong:

@@ -1,7 +1,7 @@
 """A smooth function of a fixed-point word by polynomials over segments, as a fixed-point program.
 
-f(x) = a0 + a1 * u + a2 * u^2 (+ a3 * u^3), where the leading bits of x choose a segment with its coefficients and u is the
-place inside it. Segments are dyadic and as wide as the tolerance lets them be; a wider segment masks fewer bits of u.
+f(x) = a0 + a1 * u + a2 * u^2 (+ a3 * u^3), where the leading bits of x choose a segment with its coefficients and u is
+the place inside it. Segments are dyadic and as wide as the tolerance lets them be; a wider one masks fewer bits of u.
 Coefficients interpolate f at the Chebyshev points of the segment, which comes near the minimax polynomial.
 """
 
@@ -53,7 +53,7 @@ class Piecewise:
         return Piecewise(tuple(starts), tuple(free), columns, self.precision, self.place_bits, exact)
 
     def joined(self, other: Piecewise, offset: int) -> Piecewise:
-        """These segments and, at indices `offset` higher, those of another function of the same places and precision."""
+        """These segments and, at indices `offset` higher, those of another function of the same precision."""
         if self.precision != other.precision or len(self.columns) != len(other.columns):
             raise ValueError("segments of unlike polynomials cannot be joined")
         place_bits = max(self.place_bits, other.place_bits)
@@ -110,14 +110,14 @@ def fit(
     if anchored:
         columns[0][0] = int(np.rint(np.ldexp(function(np.array([[start]], dtype=np.longdouble))[0, 0], precision)))
     starts, lengths = tuple(s for s, _, _ in found), tuple(b for _, b, _ in found)
-    first = tuple(anchored and i == 0 for i in range(len(found)))
-    return Piecewise(starts, lengths, tuple(map(tuple, columns)), precision, place_bits, first)
+    as_it_is = tuple(anchored and i == 0 for i in range(len(found)))
+    return Piecewise(starts, lengths, tuple(map(tuple, columns)), precision, place_bits, as_it_is)
 
 
 def _interpolate(
     function: Function, starts: NDArray[np.int64], free: int, fraction_bits: int, degree: int
 ) -> tuple[NDArray[Any], NDArray[Any]]:
-    """(coefficients of u in 0..1, [segments, degree + 1]; largest error at sampled points) for segments of one length."""
+    """(coefficients of u in 0..1, [segments, degree + 1]; largest sampled error) for segments of one length."""
     one = np.longdouble(1)
     nodes = (1 - np.cos((2 * np.arange(degree + 1) + 1) * np.arccos(-one) / (2 * degree + 2))) / 2
     origin = np.ldexp(starts.astype(np.longdouble), -fraction_bits)[:, None]

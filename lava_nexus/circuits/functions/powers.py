@@ -60,7 +60,9 @@ class Exponent(Generic[W]):
     too_large: W
 
 
-def fixed_point(on: Integers[W], x: Argument[W], fmt: FloatFormat, integer_bits: int, fraction_bits: int) -> tuple[W, W]:
+def fixed_point(
+    on: Integers[W], x: Argument[W], fmt: FloatFormat, integer_bits: int, fraction_bits: int
+) -> tuple[W, W]:
     """(|x| in fixed point, cut off; 1 where |x| is 2^integer_bits or more and the first is meaningless)."""
     highest = fmt.bias + integer_bits - 1
     amount = -x.scale(on) + highest
@@ -82,7 +84,7 @@ def split(on: Integers[W], magnitude: W, too_large: W, invert: W, plan: Plan, fa
     return Exponent(on.part(t, working, working + whole_bits), on.part(t, 0, working), too_large)
 
 
-@lru_cache(maxsize=None)
+@lru_cache(maxsize=64)
 def _table(index_bits: int, working: int) -> Sequence[int]:
     """2^working * (2^(i / 2^index_bits) - 1), rounded, for each i."""
     exact = np.exp2(np.arange(1 << index_bits, dtype=np.longdouble) / (1 << index_bits)) - 1

@@ -1,7 +1,7 @@
 """rsqrt(x) = 1 / sqrt(x) by polynomials over the normalised significand and the parity of the exponent.
 
-x = 2^e * (1 + v); with n = floor(e / 2) and an e that is even the result is 2^(-n - 1) * 2 / sqrt(1 + v), with one that is
-odd 2^(-n - 1) * sqrt(2) / sqrt(1 + v). It is never subnormal.
+x = 2^e * (1 + v); with n = floor(e / 2) and an e that is even the result is 2^(-n - 1) * 2 / sqrt(1 + v), with one that
+is odd 2^(-n - 1) * sqrt(2) / sqrt(1 + v). It is never subnormal.
 """
 
 from __future__ import annotations
@@ -13,10 +13,9 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from lava_nexus.circuits.functions.function import Argument, Result
+from lava_nexus.circuits.functions.function import Argument, Result, widths_for
 from lava_nexus.circuits.functions.integers import Integers
 from lava_nexus.circuits.functions.piecewise import Piecewise, evaluate, fit
-from lava_nexus.errors import NexusError
 from lava_nexus.formats import FloatFormat
 
 W = TypeVar("W")
@@ -24,12 +23,14 @@ W = TypeVar("W")
 
 @dataclass(frozen=True)
 class Widths:
-    """Attributes:
-    precision: fraction bits of the result.
-    degree: of the polynomials.
-    error: log2 of the largest error of a polynomial.
-    longest: log2 of the number of values of v in the longest segment.
-    adjust: what is added to the result, in units of its last place.
+    """Widths of the fixed-point program.
+
+    Attributes:
+        precision: fraction bits of the result.
+        degree: of the polynomials.
+        error: log2 of the largest error of a polynomial.
+        longest: log2 of the number of values of v in the longest segment.
+        adjust: what is added to the result, in units of its last place.
     """
 
     precision: int
@@ -46,7 +47,7 @@ WIDTHS: dict[int, Widths] = {
 }
 
 
-@lru_cache(maxsize=None)
+@lru_cache(maxsize=64)
 def _pieces(fraction_bits: int, widths: Widths) -> Piecewise:
     two, error = np.longdouble(2), 2.0**widths.error
 
@@ -65,9 +66,7 @@ def exact(x: NDArray[Any]) -> NDArray[Any]:
 
 def rsqrt(on: Integers[W], x: Argument[W], fmt: FloatFormat) -> Result[W]:
     """1 / sqrt(x): infinity of the same sign for a zero, NaN below."""
-    if fmt.fraction_bits not in WIDTHS:
-        raise NexusError(f"rsqrt has no widths for {fmt}; it is there for fractions of {sorted(WIDTHS)} bits")
-    widths, bits = WIDTHS[fmt.fraction_bits], fmt.fraction_bits
+    widths, bits = widths_for("rsqrt", WIDTHS, fmt), fmt.fraction_bits
     significand, shift = on.normalise(x.significand(on), bits, on.not_(x.normal))
     doubled = on.add_up(x.scale(on) + (-shift) + fmt.bias, fmt.exponent_bits + 1)
     odd, half = on.part(doubled, 0, 1), on.part(doubled, 1, fmt.exponent_bits + 1)

@@ -17,7 +17,7 @@ def round_integers(
     fraction_bits: int,
     inexact: NDArray[np.uint64],
 ) -> NDArray[np.uint64]:
-    """(-1)^sign * (significand + sliver) / 2^fraction_bits * 2^(exponent - bias), to nearest, ties to even, as patterns.
+    """Patterns of (-1)^sign * (significand + sliver) / 2^fraction_bits * 2^(exponent - bias), to nearest, ties to even.
 
     Args:
         sign: 0 or 1 [n].

@@ -1,8 +1,8 @@
 """Functions of 8-bit formats by steps: two levels of neurons, correctly rounded on every input by construction.
 
-Over the patterns in order the result is a staircase. One neuron for each step says whether the operand has reached it; a
-bit of the result is the OR of the intervals in which it is 1. Where the result's magnitude does not depend on the sign of
-the operand, one staircase over magnitudes serves both.
+Over the patterns in order the result is a staircase. One neuron for each step says whether the operand has reached it;
+a bit of the result is the OR of the intervals in which it is 1. Where the result's magnitude does not depend on the
+sign of the operand, one staircase over magnitudes serves both.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from lava_nexus.formats import FLOAT64, FloatFormat
 Exact = Callable[[NDArray[Any]], NDArray[Any]]
 
 
-@lru_cache(maxsize=None)
+@lru_cache(maxsize=64)
 def table(exact: Exact, fmt: FloatFormat) -> tuple[int, ...]:
     """The rounded result of every pattern, for a function of longdouble arrays."""
     patterns = np.arange(1 << fmt.bits, dtype=fmt.pattern_dtype)

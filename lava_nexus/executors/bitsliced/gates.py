@@ -18,6 +18,7 @@ Order = Literal["carries", "terms"]
 
 _ORDERS: tuple[Order, ...] = ("carries", "terms")
 _LARGEST_DIAGRAM = 2000
+_WIDE_OR = 16
 
 
 class GateLowering:
@@ -32,6 +33,8 @@ class GateLowering:
         """The node of the gate over (node, weight) terms; commits it and all below it."""
         total, constant = collected(list(terms))
         threshold -= constant
+        if threshold == 1 and len(total) > _WIDE_OR and set(total.values()) == {1}:
+            return self._or(sorted(total))
         simpler = folded(self.graph, merged(self.facts, total))
         roots: list[int] = []
         sums: list[Sum] = []
@@ -43,6 +46,12 @@ class GateLowering:
         self.committed |= self._uncommitted(best)
         self.facts.record(best, total, threshold)
         return best
+
+    def _or(self, nodes: list[int]) -> int:
+        """The plain OR of many, for which there is nothing to be found by search."""
+        root = self.graph.any_of(nodes)
+        self.committed |= self._uncommitted(root)
+        return root
 
     def _ways(self, total: Sum, threshold: int) -> list[int]:
         """Nodes that all are the gate, made in different ways."""

@@ -10,7 +10,7 @@ from lava_nexus.errors import NexusError
 from lava_nexus.formats import FloatFormat
 from lava_nexus.verification.formal.terms import Term, Terms
 
-Split = Literal["none", "distance", "product"]
+Split = Literal["none", "distance", "product", "addition"]
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,8 @@ def split(terms: Terms, how: Split, fmt: FloatFormat, operands: Sequence[Term]) 
     """The cases of a proof.
 
     `none` is one case; `distance` goes by the distance of the two exponent fields, as far as significands overlap, and
-    by whether the signs agree: shifts become constant. `product` is for multiplication, see `product`.
+    by whether the signs agree: shifts become constant. `product` is for
+    multiplication and `addition` for subtraction, see `product` and `subtraction`.
 
     Raises:
         NexusError: `distance` for an operation that has not two operands.

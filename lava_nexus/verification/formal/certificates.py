@@ -27,6 +27,7 @@ class ProofCertificate:
         network: digest.
         tool: solver and version.
         split: how the proof was cut into cases.
+        rests_on: network of another certificate that this proof takes as proven.
         seconds: of the solver, all cases together.
         cases: seconds of each case by its name.
     """
@@ -41,6 +42,7 @@ class ProofCertificate:
     split: str
     seconds: float
     cases: dict[str, float]
+    rests_on: str | None = None
 
     @property
     def name(self) -> tuple[str, ...]:
@@ -54,8 +56,9 @@ class ProofCertificate:
 
     @property
     def holds(self) -> bool:
-        """Whether today's network is the proven one."""
-        return self.circuit().digest == self.network
+        """Whether today's network is the proven one, and what its proof rests on is there."""
+        grounded = self.rests_on is None or any(one.network == self.rests_on for one in load())
+        return grounded and self.circuit().digest == self.network
 
 
 def load(folder: Path = FOLDER) -> list[ProofCertificate]:

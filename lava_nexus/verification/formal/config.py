@@ -48,7 +48,7 @@ class ProofJob(Config):
     formats: tuple[FormatName, ...] = Field(min_length=1)
     to: tuple[FormatName, ...] = ()
     bases: tuple[Literal["threshold", "nexus"], ...] = ("threshold",)
-    split: Literal["none", "distance", "product"] = "none"
+    split: Literal["none", "distance", "product", "addition"] = "none"
     options: dict[str, Any] = Field(default_factory=dict)
 
 

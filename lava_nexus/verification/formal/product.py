@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import time
 from functools import cached_property
+from math import prod
 
 from lava_nexus.formats import FloatFormat
 from lava_nexus.neurons import ThresholdNetwork
@@ -51,13 +52,15 @@ class ProductObligation:
         else:
             right = terms.equal(terms.float_of(self._result, self.to), self._rounded(self._zeros[case]))
             question = [self._ordinary, self._led_by(self._zeros[case]), terms.not_(right)]
-        answer = satisfiable(terms, [*question, *self._facts], [self._a, self._b, self._product], limit)
-        if answer.verdict != "sat":
-            return answer
-        a, b, product = answer.values
-        if self._significand(a) * self._significand(b) != product:
-            return Answer("unknown", answer.seconds)
-        return Answer("sat", answer.seconds, (a, b))
+        answer = satisfiable(terms, [*question, *self._facts], [self._a, self._b], limit)
+        return self._genuine(answer, question, limit) if answer.verdict == "sat" else answer
+
+    def _genuine(self, answer: Answer, question: list[Term], limit: float) -> Answer:
+        """The answer if its operands refute the circuit with P their own product, else `unknown`: P was free."""
+        fixed = [self._is(word, value) for word, value in zip((self._a, self._b), answer.values, strict=True)]
+        product = self._is(self._product, prod(map(self._significand, answer.values)))
+        again = satisfiable(self._terms, [*question, *fixed, product], limit=limit)
+        return answer if again.verdict == "sat" else Answer("unknown", answer.seconds)
 
     @cached_property
     def _carriers(self) -> list[int]:
@@ -131,7 +134,7 @@ class ProductObligation:
 
     @cached_property
     def _facts(self) -> list[Term]:
-        """What X * Y is known to be: 0 where an operand is a zero, and within the bounds of normal and subnormal X, Y."""
+        """What X * Y is known to be: 0 where an operand is 0, and within the bounds of normal and subnormal X, Y."""
         terms, p = self._terms, self.fmt.significand_bits
         normal = [terms.not_(self._is(self._exponent(word), 0)) for word in (self._a, self._b)]
         both, one = terms.and_(*normal), terms.or_(*normal)

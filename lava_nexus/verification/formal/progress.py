@@ -18,6 +18,7 @@ _METHOD = (
     "solve.py",
     "proof.py",
     "product.py",
+    "subtraction.py",
     "sums.py",
     "locate.py",
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cached_property
+from typing import TypeAlias
 
 from lava_nexus.circuits.circuit import Circuit
 from lava_nexus.errors import NexusError
@@ -12,6 +13,7 @@ from lava_nexus.verification.formal.cases import Split, split
 from lava_nexus.verification.formal.product import ProductObligation
 from lava_nexus.verification.formal.solve import Answer, satisfiable
 from lava_nexus.verification.formal.specification import correct
+from lava_nexus.verification.formal.subtraction import SubtractionObligation
 from lava_nexus.verification.formal.terms import Term, Terms
 from lava_nexus.verification.formal.translation import translate
 
@@ -56,14 +58,26 @@ class Obligation:
         return satisfiable(self._terms, [self._cases[case], self._wrong], self._operands, limit)
 
 
-def obligation(circuit: Circuit, how: Split = "none") -> Obligation | ProductObligation:
+AnyObligation: TypeAlias = Obligation | ProductObligation | SubtractionObligation
+
+
+def obligation(circuit: Circuit, how: Split = "none", adder: Circuit | None = None) -> AnyObligation:
     """What is to be shown of a circuit.
+
+    Args:
+        circuit: the circuit.
+        how: into cases.
+        adder: for `addition`, the circuit of add that is proven.
 
     Raises:
         NexusError: a split that is not for the operation.
     """
     fmt = circuit.inputs[0].format
     assert fmt is not None
+    if how == "addition":
+        if circuit.name != "sub" or adder is None:
+            raise NexusError(f"split 'addition' is for sub, not for {circuit.name}")
+        return SubtractionObligation(fmt, circuit.network, adder.network)
     if how == "product":
         if circuit.name != "mul":
             raise NexusError(f"split 'product' is for mul, not for {circuit.name}")

@@ -17,7 +17,7 @@ from lava_nexus.executors.bitsliced import BitslicedExecutor
 from lava_nexus.formats import format_named
 from lava_nexus.reports.files import write_text
 from lava_nexus.reports.tables import markdown
-from lava_nexus.verification.formal.certificates import FOLDER, ProofCertificate, certify
+from lava_nexus.verification.formal.certificates import FOLDER, ProofCertificate, certify, load
 from lava_nexus.verification.formal.config import QUICK, ProofConfig, ProofJob
 from lava_nexus.verification.formal.progress import Progress
 from lava_nexus.verification.formal.proof import obligation
@@ -60,7 +60,7 @@ class Outcome:
         circuit: the circuit.
         cases: how many there are.
         proven: seconds of each proven case by its name.
-        undecided: cases that ran out of time.
+        undecided: cases that ran out of time, or why none was tried.
         counterexample: what refutes it, if anything.
     """
 
@@ -74,14 +74,14 @@ class Outcome:
     @property
     def complete(self) -> bool:
         """Whether the circuit is proven on all operands."""
-        return len(self.proven) == self.cases
+        return len(self.proven) == self.cases and not self.undecided
 
     @property
     def verdict(self) -> str:
         """In words."""
         if self.counterexample:
             return str(self.counterexample)
-        return "proven on all operands" if self.complete else f"undecided: {len(self.undecided)} cases out of time"
+        return "proven on all operands" if self.complete else f"undecided: {'; '.join(self.undecided)}"
 
     @property
     def row(self) -> tuple[Any, ...]:
@@ -103,7 +103,8 @@ def prove(config: ProofConfig, out: Path, quick: bool = False, certificates: Pat
     tool = solver_name()
     outcomes: list[Outcome] = []
     for job, one in _circuits(QUICK if quick else config.proofs):
-        outcomes.append(_prove(job, one, config.time_limit, out / "cases"))
+        outcomes.append(_prove(job, one, config.time_limit, out / "cases", certificates))
+        print(f"{one.label}, {one.basis} basis: {outcomes[-1].verdict}", flush=True)
         if config.certify and outcomes[-1].complete:
             certify([_certificate(outcomes[-1], tool)], certificates)
     table = markdown(_HEADER, [outcome.row for outcome in outcomes])
@@ -134,10 +135,14 @@ def _circuits(jobs: Sequence[ProofJob]) -> Iterator[tuple[ProofJob, Circuit]]:
                         yield job, circuit(operation, format_named(fmt), to=target, basis=basis, **job.options)
 
 
-def _prove(job: ProofJob, one: Circuit, limit: float, folder: Path) -> Outcome:
-    question = obligation(one, job.split)
-    progress = Progress.of(folder, one.digest, f"{one.name} {job.split}")
+def _prove(job: ProofJob, one: Circuit, limit: float, folder: Path, certificates: Path) -> Outcome:
+    adder = _adder(job, one) if job.split == "addition" else None
+    question = obligation(one, job.split, adder)
+    progress = Progress.of(folder, one.digest, f"{one.name} {job.split} {adder.digest if adder else ''}")
     outcome = Outcome(job, one, len(question.cases), progress.proven)
+    if adder and all(one.network != adder.digest for one in load(certificates)):
+        outcome.undecided.append("add, on which sub rests, has no certificate")
+        return outcome
     with tqdm(question.cases, desc=f"{one.label} ({one.basis})", unit="case", disable=None) as bar:
         for case in bar:
             if case in progress.proven:
@@ -156,6 +161,13 @@ def _prove(job: ProofJob, one: Circuit, limit: float, folder: Path) -> Outcome:
     return outcome
 
 
+def _adder(job: ProofJob, one: Circuit) -> Circuit:
+    """The circuit of add that is built as the one given is."""
+    fmt = one.inputs[0].format
+    assert fmt is not None
+    return circuit("add", fmt, basis=one.basis, **job.options)
+
+
 def _certificate(outcome: Outcome, tool: str) -> ProofCertificate:
     one, job = outcome.circuit, outcome.job
     fmt, to = one.inputs[0].format, one.output.format
@@ -168,6 +180,7 @@ def _certificate(outcome: Outcome, tool: str) -> ProofCertificate:
         network=one.digest,
         tool=tool,
         split=job.split,
+        rests_on=_adder(job, one).digest if job.split == "addition" else None,
         seconds=round(sum(outcome.proven.values()), 1),
         cases=outcome.proven,
     )

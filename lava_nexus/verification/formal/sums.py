@@ -25,7 +25,7 @@ class Sums:
 
     Attributes:
         network: the neurons.
-        remainders: neuron's signal to (form F - T g, its least value, its largest value), for neurons that take a digit.
+        remainders: of neurons that take a digit, signal to (form F - T g, its least value, its largest value).
     """
 
     network: ThresholdNetwork
@@ -71,7 +71,7 @@ class Sums:
             self.remainders[signal] = remainder, 0, max(min(threshold - 1, most), most - threshold)
 
     def _decomposed(self, form: Form) -> tuple[int, int]:
-        """Bounds by taking off known remainders, that of the latest neuron first; the form is scaled where it must be."""
+        """Bounds by taking off known remainders, that of the latest neuron first; scaled where it must be."""
         left, scale, low, high = form, 1, 0, 0
         for _ in range(_LONGEST):
             negative = [s for s, weight in left.items() if weight < 0 and s in self.remainders]
@@ -87,8 +87,7 @@ class Sums:
             times = weight // unit
             left = combined(left, remainder, -times)
             low, high = low + times * least, high + times * most
-            below, above = _plain(left) if scale > 1 else (0, 0)
-            if scale > 1 and below < 0:  # what is left may itself be the negative of remainders
+            if scale > 1 and _plain(left)[0] < 0:  # what is left may itself be the negative of remainders
                 rest = self._decomposed({s: -w for s, w in left.items()})
                 low, high, left = low - rest[1], high - rest[0], {}
         below, above = _plain(left)

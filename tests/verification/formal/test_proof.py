@@ -48,7 +48,7 @@ def _damaged(sound: Circuit, neuron: int) -> Circuit:
     return replace(sound, network=replace(sound.network, thresholds=thresholds))
 
 
-@pytest.mark.parametrize(("name", "fmt"), [("mul", FLOAT8_E5M2), ("compare_lt", FLOAT16), ("sqrt", FLOAT8_E5M2)])
+@pytest.mark.parametrize(("name", "fmt"), [("compare_lt", FLOAT16), ("min", FLOAT8_E5M2)])
 def test_a_wrong_network_is_refuted_and_a_run_shows_it(name: str, fmt: FloatFormat) -> None:
     sound = circuit(name, fmt)
     refuted = 0

@@ -28,8 +28,8 @@ FUNCTIONS: dict[str, tuple[Callable[..., Any], Callable[..., Any]]] = {
 def correctly_rounded(name: str, patterns: NDArray[Any], fmt: FloatFormat) -> NDArray[Any]:
     """float64 decides where both ends of its error round alike; multiple precision the few others, and they are few."""
     screen, precise = FUNCTIONS[name]
-    x = fmt.from_patterns(patterns).astype(np.float64)
     with np.errstate(all="ignore"):
+        x = fmt.from_patterns(patterns).astype(np.float64)
         y = screen(x)
         # Wider than FP32 rounds, through which ml_dtypes takes float64 to narrower formats.
         slack = 2.0**-48 if fmt == FLOAT32 else 2.0**-22
@@ -59,7 +59,7 @@ def test_every_input_of_16_bits_and_fewer_is_correctly_rounded(name, fmt):
 
 
 def fp32_inputs(name: str, size: int) -> NDArray[np.uint32]:
-    """Where the result is neither 0, 1 nor infinite, evenly over exponents and signs and around the ends; and corners."""
+    """Where the result is neither 0, 1 nor infinite, evenly over exponents and signs, around the ends; corners."""
     rng = np.random.default_rng(3)
     scale = np.exp2(rng.uniform(-26, 7.2, size))
     reach = {"exp": 88.8, "exp2": 128.2}[name]
@@ -105,13 +105,15 @@ def test_a_million_ordered_fp32_inputs_give_ordered_results(name):
     assert results[0] == 0 and np.isinf(results[-1])
 
 
-@pytest.mark.parametrize("name", FUNCTIONS)
-@pytest.mark.parametrize("fmt", [FLOAT16, BFLOAT16, FLOAT32], ids=str)
-def test_two_to_a_fraction_close_to_one_does_not_wrap(name, fmt):
-    """The largest 2^19 fractions that the plan can hold: 2^f stays below 2 and close to what it should be."""
-    plan = getattr(exponential, name).plan(fmt)
+PLANS = {getattr(exponential, name).plan(fmt) for name in FUNCTIONS for fmt in (FLOAT16, BFLOAT16, FLOAT32)}
+
+
+@pytest.mark.parametrize("widths", sorted({(p.working_bits, p.index_bits, p.adjust) for p in PLANS}))
+def test_two_to_a_fraction_close_to_one_does_not_wrap(widths):
+    """The largest 2^20 fractions that the plan can hold: 2^f stays below 2 and close to what it should be."""
+    plan = next(p for p in PLANS if (p.working_bits, p.index_bits, p.adjust) == widths)
     working = plan.working_bits
-    count = min(1 << 19, 1 << working)
+    count = min(1 << 20, 1 << working)
     fractions = np.arange((1 << working) - count, 1 << working, dtype=np.uint64)
     answer = two_to_the(Evaluate(), Number(fractions, working), plan).values.astype(np.longdouble)
     truth = np.ldexp(np.exp2(np.ldexp(fractions.astype(np.longdouble), -working)) - 1, working)

@@ -31,6 +31,7 @@ ONLY_UNDER = {
     "sklearn": ("models/",),
     "numba": ("executors/",),
     "matplotlib": ("reports/",),
+    "bitwuzla": ("verification/formal/",),
 }
 MODULES = sorted(PACKAGE.rglob("*.py"))
 

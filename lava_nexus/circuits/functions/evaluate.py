@@ -114,7 +114,7 @@ def bit_length(values: NDArray[np.uint64]) -> NDArray[np.uint64]:
     """Bits of each value up to its highest 1."""
     high = values >> np.uint64(32)
     length = np.frexp(np.where(high > 0, high, values).astype(np.float64))[1]
-    return length.astype(np.uint64) + np.where(high > 0, np.uint64(32), np.uint64(0))
+    return np.asarray(length.astype(np.uint64) + np.where(high > 0, np.uint64(32), np.uint64(0)))
 
 
 def _weigh(word: Number, weights: tuple[int, ...]) -> NDArray[np.uint64]:
@@ -162,7 +162,7 @@ def _segment_tables(
 
 def _mask(bit: Number) -> NDArray[np.uint64]:
     """All ones where the bit is 1."""
-    return np.asarray(np.uint64(0) - (bit.values & _ONE))
+    return np.asarray((bit.values & _ONE) * np.uint64(2**64 - 1))
 
 
 def _folded(function: Any, bits: Sequence[Number]) -> NDArray[np.uint64]:

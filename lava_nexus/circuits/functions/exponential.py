@@ -20,8 +20,8 @@ from lava_nexus.formats import FloatFormat
 W = TypeVar("W")
 
 # (working bits, table bits, adjustment) by fraction bits of the format.
-_EXP = {7: (21, 5, 8), 10: (26, 6, 2), 23: (36, 7, 2)}
-_EXP2 = {7: (21, 5, 8), 10: (26, 6, 2), 23: (36, 7, 2)}
+_EXP = {7: (15, 5, 6), 10: (19, 6, 4), 23: (36, 7, 2)}
+_EXP2 = {7: (13, 6, 3), 10: (21, 6, -3), 23: (36, 7, 2)}
 
 
 @dataclass(frozen=True, eq=False)

@@ -41,8 +41,8 @@ class Widths:
 
 
 WIDTHS: dict[int, Widths] = {
-    7: Widths(15, 2, -14, -3, 16),
-    10: Widths(19, 2, -18, -4, 20),
+    7: Widths(12, 1, -12, -4, 15),
+    10: Widths(17, 2, -17, -6, 20),
     23: Widths(36, 3, -36, -6, 37),
 }
 

@@ -41,8 +41,8 @@ class Widths:
 
 
 WIDTHS: dict[int, Widths] = {
-    7: Widths(14, 2, -13, 4),
-    10: Widths(21, 2, -20, 5),
+    7: Widths(14, 2, -13, 2),
+    10: Widths(18, 2, -20, 5),
     23: Widths(35, 3, -34, 16),
 }
 

@@ -59,12 +59,14 @@ class ProofConfig(Config):
         proofs: in order.
         time_limit: seconds a case; one that takes longer is undecided.
         certify: whether proofs replace their certificates in the package.
+        only_stale: whether circuits are left out that a certificate in the package holds for.
         out: folder for results, and for the cases that an interrupted run continues from.
     """
 
     proofs: tuple[ProofJob, ...] = Field(min_length=1)
     time_limit: float = Field(default=600, gt=0)
     certify: bool = False
+    only_stale: bool = False
     out: Path = Path("results/proofs")
 
 

@@ -103,6 +103,9 @@ def prove(config: ProofConfig, out: Path, quick: bool = False, certificates: Pat
     tool = solver_name()
     outcomes: list[Outcome] = []
     for job, one in _circuits(QUICK if quick else config.proofs):
+        if config.only_stale and not quick and _certified(one, certificates):
+            print(f"{one.label}, {one.basis} basis: certificate holds", flush=True)
+            continue
         outcomes.append(_prove(job, one, config.time_limit, out / "cases", certificates))
         print(f"{one.label}, {one.basis} basis: {outcomes[-1].verdict}", flush=True)
         if config.certify and outcomes[-1].complete:
@@ -159,6 +162,10 @@ def _prove(job: ProofJob, one: Circuit, limit: float, folder: Path, certificates
             else:
                 raise AssertionError(f"the cases of split '{job.split}' leave operands out")
     return outcome
+
+
+def _certified(one: Circuit, certificates: Path) -> bool:
+    return any(known.network == one.digest and known.holds for known in load(certificates))
 
 
 def _adder(job: ProofJob, one: Circuit) -> Circuit:

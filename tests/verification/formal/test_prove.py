@@ -46,6 +46,12 @@ def test_proven_cases_are_not_asked_again(tmp_path: Path, monkeypatch: pytest.Mo
     assert all(outcome.complete for outcome in prove(ProofConfig(proofs=(JOB,)), tmp_path))
 
 
+def test_what_a_certificate_holds_for_is_left_out_on_request(tmp_path: Path) -> None:
+    config = ProofConfig(proofs=(JOB,), certify=True, only_stale=True)
+    assert len(prove(config, tmp_path, certificates=tmp_path / "kept")) == 2
+    assert prove(config, tmp_path, certificates=tmp_path / "kept") == []
+
+
 def test_undecided_is_not_proven(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("lava_nexus.verification.formal.proof.satisfiable", lambda *_, **__: Answer("unknown", 1.0))
     outcomes = prove(ProofConfig(proofs=(JOB,), certify=True), tmp_path, certificates=tmp_path / "kept")

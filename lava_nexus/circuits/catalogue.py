@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -52,11 +52,13 @@ def circuit(
     return _circuit(name, fmt, to or fmt, basis, style, max_delay)
 
 
-@lru_cache(maxsize=None)
+@cache
 def _circuit(name: str, fmt: FloatFormat, to: FloatFormat, basis: str, style: str, max_delay: int) -> Circuit:
     operation = OPERATIONS[name]
     key = f"{name} {fmt!r} {to!r} {basis} {style} {max_delay} {_sources()}"
-    network = cached("circuits", key, lambda: _build(operation, fmt, to, basis_named(basis, style), max_delay), _save, _load)
+    network = cached(
+        "circuits", key, lambda: _build(operation, fmt, to, basis_named(basis, style), max_delay), _save, _load
+    )
     return Circuit(name, basis, network, operation.golden(fmt, to))
 
 
@@ -75,7 +77,10 @@ def _sources() -> str:
 
 def _save(network: ThresholdNetwork) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
     ports = [
-        [[p.name, list(p.signals), p.format and [p.format.exponent_bits, p.format.fraction_bits, p.format.inf]] for p in side]
+        [
+            [p.name, list(p.signals), p.format and [p.format.exponent_bits, p.format.fraction_bits, p.format.inf]]
+            for p in side
+        ]
         for side in (network.inputs, network.outputs)
     ]
     return {name: getattr(network, name) for name in _ARRAYS}, {"ports": ports, "max_delay": network.max_delay}

@@ -1,7 +1,7 @@
 """References: what a basic operation must answer, taken from IEEE hardware through numpy and ml_dtypes.
 
-They are functions of bit patterns. Formats narrower than FP32 are computed in FP32 by ml_dtypes and rounded again, which
-is exact for +, -, *, / and sqrt because 24 >= 2p + 2 (Figueroa, "When is double rounding innocuous?", 1995).
+They are functions of bit patterns. Formats narrower than FP32 are computed in FP32 by ml_dtypes and rounded again,
+which is exact for +, -, *, / and sqrt because 24 >= 2p + 2 (Figueroa, "When is double rounding innocuous?", 1995).
 """
 
 from __future__ import annotations
@@ -84,8 +84,11 @@ def comparison(function: Callable[[Values, Values], Values], fmt: FloatFormat) -
 
 
 def convert(fmt: FloatFormat, to: FloatFormat) -> Golden:
-    """Conversion between formats. From FP64 to formats of 16 bits and fewer ml_dtypes would round twice (through FP32), so
-    FP64 is first brought to FP32 by rounding to odd, which makes the second rounding exact (Boldo and Melquiond, 2008)."""
+    """Conversion between formats.
+
+    From FP64 to formats of 16 bits and fewer ml_dtypes would round twice (through FP32), so FP64 is first brought to FP32
+    by rounding to odd, which makes the second rounding exact (Boldo and Melquiond, 2008).
+    """
 
     def golden(patterns: NDArray[Any]) -> NDArray[Any]:
         values = fmt.from_patterns(patterns)

@@ -1,0 +1,1 @@
+"""Executors of circuits and programs: reference, bit-sliced, membrane, Lava."""

@@ -1,4 +1,4 @@
-"""A program: a dataflow of circuit invocations over tensors of bit patterns, as data that executors run and others read.
+"""A program: a dataflow of circuit invocations over tensors of bit patterns. Executors run it, others read it.
 
 Every value has a shape without the batch. At run time a value that depends on an input has the batch as its first axis;
 a constant has none. Axes are therefore counted from the end.

@@ -22,8 +22,8 @@ def round_scaled(
 ) -> Word:
     """The rounded (-1)^sign * 2^(exponent - bias) * significand, where the significand's first bit weighs 1.
 
-    The significand is put behind up to p + 1 zeros and shifted left by min(its leading zeros, what the exponent allows),
-    so that a result below the normal range stays further right by itself.
+    The significand is put behind up to p + 1 zeros and shifted left by min(its leading zeros, what the exponent
+    allows), so that a result below the normal range stays further right by itself.
 
     Args:
         exponent: terms of the biased exponent of the significand's first bit, between the two `bounds`.

@@ -1,0 +1,1 @@
+"""Elementary functions: fixed-point programs, run on integers and as neurons."""

@@ -86,8 +86,8 @@ def comparison(function: Callable[[Values, Values], Values], fmt: FloatFormat) -
 def convert(fmt: FloatFormat, to: FloatFormat) -> Golden:
     """Conversion between formats.
 
-    From FP64 to formats of 16 bits and fewer ml_dtypes would round twice (through FP32), so FP64 is first brought to FP32
-    by rounding to odd, which makes the second rounding exact (Boldo and Melquiond, 2008).
+    From FP64 to formats of 16 bits and fewer ml_dtypes would round twice (through FP32), so FP64 is first brought to
+    FP32 by rounding to odd, which makes the second rounding exact (Boldo and Melquiond, 2008).
     """
 
     def golden(patterns: NDArray[Any]) -> NDArray[Any]:

@@ -67,11 +67,15 @@ class Builder:
         return self._gate((tuple(sorted(merged.items())), threshold))
 
     def _strobe(self, weight: int) -> dict[Signal, int]:
-        """Strobe synapses of a total weight; what one cannot hold comes over a neuron that echoes the strobe."""
+        """Strobe synapses of a total weight; what one cannot hold comes over neurons that echo the strobe."""
         most = LOIHI2.weight_max
-        if weight <= most:
-            return {TRUE: weight}
-        return {TRUE: most, self._gate((((TRUE, 1),), 1)): weight - most}
+        terms: dict[Signal, int] = {}
+        source = TRUE
+        while weight > most:
+            terms[source] = most
+            weight -= most
+            source = self._gate((((source, 1),), 1))
+        return terms | {source: weight}
 
     def _gate(self, key: Gate) -> Signal:
         if key not in self._known:

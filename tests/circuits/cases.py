@@ -47,5 +47,12 @@ def targets(operation: str, fmt: FloatFormat) -> list[FloatFormat]:
     return [fmt, FLOAT64 if fmt == FLOAT32 else FLOAT32]
 
 
+def heavy(case: Case) -> bool:
+    """Whether the published gates of the case are so many that building them takes seconds."""
+    return case.fmt.bits == 64 if case.basic else case.fmt.bits >= 32
+
+
 CASES = [Case(name, fmt, to) for name in OPERATIONS for fmt in FORMATS.values() for to in targets(name, fmt)]
 BASIC = [case for case in CASES if case.basic]
+# The same, with what is heavy left to the slow tests.
+LIGHT_FIRST = [pytest.param(case, marks=pytest.mark.slow if heavy(case) else (), id=str(case)) for case in CASES]

@@ -13,7 +13,7 @@ from lava_nexus.circuits import Circuit, circuit
 from lava_nexus.executors.bitsliced import BitslicedExecutor
 from lava_nexus.formats import FLOAT8_E4M3FN, FLOAT16, FLOAT32, FLOAT64, FORMATS
 from tests import exact
-from tests.circuits.cases import BASIC, CASES, Case
+from tests.circuits.cases import BASIC, CASES, LIGHT_FIRST, Case
 from tests.circuits.definition import outputs
 from tests.operands import Patterns, corners, every, operands, specials
 
@@ -106,7 +106,7 @@ def test_neurons_built_for_least_depth_equal_the_reference(case):
     check_defined(built, sample(operands(case.fmt, len(built.inputs), 50_000, seed=5), size))
 
 
-@pytest.mark.parametrize("case", CASES, ids=str)
+@pytest.mark.parametrize("case", LIGHT_FIRST)
 def test_neurons_of_the_published_gates_equal_the_reference(case):
     built = case.build(basis="nexus")
     size = 1024 if case.basic and case.fmt.bits <= 32 else 256

@@ -7,13 +7,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from lava_nexus.circuits import circuit
+from lava_nexus.circuits import Circuit, circuit
 from lava_nexus.errors import NexusError
 from lava_nexus.executors.bitsliced import BitslicedExecutor
 from lava_nexus.executors.membrane import MembraneExecutor
 from lava_nexus.formats import FLOAT8_E4M3FN, FLOAT8_E5M2, FLOAT16, FLOAT32, FLOAT64
 from lava_nexus.neurons import LOIHI2, check
-from tests.circuits.cases import CASES, Case
+from tests.circuits.cases import CASES, LIGHT_FIRST, Case
 from tests.evaluate import evaluate, input_spikes
 from tests.operands import operands
 
@@ -41,18 +41,24 @@ def test_the_style_of_least_depth_is_less_deep(operation):
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)
-def test_networks_obey_the_hardware_rules_and_end_together(case):
-    for options in ({}, {"style": "depth"}, {"basis": "nexus"}):
-        built = case.build(**options)
-        network = built.network
-        check(network)
-        assert {int(network.signal_levels[s]) for port in network.outputs for s in port.signals} == {network.depth}
-        assert [port.format for port in network.inputs] == [case.fmt] * len(network.inputs)
-        assert built.output.format == (None if case.operation.startswith("compare") else case.to)
-        assert built.output.width == (1 if case.operation.startswith("compare") else case.to.bits)
-        assert network.fan_out[network.n_inputs :][~is_output(network)].min(initial=1) >= 1, (
-            "a neuron that nothing reads"
-        )
+@pytest.mark.parametrize("style", ["neurons", "depth"])
+def test_networks_obey_the_hardware_rules_and_end_together(case, style):
+    check_structure(case, case.build(style=style))
+
+
+@pytest.mark.parametrize("case", LIGHT_FIRST)
+def test_networks_of_the_published_gates_obey_them_too(case):
+    check_structure(case, case.build(basis="nexus"))
+
+
+def check_structure(case: Case, built: Circuit) -> None:
+    network, predicate = built.network, case.operation.startswith("compare")
+    check(network)
+    assert {int(network.signal_levels[s]) for port in network.outputs for s in port.signals} == {network.depth}
+    assert [port.format for port in network.inputs] == [case.fmt] * len(network.inputs)
+    assert built.output.format == (None if predicate else case.to)
+    assert built.output.width == (1 if predicate else case.to.bits)
+    assert network.fan_out[network.n_inputs :][~is_output(network)].all(), "a neuron that nothing reads"
 
 
 def is_output(network):

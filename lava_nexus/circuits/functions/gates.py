@@ -19,7 +19,7 @@ W = TypeVar("W")
 SIGMOID: dict[int, Widths] = {
     7: Widths(18, 14, -17, -3, 14, 6, 0, 2, -1, 5),
     10: Widths(18, 21, -20, -3, 21, 7, 0, 2, 0, 3),
-    23: Widths(34, 36, -36, -5, 36, 7, 0),
+    23: Widths(35, 38, -38, -5, 37, 7, 0),
 }
 SILU: dict[int, Widths] = {
     7: Widths(12, 15, -17, -2, 15, 5, 18, 2),
@@ -34,7 +34,7 @@ GELU: dict[int, Widths] = {
 GELU_TANH: dict[int, Widths] = {
     7: Widths(13, 16, -15, -3, 15, 5, 20, 2, 1, 4),
     10: Widths(18, 23, -21, -1, 20, 6, 23, 2, 0, 4),
-    23: Widths(34, 36, -36, -5, 37, 7, 39),
+    23: Widths(34, 37, -37, -5, 37, 7, 40),
 }
 
 _SLOPE = np.sqrt(2 / np.arctan(np.longdouble(1)))  # sqrt(8 / pi)

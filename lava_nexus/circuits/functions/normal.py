@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 _PI = 4 * np.arctan(np.longdouble(1))
 _SERIES_BELOW = 3.0
-_SERIES_TERMS = 160
-_FRACTION_TERMS = 160
+_SERIES_TERMS = 80
+_FRACTION_TERMS = 64
 
 
 def erf_ratio(x: NDArray[Any]) -> NDArray[Any]:

@@ -65,21 +65,21 @@ def test_every_input_of_16_bits_and_fewer_is_correctly_rounded(name: str, fmt: F
 
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_float32_is_within_one_ulp_and_seldom_off(name: str) -> None:
-    patterns = domain(name, sample(100_000), FLOAT32)
+    patterns = domain(name, sample(60_000), FLOAT32)
     got, right = golden(name, FLOAT32)(patterns), correctly_rounded(name, patterns, FLOAT32)
     distance = ulp_distance(got, right, FLOAT32)
     assert distance.max() <= 1
     value = np.abs(FLOAT32.from_patterns(right))
     limit = np.isin(FLOAT32.from_patterns(right), FUNCTIONS[name].limits)
     counted = np.isfinite(value) & (value > 0) & ~limit
-    assert counted.sum() > 20_000
+    assert counted.sum() > 10_000
     assert (distance[counted] > 0).mean() <= 0.001
 
 
 @pytest.mark.parametrize("name", [name for name, function in FUNCTIONS.items() if function.increasing])
 @pytest.mark.parametrize("fmt", [FLOAT16, BFLOAT16, FLOAT32], ids=str)
 def test_what_increases_never_decreases(name: str, fmt: FloatFormat) -> None:
-    patterns = every(fmt) if fmt.bits <= 16 else np.sort(sample(100_000))
+    patterns = every(fmt) if fmt.bits <= 16 else np.sort(sample(60_000))
     x = fmt.from_patterns(patterns).astype(np.float64)
     number = np.flatnonzero(~np.isnan(x))
     ordered = number[np.argsort(x[number], kind="stable")]
@@ -88,26 +88,26 @@ def test_what_increases_never_decreases(name: str, fmt: FloatFormat) -> None:
 
 
 INFINITY, NAN = np.inf, np.nan
-SPECIALS: dict[str, dict[float, float]] = {
-    "reciprocal": {0.0: INFINITY, -0.0: -INFINITY, INFINITY: 0.0, -INFINITY: -0.0},
-    "rsqrt": {0.0: INFINITY, -0.0: -INFINITY, -1.0: NAN, -INFINITY: NAN, INFINITY: 0.0, 4.0: 0.5},
-    "exp2": {0.0: 1.0, -0.0: 1.0, INFINITY: INFINITY, -INFINITY: 0.0, -14.0: 2.0**-14, 3.0: 8.0},
-    "log": {0.0: -INFINITY, -0.0: -INFINITY, -1.0: NAN, -INFINITY: NAN, INFINITY: INFINITY, 1.0: 0.0},
-    "sin": {0.0: 0.0, -0.0: -0.0, INFINITY: NAN, -INFINITY: NAN},
-    "cos": {0.0: 1.0, -0.0: 1.0, INFINITY: NAN, -INFINITY: NAN},
-    "sigmoid": {0.0: 0.5, -0.0: 0.5, INFINITY: 1.0, -INFINITY: 0.0},
-    "tanh": {0.0: 0.0, -0.0: -0.0, INFINITY: 1.0, -INFINITY: -1.0},
-    "silu": {0.0: 0.0, -0.0: -0.0, INFINITY: INFINITY, -INFINITY: -0.0},
-    "gelu": {0.0: 0.0, -0.0: -0.0, INFINITY: INFINITY, -INFINITY: -0.0},
-    "gelu_tanh": {0.0: 0.0, -0.0: -0.0, INFINITY: INFINITY, -INFINITY: -0.0},
-    "erf": {0.0: 0.0, -0.0: -0.0, INFINITY: 1.0, -INFINITY: -1.0},
+SPECIALS: dict[str, list[tuple[float, float]]] = {
+    "reciprocal": [(0.0, INFINITY), (-0.0, -INFINITY), (INFINITY, 0.0), (-INFINITY, -0.0)],
+    "rsqrt": [(0.0, INFINITY), (-0.0, -INFINITY), (-1.0, NAN), (-INFINITY, NAN), (INFINITY, 0.0), (4.0, 0.5)],
+    "exp2": [(0.0, 1.0), (-0.0, 1.0), (INFINITY, INFINITY), (-INFINITY, 0.0), (-14.0, 2.0**-14), (3.0, 8.0)],
+    "log": [(0.0, -INFINITY), (-0.0, -INFINITY), (-1.0, NAN), (-INFINITY, NAN), (INFINITY, INFINITY), (1.0, 0.0)],
+    "sin": [(0.0, 0.0), (-0.0, -0.0), (INFINITY, NAN), (-INFINITY, NAN)],
+    "cos": [(0.0, 1.0), (-0.0, 1.0), (INFINITY, NAN), (-INFINITY, NAN)],
+    "sigmoid": [(0.0, 0.5), (-0.0, 0.5), (INFINITY, 1.0), (-INFINITY, 0.0)],
+    "tanh": [(0.0, 0.0), (-0.0, -0.0), (INFINITY, 1.0), (-INFINITY, -1.0)],
+    "silu": [(0.0, 0.0), (-0.0, -0.0), (INFINITY, INFINITY), (-INFINITY, -0.0)],
+    "gelu": [(0.0, 0.0), (-0.0, -0.0), (INFINITY, INFINITY), (-INFINITY, -0.0)],
+    "gelu_tanh": [(0.0, 0.0), (-0.0, -0.0), (INFINITY, INFINITY), (-INFINITY, -0.0)],
+    "erf": [(0.0, 0.0), (-0.0, -0.0), (INFINITY, 1.0), (-INFINITY, -1.0)],
 }
 
 
 @pytest.mark.parametrize("name", SPECIALS)
 @pytest.mark.parametrize("fmt", [FLOAT8_E5M2, FLOAT16, BFLOAT16, FLOAT32], ids=str)
 def test_special_values(name: str, fmt: FloatFormat) -> None:
-    x, y = (np.array(list(side), dtype=fmt.dtype) for side in (SPECIALS[name], SPECIALS[name].values()))
+    x, y = (np.array(side, dtype=fmt.dtype) for side in zip(*SPECIALS[name], strict=True))
     got = golden(name, fmt)(x.view(fmt.pattern_dtype))
     np.testing.assert_array_equal(got, fmt.canonical(y.view(fmt.pattern_dtype)))
     payloads = every(fmt) if fmt.bits <= 16 else np.array([0x7F800001, 0x7FC00000, 0xFFFFFFFF], np.uint32)

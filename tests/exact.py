@@ -103,6 +103,22 @@ def fused_multiply_add(x: Real, y: Real, z: Real) -> Real:
     return add(multiply(x, y), z)
 
 
+def total(*terms: Real) -> Real:
+    """The sum of any number of terms; a zero of them is negative where every term is."""
+    infinite = {x.sign for x in terms if x.size is None}
+    if any(x.nan for x in terms) or len(infinite) == 2:
+        return NAN
+    if infinite:
+        return Real(infinite.pop(), None)
+    value = sum(x.value for x in terms)
+    sign = int(value < 0) if value else int(all(x.sign for x in terms))
+    return Real(sign, Fraction(abs(value)))
+
+
+def dot(*factors: Real) -> Real:
+    return total(*(multiply(x, y) for x, y in zip(factors[::2], factors[1::2], strict=True)))
+
+
 def square_root(x: Real) -> Real:
     """The root to 2^-4000 of itself, with a last odd digit where it is not exact: rounds as the root does."""
     if x.nan or (x.sign and not x.zero):
@@ -144,6 +160,8 @@ VALUES: dict[str, Callable[..., Real]] = {
     "reciprocal": reciprocal,
     "sqrt": square_root,
     "fma": fused_multiply_add,
+    "dot_exact": dot,
+    "sum_exact": total,
     "min": minimum,
     "max": maximum,
     "neg": negate,
@@ -159,7 +177,8 @@ PREDICATES: dict[str, Callable[[Real, Real], bool]] = {
 
 def expected(operation: str, patterns: tuple[int, ...], fmt: FloatFormat, to: FloatFormat | None = None) -> int:
     """The pattern (or the bit) that the operation must answer with."""
-    numbers = [real(pattern, fmt) for pattern in patterns]
+    formats = [fmt, fmt, to or fmt] if operation == "fma" else [fmt] * len(patterns)
+    numbers = [real(pattern, of) for pattern, of in zip(patterns, formats, strict=True)]
     if operation in PREDICATES:
         return int(not any(x.nan for x in numbers) and PREDICATES[operation](*numbers))
     return rounded(VALUES[operation](*numbers), to or fmt)

@@ -10,7 +10,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 from typing import Any, TypeAlias
 
-from lava_nexus.formats import FloatFormat
+from lava_nexus.formats import NumberFormat
 from lava_nexus.neurons import FALSE, TRUE, Builder, Signal, ThresholdNetwork
 
 Bit: TypeAlias = Any
@@ -27,6 +27,7 @@ class Basis(ABC):
         zero, one: the constant bits.
         style: "neurons" where cells are made for least neurons, "depth" for least depth.
         stage_cost: what one more stage of a shifter counts for, in neurons.
+        pick_saving: how many neurons fewer than sources `pick` takes, where its neighbours share them.
     """
 
     name: str
@@ -34,15 +35,16 @@ class Basis(ABC):
     one: Bit = TRUE
     style: str = "neurons"
     stage_cost: int = 0
+    pick_saving: int = 0
 
     def __init__(self) -> None:
         self.builder = Builder()
 
-    def input(self, name: str, fmt: FloatFormat | None = None, width: int = 0) -> Word:
+    def input(self, name: str, fmt: NumberFormat | None = None, width: int = 0) -> Word:
         """An input port as a word."""
         return list(self.builder.input(name, fmt, width))
 
-    def finish(self, name: str, word: Word, fmt: FloatFormat | None, max_delay: int) -> ThresholdNetwork:
+    def finish(self, name: str, word: Word, fmt: NumberFormat | None, max_delay: int) -> ThresholdNetwork:
         """The network whose one output port carries the word."""
         return self.builder.finish([(name, [self.real(bit) for bit in word], fmt)], max_delay)
 
@@ -108,6 +110,18 @@ class Basis(ABC):
     def mux(self, condition: Bit, a: Bit, b: Bit) -> Bit:
         """a where the condition is 1, else b."""
         return self.one_of(self.and_(condition, a), self.and_not(b, condition))
+
+    def pick(self, sources: Word, reach: Word, hidden: Word) -> Bit:
+        """sources[d] for the number d of ones in `reach`, which are its first.
+
+        hidden[d] is what sources[d] is known to be where reach[d] is 1.
+        """
+        parts: Word = []
+        for d, source in enumerate(sources):
+            here = [reach[d - 1]] if d else []
+            beyond = [self.not_(reach[d])] if d < len(reach) and hidden[d] != self.zero else []
+            parts.append(self.and_(source, *here, *beyond))
+        return self.one_of(*parts)
 
     def table(self, index: Word, entries: Sequence[int], width: int) -> Word:
         """entries[index] as a word: a line for each index, and an OR for each bit."""

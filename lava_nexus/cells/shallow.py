@@ -6,7 +6,7 @@ gates that do not wait for each other. The sum bit is then the virtual bit colum
 
 from __future__ import annotations
 
-from lava_nexus.cells.basis import Bit, Terms, Word
+from lava_nexus.cells.basis import Basis, Bit, Terms, Word
 from lava_nexus.cells.columns import (
     LARGEST_WEIGHT,
     Columns,
@@ -32,6 +32,10 @@ class Shallow(Threshold):
     style = "depth"
     run = 64
     stage_cost = 80
+    pick_saving = 0
+
+    def pick(self, sources: Word, reach: Word, hidden: Word) -> Bit:
+        return Basis.pick(self, sources, reach, hidden)
 
     def at_least(self, terms: Terms, threshold: int) -> Bit:
         terms = capped(terms, threshold)

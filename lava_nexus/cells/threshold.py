@@ -37,6 +37,7 @@ class Threshold(Basis):
     """
 
     name = "threshold"
+    pick_saving = 1
     run = 8  # carries of an increment that read the bits themselves before one reads a carry
 
     def __init__(self, widest_form: int = 6, tallest: int = 8, chain: int = 4) -> None:
@@ -95,6 +96,15 @@ class Threshold(Basis):
 
     def between(self, low: Bit, high: Bit) -> Bit:
         return self.form([(low, 1), (high, -1)])
+
+    def pick(self, sources: Word, reach: Word, hidden: Word) -> Bit:
+        # A bit ANDed with reach[d] is added where the shift brings it to and taken off where it was: one neuron.
+        parts: list[tuple[Bit, int]] = []
+        for d, source in enumerate(sources):
+            parts.append((self.and_(source, reach[d - 1]) if d else source, 1))
+            if d < len(reach):
+                parts.append((self.and_(hidden[d], reach[d]), -1))
+        return self.form(parts)
 
     def xor(self, a: Bit, b: Bit) -> Bit:
         return self.form([(a, 1), (b, 1), (self.and_(a, b), -2)])

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import astuple
 from functools import cache, lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,56 +16,86 @@ from lava_nexus.circuits.circuit import Circuit
 from lava_nexus.circuits.operations import OPERATIONS, Operation
 from lava_nexus.disk_cache import cached, source_digest
 from lava_nexus.errors import NexusError
-from lava_nexus.formats import FloatFormat
+from lava_nexus.formats import FloatFormat, IntegerFormat, NumberFormat
 from lava_nexus.neurons import Port, ThresholdNetwork
 
 _ARRAYS = ("offsets", "sources", "weights", "thresholds", "levels", "relay")
+_FORMATS: dict[str, type[FloatFormat] | type[IntegerFormat]] = {f.__name__: f for f in (FloatFormat, IntegerFormat)}
+
+Options: TypeAlias = tuple[tuple[str, Any], ...]
 
 
 def circuit(
     name: str,
-    fmt: FloatFormat,
+    fmt: NumberFormat,
     *,
-    to: FloatFormat | None = None,
+    to: NumberFormat | None = None,
     basis: str = "threshold",
     style: str = "neurons",
     max_delay: int = 62,
+    **options: Any,
 ) -> Circuit:
     """The circuit of an operation on a format.
 
     Args:
         name: one of `OPERATIONS`, for example "add".
         fmt: format of the operands.
-        to: format of the result, where the operation has a choice ("mul").
+        to: format of the result, where the operation has a choice ("mul"; "fma", whose addend is of that format too;
+            "convert", which also takes integer formats; "dot_exact" and "sum_exact").
         basis: "threshold" or "nexus".
         style: "neurons" for least neurons, "depth" for least depth (threshold basis only).
         max_delay: largest synaptic delay; longer waits go through relay neurons.
+        options: what else the operation takes: `subnormals` (add, sub, mul, div, sqrt, fma), `rounding` (convert to an
+            integer), `terms` (dot_exact, sum_exact).
 
     Raises:
-        NexusError: an operation, basis or combination that does not exist.
+        NexusError: an operation, basis, option or combination that does not exist.
     """
     if name not in OPERATIONS:
         raise NexusError(f"operation '{name}' does not exist; choose one of {', '.join(OPERATIONS)}")
-    if not isinstance(fmt, FloatFormat):
-        raise NexusError(f"format {fmt!r} of operation '{name}' is not a FloatFormat such as lava_nexus.FLOAT32")
-    if to is not None and to != fmt and not OPERATIONS[name].widens:
+    operation = OPERATIONS[name]
+    kinds = (FloatFormat, IntegerFormat) if operation.integers else (FloatFormat,)
+    for role, given in (("format", fmt), ("output format", fmt if to is None else to)):
+        if not isinstance(given, kinds):
+            raise NexusError(f"{role} {given!r} of operation '{name}' is not a FloatFormat such as lava_nexus.FLOAT32")
+    if to is not None and to != fmt and not operation.widens:
         raise NexusError(f"operation '{name}' has no output format of its own, so 'to={to}' must be {fmt}")
-    return _circuit(name, fmt, to or fmt, basis, style, max_delay)
+    return _circuit(name, fmt, to or fmt, basis, style, max_delay, _chosen(name, operation, options))
+
+
+def _chosen(name: str, operation: Operation, options: Mapping[str, Any]) -> Options:
+    """The options that differ from their defaults, in the operation's order."""
+    for key, value in options.items():
+        if key not in operation.options:
+            known = ", ".join(operation.options)
+            raise NexusError(
+                f"operation '{name}' has no option '{key}'; " + (f"it takes {known}" if known else "it takes none")
+            )
+        option = operation.options[key]
+        if type(value) is not type(option.default) or value not in option.allowed:
+            raise NexusError(f"option '{key}' of operation '{name}' is {value!r}, which is not {option.text}")
+    return tuple((k, options[k]) for k, o in operation.options.items() if k in options and options[k] != o.default)
 
 
 @cache
-def _circuit(name: str, fmt: FloatFormat, to: FloatFormat, basis: str, style: str, max_delay: int) -> Circuit:
+def _circuit(
+    name: str, fmt: NumberFormat, to: NumberFormat, basis: str, style: str, max_delay: int, options: Options
+) -> Circuit:
     operation = OPERATIONS[name]
-    key = f"{name} {fmt!r} {to!r} {basis} {style} {max_delay} {_sources()}"
-    network = cached(
-        "circuits", key, lambda: _build(operation, fmt, to, basis_named(basis, style), max_delay), _save, _load
-    )
-    return Circuit(name, basis, network, operation.golden(fmt, to))
+    golden = operation.golden(fmt, to, **dict(options))
+    key = f"{name} {fmt!r} {to!r} {basis} {style} {max_delay} {options} {_sources()}"
+
+    def build() -> ThresholdNetwork:
+        return _build(operation, fmt, to, basis_named(basis, style), max_delay, options)
+
+    return Circuit(name, basis, cached("circuits", key, build, _save, _load), golden, options)
 
 
-def _build(operation: Operation, fmt: FloatFormat, to: FloatFormat, basis: Basis, max_delay: int) -> ThresholdNetwork:
-    words = [basis.input(operand, fmt) for operand in operation.operands]
-    word = operation.build(basis, words, fmt, to)
+def _build(
+    operation: Operation, fmt: NumberFormat, to: NumberFormat, basis: Basis, max_delay: int, options: Options
+) -> ThresholdNetwork:
+    words = [basis.input(port, of) for port, of in operation.inputs(fmt, to, **dict(options))]
+    word = operation.build(basis, words, fmt, to, **dict(options))
     return basis.finish("out", word, None if operation.predicate else to, max_delay)
 
 
@@ -77,10 +108,7 @@ def _sources() -> str:
 
 def _save(network: ThresholdNetwork) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
     ports = [
-        [
-            [p.name, list(p.signals), p.format and [p.format.exponent_bits, p.format.fraction_bits, p.format.inf]]
-            for p in side
-        ]
+        [[p.name, list(p.signals), p.format and [type(p.format).__name__, *astuple(p.format)]] for p in side]
         for side in (network.inputs, network.outputs)
     ]
     return {name: getattr(network, name) for name in _ARRAYS}, {"ports": ports, "max_delay": network.max_delay}
@@ -88,7 +116,7 @@ def _save(network: ThresholdNetwork) -> tuple[dict[str, NDArray[Any]], dict[str,
 
 def _load(arrays: Mapping[str, NDArray[Any]], metadata: Mapping[str, Any]) -> ThresholdNetwork:
     inputs, outputs = (
-        tuple(Port(name, tuple(signals), FloatFormat(*fmt) if fmt else None) for name, signals, fmt in side)
+        tuple(Port(name, tuple(signals), fmt and _FORMATS[fmt[0]](*fmt[1:])) for name, signals, fmt in side)
         for side in metadata["ports"]
     )
     return ThresholdNetwork(

@@ -22,12 +22,14 @@ class Circuit:
         basis: the cells it is built of, "threshold" or "nexus".
         network: the neurons.
         golden: patterns of each input port to the patterns of the output port, element by element (the reference).
+        options: arguments of the operation that differ from their defaults.
     """
 
     name: str
     basis: str
     network: ThresholdNetwork
     golden: Golden
+    options: tuple[tuple[str, Any], ...] = ()
 
     @property
     def inputs(self) -> tuple[Port, ...]:
@@ -61,10 +63,10 @@ class Circuit:
 
     @property
     def label(self) -> str:
-        """For tables: operation and formats, for example `add float32`."""
-        source = self.inputs[0].format
-        target = self.output.format
-        return f"{self.name} {source}" + (f" to {target}" if self.name == "convert" else "")
+        """For tables: operation, formats, options; for example `convert float32 to int8, rounding zero`."""
+        source, target = self.inputs[0].format, self.output.format
+        formats = f"{source}" if target in (None, source) else f"{source} to {target}"
+        return ", ".join([f"{self.name} {formats}", *(f"{key} {value}" for key, value in self.options)])
 
     def __repr__(self) -> str:
         return (

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Container, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
 from lava_nexus.cells import Basis, Word
-from lava_nexus.circuits import reference
+from lava_nexus.circuits import conversions, reference, reference_sums
 from lava_nexus.circuits.circuit import Golden
 from lava_nexus.circuits.floating.add import add
 from lava_nexus.circuits.floating.compare import (
@@ -21,6 +22,8 @@ from lava_nexus.circuits.floating.compare import (
     negate,
 )
 from lava_nexus.circuits.floating.divide import divide
+from lava_nexus.circuits.floating.exact_sum import dot_exact, sum_exact
+from lava_nexus.circuits.floating.fused import fused_multiply_add
 from lava_nexus.circuits.floating.multiply import multiply
 from lava_nexus.circuits.floating.reciprocal import reciprocal
 from lava_nexus.circuits.floating.square_root import square_root
@@ -36,10 +39,27 @@ from lava_nexus.circuits.functions import (
     trigonometric,
 )
 from lava_nexus.circuits.functions.function import Program
-from lava_nexus.formats import FloatFormat
+from lava_nexus.circuits.reference_integers import without_subnormals
+from lava_nexus.formats import FLOAT64, FloatFormat, NumberFormat
 
-Build = Callable[[Basis, list[Word], FloatFormat, FloatFormat], Word]
-Reference = Callable[[FloatFormat, FloatFormat], Golden]
+Build = Callable[..., Word]
+Reference = Callable[..., Golden]
+Ports = Callable[..., Sequence[tuple[str, NumberFormat]]]
+
+
+@dataclass(frozen=True)
+class Option:
+    """An argument that an operation takes beside its formats.
+
+    Attributes:
+        default: its value where it is not given.
+        allowed: the values it can have.
+        text: those values in words.
+    """
+
+    default: Any
+    allowed: Container[Any]
+    text: str
 
 
 @dataclass(frozen=True)
@@ -48,10 +68,14 @@ class Operation:
 
     Attributes:
         operands: names of the input ports.
-        build: (basis, operand words, format, output format) to the output word, LSB first.
-        golden: (format, output format) to the reference.
+        build: (basis, operand words, format, output format, **options) to the output word, LSB first.
+        golden: (format, output format, **options) to the reference.
         widens: whether the output format may differ from that of the operands.
         predicate: whether the output is one plain bit.
+        integers: whether integer formats are among the formats.
+        options: its further arguments by name.
+        ports: (format, output format, **options) to names and formats of the input ports, where not all are `operands`
+            of the one format.
     """
 
     operands: tuple[str, ...]
@@ -59,13 +83,66 @@ class Operation:
     golden: Reference
     widens: bool = False
     predicate: bool = False
+    integers: bool = False
+    options: Mapping[str, Option] = field(default_factory=dict)
+    ports: Ports | None = None
+
+    def inputs(self, fmt: NumberFormat, to: NumberFormat, **options: Any) -> Sequence[tuple[str, NumberFormat]]:
+        """Names and formats of the input ports."""
+        return self.ports(fmt, to, **options) if self.ports else [(operand, fmt) for operand in self.operands]
 
 
-def _same(function: Callable[..., Word], operands: str, golden: Reference, predicate: bool = False) -> Operation:
-    def build(basis: Basis, words: list[Word], fmt: FloatFormat, to: FloatFormat) -> Word:
-        return function(basis, *words, fmt)
+SUBNORMALS = Option(True, (True, False), "True or False (subnormal operands and results count as zeros of their sign)")
+ROUNDING = Option("nearest", ("nearest", "zero"), "'nearest' (ties to even) or 'zero' (toward zero)")
+TERMS = Option(2, range(1, 1025), "1 .. 1024")
 
-    return Operation(tuple(operands), build, golden, predicate=predicate)
+
+def _same(
+    function: Callable[..., Word],
+    operands: str,
+    golden: Reference,
+    predicate: bool = False,
+    options: Mapping[str, Option] | None = None,
+) -> Operation:
+    def build(basis: Basis, words: list[Word], fmt: FloatFormat, to: FloatFormat, **given: Any) -> Word:
+        return function(basis, *words, fmt, **given)
+
+    return Operation(tuple(operands), build, golden, predicate=predicate, options=options or {})
+
+
+def _arithmetic(function: Callable[..., Word], operands: str, golden: Reference) -> Operation:
+    """An operation that can do without subnormal numbers."""
+    flushable = _flushable(lambda fmt, _: (fmt,) * len(operands), golden)
+    return _same(function, operands, flushable, options={"subnormals": SUBNORMALS})
+
+
+def _flushable(formats: Callable[[FloatFormat, FloatFormat], tuple[FloatFormat, ...]], golden: Reference) -> Reference:
+    def flushed(fmt: FloatFormat, to: FloatFormat, subnormals: bool = True) -> Golden:
+        found = golden(fmt, to)
+        return found if subnormals else without_subnormals(found, formats(fmt, to), to)
+
+    return flushed
+
+
+def _pairs(fmt: NumberFormat, to: NumberFormat, terms: int = 2) -> list[tuple[str, NumberFormat]]:
+    return [(f"{side}{i}", fmt) for i in range(terms) for side in "ab"]
+
+
+def _addends(fmt: NumberFormat, to: NumberFormat, terms: int = 2) -> list[tuple[str, NumberFormat]]:
+    return [(f"a{i}", fmt) for i in range(terms)]
+
+
+def _exact(function: Callable[..., Word], golden: Reference, ports: Ports) -> Operation:
+    """An exact sum of a number of terms."""
+
+    def build(basis: Basis, words: list[Word], fmt: FloatFormat, to: FloatFormat, terms: int = 2) -> Word:
+        return function(basis, words, fmt, to)
+
+    def reference_of(fmt: FloatFormat, to: FloatFormat, terms: int = 2) -> Golden:
+        return golden(fmt, to)
+
+    operands = tuple(name for name, _ in ports(None, None))
+    return Operation(operands, build, reference_of, widens=True, options={"terms": TERMS}, ports=ports)
 
 
 def _function(program: Program, exact: tabulated.Exact) -> Operation:
@@ -86,24 +163,47 @@ def _function(program: Program, exact: tabulated.Exact) -> Operation:
 
 
 def _multiply_reference(fmt: FloatFormat, to: FloatFormat) -> Golden:
-    return reference.on_values(np.multiply, fmt) if fmt == to else reference.widening_multiply(fmt, to)
+    if fmt == to:
+        return reference.on_values(np.multiply, fmt)
+    return reference_sums.dot(fmt, to) if fmt == FLOAT64 else reference.widening_multiply(fmt, to)
 
 
 OPERATIONS: dict[str, Operation] = {
-    "add": _same(add, "ab", lambda f, _: reference.on_values(np.add, f)),
-    "sub": _same(
-        lambda basis, a, b, fmt: add(basis, a, b, fmt, subtract=True),
+    "add": _arithmetic(add, "ab", lambda f, _: reference.on_values(np.add, f)),
+    "sub": _arithmetic(
+        lambda basis, a, b, fmt, **given: add(basis, a, b, fmt, subtract=True, **given),
         "ab",
         lambda f, _: reference.on_values(np.subtract, f),
     ),
     "mul": Operation(
         ("a", "b"),
-        lambda basis, words, fmt, to: multiply(basis, words[0], words[1], fmt, to),
-        _multiply_reference,
+        lambda basis, words, fmt, to, **given: multiply(basis, words[0], words[1], fmt, to, **given),
+        _flushable(lambda fmt, _: (fmt, fmt), _multiply_reference),
         widens=True,
+        options={"subnormals": SUBNORMALS},
     ),
-    "div": _same(divide, "ab", lambda f, _: reference.on_values(np.divide, f)),
-    "sqrt": _same(square_root, "a", lambda f, _: reference.on_values(np.sqrt, f)),
+    "fma": Operation(
+        ("a", "b", "c"),
+        lambda basis, words, fmt, to, **given: fused_multiply_add(
+            basis, words[0], words[1], words[2], fmt, to, **given
+        ),
+        _flushable(lambda fmt, to: (fmt, fmt, to), reference_sums.fused_multiply_add),
+        widens=True,
+        options={"subnormals": SUBNORMALS},
+        ports=lambda fmt, to, **_: [("a", fmt), ("b", fmt), ("c", to)],
+    ),
+    "dot_exact": _exact(dot_exact, reference_sums.dot, _pairs),
+    "sum_exact": _exact(sum_exact, reference_sums.total, _addends),
+    "convert": Operation(
+        ("a",),
+        lambda basis, words, fmt, to, **given: conversions.convert(basis, words[0], fmt, to, **given),
+        conversions.golden,
+        widens=True,
+        integers=True,
+        options={"rounding": ROUNDING},
+    ),
+    "div": _arithmetic(divide, "ab", lambda f, _: reference.on_values(np.divide, f)),
+    "sqrt": _arithmetic(square_root, "a", lambda f, _: reference.on_values(np.sqrt, f)),
     "reciprocal": _same(reciprocal, "a", lambda f, _: reference.on_values(lambda x: x.dtype.type(1) / x, f)),
     "rsqrt": _function(reciprocal_root.rsqrt, reciprocal_root.exact),
     "exp": _function(exponential.exp, np.exp),

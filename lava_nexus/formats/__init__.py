@@ -1,5 +1,7 @@
 """Floor 1: what a number is."""
 
+from typing import TypeAlias
+
 from lava_nexus.formats.encoding import decode, encode, patterns_to_spikes, spikes_to_patterns
 from lava_nexus.formats.float_format import (
     BFLOAT16,
@@ -12,7 +14,22 @@ from lava_nexus.formats.float_format import (
     FloatFormat,
     format_named,
 )
+from lava_nexus.formats.integer_format import (
+    INT8,
+    INT16,
+    INT32,
+    INT64,
+    INTEGER_FORMATS,
+    UINT8,
+    UINT16,
+    UINT32,
+    UINT64,
+    IntegerFormat,
+)
 from lava_nexus.formats.ulp import UlpSummary, ordered, summarise, ulp_distance
+
+NumberFormat: TypeAlias = FloatFormat | IntegerFormat
+"""What a port may carry; both know `bits`, `dtype`, `pattern_dtype`, `to_patterns` and `from_patterns`."""
 
 __all__ = [
     "BFLOAT16",
@@ -22,7 +39,18 @@ __all__ = [
     "FLOAT32",
     "FLOAT64",
     "FORMATS",
+    "INT8",
+    "INT16",
+    "INT32",
+    "INT64",
+    "INTEGER_FORMATS",
+    "UINT8",
+    "UINT16",
+    "UINT32",
+    "UINT64",
     "FloatFormat",
+    "IntegerFormat",
+    "NumberFormat",
     "UlpSummary",
     "decode",
     "encode",

@@ -185,7 +185,7 @@ class Program:
                 "which do not broadcast"
             ) from None
         fmt = circuit.output.format
-        assert fmt is not None
+        assert isinstance(fmt, FloatFormat)
         result = self.value(shape, fmt)
         self.nodes.append(Apply(circuit, operands, result, layer))
         return result

@@ -7,7 +7,7 @@ from math import gcd
 from typing import TypeAlias
 
 from lava_nexus.errors import NexusError
-from lava_nexus.formats import FloatFormat
+from lava_nexus.formats import NumberFormat
 from lava_nexus.neurons.levels import balance
 from lava_nexus.neurons.limits import LOIHI2
 from lava_nexus.neurons.network import STROBE, Port, ThresholdNetwork
@@ -33,7 +33,7 @@ class Builder:
         self._n_inputs = 1
         self._known: dict[Gate, Signal] = {}
 
-    def input(self, name: str, fmt: FloatFormat | None = None, width: int = 0) -> list[Signal]:
+    def input(self, name: str, fmt: NumberFormat | None = None, width: int = 0) -> list[Signal]:
         """Declares an input port of a format, or of `width` plain bits; returns its signals, LSB first."""
         if self.gates:
             raise NexusError(f"input '{name}' must be declared before the first gate")
@@ -84,7 +84,7 @@ class Builder:
         return self._known[key]
 
     def finish(
-        self, outputs: Sequence[tuple[str, Sequence[Signal], FloatFormat | None]], max_delay: int = 62
+        self, outputs: Sequence[tuple[str, Sequence[Signal], NumberFormat | None]], max_delay: int = 62
     ) -> ThresholdNetwork:
         """The network that computes the outputs, given as (name, signals LSB first, format).
 

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 import numpy as np
 
 from lava_nexus.errors import NexusError
-from lava_nexus.formats import FloatFormat
+from lava_nexus.formats import NumberFormat
 from lava_nexus.neurons.network import STROBE, Port, ThresholdNetwork
 
 _Gate = tuple[tuple[tuple[int, int], ...], int]
-_Output = tuple[str, tuple[int, ...], FloatFormat | None]
+_Output = tuple[str, tuple[int, ...], NumberFormat | None]
 
 
 def balance(

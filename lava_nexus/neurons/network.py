@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lava_nexus.formats import FloatFormat
+from lava_nexus.formats import NumberFormat
 
 STROBE = 0
 
@@ -36,7 +36,7 @@ class Port:
 
     name: str
     signals: tuple[int, ...]
-    format: FloatFormat | None = None
+    format: NumberFormat | None = None
 
     @property
     def width(self) -> int:

@@ -63,7 +63,7 @@ def operands(fmt: FloatFormat, count: int, size: int, seed: int = 0) -> list[Pat
 
 def port_corners(port: Port) -> Patterns:
     """Corners of the port's format; of plain bits and integers every run of ones at either end, and its neighbours."""
-    if port.format is not None:
+    if isinstance(port.format, FloatFormat):
         return np.union1d(corners(port.format), specials(port.format))
     full = (1 << port.width) - 1
     ends = [end for i in range(port.width + 1) for end in ((1 << i) - 1, full ^ ((1 << i) - 1))]
@@ -74,7 +74,7 @@ def port_corners(port: Port) -> Patterns:
 def hard(ports: Sequence[Port], size: int, seed: int) -> list[Patterns]:
     """`size` operand sets: of one to three operands of one format those made for them, else each operand by itself."""
     fmt = ports[0].format
-    if fmt is not None and len(ports) <= 3 and all(port.format == fmt for port in ports):
+    if isinstance(fmt, FloatFormat) and len(ports) <= 3 and all(port.format == fmt for port in ports):
         made = [singles(fmt, size, seed)] if len(ports) == 1 else _several(fmt, len(ports), size, seed)
         order = np.random.default_rng(seed + 2).permutation(len(made[0]))
         return [one[np.resize(order, size)] for one in made]
@@ -87,13 +87,13 @@ def _several(fmt: FloatFormat, count: int, size: int, seed: int) -> list[Pattern
 
 
 def _mixed(port: Port, size: int, rng: np.random.Generator) -> Patterns:
-    """Corners, uniform patterns and, of a number format, numbers of ordinary size, a third each."""
+    """Corners, uniform patterns and, of a floating-point format, numbers of ordinary size, a third each."""
     full = (1 << port.width) - 1
     choices = [
         rng.choice(port_corners(port), size),
         rng.integers(0, full, size, dtype=np.uint64, endpoint=True).astype(port.pattern_dtype),
     ]
-    if port.format is not None:
+    if isinstance(port.format, FloatFormat):
         choices.append(ordinary(port.format, size, rng))
     return np.choose(rng.integers(0, len(choices), size), choices)
 

@@ -114,7 +114,7 @@ def _rounding(task: Task, patterns: Patterns, evaluate: Golden, results: Pattern
     """Results of `evaluate`, where they are not known already, against correct rounding."""
     results = evaluate(patterns) if results is None else results
     fmt, function = task.circuit.inputs[0].format, FUNCTIONS[task.operation]
-    assert fmt is not None
+    assert isinstance(fmt, FloatFormat)
     correct, by_precision = correctly_rounded(task.operation, patterns, fmt)
     wrong = results != correct
     magnitude = correct & fmt.pattern_dtype.type(fmt.sign_mask - 1)

@@ -13,7 +13,7 @@ from lava_nexus.circuits import Circuit, circuit
 from lava_nexus.executors.bitsliced import BitslicedExecutor
 from lava_nexus.formats import FLOAT8_E4M3FN, FLOAT16, FLOAT32, FLOAT64, FORMATS
 from tests import exact
-from tests.circuits.cases import BASIC, CASES, LIGHT_FIRST, Case
+from tests.circuits.cases import BASIC, CASES, LIGHT_FIRST, Case, operand_sets
 from tests.circuits.definition import outputs
 from tests.operands import Patterns, corners, every, operands, specials
 
@@ -29,10 +29,9 @@ def sample(arrays: list[Patterns], size: int, seed: int = 0) -> list[Patterns]:
 
 def hard_sets(case: Case, size: int, seed: int) -> list[Patterns]:
     """A sample of operand sets of a case, a quarter of them special numbers among themselves."""
-    count = len(case.build().inputs)
-    mixed = sample(operands(case.fmt, count, 4 * size, seed), size - size // 4, seed)
+    mixed = sample(operand_sets(case, 4 * size, seed), size - size // 4, seed)
     rng = np.random.default_rng(seed)
-    special = [rng.choice(specials(case.fmt), size // 4) for _ in range(count)]
+    special = [rng.choice(specials(port.format), size // 4) for port in case.build().inputs]
     return [np.concatenate(pair) for pair in zip(mixed, special, strict=True)]
 
 
@@ -80,7 +79,7 @@ def test_the_reference_is_exact_on_many_sets(case):
 def test_compiled_neurons_equal_the_reference(case):
     """All pairs of 8 bits, all inputs of 16 bits, corners in pairs and hard operands of the others."""
     built = case.build()
-    check_compiled(built, operands(case.fmt, len(built.inputs), QUICK))
+    check_compiled(built, operand_sets(case, QUICK))
 
 
 @pytest.mark.slow
@@ -88,7 +87,7 @@ def test_compiled_neurons_equal_the_reference(case):
 def test_compiled_neurons_equal_the_reference_on_ten_million_sets(case):
     built = case.build()
     for seed in range(10):
-        check_compiled(built, operands(case.fmt, len(built.inputs), THOROUGH // 10, seed + 100))
+        check_compiled(built, operand_sets(case, THOROUGH // 10, seed + 100))
 
 
 @pytest.mark.parametrize("case", [case for case in CASES if case not in COMPILED], ids=str)
@@ -96,21 +95,21 @@ def test_neurons_equal_the_reference(case):
     """What takes long to compile: all inputs of exp in 16 bits, a sample of hard operands of the others."""
     built = case.build()
     size = 1 << 16 if case.operation == "exp" and case.fmt.bits <= 16 else 4096
-    check_defined(built, sample(operands(case.fmt, len(built.inputs), 100_000, seed=4), size))
+    check_defined(built, sample(operand_sets(case, 100_000, seed=4), size))
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_neurons_built_for_least_depth_equal_the_reference(case):
     built = case.build(style="depth")
     size = 4096 if case.basic else 1024
-    check_defined(built, sample(operands(case.fmt, len(built.inputs), 50_000, seed=5), size))
+    check_defined(built, sample(operand_sets(case, 50_000, seed=5), size))
 
 
 @pytest.mark.parametrize("case", LIGHT_FIRST)
 def test_neurons_of_the_published_gates_equal_the_reference(case):
     built = case.build(basis="nexus")
     size = 1024 if case.basic and case.fmt.bits <= 32 else 256
-    check_defined(built, sample(operands(case.fmt, len(built.inputs), 20_000, seed=6), size))
+    check_defined(built, sample(operand_sets(case, 20_000, seed=6), size))
 
 
 @pytest.mark.parametrize("max_delay", [0, 6])
@@ -119,7 +118,7 @@ def test_relays_change_no_answer(case, max_delay):
     built, delayed = case.build(), case.build(max_delay=max_delay)
     assert delayed.depth == built.depth
     assert delayed.network.relays >= built.network.relays
-    check_defined(delayed, sample(operands(case.fmt, len(built.inputs), 10_000, seed=7), 500))
+    check_defined(delayed, sample(operand_sets(case, 10_000, seed=7), 500))
 
 
 def test_a_product_can_be_wider_than_its_factors():

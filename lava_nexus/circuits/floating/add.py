@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from lava_nexus.cells import Basis, Bit, Terms, Word, weighted
-from lava_nexus.circuits.floating.operand import unpack
+from lava_nexus.circuits.floating.operand import significand, unpack
 from lava_nexus.circuits.floating.rounder import Unrounded, round_pack
 from lava_nexus.circuits.shift import align, normalise
 from lava_nexus.formats import FloatFormat
@@ -11,8 +11,11 @@ from lava_nexus.formats import FloatFormat
 _BELOW = 2  # guard and round bits kept under the significand; what lies lower is sticky
 
 
-def add(basis: Basis, a: Word, b: Word, fmt: FloatFormat, subtract: bool = False) -> Word:
-    """a + b, or a - b, as a word of the format."""
+def add(basis: Basis, a: Word, b: Word, fmt: FloatFormat, subtract: bool = False, subnormals: bool = True) -> Word:
+    """a + b, or a - b, as a word of the format.
+
+    Without `subnormals` operands and results below the normal range count as zeros of their sign.
+    """
     if subtract:
         b = [*b[:-1], basis.not_(b[-1])]
     swapped = basis.greater(b[:-1], a[:-1])
@@ -23,13 +26,20 @@ def add(basis: Basis, a: Word, b: Word, fmt: FloatFormat, subtract: bool = False
     differ = basis.real(basis.xor(a[-1], b[-1]))
 
     apart, too_far = _distance(basis, large.exponent, small.exponent, large.normal, small.normal, fmt)
-    shifted, lost = align(basis, small.significand, apart, too_far, _BELOW)
-    total = _total(basis, large.significand, shifted, lost, differ)
+    if not subnormals:  # a small operand that counts as zero is shifted out without a trace
+        too_far = basis.or_(too_far, basis.not_(small.normal))
+    shifted, lost = align(basis, significand(basis, small, subnormals), apart, too_far, _BELOW)
+    if not subnormals:
+        lost = [basis.and_any([small.normal], lost)]
+    total = _total(basis, significand(basis, large, subnormals), shifted, lost, differ)
 
     most = len(total) - 1
-    limit = large.scale(basis)
-    top, shift, dropped = normalise(basis, total[::-1], most, fmt.significand_bits + 1, limit)
+    limit = large.scale(basis) if subnormals else weighted(large.exponent)
+    top, shift, dropped = normalise(basis, total[::-1], most, fmt.significand_bits + 1, limit if subnormals else None)
     exists = basis.or_(*total, *lost)
+    if not subnormals:
+        exists = basis.and_(exists, large.normal)
+        top = [basis.and_(top[0], large.normal), *top[1:]]
     none_of_inf = basis.and_(*small.exponent, differ) if fmt.inf else basis.zero
     value = Unrounded(
         # Exact cancellation gives +0; zeros of one sign keep it.
@@ -41,8 +51,9 @@ def add(basis: Basis, a: Word, b: Word, fmt: FloatFormat, subtract: bool = False
         sticky=[*dropped, *lost],
         infinite=basis.and_(*large.exponent) if fmt.inf else basis.zero,
         nan=basis.or_(large.nan, none_of_inf),
+        lowest=0 if subnormals else -most,
     )
-    return round_pack(basis, value, fmt)
+    return round_pack(basis, value, fmt, subnormals)
 
 
 def _distance(

@@ -9,12 +9,12 @@ from lava_nexus.formats import FloatFormat
 
 def negate(basis: Basis, a: Word, fmt: FloatFormat) -> Word:
     """-a; NaN is canonical."""
-    return _or_nan(basis, [*a[:-1], basis.not_(a[-1])], unpack(basis, a, fmt).nan, fmt)
+    return or_nan(basis, [*a[:-1], basis.not_(a[-1])], unpack(basis, a, fmt).nan, fmt)
 
 
 def absolute(basis: Basis, a: Word, fmt: FloatFormat) -> Word:
     """|a|; NaN is canonical."""
-    return _or_nan(basis, [*a[:-1], basis.zero], unpack(basis, a, fmt).nan, fmt)
+    return or_nan(basis, [*a[:-1], basis.zero], unpack(basis, a, fmt).nan, fmt)
 
 
 def minimum(basis: Basis, a: Word, b: Word, fmt: FloatFormat) -> Word:
@@ -57,14 +57,14 @@ def _below(basis: Basis, a: Word, b: Word) -> Bit:
 def _extremum(basis: Basis, a: Word, b: Word, fmt: FloatFormat, largest: bool) -> Word:
     a_below = basis.real(_below(basis, a, b))
     chosen = [basis.mux(a_below, y, x) if largest else basis.mux(a_below, x, y) for x, y in zip(a, b, strict=True)]
-    return _or_nan(basis, chosen, basis.or_(unpack(basis, a, fmt).nan, unpack(basis, b, fmt).nan), fmt)
+    return or_nan(basis, chosen, basis.or_(unpack(basis, a, fmt).nan, unpack(basis, b, fmt).nan), fmt)
 
 
 def _numbers(basis: Basis, a: Word, b: Word, fmt: FloatFormat, bit: Bit) -> Bit:
     return basis.and_not(bit, unpack(basis, a, fmt).nan, unpack(basis, b, fmt).nan)
 
 
-def _or_nan(basis: Basis, word: Word, nan: Bit, fmt: FloatFormat) -> Word:
+def or_nan(basis: Basis, word: Word, nan: Bit, fmt: FloatFormat) -> Word:
     """The word, or the canonical NaN where `nan` is 1."""
     nan = basis.real(nan)
     return [

@@ -54,6 +54,11 @@ def unpack(basis: Basis, word: Word, fmt: FloatFormat) -> Operand:
     return Operand(word[-1], exponent, fraction, basis.or_(*exponent), infinite, nan)
 
 
-def nonzero(basis: Basis, operand: Operand) -> Bit:
-    """1 where the operand is not a zero."""
-    return basis.or_(*operand.magnitude)
+def significand(basis: Basis, operand: Operand, subnormals: bool) -> Word:
+    """Fraction and hidden bit, LSB first; without `subnormals` the hidden bit is 1, zeros are the caller's concern."""
+    return operand.significand if subnormals else [*operand.fraction, basis.one]
+
+
+def nonzero(basis: Basis, operand: Operand, subnormals: bool = True) -> Bit:
+    """1 where the operand is not a zero; without `subnormals` those count as zeros."""
+    return basis.or_(*operand.magnitude) if subnormals else operand.normal

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from lava_nexus.cells import Basis, Bit, Terms, Word
 from lava_nexus.formats import FloatFormat
+from lava_nexus.neurons import FALSE
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,9 @@ class Unrounded:
         sticky: bits whose OR says that something lies below the guard bit.
         infinite: 1 where the result is an infinity.
         nan: 1 where it is a NaN.
+        half: 1 where exactly half a unit lies below the significand although the guard bit is 0.
+        lowest: the least that the exponent sum can be; below 0 only where subnormal results count as zeros.
+        field: the exponent field, where the caller has it already; `exponent` is not read then.
     """
 
     sign: Bit
@@ -38,25 +42,56 @@ class Unrounded:
     sticky: Word
     infinite: Bit
     nan: Bit
+    half: Bit = FALSE
+    lowest: int = 0
+    field: Word | None = None
 
 
-def round_pack(basis: Basis, value: Unrounded, fmt: FloatFormat) -> Word:
-    """The rounded number as a word of the format, LSB first."""
-    hidden, fraction = basis.real(value.significand[0]), [basis.real(bit) for bit in value.significand[:0:-1]]
-    up = basis.and_any([value.guard], [*value.sticky, fraction[0]])
-    width = max(fmt.exponent_bits, (value.largest + 1).bit_length())
-    biased = [basis.real(bit) for bit in basis.sum_bits([*value.exponent, (hidden, 1)], width)]
-    field, above = biased[: fmt.exponent_bits], biased[fmt.exponent_bits :]
-    special, top = _special(basis, value, fmt, hidden, field, above)
-    low, carry = basis.increment(fraction[:-1], up, clear=special if fmt.inf else basis.zero, ones=top)
-    high, carry = basis.increment(fraction[-1:], carry, clear=special, ones=value.nan if fmt.inf else special)
+def round_pack(basis: Basis, value: Unrounded, fmt: FloatFormat, subnormals: bool = True) -> Word:
+    """The rounded number as a word of the format, LSB first.
+
+    Without `subnormals` the hidden bit is 1 for everything but zero, and a result that would be subnormal is a zero.
+    """
+    hidden, fraction = basis.real(value.significand[0]), value.significand[:0:-1]
+    if value.guard != basis.zero or value.half != basis.zero:
+        fraction = [basis.real(bit) for bit in fraction]
+    up = basis.or_(basis.and_any([value.guard], [*value.sticky, fraction[0]]), basis.and_(value.half, fraction[0]))
+    field, above, below = _biased(basis, value, fmt, hidden)
+    special, top = _special(basis, value, fmt, basis.and_not(hidden, below), field, above)
+    clear, tiny, promoted = (special if fmt.inf else basis.zero), basis.zero, basis.zero
+    if not subnormals:
+        least = basis.and_not(hidden, below, *field, *above)  # an exponent of 0: half the least normal number or more
+        promoted = _promoted(basis, value, least, fraction)
+        tiny = basis.or_(below, least, basis.not_(hidden))
+        clear = basis.or_(clear, tiny)
+    low, carry = basis.increment(fraction[:-1], up, clear=clear, ones=top)
+    high, carry = basis.increment(
+        fraction[-1:], carry, clear=basis.or_(special, tiny), ones=value.nan if fmt.inf else special
+    )
     # With neither a hidden bit nor a carry the result is subnormal or zero: the exponent field is 0.
-    absent = basis.not_(basis.or_(hidden, carry))
-    exponent, beyond = basis.increment(field, carry, clear=absent, ones=special)
+    absent = basis.not_(basis.or_(hidden, carry)) if subnormals else basis.and_not(tiny, promoted)
+    exponent, beyond = basis.increment(field, basis.or_(carry, promoted), clear=absent, ones=special)
     word = [*low, *high, *exponent]
     if not fmt.inf:  # the carry out of the largest number
+        beyond = basis.and_not(beyond, tiny)
         word = [basis.or_(bit, beyond) for bit in word]
     return [*word, basis.and_not(value.sign, value.nan if fmt.inf else basis.and_(*word))]
+
+
+def _promoted(basis: Basis, value: Unrounded, least: Bit, fraction: Word) -> Bit:
+    """1 where a number of exponent 0, rounded as a subnormal one would be, is the least normal number."""
+    ones = basis.and_(least, *fraction)
+    return basis.or_(ones, basis.and_(least, *fraction[1:], value.guard, value.half))
+
+
+def _biased(basis: Basis, value: Unrounded, fmt: FloatFormat, hidden: Bit) -> tuple[Word, Word, Bit]:
+    """(the exponent field; bits above it; 1 where the exponent is negative)."""
+    if value.field is not None:
+        return value.field, [], basis.zero
+    width = max(fmt.exponent_bits, (value.largest + 1).bit_length(), (-value.lowest).bit_length())
+    signed = value.lowest < 0
+    biased = [basis.real(bit) for bit in basis.sum_bits([*value.exponent, (hidden, 1)], width + signed)]
+    return biased[: fmt.exponent_bits], biased[fmt.exponent_bits : width], biased[width] if signed else basis.zero
 
 
 def _special(

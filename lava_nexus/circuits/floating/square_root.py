@@ -9,10 +9,14 @@ from lava_nexus.circuits.floating.rounder import Unrounded, round_pack
 from lava_nexus.formats import FloatFormat
 
 
-def square_root(basis: Basis, a: Word, fmt: FloatFormat) -> Word:
-    """sqrt(a) as a word of the format; sqrt(-0) = -0, any other negative operand gives NaN."""
+def square_root(basis: Basis, a: Word, fmt: FloatFormat, subnormals: bool = True) -> Word:
+    """sqrt(a) as a word of the format; sqrt(-0) = -0, any other negative operand gives NaN.
+
+    Without `subnormals` operands below the normal range count as zeros of their sign.
+    """
     x = unpack(basis, a, fmt)
-    significand, shift = normalised(basis, x, fmt)
+    significand, shift = normalised(basis, x, fmt, subnormals)
+    some = nonzero(basis, x, subnormals)
     # biased result = floor((e + bias) / 2); what the halving leaves over doubles the significand.
     width = fmt.exponent_bits + 1
     doubled = [*x.scale(basis), *((bit, -unit) for bit, unit in shift), (basis.one, fmt.bias)]
@@ -24,13 +28,13 @@ def square_root(basis: Basis, a: Word, fmt: FloatFormat) -> Word:
         sign=a[-1],
         exponent=[(bit, 1 << i) for i, bit in enumerate(half)] + [(basis.one, -1)],
         largest=(1 << fmt.exponent_bits) - 2,
-        significand=root[:-1],
+        significand=root[:-1] if subnormals else [basis.and_(root[0], some), *root[1:-1]],
         guard=root[-1],
         sticky=remainder,
         infinite=x.infinite,
-        nan=basis.or_(x.nan, basis.and_(a[-1], nonzero(basis, x))),
+        nan=basis.or_(x.nan, basis.and_(a[-1], some)),
     )
-    return round_pack(basis, value, fmt)
+    return round_pack(basis, value, fmt, subnormals)
 
 
 def _digits(basis: Basis, radicand: Word, digits: int) -> tuple[Word, Word]:

@@ -72,8 +72,9 @@ def obligation(circuit: Circuit, how: Split = "none", adder: Circuit | None = No
     Raises:
         NexusError: a split that is not for the operation.
     """
-    fmt = circuit.inputs[0].format
-    assert fmt is not None
+    fmt, to = circuit.inputs[0].format, circuit.output.format
+    assert isinstance(fmt, FloatFormat)
+    target = to if isinstance(to, FloatFormat) else fmt
     if how == "addition":
         if circuit.name != "sub" or adder is None:
             raise NexusError(f"split 'addition' is for sub, not for {circuit.name}")
@@ -81,5 +82,5 @@ def obligation(circuit: Circuit, how: Split = "none", adder: Circuit | None = No
     if how == "product":
         if circuit.name != "mul":
             raise NexusError(f"split 'product' is for mul, not for {circuit.name}")
-        return ProductObligation(fmt, circuit.output.format or fmt, circuit.network)
-    return Obligation(circuit.name, fmt, circuit.output.format or fmt, circuit.network, how)
+        return ProductObligation(fmt, target, circuit.network)
+    return Obligation(circuit.name, fmt, target, circuit.network, how)

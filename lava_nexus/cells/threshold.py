@@ -26,6 +26,8 @@ from lava_nexus.cells.columns import (
 )
 from lava_nexus.neurons import FALSE, TRUE, Signal
 
+_LONG, _LONG_TALLEST = 192, 3  # a sum of more columns has lower ones: bits that wait long for its carries take relays
+
 
 class Threshold(Basis):
     """The `threshold` basis.
@@ -199,11 +201,12 @@ class Threshold(Basis):
     def _compress(self, columns: Columns, width: int) -> Columns:
         """Columns of at most `tallest` bits with the same sum modulo 2^width."""
         columns = (columns + [[] for _ in range(width)])[:width]
-        while max(map(len, columns)) > self.tallest:
+        tallest = min(self.tallest, _LONG_TALLEST) if width > _LONG else self.tallest
+        while max(map(len, columns)) > tallest:
             after: Columns = [[] for _ in range(width)]
             start = 0
             while start < width:
-                if len(columns[start]) <= self.tallest:
+                if len(columns[start]) <= tallest:
                     after[start] += columns[start]
                     start += 1
                     continue

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from lava_nexus.cells import Basis, Word
-from lava_nexus.circuits import reference, reference_integers
+from lava_nexus.circuits import reference, reference_integers, reference_sums
 from lava_nexus.circuits.circuit import Golden
 from lava_nexus.circuits.floating import convert as floating
 from lava_nexus.circuits.floating import integers
 from lava_nexus.errors import NexusError
-from lava_nexus.formats import FloatFormat, IntegerFormat, NumberFormat
+from lava_nexus.formats import FORMATS, FloatFormat, IntegerFormat, NumberFormat
 
 
 def convert(basis: Basis, a: Word, fmt: NumberFormat, to: NumberFormat, rounding: str = "nearest") -> Word:
@@ -34,7 +34,8 @@ def golden(fmt: NumberFormat, to: NumberFormat, rounding: str = "nearest") -> Go
         )
     if isinstance(fmt, FloatFormat):
         if isinstance(to, FloatFormat):
-            return reference.convert(fmt, to)
+            known = fmt in FORMATS.values() and to in FORMATS.values()
+            return reference.convert(fmt, to) if known else reference_sums.total(fmt, to)
         return reference_integers.to_integer(fmt, to, rounding)
     if isinstance(to, FloatFormat):
         return reference_integers.from_integer(fmt, to)

@@ -73,6 +73,7 @@ def _operations(job: Job) -> list[str]:
         name
         for name, operation in OPERATIONS.items()
         if (name in REAL_FUNCTIONS or (job.operations == EVERY_OPERATION and job.check == "gates"))
+        and "terms" not in operation.options  # sums of any number of terms are asked for by name
         and job.operands in (None, len(operation.operands))
     ]
 

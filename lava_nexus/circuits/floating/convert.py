@@ -19,8 +19,6 @@ def convert(basis: Basis, a: Word, fmt: FloatFormat, to: FloatFormat) -> Word:
             return or_nan(basis, [*[basis.zero] * more, *a], x.nan, to)
         return _shorten(basis, a, fmt, to)
     offset = to.bias - fmt.bias
-    # Below half of the least number of `to` nothing but that there is something counts: no need to normalise.
-    vanish = 1 - fmt.bias <= -to.bias - to.fraction_bits
     return round_scaled(
         basis,
         to,
@@ -28,7 +26,8 @@ def convert(basis: Basis, a: Word, fmt: FloatFormat, to: FloatFormat) -> Word:
         exponent=[*x.scale(basis), (basis.one, offset)],
         bounds=(1 + offset, (fmt.exponent_mask >> fmt.fraction_bits) + offset),
         significand=x.significand[::-1],
-        most_zeros=0 if vanish else fmt.fraction_bits,
+        # Where `to` reaches no further down, a subnormal number stays one: its leading zeros stay.
+        most_zeros=fmt.fraction_bits if offset > 0 else 0,
         sticky=[],
         infinite=x.infinite,
         nan=x.nan,

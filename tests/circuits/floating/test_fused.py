@@ -55,7 +55,8 @@ def traps(fmt: FloatFormat) -> list[Patterns]:
                 product = 1 + 2.0**-i + sign * 2.0**-j
                 cancelling = [-product, -product - sign * 2.0 ** (1 - full), -1 - 2.0**-i, -(2.0**-i)]
                 scales = [-full - 1, -full, 1 - full, full - 1, full, full + 1, 2 * full, 2 * full + 3]
-                ties = [s * (1.5 if half else 1.0) * 2.0**e for e in scales for s in (1, -1) for half in (0, 1)]
+                heads = [1.0, 1.5, 1 + 2.0 ** (1 - full)]  # the last is odd: a false tie would round it away
+                ties = [s * head * 2.0**e for e in scales for s in (1, -1) for head in heads]
                 found += [(a, b, c) for c in [*cancelling, *ties]]
     with np.errstate(over="ignore"):
         values = np.array(found, dtype=np.float64).astype(fmt.dtype)
@@ -65,7 +66,7 @@ def traps(fmt: FloatFormat) -> list[Patterns]:
 @pytest.mark.parametrize("fmt", [FLOAT16, BFLOAT16, FLOAT32, FLOAT64], ids=str)
 def test_cancellation_and_double_rounding(fmt):
     built, sets = circuit("fma", fmt), traps(fmt)
-    check_reference(built, sets, rational("fma", fmt), most=2500)
+    check_reference(built, sets, rational("fma", fmt), most=3500)
     check(built, sets)
     if fmt.bits <= 32:  # the traps are such: a rounded product, or a sum in double precision, gives something else
         with np.errstate(over="ignore"):

@@ -73,6 +73,13 @@ class Tallies:
         else:
             self.by_digest[key] = Tally(tally.circuit, tally.invocations, tally.signal_spikes, tally.active)
 
+    def merge(self, *others: Tallies) -> Tallies:
+        """Adds all counts of the others; returns itself."""
+        for other in others:
+            for tally in other:
+                self.add(tally)
+        return self
+
     def __iter__(self) -> Any:
         return iter(self.by_digest.values())
 

@@ -34,11 +34,7 @@ class ProgramResult:
     @property
     def tallies(self) -> Tallies:
         """Counts of the whole run."""
-        total = Tallies()
-        for layer in self.layers.values():
-            for tally in layer:
-                total.add(tally)
-        return total
+        return Tallies().merge(*self.layers.values())
 
 
 def run_program(program: Program, feeds: Mapping[str, Patterns], executor: Executor) -> ProgramResult:
@@ -57,9 +53,7 @@ def run_program(program: Program, feeds: Mapping[str, Patterns], executor: Execu
         values[node.result.number] = _run(
             node, [_ranked(values, v.number, len(v.shape)) for v in node.operands], executor
         )
-        mine = layers.setdefault(node.layer, Tallies())
-        for tally in executor.tallies:
-            mine.add(tally)
+        layers.setdefault(node.layer, Tallies()).merge(executor.tallies)
         for value in node.operands:
             if last[value.number] == i and value.number not in program.constants:
                 values.pop(value.number, None)

@@ -52,11 +52,7 @@ class Answer:
     @property
     def tallies(self) -> Tallies:
         """Counts of the whole run."""
-        total = Tallies()
-        for layer in self.layers.values():
-            for tally in layer:
-                total.add(tally)
-        return total
+        return Tallies().merge(*self.layers.values())
 
 
 def run_digits(config: RunConfig, out: Path, quick: bool = False) -> dict[str, Any]:
@@ -111,9 +107,7 @@ def _answer(program: Program, patterns: Patterns, config: RunConfig) -> Answer:
         result = run_program(program, {"tokens": patterns[start : start + config.model.batch]}, executor)
         parts.append(result.outputs["logits"][:, 0])
         for layer, tallies in result.layers.items():
-            mine = layers.setdefault(layer, Tallies())
-            for tally in tallies:
-                mine.add(tally)
+            layers.setdefault(layer, Tallies()).merge(tallies)
     return Answer(np.concatenate(parts), layers, (("all layers", executor.level),))
 
 

@@ -14,6 +14,8 @@ PACKAGE = Path(__file__).parents[1] / "lava_nexus"
 CORE = ["formats", "neurons", "cells", "circuits"]
 BELOW: dict[str, set[str]] = {floor: set(CORE[:i]) for i, floor in enumerate(CORE)}
 BELOW["disk_cache"] = set()
+BELOW["compiled"] = set()
+BELOW["circuits"] |= {"compiled"}
 BELOW["executors"] = {*CORE, "layers.program", "layers.segments"}
 BELOW["layers"] = {*CORE, "executors.executor"}
 BELOW["models"] = {*CORE, "layers", "executors", "energy", "reports", "config"}
@@ -30,6 +32,7 @@ ONLY_UNDER = {
     "torch": ("torch/", "models/", "tables/"),
     "sklearn": ("models/",),
     "numba": ("executors/",),
+    "llvmlite": ("executors/", "compiled/"),
     "matplotlib": ("reports/",),
     "bitwuzla": ("verification/formal/",),
 }
@@ -141,7 +144,7 @@ def test_import_is_quick(fresh_import: tuple[float, set[str]]) -> None:
 
 
 def test_import_loads_nothing_heavy(fresh_import: tuple[float, set[str]]) -> None:
-    assert not fresh_import[1] & {"lava", "torch", "numba", "matplotlib", "sklearn", "pydantic", "yaml"}
+    assert not fresh_import[1] & {"lava", "torch", "numba", "llvmlite", "matplotlib", "sklearn", "pydantic", "yaml"}
 
 
 def test_files_are_small() -> None:

@@ -108,7 +108,8 @@ class FloatFormat:
     def is_nan(self, patterns: NDArray[Any]) -> NDArray[np.bool_]:
         """True where a pattern (any shape) is a NaN."""
         magnitude = patterns & self.pattern_dtype.type(self.sign_mask - 1)
-        return np.asarray(magnitude > self.max_finite + (1 if self.inf else 0))
+        nan: NDArray[np.bool_] = magnitude > self.max_finite + (1 if self.inf else 0)
+        return nan
 
     def canonical(self, patterns: NDArray[Any]) -> NDArray[Any]:
         """The patterns (any shape) with every NaN replaced by the canonical one."""

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lava_nexus.circuits.functions.integers import Integers, Product, Sum
+from lava_nexus.compiled.trace import Traced
 
 _ONE = np.uint64(1)
 
@@ -98,33 +99,37 @@ class Evaluate(Integers[Number]):
     ) -> tuple[list[Number], Number]:
         tables, low = _segment_tables(index.width, tuple(starts), tuple(free), tuple(map(tuple, columns)))
         address = index.values >> np.uint64(low)
-        words = [Number(table[address], width) for table, width in zip(tables[:-1], widths, strict=True)]
-        return words, _number(index.values & tables[-1][address], place_bits)
+        words = [Number(_looked_up(table, address), width) for table, width in zip(tables[:-1], widths, strict=True)]
+        return words, _number(index.values & _looked_up(tables[-1], address), place_bits)
 
 
 def signed(total: Sum[Number]) -> NDArray[np.int64]:
     """The sum as int64 [n], modulo 2^64."""
-    result = np.array(total.constant % 2**64, dtype=np.uint64)
+    result: Any = np.array(total.constant % 2**64, dtype=np.uint64)
     for word, weights in total.parts:
         result = result + _weigh(word, tuple(weights[: word.width]))
-    return np.asarray(result).view(np.int64)
+    words: NDArray[np.int64] = result.view(np.int64)
+    return words
 
 
 def bit_length(values: NDArray[np.uint64]) -> NDArray[np.uint64]:
     """Bits of each value up to its highest 1."""
+    if isinstance(values, Traced):
+        return values.bit_length()
     high = values >> np.uint64(32)
     length = np.frexp(np.where(high > 0, high, values).astype(np.float64))[1]
     return np.asarray(length.astype(np.uint64) + np.where(high > 0, np.uint64(32), np.uint64(0)))
 
 
-def _weigh(word: Number, weights: tuple[int, ...]) -> NDArray[np.uint64]:
+def _weigh(word: Number, weights: tuple[int, ...]) -> Any:
     unit = weights[0] if weights else 0
     if all(weight == unit << i for i, weight in enumerate(weights)):
         return word.values * np.uint64(unit % 2**64)
     total: Any = np.uint64(0)
     for low in range(0, word.width, 8):
-        total = total + _subset_sums(weights[low : low + 8])[(word.values >> np.uint64(low)) & np.uint64(255)]
-    return np.asarray(total)
+        place = (word.values >> np.uint64(low)) & np.uint64(255)
+        total = total + _looked_up(_subset_sums(weights[low : low + 8]), place)
+    return total
 
 
 @lru_cache(maxsize=4096)
@@ -136,14 +141,18 @@ def _subset_sums(weights: tuple[int, ...]) -> NDArray[np.uint64]:
     return np.resize(sums, 256)
 
 
-def _cells(cells: Product[Number]) -> NDArray[np.uint64]:
+def _cells(cells: Product[Number]) -> Any:
+    a, b = cells.a, cells.b
+    cut = min(max(-cells.shift, 0), a.width)  # rows that lose cells; the others are one multiplication
     total: Any = np.uint64(0)
-    for i in range(cells.a.width):
-        shift = i + cells.shift
-        row = cells.b.values >> np.uint64(-shift) if shift < 0 else cells.b.values << np.uint64(shift)
-        kept = row & _mask(Number(cells.a.values >> np.uint64(i), 1))
-        total = total - kept if cells.signed and i == cells.a.width - 1 else total + kept
-    return np.asarray(total)
+    for i in range(cut):
+        row = (b.values >> np.uint64(-cells.shift - i)) & _mask(Number(a.values >> np.uint64(i), 1))
+        total = total - row if cells.signed and i == a.width - 1 else total + row
+    total = total + ((a.values >> np.uint64(cut)) * b.values << np.uint64(cut + cells.shift))
+    if cells.signed and cut < a.width:
+        top = b.values & _mask(Number(a.values >> np.uint64(a.width - 1), 1))
+        total = total - (top << np.uint64(a.width + cells.shift))
+    return total
 
 
 @lru_cache(maxsize=64)
@@ -160,9 +169,13 @@ def _segment_tables(
     return tables, low
 
 
-def _mask(bit: Number) -> NDArray[np.uint64]:
+def _mask(bit: Number) -> Any:
     """All ones where the bit is 1."""
-    return np.asarray((bit.values & _ONE) * np.uint64(2**64 - 1))
+    return (bit.values & _ONE) * np.uint64(2**64 - 1)
+
+
+def _looked_up(table: NDArray[np.uint64], index: Any) -> Any:
+    return index.look_up(table) if isinstance(index, Traced) else table[index]
 
 
 def _folded(function: Any, bits: Sequence[Number]) -> NDArray[np.uint64]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, Generic, TypeVar
 
 import numpy as np
@@ -17,6 +18,7 @@ from lava_nexus.circuits.functions.build import Build
 from lava_nexus.circuits.functions.evaluate import Evaluate, Number, signed
 from lava_nexus.circuits.functions.integers import Integers, Sum
 from lava_nexus.circuits.functions.rounding import round_integers
+from lava_nexus.compiled.trace import record
 from lava_nexus.errors import NexusError
 from lava_nexus.formats import FloatFormat
 
@@ -25,6 +27,7 @@ T = TypeVar("T")
 Program = Callable[[Integers[Any], "Argument[Any]", FloatFormat], "Result[Any]"]
 
 _BLOCK = 1 << 14  # patterns evaluated together: their words stay in the cache
+_WORTH_COMPILING = 1 << 17  # patterns
 
 
 @dataclass(frozen=True)
@@ -125,10 +128,12 @@ def _forced(basis: Basis, bit: Any, where: Any, value: int) -> Any:
 
 
 def golden(program: Program) -> Callable[[FloatFormat], Golden]:
-    """The function on integers: format to (patterns to patterns)."""
+    """The function on integers: format to (patterns to patterns). Many patterns run through the same code, compiled."""
 
     def of_format(fmt: FloatFormat) -> Golden:
         def function(patterns: NDArray[Any]) -> NDArray[Any]:
+            if np.size(patterns) >= _WORTH_COMPILING and fmt.bits <= 32:
+                return _compiled(program, fmt)(patterns)
             flat = np.asarray(patterns).ravel()
             out = np.empty(flat.shape, dtype=fmt.pattern_dtype)
             for start in range(0, len(flat), _BLOCK):
@@ -138,6 +143,13 @@ def golden(program: Program) -> Callable[[FloatFormat], Golden]:
         return function
 
     return of_format
+
+
+@lru_cache(maxsize=64)
+def _compiled(program: Program, fmt: FloatFormat) -> Golden:
+    from lava_nexus.compiled.machine_code import MachineCode  # heavy
+
+    return MachineCode(record(lambda patterns: _evaluated(program, patterns, fmt), fmt.pattern_dtype))
 
 
 def _evaluated(program: Program, patterns: NDArray[Any], fmt: FloatFormat) -> NDArray[Any]:
@@ -156,7 +168,7 @@ def _evaluated(program: Program, patterns: NDArray[Any], fmt: FloatFormat) -> ND
     result: Result[Number] = program(on, argument, fmt)
     rounded = round_integers(
         fmt,
-        np.broadcast_to(result.sign.values, patterns.shape),
+        result.sign.values,
         signed(result.exponent),
         result.significand.values,
         result.significand.width - 1,

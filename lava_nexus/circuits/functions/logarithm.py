@@ -52,9 +52,8 @@ def exact(x: NDArray[Any]) -> NDArray[Any]:
     return np.asarray(np.log(x))
 
 
-def _ratio(v: NDArray[Any]) -> NDArray[Any]:
-    """h(d) for a significand of 1 + v: d = v below 1/2, and (v - 1) / 2 from there on."""
-    d = np.where(v < 0.5, v, (v - 1) / 2)
+def _ratio(d: NDArray[Any]) -> NDArray[Any]:
+    """h(d)."""
     some = np.where(d == 0, np.longdouble(1), d)
     return np.where(d == 0, np.longdouble(1), np.log1p(some) / some)
 
@@ -63,8 +62,8 @@ def _ratio(v: NDArray[Any]) -> NDArray[Any]:
 def _pieces(bits: int, widths: Widths) -> Piecewise:
     tolerance, longest = 2.0**widths.error, bits + widths.longest
     low = fit(_ratio, bits, 0.5, widths.precision, widths.degree, tolerance, longest)
-    # At v = 1/2 the first formula ends and the second begins.
-    high = fit(lambda w: _ratio(w + 0.5), bits, 0.5, widths.precision, widths.degree, tolerance, longest)
+    # A significand of 1 + v means d = v below 1/2, and d = (v - 1) / 2 from there on.
+    high = fit(lambda w: _ratio((w - 0.5) / 2), bits, 0.5, widths.precision, widths.degree, tolerance, longest)
     return low.joined(high, 1 << (bits - 1))
 
 

@@ -38,4 +38,5 @@ def round_integers(
     magnitude = np.where(significand > 0, base + kept + up, np.uint64(0))
     over = np.uint64(fmt.exponent_mask if fmt.inf else fmt.canonical_nan)
     magnitude = np.where(magnitude > np.uint64(fmt.max_finite), over, magnitude)
-    return np.asarray(magnitude | (sign << np.uint64(fmt.bits - 1)))
+    result: NDArray[np.uint64] = magnitude | (sign << np.uint64(fmt.bits - 1))
+    return result

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from lava_nexus.circuits import OPERATIONS, circuit
 from lava_nexus.circuits.circuit import Golden
+from lava_nexus.circuits.functions import function
 from lava_nexus.formats import BFLOAT16, FLOAT8_E4M3FN, FLOAT8_E5M2, FLOAT16, FLOAT32, FloatFormat, ulp_distance
 from lava_nexus.neurons import violations
 from tests.circuits.functions.oracle import FUNCTIONS, correctly_rounded, domain
@@ -129,6 +130,14 @@ def test_turns_end_at_two_to_the_twentieth(name: str, fmt: FloatFormat) -> None:
     inside, outside = golden(name, fmt)(np.array([edge, edge + 1], dtype=fmt.pattern_dtype))
     assert inside != fmt.canonical_nan
     assert outside == fmt.canonical_nan
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_compiled_golden_is_the_interpreted_one(name: str) -> None:
+    patterns, evaluate = sample(1 << 17), golden(name, FLOAT32)
+    assert len(patterns) >= function._WORTH_COMPILING
+    parts = [evaluate(part) for part in np.array_split(patterns, 3)]
+    np.testing.assert_array_equal(evaluate(patterns), np.concatenate(parts))
 
 
 @pytest.mark.parametrize("name", SPECIALS)

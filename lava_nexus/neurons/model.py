@@ -8,6 +8,7 @@ from typing import Literal
 from lava_nexus.errors import NexusError
 
 Reset = Literal["full", "hard", "soft"]
+Placement = Literal["margin", "middle"]
 RESETS: tuple[Reset, ...] = ("full", "hard", "soft")
 
 
@@ -29,6 +30,10 @@ class NeuronModel:
         strict: whether a membrane equal to theta stays silent.
         window: steps of one operand set; 1 for threshold gates.
         margin: T - theta in unit weights, 0..1.
+        placement: `margin`, or `middle`: theta stands in the middle between the largest sum of the gate's weights that
+            must not fire and the smallest that must, which is farther from both where sums leave gaps above 1.
+        fraction_bits: what is kept of a potential is cut, toward zero, to multiples of 2^-bits unit weights, as a
+            fixed-point membrane does; None keeps float64.
     """
 
     beta: float = 0.0
@@ -36,6 +41,8 @@ class NeuronModel:
     strict: bool = False
     window: int = 1
     margin: float = 0.5
+    placement: Placement = "margin"
+    fraction_bits: int | None = None
 
     def __post_init__(self) -> None:
         if not -1.0 <= self.beta <= 1.0:
@@ -46,10 +53,16 @@ class NeuronModel:
             raise NexusError(f"window {self.window} is not 1, the only one that threshold gates run in")
         if not 0.0 <= self.margin <= 1.0:
             raise NexusError(f"threshold margin {self.margin} is outside 0..1")
+        if self.placement not in ("margin", "middle"):
+            raise NexusError(f"threshold placement '{self.placement}' is not one of margin, middle")
+        if self.fraction_bits is not None and not 0 <= self.fraction_bits <= 32:
+            raise NexusError(f"fraction_bits {self.fraction_bits} is outside 0..32")
 
     @property
     def exact(self) -> bool:
         """Whether a gate that starts from v = 0 computes [sum w * s >= T]."""
+        if self.placement == "middle":
+            return True
         return self.margin > 0 if self.strict else self.margin < 1
 
     @property

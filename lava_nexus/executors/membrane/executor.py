@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 from lava_nexus.circuits.circuit import Circuit
 from lava_nexus.errors import NexusError
 from lava_nexus.executors.executor import Executor, Tally
+from lava_nexus.executors.membrane.physics import Physics
 from lava_nexus.executors.membrane.simulation import Membranes, Regime, Simulation
-from lava_nexus.neurons import MEMORYLESS, NeuronModel
+from lava_nexus.neurons import IDEAL, MEMORYLESS, NeuronModel, NonIdealities
 
 
 class MembraneExecutor(Executor):
@@ -21,13 +22,22 @@ class MembraneExecutor(Executor):
     Potentials are float64. Weights are integers, so that with beta -1, 0 or 1 and a margin of 0, 1/2 or 1 every
     potential is exact; otherwise each step rounds once for the product and once for the sum.
 
+    What `NonIdealities` add is drawn from (seed, invocation, neuron, lane, step), whatever the number of threads. Where
+    a membrane keeps nothing, noise and fresh normal spread are drawn as flips with the exact tail probability of the
+    integer potential; else, and with `explicit`, as normal deviates. Noise alone gives the same spikes either way: both
+    come from the same draw.
+
     Attributes:
         model: leak, reset and threshold placement of every neuron.
         regime: `reset`, each operand set finds v = 0 (what the published figures assume), or `streaming`, the network
             takes one operand set a time step and what a set leaves on a membrane meets the next.
-        streams: independent copies of the network under `streaming`; set i is step i // streams of stream
-            i % streams. Every invocation starts them afresh, at v = 0.
+        streams: independent copies of the network; set i is step i // streams of copy i % streams. None gives every set
+            of every invocation a copy of its own. Every invocation starts at v = 0; stuck neurons and fixed thresholds
+            of a copy are the same in all of them.
         threads: streams are shared among that many threads; None for the processors this process may use, 1 makes none.
+        nonidealities: noise, spread and faults.
+        seed: of all that is random.
+        explicit: whether potentials are computed where the tail probability would do.
     """
 
     name = "membrane"
@@ -37,13 +47,16 @@ class MembraneExecutor(Executor):
         self,
         model: NeuronModel = MEMORYLESS,
         regime: Regime = "reset",
-        streams: int = 1,
+        streams: int | None = 1,
         threads: int | None = None,
+        nonidealities: NonIdealities = IDEAL,
+        seed: int = 0,
+        explicit: bool = False,
     ) -> None:
         super().__init__()
         if regime not in ("reset", "streaming"):
             raise NexusError(f"regime '{regime}' is not one of reset, streaming")
-        if streams < 1:
+        if streams is not None and streams < 1:
             raise NexusError(f"streams {streams} is below 1")
         if threads is not None and threads < 1:
             raise NexusError(f"threads {threads} is below 1")
@@ -51,15 +64,25 @@ class MembraneExecutor(Executor):
         self.regime: Regime = regime
         self.streams = streams
         self.threads = threads
+        self.nonidealities = nonidealities
+        self.seed = seed
+        self.explicit = explicit
+        self._invocations = 0
 
-    def invoke(self, circuit: Circuit, operands: Sequence[NDArray[Any]]) -> NDArray[Any]:
+    def invoke(
+        self, circuit: Circuit, operands: Sequence[NDArray[Any]], flips: NDArray[np.int64] | None = None
+    ) -> NDArray[Any]:
         """The circuit on every element of the broadcast operands; see `Executor.invoke`.
+
+        `flips`, in the broadcast shape, names for each operand set a neuron (0-based) whose spike is inverted, or -1:
+        the single faults of fault injection.
 
         Raises:
             NexusError: not one operand a port, a dtype that is not the port's, or shapes that do not broadcast.
         """
         words, shape = _words(circuit, operands)
-        run = self._simulate(circuit, words, shape, record=False)
+        chosen = None if flips is None else np.broadcast_to(flips, shape).astype(np.int64).ravel()
+        run = self._simulate(circuit, words, shape, record=False, flips=chosen)
         self.tallies.add(Tally(circuit, run.sets, run.counts, run.active))
         return run.patterns.astype(circuit.output.pattern_dtype).reshape(shape)
 
@@ -74,13 +97,28 @@ class MembraneExecutor(Executor):
         return recorded
 
     def _simulate(
-        self, circuit: Circuit, words: Sequence[NDArray[Any]], shape: tuple[int, ...], record: bool
+        self,
+        circuit: Circuit,
+        words: Sequence[NDArray[Any]],
+        shape: tuple[int, ...],
+        record: bool,
+        flips: NDArray[np.int64] | None = None,
     ) -> Simulation:
         sets = int(np.prod(shape))
+        copies = min(self.streams or sets, max(sets, 1))
         # A reset between operand sets makes each set a stream of its own, one step long.
-        streams = sets if self.regime == "reset" else min(self.streams, sets)
-        run = Simulation(circuit.network, words, sets, self.model, streams, record)
+        streams = sets if self.regime == "reset" else copies
+        invocation = self._invocations
+        self._invocations += 1
+        physics = Physics(
+            self.model, self.nonidealities, self.explicit, (self.seed, invocation), self._manufacture(invocation)
+        )
+        run = Simulation(circuit.network, words, sets, physics, streams, max(copies, 1), record, flips)
         return run.run(self.threads) if sets else run
+
+    def _manufacture(self, invocation: int) -> tuple[int, ...]:
+        """What tells one manufactured copy from another, beside its number and its network."""
+        return (self.seed, invocation) if self.streams is None else (self.seed,)
 
 
 def _words(circuit: Circuit, operands: Sequence[NDArray[Any]]) -> tuple[list[NDArray[Any]], tuple[int, ...]]:

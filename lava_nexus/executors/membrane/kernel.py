@@ -8,14 +8,67 @@ over blocks, because numba's own threading layers do not survive the fork that L
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from lava_nexus.executors.membrane.draws import draw, normal
+
 # Rows shorter than this are walked lane by lane; longer ones step by step, in vector instructions.
 _SHORT_ROW = 8
+_WHOLE = 2.0**64
+
+CLEAN, TAIL, POTENTIAL = 0, 1, 2
+"""Ways to fire: no memory and no noise; no memory, noise by its tail probability; explicit potentials."""
+
+
+class Wiring(NamedTuple):
+    """The network and its physical thresholds: offsets, sources, weights of synapses by neuron.
+
+    `levels` holds the smallest integer drive that reaches each threshold.
+    """
+
+    offsets: NDArray[np.int64]
+    sources: NDArray[np.int32]
+    weights: NDArray[np.int32]
+    thetas: NDArray[np.float64]
+    levels: NDArray[np.int32]
+
+
+class Dynamics(NamedTuple):
+    """What a membrane does: way to fire, leak, reset, comparison, 2^fraction_bits or 0, whether every step starts at 0."""
+
+    way: int
+    beta: float
+    hard: bool
+    strict: bool
+    grid: float
+    memoryless: bool
+
+
+class Noise(NamedTuple):
+    """Random numbers: keys, scales by neuron, tail probabilities (see `tails`), probabilities in parts of 2^64.
+
+    `spread` is 0 for none, 1 for normal, 2 for uniform; `fixed` says that it is drawn by copy instead of by set.
+    """
+
+    noise_key: np.uint64
+    spread_key: np.uint64
+    axon_key: np.uint64
+    stuck_key: np.uint64
+    sigma: NDArray[np.float64]
+    by_activity: bool
+    spread: int
+    fixed: bool
+    width: NDArray[np.float64]
+    tails: NDArray[np.uint64]
+    rows: NDArray[np.int64]
+    lost: float
+    spurious: float
+    silent: float
+    firing: float
 
 
 @njit(nogil=True, cache=True)
@@ -61,89 +114,226 @@ def _integrate(
 
 
 @njit(nogil=True, cache=True)
-def _fire_memoryless(drive: NDArray[np.int32], level: int, fired: NDArray[np.uint8], columns: int) -> None:
+def _arrived(spikes: NDArray[np.uint8], sources: NDArray[np.int32], count: NDArray[np.int32], columns: int) -> None:
+    """count = sources that fired."""
+    for c in range(columns):
+        count[c] = 0
+    for j in range(len(sources)):
+        row = spikes[sources[j]]
+        for c in range(columns):
+            count[c] += np.int32(row[c])
+
+
+@njit(nogil=True, cache=True)
+def _fire_clean(drive: NDArray[np.int32], level: int, fired: NDArray[np.uint8], columns: int) -> None:
     """fired = [drive >= level], for a membrane that starts each step at 0."""
     for c in range(columns):
         fired[c] = drive[c] >= level
 
 
 @njit(nogil=True, cache=True)
+def _fire_tail(
+    drive: NDArray[np.int32],
+    level: int,
+    bits: NDArray[np.uint64],
+    table: NDArray[np.uint64],
+    row: NDArray[np.int64],
+    fired: NDArray[np.uint8],
+    columns: int,
+) -> None:
+    """fired = [drive >= level], flipped where the draw is below the tail probability; few bits mean much noise."""
+    last = table.shape[1] - 1
+    reach = last >> 1
+    flat = table.ravel()
+    for c in range(columns):
+        d = drive[c] - level
+        at = min(max(d + reach, 0), last)
+        clean = d >= 0
+        far = ~bits[c] if clean else bits[c]
+        fired[c] = clean ^ (far < flat[row[c] * (last + 1) + at])
+
+
+@njit(nogil=True, cache=True)
 def _fire(
     drive: NDArray[np.int32],
-    theta: float,
-    beta: float,
-    hard: bool,
-    strict: bool,
+    noise: NDArray[np.float64],
+    theta: NDArray[np.float64],
+    how: Dynamics,
     v: NDArray[np.float64],
     fired: NDArray[np.uint8],
     potential: NDArray[np.float64],
     steps: int,
 ) -> None:
-    """v = beta * v + drive; fire at theta; then 0 (hard) or v - theta (soft). v [lanes] is carried in place."""
+    """v = beta * v + drive + noise; fire at theta; then 0 (hard) or v - theta (soft). v [lanes] is carried in place."""
     lanes = len(v)
+    beta, hard, strict, grid = how.beta, how.hard, how.strict, how.grid
     outer, inner = (lanes, steps) if lanes < _SHORT_ROW else (steps, lanes)
     for a in range(outer):
         for b in range(inner):
             lane, t = (a, b) if lanes < _SHORT_ROW else (b, a)
             c = t * lanes + lane
-            before = beta * v[lane] + drive[c]
-            spike = before > theta or (before == theta and not strict)
-            loss = before if hard else theta
+            kept = beta * v[lane]
+            if grid > 0:
+                kept = np.trunc(kept * grid) / grid
+            before = kept + (drive[c] + noise[c])
+            spike = before > theta[c] or (before == theta[c] and not strict)
+            loss = before if hard else theta[c]
             potential[c] = before
             v[lane] = before - loss if spike else before
             fired[c] = spike
 
 
 @njit(nogil=True, cache=True)
+def _fire_at_rest(
+    drive: NDArray[np.int32],
+    noise: NDArray[np.float64],
+    theta: NDArray[np.float64],
+    strict: bool,
+    fired: NDArray[np.uint8],
+    potential: NDArray[np.float64],
+    columns: int,
+) -> None:
+    """The same for a membrane that starts each step at 0."""
+    for c in range(columns):
+        before = drive[c] + noise[c]
+        potential[c] = before
+        fired[c] = before > theta[c] or (before == theta[c] and not strict)
+
+
+@njit(nogil=True, cache=True)
+def _noise(
+    rand: Noise,
+    k: int,
+    sets: NDArray[np.uint64],
+    arrived: NDArray[np.int32],
+    bits: NDArray[np.uint64],
+    noise: NDArray[np.float64],
+    columns: int,
+) -> None:
+    """sigma * N(0, 1) for one neuron in every column."""
+    sigma = rand.sigma[k]
+    if sigma == 0:
+        noise[:columns] = 0.0
+        return
+    draw(rand.noise_key, k, sets, bits, columns)
+    for c in range(columns):
+        noise[c] = sigma * normal(bits[c])
+    if rand.by_activity:
+        for c in range(columns):
+            noise[c] *= np.sqrt(arrived[c])
+
+
+@njit(nogil=True, cache=True)
+def _spread(
+    rand: Noise,
+    k: int,
+    theta: float,
+    counters: NDArray[np.uint64],
+    bits: NDArray[np.uint64],
+    thetas: NDArray[np.float64],
+    columns: int,
+) -> None:
+    """The threshold of one neuron in every column."""
+    thetas[:columns] = theta
+    if rand.spread:
+        draw(rand.spread_key, k, counters, bits, columns)
+        width = rand.width[k]
+        for c in range(columns):
+            away = normal(bits[c]) if rand.spread == 1 else np.float64(bits[c]) * (2.0 / _WHOLE) - 1.0
+            thetas[c] += width * away
+
+
+@njit(nogil=True, cache=True)
+def _faults(
+    rand: Noise,
+    k: int,
+    sets: NDArray[np.uint64],
+    copies: NDArray[np.uint64],
+    bits: NDArray[np.uint64],
+    fired: NDArray[np.uint8],
+    columns: int,
+) -> None:
+    """Spikes lost and made up on the axon, then neurons that are stuck."""
+    if rand.lost > 0 or rand.spurious > 0:
+        draw(rand.axon_key, k, sets, bits, columns)
+        for c in range(columns):
+            chance = rand.lost if fired[c] else rand.spurious
+            fired[c] ^= np.float64(bits[c]) < chance * _WHOLE
+    if rand.silent > 0 or rand.firing > 0:
+        draw(rand.stuck_key, k, copies, bits, columns)
+        for c in range(columns):
+            at = np.float64(bits[c]) / _WHOLE
+            if at < rand.silent:
+                fired[c] = 0
+            elif at < rand.silent + rand.firing:
+                fired[c] = 1
+
+
+@njit(nogil=True, cache=True)
 def advance(
     spikes: NDArray[np.uint8],
-    offsets: NDArray[np.int64],
-    sources: NDArray[np.int32],
-    weights: NDArray[np.int32],
-    thetas: NDArray[np.float64],
-    levels: NDArray[np.int32],
-    beta: float,
-    hard: bool,
-    strict: bool,
-    memoryless: bool,
+    wiring: Wiring,
+    how: Dynamics,
+    rand: Noise,
+    sets: NDArray[np.uint64],
+    copies: NDArray[np.uint64],
+    flips: NDArray[np.int64],
     v: NDArray[np.float64],
     steps: int,
-    lanes: int,
     counts: NDArray[np.int64],
     potentials: NDArray[np.float64],
 ) -> int:
     """Runs every neuron over a block whose input rows are filled; returns the active neuron updates.
 
     Args:
-        spikes: [signals, at least steps * lanes], the neurons' rows are written.
-        thetas: [neurons], physical thresholds; `levels`: the smallest integer drive that reaches each.
-        memoryless: whether every step starts from v = 0; then v is not read.
+        spikes: [signals, at least columns], the neurons' rows are written.
+        wiring: the network.
+        how: the dynamics.
+        rand: what is random.
+        sets: [columns], number of the operand set in the run; `copies`: of the copy of the network that meets it.
+        flips: [columns], the neuron whose spike is inverted there, or -1; or of length 0.
         v: [neurons, lanes], potentials after reset, carried from block to block.
+        steps: time steps of the block.
         counts: [signals], to which the spikes are added.
         potentials: [neurons, columns] for the potentials before reset, or [0, 0] where they are not kept.
     """
-    columns = steps * lanes
-    n_inputs = len(spikes) - len(thetas)
-    drive = np.empty(columns, np.int32)
+    columns = len(sets)
+    n_inputs = len(spikes) - len(wiring.thetas)
+    drive, arrived = np.empty(columns, np.int32), np.zeros(columns, np.int32)
     heard = np.empty(columns, np.uint8)
-    potential = np.empty(columns, np.float64)
+    bits, row = np.empty(columns, np.uint64), np.empty(columns, np.int64)
+    noise, theta, potential = np.empty(columns), np.empty(columns), np.empty(columns)
     active = 0
     for signal in range(n_inputs):
-        row = spikes[signal]
-        for c in range(columns):
-            counts[signal] += row[c]
-    for k in range(len(thetas)):
+        counts[signal] += spikes[signal, :columns].sum()
+    for k in range(len(wiring.thetas)):
         fired = spikes[n_inputs + k]
-        begin, end = offsets[k], offsets[k + 1]
-        _integrate(spikes, sources[begin:end], weights[begin:end], drive, heard, columns)
-        if memoryless:
-            _fire_memoryless(drive, levels[k], fired, columns)
+        begin, end = wiring.offsets[k], wiring.offsets[k + 1]
+        sources = wiring.sources[begin:end]
+        _integrate(spikes, sources, wiring.weights[begin:end], drive, heard, columns)
+        if rand.by_activity:
+            _arrived(spikes, sources, arrived, columns)
+        if how.way == CLEAN:
+            _fire_clean(drive, wiring.levels[k], fired, columns)
+        elif how.way == TAIL:
+            draw(rand.noise_key, k, sets, bits, columns)
+            for c in range(columns):
+                row[c] = rand.rows[k] + arrived[c]
+            _fire_tail(drive, wiring.levels[k], bits, rand.tails, row, fired, columns)
         else:
-            _fire(drive, thetas[k], beta, hard, strict, v[k], fired, potential, steps)
+            _noise(rand, k, sets, arrived, bits, noise, columns)
+            _spread(rand, k, wiring.thetas[k], copies if rand.fixed else sets, bits, theta, columns)
+            if how.memoryless:
+                _fire_at_rest(drive, noise, theta, how.strict, fired, potential, columns)
+            else:
+                _fire(drive, noise, theta, how, v[k], fired, potential, steps)
+        _faults(rand, k, sets, copies, bits, fired, columns)
+        for c in range(len(flips)):
+            fired[c] ^= flips[c] == k
         if len(potentials):
             kept = potentials[k]
             for c in range(columns):
-                kept[c] = drive[c] if memoryless else potential[c]
+                kept[c] = potential[c] if how.way == POTENTIAL else drive[c]
         spiked = 0
         for c in range(columns):
             spiked += fired[c]

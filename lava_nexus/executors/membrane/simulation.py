@@ -12,7 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lava_nexus.errors import NexusError
-from lava_nexus.neurons import STROBE, NeuronModel, ThresholdNetwork
+from lava_nexus.executors.membrane.physics import Physics
+from lava_nexus.neurons import STROBE, ThresholdNetwork
+from lava_nexus.neurons.gaps import thetas
 
 Regime = Literal["reset", "streaming"]
 
@@ -31,7 +33,7 @@ class Membranes:
     Attributes:
         spikes: bool [sets, signals]; the strobe, the inputs, then the neurons.
         potentials: float64 [sets, neurons]; v as it is compared with theta, before the reset.
-        thetas: float64 [neurons]; physical thresholds T - margin.
+        thetas: float64 [neurons]; physical thresholds before any spread.
     """
 
     spikes: NDArray[np.bool_]
@@ -70,12 +72,19 @@ class Simulation:
         network: ThresholdNetwork,
         words: Sequence[NDArray[Any]],
         sets: int,
-        model: NeuronModel,
+        physics: Physics,
         streams: int,
+        copies: int,
         record: bool = False,
+        flips: NDArray[np.int64] | None = None,
     ) -> None:
+        """Streams: independent in time; copies: of the network, set i meeting copy i % copies.
+
+        `flips` [sets] names for each set a neuron (0-based) whose spike is inverted, or -1.
+        """
         _check_drive(network)
-        self.network, self.words, self.sets, self.model, self.streams = network, words, sets, model, streams
+        self.network, self.words, self.sets, self.streams, self.copies = network, words, sets, streams, copies
+        self.physics, self.flips = physics, flips
         self.patterns = np.zeros(sets, np.uint64)
         self.counts = np.zeros(network.n_signals, np.int64)
         self.active = 0
@@ -102,16 +111,8 @@ class Simulation:
     def _run_tiles(self, part: Sequence[Tile], width: int) -> tuple[NDArray[np.int64], int]:
         from lava_nexus.executors.membrane import kernel
 
-        network, model = self.network, self.model
-        thetas = network.thresholds - np.float64(model.margin)
-        levels = np.floor(thetas) + 1 if model.strict else np.ceil(thetas)
-        arrays = (
-            kernel.typed(network.offsets, np.int64),
-            kernel.typed(network.sources, np.int32),
-            kernel.typed(network.weights, np.int32),
-            thetas,
-            kernel.typed(levels, np.int32),
-        )
+        network = self.network
+        wiring, how, noise = self.physics.prepared(network, explicit=self.membranes is not None)
         out_signals = np.array(network.outputs[0].signals, np.int64)
         spikes = np.zeros((network.n_signals, width), np.uint8)
         spikes[STROBE] = 1
@@ -119,17 +120,18 @@ class Simulation:
         active = 0
         for tile in part:
             lanes = tile.last - tile.first
-            memoryless = model.memoryless or tile.steps == 1
-            v = np.zeros((0 if memoryless else network.neurons, lanes))
+            rested = how._replace(memoryless=how.memoryless or tile.steps == 1)
+            v = np.zeros((0 if rested.memoryless else network.neurons, lanes))
             for start in range(0, tile.steps, width // lanes):
                 steps = min(width // lanes, tile.steps - start)
                 index = np.arange(start, start + steps)[:, None] * self.streams + np.arange(tile.first, tile.last)
                 index = index.ravel()
                 self._load(kernel, index, spikes)
+                flips = np.empty(0, np.int64) if self.flips is None else self.flips[index]
                 potentials = np.empty((network.neurons if self.membranes else 0, len(index) if self.membranes else 0))
                 active += kernel.advance(
-                    spikes, *arrays, model.beta, model.reset == "hard", model.strict, memoryless, v, steps, lanes,
-                    counts, potentials,
+                    spikes, wiring, rested, noise, index.astype(np.uint64), (index % self.copies).astype(np.uint64),
+                    flips, v, steps, counts, potentials,
                 )  # fmt: skip
                 words = np.empty(len(index), np.uint64)
                 kernel.pack(spikes, out_signals, words)
@@ -151,7 +153,7 @@ class Simulation:
         return Membranes(
             spikes=np.zeros((self.sets, self.network.n_signals), np.bool_),
             potentials=np.zeros((self.sets, self.network.neurons)),
-            thetas=self.network.thresholds - np.float64(self.model.margin),
+            thetas=thetas(self.network, self.physics.model),
         )
 
 

@@ -16,6 +16,7 @@ BELOW: dict[str, set[str]] = {floor: set(CORE[:i]) for i, floor in enumerate(COR
 BELOW["disk_cache"] = set()
 BELOW["compiled"] = set()
 BELOW["circuits"] |= {"compiled"}
+BELOW["encodings"] = {"formats"}
 BELOW["executors"] = {*CORE, "layers.program", "layers.segments"}
 BELOW["layers"] = {*CORE, "executors.executor"}
 BELOW["models"] = {*CORE, "layers", "executors", "energy", "reports", "config"}

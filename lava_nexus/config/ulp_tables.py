@@ -21,7 +21,42 @@ ComponentName = Literal[
     "value_aggregation",
     "output_projection",
 ]
+CodeName = Literal["rate", "stochastic_rate", "first_spike", "temporal_bit"]
 Count = Annotated[int, Field(ge=1)]
+Steps = Annotated[int, Field(ge=2, le=4096)]
+
+
+class EncodingOptions(Config):
+    """The table of encoding errors: random numbers into spikes and back.
+
+    Attributes:
+        values: random numbers a row and seed.
+        seeds: draws, each of its own seed; mean and deviation are over them.
+        draws: where numbers come from: uniform in 0..1, or N(0, 1) coded up to the largest magnitude drawn.
+    """
+
+    values: int = Field(default=10_000, ge=2)
+    seeds: int = Field(default=10, ge=2)
+    draws: tuple[Literal["uniform", "normal"], ...] = Field(default=("uniform", "normal"), min_length=1)
+
+
+class MethodOptions(Config):
+    """The table of methods: one gated feed-forward block by gates, and by codes that take time.
+
+    Attributes:
+        width, hidden: of the block, which is (silu(x gate^T) * (x up^T)) down^T.
+        tokens: rows of x, from N(0, 1); weights are from N(0, 1 / inputs).
+        steps: of every code.
+        codes: what is compared with the gates.
+        linear: whether the linear layer of the component table is run in these codes too, forward and backward.
+    """
+
+    width: int = Field(default=1024, ge=1)
+    hidden: int = Field(default=3072, ge=1)
+    tokens: int = Field(default=8, ge=1)
+    steps: Steps = 32
+    codes: tuple[CodeName, ...] = Field(default=("rate", "first_spike", "temporal_bit"), min_length=1)
+    linear: bool = True
 
 
 class UlpTablesConfig(Config):
@@ -37,6 +72,7 @@ class UlpTablesConfig(Config):
         operations: names of operations; None for all that have a PyTorch counterpart.
         tokens, width, outputs: of one problem: x is [tokens, width], the weights of a linear layer [outputs, width].
         eps: of RMSNorm.
+        encodings, methods: tables of codes, left out where empty.
         seed: of all inputs, which are drawn from N(0, 1).
         out: folder for results.
     """
@@ -52,6 +88,8 @@ class UlpTablesConfig(Config):
     width: int = Field(default=64, ge=1)
     outputs: int = Field(default=64, ge=1)
     eps: float = Field(default=1e-6, ge=0, allow_inf_nan=False)
+    encodings: EncodingOptions | None = None
+    methods: MethodOptions | None = None
     seed: int = Field(default=0, ge=0, lt=2**64)
     out: Path = Path("results/ulp_tables")
 

@@ -4,6 +4,8 @@ v(0) = scale * x + offset
 v(t) = gain * v(t - 1) + drive * x + ramp;  spike(t) = [v(t) >= 1];  v(t) -= spike(t)            for t = 1..T
 x'   = sum over t of kernel(t) * spike(t)
 
+A spike that would be worth nothing, kernel(t) = 0, is not sent.
+
 A neuron of the wider class: it has memory, and one number takes T steps, where spatial bits take one step and a neuron
 a bit.
 """
@@ -72,7 +74,7 @@ class SpikeCode:
         membrane = self.scale * x + self.offset
         for step in range(self.steps):
             membrane = self.gain * membrane + self.drive * x + self.ramp
-            fired = membrane >= 1.0
+            fired = (membrane >= 1.0) & (self.kernel[step] > 0)
             spikes[step] = fired
             membrane = np.where(fired, -np.inf if self.once else membrane - 1.0, membrane)
         return spikes
@@ -101,11 +103,9 @@ def stochastic_rate(steps: int) -> SpikeCode:
 
 
 def first_spike(steps: int) -> SpikeCode:
-    """One spike, after round((1 - x) (T - 1)) silent steps: a ramp lifts the membrane to the threshold."""
+    """One spike, after round((1 - x) (T - 1)) silent steps: a ramp lifts the membrane to the threshold; none for 0."""
     ramp = 1.0 / (steps - 1)
-    return SpikeCode(
-        "first_spike", 1.0 - np.arange(steps) * ramp, scale=1.0, offset=-0.5 * ramp, ramp=ramp, once=True
-    )
+    return SpikeCode("first_spike", 1.0 - np.arange(steps) * ramp, scale=1.0, offset=-0.5 * ramp, ramp=ramp, once=True)
 
 
 def temporal_bit(steps: int) -> SpikeCode:

@@ -21,12 +21,12 @@ from lava_nexus.formats import FLOAT64
 from lava_nexus.tables.comparison import Answers, UlpRow, joined, row
 from lava_nexus.tables.components import Feeds, component_feeds, component_program, random_values
 from lava_nexus.tables.exact import fused_multiply_add, rounded_once
+from lava_nexus.tables.sections import sections, small
 from lava_nexus.tables.ulp_report import write_ulp_report
 
 Values = NDArray[Any]
 
 TOGETHER = "forward + backward"
-_QUICK = 1024
 # Where a negative operand has no result, |N(0, 1)| is drawn.
 _POSITIVE = ("sqrt", "rsqrt", "log")
 
@@ -34,18 +34,18 @@ _POSITIVE = ("sqrt", "rsqrt", "log")
 def run_ulp_tables(config: UlpTablesConfig, out: Path, quick: bool = False) -> list[UlpRow]:
     """Measures every row, writes ulp_tables.{md,csv,json} and figures to `out`, prints the tables; returns the rows.
 
-    With `quick` on the first 1,024 inputs at most.
+    With `quick` the tables of `small`.
 
     Raises:
         NexusError: an operation that does not exist or gives a bit, or, after the report is written, a row in which the
             neurons differ from the strict reference.
     """
     if quick:
-        config = config.model_copy(update={"inputs": tuple(sorted({min(n, _QUICK) for n in config.inputs}))})
+        config = small(config)
     names = _operations(config)
     rows = [r for name in config.components for r in _component_rows(name, config)]
     rows += [r for name in names for r in _operation_rows(name, config)]
-    print(write_ulp_report(rows, config.resolved(), out))
+    print(write_ulp_report(rows, sections(config, out), config.resolved(), out))
     _hold_against_reference(rows)
     return rows
 

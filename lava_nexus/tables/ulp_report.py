@@ -13,6 +13,7 @@ from lava_nexus.reports.tables import comma_separated, markdown
 from lava_nexus.reports.ulp_figures import OperationBar, UlpPanel, operation_figure, panel_figure
 from lava_nexus.tables.comparison import COMPARISONS, TITLES, Measured, UlpRow
 from lava_nexus.tables.published import Published
+from lava_nexus.tables.section import Section
 
 SCHEMA_VERSION = 1
 _FIELDS = ("max", "mean", "zero_rate", "unequal_bits")
@@ -53,25 +54,32 @@ _PUBLISHED_NOTE = (
 )
 
 
-def write_ulp_report(rows: Sequence[UlpRow], config: Mapping[str, Any], folder: Path) -> str:
+def write_ulp_report(
+    rows: Sequence[UlpRow], sections: Sequence[Section], config: Mapping[str, Any], folder: Path
+) -> str:
     """Writes ulp_tables.md, .csv and .json and the figures, each whole or not at all; returns the tables as text."""
-    figures = _draw(rows, folder)
-    notes = [*_NOTES, *([_PUBLISHED_NOTE] if any(r.published for r in rows) else [])]
-    files.write_text(folder / "ulp_tables.csv", comma_separated(CSV_HEADER, [_csv_row(r) for r in rows]))
+    figures = _draw(rows, folder) + [name for section in sections for name in section.figures]
+    notes = [*(_NOTES if rows else ()), *([_PUBLISHED_NOTE] if any(r.published for r in rows) else [])]
+    if rows:
+        files.write_text(folder / "ulp_tables.csv", comma_separated(CSV_HEADER, [_csv_row(r) for r in rows]))
+    for section in sections:
+        section.write_csv(folder)
     report = {
         "schema_version": SCHEMA_VERSION,
         "config": dict(config),
         "comparisons": TITLES,
         "rows": [_json_row(r) for r in rows],
+        "sections": {section.name: list(section.values) for section in sections},
         "figures": figures,
         "notes": notes,
         "versions": installed_versions(),
     }
     files.write_text(folder / "ulp_tables.json", json.dumps(report, indent=2, allow_nan=False) + "\n")
-    tables = _tables(rows)
+    tables = [*_tables(rows), *(section.markdown() for section in sections)]
     parts = [f"# ULP tables, {config['format']}, {config['executor']} executor\n", *tables]
     parts += [f"![{name}]({name})\n" for name in figures]
-    parts.append("## Notes\n\n" + "".join(f"- {note}\n" for note in notes))
+    if notes:
+        parts.append("## Notes\n\n" + "".join(f"- {note}\n" for note in notes))
     parts.append("Versions: " + ", ".join(f"{k} {v}" for k, v in installed_versions().items()) + "\n")
     files.write_text(folder / "ulp_tables.md", "\n".join(parts))
     return "\n".join([*tables, f"report: {folder / 'ulp_tables.md'}"])

@@ -1,0 +1,36 @@
+"""Which tables a config asks for beside those of layers and operations."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from lava_nexus.config.ulp_tables import UlpTablesConfig
+from lava_nexus.tables.coded_linear import coded_linear_section
+from lava_nexus.tables.encoding_table import encoding_section
+from lava_nexus.tables.methods import methods_section
+from lava_nexus.tables.section import Section
+
+_INPUTS, _SEEDS, _WIDTH = 1024, 3, 64
+
+
+def sections(config: UlpTablesConfig, folder: Path) -> list[Section]:
+    """Measures the tables that the config has and draws their figures in the folder."""
+    found = []
+    if config.encodings is not None:
+        found.append(encoding_section(config.encodings, config.seed, folder))
+    if config.methods is not None:
+        found.append(methods_section(config.methods, config))
+        if config.methods.linear:
+            found.append(coded_linear_section(config.methods.codes, config.methods.steps, config))
+    return found
+
+
+def small(config: UlpTablesConfig) -> UlpTablesConfig:
+    """The same tables in a few seconds: 1,024 inputs, three seeds, a narrow block."""
+    update: dict[str, object] = {"inputs": tuple(sorted({min(n, _INPUTS) for n in config.inputs}))}
+    if config.encodings is not None:
+        update["encodings"] = config.encodings.model_copy(update={"seeds": min(config.encodings.seeds, _SEEDS)})
+    if config.methods is not None:
+        widths = {"width": min(config.methods.width, _WIDTH), "hidden": min(config.methods.hidden, 3 * _WIDTH)}
+        update["methods"] = config.methods.model_copy(update=widths)
+    return config.model_copy(update=update)

@@ -34,21 +34,26 @@ def run_command(
     Exit codes: 0, 2 (a mistake, one sentence on stderr), 130 (Ctrl-C), 143 (terminated). What is no user's mistake
     keeps its traceback.
     """
-    signal.signal(signal.SIGTERM, _terminator(os.getpid()))
-    sys.exit(_guarded(config_type, main, description, argv))
 
-
-def _guarded(
-    config_type: type[ConfigT],
-    main: Callable[[ConfigT, Path, bool], object],
-    description: str,
-    argv: Sequence[str] | None,
-) -> int:
-    try:
+    def action() -> int:
         arguments = _parser(description).parse_args(argv)
         for config in [_load(config_type, path, arguments) for path in arguments.config]:
             main(config, prepare_folder(_folder(config)), arguments.quick)
             sys.stdout.flush()
+        return 0
+
+    run_guarded(action)
+
+
+def run_guarded(action: Callable[[], int]) -> NoReturn:
+    """Leaves with the exit code of `action`, or with those of `run_command` where it does not end well."""
+    signal.signal(signal.SIGTERM, _terminator(os.getpid()))
+    sys.exit(_guarded(action))
+
+
+def _guarded(action: Callable[[], int]) -> int:
+    try:
+        return action()
     except NexusError as error:
         return _tell(str(error))
     except KeyboardInterrupt:
@@ -64,7 +69,6 @@ def _guarded(
         return _tell(f"{(error.strerror or 'the system refused').lower()}{place}")
     except MemoryError as error:
         return _tell(f"out of memory: {error}" if str(error) else "out of memory")
-    return 0
 
 
 def _load(config_type: type[ConfigT], path: Path, arguments: argparse.Namespace) -> ConfigT:

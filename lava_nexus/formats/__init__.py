@@ -1,7 +1,5 @@
 """Floor 1: what a number is."""
 
-from typing import TypeAlias
-
 from lava_nexus.formats.encoding import decode, encode, patterns_to_spikes, spikes_to_patterns
 from lava_nexus.formats.float_format import (
     BFLOAT16,
@@ -26,10 +24,8 @@ from lava_nexus.formats.integer_format import (
     UINT64,
     IntegerFormat,
 )
+from lava_nexus.formats.number_format import NumberFormat, number_format_named
 from lava_nexus.formats.ulp import UlpSummary, ordered, summarise, ulp_distance
-
-NumberFormat: TypeAlias = FloatFormat | IntegerFormat
-"""What a port may carry; both know `bits`, `dtype`, `pattern_dtype`, `to_patterns` and `from_patterns`."""
 
 __all__ = [
     "BFLOAT16",
@@ -55,6 +51,7 @@ __all__ = [
     "decode",
     "encode",
     "format_named",
+    "number_format_named",
     "ordered",
     "patterns_to_spikes",
     "spikes_to_patterns",

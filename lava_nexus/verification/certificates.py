@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from lava_nexus.circuits import Circuit, circuit
-from lava_nexus.formats import format_named
+from lava_nexus.formats import number_format_named
 from lava_nexus.reports.files import write_text
 from lava_nexus.reports.report import installed_versions
 from lava_nexus.verification.outcome import Outcome
@@ -55,8 +55,8 @@ class Certificate:
 
     def circuit(self) -> Circuit:
         """Today's circuit of these arguments."""
-        to = None if self.to is None else format_named(self.to)
-        return circuit(self.operation, format_named(self.format), to=to, basis=self.basis, **self.options)
+        to = None if self.to is None else number_format_named(self.to)
+        return circuit(self.operation, number_format_named(self.format), to=to, basis=self.basis, **self.options)
 
     @property
     def holds(self) -> bool:

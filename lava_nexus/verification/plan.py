@@ -10,7 +10,7 @@ from typing import Any
 from lava_nexus.circuits import Circuit, circuit
 from lava_nexus.circuits.operations import OPERATIONS
 from lava_nexus.errors import NexusError
-from lava_nexus.formats import format_named
+from lava_nexus.formats import number_format_named
 from lava_nexus.verification.config import EVERY_OPERATION, Job, VerifyConfig
 from lava_nexus.verification.real_functions import FUNCTIONS as REAL_FUNCTIONS
 from lava_nexus.verification.sets import MOST_BITS, Exhaustive, OperandSets, Sample
@@ -82,8 +82,8 @@ def _task(config: VerifyConfig, job: Job, name: str, fmt: str, to: str | None, b
     if job.check != "gates" and name not in REAL_FUNCTIONS:
         raise NexusError(f"correct rounding of '{name}' is not known; it is for {', '.join(REAL_FUNCTIONS)}")
     options: dict[str, Any] = dict(job.options)
-    target = None if to is None else format_named(to)
-    made = circuit(name, format_named(fmt), to=target, basis=basis, **options)
+    target = None if to is None else number_format_named(to)
+    made = circuit(name, number_format_named(fmt), to=target, basis=basis, **options)
     return Task(
         circuit=made,
         operation=name,

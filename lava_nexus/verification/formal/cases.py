@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import Literal
 
 from lava_nexus.errors import NexusError
-from lava_nexus.formats import FloatFormat
+from lava_nexus.formats import FloatFormat, NumberFormat
 from lava_nexus.verification.formal.terms import Term, Terms
 
-Split = Literal["none", "distance", "product", "addition"]
+Split = Literal["none", "distance", "product", "digits", "addition"]
 
 
 @dataclass(frozen=True)
@@ -21,19 +21,19 @@ class Case:
     condition: Term
 
 
-def split(terms: Terms, how: Split, fmt: FloatFormat, operands: Sequence[Term]) -> list[Case]:
+def split(terms: Terms, how: Split, fmt: NumberFormat, operands: Sequence[Term]) -> list[Case]:
     """The cases of a proof.
 
     `none` is one case; `distance` goes by the distance of the two exponent fields, as far as significands overlap, and
     by whether the signs agree: shifts become constant. `product` is for
-    multiplication and `addition` for subtraction, see `product` and `subtraction`.
+    multiplication, `digits` for division and `addition` for subtraction, see `product`, `division`, `subtraction`.
 
     Raises:
         NexusError: `distance` for an operation that has not two operands.
     """
     if how == "none":
         return [Case("all operands", terms.true)]
-    if len(operands) != 2:
+    if len(operands) != 2 or not isinstance(fmt, FloatFormat):
         raise NexusError(f"split 'distance' needs two operands, not {len(operands)}")
     return _by_distance(terms, fmt, *operands)
 

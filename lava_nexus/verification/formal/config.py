@@ -8,13 +8,15 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, Field
 
 from lava_nexus.config.base import Config, did_you_mean
-from lava_nexus.formats import FORMATS
+from lava_nexus.formats import FORMATS, INTEGER_FORMATS
 from lava_nexus.verification.formal.specification import SPECIFIED
 
 
 def _format(name: str) -> str:
+    if name in INTEGER_FORMATS:
+        return name
     if name not in FORMATS:
-        raise ValueError(f"this format does not exist{did_you_mean(name, FORMATS)}")
+        raise ValueError(f"this format does not exist{did_you_mean(name, FORMATS | INTEGER_FORMATS)}")
     if not FORMATS[name].inf:
         raise ValueError(
             "this format has no infinity, and SMT-LIB no sort for it; `scripts/verify.py` tries all operands"
@@ -48,7 +50,7 @@ class ProofJob(Config):
     formats: tuple[FormatName, ...] = Field(min_length=1)
     to: tuple[FormatName, ...] = ()
     bases: tuple[Literal["threshold", "nexus"], ...] = ("threshold",)
-    split: Literal["none", "distance", "product", "addition"] = "none"
+    split: Literal["none", "distance", "product", "digits", "addition"] = "none"
     options: dict[str, Any] = Field(default_factory=dict)
 
 

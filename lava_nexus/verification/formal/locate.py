@@ -15,14 +15,19 @@ from lava_nexus.neurons import ThresholdNetwork
 Spikes = NDArray[np.int8]
 
 
-def samples(fmt: FloatFormat, operands: int, lanes: int = 4096, seed: int = 0) -> list[NDArray[np.uint64]]:
-    """Random finite patterns for each operand, one in four subnormal."""
+def samples(
+    fmt: FloatFormat, operands: int, lanes: int = 4096, seed: int = 0, special: bool = False
+) -> list[NDArray[np.uint64]]:
+    """Random finite patterns for each operand, one in four subnormal; `special`: zeros, infinities and NaN too."""
     rng = np.random.default_rng(seed)
     found = []
     for _ in range(operands):
         exponent = rng.integers(0, (1 << fmt.exponent_bits) - 1, lanes, dtype=np.uint64)
         exponent[rng.random(lanes) < 0.25] = 0
         rest = rng.integers(0, 1 << fmt.fraction_bits, lanes, dtype=np.uint64)
+        if special:
+            exponent[rng.random(lanes) < 1 / 16] = (1 << fmt.exponent_bits) - 1
+            rest[rng.random(lanes) < 1 / 16] = 0
         sign = rng.integers(0, 2, lanes, dtype=np.uint64)
         found.append((((sign << np.uint64(fmt.exponent_bits)) | exponent) << np.uint64(fmt.fraction_bits)) | rest)
     return found
@@ -54,12 +59,22 @@ def carriers(network: ThresholdNetwork, spikes: Spikes, values: NDArray[Any], bi
     Raises:
         NexusError: a bit has none.
     """
-    by_spikes = {
-        spikes[network.n_inputs + neuron].tobytes(): network.n_inputs + neuron
-        for neuron in range(network.neurons)
-        if not network.relay[neuron]
-    }
-    found = [by_spikes.get(((values >> k) & 1).astype(np.int8).tobytes()) for k in range(bits)]
-    if None in found:
-        raise NexusError(f"bit {found.index(None)} of the {what} has no neuron of its own, so it cannot be cut there")
-    return [signal for signal in found if signal is not None]
+    return [found[-1] for found in all_carriers(network, spikes, values, bits, what)]
+
+
+def all_carriers(
+    network: ThresholdNetwork, spikes: Spikes, values: NDArray[Any], bits: int, what: str
+) -> list[list[int]]:
+    """For each bit of the values, LSB first, all neurons, relays aside, that spiked as the bit says, in order.
+
+    Raises:
+        NexusError: a bit has none.
+    """
+    by_spikes: dict[bytes, list[int]] = {}
+    for neuron in np.flatnonzero(~network.relay):
+        signal = network.n_inputs + int(neuron)
+        by_spikes.setdefault(spikes[signal].tobytes(), []).append(signal)
+    found = [by_spikes.get(((values >> k) & 1).astype(np.int8).tobytes(), []) for k in range(bits)]
+    if [] in found:
+        raise NexusError(f"bit {found.index([])} of the {what} has no neuron of its own, so it cannot be cut there")
+    return found

@@ -15,6 +15,7 @@ from math import prod
 from lava_nexus.formats import FloatFormat
 from lava_nexus.neurons import ThresholdNetwork
 from lava_nexus.verification.formal.locate import carriers, samples, significands, simulate
+from lava_nexus.verification.formal.operand_terms import OperandTerms
 from lava_nexus.verification.formal.solve import Answer, satisfiable
 from lava_nexus.verification.formal.specification import correct
 from lava_nexus.verification.formal.sums import Sums, combined
@@ -33,6 +34,7 @@ class ProductObligation:
         self._bits = 2 * fmt.significand_bits
         self._terms = Terms()
         self._a, self._b = (self._terms.variable(port.name, port.width) for port in network.inputs)
+        self._of = OperandTerms(self._terms, fmt)
         self._product = self._terms.variable("product", self._bits)
         self._zeros = {f"product with {zeros} leading zeros": zeros for zeros in range(self._bits)}
 
@@ -57,8 +59,8 @@ class ProductObligation:
 
     def _genuine(self, answer: Answer, question: list[Term], limit: float) -> Answer:
         """The answer if its operands refute the circuit with P their own product, else `unknown`: P was free."""
-        fixed = [self._is(word, value) for word, value in zip((self._a, self._b), answer.values, strict=True)]
-        product = self._is(self._product, prod(map(self._significand, answer.values)))
+        fixed = [self._of.is_(word, value) for word, value in zip((self._a, self._b), answer.values, strict=True)]
+        product = self._of.is_(self._product, prod(map(self._significand, answer.values)))
         again = satisfiable(self._terms, [*question, *fixed, product], limit=limit)
         return answer if again.verdict == "sat" else Answer("unknown", answer.seconds)
 
@@ -116,15 +118,13 @@ class ProductObligation:
         """(-1)^s * P * 2^(e_x + e_y) rounded once; P's first 1 is at a known place."""
         terms, fmt = self._terms, self.fmt
         exponent_bits = max(fmt.exponent_bits, self.to.exponent_bits) + 4
-        scale = terms.make("BV_ADD", *(self._effective(word, exponent_bits) for word in (self._a, self._b)))
+        scale = terms.make("BV_ADD", *(self._of.effective(word, exponent_bits) for word in (self._a, self._b)))
         offset = (1 << (exponent_bits - 1)) - 1 + 1 - zeros - 2 * fmt.bias
         exponent = terms.make("BV_ADD", scale, terms.number(offset, exponent_bits))
         shifted = terms.make("BV_SHL", self._product, terms.number(zeros, self._bits))
         sign = terms.make("BV_XOR", *(terms.slice(word, fmt.bits - 1, fmt.bits - 1) for word in (self._a, self._b)))
-        pattern = terms.make("BV_CONCAT", sign, exponent, terms.slice(shifted, self._bits - 2, 0))
-        exact = terms.make("FP_TO_FP_FROM_BV", pattern, indices=(exponent_bits, self._bits))
-        target = (self.to.exponent_bits, self.to.significand_bits)
-        return terms.make("FP_TO_FP_FROM_FP", terms.nearest_even, exact, indices=target)
+        exact = self._of.number(sign, exponent, terms.slice(shifted, self._bits - 2, 0))
+        return self._of.rounded(exact, self.to)
 
     def _led_by(self, zeros: int) -> Term:
         """True where P has so many leading zeros."""
@@ -136,7 +136,7 @@ class ProductObligation:
     def _facts(self) -> list[Term]:
         """What X * Y is known to be: 0 where an operand is 0, and within the bounds of normal and subnormal X, Y."""
         terms, p = self._terms, self.fmt.significand_bits
-        normal = [terms.not_(self._is(self._exponent(word), 0)) for word in (self._a, self._b)]
+        normal = [terms.not_(self._of.is_(self._of.exponent(word), 0)) for word in (self._a, self._b)]
         both, one = terms.and_(*normal), terms.or_(*normal)
         least = terms.if_(
             both, self._number(1 << (2 * p - 2)), terms.if_(one, self._number(1 << (p - 1)), self._number(1))
@@ -146,31 +146,14 @@ class ProductObligation:
             self._number(-1),
             terms.if_(one, self._number((1 << (2 * p - 1)) - 1), self._number((1 << (2 * p - 2)) - 1)),
         )
-        zero = terms.or_(self._zero(self._a), self._zero(self._b))
+        zero = terms.or_(self._of.zero(self._a), self._of.zero(self._b))
         inside = terms.and_(terms.make("BV_UGE", self._product, least), terms.make("BV_ULE", self._product, most))
-        return [terms.if_(zero, self._is(self._product, 0), inside)]
+        return [terms.if_(zero, self._of.is_(self._product, 0), inside)]
 
     @cached_property
     def _ordinary(self) -> Term:
         """Both operands finite and not zero."""
-        top = (1 << self.fmt.exponent_bits) - 1
-        special = [t for w in (self._a, self._b) for t in (self._zero(w), self._is(self._exponent(w), top))]
-        return self._terms.not_(self._terms.or_(*special))
-
-    def _exponent(self, word: Term) -> Term:
-        return self._terms.slice(word, self.fmt.bits - 2, self.fmt.fraction_bits)
-
-    def _effective(self, word: Term, width: int) -> Term:
-        """The exponent field, 1 for subnormals."""
-        field = self._exponent(word)
-        one = self._terms.number(1, self.fmt.exponent_bits)
-        return self._terms.extend(self._terms.if_(self._is(field, 0), one, field), width)
-
-    def _zero(self, word: Term) -> Term:
-        return self._is(self._terms.slice(word, self.fmt.bits - 2, 0), 0)
-
-    def _is(self, word: Term, value: int) -> Term:
-        return self._terms.equal(word, self._terms.number(value, word.sort().bv_size()))
+        return self._terms.and_(self._of.ordinary(self._a), self._of.ordinary(self._b))
 
     def _number(self, value: int) -> Term:
         return self._terms.number(value, self._bits)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cached_property
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from lava_nexus.circuits.circuit import Circuit
 from lava_nexus.errors import NexusError
-from lava_nexus.formats import FloatFormat
+from lava_nexus.formats import FloatFormat, NumberFormat
 from lava_nexus.neurons import ThresholdNetwork
 from lava_nexus.verification.formal.cases import Split, split
+from lava_nexus.verification.formal.division import DivisionObligation
 from lava_nexus.verification.formal.product import ProductObligation
 from lava_nexus.verification.formal.solve import Answer, satisfiable
 from lava_nexus.verification.formal.specification import correct
@@ -28,12 +30,19 @@ class Obligation:
         fmt: format of the operands.
         to: format of the result; that of the operands for a predicate.
         network: the neurons.
+        options: of the operation, which say what its answer is.
     """
 
     def __init__(
-        self, operation: str, fmt: FloatFormat, to: FloatFormat, network: ThresholdNetwork, how: Split
+        self,
+        operation: str,
+        fmt: NumberFormat,
+        to: NumberFormat,
+        network: ThresholdNetwork,
+        how: Split,
+        options: Mapping[str, Any],
     ) -> None:
-        self.operation, self.fmt, self.to, self.network = operation, fmt, to, network
+        self.operation, self.fmt, self.to, self.network, self.options = operation, fmt, to, network, options
         self._terms = Terms()
         self._operands = [self._terms.variable(port.name, port.width) for port in network.inputs]
         self._cases = {case.name: case.condition for case in split(self._terms, how, fmt, self._operands)}
@@ -48,7 +57,9 @@ class Obligation:
         """True where the network's answer is wrong."""
         named = {port.name: term for port, term in zip(self.network.inputs, self._operands, strict=True)}
         (result,) = translate(self._terms, self.network, named).values()
-        return self._terms.not_(correct(self._terms, self.operation, self.fmt, self.to, self._operands, result))
+        return self._terms.not_(
+            correct(self._terms, self.operation, self.fmt, self.to, self._operands, result, **self.options)
+        )
 
     def prove(self, case: str, limit: float) -> Answer:
         """`unsat` proves the case; `sat` carries patterns of operands that refute it."""
@@ -58,7 +69,7 @@ class Obligation:
         return satisfiable(self._terms, [self._cases[case], self._wrong], self._operands, limit)
 
 
-AnyObligation: TypeAlias = Obligation | ProductObligation | SubtractionObligation
+AnyObligation: TypeAlias = Obligation | ProductObligation | DivisionObligation | SubtractionObligation
 
 
 def obligation(circuit: Circuit, how: Split = "none", adder: Circuit | None = None) -> AnyObligation:
@@ -73,14 +84,22 @@ def obligation(circuit: Circuit, how: Split = "none", adder: Circuit | None = No
         NexusError: a split that is not for the operation.
     """
     fmt, to = circuit.inputs[0].format, circuit.output.format
+    assert fmt is not None
+    if circuit.name == "convert":
+        assert to is not None
+        return Obligation(circuit.name, fmt, to, circuit.network, how, dict(circuit.options))
     assert isinstance(fmt, FloatFormat)
     target = to if isinstance(to, FloatFormat) else fmt
     if how == "addition":
         if circuit.name != "sub" or adder is None:
             raise NexusError(f"split 'addition' is for sub, not for {circuit.name}")
         return SubtractionObligation(fmt, circuit.network, adder.network)
+    if how == "digits":
+        if circuit.name != "div":
+            raise NexusError(f"split 'digits' is for div, not for {circuit.name}")
+        return DivisionObligation(fmt, circuit.network)
     if how == "product":
         if circuit.name != "mul":
             raise NexusError(f"split 'product' is for mul, not for {circuit.name}")
         return ProductObligation(fmt, target, circuit.network)
-    return Obligation(circuit.name, fmt, target, circuit.network, how)
+    return Obligation(circuit.name, fmt, target, circuit.network, how, {})

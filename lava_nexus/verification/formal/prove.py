@@ -14,7 +14,7 @@ from tqdm import tqdm
 from lava_nexus.circuits import Circuit, circuit
 from lava_nexus.errors import NexusError
 from lava_nexus.executors.bitsliced import BitslicedExecutor
-from lava_nexus.formats import format_named
+from lava_nexus.formats import number_format_named
 from lava_nexus.reports.files import write_text
 from lava_nexus.reports.tables import markdown
 from lava_nexus.verification.formal.certificates import FOLDER, ProofCertificate, certify, load
@@ -134,8 +134,8 @@ def _circuits(jobs: Sequence[ProofJob]) -> Iterator[tuple[ProofJob, Circuit]]:
             for to in job.to or (None,):
                 for operation in job.operations:
                     for basis in job.bases:
-                        target = None if to is None else format_named(to)
-                        yield job, circuit(operation, format_named(fmt), to=target, basis=basis, **job.options)
+                        target = None if to is None else number_format_named(to)
+                        yield job, circuit(operation, number_format_named(fmt), to=target, basis=basis, **job.options)
 
 
 def _prove(job: ProofJob, one: Circuit, limit: float, folder: Path, certificates: Path) -> Outcome:

@@ -7,9 +7,11 @@ minimum and maximum of IEEE 754-2019 are written out, because fp.min and fp.max 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from lava_nexus.errors import NexusError
-from lava_nexus.formats import FloatFormat
+from lava_nexus.formats import FloatFormat, NumberFormat
+from lava_nexus.verification.formal.conversion import converted
 from lava_nexus.verification.formal.terms import Term, Terms
 
 _ROUNDED = {"add": "FP_ADD", "sub": "FP_SUB", "mul": "FP_MUL", "div": "FP_DIV", "sqrt": "FP_SQRT", "fma": "FP_FMA"}
@@ -21,23 +23,25 @@ SPECIFIED = (*_ROUNDED, *_EXACT, "min", "max", "convert", *_PREDICATES)
 
 
 def correct(
-    terms: Terms, operation: str, fmt: FloatFormat, to: FloatFormat, operands: Sequence[Term], result: Term
+    terms: Terms,
+    operation: str,
+    fmt: NumberFormat,
+    to: NumberFormat,
+    operands: Sequence[Term],
+    result: Term,
+    **options: Any,
 ) -> Term:
     """True where the pattern `result` is the operation's answer to the patterns `operands`.
 
     Raises:
         NexusError: SMT-LIB does not have the operation, or not the format.
     """
+    if not (isinstance(fmt, FloatFormat) and isinstance(to, FloatFormat)):
+        return converted(terms, fmt, to, operands[0], result, **options)
     numbers = [terms.float_of(operand, fmt) for operand in operands]
     if operation in _PREDICATES:
         return terms.equal(terms.bit(result, 0), terms.make(_PREDICATES[operation], *numbers))
-    return _is(terms, result, _value(terms, operation, fmt, to, numbers), to)
-
-
-def _is(terms: Terms, pattern: Term, value: Term, fmt: FloatFormat) -> Term:
-    """True where the pattern stands for the floating-point value, a NaN being the canonical one."""
-    canonical = terms.equal(pattern, terms.number(fmt.canonical_nan, fmt.bits))
-    return terms.if_(terms.make("FP_IS_NAN", value), canonical, terms.equal(terms.float_of(pattern, fmt), value))
+    return terms.is_float(result, _value(terms, operation, fmt, to, numbers), to)
 
 
 def _value(terms: Terms, operation: str, fmt: FloatFormat, to: FloatFormat, numbers: Sequence[Term]) -> Term:

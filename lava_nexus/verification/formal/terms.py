@@ -46,7 +46,7 @@ class Terms:
 
     Attributes:
         true, false: the Boolean constants.
-        nearest_even: the rounding mode RNE.
+        nearest_even, toward_zero: the rounding modes RNE and RTZ.
     """
 
     def __init__(self) -> None:
@@ -55,6 +55,7 @@ class Terms:
         self.manager = package.TermManager()
         self.true, self.false = self.manager.mk_true(), self.manager.mk_false()
         self.nearest_even = self.manager.mk_rm_value(package.RoundingMode.RNE)
+        self.toward_zero = self.manager.mk_rm_value(package.RoundingMode.RTZ)
 
     def make(self, kind: str, *parts: Term, indices: Sequence[int] = ()) -> Term:
         """The term of a kind of `bitwuzla.Kind`, by its name."""
@@ -133,3 +134,8 @@ class Terms:
                 f"format {fmt} has no infinity, and SMT-LIB no such sort: it is tested exhaustively instead"
             )
         return self.make("FP_TO_FP_FROM_BV", pattern, indices=(fmt.exponent_bits, fmt.significand_bits))
+
+    def is_float(self, pattern: Term, value: Term, fmt: FloatFormat) -> Term:
+        """True where the pattern stands for the floating-point value, a NaN being the canonical one."""
+        canonical = self.equal(pattern, self.number(fmt.canonical_nan, fmt.bits))
+        return self.if_(self.make("FP_IS_NAN", value), canonical, self.equal(self.float_of(pattern, fmt), value))

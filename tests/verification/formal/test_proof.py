@@ -11,7 +11,20 @@ pytest.importorskip("bitwuzla")
 
 from lava_nexus.circuits import Circuit, circuit
 from lava_nexus.errors import NexusError
-from lava_nexus.formats import FLOAT8_E4M3FN, FLOAT8_E5M2, FLOAT16, FLOAT32, FloatFormat
+from lava_nexus.formats import (
+    BFLOAT16,
+    FLOAT8_E4M3FN,
+    FLOAT8_E5M2,
+    FLOAT16,
+    FLOAT32,
+    INT8,
+    INT16,
+    INT32,
+    UINT8,
+    UINT32,
+    FloatFormat,
+    NumberFormat,
+)
 from lava_nexus.verification.formal.cases import Split
 from lava_nexus.verification.formal.proof import COVERAGE, obligation
 from lava_nexus.verification.formal.prove import confirm
@@ -40,6 +53,45 @@ def test_cases_by_distance_are_proven_one_by_one_and_cover_all() -> None:
     assert question.cases[-1] == COVERAGE
     assert len(question.cases) == 2 * (2 * 3 + 1 + 2) + 1
     assert {question.prove(case, 60).verdict for case in question.cases} == {"unsat"}
+
+
+def test_a_divider_is_proven_digit_by_digit() -> None:
+    question = obligation(circuit("div", FLOAT16), "digits")
+    assert {question.prove(case, 60).verdict for case in question.cases} == {"unsat"}
+    assert len(question.cases) == 13 + 4
+
+
+def test_a_wrong_divider_is_not_proven() -> None:
+    sound = circuit("div", FLOAT16)
+    for neuron in np.linspace(sound.neurons // 3, sound.neurons - 1, 3).astype(int):
+        try:
+            question = obligation(_damaged(sound, neuron), "digits")
+            assert {question.prove(case, 60).verdict for case in question.cases} != {"unsat"}
+        except NexusError as error:
+            assert "has no neuron of its own" in str(error)
+
+
+CONVERSIONS = [
+    (FLOAT16, INT8, {}),
+    (FLOAT16, UINT32, {"rounding": "zero"}),
+    (FLOAT32, INT32, {}),
+    (INT16, FLOAT16, {}),
+    (UINT8, BFLOAT16, {}),
+    (INT32, UINT8, {}),
+    (FLOAT32, FLOAT16, {}),
+]
+
+
+@pytest.mark.parametrize(("fmt", "to", "options"), CONVERSIONS, ids=str)
+def test_conversions_are_proven(fmt: NumberFormat, to: NumberFormat, options: dict[str, str]) -> None:
+    sound = circuit("convert", fmt, to=to, **options)
+    assert obligation(sound).prove("all operands", 60).verdict == "unsat"
+
+
+def test_a_conversion_of_another_rounding_is_refuted() -> None:
+    nearest, zero = (circuit("convert", FLOAT16, to=INT8, rounding=how) for how in ("nearest", "zero"))
+    answer = obligation(replace(nearest, network=zero.network)).prove("all operands", 60)
+    assert answer.verdict == "sat" and confirm(replace(nearest, network=zero.network), answer.values).confirmed
 
 
 def _damaged(sound: Circuit, neuron: int) -> Circuit:

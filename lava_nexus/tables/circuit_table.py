@@ -25,6 +25,7 @@ from lava_nexus.reports.circuit_figure import Count, neuron_figure
 from lava_nexus.reports.files import write_text
 from lava_nexus.reports.report import installed_versions
 from lava_nexus.reports.tables import comma_separated, markdown
+from lava_nexus.reports.tradeoff_figure import Built, tradeoff_figure
 from lava_nexus.tables.published_neurons import published_neurons
 
 # Where a negative operand has no result, |N(0, 1)| is drawn.
@@ -88,6 +89,8 @@ _SHOWN = (
 def run_circuit_table(config: CircuitTableConfig, out: Path, quick: bool = False) -> list[CircuitRow]:
     """Builds and runs the circuits, writes circuits.md, .csv, .json and neurons.png to `out`; returns the rows.
 
+    With more than one style, styles.png too: neurons against depth in the format of most bits.
+
     Raises:
         NexusError: an operation that does not exist.
     """
@@ -98,10 +101,22 @@ def run_circuit_table(config: CircuitTableConfig, out: Path, quick: bool = False
     counts = [Count(row.operation, row.format, row.basis, row.neurons) for row in rows if row.style == config.styles[0]]
     printed = {name: entry.neurons for (name, fmt), entry in published_neurons()["nexus"].items() if fmt == "float32"}
     neuron_figure(counts, printed, out / "neurons.png")
+    if len(config.styles) > 1:
+        _draw_styles(rows, out / "styles.png")
     _write(rows, left_out, {**config.resolved(), "quick": quick}, out)
     print(_table(rows))
     print(f"table: {out / 'circuits.md'}, figure: {out / 'neurons.png'}")
     return rows
+
+
+def _draw_styles(rows: list[CircuitRow], path: Path) -> None:
+    widest = max({row.format for row in rows}, key=lambda name: format_named(name).bits)
+    built = [
+        Built(row.operation, row.style, row.neurons, row.depth)
+        for row in rows
+        if row.format == widest and row.basis == "threshold"
+    ]
+    tradeoff_figure(built, f"Two styles of the same {widest} operations", path)
 
 
 def _small(config: CircuitTableConfig) -> CircuitTableConfig:
@@ -210,6 +225,8 @@ def _write(rows: list[CircuitRow], left_out: list[str], config: dict[str, Any], 
     }
     bullets = "".join(f"- {note}\n" for note in notes)
     figure = "![Neurons of every operation, by format and basis](neurons.png)"
+    if len(config["styles"]) > 1:
+        figure += "\n\n![Neurons against depth, by style](styles.png)"
     write_text(out / "circuits.md", f"# Circuits\n\n{figure}\n\n{_table(rows)}\n{bullets}")
     write_text(out / "circuits.csv", comma_separated(HEADER, [astuple(row) for row in rows]))
     values = {

@@ -101,6 +101,8 @@ def test_styles_that_differ_have_rows_of_their_own(here: Path) -> None:
     rows = {(r["operation"], r["basis"], r["style"]): r for r in _rows()}
     assert rows["add", "threshold", "depth"]["depth"] < rows["add", "threshold", "neurons"]["depth"]
     assert ("neg", "nexus", "depth") not in rows
+    assert Path("out/styles.png").stat().st_size > 10_000
+    assert "styles.png" in Path("out/circuits.md").read_text()
 
 
 def test_quick_is_a_part(here: Path) -> None:

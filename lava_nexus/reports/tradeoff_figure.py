@@ -1,0 +1,74 @@
+"""Figure: least neurons against least depth, a line an operation between its circuits."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from lava_nexus.errors import NexusError
+from lava_nexus.reports import style
+
+_COLOURS = ("#2f6f9f", "#d98a1c", "#2f8a6d", "#a33d5e", "#46306b", "#7a7f3a", "#5b9bc8", "#c2603a")
+_MARKS = {"neurons": "o", "depth": "D"}
+
+
+@dataclass(frozen=True)
+class Built:
+    """One circuit: what it is called, in which style it was built, and what it takes."""
+
+    operation: str
+    style: str
+    neurons: int
+    depth: int
+
+
+def tradeoff_figure(circuits: Sequence[Built], title: str, path: Path) -> Path:
+    """Neurons against depth, both logarithmic; each operation joins its styles by a line; returns the path written.
+
+    Raises:
+        NexusError: no circuits.
+    """
+    if not circuits:
+        raise NexusError("styles cannot be drawn: there is no circuit")
+    from matplotlib.ticker import LogLocator, NullLocator
+
+    figure = style.new_figure(8.6, 5.4)
+    axes = figure.add_axes((0.09, 0.12, 0.87, 0.7))
+    operations = list(dict.fromkeys(one.operation for one in circuits))
+    for i, operation in enumerate(operations):
+        colour = _COLOURS[i % len(_COLOURS)]
+        mine = sorted((one for one in circuits if one.operation == operation), key=lambda one: one.depth)
+        axes.plot([one.depth for one in mine], [one.neurons for one in mine], color=colour, linewidth=1.6, zorder=2)
+        for one in mine:
+            mark = _MARKS.get(one.style, "s")
+            axes.scatter(one.depth, one.neurons, s=46, color=colour, marker=mark, edgecolor="white", zorder=3)
+        last = mine[-1]
+        axes.annotate(
+            operation, (last.depth, last.neurons), xytext=(8, 0), textcoords="offset points", va="center", color=colour
+        )
+    axes.set_xscale("log")
+    axes.set_yscale("log")
+    axes.margins(x=0.12, y=0.1)
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axis.set_minor_locator(NullLocator())
+        axis.set_major_formatter(lambda value, _: f"{value:g}" if value < 1000 else f"{value / 1000:g} k")
+    axes.grid(color=style.GRID, linewidth=0.8)
+    axes.set_axisbelow(True)
+    axes.set_xlabel("depth: time steps from operands to result")
+    axes.set_ylabel("neurons, relays included")
+    figure.text(0.02, 0.955, title, size=14, weight="bold", va="center")
+    _legend(figure)
+    return style.save(figure, path)
+
+
+def _legend(figure: Any) -> None:
+    from matplotlib.lines import Line2D
+
+    handles = [
+        Line2D([], [], linestyle="", marker=mark, color=style.FAINT, markersize=7, label=f"least {name}")
+        for name, mark in _MARKS.items()
+    ]
+    figure.legend(handles=handles, loc="center left", bbox_to_anchor=(0.012, 0.89), ncols=2)

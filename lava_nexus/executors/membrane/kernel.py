@@ -38,7 +38,7 @@ class Wiring(NamedTuple):
 
 
 class Dynamics(NamedTuple):
-    """What a membrane does: way to fire, leak, reset, comparison, 2^fraction_bits or 0, whether every step starts at 0."""
+    """What a membrane does: way to fire, leak, reset, comparison, 2^fraction_bits or 0, fresh start."""
 
     way: int
     beta: float

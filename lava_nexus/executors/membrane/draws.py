@@ -54,7 +54,8 @@ def normal(bits: np.uint64) -> float:
     else:
         r = np.sqrt(-np.log(tail))
         z = _ratio(r - 1.6, 1) if r <= 5.0 else _ratio(r - 5.0, 2)
-    return np.float64(z if upper else -z)
+    signed: float = z if upper else -z
+    return signed
 
 
 @njit(nogil=True, cache=True, inline="always")

@@ -65,7 +65,8 @@ class RunConfig(Config):
         model: what to run.
         format: name of the number format of weights, activations and every operation.
         executor: what evaluates the circuits.
-        accumulate: order of additions in a sum; `sequential` is one rounded multiply and one rounded add a step.
+        accumulate: order of additions in a sum; `sequential` is one rounded multiply and one rounded add a step, `fma`
+            one fused multiply-add a step, `pairwise` splits at the largest power of two below the number of terms.
         basis: cells that the circuits are built of.
         seed: of every random choice.
         energy_model: name of the constants, or a YAML file of them.
@@ -77,7 +78,7 @@ class RunConfig(Config):
     model: DigitsModel
     format: FormatName = "float32"
     executor: Literal["lava", "bitsliced", "membrane", "reference"] = "lava"
-    accumulate: Literal["sequential"] = "sequential"
+    accumulate: Literal["sequential", "fma", "pairwise"] = "sequential"
     basis: Literal["threshold", "nexus"] = "threshold"
     seed: int = Field(default=0, ge=0, lt=2**64)
     energy_model: Annotated[str, AfterValidator(_energy_model)] = "loihi1_pre_silicon"

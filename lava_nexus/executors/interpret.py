@@ -11,10 +11,8 @@ from numpy.typing import NDArray
 
 from lava_nexus.errors import NexusError
 from lava_nexus.executors.executor import Executor, Tallies
+from lava_nexus.executors.sums import contract, reduce
 from lava_nexus.layers.program import Apply, Contract, Node, Program, Rearrange, Reduce
-
-# Operand sets in one invocation of a contraction: enough to fill all lanes of all cores, little enough for the cache.
-_BLOCK = 1 << 18
 
 Patterns = NDArray[Any]
 
@@ -93,40 +91,18 @@ def _run(node: Node, operands: list[Patterns], executor: Executor) -> Patterns:
         rank = max(p.ndim for p in operands)
         return executor.invoke(node.circuit, [_lead(p, rank) for p in operands])
     if isinstance(node, Reduce):
-        return _reduce(node, operands[0], executor)
+        return reduce(node, operands[0], executor)
     if isinstance(node, Contract):
-        return _contract(node, operands[0], operands[1], executor)
+        rank = max(p.ndim for p in operands[:2])
+        return contract(
+            node, [*(_lead(p, rank) for p in operands[:2]), *(_lead(p, rank - 1) for p in operands[2:])], executor
+        )
     return _rearrange(node, operands)
 
 
 def _lead(patterns: Patterns, rank: int) -> Patterns:
     """Axes of length 1 behind the batch, so that ranks agree."""
     return patterns.reshape(patterns.shape[0], *[1] * (rank - patterns.ndim), *patterns.shape[1:])
-
-
-def _reduce(node: Reduce, operand: Patterns, executor: Executor) -> Patterns:
-    total = np.ascontiguousarray(operand[..., 0])
-    for k in range(1, operand.shape[-1]):
-        total = executor.invoke(node.circuit, [total, np.ascontiguousarray(operand[..., k])])
-    return total
-
-
-def _contract(node: Contract, left: Patterns, right: Patterns, executor: Executor) -> Patterns:
-    rank = max(left.ndim, right.ndim)
-    left, right = _lead(left, rank)[..., :, None, :], _lead(right, rank)[..., None, :, :]
-    sums = int(np.prod(np.broadcast_shapes(left.shape[:-1], right.shape[:-1])))
-    step = max(1, _BLOCK // max(1, sums))
-    total: Patterns | None = None
-    for start in range(0, node.length, step):
-        part = slice(start, min(start + step, node.length))
-        # k first, so that each sum reads one contiguous slab of products.
-        products = executor.invoke(
-            node.multiply, [np.moveaxis(left[..., part], -1, 0), np.moveaxis(right[..., part], -1, 0)]
-        )
-        for product in products:
-            total = product if total is None else executor.invoke(node.add, [total, product])
-    assert total is not None
-    return total
 
 
 def _rearrange(node: Rearrange, operands: list[Patterns]) -> Patterns:

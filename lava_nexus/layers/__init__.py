@@ -13,10 +13,12 @@ from lava_nexus.layers.gradients import (
 )
 from lava_nexus.layers.linear import linear, residual
 from lava_nexus.layers.normalisation import mean, rms_norm, root_mean_square, softmax
+from lava_nexus.layers.order import Accumulate, Order, Orders, Sum, named_order
 from lava_nexus.layers.program import Apply, Contract, Node, Program, Rearrange, Reduce, Value
 from lava_nexus.layers.writer import Writer
 
 __all__ = [
+    "Accumulate",
     "Apply",
     "AttentionWeights",
     "BlockWeights",
@@ -25,15 +27,19 @@ __all__ = [
     "LinearGradients",
     "Node",
     "NormGradients",
+    "Order",
+    "Orders",
     "Program",
     "Rearrange",
     "Reduce",
+    "Sum",
     "Value",
     "Writer",
     "attention",
     "linear",
     "linear_grad",
     "mean",
+    "named_order",
     "pre_norm_block",
     "residual",
     "rms_norm",

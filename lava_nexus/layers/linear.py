@@ -11,8 +11,7 @@ def linear(w: Writer, x: Value, weight: Value, bias: Value | None = None) -> Val
 
     Shapes: x [..., tokens, inputs], weight [outputs, inputs], bias [outputs], y [..., tokens, outputs].
     """
-    y = w.of_kind("linear").contract(x, weight)
-    return w.apply("add", y, bias) if bias is not None else y
+    return w.of_kind("linear").contract(x, weight, bias)
 
 
 def residual(w: Writer, x: Value, change: Value) -> Value:

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from math import prod
-from typing import Any, Literal, TypeAlias
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,125 +16,10 @@ from numpy.typing import NDArray
 from lava_nexus.circuits import Circuit
 from lava_nexus.errors import NexusError
 from lava_nexus.formats import FloatFormat
+from lava_nexus.layers.nodes import Apply, Contract, Node, Rearrange, Reduce, Shape, Value
+from lava_nexus.layers.order import Order, named_order
 
-Shape: TypeAlias = tuple[int, ...]
-Order = Literal["sequential"]
-
-
-@dataclass(frozen=True)
-class Value:
-    """A tensor of patterns of one format, known by its number in the program."""
-
-    number: int
-    shape: Shape
-    format: FloatFormat
-
-
-@dataclass(frozen=True)
-class Apply:
-    """result = circuit(operands), element by element, operands broadcast.
-
-    Attributes:
-        layer: the layer that it belongs to, for reports: a dotted path.
-    """
-
-    circuit: Circuit
-    operands: tuple[Value, ...]
-    result: Value
-    layer: str
-
-    def invocations(self) -> list[tuple[Circuit, int]]:
-        """(circuit, operand sets) for one element of the batch."""
-        return [(self.circuit, prod(self.result.shape))]
-
-    @property
-    def depth(self) -> int:
-        """Time steps from operands to result."""
-        return self.circuit.depth
-
-
-@dataclass(frozen=True)
-class Reduce:
-    """result[...] = the circuit folded over the last axis of the operand, in the order stated."""
-
-    circuit: Circuit
-    operands: tuple[Value]
-    result: Value
-    order: Order
-    layer: str
-
-    @property
-    def length(self) -> int:
-        """Elements that are folded into one."""
-        return self.operands[0].shape[-1]
-
-    def invocations(self) -> list[tuple[Circuit, int]]:
-        """(circuit, operand sets) for one element of the batch."""
-        return [(self.circuit, prod(self.result.shape) * (self.length - 1))]
-
-    @property
-    def depth(self) -> int:
-        """Time steps from operands to result."""
-        return self.circuit.depth * (self.length - 1)
-
-
-@dataclass(frozen=True)
-class Contract:
-    """result[..., t, n] = sum over k of left[..., t, k] * right[..., n, k], each product and each sum rounded.
-
-    `sequential` starts from the product at k = 0 and adds the others in the order of k.
-    """
-
-    multiply: Circuit
-    add: Circuit
-    operands: tuple[Value, Value]
-    result: Value
-    order: Order
-    layer: str
-
-    @property
-    def length(self) -> int:
-        """Products in one sum."""
-        return self.operands[0].shape[-1]
-
-    def invocations(self) -> list[tuple[Circuit, int]]:
-        """(circuit, operand sets) for one element of the batch."""
-        sums = prod(self.result.shape)
-        return [(self.multiply, sums * self.length), (self.add, sums * (self.length - 1))]
-
-    @property
-    def depth(self) -> int:
-        """Time steps from operands to result."""
-        return self.multiply.depth + self.add.depth * (self.length - 1)
-
-
-@dataclass(frozen=True)
-class Rearrange:
-    """result = the operands' elements in another arrangement: wires only, no neuron.
-
-    Attributes:
-        kind: `reshape` to the result's shape; `transpose` with `axes` a permutation of -rank..-1; `take` the slice
-            start:stop of the axis; `concatenate` along the axis.
-    """
-
-    kind: Literal["reshape", "transpose", "take", "concatenate"]
-    operands: tuple[Value, ...]
-    result: Value
-    layer: str
-    axes: tuple[int, ...] = ()
-    bounds: tuple[int, int] = (0, 0)
-
-    def invocations(self) -> list[tuple[Circuit, int]]:
-        """None: wires cost no neuron."""
-        return []
-
-    @property
-    def depth(self) -> int:
-        """0: wires take no step."""
-        return 0
-
-
-Node: TypeAlias = Apply | Reduce | Contract | Rearrange
+__all__ = ["Apply", "Contract", "Node", "Program", "Rearrange", "Reduce", "Shape", "Value"]
 
 
 @dataclass
@@ -190,16 +74,25 @@ class Program:
         self.nodes.append(Apply(circuit, operands, result, layer))
         return result
 
-    def reduce(self, circuit: Circuit, operand: Value, layer: str, order: Order = "sequential") -> Value:
-        """Adds a `Reduce` over the last axis and returns its result."""
+    def reduce(self, circuit: Circuit, operand: Value, layer: str, order: Order | None = None) -> Value:
+        """Adds a `Reduce` over the last axis, in sequence unless an order is given, and returns its result."""
         result = self.value(operand.shape[:-1], operand.format)
+        order = order or named_order("sequential", operand.shape[-1])
         self.nodes.append(Reduce(circuit, (operand,), result, order, layer))
         return result
 
     def contract(
-        self, multiply: Circuit, add: Circuit, left: Value, right: Value, layer: str, order: Order = "sequential"
+        self,
+        multiply: Circuit,
+        add: Circuit,
+        left: Value,
+        right: Value,
+        layer: str,
+        order: Order | None = None,
+        bias: Value | None = None,
+        fma: Circuit | None = None,
     ) -> Value:
-        """Adds a `Contract` and returns its result.
+        """Adds a `Contract`, in sequence unless an order is given, and returns its result.
 
         Raises:
             NexusError: the last axes differ in length.
@@ -209,8 +102,12 @@ class Program:
                 f"layer '{layer}': operands of shapes {left.shape} and {right.shape} do not share their last axis"
             )
         lead = np.broadcast_shapes(left.shape[:-2], right.shape[:-2])
-        result = self.value((*lead, left.shape[-2], right.shape[-2]), left.format)
-        self.nodes.append(Contract(multiply, add, (left, right), result, order, layer))
+        fmt = add.output.format
+        assert isinstance(fmt, FloatFormat)
+        result = self.value((*lead, left.shape[-2], right.shape[-2]), fmt)
+        operands = (left, right) if bias is None else (left, right, bias)
+        order = order or named_order("sequential", left.shape[-1])
+        self.nodes.append(Contract(multiply, add, operands, result, order, layer, fma))
         return result
 
     def reshape(self, operand: Value, shape: Shape, layer: str) -> Value:

@@ -9,7 +9,8 @@ from numpy.typing import ArrayLike
 
 from lava_nexus.circuits import Circuit, circuit
 from lava_nexus.formats import FloatFormat
-from lava_nexus.layers.program import Order, Program, Value
+from lava_nexus.layers.order import Accumulate, Order, Orders, Reduction, named_order
+from lava_nexus.layers.program import Program, Value
 
 
 @dataclass(frozen=True)
@@ -20,14 +21,14 @@ class Writer:
         program: where nodes go.
         format: of every value.
         basis: of every circuit.
-        accumulate: order of every sum.
+        accumulate: order of every sum, by name, or where orders come from.
         layer: dotted path of the layer being written.
     """
 
     program: Program
     format: FloatFormat
     basis: str = "threshold"
-    accumulate: Order = "sequential"
+    accumulate: Accumulate | Orders = "sequential"
     layer: str = ""
 
     def inside(self, name: str) -> Writer:
@@ -48,12 +49,29 @@ class Writer:
         return self.program.apply(self.circuit(name), *operands, layer=self.layer)
 
     def reduce(self, name: str, operand: Value) -> Value:
-        """The operation folded over the last axis."""
-        return self.program.reduce(self.circuit(name), operand, self.layer, self.accumulate)
+        """The operation folded over the last axis; sums in the writer's order, all else in sequence."""
+        length = operand.shape[-1]
+        order = self._order("sum", length, operand.shape[:-1]) if name == "add" else named_order("sequential", length)
+        return self.program.reduce(self.circuit(name), operand, self.layer, order)
 
-    def contract(self, left: Value, right: Value) -> Value:
-        """result[..., t, n] = sum over k of left[..., t, k] * right[..., n, k]."""
-        return self.program.contract(self.circuit("mul"), self.circuit("add"), left, right, self.layer, self.accumulate)
+    def contract(self, left: Value, right: Value, bias: Value | None = None) -> Value:
+        """result[..., t, n] = sum over k of left[..., t, k] * right[..., n, k], then + bias[n].
+
+        A bias is added last, unless the order has it among its terms.
+        """
+        reduction: Reduction = "linear" if right.number in self.program.constants else "attention"
+        lead = np.broadcast_shapes(left.shape[:-2], right.shape[:-2])
+        order = self._order(reduction, left.shape[-1], (*lead, left.shape[-2], right.shape[-2]), bias is not None)
+        fma = self.circuit("fma") if order.fused else None
+        inside = bias if order.bias_inside else None
+        multiply, add = self.circuit("mul"), self.circuit("add")
+        y = self.program.contract(multiply, add, left, right, self.layer, order, inside, fma)
+        return y if bias is None or order.bias_inside else self.apply("add", y, bias)
+
+    def _order(self, reduction: Reduction, length: int, shape: tuple[int, ...], bias: bool = False) -> Order:
+        if isinstance(self.accumulate, str):
+            return named_order(self.accumulate, length)
+        return self.accumulate.order(reduction, length, shape, bias)
 
     def constant(self, values: ArrayLike) -> Value:
         """A constant; values are rounded to the format here, once, before anything runs."""

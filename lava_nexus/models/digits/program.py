@@ -10,9 +10,11 @@ from numpy.typing import NDArray
 
 from lava_nexus.formats import FloatFormat
 from lava_nexus.layers import (
+    Accumulate,
     AttentionWeights,
     BlockWeights,
     FeedForwardWeights,
+    Orders,
     Program,
     Value,
     Writer,
@@ -26,13 +28,17 @@ from lava_nexus.models.digits.spec import TransformerSpec
 
 
 def digits_program(
-    tensors: Mapping[str, NDArray[Any]], spec: TransformerSpec, fmt: FloatFormat, basis: str = "threshold"
+    tensors: Mapping[str, NDArray[Any]],
+    spec: TransformerSpec,
+    fmt: FloatFormat,
+    basis: str = "threshold",
+    accumulate: Accumulate | Orders = "sequential",
 ) -> Program:
     """tokens [tokens, token_width] to logits [1, classes], in one format throughout.
 
     Weights are rounded to the format before anything runs.
     """
-    w = Writer(Program("digits"), fmt, basis)
+    w = Writer(Program("digits"), fmt, basis, accumulate)
     weights = {name: w.constant(tensor) for name, tensor in tensors.items()}
     tokens = w.program.input("tokens", (spec.tokens, spec.token_width), fmt)
     h = linear(w.inside("embedding"), tokens, weights["embedding.weight"], weights["embedding.bias"])

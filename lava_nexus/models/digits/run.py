@@ -69,7 +69,7 @@ def run_digits(config: RunConfig, out: Path, quick: bool = False) -> dict[str, A
     images = min(config.model.images or len(split.test_labels), _QUICK_IMAGES if quick else len(split.test_labels))
     tokens = split.test_tokens[:images]
     patterns = fmt.to_patterns(tokens.astype(fmt.dtype))
-    program = digits_program(tensors, DIGITS, fmt, config.basis)
+    program = digits_program(tensors, DIGITS, fmt, config.basis, config.accumulate)
 
     began = time.perf_counter()
     answer = _answer(program, patterns, config)

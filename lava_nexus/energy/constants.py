@@ -12,7 +12,8 @@ import yaml
 from lava_nexus.errors import NexusError
 
 _FOLDER = Path(__file__).parent / "models"
-_JOULES = {"pJ": 1e-12, "nJ": 1e-9}
+_ENERGY = {"pJ": 1e-12, "nJ": 1e-9}
+_POWER = {"mW": 1e-3, "W": 1.0}
 REQUIRED = (
     "synaptic_op",
     "neuron_update_active",
@@ -21,16 +22,18 @@ REQUIRED = (
     "hop_east_west",
     "hop_north_south",
 )
+OPTIONAL = ("spike", "static_power")
+"""What a model may leave out: it then costs nothing."""
 
 
 @dataclass(frozen=True)
 class Constant:
-    """Energy of one event.
+    """Energy of one event, or the power of a chip that does nothing.
 
     Attributes:
-        name: one of `REQUIRED`.
-        value: energy in `unit`.
-        unit: "pJ" or "nJ".
+        name: one of `REQUIRED` or `OPTIONAL`.
+        value: in `unit`.
+        unit: "pJ" or "nJ"; "W" or "mW" for `static_power`.
         meaning: the event.
         source: where the value was read.
         confidence: how directly it was read, or how it was obtained.
@@ -44,9 +47,9 @@ class Constant:
     confidence: str
 
     @property
-    def joules(self) -> float:
-        """The value in joules."""
-        return self.value * _JOULES[self.unit]
+    def si(self) -> float:
+        """The value in joules or watts."""
+        return self.value * (_ENERGY | _POWER)[self.unit]
 
 
 @dataclass(frozen=True)
@@ -56,7 +59,7 @@ class EnergyModel:
     Attributes:
         name: as configs call it.
         title: what chip and how known, for reports.
-        constants: one for each name in `REQUIRED`, in that order.
+        constants: one for each name in `REQUIRED`, in that order, then those of `OPTIONAL` that it has.
     """
 
     name: str
@@ -64,8 +67,16 @@ class EnergyModel:
     constants: tuple[Constant, ...]
 
     def joules(self, name: str) -> float:
-        """Joules of one event."""
-        return next(constant.joules for constant in self.constants if constant.name == name)
+        """Joules of one event; 0 for one of `OPTIONAL` that the model leaves out."""
+        return self._value(name)
+
+    @property
+    def static_watts(self) -> float:
+        """Power of a chip whatever it does; 0 where the model does not say."""
+        return self._value("static_power")
+
+    def _value(self, name: str) -> float:
+        return next((constant.si for constant in self.constants if constant.name == name), 0.0)
 
 
 def energy_model_names() -> tuple[str, ...]:
@@ -94,12 +105,11 @@ def load_energy_model(name: str) -> EnergyModel:
 def _model(name: str, data: Any) -> EnergyModel:
     if not isinstance(data, dict) or not isinstance(data.get("constants"), dict):
         raise NexusError(f"energy model '{name}' has no mapping 'constants'")
-    unknown = sorted(set(data["constants"]) - set(REQUIRED))
+    known = (*REQUIRED, *OPTIONAL)
+    unknown = sorted(set(data["constants"]) - set(known))
     if unknown:
-        raise NexusError(
-            f"energy model '{name}': constant '{unknown[0]}' does not exist; known are {', '.join(REQUIRED)}"
-        )
-    constants = tuple(_constant(name, key, data) for key in REQUIRED)
+        raise NexusError(f"energy model '{name}': constant '{unknown[0]}' does not exist; known are {', '.join(known)}")
+    constants = tuple(_constant(name, key, data) for key in known if key in REQUIRED or key in data["constants"])
     return EnergyModel(name, str(data.get("title", name)), constants)
 
 
@@ -110,8 +120,9 @@ def _constant(model: str, key: str, data: dict[str, Any]) -> Constant:
     value, unit = entry.get("value"), entry.get("unit")
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < float("inf"):
         raise NexusError(f"energy model '{model}': {key} is {value}, must be a finite number of at least 0")
-    if unit not in _JOULES:
-        raise NexusError(f"energy model '{model}': unit of {key} is {unit}, must be {' or '.join(_JOULES)}")
+    units = _POWER if key == "static_power" else _ENERGY
+    if unit not in units:
+        raise NexusError(f"energy model '{model}': unit of {key} is {unit}, must be {' or '.join(units)}")
     source = entry.get("source", data.get("source"))
     if not source:
         raise NexusError(f"energy model '{model}': {key} names no source")

@@ -34,14 +34,15 @@ class Tally:
         """Spikes of neurons, inputs and strobe left out."""
         if self.signal_spikes is None:
             return None
-        return int(self.signal_spikes[self.circuit.network.n_inputs :].sum())
+        return sum(map(int, self.signal_spikes[self.circuit.network.n_inputs :]))
 
     @property
     def synops(self) -> int | None:
         """Spikes times the synapses that they reach, inputs and strobe included."""
         if self.signal_spikes is None:
             return None
-        return int((self.signal_spikes * self.circuit.network.fan_out).sum())
+        pairs = zip(self.signal_spikes.tolist(), self.circuit.network.fan_out.tolist(), strict=True)
+        return sum(int(spikes) * int(reached) for spikes, reached in pairs)  # Python's integers do not overflow
 
     @property
     def updates(self) -> int:

@@ -63,7 +63,9 @@ def _energy(energy: dict[str, Any]) -> str:
         "synops": "SynOps",
         "updates_active": "neuron updates, active",
         "updates_inactive": "neuron updates, inactive",
+        "spikes": "spikes by themselves",
         "routing": "routing",
+        "static": "static power",
     }
     total = energy["joules"] or 1.0
     shares = [(names[k], with_prefix(v, "J"), f"{100 * v / total:.1f} %") for k, v in energy["shares"].items()]

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from lava_nexus.circuits.circuit import Circuit
-from lava_nexus.energy import energy_of, load_energy_model
+from lava_nexus.energy import Occupancy, Routing, energy_model_names, energy_of, load_energy_model
 from lava_nexus.errors import NexusError
 from lava_nexus.executors.executor import Tally
 from lava_nexus.formats import FLOAT8_E5M2
@@ -46,8 +46,9 @@ def test_constants_are_those_of_the_paper() -> None:
         "within_tile_spike": (1.7, "pJ"),
         "hop_east_west": (3.0, "pJ"),
         "hop_north_south": (4.0, "pJ"),
+        "static_power": (0.232, "W"),
     }
-    assert all("Davies" in c.source and c.confidence for c in MODEL.constants)
+    assert all("Davies" in c.source and c.confidence for c in MODEL.constants if c.name != "static_power")
 
 
 def test_shares_add_up_by_hand() -> None:
@@ -73,6 +74,35 @@ def test_uncounted_activity_is_a_stated_lower_bound() -> None:
     assert report.upper_joules == pytest.approx(report.joules + 20 * (81 - 52) * 1e-12)
     assert report.uncounted_updates == 20
     assert any("20 neuron updates was not counted" in note for note in report.notes)
+
+
+def test_routing_and_static_power_by_hand() -> None:
+    report = energy_of([_tally()], MODEL, routing=Routing(7, 11, 13), occupancy=Occupancy(chips=2, seconds=0.5))
+    assert report is not None
+    assert report.routing == pytest.approx((7 * 1.7 + 11 * 3 + 13 * 4) * 1e-12)
+    assert report.static == pytest.approx(0.232 * 2 * 0.5)
+    assert not any("no placement" in note for note in report.notes)
+    assert report.joules == pytest.approx(sum(report.to_dict()["shares"].values()))
+
+
+def test_spikes_only_charges_each_spike_once() -> None:
+    report = energy_of([_tally()], load_energy_model("spikes_only"))
+    assert report is not None
+    assert report.joules == report.spikes == pytest.approx(10 * 23.6e-12)  # five of n0, five of n1
+
+
+@pytest.mark.parametrize("name", energy_model_names())
+def test_models_that_ship_name_their_sources(name: str) -> None:
+    model = load_energy_model(name)
+    assert model.title and all(c.source and c.meaning and c.confidence for c in model.constants)
+
+
+def test_counts_beyond_64_bits_stay_exact() -> None:
+    spikes = np.zeros(11, np.int64)
+    spikes[1] = 2**62 + 1
+    assert _tally(signal_spikes=spikes).synops == 2 * (2**62 + 1)
+    spikes[9:] = 2**62
+    assert _tally(signal_spikes=spikes).spikes == 2**63
 
 
 def test_uncounted_spikes_give_no_energy() -> None:
@@ -101,6 +131,7 @@ GOOD = (Path(load_energy_model.__code__.co_filename).parent / "models/loihi1_pre
         ("value: 23.6", "value: -1", "synaptic_op is -1"),
         ("value: 23.6", "value: .nan", "synaptic_op is nan"),
         ("synaptic_op:", "synaptc_op:", "'synaptc_op' does not exist"),
+        ("unit: W", "unit: pJ", "unit of static_power is pJ, must be mW or W"),
         ("  hop_north_south", "# ", "lacks the constant 'hop_north_south'"),
         ("source:", "origin:", "names no source"),
         ("constants:", "constants: 3 #", "cannot be read"),

@@ -27,6 +27,7 @@ from lava_nexus.formats import (
 
 if TYPE_CHECKING:
     from lava_nexus.executors.run import Result, run
+    from lava_nexus.models.model import Model, load
 
 __version__ = "0.1.0"
 
@@ -48,15 +49,22 @@ __all__ = [
     "Circuit",
     "FloatFormat",
     "IntegerFormat",
+    "Model",
     "NexusError",
     "Result",
     "circuit",
     "decode",
     "encode",
+    "load",
     "run",
 ]
 
-_LAZY = {"run": "lava_nexus.executors.run", "Result": "lava_nexus.executors.run"}
+_LAZY = {
+    "run": "lava_nexus.executors.run",
+    "Result": "lava_nexus.executors.run",
+    "load": "lava_nexus.models.model",
+    "Model": "lava_nexus.models.model",
+}
 
 
 def __getattr__(name: str) -> Any:

@@ -33,12 +33,34 @@ def merge_heads(w: Writer, x: Value) -> Value:
 
 
 def mix(w: Writer, query: Value, key: Value, value: Value, scale: float) -> Value:
-    """softmax(query key^T * scale) value for each head; all of shape [heads, tokens, width], no mask."""
+    """softmax(query key^T * scale) value for each head, over all keys.
+
+    Shapes: query [..., tokens, width], key and value [..., keys, width]; axes before those broadcast.
+    """
     scores = w.inside("scores").of_kind("attention")
     scaled = scores.apply("mul", scores.contract(query, key), w.constant(scale))
     weights = softmax(w.inside("softmax"), scaled)
     inner = w.inside("values").of_kind("attention")
-    return inner.contract(weights, inner.transpose(value, -3, -1, -2))
+    return inner.contract(weights, inner.swapped(value))
+
+
+def causal_mix(w: Writer, query: Value, key: Value, value: Value, scale: float, window: int | None = None) -> Value:
+    """`mix` in which a token sees itself and what came before, at most `window` keys in all.
+
+    The last query stands at the last key. The mask is structural: the maximum and every sum of a token run over the
+    keys that it sees, in their order, and nothing is computed for the others. So a token's bits do not depend on what
+    comes after it, nor on whether keys and values come from a cache.
+
+    Shapes: query [..., tokens, width], key and value [..., keys, width] with keys >= tokens.
+    """
+    tokens, keys = query.shape[-2], key.shape[-2]
+    rows = []
+    for token in range(tokens):
+        stop = keys - tokens + token + 1
+        start = 0 if window is None else max(0, stop - window)
+        seen = (w.inside("scores").take(key, -2, start, stop), w.inside("values").take(value, -2, start, stop))
+        rows.append(mix(w, w.inside("scores").take(query, -2, token, token + 1), *seen, scale))
+    return w.inside("values").concatenate(rows, -2)
 
 
 def attention(w: Writer, x: Value, weights: AttentionWeights, heads: int, scale: float) -> Value:

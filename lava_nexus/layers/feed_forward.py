@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from lava_nexus.layers.linear import linear
@@ -21,6 +22,17 @@ class FeedForwardWeights:
 def silu(w: Writer, x: Value) -> Value:
     """x / (1 + exp(-x)), each of the four operations rounded."""
     return w.apply("div", x, w.apply("add", w.constant(1.0), w.apply("exp", w.apply("neg", x))))
+
+
+ACTIVATIONS: dict[str, Callable[[Writer, Value], Value]] = {
+    "silu": silu,
+    "silu_fused": lambda w, x: w.apply("silu", x),
+    "gelu": lambda w, x: w.apply("gelu", x),
+    "gelu_tanh": lambda w, x: w.apply("gelu_tanh", x),
+    "relu": lambda w, x: w.apply("max", x, w.constant(0.0)),
+    "tanh": lambda w, x: w.apply("tanh", x),
+}
+"""Activations by name: `silu` of its four operations, the others one circuit each (`relu` is maximum(x, 0))."""
 
 
 def swiglu(w: Writer, x: Value, weights: FeedForwardWeights) -> Value:

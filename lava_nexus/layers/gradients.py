@@ -43,10 +43,10 @@ def linear_grad(w: Writer, dy: Value, x: Value, weight: Value) -> LinearGradient
     summed over.
     """
     inner = w.of_kind("linear")
-    columns = _swapped(inner, dy)
+    columns = inner.swapped(dy)
     return LinearGradients(
-        x=inner.contract(dy, _swapped(inner, weight)),
-        weight=inner.contract(columns, _swapped(inner, x)),
+        x=inner.contract(dy, inner.swapped(weight)),
+        weight=inner.contract(columns, inner.swapped(x)),
         bias=inner.reduce("add", columns),
     )
 
@@ -69,7 +69,7 @@ def rms_norm_grad(w: Writer, dy: Value, x: Value, weight: Value, eps: float) -> 
     across = inner.apply("sub", g, inner.apply("mul", normed, inner.reshape(along, *along.shape, 1)))
     return NormGradients(
         x=inner.apply("div", across, root),
-        weight=inner.reduce("add", _swapped(inner, inner.apply("mul", dy, normed))),
+        weight=inner.reduce("add", inner.swapped(inner.apply("mul", dy, normed))),
     )
 
 
@@ -98,9 +98,3 @@ def softmax_grad(w: Writer, dy: Value, y: Value) -> Value:
     inner = w.of_kind("softmax")
     along = inner.reduce("add", inner.apply("mul", dy, y))
     return inner.apply("mul", inner.apply("sub", dy, inner.reshape(along, *along.shape, 1)), y)
-
-
-def _swapped(w: Writer, x: Value) -> Value:
-    """The last two axes exchanged."""
-    rank = len(x.shape)
-    return w.transpose(x, *range(-rank, -2), -1, -2)

@@ -1,4 +1,4 @@
-"""RMSNorm and softmax."""
+"""RMSNorm, LayerNorm and softmax."""
 
 from __future__ import annotations
 
@@ -29,6 +29,16 @@ def rms_norm(w: Writer, x: Value, weight: Value, eps: float) -> Value:
     """
     scaled = w.apply("div", x, root_mean_square(w.of_kind("norm"), x, eps))
     return w.apply("mul", scaled, weight)
+
+
+def layer_norm(w: Writer, x: Value, weight: Value, bias: Value, eps: float) -> Value:
+    """d / sqrt(mean(d * d) + eps) * weight + bias with d = x - mean(x), means over the last axis.
+
+    Shapes: x [..., width], weight and bias [width]. Source: Ba, Kiros and Hinton, 2016, arXiv 1607.06450.
+    """
+    centre = mean(w, w.of_kind("norm").reduce("add", x), x.shape[-1])
+    d = w.apply("sub", x, w.reshape(centre, *centre.shape, 1))
+    return w.apply("add", rms_norm(w, d, weight, eps), bias)
 
 
 def softmax(w: Writer, x: Value) -> Value:

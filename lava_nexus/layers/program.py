@@ -6,7 +6,7 @@ a constant has none. Axes are therefore counted from the end.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -124,6 +124,12 @@ class Program:
         shape = list(operand.shape)
         shape[axis] = stop - start
         return self._rearrange("take", (operand,), tuple(shape), layer, axes=(axis,), bounds=(start, stop))
+
+    def concatenate(self, operands: Sequence[Value], axis: int, layer: str) -> Value:
+        """The operands one after the other along an axis, counted from the end."""
+        shape = list(operands[0].shape)
+        shape[axis] = sum(operand.shape[axis] for operand in operands)
+        return self._rearrange("concatenate", tuple(operands), tuple(shape), layer, axes=(axis,))
 
     def _rearrange(self, kind: Any, operands: tuple[Value, ...], shape: Shape, layer: str, **how: Any) -> Value:
         result = self.value(shape, operands[0].format)

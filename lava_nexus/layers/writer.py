@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -86,3 +87,23 @@ class Writer:
     def transpose(self, operand: Value, *axes: int) -> Value:
         """Axis i of the result is axis axes[i] (counted from the end) of the operand."""
         return self.program.transpose(operand, axes, self.layer)
+
+    def swapped(self, operand: Value) -> Value:
+        """The last two axes exchanged."""
+        return self.transpose(operand, *range(-len(operand.shape), -2), -1, -2)
+
+    def take(self, operand: Value, axis: int, start: int, stop: int) -> Value:
+        """The slice start:stop of an axis, counted from the end; the operand itself where that is all of it."""
+        whole = start == 0 and stop == operand.shape[axis]
+        return operand if whole else self.program.take(operand, axis, start, stop, self.layer)
+
+    def concatenate(self, operands: Sequence[Value], axis: int) -> Value:
+        """The operands one after the other along an axis, counted from the end."""
+        return operands[0] if len(operands) == 1 else self.program.concatenate(operands, axis, self.layer)
+
+    def converted(self, operand: Value) -> Value:
+        """The operand rounded to the writer's format by a circuit; itself where it has that format."""
+        if operand.format == self.format:
+            return operand
+        narrow = circuit("convert", operand.format, to=self.format, basis=self.basis)
+        return self.program.apply(narrow, operand, layer=self.layer)

@@ -44,7 +44,7 @@ def load_checkpoint(
         NexusError: the file is missing or no whole safetensors file; a tensor is missing, not expected, or of the
             wrong shape or dtype; or a weight is NaN or infinite.
     """
-    with _opened(Path(path)) as file:
+    with opened(Path(path)) as file:
         _check_names(Path(path), expected, file.keys())
         return {name: _tensor(Path(path), file, name, shape, np.dtype(dtype)) for name, shape in expected.items()}
 
@@ -55,7 +55,7 @@ def checkpoint_metadata(path: str | os.PathLike[str]) -> dict[str, str]:
     Raises:
         NexusError: the file is missing or no whole safetensors file.
     """
-    with _opened(Path(path)) as file:
+    with opened(Path(path)) as file:
         return dict(file.metadata() or {})
 
 
@@ -68,7 +68,7 @@ def save_checkpoint(
         NexusError: a weight is NaN or infinite.
     """
     for name, tensor in tensors.items():
-        _check_finite(Path(path), name, tensor)
+        check_finite(Path(path), name, tensor)
     contiguous = {name: np.ascontiguousarray(tensor) for name, tensor in tensors.items()}
     write_bytes(Path(path), _with_sorted_header(save(contiguous, dict(metadata or {}))))
 
@@ -82,7 +82,12 @@ def _with_sorted_header(data: bytes) -> bytes:
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[Any]:
+def opened(path: Path) -> Iterator[Any]:
+    """The safetensors file, mapped.
+
+    Raises:
+        NexusError: it is missing or no whole safetensors file.
+    """
     if not path.exists():
         raise NexusError(f"checkpoint '{path}' does not exist")
     if not path.is_file():
@@ -101,13 +106,14 @@ def _check_names(path: Path, expected: Mapping[str, tuple[int, ...]], found: Ite
     present = set(found)
     missing = [name for name in expected if name not in present]
     if missing:
-        raise NexusError(f"checkpoint '{path}' has no tensor {_first_of(missing)}")
+        raise NexusError(f"checkpoint '{path}' has no tensor {first_of(missing)}")
     unexpected = sorted(present - set(expected))
     if unexpected:
-        raise NexusError(f"checkpoint '{path}' has tensor {_first_of(unexpected)}, which the model does not have")
+        raise NexusError(f"checkpoint '{path}' has tensor {first_of(unexpected)}, which the model does not have")
 
 
-def _first_of(names: list[str]) -> str:
+def first_of(names: list[str]) -> str:
+    """The first name in quotes, and how many more there are."""
     return f"'{names[0]}'" + (f" (and {len(names) - 1} more)" if len(names) > 1 else "")
 
 
@@ -116,11 +122,11 @@ def _tensor(path: Path, file: Any, name: str, shape: tuple[int, ...], dtype: np.
     found_shape, code = tuple(header.get_shape()), header.get_dtype()
     if found_shape != tuple(shape):
         raise NexusError(f"checkpoint '{path}': tensor '{name}' has shape {found_shape}, must have {tuple(shape)}")
-    found_dtype = _DTYPE_CODES.get(code, code)
+    found_dtype = dtype_name(code)
     if found_dtype != dtype.name:
         raise NexusError(f"checkpoint '{path}': tensor '{name}' has dtype {found_dtype}, must have {dtype.name}")
     tensor = _read_float8(path, name, dtype, shape) if dtype.itemsize == 1 else np.asarray(file.get_tensor(name))
-    _check_finite(path, name, tensor)
+    check_finite(path, name, tensor)
     return tensor
 
 
@@ -133,7 +139,13 @@ def _read_float8(path: Path, name: str, dtype: np.dtype[Any], shape: tuple[int, 
         return np.frombuffer(bytearray(file.read(end - begin)), dtype).reshape(shape)
 
 
-def _check_finite(path: Path, name: str, tensor: NDArray[Any]) -> None:
+def dtype_name(code: str) -> str:
+    """numpy's name of a safetensors dtype; the code itself where there is none."""
+    return _DTYPE_CODES.get(code, code)
+
+
+def check_finite(path: Path, name: str, tensor: NDArray[Any]) -> None:
+    """Raises NexusError where a weight is NaN or infinite."""
     finite = np.isfinite(tensor)
     if not finite.all():
         index = tuple(int(i) for i in np.argwhere(~finite)[0])

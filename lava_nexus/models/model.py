@@ -1,0 +1,258 @@
+"""A transformer as integrate-and-fire logic: loaded from a checkpoint, called with tokens, generating text."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import prod
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from lava_nexus.errors import NexusError
+from lava_nexus.executors.executor import Executor
+from lava_nexus.executors.programs import ProgramRunner
+from lava_nexus.formats import FLOAT32, FloatFormat, format_named
+from lava_nexus.layers.program import Order
+from lava_nexus.models.forward import Cache, Counts, Forward, Tokens
+from lava_nexus.models.programs import Arithmetic
+from lava_nexus.models.spec import ModelSpec, read_spec
+from lava_nexus.models.tensors import FolderTensors, RandomTensors, TensorSource, Weights, read_json
+
+_HELD_WEIGHTS = 1 << 28
+"""Weights up to which layers stay in memory from one pass to the next: 1 GiB of FP32."""
+
+
+@dataclass(frozen=True)
+class ModelOutput:
+    """What a forward pass gave.
+
+    Attributes:
+        hidden_states: [batch, tokens, width]: what entered the first layer, then what left each layer.
+        logits: [batch, tokens, vocabulary], of the last token alone where asked for; None without a head.
+        pooled: [batch, width], None without a pooler.
+        counts: of the whole pass.
+    """
+
+    hidden_states: tuple[NDArray[Any], ...]
+    logits: NDArray[Any] | None
+    pooled: NDArray[Any] | None
+    counts: Counts
+
+
+@dataclass(frozen=True)
+class Generated:
+    """Tokens [tokens] with those generated at the end, and the counts of all passes."""
+
+    tokens: NDArray[np.int64]
+    counts: Counts
+
+
+class Model:
+    """A transformer whose every operation is a circuit of neurons.
+
+    Attributes:
+        spec: sizes and architecture.
+        source: where its weights come from.
+        arithmetic: format, basis and order of sums.
+    """
+
+    def __init__(self, spec: ModelSpec, source: TensorSource, arithmetic: Arithmetic) -> None:
+        self.spec = spec
+        self.source = source
+        self.arithmetic = arithmetic
+        self._held: dict[int, dict[str, Weights]] = {}
+        total = sum(prod(shape) for shape in spec.tensors.values())
+        self._holds = total <= _HELD_WEIGHTS
+
+    def __call__(
+        self,
+        tokens: ArrayLike,
+        executor: str | Executor = "bitsliced",
+        *,
+        token_types: ArrayLike | None = None,
+        layers: tuple[int, int] | None = None,
+        logits: Literal["all", "last", "none"] = "all",
+        **options: Any,
+    ) -> ModelOutput:
+        """A forward pass.
+
+        Args:
+            tokens: ids [tokens] or [batch, tokens]; sequences of a batch have one length, nothing is padded.
+            executor: "bitsliced", "membrane", "lava", "reference", or an executor.
+            token_types: of each token, where the model has types; 0 where left out.
+            layers: (first, behind the last) of the layers to run; the first takes the embeddings, and nothing that
+                follows the layers runs unless the last layer is among them. None for the whole model.
+            logits: of all tokens, of the last one, or none.
+            options: of the executor.
+
+        Raises:
+            NexusError: tokens, types or layers that the model does not have, or a checkpoint that turns out to be bad.
+        """
+        ids, types = token_array(tokens), None if token_types is None else token_array(token_types)
+        first, behind = self.checked_layers(layers)
+        forward = self.forward(ProgramRunner(executor, options))
+        stream = forward.begin(ids, types)
+        hidden = [stream.hidden]
+        for layer in range(first, behind):
+            forward.layer(stream, layer)
+            hidden.append(stream.hidden)
+        found, pooled = None, None
+        if behind == self.spec.layers and self.spec.head and logits != "none":
+            last = forward.normed(stream)
+            last = last[:, -1:] if logits == "last" else last
+            found = np.concatenate(list(forward.logits(last, stream.counts)), axis=-1)
+        if behind == self.spec.layers and self.spec.pooler:
+            pooled = forward.pooled(stream)[:, 0]
+        values = self.arithmetic.format.from_patterns
+        return ModelOutput(
+            hidden_states=tuple(values(h) for h in hidden),
+            logits=None if found is None else values(found),
+            pooled=None if pooled is None else values(pooled),
+            counts=stream.counts,
+        )
+
+    def generate(
+        self, tokens: ArrayLike, max_new_tokens: int, executor: str | Executor = "bitsliced", **options: Any
+    ) -> Generated:
+        """Greedy continuation of one sequence of ids [tokens], the first of equal largest logits taken.
+
+        Keys and values of earlier tokens come from a cache, which changes no bit: a token's arithmetic is that of the
+        whole sequence. The host takes the largest logit.
+
+        Raises:
+            NexusError: no tokens, a model that has no head or is no decoder, or more tokens than it has positions for.
+        """
+        ids = token_array(tokens)
+        if len(ids) != 1 or max_new_tokens < 0:
+            raise NexusError(f"generation of {max_new_tokens} tokens after {len(ids)} sequences, must be after one")
+        if not (self.spec.shape.causal and self.spec.head):
+            raise NexusError(f"model '{self.source.name}' has no language-model head, so it generates nothing")
+        if ids.shape[1] + max_new_tokens > self.spec.positions + 1:
+            raise NexusError(
+                f"{ids.shape[1]} tokens and {max_new_tokens} new ones are more than the model's "
+                f"{self.spec.positions} positions"
+            )
+        forward, cache, counts, fresh = self.forward(ProgramRunner(executor, options)), Cache(), Counts(), ids
+        for _ in range(max_new_tokens):
+            stream = forward.begin(fresh, past=cache.tokens)
+            for layer in range(self.spec.layers):
+                forward.layer(stream, layer, cache)
+            stream.hidden = stream.hidden[:, -1:]
+            logits = np.concatenate(list(forward.logits(forward.normed(stream), stream.counts)), axis=-1)
+            fresh = np.argmax(self.arithmetic.format.from_patterns(logits)[:, -1], axis=-1)[None]
+            ids = np.concatenate([ids, fresh], axis=1)
+            counts.add(stream.counts)
+        return Generated(ids[0], counts)
+
+    def forward(self, runner: ProgramRunner) -> Forward:
+        """The model's programs on an executor."""
+        return Forward(self.spec, self.source, self.arithmetic, runner, self.layer_tensors)
+
+    def layer_tensors(self, layer: int) -> dict[str, Weights]:
+        """Weights of a layer by role; those of small models stay in memory."""
+        if layer in self._held:
+            return self._held[layer]
+        tensors = self.source.tensors(self.spec.layer_tensors(layer))
+        if self._holds:
+            self._held[layer] = tensors
+        return tensors
+
+    def checked_layers(self, layers: tuple[int, int] | None) -> tuple[int, int]:
+        """(first, behind the last); all where None.
+
+        Raises:
+            NexusError: the range is empty or not in the model.
+        """
+        first, behind = (0, self.spec.layers) if layers is None else layers
+        if not 0 <= first < behind <= self.spec.layers:
+            raise NexusError(f"layers {first} to {behind} are not a range in the model's 0 to {self.spec.layers}")
+        return first, behind
+
+
+def load(
+    path: str | os.PathLike[str],
+    *,
+    format: str | FloatFormat = FLOAT32,
+    basis: str = "threshold",
+    accumulate: Order = "sequential",
+    silu: Literal["steps", "fused"] = "steps",
+) -> Model:
+    """A model from a Hugging Face folder: config.json and safetensors, whole or in shards, FP32, FP16 or BF16.
+
+    Headers are read and checked now, weights when their layer runs.
+
+    Args:
+        path: the folder.
+        format: of all arithmetic; weights are rounded to it.
+        basis: cells of the circuits, "threshold" or "nexus".
+        accumulate: order of every sum.
+        silu: x / (1 + exp(-x)) in four rounded steps, or the one circuit, which is within 1 ULP.
+
+    Raises:
+        NexusError: the folder, its config or its tensors are not those of a supported model.
+    """
+    folder = Path(path)
+    if not folder.is_dir():
+        raise NexusError(f"checkpoint '{folder}' is not a folder")
+    config = read_json(folder / "config.json")
+    spec = spec_of(config, f"config '{folder / 'config.json'}'", silu)
+    source = FolderTensors(folder)
+    spec = spec.held_by(source.names)
+    source.check(spec.tensors, spec.ignored)
+    return Model(spec, source, _arithmetic(format, basis, accumulate))
+
+
+def random_model(
+    config: dict[str, Any],
+    seed: int = 0,
+    *,
+    format: str | FloatFormat = FLOAT32,
+    basis: str = "threshold",
+    accumulate: Order = "sequential",
+    silu: Literal["steps", "fused"] = "steps",
+) -> Model:
+    """A model of seeded random weights, with the shapes that keys and values of a config.json describe.
+
+    Raises:
+        NexusError: the config is not that of a supported model.
+    """
+    spec = spec_of(config, "config of the random model", silu)
+    return Model(spec, RandomTensors(seed), _arithmetic(format, basis, accumulate))
+
+
+def spec_of(config: Any, source: str, silu: str) -> ModelSpec:
+    """The model of a config.json's values.
+
+    Raises:
+        NexusError: they are not those of a supported model.
+    """
+    if not isinstance(config, dict):
+        raise NexusError(f"{source} must hold keys and values")
+    return read_spec(config, source, {"steps": "silu", "fused": "silu_fused"}[silu])
+
+
+def _arithmetic(format: str | FloatFormat, basis: str, accumulate: Order) -> Arithmetic:
+    return Arithmetic(format_named(format) if isinstance(format, str) else format, basis, accumulate)
+
+
+def token_array(tokens: ArrayLike | Sequence[Sequence[int]]) -> Tokens:
+    """Ids as int64 [batch, tokens].
+
+    Raises:
+        NexusError: no ids, or ids that are no integers of one or two axes.
+    """
+    try:
+        array = np.asarray(tokens)
+    except ValueError:
+        raise NexusError("tokens are sequences of several lengths; a batch holds sequences of one length") from None
+    if array.size == 0:
+        raise NexusError("a sequence of 0 tokens has nothing to run; at least 1 is needed")
+    if array.dtype.kind not in "iu" or array.ndim not in (1, 2):
+        raise NexusError(
+            f"tokens of dtype {array.dtype} and shape {array.shape} are not integers [tokens] or [batch, tokens]"
+        )
+    return array.astype(np.int64).reshape(-1, array.shape[-1])

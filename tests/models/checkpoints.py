@@ -1,0 +1,119 @@
+"""Tiny random checkpoints of every architecture, written by the transformers library, with awkward shapes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import transformers
+
+TOKENS = 11
+
+
+@dataclass(frozen=True)
+class Case:
+    """A config and model class of transformers."""
+
+    config: str
+    model: str
+    options: dict[str, Any] = field(default_factory=dict)
+
+    def build(self) -> Any:
+        """The model, weights far from 0 so that every part of it matters."""
+        torch.manual_seed(0)
+        config = getattr(transformers, self.config)(**SIZES, **self.options)
+        config._attn_implementation = "eager"
+        model = getattr(transformers, self.model)(config).eval()
+        with torch.no_grad():
+            for name, parameter in model.named_parameters():
+                spread = 0.3 if parameter.ndim == 1 else 1.2 / parameter.shape[-1] ** 0.5
+                centre = 1.0 if "norm" in name.lower() and name.endswith("weight") else 0.0
+                parameter.copy_(centre + spread * torch.randn_like(parameter))
+        return model
+
+
+SIZES = {"hidden_size": 12, "intermediate_size": 20, "num_hidden_layers": 2, "vocab_size": 37, "pad_token_id": None}
+LLAMA3_SCALING = {
+    "rope_type": "llama3",
+    "factor": 8.0,
+    "low_freq_factor": 1.0,
+    "high_freq_factor": 4.0,
+    "original_max_position_embeddings": 16,
+}
+CASES: dict[str, Case] = {
+    # 6 query heads on 3 of keys: no group of 4; head_dim 10 is not 12 / 6.
+    "qwen3": Case(
+        "Qwen3Config",
+        "Qwen3ForCausalLM",
+        {"num_attention_heads": 6, "num_key_value_heads": 3, "head_dim": 10, "tie_word_embeddings": True},
+    ),
+    "qwen3_window": Case(
+        "Qwen3Config",
+        "Qwen3ForCausalLM",
+        {
+            "num_attention_heads": 2,
+            "num_key_value_heads": 1,
+            "head_dim": 6,
+            "use_sliding_window": True,
+            "sliding_window": 3,
+            "max_window_layers": 1,
+            "attention_bias": True,
+        },
+    ),
+    "llama2": Case("LlamaConfig", "LlamaForCausalLM", {"num_attention_heads": 3, "num_key_value_heads": 3}),
+    "llama3": Case(
+        "LlamaConfig",
+        "LlamaForCausalLM",
+        {
+            "num_attention_heads": 6,
+            "num_key_value_heads": 2,
+            "rope_theta": 500000.0,
+            "rope_scaling": LLAMA3_SCALING,
+            "attention_bias": True,
+            "mlp_bias": True,
+        },
+    ),
+    "llama_body": Case("LlamaConfig", "LlamaModel", {"num_attention_heads": 2, "num_key_value_heads": 1}),
+    "mistral": Case(
+        "MistralConfig",
+        "MistralForCausalLM",
+        {"num_attention_heads": 6, "num_key_value_heads": 2, "sliding_window": 4, "head_dim": 4},
+    ),
+    # head_dim 6, of which int(0.7 * 6) = 4 channels are rotated.
+    "phi": Case(
+        "PhiConfig",
+        "PhiForCausalLM",
+        {"num_attention_heads": 2, "partial_rotary_factor": 0.7, "hidden_act": "gelu_new"},
+    ),
+    "bert": Case(
+        "BertConfig",
+        "BertModel",
+        {"num_attention_heads": 3, "hidden_act": "gelu", "max_position_embeddings": 19, "type_vocab_size": 3},
+    ),
+}
+
+
+def tokens_of(name: str, batch: int = 2, tokens: int = TOKENS) -> np.ndarray:
+    """Seeded ids [batch, tokens]."""
+    return np.random.default_rng(len(name)).integers(0, SIZES["vocab_size"], (batch, tokens))
+
+
+def saved(name: str, folder: Path, dtype: torch.dtype = torch.float32, **options: Any) -> Any:
+    """Writes a case to a folder as transformers does; returns the model."""
+    model = CASES[name].build().to(dtype)
+    model.save_pretrained(folder, safe_serialization=True, **options)
+    return model
+
+
+def outputs(model: Any, tokens: np.ndarray, token_types: np.ndarray | None = None) -> dict[str, np.ndarray]:
+    """What transformers answers: hidden states, and logits and the pooler's output where there are some."""
+    extra = {} if token_types is None else {"token_type_ids": torch.from_numpy(token_types)}
+    with torch.no_grad():
+        found = model(torch.from_numpy(tokens), output_hidden_states=True, **extra)
+    names = {"logits": "logits", "pooled": "pooler_output", "last": "last_hidden_state"}
+    answers = {ours: getattr(found, theirs, None) for ours, theirs in names.items()}
+    kept = {name: value.double().numpy() for name, value in answers.items() if value is not None}
+    return kept | {f"hidden{i}": h.double().numpy() for i, h in enumerate(found.hidden_states)}

@@ -16,7 +16,7 @@ from lava_nexus.errors import NexusError
 from lava_nexus.executors.executor import Executor
 from lava_nexus.executors.programs import ProgramRunner
 from lava_nexus.formats import FLOAT32, FloatFormat, format_named
-from lava_nexus.layers.program import Order
+from lava_nexus.layers.order import Accumulate, Orders
 from lava_nexus.models.forward import Cache, Counts, Forward, Tokens
 from lava_nexus.models.programs import Arithmetic
 from lava_nexus.models.spec import ModelSpec, read_spec
@@ -178,7 +178,7 @@ def load(
     *,
     format: str | FloatFormat = FLOAT32,
     basis: str = "threshold",
-    accumulate: Order = "sequential",
+    accumulate: Accumulate | Orders = "sequential",
     silu: Literal["steps", "fused"] = "steps",
 ) -> Model:
     """A model from a Hugging Face folder: config.json and safetensors, whole or in shards, FP32, FP16 or BF16.
@@ -212,7 +212,7 @@ def random_model(
     *,
     format: str | FloatFormat = FLOAT32,
     basis: str = "threshold",
-    accumulate: Order = "sequential",
+    accumulate: Accumulate | Orders = "sequential",
     silu: Literal["steps", "fused"] = "steps",
 ) -> Model:
     """A model of seeded random weights, with the shapes that keys and values of a config.json describe.
@@ -235,7 +235,7 @@ def spec_of(config: Any, source: str, silu: str) -> ModelSpec:
     return read_spec(config, source, {"steps": "silu", "fused": "silu_fused"}[silu])
 
 
-def _arithmetic(format: str | FloatFormat, basis: str, accumulate: Order) -> Arithmetic:
+def _arithmetic(format: str | FloatFormat, basis: str, accumulate: Accumulate | Orders) -> Arithmetic:
     return Arithmetic(format_named(format) if isinstance(format, str) else format, basis, accumulate)
 
 

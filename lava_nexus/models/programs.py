@@ -13,7 +13,7 @@ from lava_nexus.formats import FLOAT32, FloatFormat
 from lava_nexus.layers import Program, Value, Writer, linear
 from lava_nexus.layers.feed_forward import ACTIVATIONS
 from lava_nexus.layers.linear import residual
-from lava_nexus.layers.program import Order
+from lava_nexus.layers.order import Accumulate, Orders
 from lava_nexus.layers.rotary import rotary_angles
 from lava_nexus.layers.transformer import LayerState, norm, transformer_layer
 from lava_nexus.models.spec import ModelSpec
@@ -34,7 +34,7 @@ class Arithmetic:
 
     format: FloatFormat = FLOAT32
     basis: str = "threshold"
-    accumulate: Order = "sequential"
+    accumulate: Accumulate | Orders = "sequential"
 
     def writer(self, name: str) -> Writer:
         """A writer of a new program."""

@@ -13,6 +13,8 @@ PACKAGE = Path(__file__).parents[1] / "lava_nexus"
 # Lowest first; what a floor may import beside itself and `errors`.
 CORE = ["formats", "neurons", "cells", "circuits"]
 BELOW: dict[str, set[str]] = {floor: set(CORE[:i]) for i, floor in enumerate(CORE)}
+BELOW["nlspike"] = {"formats", "neurons"}
+CORE.append("nlspike")
 BELOW["disk_cache"] = set()
 BELOW["compiled"] = set()
 BELOW["circuits"] |= {"compiled"}

@@ -1,0 +1,1 @@
+"""Operators of LIF populations: Softmax, SiLU, GELU and normalisation, approximate and cheap."""

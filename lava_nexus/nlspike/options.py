@@ -1,0 +1,59 @@
+"""What may be chosen of an operator of LIF populations."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import Any
+
+from lava_nexus.errors import NexusError
+from lava_nexus.nlspike.division import Ladders
+
+
+@dataclass(frozen=True)
+class Options:
+    """How an operator is built; the defaults are the published values, where there are any.
+
+    Attributes:
+        bound: H; chords lie on [-H, H]. None: 5 for exponentials, 3 for GELU.
+        segments: K, chords.
+        slope_bits, intercept_bits: of the table's entries, 8 or 16.
+        grid_bits: results are multiples of 2^-grid_bits, 4..12.
+        single_ladder: whether a quotient is one ladder of 2^n neurons, as published, instead of digits of 4 bits;
+            only where the quotient has up to 8 bits.
+        steps: of CORDIC.
+        last_inclusive: whether `steps` is the last shift (k = 0..n) rather than their number (k = 0..n - 1).
+        in_fraction: fraction bits of operands, 4..12.
+    """
+
+    bound: float | None = None
+    segments: int = 64
+    slope_bits: int = 8
+    intercept_bits: int = 16
+    grid_bits: int = 8
+    single_ladder: bool = True
+    steps: int = 8
+    last_inclusive: bool = False
+    in_fraction: int = 10
+
+    def __post_init__(self) -> None:
+        for name, low, high in (("grid_bits", 4, 12), ("in_fraction", 4, 12)):
+            if not low <= getattr(self, name) <= high:
+                raise NexusError(f"option {name} of an operator is {getattr(self, name)}, must be {low}..{high}")
+        if self.bound is not None and not 0.5 <= self.bound <= 12:
+            raise NexusError(f"option bound of an operator is {self.bound}, must be 0.5..12")
+
+    def interval(self, default: float) -> float:
+        """H."""
+        return default if self.bound is None else self.bound
+
+    def ladders(self, bits: int) -> Ladders:
+        """How a quotient of so many bits is taken."""
+        return Ladders.of(bits, self.single_ladder and bits <= 8)
+
+    def changed(self) -> tuple[tuple[str, Any], ...]:
+        """Names and values of what differs from the defaults."""
+        own = [(f.name, getattr(self, f.name)) for f in fields(self)]
+        return tuple((name, value) for name, value in own if value != getattr(DEFAULT, name))
+
+
+DEFAULT = Options()

@@ -1,7 +1,8 @@
 """SiLU and GELU of LIF populations: x / (1 + r(x)), r by chords.
 
 SiLU: r(x) = exp(-x), as published (NLSpike, arXiv 2605.20289). GELU: r(x) = P(X > x) / P(X < x) of a normal X, which
-makes x / (1 + r) exactly x P(X < x); ours, the paper has no GELU. Beyond -H the result is 0, beyond H it is x, rounded down.
+makes x / (1 + r) exactly x P(X < x); ours, the paper has no GELU. Beyond -H the result is 0, beyond H it is x,
+rounded down.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """RMSNorm and LayerNorm of LIF populations: x * sqrt(d) / l2 norm, the weight left to the layer.
 
 Source: NLSpike, arXiv 2605.20289 (RMSNorm; the norm of [x, sqrt(eps d)] by a tree of CORDIC steps, then a division).
-Ours: LayerNorm, for which the mean is taken off first, and one common shift of the whole row, so that the precision of the
-tree does not depend on the size of the values.
+Ours: LayerNorm, for which the mean is taken off first, and one common shift of the whole row, so that the precision
+of the tree does not depend on the size of the values.
 """
 
 from __future__ import annotations

@@ -1,9 +1,10 @@
 """The l2 norm: a binary tree of CORDIC vectoring steps on graded spikes.
 
-x_(k+1) = x_k + |y_k| 2^-k;  |y_(k+1)| = | |y_k| - x_k 2^-k |,  the latter as two rectified neurons of which one is
+x_(k+1) = x_k + |y_k| 2^-k; |y_(k+1)| = | |y_k| - x_k 2^-k |, the latter as two rectified neurons of which one is
 silent: the sign of y never has to be known. A step from k = 0 on multiplies the length by sqrt(1 + 4^-k); pairs are
 padded with silence to a power of two, so that the whole tree has one gain. Source: NLSpike, arXiv 2605.20289 (8
-iterations; CORDIC: Volder, 1959). Ours: |y| instead of y, and a right shift by one between levels wherever the gain would pass 2.
+iterations; CORDIC: Volder, 1959). Ours: |y| instead of y, and a right shift by one between levels wherever the gain
+would pass 2.
 """
 
 from __future__ import annotations

@@ -17,6 +17,7 @@ from lava_nexus.disk_cache import cached
 LANES = 8
 _I64, _I1 = ir.IntType(64), ir.IntType(1)
 _WORDS, _FLAGS = ir.VectorType(_I64, LANES), ir.VectorType(_I1, LANES)
+_POINTERS, _UNDEFINED = ir.VectorType(ir.PointerType(), LANES), ir.Constant(_WORDS, ir.Undefined)
 _ENTRY = "run"
 
 
@@ -108,7 +109,8 @@ class _Emitter:
         if name == "take":
             return self._taken(operands[0], operation.constant)
         if name == "length":
-            return self._builder.sub(_splat(64), self._leading_zeros(operands[0]))
+            zeros = self._declared(f"llvm.ctlz.v{LANES}i64", [_WORDS, _I1])
+            return self._builder.sub(_splat(64), self._builder.call(zeros, [operands[0], ir.Constant(_I1, 0)]))
         if name in ("shl", "shr"):
             return self._shifted(name, signed, *operands)
         if name in ("min", "max"):
@@ -116,12 +118,6 @@ class _Emitter:
         if name in self._simple:
             return self._simple[name](*operands)
         return self._compared(name, signed, *operands)
-
-    def _leading_zeros(self, word: Any) -> Any:
-        name = f"llvm.ctlz.v{LANES}i64"
-        module = self._builder.module
-        count = module.globals.get(name) or ir.Function(module, ir.FunctionType(_WORDS, [_WORDS, _I1]), name)
-        return self._builder.call(count, [word, ir.Constant(_I1, 0)])
 
     def _compared(self, name: str, signed: bool, a: Any, b: Any) -> Any:
         return (self._builder.icmp_signed if signed else self._builder.icmp_unsigned)(name, a, b)
@@ -136,14 +132,17 @@ class _Emitter:
         return builder.select(inside, shift(word, amount), _splat(0))
 
     def _taken(self, index: Any, start: int) -> Any:
-        builder, words = self._builder, _splat(0)
-        for lane in range(LANES):
-            at = ir.Constant(ir.IntType(32), lane)
-            place = builder.add(builder.extract_element(index, at), _word(start))
-            address = builder.add(self._tables, builder.shl(place, _word(3)))
-            word = builder.load(builder.inttoptr(address, _I64.as_pointer()))
-            words = builder.insert_element(words, word, at)
-        return words
+        builder, lane = self._builder, ir.IntType(32)
+        base = builder.insert_element(_UNDEFINED, builder.add(self._tables, _word(8 * start)), ir.Constant(lane, 0))
+        base = builder.shuffle_vector(base, _UNDEFINED, ir.Constant(ir.VectorType(lane, LANES), [0] * LANES))
+        addresses = builder.inttoptr(builder.add(base, builder.shl(index, _splat(3))), _POINTERS)
+        gather = self._declared(f"llvm.masked.gather.v{LANES}i64.v{LANES}p0", [_POINTERS, lane, _FLAGS, _WORDS])
+        return builder.call(gather, [addresses, ir.Constant(lane, 8), _splat(1, _FLAGS), _splat(0)])
+
+    def _declared(self, name: str, arguments: list[Any]) -> Any:
+        """LLVM's function of that name, which gives a vector of words."""
+        module = self._builder.module
+        return module.globals.get(name) or ir.Function(module, ir.FunctionType(_WORDS, arguments), name)
 
 
 def _word(value: int) -> Any:

@@ -6,6 +6,7 @@ functions by writing them down (NEP 13 and NEP 18, as Dask does). What is record
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -85,6 +86,16 @@ class Recording:
             self._known[made] = len(self.operations)
             self.operations.append(made)
         return self._known[made]
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of operations and tables."""
+        state = hashlib.sha256()
+        for one in (*self.operations, self.result):
+            state.update(repr(one).encode())
+        for table in self.tables:
+            state.update(np.ascontiguousarray(table, "<u8").data)
+        return state.hexdigest()
 
     def place(self, table: NDArray[Any]) -> int:
         """Where the table begins among all of them."""

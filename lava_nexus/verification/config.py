@@ -61,6 +61,6 @@ class VerifyConfig(Config):
     jobs: tuple[Job, ...] = Field(min_length=1)
     seed: int = Field(default=0, ge=0, lt=2**32)
     threads: int | None = Field(default=None, ge=1)
-    chunk: int = Field(default=1 << 16, ge=1)
+    chunk: int = Field(default=1 << 17, ge=1)
     certify: bool = False
     out: Path = Path("results/verify")

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from lava_nexus.circuits import reference
 from lava_nexus.errors import NexusError
-from lava_nexus.formats import FLOAT64, FloatFormat
+from lava_nexus.formats import FLOAT32, FLOAT64, FloatFormat
 from lava_nexus.verification.real_functions import FUNCTIONS, RealFunction
 
 Patterns = NDArray[Any]
@@ -39,18 +39,38 @@ def correctly_rounded(name: str, patterns: Patterns, fmt: FloatFormat) -> tuple[
         fmt: of operands and results; NaNs are canonical, E4M3FN overflows to NaN.
     """
     function = FUNCTIONS[name]
+    if _monotone(function, patterns, fmt):
+        ends, by_precision = correctly_rounded(name, patterns[[0, -1]], fmt)
+        if ends[0] == ends[1]:  # and rounding is monotone: so is everything between
+            return np.full(len(patterns), ends[0]), by_precision
     extended = fmt == FLOAT64
     with np.errstate(all="ignore"):
         values = fmt.from_patterns(patterns).astype(np.longdouble if extended else np.float64)
         y = function.wide(values)
         lower, upper = (_rounded(bound, fmt) for bound in _bounds(function, values, y, extended))
-    undecided = lower != upper
-    if extended and not (function.extended and np.finfo(np.longdouble).nmant >= 63):
-        undecided |= np.isfinite(values) & (values != 0) & ~np.isnan(y)
-    hard, places = np.unique(values[undecided], return_inverse=True)
+        undecided = lower != upper
+        if extended and not (function.extended and np.finfo(np.longdouble).nmant >= 63):
+            undecided |= np.isfinite(values) & (values != 0)
+        unknown = np.flatnonzero(undecided)
+        unknown = unknown[~np.isnan(y[unknown])]
+    if fmt.is_nan(lower).any():
+        lower = fmt.canonical(lower)
+    hard, places = np.unique(values[unknown], return_inverse=True)
     precise = [_precise(function, value, fmt) for value in hard]
-    lower[undecided] = np.array(precise, dtype=fmt.pattern_dtype)[places]
-    return lower, int(undecided.sum())
+    lower[unknown] = np.array(precise, dtype=fmt.pattern_dtype)[places]
+    return lower, len(unknown)
+
+
+def _monotone(function: RealFunction, patterns: Patterns, fmt: FloatFormat) -> bool:
+    """Whether the patterns are a run of numbers of one sign on which the function only rises or only falls."""
+    n, first = len(patterns), int(patterns[0]) if len(patterns) else 0
+    if n <= 2 or int(patterns[-1]) - first != n - 1 or (patterns[1:] <= patterns[:-1]).any():
+        return False
+    last = first + n - 1
+    if (first ^ last) & fmt.sign_mask or bool(fmt.is_nan(patterns[-1:])[0]):
+        return False
+    ends = fmt.from_patterns(patterns[[0, -1]]).astype(np.float64)
+    return isinstance(function.slope, int) and bool((ends < function.lowest).all() or (ends > function.lowest).all())
 
 
 def _bounds(function: RealFunction, x: Patterns, y: Patterns, extended: bool) -> tuple[Patterns, Patterns]:
@@ -58,15 +78,16 @@ def _bounds(function: RealFunction, x: Patterns, y: Patterns, extended: bool) ->
     error = kind(function.error * (2.0**-11 if extended else 1.0))
     lower, upper = y * (1 - error), y * (1 + error)
     if function.half:
-        tiny = (np.abs(x) < _TINY) & (x != 0)
-        above = np.nextafter(x / 2, kind(np.inf))
-        lower, upper = np.where(tiny, above, lower), np.where(tiny, above, upper)
+        tiny = np.flatnonzero((np.abs(x) < _TINY) & (x != 0))
+        if len(tiny):
+            lower[tiny] = upper[tiny] = np.nextafter(x[tiny] / 2, kind(np.inf))
     return lower, upper
 
 
 def _rounded(values: Patterns, fmt: FloatFormat) -> Patterns:
-    if fmt == FLOAT64:
-        return fmt.canonical(values.astype(np.float64).view(np.uint64))
+    """To nearest even; a NaN keeps its pattern."""
+    if fmt in (FLOAT64, FLOAT32):
+        return values.astype(fmt.dtype).view(fmt.pattern_dtype)
     return reference.convert(FLOAT64, fmt)(np.ascontiguousarray(values).view(np.uint64))
 
 

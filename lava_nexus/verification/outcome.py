@@ -41,7 +41,9 @@ class Rounding:
         max_ulp: largest distance from it; 2^64 - 1 is a number where a NaN belongs, or the reverse.
         worst: operand with that distance.
         by_precision: results that the screen in wide floats left to multiple precision.
-        against_order: neighbouring operands whose results fall where the function rises, or the reverse.
+        neighbours: operands next to each other, between which the function only rises or only falls, that were
+            compared.
+        against_order: those of them whose results go the other way.
     """
 
     wrong: int = 0
@@ -50,13 +52,14 @@ class Rounding:
     max_ulp: int = 0
     worst: int | None = None
     by_precision: int = 0
+    neighbours: int = 0
     against_order: int = 0
 
     def add(self, other: Rounding) -> None:
         """Adds what was found on other operand sets."""
         if other.max_ulp > self.max_ulp:
             self.max_ulp, self.worst = other.max_ulp, other.worst
-        for name in ("wrong", "counted", "wrong_counted", "by_precision", "against_order"):
+        for name in ("wrong", "counted", "wrong_counted", "by_precision", "neighbours", "against_order"):
             setattr(self, name, getattr(self, name) + getattr(other, name))
 
 

@@ -33,7 +33,8 @@ class RealFunction:
         extended: whether `wide` in longdouble is as much better as longdouble is (2^-11).
         limits: results that are limits of the function: where the rounded result is one of them the input is easy.
         half: f(x) = x/2 + c x^2 + ... with c > 0.
-        direction: 1 where it never falls, -1 where it never rises on either side of 0, 0 otherwise.
+        slope: what has the sign of the derivative on both sides of 0: a number, or a function of values.
+        lowest: operand up to which it falls instead, whatever the slope.
     """
 
     wide: Callable[[Values], Values]
@@ -42,7 +43,8 @@ class RealFunction:
     extended: bool = True
     limits: tuple[float, ...] = ()
     half: bool = False
-    direction: int = 0
+    slope: Callable[[Values], Values] | int = 1
+    lowest: float = -np.inf
 
 
 def _bounded(function: Callable[[Values], Values]) -> Callable[[Values], Values]:
@@ -79,20 +81,28 @@ def _exact_tanh_argument(mp: Any, x: Any) -> Any:
 
 
 FUNCTIONS: dict[str, RealFunction] = {
-    "reciprocal": RealFunction(lambda x: 1 / x, lambda mp, x: 1 / x),
-    "rsqrt": RealFunction(lambda x: 1 / np.sqrt(x), lambda mp, x: 1 / mp.sqrt(x), direction=-1),
-    "exp": RealFunction(np.exp, lambda mp, x: mp.exp(x), limits=(1.0,), direction=1),
-    "exp2": RealFunction(np.exp2, lambda mp, x: mp.power(2, x), limits=(1.0,), direction=1),
-    "log": RealFunction(np.log, lambda mp, x: mp.log(x), direction=1),
-    "sin": RealFunction(_bounded(np.sin), lambda mp, x: mp.sin(x)),
-    "cos": RealFunction(_bounded(np.cos), lambda mp, x: mp.cos(x), limits=(1.0,)),
-    "sigmoid": RealFunction(
-        lambda x: 1 / (1 + np.exp(-x)), lambda mp, x: 1 / (1 + mp.exp(-x)), limits=(0.5, 1.0), direction=1
+    "reciprocal": RealFunction(lambda x: 1 / x, lambda mp, x: 1 / x, slope=-1),
+    "rsqrt": RealFunction(lambda x: 1 / np.sqrt(x), lambda mp, x: 1 / mp.sqrt(x), slope=-1),
+    "exp": RealFunction(np.exp, lambda mp, x: mp.exp(x), limits=(1.0,)),
+    "exp2": RealFunction(np.exp2, lambda mp, x: mp.power(2, x), limits=(1.0,)),
+    "log": RealFunction(np.log, lambda mp, x: mp.log(x)),
+    "sin": RealFunction(_bounded(np.sin), lambda mp, x: mp.sin(x), slope=np.cos),
+    "cos": RealFunction(_bounded(np.cos), lambda mp, x: mp.cos(x), limits=(1.0,), slope=lambda x: -np.sin(x)),
+    "sigmoid": RealFunction(lambda x: 1 / (1 + np.exp(-x)), lambda mp, x: 1 / (1 + mp.exp(-x)), limits=(0.5, 1.0)),
+    "tanh": RealFunction(np.tanh, lambda mp, x: mp.tanh(x), limits=(-1.0, 1.0)),
+    "silu": RealFunction(
+        lambda x: _logistic_times(x, x),
+        lambda mp, x: x / (1 + mp.exp(-x)),
+        half=True,
+        lowest=-1.2784645427610738,
     ),
-    "tanh": RealFunction(np.tanh, lambda mp, x: mp.tanh(x), limits=(-1.0, 1.0), direction=1),
-    "silu": RealFunction(lambda x: _logistic_times(x, x), lambda mp, x: x / (1 + mp.exp(-x)), half=True),
     "gelu": RealFunction(  # scipy states 5.7e-14 for erfc; the rounding of its argument adds 2 z^2 2^-53 at z <= 11
-        _gelu, lambda mp, x: x * mp.erfc(-x / mp.sqrt(2)) / 2, error=2.0**-42, extended=False, half=True
+        _gelu,
+        lambda mp, x: x * mp.erfc(-x / mp.sqrt(2)) / 2,
+        error=2.0**-42,
+        extended=False,
+        half=True,
+        lowest=-0.7517915246935645,
     ),
     "gelu_tanh": RealFunction(
         lambda x: _logistic_times(x, _tanh_argument(x)),
@@ -100,9 +110,8 @@ FUNCTIONS: dict[str, RealFunction] = {
         error=2.0**-42,
         extended=False,
         half=True,
+        lowest=-0.7524614220710162,
     ),
-    "erf": RealFunction(
-        lambda x: _special("erf", x), lambda mp, x: mp.erf(x), extended=False, limits=(-1.0, 1.0), direction=1
-    ),
+    "erf": RealFunction(lambda x: _special("erf", x), lambda mp, x: mp.erf(x), extended=False, limits=(-1.0, 1.0)),
 }
 """By the names of the operations."""

@@ -23,6 +23,7 @@ ROUNDING_HEADER = (
     "correct %",
     "correct % of the rest",
     "max ULP",
+    "neighbours in order",
     "against order",
     "by multiple precision",
 )
@@ -60,6 +61,7 @@ def rounding_rows(found: Found) -> list[tuple[Any, ...]]:
             100 * (1 - r.wrong / outcome.sets),
             100 * (1 - r.wrong_counted / r.counted) if r.counted else None,
             r.max_ulp,
+            r.neighbours - r.against_order,
             r.against_order,
             r.by_precision,
         )

@@ -15,17 +15,20 @@ from lava_nexus.circuits.circuit import Golden
 from lava_nexus.disk_cache import source_digest
 from lava_nexus.executors.bitsliced import BitslicedExecutor, word_program
 from lava_nexus.formats import FloatFormat
-from lava_nexus.formats.ulp import ordered, ulp_distance
+from lava_nexus.formats.ulp import ulp_distance
 from lava_nexus.verification.correct import correctly_rounded
+from lava_nexus.verification.order import against_order
 from lava_nexus.verification.outcome import MOST_EXAMPLES, Example, Outcome, Rounding
-from lava_nexus.verification.real_functions import FUNCTIONS
+from lava_nexus.verification.real_functions import FUNCTIONS, RealFunction
 from lava_nexus.verification.sets import Exhaustive, OperandSets
 
 Patterns = NDArray[Any]
 
+_ROOT = Path(__file__).resolve().parents[1]
 _REFERENCE = ("formats/*.py", "circuits/*.py")
+_BLOCK = 1 << 15  # patterns rounded together: their values stay in the cache
 _FUNCTIONS = "circuits/functions/*.py"
-_CHECKS = ("operands", "sets", "task", "correct", "real_functions")
+_CHECKS = ("operands", "sets", "task", "correct", "order", "real_functions")
 
 
 @dataclass(frozen=True)
@@ -79,12 +82,19 @@ class Task:
     def key(self) -> str:
         """What progress is valid for: the same neurons, reference, sets and chunks."""
         neurons = self.circuit.digest if self.neural else "-"
-        return f"{neurons} {reference_digest(self.operation in FUNCTIONS)} {self.how} in chunks of {self.sets.chunk}"
+        return f"{neurons} {self.golden_digest} {check_digest()} {self.how} in chunks of {self.sets.chunk}"
+
+    @property
+    def golden_digest(self) -> str:
+        """Names the golden function: its integer program where it has one, else the sources of references."""
+        return getattr(self.circuit.golden, "digest", None) or reference_digest(self.operation in FUNCTIONS)
 
     def prepare(self) -> None:
-        """Lowers the network, which the threads would otherwise do once each."""
+        """Lowers the network and compiles the golden function, which the threads would otherwise do once each."""
         if self.neural:
             word_program(self.circuit.network, "outputs")
+        if not self.direct:
+            self.circuit.golden(*self.sets.take(0))
 
     def check(self, number: int) -> Outcome:
         """One chunk; any thread."""
@@ -115,38 +125,45 @@ def _rounding(task: Task, patterns: Patterns, evaluate: Golden, results: Pattern
     results = evaluate(patterns) if results is None else results
     fmt, function = task.circuit.inputs[0].format, FUNCTIONS[task.operation]
     assert isinstance(fmt, FloatFormat)
-    correct, by_precision = correctly_rounded(task.operation, patterns, fmt)
-    wrong = results != correct
-    magnitude = correct & fmt.pattern_dtype.type(fmt.sign_mask - 1)
-    easy = (magnitude == 0) | (magnitude > fmt.max_finite)
-    for limit in function.limits:
-        easy |= correct == np.array([limit]).astype(fmt.dtype).view(fmt.pattern_dtype)
-    found = Rounding(int(wrong.sum()), int((~easy).sum()), int((wrong & ~easy).sum()), by_precision=by_precision)
-    if found.wrong:
-        where = np.flatnonzero(wrong)
-        distance = ulp_distance(results[where], correct[where], fmt)
-        found.max_ulp, found.worst = int(distance.max()), int(patterns[where[distance.argmax()]])
-    if function.direction and isinstance(task.sets, Exhaustive) and task.sets.whole:
-        found.against_order = _against_order(evaluate, patterns, results, fmt, function.direction)
+    found = Rounding()
+    for start in range(0, len(patterns), _BLOCK):
+        block = slice(start, start + _BLOCK)
+        found.add(_rounding_of_block(task.operation, patterns[block], results[block], fmt, function))
+    if isinstance(task.sets, Exhaustive) and task.sets.whole:
+        found.neighbours, found.against_order = against_order(evaluate, patterns, results, fmt, function)
     return found
 
 
-def _against_order(evaluate: Golden, patterns: Patterns, results: Patterns, fmt: FloatFormat, direction: int) -> int:
-    """Steps the wrong way between patterns that follow each other, the one after the last included."""
-    if int(patterns[-1]) < 2 * fmt.sign_mask - 1:
-        after = patterns[-1:] + fmt.pattern_dtype.type(1)
-        patterns, results = np.concatenate([patterns, after]), np.concatenate([results, evaluate(after)])
-    x, y = ordered(patterns, fmt), ordered(results, fmt)
-    step = np.sign(np.diff(x)) * np.where(y[1:] > y[:-1], 1, np.where(y[1:] < y[:-1], -1, 0))
-    number = ~(fmt.is_nan(results[1:]) | fmt.is_nan(results[:-1]))
-    same_side = (patterns[1:] ^ patterns[:-1]) < fmt.sign_mask
-    return int((number & same_side & (step == -direction)).sum())
+def _rounding_of_block(
+    name: str, patterns: Patterns, results: Patterns, fmt: FloatFormat, function: RealFunction
+) -> Rounding:
+    correct, by_precision = correctly_rounded(name, patterns, fmt)
+    wrong = np.flatnonzero(results != correct)
+    found = Rounding(len(wrong), _counted(correct, fmt, function), by_precision=by_precision)
+    if len(wrong):
+        found.wrong_counted = _counted(correct[wrong], fmt, function)
+        distance = ulp_distance(results[wrong], correct[wrong], fmt)
+        found.max_ulp, found.worst = int(distance.max()), int(patterns[wrong[distance.argmax()]])
+    return found
+
+
+def _counted(correct: Patterns, fmt: FloatFormat, function: RealFunction) -> int:
+    """Results that are finite, not zero and no limit."""
+    one = fmt.pattern_dtype.type(1)
+    magnitude = correct & fmt.pattern_dtype.type(fmt.sign_mask - 1)
+    counted = np.count_nonzero(magnitude - one < fmt.pattern_dtype.type(fmt.max_finite))
+    limits = np.array(function.limits).astype(fmt.dtype).view(fmt.pattern_dtype)
+    return int(counted - sum(np.count_nonzero(correct == limit) for limit in limits))
 
 
 @cache
 def reference_digest(function: bool) -> str:
-    """SHA-256 of the sources of references (those of functions where asked), of correct rounding and of samples."""
-    root = Path(__file__).resolve().parents[1]
+    """SHA-256 of the sources of references, those of functions where asked."""
     parts = (*_REFERENCE, _FUNCTIONS) if function else _REFERENCE
-    files = [file for part in parts for file in sorted(root.glob(part))]
-    return source_digest(*map(str, files), *(str(root / "verification" / f"{name}.py") for name in _CHECKS))
+    return source_digest(*(str(file) for part in parts for file in sorted(_ROOT.glob(part))))
+
+
+@cache
+def check_digest() -> str:
+    """SHA-256 of the sources of correct rounding and of operand sets."""
+    return source_digest(*(str(_ROOT / "verification" / f"{name}.py") for name in _CHECKS))

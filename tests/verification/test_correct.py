@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from lava_nexus.formats import BFLOAT16, FLOAT8_E4M3FN, FLOAT16, FLOAT32, FLOAT64, FORMATS, FloatFormat
 from lava_nexus.verification.correct import correctly_rounded, round_ratio
+from lava_nexus.verification.order import against_order
 from lava_nexus.verification.real_functions import FUNCTIONS
 from tests import exact
 
@@ -105,3 +106,52 @@ def test_the_stated_error_of_the_screen_holds(name: str) -> None:
         for value, approximate in zip(x.tolist(), y.tolist(), strict=True):
             true = TRUE[name](mpmath.mpf(value))
             assert abs(mpmath.mpf(approximate) - true) <= abs(true) * function.error / 4
+
+
+@pytest.mark.parametrize("fmt", [FLOAT16, BFLOAT16], ids=str)
+@pytest.mark.parametrize("name", ["exp", "log", "silu", "tanh", "cos", "reciprocal"])
+def test_runs_of_one_result_are_what_single_operands_give(name: str, fmt: FloatFormat) -> None:
+    patterns = np.arange(1 << fmt.bits, dtype=fmt.pattern_dtype)
+    runs = np.concatenate([correctly_rounded(name, run, fmt)[0] for run in np.array_split(patterns, 700)])
+    mixed = np.random.default_rng(3).permutation(patterns)
+    found, _ = correctly_rounded(name, mixed, fmt)
+    np.testing.assert_array_equal(runs[mixed], found)
+
+
+@pytest.mark.parametrize("name", [name for name, function in FUNCTIONS.items() if np.isfinite(function.lowest)])
+def test_where_a_function_is_lowest(name: str) -> None:
+    lowest = FUNCTIONS[name].lowest
+    with mpmath.workprec(200):
+        below, at, above = (TRUE[name](mpmath.mpf(lowest) + step) for step in (-1e-12, 0, 1e-12))
+    assert below > at < above
+
+
+@pytest.mark.parametrize(
+    ("name", "operand"), [("exp", 1.5), ("reciprocal", -3.0), ("silu", -2.0), ("silu", 2.0), ("sin", 3.0)]
+)
+def test_results_in_the_wrong_order_are_counted(name: str, operand: float) -> None:
+    function = FUNCTIONS[name]
+    first = int(np.array(operand, np.float32).view(np.uint32))
+    patterns = np.arange(first, first + 1000, dtype=np.uint32)
+
+    def evaluate(patterns: np.ndarray) -> np.ndarray:  # type: ignore[type-arg]
+        return correctly_rounded(name, patterns, FLOAT32)[0]
+
+    results = evaluate(patterns)
+    assert against_order(evaluate, patterns, results, FLOAT32, function) == (1000, 0)
+    steps = np.flatnonzero(results[1:] != results[:-1])
+    swapped = results.copy()
+    swapped[[steps[5], steps[5] + 1]] = swapped[[steps[5] + 1, steps[5]]]
+    pairs, wrong = against_order(evaluate, patterns, swapped, FLOAT32, function)
+    assert pairs == 1000
+    assert wrong >= 1
+
+
+def test_nothing_is_compared_across_the_turn_of_a_function() -> None:
+    turn = int(np.array(FUNCTIONS["silu"].lowest, np.float32).view(np.uint32))
+    patterns = np.arange(turn - 10, turn + 10, dtype=np.uint32)
+    results = correctly_rounded("silu", patterns, FLOAT32)[0]
+    pairs, wrong = against_order(
+        lambda p: correctly_rounded("silu", p, FLOAT32)[0], patterns, results, FLOAT32, FUNCTIONS["silu"]
+    )
+    assert (pairs, wrong) == (19, 0)

@@ -18,7 +18,7 @@ from lava_nexus.circuits.functions.build import Build
 from lava_nexus.circuits.functions.evaluate import Evaluate, Number, signed
 from lava_nexus.circuits.functions.integers import Integers, Sum
 from lava_nexus.circuits.functions.rounding import round_integers
-from lava_nexus.compiled.trace import record
+from lava_nexus.compiled.trace import Recording, record
 from lava_nexus.errors import NexusError
 from lava_nexus.formats import FloatFormat
 
@@ -127,29 +127,40 @@ def _forced(basis: Basis, bit: Any, where: Any, value: int) -> Any:
     return basis.or_(bit, where) if value else basis.and_not(bit, where)
 
 
-def golden(program: Program) -> Callable[[FloatFormat], Golden]:
-    """The function on integers: format to (patterns to patterns). Many patterns run through the same code, compiled."""
+class ProgramGolden:
+    """The reference of a program: patterns to patterns by its integers, compiled where there are many of them."""
 
-    def of_format(fmt: FloatFormat) -> Golden:
-        def function(patterns: NDArray[Any]) -> NDArray[Any]:
-            if np.size(patterns) >= _WORTH_COMPILING and fmt.bits <= 32:
-                return _compiled(program, fmt)(patterns)
-            flat = np.asarray(patterns).ravel()
-            out = np.empty(flat.shape, dtype=fmt.pattern_dtype)
-            for start in range(0, len(flat), _BLOCK):
-                out[start : start + _BLOCK] = _evaluated(program, flat[start : start + _BLOCK], fmt)
-            return out.reshape(np.shape(patterns))
+    def __init__(self, program: Program, fmt: FloatFormat) -> None:
+        self._program, self._fmt = program, fmt
+        self._compiled: Golden | None = None
 
-        return function
+    def __call__(self, patterns: NDArray[Any]) -> NDArray[Any]:
+        """Results in the shape of the operands."""
+        many = np.size(patterns) >= _WORTH_COMPILING and self._fmt.bits <= 32
+        if self._compiled is None and many:
+            from lava_nexus.compiled.machine_code import MachineCode  # heavy
 
-    return of_format
+            self._compiled = MachineCode(self._recorded())
+        if self._compiled is not None:
+            return self._compiled(patterns)
+        flat = np.asarray(patterns).ravel()
+        out = np.empty(flat.shape, dtype=self._fmt.pattern_dtype)
+        for start in range(0, len(flat), _BLOCK):
+            out[start : start + _BLOCK] = _evaluated(self._program, flat[start : start + _BLOCK], self._fmt)
+        return out.reshape(np.shape(patterns))
+
+    @property
+    def digest(self) -> str:
+        """Name of the content: SHA-256 of the integer operations and tables."""
+        return self._recorded().digest
+
+    def _recorded(self) -> Recording:
+        return record(lambda patterns: _evaluated(self._program, patterns, self._fmt), self._fmt.pattern_dtype)
 
 
-@lru_cache(maxsize=64)
-def _compiled(program: Program, fmt: FloatFormat) -> Golden:
-    from lava_nexus.compiled.machine_code import MachineCode  # heavy
-
-    return MachineCode(record(lambda patterns: _evaluated(program, patterns, fmt), fmt.pattern_dtype))
+def golden(program: Program) -> Callable[[FloatFormat], ProgramGolden]:
+    """The function on integers: format to (patterns to patterns)."""
+    return lru_cache(maxsize=16)(lambda fmt: ProgramGolden(program, fmt))
 
 
 def _evaluated(program: Program, patterns: NDArray[Any], fmt: FloatFormat) -> NDArray[Any]:

@@ -136,8 +136,11 @@ def test_turns_end_at_two_to_the_twentieth(name: str, fmt: FloatFormat) -> None:
 def test_compiled_golden_is_the_interpreted_one(name: str) -> None:
     patterns, evaluate = sample(1 << 17), golden(name, FLOAT32)
     assert len(patterns) >= function._WORTH_COMPILING
-    parts = [evaluate(part) for part in np.array_split(patterns, 3)]
+    interpreted = function.ProgramGolden(evaluate._program, FLOAT32)  # type: ignore[attr-defined]
+    parts = [interpreted(part) for part in np.array_split(patterns, 3)]
+    assert interpreted._compiled is None
     np.testing.assert_array_equal(evaluate(patterns), np.concatenate(parts))
+    assert evaluate._compiled is not None  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize("name", SPECIALS)

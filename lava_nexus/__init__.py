@@ -27,6 +27,7 @@ from lava_nexus.formats import (
 
 if TYPE_CHECKING:
     from lava_nexus.executors.run import Result, run
+    from lava_nexus.mapping.place import place
     from lava_nexus.models.model import Model, load
 
 __version__ = "0.1.0"
@@ -56,6 +57,7 @@ __all__ = [
     "decode",
     "encode",
     "load",
+    "place",
     "run",
 ]
 
@@ -64,6 +66,7 @@ _LAZY = {
     "Result": "lava_nexus.executors.run",
     "load": "lava_nexus.models.model",
     "Model": "lava_nexus.models.model",
+    "place": "lava_nexus.mapping.place",
 }
 
 

@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import astuple
 from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any, TypeAlias
-
-import numpy as np
-from numpy.typing import NDArray
 
 from lava_nexus.cells import Basis, basis_named
 from lava_nexus.circuits.circuit import Circuit
@@ -17,10 +13,8 @@ from lava_nexus.circuits.operations import OPERATIONS, Operation
 from lava_nexus.disk_cache import cached, source_digest
 from lava_nexus.errors import NexusError
 from lava_nexus.formats import FloatFormat, IntegerFormat, NumberFormat
-from lava_nexus.neurons import Port, ThresholdNetwork
-
-_ARRAYS = ("offsets", "sources", "weights", "thresholds", "levels", "relay")
-_FORMATS: dict[str, type[FloatFormat] | type[IntegerFormat]] = {f.__name__: f for f in (FloatFormat, IntegerFormat)}
+from lava_nexus.neurons import ThresholdNetwork
+from lava_nexus.neurons.arrays import from_arrays, to_arrays
 
 Options: TypeAlias = tuple[tuple[str, Any], ...]
 
@@ -88,7 +82,7 @@ def _circuit(
     def build() -> ThresholdNetwork:
         return _build(operation, fmt, to, basis_named(basis, style), max_delay, options)
 
-    return Circuit(name, basis, cached("circuits", key, build, _save, _load), golden, options)
+    return Circuit(name, basis, cached("circuits", key, build, to_arrays, from_arrays), golden, options)
 
 
 def _build(
@@ -104,21 +98,3 @@ def _sources() -> str:
     root = Path(__file__).resolve().parents[1]
     files = [f for part in ("formats", "neurons", "cells", "circuits") for f in sorted((root / part).rglob("*.py"))]
     return source_digest(*map(str, files))
-
-
-def _save(network: ThresholdNetwork) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
-    ports = [
-        [[p.name, list(p.signals), p.format and [type(p.format).__name__, *astuple(p.format)]] for p in side]
-        for side in (network.inputs, network.outputs)
-    ]
-    return {name: getattr(network, name) for name in _ARRAYS}, {"ports": ports, "max_delay": network.max_delay}
-
-
-def _load(arrays: Mapping[str, NDArray[Any]], metadata: Mapping[str, Any]) -> ThresholdNetwork:
-    inputs, outputs = (
-        tuple(Port(name, tuple(signals), fmt and _FORMATS[fmt[0]](*fmt[1:])) for name, signals, fmt in side)
-        for side in metadata["ports"]
-    )
-    return ThresholdNetwork(
-        inputs, outputs, **{name: np.asarray(arrays[name]) for name in _ARRAYS}, max_delay=metadata["max_delay"]
-    )

@@ -41,3 +41,18 @@ def instantiate(
         terms = [(signals[s], w) for s, w in zip(sources.tolist(), weights.tolist(), strict=True)]
         signals[network.n_inputs + k] = builder.gate(terms, int(network.thresholds[k]))
     return [[signals[s] for s in reversed(port.signals)] for port in network.outputs]
+
+
+def rebalanced(network: ThresholdNetwork, max_delay: int) -> ThresholdNetwork:
+    """The same gates with another largest synaptic delay: relays are taken out and put in where it asks for them.
+
+    Raises:
+        NexusError: max_delay is negative.
+    """
+    if max_delay == network.max_delay:
+        return network
+    builder = Builder()
+    operands = [builder.input(port.name, port.format, port.width) for port in network.inputs]
+    words = instantiate(builder, network, operands)
+    outputs = [(port.name, word, port.format) for port, word in zip(network.outputs, words, strict=True)]
+    return builder.finish(outputs, max_delay)

@@ -1,0 +1,106 @@
+"""`place`: a circuit or a program onto a chip."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lava_nexus.circuits import Circuit
+from lava_nexus.errors import NexusError
+from lava_nexus.mapping.chip import Chip, load_chip
+from lava_nexus.mapping.mesh import place_parts
+from lava_nexus.mapping.partition import fewest_cores, neurons_to_cores
+from lava_nexus.mapping.placement import Placement
+from lava_nexus.mapping.spikes import measured_spikes
+from lava_nexus.mapping.traffic import core_links
+from lava_nexus.neurons import ThresholdNetwork, check
+from lava_nexus.neurons.compose import rebalanced
+
+
+def place(
+    circuit: Circuit,
+    chip: str | Path | Chip = "loihi2",
+    *,
+    max_delay: int | None = None,
+    chips: int | None = None,
+    seed: int = 0,
+    sets: int = 256,
+) -> Placement:
+    """Where every neuron lives: under all limits of a core, with few spikes between cores and few hops.
+
+    Args:
+        circuit: what to place.
+        chip: name of a chip, a YAML file, or a `Chip`.
+        max_delay: largest synaptic delay; None takes the one that needs fewest cores. Delay memory is shared by the
+            neurons of a core, so that longer delays leave room for fewer neurons and shorter ones cost relays.
+        chips: most chips it may use; None for as many as it needs.
+        seed: of the partition and of the operands.
+        sets: operand sets that the spikes are counted on.
+
+    Raises:
+        NexusError: what is asked for does not fit: the limit, by how much, and the smallest change that would fit.
+    """
+    described = load_chip(chip)
+    if sets < 1:
+        raise NexusError(f"placement with spikes counted on {sets} operand sets is below 1")
+    return place_circuit(circuit, described, max_delay, chips, seed, sets)
+
+
+def place_circuit(
+    circuit: Circuit, chip: Chip, max_delay: int | None, chips: int | None, seed: int, sets: int
+) -> Placement:
+    """One instance of a circuit; see `place`."""
+    network = with_delay(circuit.network, chip, max_delay)
+    check(network)
+    spikes = measured_spikes(_on(circuit, network), sets, seed)
+    placement = place_network(circuit.label, network, spikes, sets, chip, seed)
+    cores = len(placement.places)
+    if chips is not None and cores > chips * chip.mesh.cores:
+        room = chips * chip.mesh.cores
+        raise NexusError(
+            f"circuit '{circuit.label}' needs {cores} cores of {chip.name}, {cores - room} more than the {room} of "
+            f"chips={chips}; the smallest change that fits is chips={placement.chips}"
+        )
+    return placement
+
+
+def place_network(
+    label: str, network: ThresholdNetwork, spikes: NDArray[np.int64], sets: int, chip: Chip, seed: int
+) -> Placement:
+    """A network whose spikes were counted."""
+    groups = np.zeros(network.neurons, np.int64)
+    assignment = neurons_to_cores(network, spikes, groups, chip, seed)
+    links = core_links(network, assignment, spikes)
+    places = place_parts(links, int(assignment.max()) + 1, chip, seed)
+    return Placement(label, network, chip, assignment, places, groups, spikes, sets, seed)
+
+
+def with_delay(network: ThresholdNetwork, chip: Chip, max_delay: int | None) -> ThresholdNetwork:
+    """The network with relays for a largest delay; None chooses the delay whose cores, then neurons, are fewest.
+
+    Raises:
+        NexusError: the delay is below 0 or above what a synapse holds.
+    """
+    most = chip.limits.largest_delay.most
+    if max_delay is not None:
+        if not 0 <= max_delay <= most:
+            raise NexusError(f"largest delay {max_delay} is not in 0 .. {most}, what a synapse of {chip.name} holds")
+        return rebalanced(network, max_delay)
+    choices = [rebalanced(network, delay) for delay in delays_worth_trying(most)]
+    return min(choices, key=lambda one: (fewest_cores(one, chip), share_of_core(one, chip)))
+
+
+def share_of_core(network: ThresholdNetwork, chip: Chip) -> float:
+    """Cores that the neurons would fill."""
+    return network.neurons / max(1, chip.neurons_with_delay(int(network.delays.max(initial=0))))
+
+
+def delays_worth_trying(most: int) -> list[int]:
+    """The largest delay of each width of the delay field, down from `most` to none."""
+    return [most, *(2**bits - 2 for bits in range(most.bit_length(), 0, -1) if 2**bits - 2 < most)]
+
+
+def _on(circuit: Circuit, network: ThresholdNetwork) -> Circuit:
+    return Circuit(circuit.name, circuit.basis, network, circuit.golden, circuit.options)

@@ -30,6 +30,9 @@ def _energy_model(name: str) -> str:
     return name
 
 
+EnergyModelName = Annotated[str, AfterValidator(_energy_model)]
+
+
 class DigitsModel(Config):
     """The transformer that classifies handwritten digits (`sklearn.datasets.load_digits`).
 
@@ -81,7 +84,7 @@ class RunConfig(Config):
     accumulate: Literal["sequential", "fma", "pairwise"] = "sequential"
     basis: Literal["threshold", "nexus"] = "threshold"
     seed: int = Field(default=0, ge=0, lt=2**64)
-    energy_model: Annotated[str, AfterValidator(_energy_model)] = "loihi1_pre_silicon"
+    energy_model: EnergyModelName = "loihi1_pre_silicon"
     timeout_seconds: float = Field(default=600.0, gt=0, allow_inf_nan=False)
     lava: LavaOptions = LavaOptions()
     out: Path = Path("results/run")

@@ -1,0 +1,132 @@
+"""One row of ours: a circuit or a program, run on random operands and counted."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from lava_nexus.audit.gates import GATES, gate_circuit
+from lava_nexus.audit.subjects import OPERATIONS, PER_ELEMENT, Sizes, build_program, random_feeds
+from lava_nexus.circuits import Circuit, circuit
+from lava_nexus.energy import EnergyModel, EnergyReport, energy_of
+from lava_nexus.executors.executor import Executor, Tallies
+from lava_nexus.executors.interpret import run_program
+from lava_nexus.formats import FloatFormat
+from lava_nexus.layers import Program, Writer
+from lava_nexus.layers.order import Accumulate
+
+POSITIVE = frozenset({"sqrt", "rsqrt", "log"})
+"""Operations whose operands are |N(0, 1)|."""
+
+
+@dataclass(frozen=True)
+class Choices:
+    """How the arithmetic of a measurement is done.
+
+    Attributes:
+        format: of every value.
+        basis: cells of every circuit.
+        accumulate: order of every sum.
+    """
+
+    format: FloatFormat
+    basis: str = "threshold"
+    accumulate: Accumulate = "sequential"
+
+
+@dataclass(frozen=True)
+class Measured:
+    """Exact counts of a run, and what it is divided by to give one unit of the row.
+
+    Attributes:
+        subject: row.
+        neurons, synapses: with an instance for every invocation of one operand set.
+        depth: time steps from operands to results.
+        tallies: of the whole run.
+        sets: operand sets run.
+        units: units of the row in one operand set (elements of a norm; 1 otherwise).
+        level: what evaluated a neuron.
+    """
+
+    subject: str
+    neurons: int
+    synapses: int
+    depth: int
+    tallies: Tallies
+    sets: int
+    units: int
+    level: str
+
+    @property
+    def spikes(self) -> int:
+        """Spikes of neurons over the run."""
+        return sum(tally.spikes or 0 for tally in self.tallies)
+
+    @property
+    def synops(self) -> int:
+        """Synaptic operations over the run."""
+        return sum(tally.synops or 0 for tally in self.tallies)
+
+    @property
+    def updates(self) -> int:
+        """Neuron updates over the run, streamed schedule."""
+        return sum(tally.updates for tally in self.tallies)
+
+    @property
+    def active(self) -> int | None:
+        """Of them those in which a neuron received a spike or fired; None where not counted."""
+        counts = [tally.active for tally in self.tallies]
+        return None if None in counts else sum(count for count in counts if count is not None)
+
+    def per_unit(self, count: float) -> float:
+        """A count of the run for one unit of the row."""
+        return count / (self.sets * self.units)
+
+    def energy(self, model: EnergyModel) -> EnergyReport:
+        """Energy of the run; one unit of the row is an inference."""
+        report = energy_of(self.tallies, model, self.sets * self.units)
+        assert report is not None
+        return report
+
+
+def measure(subject: str, choices: Choices, executor: Executor, sets: int, sizes: Sizes, seed: int) -> Measured:
+    """Runs one row of `subjects.SUBJECTS` that has neurons.
+
+    Args:
+        subject: the row.
+        choices: format, basis, order of sums.
+        executor: a fresh one that counts spikes.
+        sets: operand sets.
+        sizes: of layers and block.
+        seed: of operands and weights.
+    """
+    if subject in GATES or subject in OPERATIONS:
+        made = gate_circuit(subject, choices.basis) if subject in GATES else _operation(subject, choices)
+        executor.invoke(made, _operands(made, subject, sets, seed))
+        neurons, synapses, depth = made.neurons, made.synapses, made.depth
+        return Measured(subject, neurons, synapses, depth, executor.tallies, sets, 1, executor.level)
+    writer = Writer(Program(subject), choices.format, choices.basis, choices.accumulate)
+    program = build_program(subject, writer, sizes, seed)
+    found = run_program(program, random_feeds(program, sets, seed), executor)
+    units = sizes.width if subject in PER_ELEMENT else 1
+    counts = program.neurons, program.synapses, program.depth
+    return Measured(subject, *counts, found.tallies, sets, units, executor.level)
+
+
+def _operation(name: str, choices: Choices) -> Circuit:
+    return circuit(name, choices.format, basis=choices.basis)
+
+
+def _operands(made: Circuit, name: str, sets: int, seed: int) -> list[np.ndarray]:
+    """N(0, 1) for numbers, fair coins for plain bits."""
+    rng = np.random.default_rng(seed)
+    patterns = []
+    for port in made.inputs:
+        if isinstance(port.format, FloatFormat):
+            values = rng.standard_normal(sets).astype(np.float32)
+            drawn = np.abs(values) if name in POSITIVE else values
+            patterns.append(port.format.to_patterns(drawn.astype(port.format.dtype)))
+        else:
+            patterns.append(rng.integers(0, 2, sets).astype(port.pattern_dtype))
+    return patterns

@@ -1,0 +1,85 @@
+"""What `scripts/measure_energy.py` reads: the energy table, or the map of precision against energy against error."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field
+
+from lava_nexus.config.base import Config, did_you_mean
+from lava_nexus.config.run import EnergyModelName, FormatName
+
+Basis = Literal["threshold", "nexus"]
+Accumulate = Literal["sequential", "fma", "pairwise"]
+SUBJECTS = (
+    *("and", "not", "xor", "mux", "full_adder"),
+    *("add", "mul", "div", "reciprocal", "sqrt", "exp", "exp2", "log", "sigmoid", "tanh", "sin", "silu", "gelu"),
+    *("rms_norm", "layer_norm", "linear_64", "linear_256", "linear_512", "embedding"),
+    *("qkv", "scores", "softmax", "rope", "output", "attention", "up", "ffn_silu", "down", "feed_forward", "block"),
+)
+"""Rows of the energy table; a test holds them against what `lava_nexus.audit` can run."""
+
+
+def _subject(name: str) -> str:
+    if name not in SUBJECTS:
+        raise ValueError(f"this row does not exist{did_you_mean(name, SUBJECTS)}")
+    return name
+
+
+class EnergyTable(Config):
+    """Rows of the published energy table, measured.
+
+    Attributes:
+        kind: which of the two this is.
+        subjects: rows.
+        format, basis, accumulate: of every circuit.
+        operand_sets: of each row; a layer's row runs as many tokens.
+        macs_at_most: a row runs fewer operand sets where they would be more multiply-accumulates than this.
+    """
+
+    kind: Literal["table"]
+    subjects: tuple[Annotated[str, AfterValidator(_subject)], ...] = Field(default=SUBJECTS, min_length=1)
+    format: FormatName = "float32"
+    basis: Basis = "threshold"
+    accumulate: Accumulate = "sequential"
+    operand_sets: int = Field(default=1024, ge=1)
+    macs_at_most: int = Field(default=4_000_000, ge=1)
+
+
+class PrecisionMap(Config):
+    """One linear layer in every choice of arithmetic: energy a multiply-accumulate against error.
+
+    Attributes:
+        kind: which of the two this is.
+        size: inputs and outputs of the layer.
+        tokens: rows of operands.
+        formats, bases, accumulate: each combination is a point.
+    """
+
+    kind: Literal["precision"]
+    size: int = Field(default=64, ge=1)
+    tokens: int = Field(default=64, ge=1)
+    formats: tuple[FormatName, ...] = ("float8_e4m3fn", "float8_e5m2", "float16", "bfloat16", "float32")
+    bases: tuple[Basis, ...] = Field(default=("threshold", "nexus"), min_length=1)
+    accumulate: tuple[Accumulate, ...] = Field(default=("sequential", "fma", "pairwise"), min_length=1)
+
+
+class EnergyConfig(Config):
+    """One measurement of energy.
+
+    Attributes:
+        measure: what.
+        executor: what evaluates the circuits.
+        activity: whether active neuron updates are told from idle ones, which takes longer.
+        energy_model: name of the constants, or a YAML file of them.
+        seed: of operands and weights.
+        out: folder for results.
+    """
+
+    measure: Annotated[EnergyTable | PrecisionMap, Field(discriminator="kind")]
+    executor: Literal["bitsliced", "membrane"] = "bitsliced"
+    activity: bool = True
+    energy_model: EnergyModelName = "loihi1_pre_silicon"
+    seed: int = Field(default=0, ge=0, lt=2**32)
+    out: Path = Path("results/energy")

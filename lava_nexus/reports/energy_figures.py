@@ -1,0 +1,138 @@
+"""Figures of energy: where it goes; and printed, recomputed and counted on one axis."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from lava_nexus.errors import NexusError
+from lava_nexus.reports import style
+from lava_nexus.reports.tables import with_prefix
+
+_BAR = 0.3  # inches of height
+_MARKS = (
+    ("printed", "printed for Loihi", "x", style.SIGN),
+    ("recomputed", "printed spikes x 23.6 pJ", "o", "#e2982b"),
+    ("spikes_only", "ours, spikes x 23.6 pJ", "D", "#6db4d8"),
+    ("total", "ours, SynOps + updates", "o", "#2f6f9f"),
+    ("gpu", "GPU as printed", "|", "#22303c"),
+)
+
+
+@dataclass(frozen=True)
+class Bar:
+    """One row of `share_figure`: joules of each share."""
+
+    name: str
+    shares: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class Level:
+    """One row of `accounting_figure`, in joules."""
+
+    name: str
+    printed: float
+    recomputed: float
+    spikes_only: float
+    total: float
+    gpu: float | None
+
+
+def share_figure(bars: Sequence[Bar], shares: Sequence[str], title: str, path: Path) -> Path:
+    """A bar of full width a row, split by share, its total beside it; returns the path written.
+
+    Raises:
+        NexusError: nothing to draw.
+    """
+    drawn = [bar for bar in bars if sum(bar.shares) > 0]
+    if not drawn:
+        raise NexusError("energy cannot be drawn: every row is 0 J")
+    kept = [i for i in range(len(shares)) if any(bar.shares[i] > 0 for bar in drawn)]
+    height = _BAR * len(drawn) + 1.3
+    figure = style.new_figure(9.6, height)
+    figure.text(0.03, 1 - 0.3 / height, title, size=13, weight="bold", va="center")
+    axes = figure.add_axes((0.21, 0.15 / height, 0.66, _BAR * len(drawn) / height))
+    for row, bar in enumerate(drawn):
+        left, total = 0.0, sum(bar.shares)
+        for i in kept:
+            part = 100 * bar.shares[i] / total
+            axes.barh(row, part, left=left, height=0.7, color=style.PALETTE[i], edgecolor="white", linewidth=0.5)
+            if part >= 8:
+                axes.text(left + part / 2, row, f"{part:.0f} %", ha="center", va="center", size=8, color="white")
+            left += part
+        axes.text(101.5, row, with_prefix(total, "J"), va="center", size=9)
+    axes.set_yticks(range(len(drawn)), [bar.name for bar in drawn])
+    axes.set_xticks([])
+    axes.set_xlim(0, 100)
+    axes.set_ylim(len(drawn) - 0.5, -0.5)
+    style.bare(axes)
+    _legend(figure, [(shares[i], "s", style.PALETTE[i]) for i in kept], 1 - 0.72 / height)
+    return style.save(figure, path)
+
+
+def accounting_figure(levels: Sequence[Level], title: str, path: Path) -> Path:
+    """A line a row and a mark for each way to count, joules on a logarithmic axis; returns the path written.
+
+    Raises:
+        NexusError: nothing to draw.
+    """
+    if not levels:
+        raise NexusError("energy cannot be drawn: there is no row beside the published ones")
+    height = _BAR * len(levels) + 1.75
+    figure = style.new_figure(9.6, height)
+    figure.text(0.03, 1 - 0.3 / height, title, size=13, weight="bold", va="center")
+    axes = figure.add_axes((0.21, 0.6 / height, 0.75, _BAR * len(levels) / height))
+    for row, level in enumerate(levels):
+        values = {key: getattr(level, key) for key, *_ in _MARKS}
+        shown = [value for value in values.values() if value]
+        axes.plot((min(shown), max(shown)), (row, row), color=style.GRID, linewidth=2.2, zorder=1)
+        for key, _, mark, colour in _MARKS:
+            if values[key]:
+                axes.scatter(
+                    values[key],
+                    row,
+                    s=72 if mark == "|" else 34,
+                    marker=mark,
+                    color=colour,
+                    zorder=3,
+                    linewidth=1.8 if mark in "x|" else 0.5,
+                )
+    axes.set_xscale("log")
+    axes.xaxis.set_major_formatter(lambda value, _: with_prefix(value, "J"))
+    axes.set_yticks(range(len(levels)), [level.name for level in levels])
+    axes.set_ylim(len(levels) - 0.4, -0.6)
+    axes.grid(axis="x", color=style.GRID, linewidth=0.8)
+    axes.set_axisbelow(True)
+    style.bare(axes, "bottom")
+    _legend(figure, [(label, mark, colour) for _, label, mark, colour in _MARKS], 1 - 0.75 / height)
+    return style.save(figure, path)
+
+
+def _legend(figure: Any, entries: Sequence[tuple[str, str, str]], y: float) -> None:
+    from matplotlib.lines import Line2D
+
+    handles = [
+        Line2D(
+            [],
+            [],
+            linestyle="",
+            marker=mark,
+            color=colour,
+            markersize=8,
+            markeredgewidth=1.8 if mark in "x|" else 0,
+            label=label,
+        )
+        for label, mark, colour in entries
+    ]
+    figure.legend(
+        handles=handles,
+        loc="center left",
+        bbox_to_anchor=(0.02, y),
+        ncols=len(handles),
+        columnspacing=1.2,
+        handletextpad=0.3,
+        fontsize=9,
+    )

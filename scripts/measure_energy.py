@@ -1,4 +1,4 @@
-"""Measures energy from counts, beside what is published: python scripts/measure_energy.py configs/energy/nexus_table.yaml."""
+"""Energy from counts, beside what is published: python scripts/measure_energy.py configs/energy/nexus_table.yaml."""
 
 from __future__ import annotations
 

@@ -29,6 +29,7 @@ BELOW["config"] = {*CORE, "energy", "reports"}
 BELOW["verification"] = {*CORE, "executors", "reports", "config"}
 BELOW["tables"] = {*CORE, "encodings", "layers", "executors", "mapping", "energy", "reports", "config"}
 BELOW["torch"] = {*CORE, "layers", "executors"}
+BELOW["audit"] = {*CORE, "layers", "executors", "mapping", "energy", "reports", "config"}
 COMMON = {"errors", "disk_cache"}
 ONLY_UNDER = {
     "lava": ("executors/lava/",),

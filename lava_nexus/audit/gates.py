@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import reduce
 from operator import and_, xor
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from lava_nexus.cells import Basis, Bit, Word, basis_named
 from lava_nexus.circuits import Circuit
@@ -27,7 +29,7 @@ _CELLS: dict[str, tuple[int, Callable[[Basis, Word], Word]]] = {
     "mux": (3, _of(lambda basis, bits: basis.mux(*bits))),
     "full_adder": (3, _full_adder),
 }
-_MEANING: dict[str, Callable[..., np.ndarray]] = {
+_MEANING: dict[str, Callable[..., NDArray[Any]]] = {
     "and": lambda *bits: reduce(and_, bits),
     "not": lambda bit: bit ^ 1,
     "xor": lambda *bits: reduce(xor, bits),

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from lava_nexus.audit.gates import GATES, gate_circuit
 from lava_nexus.audit.subjects import OPERATIONS, PER_ELEMENT, Sizes, build_program, random_feeds
@@ -118,7 +120,7 @@ def _operation(name: str, choices: Choices) -> Circuit:
     return circuit(name, choices.format, basis=choices.basis)
 
 
-def _operands(made: Circuit, name: str, sets: int, seed: int) -> list[np.ndarray]:
+def _operands(made: Circuit, name: str, sets: int, seed: int) -> list[NDArray[Any]]:
     """N(0, 1) for numbers, fair coins for plain bits."""
     rng = np.random.default_rng(seed)
     patterns = []

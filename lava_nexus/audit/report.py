@@ -137,7 +137,8 @@ def _markdown(rows: Sequence[EnergyRow], compared: Sequence[System], config: Ene
     macs = Sizes().macs
     return (
         "# Energy\n\n"
-        f"Constants: {model.title}. One unit of a row is an operation, an element or a token, as the published table has it.\n\n"
+        f"Constants: {model.title}. One unit of a row is an operation, an element or a token, as the published table "
+        "has it.\n\n"
         "## Counts\n\n" + markdown(_COUNTS, counts) + "\n## Energy, published beside counted\n\n"
         "![Printed, recomputed and counted](accounting.png)\n\n"
         + markdown(_ENERGY, energies)
@@ -169,13 +170,14 @@ def _notes(config: EnergyConfig, quick: bool) -> list[str]:
     synop = model.joules("synaptic_op") * 1e12
     active, idle = (model.joules(f"neuron_update_{how}") * 1e12 for how in ("active", "inactive"))
     found = [
-        f"SynOps x {synop:g} pJ; neuron updates, one a neuron and operand set (streamed): active x {active:g} pJ, idle x "
-        f"{idle:g} pJ; no routing: these rows have no placement on cores.",
-        f"The published table multiplies spikes by {table.spike_pj} pJ and counts neither fan-out nor updates nor routing.",
-        f"The GPU's printed {block.gpu_nj:,.0f} nJ for the block are {gpu_per_mac_nj():.3g} nJ a multiply-accumulate over "
-        f"{block.macs:,} of projections and attention products; it is taken as printed.",
-        f"Operands from N(0, 1), weights from N(0, 1 / inputs), fair coins for gates, seed {config.seed}. Counts are exact; "
-        "the table shows means.",
+        f"SynOps x {synop:g} pJ; neuron updates, one a neuron and operand set (streamed): active x {active:g} pJ, idle "
+        f"x {idle:g} pJ; no routing: these rows have no placement on cores.",
+        f"The published table multiplies spikes by {table.spike_pj} pJ and counts neither fan-out nor updates nor "
+        "routing.",
+        f"The GPU's printed {block.gpu_nj:,.0f} nJ for the block are {gpu_per_mac_nj():.3g} nJ a multiply-accumulate "
+        f"over {block.macs:,} of projections and attention products; it is taken as printed.",
+        "Operands from N(0, 1), weights from N(0, 1 / inputs), fair coins for gates, "
+        f"seed {config.seed}. Counts are exact; the table shows means.",
     ]
     if not config.activity:
         found.append("Active updates were not told from idle ones: all are charged as idle, a lower bound.")

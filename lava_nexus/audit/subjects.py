@@ -9,8 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lava_nexus.audit.gates import GATES
-from lava_nexus.layers import Program, Value, Writer, layer_norm, linear, mix, residual, rms_norm, rotate, softmax
-from lava_nexus.layers.rotary import rotary_angles
+from lava_nexus.layers import Program, Value, Writer, linear, residual, rms_norm, softmax
+from lava_nexus.layers.attention import mix
+from lava_nexus.layers.normalisation import layer_norm
+from lava_nexus.layers.rotary import rotary_angles, rotate
 
 OPERATIONS = (
     *("add", "mul", "div", "reciprocal", "sqrt"),

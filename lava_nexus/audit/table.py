@@ -9,7 +9,7 @@ from tqdm import tqdm
 
 from lava_nexus.audit.measure import Choices, Measured, measure
 from lava_nexus.audit.published import PublishedRow, published_energy
-from lava_nexus.audit.subjects import NO_NEURONS, SMALL, Sizes
+from lava_nexus.audit.subjects import NO_NEURONS, OPERATIONS, SMALL, Sizes
 from lava_nexus.audit.verdict import verdict
 from lava_nexus.config.energy import EnergyConfig, EnergyTable
 from lava_nexus.energy import EnergyModel, load_energy_model
@@ -96,7 +96,8 @@ def energy_rows(config: EnergyConfig, table: EnergyTable, quick: bool = False) -
         if macs and not quick:
             sets = min(sets, max(1, table.macs_at_most // macs))
         choices = Choices(format_named(table.format), table.basis, table.accumulate)
-        yield _row(name, measure(name, choices, counting_executor(config), sets, sizes, config.seed), model)
+        found = measure(name, choices, counting_executor(config), sets, sizes, config.seed)
+        yield _row(name, found, model, comparable=sizes == Sizes() or name in OPERATIONS)
 
 
 def counting_executor(config: EnergyConfig) -> Executor:
@@ -108,7 +109,8 @@ def counting_executor(config: EnergyConfig) -> Executor:
     return executor_named(config.executor)
 
 
-def _row(name: str, found: Measured | None, model: EnergyModel) -> EnergyRow:
+def _row(name: str, found: Measured | None, model: EnergyModel, comparable: bool = True) -> EnergyRow:
+    """`comparable`: whether what ran is of the size that the published row is of."""
     table = published_energy()
     published = next((row for row in table.rows if row.subject == name), None)
     if found is None:
@@ -128,7 +130,9 @@ def _row(name: str, found: Measured | None, model: EnergyModel) -> EnergyRow:
         idle=found.per_unit(found.updates - (active or 0)),
         spikes_only_nj=found.per_unit(found.spikes) * table.spike_pj / 1000,
         shares=shares,
-        verdict=verdict(table, published, shares.total) if published else "not in the published table",
+        verdict=verdict(table, published, shares.total if comparable else None)
+        if published
+        else "not in the published table",
     )
 
 

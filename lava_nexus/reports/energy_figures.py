@@ -102,6 +102,7 @@ def accounting_figure(levels: Sequence[Level], title: str, path: Path) -> Path:
                 )
     axes.set_xscale("log")
     axes.xaxis.set_major_formatter(lambda value, _: with_prefix(value, "J"))
+    axes.tick_params(axis="x", which="minor", size=0)
     axes.set_yticks(range(len(levels)), [level.name for level in levels])
     axes.set_ylim(len(levels) - 0.4, -0.6)
     axes.grid(axis="x", color=style.GRID, linewidth=0.8)

@@ -1,0 +1,119 @@
+"""Rows as they are measured: counts held against other executors and against sums by hand."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from lava_nexus.audit.gates import GATES, gate_circuit
+from lava_nexus.audit.measure import Choices, measure
+from lava_nexus.audit.report import run_energy_table
+from lava_nexus.audit.subjects import SMALL
+from lava_nexus.config.base import load_config
+from lava_nexus.config.command_line import run_command
+from lava_nexus.config.energy import EnergyConfig, EnergyTable
+from lava_nexus.executors.bitsliced import BitslicedExecutor
+from lava_nexus.executors.run import executor_named, run
+from lava_nexus.formats import FLOAT8_E4M3FN, FLOAT32
+
+FOLDER = Path(__file__).parents[2] / "configs" / "energy"
+
+
+@pytest.mark.parametrize("basis", ["threshold", "nexus"])
+@pytest.mark.parametrize("name", GATES)
+def test_gates_on_every_input(name: str, basis: str) -> None:
+    gate = gate_circuit(name, basis)
+    n = len(gate.inputs)
+    bits = [(np.arange(2**n) >> i & 1).astype(np.uint8) for i in range(n)]
+    found = run(gate, *bits, executor="membrane").value
+    by_hand = {
+        "and": lambda b: all(b),
+        "not": lambda b: not b[0],
+        "xor": lambda b: b[0] != b[1],
+        "mux": lambda b: b[1] if b[0] else b[2],
+        "full_adder": sum,
+    }[name]
+    assert [int(v) for v in found] == [int(by_hand(list(column))) for column in zip(*bits, strict=True)]
+
+
+@pytest.mark.parametrize("name", ["add", "mul"])
+def test_operations_count_alike_on_three_executors(name: str) -> None:
+    choices = Choices(FLOAT32)
+    sliced = measure(name, choices, BitslicedExecutor(count="activity"), 200, SMALL, 3)
+    membrane = measure(name, choices, executor_named("membrane"), 200, SMALL, 3)
+    lava = measure(name, choices, executor_named("lava"), 200, SMALL, 3)
+    assert sliced.spikes == membrane.spikes == lava.spikes > 0
+    assert sliced.synops == membrane.synops == lava.synops > 0
+    assert sliced.updates == 200 * sliced.neurons
+    assert sliced.active == membrane.active
+    assert sliced.active is not None and sliced.spikes <= sliced.active <= sliced.updates
+
+
+def test_a_small_block_counts_alike() -> None:
+    choices = Choices(FLOAT8_E4M3FN)
+    found = [
+        measure("block", choices, engine, 2, SMALL, 0) for engine in (executor_named("membrane"), BitslicedExecutor())
+    ]
+    assert found[0].spikes == found[1].spikes > 0
+    assert found[0].synops == found[1].synops > 0
+
+
+def test_a_norm_counts_an_element() -> None:
+    found = measure("rms_norm", Choices(FLOAT8_E4M3FN), executor_named("membrane"), 4, SMALL, 0)
+    assert found.units == SMALL.width
+    assert found.per_unit(found.spikes) == found.spikes / (4 * SMALL.width)
+
+
+def _config(text: str, folder: Path) -> Path:
+    path = folder / "energy.yaml"
+    path.write_text(text)
+    return path
+
+
+def test_a_table_is_written_and_adds_up(tmp_path: Path) -> None:
+    text = "measure: {kind: table, subjects: [and, add, embedding], operand_sets: 100}\nexecutor: membrane\n"
+    config = load_config(EnergyConfig, _config(text, tmp_path))
+    assert isinstance(config.measure, EnergyTable)
+    run_energy_table(config, config.measure, tmp_path, quick=True)
+    values = json.loads((tmp_path / "energy.json").read_text())
+    add = values["rows"][1]
+    by_hand = add["synops"] * 23.6e-3 + add["active"] * 81e-3 + add["idle"] * 52e-3
+    shares = add["shares"]
+    assert sum(shares.values()) == pytest.approx(by_hand)
+    assert add["active"] + add["idle"] == pytest.approx(add["neurons"])
+    text = (tmp_path / "energy.md").read_text()
+    assert "988 times too small" in text and "no neuron computes" in text
+    assert all((tmp_path / name).stat().st_size > 5000 for name in ("shares.png", "accounting.png"))
+
+
+def test_the_same_seed_gives_the_same_counts() -> None:
+    counts = [
+        measure("scores", Choices(FLOAT8_E4M3FN), executor_named("membrane"), 3, SMALL, s).synops for s in (1, 1, 2)
+    ]
+    assert counts[0] == counts[1] != counts[2]
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("measure: {kind: table, subjects: [addd]}\n", "this row does not exist; did you mean 'add'?"),
+        ("measure: {kind: table, operand_sets: 0}\n", "operand_sets"),
+        ("measure: {kind: tabel}\n", "must be one of"),
+        ("measure: {kind: table}\nenergy_model: loihi1\n", "energy model 'loihi1' does not exist"),
+        ("measure: {kind: precision, formats: [float31]}\n", "this format does not exist; did you mean 'float32'?"),
+    ],
+)
+def test_mistakes_are_one_sentence(text: str, words: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        run_command(EnergyConfig, lambda *_: None, "", [str(_config(text, tmp_path)), "--out", str(tmp_path / "out")])
+    assert ended.value.code == 2
+    message = capsys.readouterr().err
+    assert words in message and message.count("\n") == 1
+
+
+@pytest.mark.parametrize("path", sorted(FOLDER.glob("*.yaml")), ids=lambda path: path.stem)
+def test_configs_that_ship(path: Path) -> None:
+    load_config(EnergyConfig, path)

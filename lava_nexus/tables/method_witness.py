@@ -10,7 +10,7 @@ from torch.nn import functional
 
 from lava_nexus.errors import NexusError
 from lava_nexus.formats import FloatFormat
-from lava_nexus.tables.torch_witness import from_torch, to_torch
+from lava_nexus.torch.tensors import from_torch, to_torch
 
 
 def swiglu_in_torch(

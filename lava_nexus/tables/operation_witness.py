@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from lava_nexus.formats import FloatFormat
-from lava_nexus.tables.torch_witness import from_torch, to_torch
+from lava_nexus.torch.tensors import from_torch, to_torch
 
 # PyTorch has no fused multiply-add, no exact dot product and no conversion to compare in ULP.
 IN_TORCH: dict[str, Callable[..., Tensor]] = {

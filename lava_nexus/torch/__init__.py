@@ -1,0 +1,25 @@
+"""PyTorch modules whose numbers come out of gates: `convert`, `counts` and `moved_bits`; all loaded when first used."""
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from lava_nexus.torch.attribution import Moved, moved_bits, moved_table
+    from lava_nexus.torch.conversion import convert, counts
+
+__all__ = ["Moved", "convert", "counts", "moved_bits", "moved_table"]
+
+_LAZY = {
+    "convert": "lava_nexus.torch.conversion",
+    "counts": "lava_nexus.torch.conversion",
+    "Moved": "lava_nexus.torch.attribution",
+    "moved_bits": "lava_nexus.torch.attribution",
+    "moved_table": "lava_nexus.torch.attribution",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _LAZY:
+        from importlib import import_module
+
+        return getattr(import_module(_LAZY[name]), name)
+    raise AttributeError(f"module 'lava_nexus.torch' has no attribute '{name}'")

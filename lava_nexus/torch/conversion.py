@@ -1,0 +1,152 @@
+"""A PyTorch model with some of its modules computed by gates."""
+
+from __future__ import annotations
+
+import copy
+import difflib
+from collections.abc import Iterator, Sequence
+from fnmatch import fnmatchcase
+from typing import Any, TypeVar, cast
+
+from torch import nn
+
+from lava_nexus.errors import NexusError
+from lava_nexus.executors.executor import Tallies
+from lava_nexus.executors.run import executor_named
+from lava_nexus.torch.mode import GateMode, Gates
+
+ModuleT = TypeVar("ModuleT", bound=nn.Module)
+
+# Leaves of torch.nn whose every function is a program of gates, or moves numbers only.
+SUPPORTED = (
+    *(nn.Linear, nn.Embedding, nn.LayerNorm, nn.SiLU, nn.GELU, nn.ReLU, nn.Tanh, nn.Sigmoid, nn.Softmax),
+    *(nn.Dropout, nn.Identity, nn.Flatten, nn.Unflatten, nn.Sequential, nn.ModuleList, nn.ModuleDict),
+    *(nn.ParameterList, nn.ParameterDict),
+)
+
+
+def convert(
+    module: ModuleT,
+    only: Sequence[str | type[nn.Module]] | None = None,
+    *,
+    executor: str = "bitsliced",
+    basis: str = "threshold",
+    accumulate: str = "sequential",
+    count: bool = False,
+    **options: Any,
+) -> ModuleT:
+    """A model of the same parameters in which the chosen modules compute by gates.
+
+    Within a chosen module every function that computes floating numbers is a program of circuits, each operation
+    rounded once, sums in the order of `accumulate`; gradients are those of PyTorch's functions at the same operands.
+    Parameters, buffers and `state_dict` are the original's own: a training step on one is a step on the other. The
+    original module is left as it is.
+
+    Args:
+        module: any module on the CPU, in float16, bfloat16, float32 or float64.
+        only: dotted names ("layers.0.mlp"; what lies below is chosen with it), patterns ("*.norm"), or classes and
+            their names ("Linear"); None for the whole model.
+        executor: "bitsliced", "membrane", "lava", or "reference" for the strict float model.
+        basis: cells of the circuits.
+        accumulate: order of every sum.
+        count: whether spikes are counted (`counts`).
+        options: of the executor, for example `threads=1`.
+
+    Raises:
+        NexusError: `only` chooses nothing, or a module that has no program of gates; in a forward pass, a function that
+            has none, or tensors of another dtype or device.
+    """
+    names = chosen(module, only)
+    engine = executor_named(executor, count, **options)
+    modules = dict(module.named_modules(remove_duplicate=False))
+    gated: dict[int, Gates] = {}
+    for name in names:
+        _check(modules[name], name)
+        gated.setdefault(id(modules[name]), Gates(engine, basis, accumulate, name or type(module).__name__))
+    return _copied(module, gated, {})
+
+
+def counts(module: nn.Module) -> dict[str, Tallies]:
+    """What the gates of a converted model did so far, by dotted name of the chosen module."""
+    found = {name: getattr(child, "forward", None) for name, child in module.named_modules()}
+    return {name: forward.gates.tallies for name, forward in found.items() if isinstance(forward, GateForward)}
+
+
+class GateForward:
+    """The `forward` of a chosen module: the module's own, inside `GateMode`."""
+
+    def __init__(self, module: nn.Module, gates: Gates) -> None:
+        self.module, self.gates = module, gates
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """As the module's class has it."""
+        with GateMode(self.gates):
+            return type(self.module).forward(self.module, *args, **kwargs)
+
+
+def _copied(module: ModuleT, gated: dict[int, Gates], done: dict[int, nn.Module]) -> ModuleT:
+    """A new tree of modules over the same parameters; a module that stands in two places stays one."""
+    if id(module) not in done:
+        new = copy.copy(module)
+        done[id(module)] = new
+        for name in ("_parameters", "_buffers", "_forward_hooks", "_forward_pre_hooks"):
+            new.__dict__[name] = module.__dict__[name].copy()
+        children = {name: child and _copied(child, gated, done) for name, child in module._modules.items()}
+        new.__dict__["_modules"] = type(module._modules)(children)
+        if id(module) in gated:
+            new.__dict__["forward"] = GateForward(new, gated[id(module)])
+        else:
+            new.__dict__.pop("forward", None)
+    return cast(ModuleT, done[id(module)])
+
+
+def chosen(module: nn.Module, only: Sequence[str | type[nn.Module]] | None) -> list[str]:
+    """Dotted names of the modules that `only` chooses, the outermost of nested ones only."""
+    if only is None:
+        return [""]
+    if isinstance(only, str | type):
+        only = [only]
+    modules = dict(module.named_modules(remove_duplicate=False))
+    names: set[str] = set()
+    for wanted in only:
+        found = [name for name, child in modules.items() if _matches(name, child, wanted)]
+        if not found:
+            raise NexusError(f"'only' names {_shown(wanted)}, which the model does not have{_near(wanted, modules)}")
+        names.update(found)
+    if not names:
+        raise NexusError("'only' is empty, which chooses no module; leave it out for the whole model")
+    return [name for name in modules if name in names and not any(parent in names for parent in _parents(name))]
+
+
+def _matches(name: str, module: nn.Module, wanted: str | type[nn.Module]) -> bool:
+    if isinstance(wanted, type):
+        return isinstance(module, wanted)
+    return name == wanted or type(module).__name__ == wanted or (bool(name) and fnmatchcase(name, wanted))
+
+
+def _parents(name: str) -> Iterator[str]:
+    parts = name.split(".")
+    yield from (".".join(parts[:i]) for i in range(1, len(parts)))
+    if name:
+        yield ""
+
+
+def _check(module: nn.Module, name: str) -> None:
+    for below, child in module.named_modules(prefix=name):
+        own = type(child).__module__.startswith("torch.nn") and not isinstance(child, SUPPORTED)
+        if own and type(child) is not nn.Module:
+            known = ", ".join(kind.__name__ for kind in SUPPORTED)
+            raise NexusError(
+                f"module '{below}' is a {type(child).__name__}, which has no program of gates; of torch.nn known are "
+                f"{known}"
+            )
+
+
+def _shown(wanted: str | type[nn.Module]) -> str:
+    return f"'{wanted}'" if isinstance(wanted, str) else wanted.__name__
+
+
+def _near(wanted: str | type[nn.Module], modules: dict[str, nn.Module]) -> str:
+    known = [*modules, *{type(child).__name__ for child in modules.values()}]
+    near = difflib.get_close_matches(wanted if isinstance(wanted, str) else wanted.__name__, known, n=1)
+    return f"; did you mean '{near[0]}'?" if near else ""

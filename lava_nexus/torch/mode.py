@@ -1,0 +1,170 @@
+"""Inside this mode PyTorch's functions are programs of gates; backward they are PyTorch's own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+from torch.overrides import TorchFunctionMode
+
+from lava_nexus.errors import NexusError
+from lava_nexus.executors.executor import Executor, Tallies
+from lava_nexus.executors.interpret import run_program
+from lava_nexus.formats import FloatFormat
+from lava_nexus.layers import Program, Writer
+from lava_nexus.torch.functions import FORMAT_OF, IN_GATES, REARRANGE, Call
+from lava_nexus.torch.tensors import DTYPES, from_torch, to_torch
+
+
+@dataclass
+class Gates:
+    """How a converted module computes.
+
+    Attributes:
+        executor: what evaluates the circuits.
+        basis: cells of the circuits.
+        accumulate: order of every sum.
+        module: dotted name of the module, for errors.
+        tallies: what was invoked so far and what it cost.
+    """
+
+    executor: Executor
+    basis: str
+    accumulate: Any
+    module: str
+    tallies: Tallies = field(default_factory=Tallies)
+
+    def evaluate(self, name: str, call: Call) -> Tensor:
+        """The result of a call, every bit of it from the executor."""
+        fmt = self._format(name, call.tensors)
+        w = Writer(Program(name), fmt, self.basis, self.accumulate).inside(name)
+        feeds = {f"v{i}": fmt.to_patterns(from_torch(x.detach(), fmt))[None] for i, x in enumerate(call.tensors)}
+        values = [w.program.input(key, patterns.shape[1:], fmt) for key, patterns in feeds.items()]
+        result_value = call.write(w, values)
+        w.program.outputs["y"] = result_value
+        ran = run_program(w.program, feeds, self.executor)
+        self.tallies.merge(*ran.layers.values())
+        result = to_torch(result_value.format.from_patterns(ran.outputs["y"][0]), result_value.format)
+        assert result is not None
+        return call.arrange(result)
+
+    def _format(self, name: str, tensors: Sequence[Tensor]) -> FloatFormat:
+        dtypes = {x.dtype for x in tensors}
+        if len(dtypes) > 1 or next(iter(dtypes)) not in FORMAT_OF:
+            found = ", ".join(sorted(str(dtype).removeprefix("torch.") for dtype in dtypes))
+            raise NexusError(
+                f"module '{self.module}' calls '{name}' on {found}; gates take one of {', '.join(DTYPES)} at a time"
+            )
+        for x in tensors:
+            if x.device.type != "cpu":
+                raise NexusError(f"module '{self.module}' calls '{name}' on device {x.device}; gates run on the cpu")
+        return FORMAT_OF[next(iter(dtypes))]
+
+
+class _Gated(torch.autograd.Function):
+    """Forward by gates; backward the derivative of the function itself at the same operands (straight through)."""
+
+    @staticmethod
+    def forward(ctx: Any, gates: Gates, function: _Function, *tensors: Tensor) -> Tensor:
+        ctx.function = function
+        ctx.save_for_backward(*tensors)
+        return gates.evaluate(function.name, function.in_gates(tensors))
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> Any:
+        needed = ctx.needs_input_grad[2:]
+        tensors = [x.detach().requires_grad_(need) for x, need in zip(ctx.saved_tensors, needed, strict=True)]
+        with torch.enable_grad():
+            y = ctx.function.in_torch(tensors)
+        wanted = [x for x, need in zip(tensors, needed, strict=True) if need]
+        found = iter(torch.autograd.grad(y, wanted, grads[0]))
+        return (None, None, *(next(found) if need else None for need in needed))
+
+
+@dataclass(frozen=True)
+class _Function:
+    """A call with its floating tensors taken out."""
+
+    func: Callable[..., Any]
+    args: Sequence[Any]
+    kwargs: dict[str, Any]
+
+    @property
+    def name(self) -> str:
+        return str(getattr(self.func, "__name__", self.func)).strip("_")
+
+    @property
+    def tensors(self) -> list[Tensor]:
+        return [x for x in (*self.args, *self.kwargs.values()) if _floating(x)]
+
+    def in_gates(self, tensors: Sequence[Tensor]) -> Call:
+        args, kwargs = self._with(tensors)
+        try:
+            return IN_GATES[self.func](*args, **kwargs)
+        except TypeError as error:
+            raise NexusError(f"'{self.name}' has no program of gates for these arguments: {error}") from None
+
+    def in_torch(self, tensors: Sequence[Tensor]) -> Tensor:
+        args, kwargs = self._with(tensors)
+        result: Tensor = self.func(*args, **kwargs)
+        return result
+
+    def _with(self, tensors: Sequence[Tensor]) -> tuple[list[Any], dict[str, Any]]:
+        rest = iter(tensors)
+        args = [next(rest) if _floating(x) else x for x in self.args]
+        return args, {key: next(rest) if _floating(x) else x for key, x in self.kwargs.items()}
+
+
+_OUT_OF_PLACE: dict[Any, Callable[..., Any]] = {
+    getattr(Tensor, method): getattr(Tensor, name)
+    for name in ("add", "sub", "mul", "div")
+    for method in (f"{name}_", f"__i{name}__".replace("idiv", "itruediv"))
+}
+
+
+class GateMode(TorchFunctionMode):
+    """While entered, every function of PyTorch that computes floating numbers runs as a program of gates.
+
+    Raises:
+        NexusError: a function that has no program.
+    """
+
+    def __init__(self, gates: Gates) -> None:
+        super().__init__()
+        self.gates = gates
+
+    def __torch_function__(
+        self, func: Callable[..., Any], types: Any, args: Sequence[Any] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        """The function by gates, where it computes; as it is, where it moves numbers."""
+        function = _Function(func, tuple(args), dict(kwargs or {}))
+        if func is functional.dropout:
+            return self._dropout(*args, **function.kwargs)
+        if func in _OUT_OF_PLACE and _floating(args[0]):
+            changed = _Function(_OUT_OF_PLACE[func], (args[0].clone(), *args[1:]), function.kwargs)
+            return args[0].copy_(_Gated.apply(self.gates, changed, *changed.tensors))
+        if func in IN_GATES and function.tensors:
+            return _Gated.apply(self.gates, function, *function.tensors)
+        result = func(*args, **function.kwargs)
+        if getattr(func, "__name__", "") not in REARRANGE and function.tensors and _floating(result):
+            raise NexusError(
+                f"module '{self.gates.module}' calls '{function.name}', which has no program of gates; "
+                "leave the module out of `only`"
+            )
+        return result
+
+    def _dropout(self, x: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
+        """x times 0 or 1 / (1 - p), the factors drawn by PyTorch."""
+        if not training or p == 0:
+            return x
+        factors = functional.dropout(torch.ones_like(x), p)
+        result: Tensor = _Gated.apply(self.gates, _Function(torch.mul, (x, factors), {}), x, factors)
+        return result
+
+
+def _floating(x: Any) -> bool:
+    return isinstance(x, Tensor) and x.is_floating_point()

@@ -166,14 +166,24 @@ class PopulationStepper:
         self._synapses = Synapses(network)
         reach = 1 + max((p.delay for p in network.projections), default=0)
         self._past = [[np.zeros((p.size, lanes), np.int64)] * (reach + 1) for p in network.populations]
+        self._now: list[Integers] = []
         self._v = [np.zeros((p.size, lanes), np.int64) for p in network.populations]
 
     def step(self, inputs: Integers) -> Integers:
         """One time step: what every signal sends, [lanes, signals]; inputs are [lanes, input signals], strobe first."""
+        self.advance()
+        return self.feed(inputs)
+
+    def advance(self) -> list[Integers]:
+        """Begins a time step: what every population sends, [size, lanes], from spikes of earlier steps alone."""
         network = self.network
-        now: list[Integers] = [inputs.T[network.signals(i)] for i in range(network.n_sources)]
-        for number in range(network.n_sources, len(network.populations)):
-            now.append(self._advance(number))
+        numbers = range(network.n_sources, len(network.populations))
+        self._now = [self._advance(number) for number in numbers]
+        return self._now
+
+    def feed(self, inputs: Integers) -> Integers:
+        """Ends a time step with the inputs' values; what every signal sends, [lanes, signals]."""
+        now = [inputs.T[self.network.signals(i)] for i in range(self.network.n_sources)] + self._now
         for past, values in zip(self._past, now, strict=True):
             past.insert(0, values)
             past.pop()

@@ -1,0 +1,1 @@
+"""Process `Division`: a ladder of thresholds."""

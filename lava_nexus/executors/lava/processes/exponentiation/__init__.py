@@ -1,0 +1,1 @@
+"""Process `Exponentiation`: chords of exp."""

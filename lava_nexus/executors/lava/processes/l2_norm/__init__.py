@@ -1,0 +1,1 @@
+"""Process `L2Norm`: a tree of CORDIC steps."""

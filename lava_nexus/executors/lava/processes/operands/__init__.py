@@ -1,0 +1,1 @@
+"""Process `Operands`: operand sets to a population network."""

@@ -1,0 +1,1 @@
+"""Process `Populations`: any population network."""

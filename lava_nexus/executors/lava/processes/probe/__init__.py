@@ -1,0 +1,1 @@
+"""Process `Probe`: watches neurons."""

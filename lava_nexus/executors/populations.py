@@ -189,7 +189,7 @@ class PopulationStepper:
             past.pop()
         sent = np.concatenate(now)
         self.counts += np.count_nonzero(sent, axis=1)
-        return sent.T
+        return np.asarray(sent.T)
 
     def clear(self) -> None:
         """The end of a window: every membrane is cleared."""

@@ -1,4 +1,4 @@
-"""The three primitives as networks of their own: division, exponentiation and l2 norm, each with its integer program."""
+"""Division, exponentiation and l2 norm as networks of their own, each with its integer program."""
 
 from __future__ import annotations
 

@@ -3,8 +3,9 @@
 LIF: u = a_in << 6 (du = 4095 clears it), spike where v > 0 (vth = 0), which is a_in >= 1. dv = 4095 leaves
 trunc(|v| / 4096) of a negative potential for one step, and nothing for two: operand sets enter every second step or
 less often. GradedReluVec: v = a_in, sends v where v > 0; GradedVec: where |v| > 0. A weight beyond 8 bits is several
-synapses with exponents (`Projection.digits`), a shifted sum a matrix of its own with an exponent below zero; a matrix
-has one sign, so that all magnitudes up to 255 are kept. Source: lava-nc 0.10.0, lava/proc/{lif,graded,sparse}/models.py.
+synapses with exponents (`Projection.digits`), a shifted sum a matrix of its own with an exponent below zero. A matrix
+has one sign, so that all magnitudes up to 255 are kept. Source:
+lava-nc 0.10.0, lava/proc/{lif,graded,sparse}/models.py.
 """
 
 from __future__ import annotations
@@ -47,7 +48,9 @@ class Places:
     @classmethod
     def of(cls, network: PopulationNetwork) -> Places:
         """Populations of one kind side by side."""
-        kinds, starts, sizes = [], [], {}
+        kinds: list[str] = []
+        starts: list[int] = []
+        sizes: dict[str, int] = {}
         for i, population in enumerate(network.populations):
             kind = INPUT if i < network.n_sources else population.payload
             kinds.append(kind)

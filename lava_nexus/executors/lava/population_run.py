@@ -26,8 +26,8 @@ def run_process(
 ) -> dict[str, Integers]:
     """Outputs [sets, size] by name for int64 [sets, size] by input name; a Process runs once.
 
-    Spikes are in `process.spike_counts` and, for as many steps as it records, `process.spike_trains`. A set enters every
-    `period(network, level)` steps in each lane.
+    Spikes are in `process.spike_counts` and, for as many steps as it records, `process.spike_trains`. A set
+    enters every `period(network, level)` steps in each lane.
 
     Raises:
         NexusError: an input is missing or has another size, a value leaves its range, or the run failed.
@@ -62,7 +62,7 @@ def trains_of(process: PopulationProcess, sets: int, level: Level) -> Integers:
     levels = np.concatenate([np.full(p.size, p.level) for p in network.populations])
     wave, lane = np.divmod(np.arange(sets), lanes)
     step = wave[:, None] * period(network, level) + levels
-    return process.spike_trains[step, lane[:, None], np.arange(network.n_signals)].astype(np.int64)
+    return np.asarray(process.spike_trains[step, lane[:, None], np.arange(network.n_signals)], np.int64)
 
 
 def _named(network: PopulationNetwork, sent: Integers) -> dict[str, Integers]:

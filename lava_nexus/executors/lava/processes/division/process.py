@@ -11,7 +11,7 @@ class Division(PopulationProcess):
     """quotient = count of neurons i of 2^bits with dividend >= i * step, the step being a shift of the divisor.
 
     Ports:
-        a_in: [lanes, 1 + dividends + 1]; strobe, dividends, divisor, integers from 0 to 2^22 - 1 (2^17 - 1 without shift).
+        a_in: [lanes, 1 + dividends + 1]; strobe, dividends, divisor: 0 .. 2^22 - 1 (2^17 - 1 without shift).
         s_out: [lanes, dividends]; quotients 0 .. 2^bits.
 
     Args:

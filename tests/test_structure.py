@@ -28,6 +28,7 @@ BELOW["reports"] = {*CORE, "layers", "executors", "mapping", "energy"}
 BELOW["config"] = {*CORE, "energy", "reports"}
 BELOW["verification"] = {*CORE, "executors", "reports", "config"}
 BELOW["tables"] = {*CORE, "torch", "encodings", "layers", "executors", "mapping", "energy", "reports", "config"}
+BELOW["robustness"] = {*BELOW["tables"], "models", "tables"}
 BELOW["torch"] = {*CORE, "layers", "executors"}
 BELOW["audit"] = {*CORE, "layers", "executors", "mapping", "energy", "reports", "config"}
 COMMON = {"errors", "disk_cache"}

@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, model_validator
 
 from lava_nexus.config.base import Config, did_you_mean
+from lava_nexus.config.membrane import MembraneOptions
 from lava_nexus.energy import load_energy_model
 from lava_nexus.errors import NexusError
 from lava_nexus.formats import FORMATS, FloatFormat
@@ -75,6 +76,7 @@ class RunConfig(Config):
         energy_model: name of the constants, or a YAML file of them.
         timeout_seconds: wall time after which a run on Lava is ended with an error.
         lava: options of the Lava executor.
+        membrane: options of the membrane executor: leak, reset, noise, faults.
         out: folder for results.
     """
 
@@ -87,7 +89,14 @@ class RunConfig(Config):
     energy_model: EnergyModelName = "loihi1_pre_silicon"
     timeout_seconds: float = Field(default=600.0, gt=0, allow_inf_nan=False)
     lava: LavaOptions = LavaOptions()
+    membrane: MembraneOptions = MembraneOptions()
     out: Path = Path("results/run")
+
+    @model_validator(mode="after")
+    def _used(self) -> RunConfig:
+        if self.membrane != MembraneOptions() and self.executor != "membrane":
+            raise ValueError(f"options of 'membrane' are given, but executor is {self.executor}, not membrane")
+        return self
 
     @property
     def float_format(self) -> FloatFormat:

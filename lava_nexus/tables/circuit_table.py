@@ -187,12 +187,12 @@ def _counted(made: Circuit, name: str, config: CircuitTableConfig) -> tuple[floa
         return None, None
     rng = np.random.default_rng([config.seed, zlib.crc32(name.encode())])
     executor = executor_named(config.executor)
-    executor.invoke(made, [_operand(port, config.inputs, name in _POSITIVE, rng) for port in made.inputs])
+    executor.invoke(made, [random_operand(port, config.inputs, name in _POSITIVE, rng) for port in made.inputs])
     tally = next(iter(executor.tallies))
     return round(tally.spikes / config.inputs, 1), round(tally.synops / config.inputs, 1)
 
 
-def _operand(port: Port, size: int, positive: bool, rng: np.random.Generator) -> NDArray[Any]:
+def random_operand(port: Port, size: int, positive: bool, rng: np.random.Generator) -> NDArray[Any]:
     """N(0, 1) rounded to the port's format; uniform bits where it has none."""
     if port.format is None:
         full = (1 << port.width) - 1

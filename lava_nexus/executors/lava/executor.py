@@ -15,6 +15,7 @@ from lava_nexus.executors.executor import Executor, Tally
 from lava_nexus.executors.lava.run_config import Level
 from lava_nexus.executors.lava.stream import Stream, Timing
 from lava_nexus.executors.lava.timing import time_steps
+from lava_nexus.neurons import MEMORYLESS, NeuronModel
 
 _LEVELS: dict[Level, str] = {"vectorised": "vectorised neurons", "lif": "LIF"}
 _LANES: dict[Level, int] = {"vectorised": 512, "lif": 1}
@@ -99,6 +100,7 @@ def spike_trains(
     level: Level = "vectorised",
     lanes: int = 1,
     timeout: float = 600.0,
+    model: NeuronModel = MEMORYLESS,
 ) -> NDArray[np.bool_]:
     """Spikes of every signal for every operand set: bool [sets, signals], strobe and inputs first.
 
@@ -108,7 +110,7 @@ def spike_trains(
     flat = [array.ravel() for array in _broadcast(circuit, operands)]
     sets = len(flat[0])
     steps = time_steps(network, sets, lanes, level)
-    with Stream(network, level, lanes, sets, timeout, record_steps=steps) as stream:
+    with Stream(network, level, lanes, sets, timeout, record_steps=steps, model=model) as stream:
         stream(flat)
         trains = stream.network.spike_trains
     wave, lane = np.divmod(np.arange(sets), lanes)

@@ -6,7 +6,12 @@ spike = v > vth << 6.
 A matrix of mixed signs keeps only even weights, so every weight w is written 2w. With vth = 1 for all and bias_exp = 6,
 bias_mant = 2 - 2T makes 2 sum + 2 - 2T > 1 the same as sum >= T, half a unit weight away from T - 1. The largest 12-bit
 decay, dv = 4095, leaves trunc(v / 4096) of an unspent potential behind: below one doubled unit, hence harmless, while
-2 sum + 2 - 2T >= -4095. Source: lava-nc 0.10.0, lava/proc/lif/models.py, lava/proc/sparse/models.py.
+2 sum + 2 - 2T >= -4095.
+
+A leak keeps what a bias adds, so a leaky population has no biases and, LIF having one vth, one threshold T for all:
+vth = 2T - 1, dv = 4096 (1 - beta). It is the `NeuronModel` of beta = (4096 - dv) / 4096, hard reset, strict, margin
+1/2 and 7 fraction bits: v counts in 2^-7 unit weights. Source: lava-nc 0.10.0, lava/proc/lif/models.py and
+lava/proc/sparse/models.py.
 """
 
 from __future__ import annotations
@@ -22,12 +27,14 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_matrix, identity, kron  # type: ignore[import-untyped]
 
 from lava_nexus.errors import NexusError
-from lava_nexus.neurons import ThresholdNetwork, check
+from lava_nexus.neurons import MEMORYLESS, NeuronModel, ThresholdNetwork, check
 
 DECAY = 4095
 BIAS_EXPONENT = 6
 THRESHOLD = 1
 MOST_NEGATIVE = -4095
+DECAYS = 4096
+FRACTION_BITS = 7
 
 
 @dataclass
@@ -45,21 +52,19 @@ class LifPopulation:
     synapses: DelaySparse | None
 
     @classmethod
-    def of(cls, network: ThresholdNetwork, lanes: int, groups: Sequence[range] | None = None) -> LifPopulation:
+    def of(
+        cls,
+        network: ThresholdNetwork,
+        lanes: int,
+        groups: Sequence[range] | None = None,
+        model: NeuronModel = MEMORYLESS,
+    ) -> LifPopulation:
         """Builds and connects them; the inputs arrive in `groups` of signals, in one group if none are given.
 
         Raises:
-            NexusError: the network does not fit LIF's integers.
+            NexusError: the network does not fit LIF's integers, or LIF cannot do what the model says.
         """
-        check_lif(network)
-        neurons = LIF(
-            shape=(lanes * network.neurons,),
-            du=DECAY,
-            dv=DECAY,
-            vth=THRESHOLD,
-            bias_mant=np.tile(2 - 2 * network.thresholds, lanes),
-            bias_exp=BIAS_EXPONENT,
-        )
+        neurons = _leaky(network, lanes, model) if model != MEMORYLESS else _memoryless(network, lanes)
         inward = [_delay_sparse(network, group, lanes) for group in groups or [range(network.n_inputs)]]
         for synapses in inward:
             synapses.a_out.connect(neurons.a_in)
@@ -69,6 +74,36 @@ class LifPopulation:
         neurons.s_out.connect(inner.s_in)
         inner.a_out.connect(neurons.a_in)
         return cls(neurons, inward, inner)
+
+
+def leaky_model(beta: float) -> NeuronModel:
+    """What a leaky LIF does, for the decay nearest to the leak: hard reset, potentials in 2^-7 unit weights."""
+    decay = min(max(round(DECAYS * (1 - beta)), 0), DECAY)
+    return NeuronModel((DECAYS - decay) / DECAYS, "hard", strict=True, fraction_bits=FRACTION_BITS)
+
+
+def _memoryless(network: ThresholdNetwork, lanes: int) -> LIF:
+    check_lif(network)
+    return LIF(
+        shape=(lanes * network.neurons,),
+        du=DECAY,
+        dv=DECAY,
+        vth=THRESHOLD,
+        bias_mant=np.tile(2 - 2 * network.thresholds, lanes),
+        bias_exp=BIAS_EXPONENT,
+    )
+
+
+def _leaky(network: ThresholdNetwork, lanes: int, model: NeuronModel) -> LIF:
+    check(network)
+    if model != leaky_model(model.beta) or model.beta < 0:
+        raise NexusError(
+            f"LIF has a hard reset, {FRACTION_BITS} fraction bits and a decay of 12 bits, which {model} is not"
+        )
+    least, most = int(network.thresholds.min()), int(network.thresholds.max())
+    if least != most:
+        raise NexusError(f"leaky LIF has one threshold for all neurons, the network has {least} to {most}")
+    return LIF(shape=(lanes * network.neurons,), du=DECAY, dv=DECAYS - round(DECAYS * model.beta), vth=2 * most - 1)
 
 
 def check_lif(network: ThresholdNetwork) -> None:

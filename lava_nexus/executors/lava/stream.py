@@ -16,7 +16,7 @@ from lava_nexus.executors.lava.processes.network.process import Network
 from lava_nexus.executors.lava.run_config import Level
 from lava_nexus.executors.lava.runner import Session
 from lava_nexus.executors.lava.timing import time_steps
-from lava_nexus.neurons import ThresholdNetwork
+from lava_nexus.neurons import MEMORYLESS, NeuronModel, ThresholdNetwork
 
 
 @dataclass(frozen=True)
@@ -52,12 +52,15 @@ class Stream:
         capacity: int,
         timeout: float,
         record_steps: int = 0,
+        model: NeuronModel = MEMORYLESS,
     ) -> None:
+        if level == "vectorised" and model != MEMORYLESS:
+            raise NexusError(f"Lava level 'vectorised' runs memoryless neurons only, not {model}; choose level 'lif'")
         self._level = level
         self._lanes = lanes
         self._capacity = capacity
         self.timing = Timing()
-        self.network = Network(network, lanes, record_steps)
+        self.network = Network(network, lanes, record_steps, model=model)
         self._encoder = Encoder(network.inputs, capacity, lanes)
         self._decoder = Decoder(network.outputs, capacity, lanes)
         self._encoder.s_out.connect(self.network.a_in)

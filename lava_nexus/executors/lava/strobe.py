@@ -15,23 +15,25 @@ def carry_strobe(network: ThresholdNetwork) -> ThresholdNetwork:
     """The network with one more output, first, that tells whether a wave is valid.
 
     The strobe's relays, ceil(depth / (max_delay + 1)) neurons, come after all others, so that signal numbers keep
-    their meaning. They belong to the Lava Process, not to the circuit, and are counted with neither.
+    their meaning. They belong to the Lava Process, not to the circuit, and are counted with neither. Weight and
+    threshold of a relay are the network's smallest threshold, so that equal thresholds stay equal.
     """
     reach = network.max_delay + 1
     levels = [*range(reach, network.depth, reach), network.depth]
     first = network.n_signals
     sources = [STROBE, *range(first, first + len(levels) - 1)]
     ends = network.synapses + np.arange(1, len(levels) + 1)
-    ones = np.ones(len(levels), np.int32)
+    smallest = int(min(network.thresholds, default=1))
+    unit = np.full(len(levels), smallest, np.int32)
     return replace(
         network,
         outputs=(Port(STROBE_PORT, (first + len(levels) - 1,)), *network.outputs),
         offsets=np.concatenate([network.offsets, ends]),
         sources=np.concatenate([network.sources, np.array(sources, np.int32)]),
-        weights=np.concatenate([network.weights, ones]),
-        thresholds=np.concatenate([network.thresholds, ones]),
+        weights=np.concatenate([network.weights, unit]),
+        thresholds=np.concatenate([network.thresholds, unit]),
         levels=np.concatenate([network.levels, np.array(levels, np.int32)]),
-        relay=np.concatenate([network.relay, ones.astype(np.bool_)]),
+        relay=np.concatenate([network.relay, unit.astype(np.bool_)]),
     )
 
 

@@ -100,7 +100,8 @@ def _answer(program: Program, patterns: Patterns, config: RunConfig) -> Answer:
         )
         note = f"Lava's CPU simulator took {lava.time_steps} of its own time steps in {lava.processes} processes."
         return Answer(lava.outputs["logits"][:, 0], lava.layers, tuple(lava.levels), (note,))
-    executor = executor_named(config.executor)
+    options = config.membrane.executor_options(config.seed) if config.executor == "membrane" else {}
+    executor = executor_named(config.executor, **options)
     parts: list[Patterns] = []
     layers: dict[str, Tallies] = {}
     for start in range(0, len(patterns), config.model.batch):
@@ -134,8 +135,8 @@ def _describe(
         executor=config.executor,
         levels=answer.levels,
         inferences=images,
-        accuracy_network=_accuracy(fmt.from_patterns(answer.logits), labels),
-        accuracy_pytorch=_accuracy(outside, labels),
+        accuracy_network=share_right(fmt.from_patterns(answer.logits), labels),
+        accuracy_pytorch=share_right(outside, labels),
         ulp_strict=summarise(answer.logits, strict, fmt),
         ulp_pytorch=_against_float(answer.logits, outside, fmt),
         neurons=program.neurons,
@@ -176,7 +177,7 @@ def _draw(run: Run, program: Program, patterns: Patterns, out: Path) -> None:
         synops_bars(run.layers, out / "synops.png")
 
 
-def _accuracy(logits: NDArray[Any], labels: NDArray[np.int64]) -> float:
+def share_right(logits: NDArray[Any], labels: NDArray[np.int64]) -> float:
     """Share of right answers; a row with NaN has no answer and counts as wrong."""
     values = logits.astype(np.float64)
     answered = ~np.isnan(values).any(axis=1)

@@ -55,7 +55,7 @@ class NetworkLif(AbstractSubProcessModel):
 
     def __init__(self, proc: Network) -> None:
         network, lanes = proc.proc_params["wired"], proc.lanes
-        population = LifPopulation.of(network, lanes)
+        population = LifPopulation.of(network, lanes, model=proc.neuron_model)
         self.neurons, self.synapses = population.neurons, population.synapses
         (self.synapses_of_inputs,) = population.synapses_of_inputs
         outputs = np.array(output_signals(network)) - network.n_inputs

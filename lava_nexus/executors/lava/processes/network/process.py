@@ -10,7 +10,7 @@ from lava_nexus.errors import NexusError
 from lava_nexus.executors.lava.process import Process
 from lava_nexus.executors.lava.shared import shared_array
 from lava_nexus.executors.lava.strobe import carry_strobe, output_signals
-from lava_nexus.neurons import ThresholdNetwork
+from lava_nexus.neurons import MEMORYLESS, NeuronModel, ThresholdNetwork
 
 
 class Network(Process):
@@ -28,19 +28,28 @@ class Network(Process):
         lanes: operand sets side by side: copies of the network.
         record_steps: time steps of which every signal's spike is kept, from the first one on.
         name: of the Process.
+        model: of every neuron; only the LIF form knows another than the memoryless one, see `lif.leaky_model`.
     """
 
     def __init__(
-        self, network: ThresholdNetwork, lanes: int = 1, record_steps: int = 0, name: str | None = None
+        self,
+        network: ThresholdNetwork,
+        lanes: int = 1,
+        record_steps: int = 0,
+        name: str | None = None,
+        model: NeuronModel = MEMORYLESS,
     ) -> None:
         if lanes < 1:
             raise NexusError(f"network of {lanes} lanes is below 1")
         wired = carry_strobe(network)
         counts = shared_array((wired.n_signals,), np.int64)
         trains = shared_array((record_steps, lanes, wired.n_signals), np.int8)
-        super().__init__(network=network, wired=wired, lanes=lanes, counts=counts, trains=trains, name=name)
+        super().__init__(
+            network=network, wired=wired, lanes=lanes, counts=counts, trains=trains, name=name, model=model
+        )
         self.network = network
         self.lanes = lanes
+        self.neuron_model = model
         self._counts = counts
         self._trains = trains
         self.a_in = InPort(shape=(lanes, wired.n_inputs))

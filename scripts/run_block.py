@@ -7,13 +7,20 @@ from pathlib import Path
 from lava_nexus.config.command_line import run_command
 from lava_nexus.config.run import RunConfig
 
+FLAGS = {"resume": "go on from the last finished layer of a transformer's run that was ended"}
 
-def main(config: RunConfig, out: Path, quick: bool) -> None:
+
+def main(config: RunConfig, out: Path, quick: bool, resume: bool) -> None:
     """One run; the model's own module is imported only now, so that a mistake in the config is told at once."""
-    from lava_nexus.models.digits.run import run_digits
+    if config.model.kind == "digits":
+        from lava_nexus.models.digits.run import run_digits
 
-    run_digits(config, out, quick)
+        run_digits(config, out, quick)
+    else:
+        from lava_nexus.models.run import run_transformer
+
+        run_transformer(config, out, quick, resume)
 
 
 if __name__ == "__main__":
-    run_command(RunConfig, main, "Runs a model as integrate-and-fire logic and writes a report.")
+    run_command(RunConfig, main, "Runs a model as integrate-and-fire logic and writes a report.", flags=FLAGS)

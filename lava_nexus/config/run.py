@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
@@ -50,6 +50,43 @@ class DigitsModel(Config):
     batch: int = Field(default=64, ge=1)
 
 
+class TransformerModel(Config):
+    """A transformer of one of the supported architectures, from a checkpoint or with seeded random weights.
+
+    Attributes:
+        kind: which model this is.
+        checkpoint: Hugging Face folder with config.json and safetensors.
+        architecture: keys and values of a config.json, for random weights of those shapes instead of a checkpoint.
+        layers: first layer, and that behind the last, to run; None for the whole model. The first one takes the
+            embeddings of the tokens, and what follows the layers runs if the last layer is among them.
+        tokens: token ids, or how many seeded random ones.
+        text: to be made tokens by the checkpoint's tokenizer.json, instead of `tokens`.
+        token_types: of each token, for models that have them; 0 where left out.
+        logits: of all tokens, of the last one or of none.
+        generate: tokens to be generated greedily after those given.
+        silu: SiLU as x / (1 + exp(-x)), each of the four steps rounded, or as one fused circuit.
+    """
+
+    kind: Literal["transformer"]
+    checkpoint: Path | None = None
+    architecture: dict[str, Any] | None = None
+    layers: tuple[int, int] | None = None
+    tokens: Annotated[int, Field(ge=1)] | tuple[int, ...] = 8
+    text: str | None = None
+    token_types: tuple[int, ...] | None = None
+    logits: Literal["all", "last", "none"] = "all"
+    generate: int = Field(default=0, ge=0)
+    silu: Literal["steps", "fused"] = "steps"
+
+    @model_validator(mode="after")
+    def _one_source(self) -> TransformerModel:
+        if (self.checkpoint is None) == (self.architecture is None):
+            raise ValueError("it must have one of 'checkpoint' and 'architecture'")
+        if self.text is not None and self.checkpoint is None:
+            raise ValueError("'text' needs a 'checkpoint' with a tokenizer")
+        return self
+
+
 class LavaOptions(Config):
     """How the Lava executor runs.
 
@@ -80,7 +117,7 @@ class RunConfig(Config):
         out: folder for results.
     """
 
-    model: DigitsModel
+    model: Annotated[DigitsModel | TransformerModel, Field(discriminator="kind")]
     format: FormatName = "float32"
     executor: Literal["lava", "bitsliced", "membrane", "reference"] = "lava"
     accumulate: Literal["sequential", "fma", "pairwise"] = "sequential"

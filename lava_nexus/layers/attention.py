@@ -58,9 +58,9 @@ def causal_mix(w: Writer, query: Value, key: Value, value: Value, scale: float, 
     for token in range(tokens):
         stop = keys - tokens + token + 1
         start = 0 if window is None else max(0, stop - window)
-        seen = (w.inside("scores").take(key, -2, start, stop), w.inside("values").take(value, -2, start, stop))
-        rows.append(mix(w, w.inside("scores").take(query, -2, token, token + 1), *seen, scale))
-    return w.inside("values").concatenate(rows, -2)
+        seen = (w.take(key, -2, start, stop), w.take(value, -2, start, stop))
+        rows.append(mix(w, w.take(query, -2, token, token + 1), *seen, scale))
+    return w.concatenate(rows, -2)
 
 
 def attention(w: Writer, x: Value, weights: AttentionWeights, heads: int, scale: float) -> Value:

@@ -44,6 +44,10 @@ class TensorSource(ABC):
         """
 
     @abstractmethod
+    def identity(self) -> Any:
+        """JSON values that change when a weight does."""
+
+    @abstractmethod
     def rows(self, name: str, shape: Shape, rows: slice | NDArray[np.int64]) -> Weights:
         """Some rows (first axis) of a tensor.
 
@@ -90,6 +94,11 @@ class FolderTensors(TensorSource):
                         raise NexusError(f"checkpoint '{path}' has no tensor '{name}', which '{_INDEX}' says it holds")
                     _check_header(path, file, name, expected[name])
 
+    def identity(self) -> Any:
+        """Names, sizes and times of the files."""
+        files = sorted(set(self._files.values()))
+        return [[path.name, path.stat().st_size, path.stat().st_mtime_ns] for path in files]
+
     def rows(self, name: str, shape: Shape, rows: slice | NDArray[np.int64]) -> Weights:
         """Read from a map of the file; only the rows wanted are copied."""
         path = self._files[name]
@@ -118,6 +127,10 @@ class RandomTensors(TensorSource):
 
     def check(self, expected: Mapping[str, Shape], ignored: Iterable[str] = ()) -> None:
         """Nothing: it has every tensor."""
+
+    def identity(self) -> Any:
+        """The seed."""
+        return self.name
 
     def rows(self, name: str, shape: Shape, rows: slice | NDArray[np.int64]) -> Weights:
         """Made row by row; a vector is one row."""

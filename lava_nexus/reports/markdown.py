@@ -43,6 +43,9 @@ def report_markdown(report: dict[str, Any]) -> str:
     parts = [f"# {report['title']}\n", markdown(("", "result"), summary_rows(report))]
     parts += [f"![{figure['caption']}]({figure['file']})\n\n{figure['caption']}\n" for figure in report["figures"]]
     parts.append(_energy(report["energy"]))
+    if report["steps"]:
+        rows = [list(row.values()) for row in report["steps"]]
+        parts.append("## Step by step, against the strict reference\n\n" + markdown(list(report["steps"][0]), rows))
     if report["circuits"]:
         rows = [list(row.values()) for row in report["circuits"]]
         parts.append("## Circuits\n\n" + markdown(list(report["circuits"][0]), rows))

@@ -23,6 +23,18 @@ from lava_nexus.reports.tables import comma_separated
 SCHEMA_VERSION = 1
 CIRCUIT_HEADER = ("circuit", "basis", "neurons", "synapses", "depth", "invocations", "spikes", "synops")
 LAYER_HEADER = ("layer", "circuit", "synops")
+STEP_HEADER = (
+    "step",
+    "max ULP",
+    "mean ULP",
+    "unequal bits",
+    "values",
+    "neurons",
+    "depth",
+    "spikes",
+    "synops",
+    "seconds",
+)
 _PACKAGES = ("lava-nexus", "lava-nc", "lava-dl", "numpy", "numba", "torch")
 
 
@@ -46,6 +58,7 @@ class Run:
         wall_seconds: of the run, compilation included.
         circuits: rows of `CIRCUIT_HEADER`.
         layers: rows of `LAYER_HEADER`: SynOps by layer and circuit.
+        steps: rows of `STEP_HEADER`: programs that ran one after the other, against the strict reference.
         figures: (file name in the folder of the report, caption).
         notes: sentences that a reader needs beside the numbers.
     """
@@ -69,6 +82,7 @@ class Run:
     levels: Sequence[tuple[str, str]] = ()
     circuits: Sequence[Sequence[Any]] = ()
     layers: Sequence[tuple[str, str, int]] = ()
+    steps: Sequence[Sequence[Any]] = ()
     figures: Sequence[tuple[str, str]] = ()
     notes: Sequence[str] = ()
     versions: dict[str, str] = field(default_factory=lambda: installed_versions())
@@ -95,6 +109,7 @@ class Run:
             "wall_seconds": self.wall_seconds,
             "circuits": [dict(zip(CIRCUIT_HEADER, row, strict=True)) for row in self.circuits],
             "layers": [dict(zip(LAYER_HEADER, row, strict=True)) for row in self.layers],
+            "steps": [dict(zip(STEP_HEADER, row, strict=True)) for row in self.steps],
             "figures": [{"file": name, "caption": caption} for name, caption in self.figures],
             "notes": list(self.notes),
             "versions": self.versions,
@@ -120,7 +135,10 @@ def circuit_rows(tallies: Iterable[Tally]) -> list[tuple[Any, ...]]:
 
 
 def write_report(run: Run, folder: Path) -> dict[str, Any]:
-    """Writes report.json, report.md, circuits.csv and layers.csv, each whole or not at all; returns the JSON values.
+    """Writes report.json, report.md, circuits.csv, layers.csv and steps.csv, each whole or not at all.
+
+    Returns:
+        The JSON values.
 
     The JSON is strict: a number that is not finite becomes null.
     """
@@ -129,6 +147,8 @@ def write_report(run: Run, folder: Path) -> dict[str, Any]:
         files.write_text(folder / "circuits.csv", comma_separated(CIRCUIT_HEADER, run.circuits))
     if run.layers:
         files.write_text(folder / "layers.csv", comma_separated(LAYER_HEADER, run.layers))
+    if run.steps:
+        files.write_text(folder / "steps.csv", comma_separated(STEP_HEADER, run.steps))
     files.write_text(folder / "report.md", report_markdown(report))
     files.write_text(folder / "report.json", json.dumps(report, indent=2, allow_nan=False) + "\n")
     return report

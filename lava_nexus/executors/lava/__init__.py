@@ -1,7 +1,11 @@
 """The Lava executor: circuits as Lava Processes, on Lava's CPU simulator. The only package that imports Lava."""
 
+import multiprocessing
+
 from lava_nexus.errors import NexusError
 
+if multiprocessing.get_start_method(allow_none=True) == "fork":
+    multiprocessing.set_start_method(None, force=True)  # Lava sets it itself and fails where it is set, to fork even
 try:
     import lava.magma.core.process.process  # noqa: F401 - also sets multiprocessing's start method, to fork
 except ImportError as error:

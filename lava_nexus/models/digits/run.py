@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lava_nexus.config.run import RunConfig
+from lava_nexus.config.run import DigitsModel, RunConfig
 from lava_nexus.energy import energy_of, load_energy_model
 from lava_nexus.executors.executor import Tallies
 from lava_nexus.executors.interpret import run_program
@@ -20,9 +20,9 @@ from lava_nexus.formats import FloatFormat, UlpSummary, summarise
 from lava_nexus.layers import Program
 from lava_nexus.models.checkpoint import load_checkpoint
 from lava_nexus.models.digits.data import DigitsSplit, load_split
-from lava_nexus.models.digits.pictures import first_layer_stages
 from lava_nexus.models.digits.program import digits_program
 from lava_nexus.models.digits.spec import DIGITS, WEIGHTS
+from lava_nexus.models.pictures import first_layer_stages
 from lava_nexus.reports.bars import synops_bars
 from lava_nexus.reports.markdown import summary_text
 from lava_nexus.reports.raster import spike_raster
@@ -64,9 +64,9 @@ def run_digits(config: RunConfig, out: Path, quick: bool = False) -> dict[str, A
         NexusError: a checkpoint that does not fit, or a run that failed.
     """
     fmt = config.float_format
-    tensors = load_checkpoint(config.model.checkpoint or WEIGHTS, DIGITS.tensors)
+    tensors = load_checkpoint(_model(config).checkpoint or WEIGHTS, DIGITS.tensors)
     split = load_split()
-    images = min(config.model.images or len(split.test_labels), _QUICK_IMAGES if quick else len(split.test_labels))
+    images = min(_model(config).images or len(split.test_labels), _QUICK_IMAGES if quick else len(split.test_labels))
     tokens = split.test_tokens[:images]
     patterns = fmt.to_patterns(tokens.astype(fmt.dtype))
     program = digits_program(tensors, DIGITS, fmt, config.basis, config.accumulate)
@@ -84,6 +84,11 @@ def run_digits(config: RunConfig, out: Path, quick: bool = False) -> dict[str, A
     return report
 
 
+def _model(config: RunConfig) -> DigitsModel:
+    assert isinstance(config.model, DigitsModel)
+    return config.model
+
+
 def _answer(program: Program, patterns: Patterns, config: RunConfig) -> Answer:
     feeds = {"tokens": patterns}
     if config.executor == "lava":
@@ -93,7 +98,7 @@ def _answer(program: Program, patterns: Patterns, config: RunConfig) -> Answer:
         lava = run_on_lava(
             program,
             feeds,
-            batch=config.model.batch,
+            batch=_model(config).batch,
             level=level,
             timeout=config.timeout_seconds,
             processes=config.lava.processes,
@@ -104,8 +109,8 @@ def _answer(program: Program, patterns: Patterns, config: RunConfig) -> Answer:
     executor = executor_named(config.executor, **options)
     parts: list[Patterns] = []
     layers: dict[str, Tallies] = {}
-    for start in range(0, len(patterns), config.model.batch):
-        result = run_program(program, {"tokens": patterns[start : start + config.model.batch]}, executor)
+    for start in range(0, len(patterns), _model(config).batch):
+        result = run_program(program, {"tokens": patterns[start : start + _model(config).batch]}, executor)
         parts.append(result.outputs["logits"][:, 0])
         for layer, tallies in result.layers.items():
             layers.setdefault(layer, Tallies()).merge(tallies)

@@ -1,0 +1,41 @@
+"""Text to tokens and back, by the tokenizer.json of a checkpoint's folder."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from lava_nexus.errors import NexusError
+
+_FILE = "tokenizer.json"
+
+
+def encoded(folder: Path, text: str) -> list[int]:
+    """The ids of a text, with the special tokens that the tokenizer adds.
+
+    Raises:
+        NexusError: the folder has no tokenizer.json, it is none, or the text gives no token.
+    """
+    if not (folder / _FILE).is_file():
+        raise NexusError(f"checkpoint '{folder}' has no '{_FILE}', so it takes token ids and no text")
+    ids = list(_tokenizer(folder).encode(text).ids)
+    if not ids:
+        raise NexusError(f"text {text!r} gives no token")
+    return ids
+
+
+def decoded(folder: Path, ids: Sequence[int]) -> str | None:
+    """The text of ids; None where the folder has no tokenizer.json."""
+    if not (folder / _FILE).is_file():
+        return None
+    return str(_tokenizer(folder).decode(list(ids)))
+
+
+def _tokenizer(folder: Path) -> Any:
+    from tokenizers import Tokenizer
+
+    try:
+        return Tokenizer.from_file(str(folder / _FILE))
+    except Exception as error:  # tokenizers raises nothing narrower
+        raise NexusError(f"'{folder / _FILE}' is no tokenizer: {str(error).splitlines()[0]}") from error

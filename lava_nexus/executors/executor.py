@@ -11,11 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lava_nexus.circuits.circuit import Circuit
+from lava_nexus.executors.populations import run_populations
+from lava_nexus.nlspike import Operator
 
 
 @dataclass
 class Tally:
-    """Counts of one circuit over a run; exact integers.
+    """Counts of one circuit, or operator of LIF populations, over a run; exact integers.
 
     Attributes:
         circuit: what was invoked.
@@ -24,7 +26,7 @@ class Tally:
         active: neuron updates in which a neuron received a spike or fired, or None where not counted.
     """
 
-    circuit: Circuit
+    circuit: Circuit | Operator
     invocations: int = 0
     signal_spikes: NDArray[np.int64] | None = None
     active: int | None = None
@@ -46,8 +48,8 @@ class Tally:
 
     @property
     def updates(self) -> int:
-        """Neuron updates under the `streamed` schedule: one a neuron per operand set."""
-        return self.invocations * self.circuit.neurons
+        """Neuron updates under the `streamed` schedule: one a neuron per operand set and step of its window."""
+        return self.invocations * self.circuit.neurons * self.circuit.network.window
 
     def add(self, other: Tally) -> None:
         """Adds the counts of another run of the same circuit."""
@@ -106,3 +108,20 @@ class Executor(ABC):
 
         Returns the patterns of the output port in the broadcast shape, and adds to `tallies`.
         """
+
+    def operate(self, operator: Operator, operand: NDArray[Any]) -> NDArray[Any]:
+        """The operator of LIF populations on every row of the operand (patterns of its format).
+
+        Every neuron's potential is computed, vectorised, by all executors that do not say otherwise: populations are
+        of the wider class, which no word operations evaluate. Adds to `tallies`.
+        """
+        x = operator.in_format.from_patterns(operand).astype(np.int64).reshape(-1, operator.size)
+        result = run_populations(operator.network, {"x": x})
+        self.tallies.add(Tally(operator, len(x), result.signal_spikes, result.active))
+        return operator_patterns(operator, result.outputs["y"], operand.shape)
+
+
+def operator_patterns(operator: Operator, y: NDArray[Any], shape: tuple[int, ...]) -> NDArray[Any]:
+    """Patterns of an operator's results [rows, results] for operands of a shape."""
+    width = shape[-1] // operator.size * operator.results
+    return operator.out_format.to_patterns(y).reshape(*shape[:-1], width)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from lava_nexus.errors import NexusError
 from lava_nexus.executors.executor import Executor, Tallies
 from lava_nexus.executors.sums import contract, reduce
-from lava_nexus.layers.program import Apply, Contract, Node, Program, Rearrange, Reduce
+from lava_nexus.layers.program import Apply, Contract, Node, Populate, Program, Rearrange, Reduce
 
 Patterns = NDArray[Any]
 
@@ -24,10 +24,12 @@ class ProgramResult:
     Attributes:
         outputs: patterns by output name, batch first.
         layers: counts by layer, in the order of the program.
+        kept: patterns of the values asked for, by number.
     """
 
     outputs: dict[str, Patterns]
     layers: dict[str, Tallies]
+    kept: dict[int, Patterns] = field(default_factory=dict, kw_only=True)
 
     @property
     def tallies(self) -> Tallies:
@@ -35,8 +37,10 @@ class ProgramResult:
         return Tallies().merge(*self.layers.values())
 
 
-def run_program(program: Program, feeds: Mapping[str, Patterns], executor: Executor) -> ProgramResult:
-    """Runs a program on patterns of shape (batch, *input shape).
+def run_program(
+    program: Program, feeds: Mapping[str, Patterns], executor: Executor, keep: Collection[int] = ()
+) -> ProgramResult:
+    """Runs a program on patterns of shape (batch, *input shape); `keep` names values whose patterns are wanted.
 
     Raises:
         NexusError: an input is missing or has another shape.
@@ -46,16 +50,19 @@ def run_program(program: Program, feeds: Mapping[str, Patterns], executor: Execu
     values |= {value.number: feeds[name] for name, value in program.inputs.items()}
     last = _last_use(program)
     layers: dict[str, Tallies] = {}
+    kept: dict[int, Patterns] = {}
     for i, node in enumerate(program.nodes):
         executor.tallies = Tallies()
         values[node.result.number] = _run(
             node, [_ranked(values, v.number, len(v.shape)) for v in node.operands], executor
         )
         layers.setdefault(node.layer, Tallies()).merge(executor.tallies)
+        if node.result.number in keep:
+            kept[node.result.number] = values[node.result.number]
         for value in node.operands:
             if last[value.number] == i and value.number not in program.constants:
                 values.pop(value.number, None)
-    return ProgramResult({name: values[v.number] for name, v in program.outputs.items()}, layers)
+    return ProgramResult({name: values[v.number] for name, v in program.outputs.items()}, layers, kept=kept)
 
 
 def check_feeds(program: Program, feeds: Mapping[str, Patterns]) -> None:
@@ -97,6 +104,8 @@ def _run(node: Node, operands: list[Patterns], executor: Executor) -> Patterns:
         return contract(
             node, [*(_lead(p, rank) for p in operands[:2]), *(_lead(p, rank - 1) for p in operands[2:])], executor
         )
+    if isinstance(node, Populate):
+        return executor.operate(node.operator, operands[0])
     return _rearrange(node, operands)
 
 

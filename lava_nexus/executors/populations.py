@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -66,31 +67,34 @@ class Synapses:
         return found
 
 
-def run_populations(
-    network: PopulationNetwork, feeds: Mapping[str, Integers], keep: bool = False, synapses: Synapses | None = None
-) -> PopulationResult:
-    """Runs a wave network on int64 [sets, size] a named input (the strobe is added), all sets side by side.
+def run_populations(network: PopulationNetwork, feeds: Mapping[str, Integers], keep: bool = False) -> PopulationResult:
+    """Runs a network on int64 [sets, size] a named input (the strobe is added), all sets side by side.
+
+    A network that is no wave runs in windows, one a set: load, integrate, read at `depth`, reset.
 
     Raises:
-        NexusError: the network is no wave, an input is missing or has another size, or a potential leaves its range.
+        NexusError: an input is missing or has another size, a potential leaves its range, or windows of a network that
+            is no wave are too short to read.
     """
-    if not network.wave:
-        raise NexusError("sets of a network with memory or recurrent edges cannot run side by side; step it instead")
+    if not network.wave and (keep or network.window <= network.depth):
+        raise NexusError("spikes of a network with memory or recurrent edges are of steps, not sets: step it instead")
     sets = check_feeds(network, feeds)
-    synapses = synapses or Synapses(network)
+    synapses = synapses_of(network)
     step = max(1, _CHUNK_VALUES // network.n_signals)
-    parts = [
-        _wave(synapses, {name: feed[i : i + step] for name, feed in feeds.items()}, min(step, sets - i), keep)
-        for i in range(0, sets, step)
-    ]
-    if not parts:
-        parts = [_wave(synapses, feeds, 0, keep)]
+    chunks = [{name: feed[i : i + step] for name, feed in feeds.items()} for i in range(0, max(sets, 1), step)]
+    parts = [_wave(synapses, chunk, keep) if network.wave else _window(synapses, chunk) for chunk in chunks]
     return PopulationResult(
         {name: np.concatenate([p.outputs[name] for p in parts]) for name in parts[0].outputs},
         np.sum([p.signal_spikes for p in parts], axis=0),
         sum(p.active for p in parts),
         np.concatenate([p.trains for p in parts if p.trains is not None]) if keep else None,
     )
+
+
+@lru_cache(maxsize=64)
+def synapses_of(network: PopulationNetwork) -> Synapses:
+    """The matrices of a network, kept for the networks used last."""
+    return Synapses(network)
 
 
 def check_feeds(network: PopulationNetwork, feeds: Mapping[str, Integers]) -> int:
@@ -110,8 +114,21 @@ def check_feeds(network: PopulationNetwork, feeds: Mapping[str, Integers]) -> in
     return sets.pop()
 
 
-def _wave(synapses: Synapses, feeds: Mapping[str, Integers], sets: int, keep: bool) -> PopulationResult:
+def _window(synapses: Synapses, feeds: Mapping[str, Integers]) -> PopulationResult:
     network = synapses.network
+    sets = len(next(iter(feeds.values())))
+    load = np.concatenate([np.ones((sets, 1), np.int64), *(feeds[p.name] for p in network.inputs[1:])], axis=1)
+    stepper = PopulationStepper(network, sets, count_active=True)
+    stepper.step(load)
+    for _ in range(network.depth):
+        sent = stepper.step(np.zeros_like(load))
+    values = [sent.T[network.signals(i)] for i in range(len(network.populations))]
+    return PopulationResult(read_out(network, values), stepper.counts, stepper.active)
+
+
+def _wave(synapses: Synapses, feeds: Mapping[str, Integers], keep: bool) -> PopulationResult:
+    network = synapses.network
+    sets = len(next(iter(feeds.values())))
     values = [np.ones((1, sets), np.int64)]
     values += [np.ascontiguousarray(feeds[port.name].T, np.int64) for port in network.inputs[1:]]
     active = 0
@@ -142,7 +159,10 @@ def read_out(network: PopulationNetwork, values: list[Integers]) -> dict[str, In
 def _sent(population: Population, potential: Integers) -> Integers:
     size = np.abs(potential) if population.payload == "signed" else potential
     fired = size >= population.threshold
-    return fired.astype(np.int64) if population.payload == "bit" else np.where(fired, potential, 0)
+    if population.payload == "bit":
+        return fired.astype(np.int64)
+    sent = np.where(fired, potential, 0)
+    return sent if population.most is None else np.clip(sent, -population.most, population.most)
 
 
 def _check(population: Population, values: Integers, limit: int, what: str = "potential") -> None:
@@ -158,12 +178,15 @@ class PopulationStepper:
 
     Attributes:
         counts: int64 [signals], spikes of each signal so far.
+        active: neuron updates in which a neuron received a spike or fired, if they are counted.
     """
 
-    def __init__(self, network: PopulationNetwork, lanes: int = 1) -> None:
+    def __init__(self, network: PopulationNetwork, lanes: int = 1, count_active: bool = False) -> None:
         self.network = network
         self.counts = np.zeros(network.n_signals, np.int64)
-        self._synapses = Synapses(network)
+        self._synapses = synapses_of(network)
+        self._count_active = count_active
+        self.active = 0
         reach = 1 + max((p.delay for p in network.projections), default=0)
         self._past = [[np.zeros((p.size, lanes), np.int64)] * (reach + 1) for p in network.populations]
         self._now: list[Integers] = []
@@ -192,9 +215,10 @@ class PopulationStepper:
         return np.asarray(sent.T)
 
     def clear(self) -> None:
-        """The end of a window: every membrane is cleared."""
-        for v in self._v:
+        """The end of a window: every membrane is cleared, and no spike is on its way."""
+        for v, past in zip(self._v, self._past, strict=True):
             v[:] = 0
+            past[:] = [np.zeros_like(v)] * len(past)
 
     def _advance(self, number: int) -> Integers:
         population, model = self.network.populations[number], self.network.populations[number].model
@@ -203,15 +227,20 @@ class PopulationStepper:
             v[:] = 0
         elif model.beta != 1.0:
             v[:] = np.trunc(model.beta * v).astype(np.int64)
+        received = np.zeros(v.shape, np.bool_)
         for i in self._synapses.into[number]:
             projection: Projection = self.network.projections[i]
-            v += self._synapses.drive(i, self._past[projection.source][projection.delay])
+            spikes = self._past[projection.source][projection.delay]
+            v += self._synapses.drive(i, spikes)
+            if self._count_active:
+                received |= self._synapses.reaches(i, spikes != 0)
         _check(population, v, LIMITS.of(population.payload))
         sent = _sent(population, v)
+        self.active += int((received | (sent != 0)).sum()) if self._count_active else 0
         if model.reset == "full":
             v[:] = 0
         elif model.reset == "hard":
             v[sent != 0] = 0
         else:
-            v -= np.where(sent != 0, np.sign(v) * population.threshold, 0)
+            v -= sent * population.threshold if population.payload == "bit" else sent
         return sent

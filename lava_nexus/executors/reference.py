@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lava_nexus.circuits import Circuit
-from lava_nexus.executors.executor import Executor, Tally
+from lava_nexus.executors.executor import Executor, Tally, operator_patterns
+from lava_nexus.nlspike import Operator
 
 
 class ReferenceExecutor(Executor):
@@ -23,3 +24,9 @@ class ReferenceExecutor(Executor):
         result = circuit.golden(*np.broadcast_arrays(*operands))
         self.tallies.add(Tally(circuit, result.size))
         return result
+
+    def operate(self, operator: Operator, operand: NDArray[Any]) -> NDArray[Any]:
+        """The operator's integer program on every row."""
+        x = operator.in_format.from_patterns(operand).astype(np.int64).reshape(-1, operator.size)
+        self.tallies.add(Tally(operator, len(x)))
+        return operator_patterns(operator, operator.golden(x), operand.shape)

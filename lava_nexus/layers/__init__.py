@@ -14,10 +14,12 @@ from lava_nexus.layers.gradients import (
 from lava_nexus.layers.linear import linear, residual
 from lava_nexus.layers.normalisation import mean, rms_norm, root_mean_square, softmax
 from lava_nexus.layers.order import Accumulate, Order, Orders, Sum, named_order
-from lava_nexus.layers.program import Apply, Contract, Node, Program, Rearrange, Reduce, Value
+from lava_nexus.layers.program import Apply, Contract, Node, Populate, Program, Rearrange, Reduce, Value
+from lava_nexus.layers.spiking import GATES, Nonlinear, SpikingLinear
 from lava_nexus.layers.writer import Writer
 
 __all__ = [
+    "GATES",
     "Accumulate",
     "Apply",
     "AttentionWeights",
@@ -26,12 +28,15 @@ __all__ = [
     "FeedForwardWeights",
     "LinearGradients",
     "Node",
+    "Nonlinear",
     "NormGradients",
     "Order",
     "Orders",
+    "Populate",
     "Program",
     "Rearrange",
     "Reduce",
+    "SpikingLinear",
     "Sum",
     "Value",
     "Writer",

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from lava_nexus.layers.linear import linear
 from lava_nexus.layers.program import Value
+from lava_nexus.layers.spiking import replaced
 from lava_nexus.layers.writer import Writer
 
 
@@ -20,15 +21,18 @@ class FeedForwardWeights:
 
 
 def silu(w: Writer, x: Value) -> Value:
-    """x / (1 + exp(-x)), each of the four operations rounded."""
+    """x / (1 + exp(-x)), each of the four operations rounded, or by LIF populations."""
+    y = replaced(w, "silu", x)
+    if y is not None:
+        return y
     return w.apply("div", x, w.apply("add", w.constant(1.0), w.apply("exp", w.apply("neg", x))))
 
 
 ACTIVATIONS: dict[str, Callable[[Writer, Value], Value]] = {
     "silu": silu,
-    "silu_fused": lambda w, x: w.apply("silu", x),
-    "gelu": lambda w, x: w.apply("gelu", x),
-    "gelu_tanh": lambda w, x: w.apply("gelu_tanh", x),
+    "silu_fused": lambda w, x: replaced(w, "silu", x) or w.apply("silu", x),
+    "gelu": lambda w, x: replaced(w, "gelu", x) or w.apply("gelu", x),
+    "gelu_tanh": lambda w, x: replaced(w, "gelu", x) or w.apply("gelu_tanh", x),
     "relu": lambda w, x: w.apply("max", x, w.constant(0.0)),
     "tanh": lambda w, x: w.apply("tanh", x),
 }

@@ -7,8 +7,9 @@ from math import prod
 from typing import Literal, TypeAlias
 
 from lava_nexus.circuits import Circuit
-from lava_nexus.formats import FloatFormat
+from lava_nexus.formats import FloatFormat, NumberFormat
 from lava_nexus.layers.order import Order
+from lava_nexus.nlspike import Operator
 
 Shape: TypeAlias = tuple[int, ...]
 
@@ -19,7 +20,13 @@ class Value:
 
     number: int
     shape: Shape
-    format: FloatFormat
+    format: NumberFormat
+
+    @property
+    def float_format(self) -> FloatFormat:
+        """The format, where it is one of floating-point numbers, as outside of `Populate` it always is."""
+        assert isinstance(self.format, FloatFormat)
+        return self.format
 
 
 @dataclass(frozen=True)
@@ -143,4 +150,31 @@ class Rearrange:
         return 0
 
 
-Node: TypeAlias = Apply | Reduce | Contract | Rearrange
+@dataclass(frozen=True)
+class Populate:
+    """result = the operator of LIF populations on every row of the operand, fixed-point integers to integers.
+
+    Rows are runs of `operator.size` elements along the last axis.
+    """
+
+    operator: Operator
+    operands: tuple[Value]
+    result: Value
+    layer: str
+
+    @property
+    def rows(self) -> int:
+        """Operand sets for one element of the batch."""
+        return prod(self.operands[0].shape) // self.operator.size
+
+    def invocations(self) -> list[tuple[Circuit, int]]:
+        """None: what is invoked is an operator, no circuit."""
+        return []
+
+    @property
+    def depth(self) -> int:
+        """Time steps from operands to result."""
+        return self.operator.depth
+
+
+Node: TypeAlias = Apply | Reduce | Contract | Rearrange | Populate

@@ -5,6 +5,7 @@ from __future__ import annotations
 from math import frexp
 
 from lava_nexus.layers.program import Value
+from lava_nexus.layers.spiking import replaced
 from lava_nexus.layers.writer import Writer
 
 
@@ -27,8 +28,13 @@ def rms_norm(w: Writer, x: Value, weight: Value, eps: float) -> Value:
 
     Shapes: x [..., width], weight [width]. Source: Zhang and Sennrich, 2019, arXiv 1910.07467.
     """
-    scaled = w.apply("div", x, root_mean_square(w.of_kind("norm"), x, eps))
-    return w.apply("mul", scaled, weight)
+    scaled = replaced(w.of_kind("norm"), "rms_norm", x, eps)
+    return w.apply("mul", scaled or _scaled(w, x, eps), weight)
+
+
+def _scaled(w: Writer, x: Value, eps: float) -> Value:
+    """x / sqrt(mean(x * x) + eps)."""
+    return w.apply("div", x, root_mean_square(w, x, eps))
 
 
 def layer_norm(w: Writer, x: Value, weight: Value, bias: Value, eps: float) -> Value:
@@ -36,14 +42,19 @@ def layer_norm(w: Writer, x: Value, weight: Value, bias: Value, eps: float) -> V
 
     Shapes: x [..., width], weight and bias [width]. Source: Ba, Kiros and Hinton, 2016, arXiv 1607.06450.
     """
-    centre = mean(w, w.of_kind("norm").reduce("add", x), x.shape[-1])
-    d = w.apply("sub", x, w.reshape(centre, *centre.shape, 1))
-    return w.apply("add", rms_norm(w, d, weight, eps), bias)
+    scaled = replaced(w.of_kind("norm"), "layer_norm", x, eps)
+    if scaled is None:
+        centre = mean(w, w.reduce("add", x), x.shape[-1])
+        scaled = _scaled(w, w.apply("sub", x, w.reshape(centre, *centre.shape, 1)), eps)
+    return w.apply("add", w.apply("mul", scaled, weight), bias)
 
 
 def softmax(w: Writer, x: Value) -> Value:
     """exp(x - max x) / sum of exp(x - max x) over the last axis, each term divided by the sum."""
-    largest = w.of_kind("softmax").reduce("max", x)
+    weights = replaced(w.of_kind("softmax"), "softmax", x)
+    if weights is not None:
+        return weights
+    largest = w.reduce("max", x)
     terms = w.apply("exp", w.apply("sub", x, w.reshape(largest, *largest.shape, 1)))
     total = w.reduce("add", terms)
     return w.apply("div", terms, w.reshape(total, *total.shape, 1))

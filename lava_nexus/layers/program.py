@@ -15,11 +15,12 @@ from numpy.typing import NDArray
 
 from lava_nexus.circuits import Circuit
 from lava_nexus.errors import NexusError
-from lava_nexus.formats import FloatFormat
-from lava_nexus.layers.nodes import Apply, Contract, Node, Rearrange, Reduce, Shape, Value
+from lava_nexus.formats import NumberFormat
+from lava_nexus.layers.nodes import Apply, Contract, Node, Populate, Rearrange, Reduce, Shape, Value
 from lava_nexus.layers.order import Order, named_order
+from lava_nexus.nlspike import Operator
 
-__all__ = ["Apply", "Contract", "Node", "Program", "Rearrange", "Reduce", "Shape", "Value"]
+__all__ = ["Apply", "Contract", "Node", "Populate", "Program", "Rearrange", "Reduce", "Shape", "Value"]
 
 
 @dataclass
@@ -43,17 +44,17 @@ class Program:
     kinds: dict[str, str] = field(default_factory=dict)
     _numbers: int = 0
 
-    def value(self, shape: Shape, fmt: FloatFormat) -> Value:
+    def value(self, shape: Shape, fmt: NumberFormat) -> Value:
         """A new value."""
         self._numbers += 1
         return Value(self._numbers - 1, tuple(shape), fmt)
 
-    def input(self, name: str, shape: Shape, fmt: FloatFormat) -> Value:
+    def input(self, name: str, shape: Shape, fmt: NumberFormat) -> Value:
         """A new input."""
         self.inputs[name] = self.value(shape, fmt)
         return self.inputs[name]
 
-    def constant(self, patterns: NDArray[Any], fmt: FloatFormat) -> Value:
+    def constant(self, patterns: NDArray[Any], fmt: NumberFormat) -> Value:
         """A constant from patterns."""
         value = self.value(patterns.shape, fmt)
         self.constants[value.number] = np.ascontiguousarray(patterns)
@@ -69,7 +70,7 @@ class Program:
                 "which do not broadcast"
             ) from None
         fmt = circuit.output.format
-        assert isinstance(fmt, FloatFormat)
+        assert fmt is not None
         result = self.value(shape, fmt)
         self.nodes.append(Apply(circuit, operands, result, layer))
         return result
@@ -103,11 +104,27 @@ class Program:
             )
         lead = np.broadcast_shapes(left.shape[:-2], right.shape[:-2])
         fmt = add.output.format
-        assert isinstance(fmt, FloatFormat)
+        assert fmt is not None
         result = self.value((*lead, left.shape[-2], right.shape[-2]), fmt)
         operands = (left, right) if bias is None else (left, right, bias)
         order = order or named_order("sequential", left.shape[-1])
         self.nodes.append(Contract(multiply, add, operands, result, order, layer, fma))
+        return result
+
+    def populate(self, operator: Operator, operand: Value, layer: str) -> Value:
+        """Adds a `Populate` and returns its result.
+
+        Raises:
+            NexusError: the operand has another format than the operator takes, or its last axis is not whole rows.
+        """
+        if operand.format != operator.in_format or operand.shape[-1] % operator.size:
+            raise NexusError(
+                f"layer '{layer}': {operator.label} takes rows of {operator.size} {operator.in_format}, "
+                f"not {operand.format} of shape {operand.shape}"
+            )
+        width = operand.shape[-1] // operator.size * operator.results
+        result = self.value((*operand.shape[:-1], width), operator.out_format)
+        self.nodes.append(Populate(operator, (operand,), result, layer))
         return result
 
     def reshape(self, operand: Value, shape: Shape, layer: str) -> Value:
@@ -142,15 +159,31 @@ class Program:
             for circuit, count in node.invocations():
                 yield node.layer, circuit, count
 
+    def operators(self) -> Iterator[tuple[str, Operator, int]]:
+        """(layer, operator of LIF populations, operand sets for one element of the batch), where there are any."""
+        for node in self.nodes:
+            if isinstance(node, Populate):
+                yield node.layer, node.operator, node.rows
+
+    def refuse_operators(self, who: str) -> None:
+        """Raises NexusError where the program has operators of LIF populations, which `who` does not take."""
+        for layer, operator, _ in self.operators():
+            raise NexusError(
+                f"{who} takes memoryless binary networks alone; layer '{layer}' is a population network, "
+                f"{operator.label}"
+            )
+
     @property
     def neurons(self) -> int:
-        """Neurons with an instance of its circuit for every invocation."""
-        return sum(circuit.neurons * count for _, circuit, count in self.invocations())
+        """Neurons with an instance of its circuit or operator for every invocation."""
+        circuits = sum(circuit.neurons * count for _, circuit, count in self.invocations())
+        return circuits + sum(operator.neurons * count for _, operator, count in self.operators())
 
     @property
     def synapses(self) -> int:
-        """Synapses with an instance of its circuit for every invocation."""
-        return sum(circuit.synapses * count for _, circuit, count in self.invocations())
+        """Synapses with an instance of its circuit or operator for every invocation."""
+        circuits = sum(circuit.synapses * count for _, circuit, count in self.invocations())
+        return circuits + sum(operator.synapses * count for _, operator, count in self.operators())
 
     @property
     def depth(self) -> int:
@@ -165,6 +198,8 @@ class Program:
         lines += [f"  input %{v.number} {name} {v.format}{list(v.shape)}" for name, v in self.inputs.items()]
         for node in self.nodes:
             what = " + ".join(f"{count} {circuit.name}" for circuit, count in node.invocations())
+            if isinstance(node, Populate):
+                what = f"{node.rows} {node.operator.label}"
             operands = " ".join(f"%{v.number}" for v in node.operands)
             kind = node.kind if isinstance(node, Rearrange) else type(node).__name__.lower()
             lines.append(

@@ -12,6 +12,7 @@ from lava_nexus.circuits import Circuit, circuit
 from lava_nexus.formats import FloatFormat
 from lava_nexus.layers.order import Accumulate, Order, Orders, Reduction, named_order
 from lava_nexus.layers.program import Program, Value
+from lava_nexus.layers.spiking import GATES, Nonlinear, SpikingLinear
 
 
 @dataclass(frozen=True)
@@ -24,6 +25,8 @@ class Writer:
         basis: of every circuit.
         accumulate: order of every sum, by name, or where orders come from.
         layer: dotted path of the layer being written.
+        nonlinear: which nonlinear operators are LIF populations.
+        spikes: how linear layers are computed by spike counts; None for exact ones.
     """
 
     program: Program
@@ -31,6 +34,8 @@ class Writer:
     basis: str = "threshold"
     accumulate: Accumulate | Orders = "sequential"
     layer: str = ""
+    nonlinear: Nonlinear = GATES
+    spikes: SpikingLinear | None = None
 
     def inside(self, name: str) -> Writer:
         """The same writer in a layer below."""

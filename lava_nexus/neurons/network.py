@@ -86,6 +86,11 @@ class ThresholdNetwork:
         return len(self.thresholds)
 
     @property
+    def window(self) -> int:
+        """Steps from one operand set to the next: 1, for nothing is kept."""
+        return 1
+
+    @property
     def relays(self) -> int:
         """Neurons that only delay."""
         return int(self.relay.sum())

@@ -39,7 +39,9 @@ class Population:
         payload: what a spike carries.
         level: steps after the inputs at which a wave meets it; 0 for inputs.
         threshold: least potential that spikes, at least 1, so that a silent wave stays silent.
-        model: decay and reset; a potential keeps trunc(beta * v).
+        model: decay and reset; a potential keeps trunc(beta * v), a soft reset takes off what was sent (`bit`: the
+            threshold).
+        most: largest payload of a spike; the rest stays with a soft reset.
     """
 
     name: str
@@ -48,6 +50,7 @@ class Population:
     level: int = 0
     threshold: int = 1
     model: NeuronModel = MEMORYLESS
+    most: int | None = None
 
 
 @dataclass(frozen=True, eq=False)

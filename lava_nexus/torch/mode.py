@@ -48,7 +48,7 @@ class Gates:
         w.program.outputs["y"] = result_value
         ran = run_program(w.program, feeds, self.executor)
         self.tallies.merge(*ran.layers.values())
-        result = to_torch(result_value.format.from_patterns(ran.outputs["y"][0]), result_value.format)
+        result = to_torch(result_value.format.from_patterns(ran.outputs["y"][0]), result_value.float_format)
         assert result is not None
         return call.arrange(result)
 

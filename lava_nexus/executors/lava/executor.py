@@ -11,11 +11,14 @@ from numpy.typing import NDArray
 
 from lava_nexus.circuits.circuit import Circuit
 from lava_nexus.errors import NexusError
-from lava_nexus.executors.executor import Executor, Tally
+from lava_nexus.executors.executor import Executor, Tally, operator_patterns
+from lava_nexus.executors.lava.population_run import run_process
+from lava_nexus.executors.lava.processes.populations.process import Populations
 from lava_nexus.executors.lava.run_config import Level
 from lava_nexus.executors.lava.stream import Stream, Timing
 from lava_nexus.executors.lava.timing import time_steps
 from lava_nexus.neurons import MEMORYLESS, NeuronModel
+from lava_nexus.nlspike import Operator
 
 _LEVELS: dict[Level, str] = {"vectorised": "vectorised neurons", "lif": "LIF"}
 _LANES: dict[Level, int] = {"vectorised": 512, "lif": 1}
@@ -67,6 +70,15 @@ class LavaExecutor(Executor):
         took = Timing(stream.timing.predicted - timing.predicted, stream.timing.taken - timing.taken)
         self._timing += took
         return results[0].reshape(shape)
+
+    def operate(self, operator: Operator, operand: NDArray[Any]) -> NDArray[Any]:
+        """The operator of LIF populations on every row, as a Lava Process of its own; see `Executor.operate`."""
+        x = operator.in_format.from_patterns(operand).astype(np.int64).reshape(-1, operator.size)
+        lanes = max(1, min(len(x), self._lanes))
+        process = Populations(operator.network, lanes)
+        y = run_process(process, {"x": x}, self._level, self._timeout)["y"]
+        self.tallies.add(Tally(operator, len(x), process.spike_counts))
+        return operator_patterns(operator, y, operand.shape)
 
     def close(self) -> None:
         """Ends all Lava processes."""

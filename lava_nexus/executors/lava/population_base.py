@@ -87,7 +87,7 @@ class PopulationVectorised(PyLoihiProcessModel):
 
     def __init__(self, proc_params: Any) -> None:
         super().__init__(proc_params)
-        network = proc_params["network"]
+        self._network = network = proc_params["network"]
         self._neurons = PopulationStepper(network, proc_params["lanes"])
         self._outputs = np.concatenate(output_signals(network)) - network.n_inputs
         self._counts = proc_params["counts"]
@@ -95,6 +95,8 @@ class PopulationVectorised(PyLoihiProcessModel):
 
     def run_spk(self) -> None:
         """One time step."""
+        if not self._network.wave and (self.time_step - 1) % self._network.window == 0:
+            self._neurons.clear()
         sent = np.concatenate(self._neurons.advance())
         self.s_out.send(sent[self._outputs].T.astype(np.int32))
         everything = self._neurons.feed(self.a_in.recv().astype(np.int64))

@@ -11,6 +11,7 @@ from lava_nexus.circuits import Circuit
 from lava_nexus.executors.executor import Tallies, Tally
 from lava_nexus.executors.lava.shared import shared_array
 from lava_nexus.layers.program import Program
+from lava_nexus.nlspike import Operator
 
 # A circuit's counts: two sums, whether spikes and whether active updates were counted, then spikes of each signal.
 _INVOCATIONS, _ACTIVE, _SPIKES_COUNTED, _ACTIVE_COUNTED, _SIGNALS = range(5)
@@ -24,9 +25,10 @@ class SharedTallies:
 
     def __init__(self, program: Program) -> None:
         self._layers = list(dict.fromkeys(node.layer for node in program.nodes))
-        self._circuits: dict[tuple[str, str], Circuit] = {}
+        self._circuits: dict[tuple[str, str], Circuit | Operator] = {}
         self._counts: dict[tuple[str, str], NDArray[np.int64]] = {}
-        for layer, circuit, _ in program.invocations():
+        invoked: list[tuple[str, Circuit | Operator, int]] = [*program.invocations(), *program.operators()]
+        for layer, circuit, _ in invoked:
             key = (layer, circuit.digest)
             if key not in self._circuits:
                 self._circuits[key] = circuit

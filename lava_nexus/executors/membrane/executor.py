@@ -14,6 +14,7 @@ from lava_nexus.executors.executor import Executor, Tally
 from lava_nexus.executors.membrane.physics import Physics
 from lava_nexus.executors.membrane.simulation import Membranes, Regime, Simulation
 from lava_nexus.neurons import IDEAL, MEMORYLESS, NeuronModel, NonIdealities
+from lava_nexus.nlspike import Operator
 
 
 class MembraneExecutor(Executor):
@@ -85,6 +86,18 @@ class MembraneExecutor(Executor):
         run = self._simulate(circuit, words, shape, record=False, flips=chosen)
         self.tallies.add(Tally(circuit, run.sets, run.counts, run.active))
         return run.patterns.astype(circuit.output.pattern_dtype).reshape(shape)
+
+    def operate(self, operator: Operator, operand: NDArray[Any]) -> NDArray[Any]:
+        """The operator of LIF populations on every row, see `Executor.operate`.
+
+        Raises:
+            NexusError: the neurons of this executor are not the ideal ones that populations declare for themselves.
+        """
+        if self.model != MEMORYLESS or self.nonidealities != IDEAL or self.regime != "reset":
+            raise NexusError(
+                f"{operator.label} declares its neurons itself; the membrane executor runs it ideal, with reset"
+            )
+        return super().operate(operator, operand)
 
     def membranes(self, circuit: Circuit, operands: Sequence[NDArray[Any]]) -> Membranes:
         """Spikes and potentials of every neuron for every operand set, in flattened order; tallies nothing.

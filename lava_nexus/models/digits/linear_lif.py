@@ -81,7 +81,7 @@ def linear_layer(program: Program, layer: str, feeds: Mapping[str, Patterns]) ->
     constant = None if bias is None else program.constants[bias.number].reshape(-1)
     rows = values["x"].reshape(-1, x.shape[-1])
     return (
-        LinearLayer(rows, program.constants[weight.number], constant, x.format),
+        LinearLayer(rows, program.constants[weight.number], constant, x.float_format),
         values["y"].reshape(-1, result.shape[-1]),
     )
 

@@ -10,12 +10,15 @@ from numpy.typing import NDArray
 
 from lava_nexus.formats import FloatFormat
 from lava_nexus.layers import (
+    GATES,
     Accumulate,
     AttentionWeights,
     BlockWeights,
     FeedForwardWeights,
+    Nonlinear,
     Orders,
     Program,
+    SpikingLinear,
     Value,
     Writer,
     linear,
@@ -33,12 +36,14 @@ def digits_program(
     fmt: FloatFormat,
     basis: str = "threshold",
     accumulate: Accumulate | Orders = "sequential",
+    nonlinear: Nonlinear = GATES,
+    spikes: SpikingLinear | None = None,
 ) -> Program:
     """tokens [tokens, token_width] to logits [1, classes], in one format throughout.
 
-    Weights are rounded to the format before anything runs.
+    Weights are rounded to the format before anything runs. `nonlinear` and `spikes` say what LIF populations do.
     """
-    w = Writer(Program("digits"), fmt, basis, accumulate)
+    w = Writer(Program("digits"), fmt, basis, accumulate, nonlinear=nonlinear, spikes=spikes)
     weights = {name: w.constant(tensor) for name, tensor in tensors.items()}
     tokens = w.program.input("tokens", (spec.tokens, spec.token_width), fmt)
     h = linear(w.inside("embedding"), tokens, weights["embedding.weight"], weights["embedding.bias"])

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from lava_nexus.config.base import Config
 from lava_nexus.config.run import FormatName
@@ -59,6 +59,39 @@ class MethodOptions(Config):
     linear: bool = True
 
 
+class ModelTables(Config):
+    """The tables of whole models: parts, and the hidden states after so many layers.
+
+    Attributes:
+        checkpoint: Hugging Face folder.
+        architecture: keys and values of a config.json, for seeded random weights instead.
+        tokens: token ids, or how many seeded random ones.
+        logits: of all tokens or of the last, for the row of the whole model.
+        parts: rows: the whole model, its first layer, and that layer's feed-forward and attention part by themselves.
+        depths: rows by number of layers; None for all.
+        published: whether the published figures, of Qwen3-0.6B, stand beside.
+    """
+
+    checkpoint: Path | None = None
+    architecture: dict[str, Any] | None = None
+    tokens: Count | tuple[int, ...] = 8
+    logits: Literal["all", "last"] = "all"
+    parts: tuple[Literal["model", "layer", "feed_forward", "attention"], ...] = (
+        "model",
+        "layer",
+        "feed_forward",
+        "attention",
+    )
+    depths: tuple[Count, ...] | None = None
+    published: bool = True
+
+    @model_validator(mode="after")
+    def _one_source(self) -> ModelTables:
+        if (self.checkpoint is None) == (self.architecture is None):
+            raise ValueError("it must have one of 'checkpoint' and 'architecture'")
+        return self
+
+
 class UlpTablesConfig(Config):
     """ULP tables of layers, forward and backward, and of single operations.
 
@@ -73,6 +106,7 @@ class UlpTablesConfig(Config):
         tokens, width, outputs: of one problem: x is [tokens, width], the weights of a linear layer [outputs, width].
         eps: of RMSNorm.
         encodings, methods: tables of codes, left out where empty.
+        model: tables of a whole model, left out where empty.
         seed: of all inputs, which are drawn from N(0, 1).
         out: folder for results.
     """
@@ -90,6 +124,7 @@ class UlpTablesConfig(Config):
     eps: float = Field(default=1e-6, ge=0, allow_inf_nan=False)
     encodings: EncodingOptions | None = None
     methods: MethodOptions | None = None
+    model: ModelTables | None = None
     seed: int = Field(default=0, ge=0, lt=2**64)
     out: Path = Path("results/ulp_tables")
 

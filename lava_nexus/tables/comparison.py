@@ -62,16 +62,18 @@ class Measured:
 
     Attributes:
         ulp: their summary.
+        error: largest absolute difference, None where it is not finite.
         histogram: results by distance: 0, 1, 2 to 3, 4 to 7, ... ULP (bin i from 2^(i-1) on); a NaN against a number is
             in the last.
     """
 
     ulp: UlpSummary
+    error: float | None
     histogram: tuple[int, ...]
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""
-        return {**self.ulp.as_dict(), "histogram": list(self.histogram)}
+        return {**self.ulp.as_dict(), "error": self.error, "histogram": list(self.histogram)}
 
 
 @dataclass(frozen=True)
@@ -79,8 +81,8 @@ class UlpRow:
     """One row.
 
     Attributes:
-        table: "component" or "operation".
-        name: layer or operation.
+        table: "component", "operation", "end_to_end" or "depth".
+        name: layer, operation, part of a model, or number of its layers.
         part: "forward", "grad x", ..., "forward + backward"; "" for an operation.
         inputs: random inputs.
         published: what a paper prints for it.
@@ -100,9 +102,11 @@ class UlpRow:
         return f"{self.name} {self.part}".strip()
 
 
-def row(table: str, name: str, part: str, inputs: int, answers: Answers, fmt: FloatFormat) -> UlpRow:
-    """The row of these answers; published figures are of FP32 and left out beside other formats."""
-    published = published_ulp().get((name, part)) if fmt.name == "float32" else None
+def row(
+    table: str, name: str, part: str, inputs: int, answers: Answers, fmt: FloatFormat, printed: bool = True
+) -> UlpRow:
+    """The row of these answers, beside printed figures where wanted; those are of FP32 and stand beside no other."""
+    published = published_ulp().get((name, part)) if printed and fmt.name == "float32" else None
     pairs = {comparison: answers.pair(comparison) for comparison in COMPARISONS}
     measured = {key: None if pair is None else measure(*pair, fmt) for key, pair in pairs.items()}
     return UlpRow(table, name, part, inputs, published, measured)
@@ -113,7 +117,14 @@ def measure(a: Patterns, b: Patterns, fmt: FloatFormat) -> Measured:
     distance = ulp_distance(a, b, fmt).ravel()
     edges = np.array([0, *(2**i for i in range(fmt.bits)), 2**64 - 1], np.uint64)
     counts = np.bincount(np.searchsorted(edges[1:], distance, side="right"), minlength=len(edges))
-    return Measured(summarise(a, b, fmt), tuple(int(count) for count in counts))
+    return Measured(summarise(a, b, fmt), _error(a, b, fmt), tuple(int(count) for count in counts))
+
+
+def _error(a: Patterns, b: Patterns, fmt: FloatFormat) -> float | None:
+    x, y = (fmt.from_patterns(side).astype(np.float64) for side in (a, b))
+    with np.errstate(invalid="ignore"):
+        largest = float(np.max(np.where(a == b, 0.0, np.abs(x - y)), initial=0.0))
+    return largest if np.isfinite(largest) else None
 
 
 def joined(parts: Sequence[Answers]) -> Answers:

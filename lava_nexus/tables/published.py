@@ -19,12 +19,14 @@ class Published:
         max, mean: ULP.
         zero_percent: share of results 0 ULP away, 0..100.
         source: paper and place in it.
+        error: largest absolute error.
     """
 
     max: int | None
     mean: float | None
     zero_percent: float | None
     source: str
+    error: float | None = None
 
 
 @lru_cache(maxsize=1)
@@ -37,6 +39,7 @@ def published_ulp() -> dict[tuple[str, str], Published]:
             row.get("mean"),
             row.get("zero_percent"),
             f"{data['sources'][row['source']]}, {row['where']}",
+            row.get("error"),
         )
         for row in data["rows"]
     }

@@ -4,12 +4,21 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from lava_nexus.config.ulp_tables import UlpTablesConfig
+from lava_nexus.config.ulp_tables import ModelTables, UlpTablesConfig
 from lava_nexus.tables.coded_linear import coded_linear_section
 from lava_nexus.tables.encoding_table import encoding_section
 from lava_nexus.tables.methods import methods_section
 from lava_nexus.tables.section import Section
 
+_NARROW = {
+    "hidden_size": 32,
+    "intermediate_size": 48,
+    "num_attention_heads": 4,
+    "num_key_value_heads": 2,
+    "head_dim": 8,
+    "vocab_size": 64,
+    "num_hidden_layers": 4,
+}
 _INPUTS, _SEEDS, _WIDTH = 1024, 3, 64
 
 
@@ -26,11 +35,21 @@ def sections(config: UlpTablesConfig, folder: Path) -> list[Section]:
 
 
 def small(config: UlpTablesConfig) -> UlpTablesConfig:
-    """The same tables in a few seconds: 1,024 inputs, three seeds, a narrow block."""
+    """The same tables in a few seconds: 1,024 inputs, three seeds, a narrow block and model."""
     update: dict[str, object] = {"inputs": tuple(sorted({min(n, _INPUTS) for n in config.inputs}))}
     if config.encodings is not None:
         update["encodings"] = config.encodings.model_copy(update={"seeds": min(config.encodings.seeds, _SEEDS)})
     if config.methods is not None:
         widths = {"width": min(config.methods.width, _WIDTH), "hidden": min(config.methods.hidden, 3 * _WIDTH)}
         update["methods"] = config.methods.model_copy(update=widths)
+    if config.model is not None:
+        update["model"] = _small_model(config.model)
     return config.model_copy(update=update)
+
+
+def _small_model(model: ModelTables) -> ModelTables:
+    """At most four layers of a narrow model with four tokens; a checkpoint keeps its shape."""
+    if model.architecture is None:
+        return model.model_copy(update={"tokens": 2})
+    narrow = {k: min(v, most) for k, most in _NARROW.items() if isinstance(v := model.architecture.get(k), int)}
+    return model.model_copy(update={"tokens": 4, "architecture": {**model.architecture, **narrow}})

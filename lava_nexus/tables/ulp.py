@@ -21,6 +21,7 @@ from lava_nexus.formats import FLOAT64
 from lava_nexus.tables.comparison import Answers, UlpRow, joined, row
 from lava_nexus.tables.components import Feeds, component_feeds, component_program, random_values
 from lava_nexus.tables.exact import fused_multiply_add, rounded_once
+from lava_nexus.tables.model_rows import model_rows
 from lava_nexus.tables.sections import sections, small
 from lava_nexus.tables.ulp_report import write_ulp_report
 
@@ -45,6 +46,7 @@ def run_ulp_tables(config: UlpTablesConfig, out: Path, quick: bool = False) -> l
     names = _operations(config)
     rows = [r for name in config.components for r in _component_rows(name, config)]
     rows += [r for name in names for r in _operation_rows(name, config)]
+    rows += model_rows(config.model, config) if config.model is not None else []
     print(write_ulp_report(rows, sections(config, out), config.resolved(), out))
     _hold_against_reference(rows)
     return rows

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from lava_nexus.reports import files
+from lava_nexus.reports.depth_figure import DepthLine, depth_figure
 from lava_nexus.reports.report import installed_versions
 from lava_nexus.reports.tables import comma_separated, markdown
 from lava_nexus.reports.ulp_figures import OperationBar, UlpPanel, operation_figure, panel_figure
@@ -16,7 +17,7 @@ from lava_nexus.tables.published import Published
 from lava_nexus.tables.section import Section
 
 SCHEMA_VERSION = 1
-_FIELDS = ("max", "mean", "zero_rate", "unequal_bits")
+_FIELDS = ("max", "mean", "zero_rate", "unequal_bits", "error")
 CSV_HEADER = (
     "table",
     "name",
@@ -26,6 +27,7 @@ CSV_HEADER = (
     "published_max",
     "published_mean",
     "published_zero_percent",
+    "published_error",
     "published_source",
     *(f"{comparison}_{field}" for comparison in COMPARISONS for field in _FIELDS),
 )
@@ -33,7 +35,10 @@ _MARKDOWN_HEADER = ("", "results", "published", *(TITLES[c] for c in COMPARISONS
 _CAPTIONS = {
     "component": "Layers, forward and backward pass as programs of circuits",
     "operation": "Operations",
+    "end_to_end": "A whole model and its parts",
+    "depth": "Hidden states after so many layers",
 }
+_MODEL_TABLES = ("end_to_end", "depth")
 _NOTES = (
     "A cell is: largest ULP / mean ULP / share of results 0 ULP away. A dash: not printed, or nothing to compare with.",
     "Inputs, weights and gradients are drawn from N(0, 1), rounded to the format; sqrt, rsqrt and log take |N(0, 1)|; "
@@ -47,6 +52,12 @@ _NOTES = (
     "In formats of 16 bits PyTorch computes in FP32 and rounds at the end; ours rounds every operation.",
     "A smaller number of inputs is the beginning of a larger one.",
 )
+_MODEL_NOTES = (
+    "Of models a cell ends with the largest absolute error. Every engine computes its own hidden states from the tokens"
+    " on; attention and feed-forward part are run by themselves on numbers from N(0, 1).",
+    "PyTorch's model is written as the transformers library has it: weight * (x * rsqrt(mean + eps)), SiLU and softmax"
+    " by PyTorch's kernels. Functions differ by an ULP here and there: orders of sums alone do not close the gap.",
+)
 _PUBLISHED_NOTE = (
     "Published figures are of FP32 and 1,024 inputs and do not say how wide the layers were; sums that cancel put even "
     "PyTorch further from the true value than the largest ULP that they print. The component table's four shares of "
@@ -59,7 +70,7 @@ def write_ulp_report(
 ) -> str:
     """Writes ulp_tables.md, .csv and .json and the figures, each whole or not at all; returns the tables as text."""
     figures = _draw(rows, folder) + [name for section in sections for name in section.figures]
-    notes = [*(_NOTES if rows else ()), *([_PUBLISHED_NOTE] if any(r.published for r in rows) else [])]
+    notes = _notes(rows)
     if rows:
         files.write_text(folder / "ulp_tables.csv", comma_separated(CSV_HEADER, [_csv_row(r) for r in rows]))
     for section in sections:
@@ -85,29 +96,39 @@ def write_ulp_report(
     return "\n".join([*tables, f"report: {folder / 'ulp_tables.md'}"])
 
 
+def _notes(rows: Sequence[UlpRow]) -> list[str]:
+    drawn = any(r.table not in _MODEL_TABLES for r in rows)
+    notes = [*(_NOTES if drawn else _NOTES[:1] + _NOTES[2:5] if rows else ())]
+    if any(r.table in _MODEL_TABLES for r in rows):
+        notes += _MODEL_NOTES
+    return notes + ([_PUBLISHED_NOTE] if drawn and any(r.published for r in rows) else [])
+
+
 def _tables(rows: Sequence[UlpRow]) -> list[str]:
     groups: dict[tuple[str, int], list[UlpRow]] = {}
     for r in rows:
         groups.setdefault((r.table, r.inputs), []).append(r)
     ordered = sorted(groups, key=lambda key: (list(_CAPTIONS).index(key[0]), key[1]))
     return [
-        f"## {_CAPTIONS[table]}: {inputs:,} random inputs\n\n"
+        f"## {_CAPTIONS[table]}: {inputs:,} {'tokens' if table in _MODEL_TABLES else 'random inputs'}\n\n"
         + markdown(_MARKDOWN_HEADER, [_markdown_row(r) for r in groups[table, inputs]])
         for table, inputs in ordered
     ]
 
 
 def _markdown_row(r: UlpRow) -> list[Any]:
-    cells = [_cell(r.measured[c]) for c in COMPARISONS]
+    cells = [_cell(r.measured[c], r.table in _MODEL_TABLES) for c in COMPARISONS]
     return [r.label, _results(r), _printed(r.published), *cells, r.published.source if r.published else None]
 
 
-def _cell(measured: Measured | None) -> str | None:
+def _cell(measured: Measured | None, with_error: bool = False) -> str | None:
     if measured is None:
         return None
     ulp = measured.ulp
     largest = "NaN" if ulp.max == 2**64 - 1 else f"{ulp.max:,}"
-    return f"{largest} / {'NaN' if largest == 'NaN' else f'{ulp.mean:.3g}'} / {percent(ulp.zero_rate)}"
+    error = "NaN" if measured.error is None else f"{measured.error:.3g}"
+    text = f"{largest} / {'NaN' if largest == 'NaN' else f'{ulp.mean:.3g}'} / {percent(ulp.zero_rate)}"
+    return f"{text} / {error}" if with_error else text
 
 
 def percent(share: float) -> str:
@@ -123,7 +144,8 @@ def _printed(published: Published | None) -> str | None:
     if published is None:
         return None
     zero = None if published.zero_percent is None else f"{published.zero_percent:g} %"
-    values = (published.max, published.mean, zero)
+    error = () if published.error is None else (f"{published.error:.3g}",)
+    values = (published.max, published.mean, zero, *error)
     return " / ".join("-" if value is None else str(value) for value in values)
 
 
@@ -134,8 +156,8 @@ def _results(r: UlpRow) -> int:
 
 def _csv_row(r: UlpRow) -> list[Any]:
     p = r.published
-    printed = [p.max, p.mean, p.zero_percent, p.source] if p else [None] * 4
-    measured = [None if m is None else getattr(m.ulp, f) for m in (r.measured[c] for c in COMPARISONS) for f in _FIELDS]
+    printed = [p.max, p.mean, p.zero_percent, p.error, p.source] if p else [None] * 5
+    measured = [None if m is None else m.to_dict()[f] for m in (r.measured[c] for c in COMPARISONS) for f in _FIELDS]
     return [r.table, r.name, r.part, r.inputs, _results(r), *printed, *measured]
 
 
@@ -154,6 +176,9 @@ def _draw(rows: Sequence[UlpRow], folder: Path) -> list[str]:
     panels = [p for p in panels if p.part != "forward" or p.name not in together]
     if panels:
         drawn.append(panel_figure(panels, folder / "ulp_components.png").name)
+    deep = _largest(rows, "depth")
+    if deep:
+        drawn.append(_depths(deep, folder / "ulp_depth.png"))
     bars = [
         OperationBar(r.name, _misses(r.measured["exact"]), _misses(r.measured["pytorch_exact"]), _results(r))
         for r in _largest(rows, "operation")
@@ -161,6 +186,26 @@ def _draw(rows: Sequence[UlpRow], folder: Path) -> list[str]:
     if bars:
         drawn.append(operation_figure(bars, folder / "ulp_operations.png").name)
     return drawn
+
+
+def _depths(rows: Sequence[UlpRow], path: Path) -> str:
+    lines = {}
+    for comparison in COMPARISONS:
+        found = [r.measured[comparison] for r in rows]
+        if all(m is None for m in found):
+            continue
+        lines[TITLES[comparison]] = DepthLine(
+            [None if m is None or m.ulp.max == 2**64 - 1 else m.ulp.max for m in found],
+            [None if m is None or m.ulp.max == 2**64 - 1 else m.ulp.mean for m in found],
+            [None if m is None else 100 * m.ulp.zero_rate for m in found],
+        )
+    if any(r.published for r in rows):
+        printed = [r.published for r in rows]
+        lines["published"] = DepthLine(
+            *([None if p is None else getattr(p, f) for p in printed] for f in ("max", "mean", "zero_percent"))
+        )
+    depths = [int(r.name.split()[0]) for r in rows]
+    return depth_figure(depths, lines, path, "Hidden states, layer by layer").name
 
 
 def _largest(rows: Sequence[UlpRow], table: str) -> list[UlpRow]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from math import isclose
 
 from lava_nexus.audit.published import PublishedEnergy, PublishedRow
+from lava_nexus.reports.tables import three_digits
 
 _ROUNDING = 0.05  # the table prints two or three digits
 
@@ -19,7 +20,7 @@ def _arithmetic(table: PublishedEnergy, row: PublishedRow) -> str:
     ratio = table.ratio(row)
     if abs(ratio - 1) <= _ROUNDING:
         return "printed energy holds: spikes x 23.6 pJ"
-    return f"printed energy is {1 / ratio:.3g} of spikes x 23.6 pJ, {ratio:,.0f} times too small"
+    return f"printed energy is {three_digits(1 / ratio)} of spikes x 23.6 pJ, {ratio:,.0f} times too small"
 
 
 def _parts(table: PublishedEnergy, row: PublishedRow) -> list[str]:
@@ -38,12 +39,12 @@ def _macs(table: PublishedEnergy, row: PublishedRow) -> list[str]:
         return []
     own = table.row("add").neurons + table.row("mul").neurons
     per_mac = row.neurons / row.macs
-    return [f"{per_mac:,.3g} neurons a multiply-accumulate, where its adder and multiplier have {own:,.0f}"]
+    return [f"{three_digits(per_mac)} neurons a multiply-accumulate, where its adder and multiplier have {own:,.0f}"]
 
 
 def _beside_gpu(row: PublishedRow, ours_nj: float | None) -> str:
     if row.gpu_nj is None or ours_nj is None:
         return ""
     if ours_nj > row.gpu_nj:
-        return f"ours takes {ours_nj / row.gpu_nj:,.3g} times the GPU's printed energy"
-    return f"ours takes {ours_nj / row.gpu_nj:.3g} of the GPU's printed energy"
+        return f"ours takes {three_digits(ours_nj / row.gpu_nj)} times the GPU's printed energy"
+    return f"ours takes {three_digits(ours_nj / row.gpu_nj)} of the GPU's printed energy"

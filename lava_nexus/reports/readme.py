@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import json
-import re
 import shutil
 from pathlib import Path
 from typing import Any
 
 from lava_nexus.errors import NexusError
+from lava_nexus.reports import pages
 from lava_nexus.reports.files import write_text
 from lava_nexus.reports.markdown import summary_rows
 from lava_nexus.reports.tables import markdown
-
-BEGIN, END = "<!-- results: begin -->", "<!-- results: end -->"
 
 
 def results_table(report: dict[str, Any]) -> str:
@@ -33,10 +31,7 @@ def filled(readme: str, report: dict[str, Any]) -> str:
     Raises:
         NexusError: the marks are not there.
     """
-    pattern = re.compile(f"{re.escape(BEGIN)}.*{re.escape(END)}", re.DOTALL)
-    if not pattern.search(readme):
-        raise NexusError(f"README.md has no '{BEGIN}' ... '{END}'")
-    return pattern.sub(lambda _: f"{BEGIN}\n{results_table(report)}\n{END}", readme)
+    return pages.filled(readme, "results", results_table(report), "README.md")
 
 
 def update_readme(results: Path, root: Path) -> None:

@@ -43,6 +43,11 @@ def with_prefix(value: float, unit: str) -> str:
     return f"{value:.3g} {unit}"
 
 
+def three_digits(value: float) -> str:
+    """Three significant digits, thousands set apart: 5,934.2 is `5,930`, 0.00099882 is `0.000999`."""
+    return f"{float(f'{value:.3g}'):,.0f}" if abs(value) >= 999.5 else f"{value:.3g}"
+
+
 def _shown(value: Any) -> str:
     if value is None:
         return "-"

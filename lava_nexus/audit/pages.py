@@ -7,7 +7,7 @@ import shutil
 from pathlib import Path
 
 from lava_nexus.audit.published import published_energy
-from lava_nexus.audit.table import EnergyRow, gpu_per_mac_nj
+from lava_nexus.audit.table import EnergyRow, System, gpu_per_mac_nj
 from lava_nexus.audit.text import EnergyTableReport, tables
 from lava_nexus.errors import NexusError
 from lava_nexus.reports.files import write_text
@@ -50,15 +50,16 @@ def _ours(row: EnergyRow) -> str:
 
 
 def _per_mac(report: EnergyTableReport) -> list[str]:
-    found = []
-    for one in report.systems:
-        if one.total is not None:
-            found.append(
-                f"A multiply-accumulate of {one.name}: {three_digits(one.spikes_only or 0)} nJ by spikes only, {three_digits(one.synops or 0)} nJ "
-                f"by SynOps, {three_digits(one.total)} nJ with updates, {three_digits(one.total / gpu_per_mac_nj())} times the GPU's "
-                "printed figure."
-            )
-    return found
+    return [_system(one, one.total) for one in report.systems if one.total is not None]
+
+
+def _system(one: System, total: float) -> str:
+    assert one.spikes_only is not None and one.synops is not None
+    return (
+        f"A multiply-accumulate of {one.name}: {three_digits(one.spikes_only)} nJ by spikes only, "
+        f"{three_digits(one.synops)} nJ by SynOps, {three_digits(total)} nJ with updates, "
+        f"{three_digits(total / gpu_per_mac_nj())} times the GPU's printed figure."
+    )
 
 
 def update_energy_pages(results: Path, root: Path) -> None:
@@ -91,8 +92,11 @@ def update_energy_pages(results: Path, root: Path) -> None:
 def energy_pages(report: EnergyTableReport, root: Path) -> dict[Path, str]:
     """Text of every page that shows the report."""
     docs, readme = root / "docs" / "energy.md", root / "README.md"
-    whole = f"{summary(report)}\n\n{tables(report, 'images/energy_')}"
     return {
-        docs: filled(docs.read_text(encoding="utf-8"), "energy", whole, "docs/energy.md"),
-        readme: filled(readme.read_text(encoding="utf-8"), "energy", summary(report), "README.md"),
+        docs: filled(docs.read_text(encoding="utf-8"), "energy", lambda: _whole(report), "docs/energy.md"),
+        readme: filled(readme.read_text(encoding="utf-8"), "energy", lambda: summary(report), "README.md"),
     }
+
+
+def _whole(report: EnergyTableReport) -> str:
+    return f"{summary(report)}\n\n{tables(report, 'images/energy_')}"

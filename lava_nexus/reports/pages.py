@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 from lava_nexus.errors import NexusError
 
 
-def filled(page: str, name: str, content: str, where: str) -> str:
+def filled(page: str, name: str, content: Callable[[], str], where: str) -> str:
     """The page with today's content between its marks.
 
     Args:
         page: its text.
         name: of the part.
-        content: what stands there from now on.
+        content: gives what stands there from now on.
         where: the page's name, for the error.
 
     Raises:
@@ -23,4 +24,4 @@ def filled(page: str, name: str, content: str, where: str) -> str:
     pattern = re.compile(f"{re.escape(begin)}.*{re.escape(end)}", re.DOTALL)
     if not pattern.search(page):
         raise NexusError(f"{where} has no '{begin}' ... '{end}'")
-    return pattern.sub(lambda _: f"{begin}\n{content}\n{end}", page)
+    return pattern.sub(lambda _: f"{begin}\n{content()}\n{end}", page)

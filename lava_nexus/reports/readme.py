@@ -31,7 +31,7 @@ def filled(readme: str, report: dict[str, Any]) -> str:
     Raises:
         NexusError: the marks are not there.
     """
-    return pages.filled(readme, "results", results_table(report), "README.md")
+    return pages.filled(readme, "results", lambda: results_table(report), "README.md")
 
 
 def update_readme(results: Path, root: Path) -> None:

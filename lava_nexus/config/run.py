@@ -107,7 +107,8 @@ class RunConfig(Config):
         format: name of the number format of weights, activations and every operation.
         executor: what evaluates the circuits.
         accumulate: order of additions in a sum; `sequential` is one rounded multiply and one rounded add a step, `fma`
-            one fused multiply-add a step, `pairwise` splits at the largest power of two below the number of terms.
+            one fused multiply-add a step, `pairwise` splits at the largest power of two below the number of terms,
+            `torch` is the order of the installed PyTorch's own kernels.
         basis: cells that the circuits are built of.
         seed: of every random choice.
         energy_model: name of the constants, or a YAML file of them.
@@ -120,7 +121,7 @@ class RunConfig(Config):
     model: Annotated[DigitsModel | TransformerModel, Field(discriminator="kind")]
     format: FormatName = "float32"
     executor: Literal["lava", "bitsliced", "membrane", "reference"] = "lava"
-    accumulate: Literal["sequential", "fma", "pairwise"] = "sequential"
+    accumulate: Literal["sequential", "fma", "pairwise", "torch"] = "sequential"
     basis: Literal["threshold", "nexus"] = "threshold"
     seed: int = Field(default=0, ge=0, lt=2**64)
     energy_model: EnergyModelName = "loihi1_pre_silicon"

@@ -114,7 +114,7 @@ class UlpTablesConfig(Config):
     format: FormatName = "float32"
     executor: Literal["bitsliced", "membrane", "lava", "reference"] = "bitsliced"
     basis: Literal["threshold", "nexus"] = "threshold"
-    accumulate: Literal["sequential", "fma", "pairwise"] = "sequential"
+    accumulate: Literal["sequential", "fma", "pairwise", "torch"] = "sequential"
     inputs: tuple[Count, ...] = Field(default=(1024, 1_000_000), min_length=1)
     components: tuple[ComponentName, ...] = ("linear", "rms_norm", "silu", "softmax")
     operations: tuple[str, ...] | None = None

@@ -147,6 +147,7 @@ class _Summation:
         self._order, self._add, self._terms, self._executor = order, add, terms, executor
         self._due = [term for step in order.steps for _, term in (*step.starts, *step.terms)]
         self._ahead: Patterns | None = None
+        self._zero = np.zeros(1, add.output.pattern_dtype)
         self._products = terms if order.fused and isinstance(terms, Products) else None
 
     def run(self) -> Patterns:
@@ -167,7 +168,10 @@ class _Summation:
         return result
 
     def _started(self, terms: Sequence[int]) -> Patterns:
-        return self._products.started(terms) if self._products else self._next(len(terms))
+        if self._products:
+            return self._products.started(terms)
+        first = self._next(len(terms))
+        return self._executor.invoke(self._add, [self._zero, first]) if self._order.from_zero else first
 
     def _added(self, totals: Patterns, terms: Sequence[int]) -> Patterns:
         if self._products:

@@ -13,7 +13,7 @@ from lava_nexus.layers.gradients import (
 )
 from lava_nexus.layers.linear import linear, residual
 from lava_nexus.layers.normalisation import mean, rms_norm, root_mean_square, softmax
-from lava_nexus.layers.order import Accumulate, Order, Orders, Sum, named_order
+from lava_nexus.layers.order import Accumulate, Order, Orders, Placed, Reduction, Sum, named_order
 from lava_nexus.layers.program import Apply, Contract, Node, Populate, Program, Rearrange, Reduce, Value
 from lava_nexus.layers.spiking import GATES, Nonlinear, SpikingLinear
 from lava_nexus.layers.writer import Writer
@@ -32,10 +32,12 @@ __all__ = [
     "NormGradients",
     "Order",
     "Orders",
+    "Placed",
     "Populate",
     "Program",
     "Rearrange",
     "Reduce",
+    "Reduction",
     "SpikingLinear",
     "Sum",
     "Value",

@@ -69,12 +69,13 @@ class Reduce:
 
     def invocations(self) -> list[tuple[Circuit, int]]:
         """(circuit, operand sets) for one element of the batch."""
-        return [(self.circuit, prod(self.result.shape) * (self.length - 1))]
+        return [(self.circuit, prod(self.result.shape) * (self.length - 1 + self.order.zeros))]
 
     @property
     def depth(self) -> int:
         """Time steps from operands to result."""
-        return self.order.depth(0, lambda then: then + self.circuit.depth, self.circuit.depth)
+        start = self.circuit.depth if self.order.from_zero else 0
+        return self.order.depth(start, lambda then: then + self.circuit.depth, self.circuit.depth)
 
 
 @dataclass(frozen=True)
@@ -106,7 +107,7 @@ class Contract:
         """(circuit, operand sets) for one element of the batch."""
         sums, bias = prod(self.result.shape), len(self.operands) > 2
         if self.fma is None:
-            return [(self.multiply, sums * self.length), (self.add, sums * (self.length + bias - 1))]
+            return [(self.multiply, sums * self.length), (self.add, sums * (self.length + bias - 1 + self.order.zeros))]
         rounded = 0 if self.order.from_zero else self.order.started - (bias and self.order.starts_from(self.length))
         found = [
             (self.multiply, sums * rounded),
@@ -120,6 +121,7 @@ class Contract:
         """Time steps from operands to result."""
         start, add, fma = self.multiply.depth, self.add.depth, self.fma
         if fma is None:
+            start += add if self.order.from_zero else 0
             return self.order.depth(start, lambda then: max(then, start) + add, add)
         return self.order.depth(fma.depth if self.order.from_zero else start, lambda then: then + fma.depth, add)
 

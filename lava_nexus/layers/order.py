@@ -8,6 +8,7 @@ from functools import cached_property, lru_cache
 from typing import Literal, Protocol, TypeAlias
 
 from lava_nexus.errors import NexusError
+from lava_nexus.formats import FloatFormat
 
 Accumulate = Literal["sequential", "fma", "pairwise", "exact", "torch"]
 Reduction = Literal["linear", "attention", "sum"]
@@ -59,7 +60,7 @@ class Order:
         tree: what is added to what; None where the exact sum is rounded once and no order matters.
         fused: a product is added to what there is by one fused multiply-add; no product is rounded by itself but those
             that a sum starts from.
-        from_zero: sums start from fma(product, +0) instead of the rounded product, which differs for products of -0.
+        from_zero: sums start from +0 instead of their first term, which differs for terms of -0.
         bias_inside: the bias of a linear layer is one more term, numbered `length`; else it is added last.
     """
 
@@ -86,6 +87,11 @@ class Order:
         """Sums in the tree that start from a term."""
         return sum(len(step.starts) for step in self.steps)
 
+    @property
+    def zeros(self) -> int:
+        """Additions of +0 to the terms that sums start from."""
+        return self.started if self.from_zero else 0
+
     @cached_property
     def joined(self) -> int:
         """Additions of one partial sum to another."""
@@ -105,17 +111,30 @@ class Order:
         return f"{self.name}{how}" if self.tree is None else f"{self.name}{how} {self.tree}"
 
 
+@dataclass(frozen=True)
+class Placed:
+    """An order and the part of a result that is formed in it: rows and columns start .. stop (exclusive)."""
+
+    order: Order
+    rows: tuple[int, int]
+    columns: tuple[int, int]
+
+
 class Orders(Protocol):
     """Where a program's orders come from, if not from one of the names that need no look outside."""
 
-    def order(self, reduction: Reduction, length: int, shape: tuple[int, ...], bias: bool) -> Order:
-        """The order of sums of `length` terms.
+    def orders(
+        self, reduction: Reduction, length: int, shape: tuple[int, ...], bias: bool, plain: bool, fmt: FloatFormat
+    ) -> list[Placed]:
+        """The orders of sums of `length` terms, for all parts of a result.
 
         Args:
-            reduction: what the sums belong to.
+            reduction: what the sums belong to; a sum of values has one order for all of its results.
             length: terms of one sum.
             shape: of the result for one element of the batch; of products the last two axes are rows and columns.
             bias: whether a bias is added.
+            plain: whether the right operand of a product lies in memory as [length, columns].
+            fmt: of the terms and the sum.
         """
 
 

@@ -10,8 +10,8 @@ from numpy.typing import ArrayLike
 
 from lava_nexus.circuits import Circuit, circuit
 from lava_nexus.formats import FloatFormat
-from lava_nexus.layers.order import Accumulate, Order, Orders, Reduction, named_order
-from lava_nexus.layers.program import Program, Value
+from lava_nexus.layers.order import Accumulate, Order, Orders, Placed, Reduction, named_order
+from lava_nexus.layers.program import Program, Rearrange, Value
 from lava_nexus.layers.spiking import GATES, Nonlinear, SpikingLinear
 
 
@@ -57,27 +57,66 @@ class Writer:
     def reduce(self, name: str, operand: Value) -> Value:
         """The operation folded over the last axis; sums in the writer's order, all else in sequence."""
         length = operand.shape[-1]
-        order = self._order("sum", length, operand.shape[:-1]) if name == "add" else named_order("sequential", length)
+        order = named_order("sequential", length)
+        if name == "add":
+            order = self._orders("sum", length, operand.shape[:-1])[0].order
         return self.program.reduce(self.circuit(name), operand, self.layer, order)
 
     def contract(self, left: Value, right: Value, bias: Value | None = None) -> Value:
         """result[..., t, n] = sum over k of left[..., t, k] * right[..., n, k], then + bias[n].
 
-        A bias is added last, unless the order has it among its terms.
+        A bias is added last, unless the order has it among its terms. Parts of the result that are formed in different
+        orders are nodes of their own.
         """
-        reduction: Reduction = "linear" if right.number in self.program.constants else "attention"
+        weights = right.number in self.program.constants or self.program.kinds.get(self.layer) == "linear"
+        reduction: Reduction = "linear" if weights else "attention"
         lead = np.broadcast_shapes(left.shape[:-2], right.shape[:-2])
-        order = self._order(reduction, left.shape[-1], (*lead, left.shape[-2], right.shape[-2]), bias is not None)
+        shape = (*lead, left.shape[-2], right.shape[-2])
+        placed = self._orders(reduction, left.shape[-1], shape, bias is not None, self._is_swapped(right))
+        if len(placed) == 1:
+            return self._contracted(left, right, bias, placed[0].order)
+        rows = []
+        for span in dict.fromkeys(one.rows for one in placed):
+            part = self.take(left, -2, *span)
+            columns = [
+                self._contracted(
+                    part,
+                    self._slice(right, -2, *one.columns),
+                    None if bias is None else self._slice(bias, -1, *one.columns),
+                    one.order,
+                )
+                for one in placed
+                if one.rows == span
+            ]
+            rows.append(self.concatenate(columns, -1))
+        return self.concatenate(rows, -2)
+
+    def _contracted(self, left: Value, right: Value, bias: Value | None, order: Order) -> Value:
+        """A contraction in one order."""
         fma = self.circuit("fma") if order.fused else None
         inside = bias if order.bias_inside else None
         multiply, add = self.circuit("mul"), self.circuit("add")
         y = self.program.contract(multiply, add, left, right, self.layer, order, inside, fma)
         return y if bias is None or order.bias_inside else self.apply("add", y, bias)
 
-    def _order(self, reduction: Reduction, length: int, shape: tuple[int, ...], bias: bool = False) -> Order:
+    def _orders(
+        self, reduction: Reduction, length: int, shape: tuple[int, ...], bias: bool = False, plain: bool = False
+    ) -> list[Placed]:
         if isinstance(self.accumulate, str):
-            return named_order(self.accumulate, length)
-        return self.accumulate.order(reduction, length, shape, bias)
+            return [Placed(named_order(self.accumulate, length), (0, 1), (0, 1))]
+        return self.accumulate.orders(reduction, length, shape, bias, plain, self.format)
+
+    def _is_swapped(self, value: Value) -> bool:
+        """Whether the value is another one with its last two axes exchanged."""
+        maker = next((node for node in reversed(self.program.nodes) if node.result == value), None)
+        return isinstance(maker, Rearrange) and maker.kind == "transpose" and maker.axes[-2:] == (-1, -2)
+
+    def _slice(self, value: Value, axis: int, start: int, stop: int) -> Value:
+        """`take`; of a constant a constant."""
+        if value.number not in self.program.constants:
+            return self.take(value, axis, start, stop)
+        part = np.moveaxis(np.moveaxis(self.program.constants[value.number], axis, 0)[start:stop], 0, axis)
+        return self.program.constant(part, value.format)
 
     def constant(self, values: ArrayLike) -> Value:
         """A constant; values are rounded to the format here, once, before anything runs."""

@@ -21,6 +21,7 @@ from lava_nexus.models.forward import Cache, Counts, Forward, Tokens
 from lava_nexus.models.programs import Arithmetic
 from lava_nexus.models.spec import ModelSpec, read_spec
 from lava_nexus.models.tensors import FolderTensors, RandomTensors, TensorSource, Weights, read_json
+from lava_nexus.torch.orders import accumulation
 
 _HELD_WEIGHTS = 1 << 28
 """Weights up to which layers stay in memory from one pass to the next: 1 GiB of FP32."""
@@ -236,7 +237,7 @@ def spec_of(config: Any, source: str, silu: str) -> ModelSpec:
 
 
 def _arithmetic(format: str | FloatFormat, basis: str, accumulate: Accumulate | Orders) -> Arithmetic:
-    return Arithmetic(format_named(format) if isinstance(format, str) else format, basis, accumulate)
+    return Arithmetic(format_named(format) if isinstance(format, str) else format, basis, accumulation(accumulate))
 
 
 def token_array(tokens: ArrayLike | Sequence[Sequence[int]]) -> Tokens:

@@ -28,6 +28,7 @@ from lava_nexus.layers import (
     softmax,
     softmax_grad,
 )
+from lava_nexus.torch.orders import accumulation
 
 Values = Mapping[str, Value]
 Feeds = dict[str, NDArray[Any]]
@@ -100,7 +101,7 @@ COMPONENTS: dict[str, Component] = {
 def component_program(name: str, config: UlpTablesConfig) -> Program:
     """The layer's program: one problem."""
     component, fmt = COMPONENTS[name], config.float_format
-    w = Writer(Program(name), fmt, config.basis, config.accumulate).inside(name)
+    w = Writer(Program(name), fmt, config.basis, accumulation(config.accumulate)).inside(name)
     values = {key: w.program.input(key, shape, fmt) for key, shape in _shapes(component, config).items()}
     w.program.outputs.update(component.write(w, values, config.eps))
     return w.program

@@ -19,6 +19,7 @@ from lava_nexus.tables.components import random_values
 from lava_nexus.tables.exact import rounded_once
 from lava_nexus.tables.published_models import PublishedRow, published_row
 from lava_nexus.tables.section import Section
+from lava_nexus.torch.orders import accumulation
 
 Values = NDArray[Any]
 
@@ -133,7 +134,7 @@ def _problem(options: MethodOptions, config: UlpTablesConfig) -> tuple[Values, d
 def _by_gates(x: Values, weights: dict[str, Values], config: UlpTablesConfig) -> tuple[Values, Values]:
     """Patterns by neurons, and by the strict reference on the same program."""
     fmt = config.float_format
-    w = Writer(Program("feed_forward"), fmt, config.basis, config.accumulate)
+    w = Writer(Program("feed_forward"), fmt, config.basis, accumulation(config.accumulate))
     value = w.program.input("x", x.shape, fmt)
     constants = FeedForwardWeights(*(w.constant(weights[name]) for name in ("gate", "up", "down")))
     w.program.outputs["y"] = swiglu(w.inside("feed_forward"), value, constants)

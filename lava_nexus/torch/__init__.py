@@ -1,16 +1,19 @@
-"""PyTorch modules whose numbers come out of gates: `convert`, `counts` and `moved_bits`; all loaded when first used."""
+"""PyTorch modules by gates (`convert`, `moved_bits`), and the order in which its kernels add; loaded when first used."""
 
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from lava_nexus.torch.attribution import Moved, moved_bits, moved_table
     from lava_nexus.torch.conversion import convert, counts
+    from lava_nexus.torch.orders import TorchOrders, accumulation
 
-__all__ = ["Moved", "convert", "counts", "moved_bits", "moved_table"]
+__all__ = ["Moved", "TorchOrders", "accumulation", "convert", "counts", "moved_bits", "moved_table"]
 
 _LAZY = {
     "convert": "lava_nexus.torch.conversion",
     "counts": "lava_nexus.torch.conversion",
+    "TorchOrders": "lava_nexus.torch.orders",
+    "accumulation": "lava_nexus.torch.orders",
     "Moved": "lava_nexus.torch.attribution",
     "moved_bits": "lava_nexus.torch.attribution",
     "moved_table": "lava_nexus.torch.attribution",

@@ -17,6 +17,7 @@ from lava_nexus.executors.interpret import run_program
 from lava_nexus.formats import FloatFormat
 from lava_nexus.layers import Program, Writer
 from lava_nexus.torch.functions import FORMAT_OF, IN_GATES, REARRANGE, Call
+from lava_nexus.torch.orders import accumulation
 from lava_nexus.torch.tensors import DTYPES, from_torch, to_torch
 
 
@@ -41,7 +42,7 @@ class Gates:
     def evaluate(self, name: str, call: Call) -> Tensor:
         """The result of a call, every bit of it from the executor."""
         fmt = self._format(name, call.tensors)
-        w = Writer(Program(name), fmt, self.basis, self.accumulate).inside(name)
+        w = Writer(Program(name), fmt, self.basis, accumulation(self.accumulate)).inside(name)
         feeds = {f"v{i}": fmt.to_patterns(from_torch(x.detach(), fmt))[None] for i, x in enumerate(call.tensors)}
         values = [w.program.input(key, patterns.shape[1:], fmt) for key, patterns in feeds.items()]
         result_value = call.write(w, values)

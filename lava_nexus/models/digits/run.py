@@ -27,6 +27,7 @@ from lava_nexus.reports.bars import synops_bars
 from lava_nexus.reports.markdown import summary_text
 from lava_nexus.reports.raster import spike_raster
 from lava_nexus.reports.report import Run, circuit_rows, write_report
+from lava_nexus.torch.orders import accumulation
 
 Patterns = NDArray[Any]
 
@@ -69,7 +70,8 @@ def run_digits(config: RunConfig, out: Path, quick: bool = False) -> dict[str, A
     images = min(_model(config).images or len(split.test_labels), _QUICK_IMAGES if quick else len(split.test_labels))
     tokens = split.test_tokens[:images]
     patterns = fmt.to_patterns(tokens.astype(fmt.dtype))
-    program = digits_program(tensors, DIGITS, fmt, config.basis, config.accumulate)
+    orders = accumulation(config.accumulate, images)
+    program = digits_program(tensors, DIGITS, fmt, config.basis, orders)
 
     began = time.perf_counter()
     answer = _answer(program, patterns, config)

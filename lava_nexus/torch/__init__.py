@@ -1,4 +1,4 @@
-"""PyTorch modules by gates (`convert`, `moved_bits`), and the order in which its kernels add; loaded when first used."""
+"""PyTorch modules by gates (`convert`, `moved_bits`), and the order in which its kernels add; loaded when used."""
 
 from typing import TYPE_CHECKING, Any
 

@@ -41,9 +41,18 @@ class Panel:
 
 
 def accuracy_figure(
-    panels: Sequence[Panel], columns: int, title: str, x_label: str, path: Path, y_label: str = "all bits right, %"
+    panels: Sequence[Panel],
+    columns: int,
+    title: str,
+    x_label: str,
+    path: Path,
+    y_label: str = "all bits right, %",
+    log: bool = False,
 ) -> Path:
-    """Panels in rows of `columns`, error bars of one standard deviation over seeds; returns the path."""
+    """Panels in rows of `columns`, error bars of one standard deviation over seeds; returns the path.
+
+    With `log` x is logarithmic, 0 standing left of the smallest value above it.
+    """
     rows = -(-len(panels) // columns)
     labels = list(dict.fromkeys(s.label for panel in panels for s in panel.series))
     theory = any(s.theory for panel in panels for s in panel.series)
@@ -62,6 +71,8 @@ def accuracy_figure(
         axes = figure.add_subplot(grid[i // columns, i % columns])
         for series in panel.series:
             _line(axes, series, labels.index(series.label))
+        if log:
+            _logarithmic(axes, panel)
         axes.set_ylim(-4, 104)
         axes.set_title(panel.title, size=10.5, pad=6)
         axes.grid(color=style.GRID)
@@ -76,6 +87,15 @@ def accuracy_figure(
             axes.set_xlabel(x_label)
     _legend(figure, labels, theory, printed, 1 - 0.55 / height, width)
     return style.save(figure, path)
+
+
+def _logarithmic(axes: Any, panel: Panel) -> None:
+    values = sorted({x for series in panel.series for x, _, _ in series.points})
+    above = [x for x in values if x > 0]
+    if above:
+        axes.set_xscale("symlog", linthresh=above[0], linscale=0.6)
+        axes.set_xticks(values, ["0" if x == 0 else f"{x:g}" for x in values], size=8.5)
+        axes.minorticks_off()
 
 
 def colour_of(index: int) -> str:
@@ -132,6 +152,7 @@ class Choice:
         energy: joules an operation.
         tolerated: sigma up to which the wanted accuracy holds.
         reached: whether that sigma lies inside the scan; else it is the last one tried, and more would hold.
+        hollow: drawn without filling; the published cells.
     """
 
     label: str
@@ -139,6 +160,7 @@ class Choice:
     energy: float
     tolerated: float
     reached: bool = True
+    hollow: bool = False
 
 
 def trade_off_figure(choices: Sequence[Choice], wanted: float, title: str, path: Path) -> Path:
@@ -149,9 +171,11 @@ def trade_off_figure(choices: Sequence[Choice], wanted: float, title: str, path:
     figure.text(0.02, 0.945, title, size=14, weight="bold", va="center")
     axes = figure.add_axes((0.075, 0.115, 0.6, 0.74))
     for choice in choices:
+        colour = colour_of(groups.index(choice.group))
         axes.plot(
-            choice.energy * 1e9, choice.tolerated, color=colour_of(groups.index(choice.group)), linestyle="",
-            marker=shapes[labels.index(choice.label) % len(shapes)], markersize=8, markeredgecolor="white", zorder=3,
+            choice.energy * 1e9, choice.tolerated, color=colour, linestyle="", markersize=8, zorder=3,
+            marker=shapes[labels.index(choice.label) % len(shapes)],
+            markeredgecolor=colour if choice.hollow else "white", markerfacecolor="white" if choice.hollow else colour,
         )  # fmt: skip
         if not choice.reached:
             axes.annotate("", (choice.energy * 1e9, choice.tolerated + 0.035), (choice.energy * 1e9, choice.tolerated),
@@ -166,23 +190,28 @@ def trade_off_figure(choices: Sequence[Choice], wanted: float, title: str, path:
     axes.grid(color=style.GRID)
     axes.set_axisbelow(True)
     style.bare(axes, "bottom", "left")
-    _keys(figure, groups, labels, shapes)
+    _keys(figure, groups, labels, shapes, any(choice.hollow for choice in choices))
     return style.save(figure, path)
 
 
-def _keys(figure: Any, groups: Sequence[str], labels: Sequence[str], shapes: Sequence[str]) -> None:
+def _keys(figure: Any, groups: Sequence[str], labels: Sequence[str], shapes: Sequence[str], hollow: bool) -> None:
     from matplotlib.lines import Line2D
 
     colours = [
         Line2D([], [], color=colour_of(i), marker="o", markersize=7, linestyle="", label=group)
         for i, group in enumerate(groups)
     ]
+    if hollow:
+        for face, label in ((style.FAINT, "threshold basis"), ("white", "nexus basis")):
+            colours.append(
+                Line2D([], [], color=style.FAINT, markerfacecolor=face, marker="o", linestyle="", label=label)
+            )
     marks = [
         Line2D([], [], color=style.FAINT, marker=shapes[i % len(shapes)], markersize=7, linestyle="", label=label)
         for i, label in enumerate(labels)
     ]
     figure.legend(handles=colours, loc="upper left", bbox_to_anchor=(0.69, 0.87), fontsize=9.5)
-    figure.legend(handles=marks, loc="upper left", bbox_to_anchor=(0.69, 0.85 - 0.052 * len(groups)), fontsize=9.5)
+    figure.legend(handles=marks, loc="upper left", bbox_to_anchor=(0.69, 0.85 - 0.052 * len(colours)), fontsize=9.5)
 
 
 @dataclass(frozen=True)

@@ -132,7 +132,7 @@ class CureSweep(Config):
 
     Attributes:
         operation: what is cured.
-        formats, basis: of it.
+        formats, bases: of it.
         sigmas: noise on the membrane.
         stuck: share of neurons that never fire, for cures against faults of manufacture.
         scales: factors on the weights of every neuron, as far as its limits let; 0 is as far as they let.
@@ -144,7 +144,7 @@ class CureSweep(Config):
     kind: Literal["cures"]
     operation: OperationName = "add"
     formats: tuple[FormatName, ...] = Field(default=("float8_e4m3fn",), min_length=1)
-    basis: Literal["threshold", "nexus"] = "threshold"
+    bases: Bases = Field(default=("threshold",), min_length=1)
     sigmas: tuple[Sigma, ...] = Field(min_length=1)
     stuck: tuple[Share, ...] = ()
     scales: tuple[Annotated[int, Field(ge=0, le=127)], ...] = (2, 4, 0)

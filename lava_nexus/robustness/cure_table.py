@@ -30,7 +30,18 @@ from lava_nexus.robustness.report import percent
 _HALF, _MIDDLE = NeuronModel(), NeuronModel(placement="middle")
 _NEAR = NeuronModel(margin=0.1)
 CSV_HEADER = (
-    *("operation", "format", "cure", "disturbance", "value", "accuracy", "deviation", "bit_error_rate", "runs"),
+    *(
+        "operation",
+        "format",
+        "basis",
+        "cure",
+        "disturbance",
+        "value",
+        "accuracy",
+        "deviation",
+        "bit_error_rate",
+        "runs",
+    ),
     *("neurons", "synops", "joules", "trials", "seeds"),
 )
 
@@ -87,22 +98,23 @@ def run_cures(config: RobustnessConfig, out: Path) -> dict[str, Any]:
     cells, energy = Cells(out / "cells"), load_energy_model(config.energy_model)
     disturbances = [("sigma", s) for s in sweep.sigmas] + [("stuck", s) for s in sweep.stuck]
     todo = [
-        (fmt, cure, kind, value)
+        (fmt, basis, cure, kind, value)
         for fmt in sweep.formats
-        for cure in cures_of(circuit(sweep.operation, format_named(fmt), basis=sweep.basis), sweep)
+        for basis in sweep.bases
+        for cure in cures_of(circuit(sweep.operation, format_named(fmt), basis=basis), sweep)
         for kind, value in disturbances
     ]
     records = []
     with tqdm(todo, unit=" cells", mininterval=0.5, leave=False) as bar:
-        for fmt, cure, kind, value in bar:
-            bar.set_postfix_str(f"{fmt}, {cure.label}, {kind} {value:g}", refresh=False)
+        for fmt, basis, cure, kind, value in bar:
+            bar.set_postfix_str(f"{fmt}, {basis}, {cure.label}, {kind} {value:g}", refresh=False)
             found = _cell(cure, kind, value, config, cells, energy)
-            records.append({"operation": sweep.operation, "format": fmt, "cure": cure.label, **found})
-    return _write(config, sweep, records, _texts(todo), out)
+            made = {"operation": sweep.operation, "format": fmt, "basis": basis, "cure": cure.label}
+            records.append({**made, **found})
+    return _write(config, sweep, records, {cure.label: cure.text for _, _, cure, _, _ in todo}, out)
 
 
-def _texts(todo: Sequence[tuple[str, Cure, str, float]]) -> dict[str, str]:
-    return {cure.label: cure.text for _, cure, _, _ in todo}
+Groups = dict[tuple[str, str, str], list[dict[str, Any]]]
 
 
 def _cell(
@@ -186,9 +198,9 @@ def tolerated(points: Sequence[tuple[float, float]], wanted: float, least: float
 def _write(
     config: RobustnessConfig, sweep: CureSweep, records: list[dict[str, Any]], texts: dict[str, str], out: Path
 ) -> dict[str, Any]:
-    groups: dict[tuple[str, str], list[dict[str, Any]]] = {}
+    groups: Groups = {}
     for record in records:
-        groups.setdefault((record["format"], record["cure"]), []).append(record)
+        groups.setdefault((record["format"], record["basis"], record["cure"]), []).append(record)
     choices = _choices(groups, sweep)
     figures = _draw(config, sweep, groups, choices, out)
     values = {
@@ -197,8 +209,15 @@ def _write(
         "config": config.resolved(),
         "cells": records,
         "trade_off": [
-            {"format": c.group, "cure": c.label, "joules": c.energy, "tolerated_sigma": c.tolerated, "end": c.reached}
-            for c in choices
+            {
+                "format": fmt,
+                "basis": basis,
+                "cure": cure,
+                "joules": c.energy,
+                "tolerated_sigma": c.tolerated,
+                "inside_scan": c.reached,
+            }
+            for (fmt, basis, cure), c in zip(groups, choices, strict=True)
         ],
         "figures": figures,
         "versions": installed_versions(),
@@ -211,35 +230,42 @@ def _write(
     return values
 
 
-def _choices(groups: dict[tuple[str, str], list[dict[str, Any]]], sweep: CureSweep) -> list[Choice]:
+def _choices(groups: Groups, sweep: CureSweep) -> list[Choice]:
     found = []
-    for (fmt, label), cells in groups.items():
+    for (fmt, basis, label), cells in groups.items():
         noisy = [(c["value"], c["accuracy"]) for c in cells if c["disturbance"] == "sigma"]
         sigma, ended = tolerated(noisy, sweep.wanted, 0.5 / cells[0]["trials"])
         quiet = min((c for c in cells if c["disturbance"] == "sigma"), key=lambda c: float(c["value"]))
-        found.append(Choice(label, fmt, quiet["joules"], sigma, ended))
+        found.append(Choice(label, fmt, quiet["joules"], sigma, ended, basis == "nexus"))
     return found
 
 
-def _price_table(sweep: CureSweep, groups: dict[tuple[str, str], list[dict[str, Any]]], choices: list[Choice]) -> str:
+def _price_table(sweep: CureSweep, groups: Groups, choices: list[Choice]) -> str:
     rows = []
-    for ((fmt, label), cells), choice in zip(groups.items(), choices, strict=True):
-        plain, quiet = groups[fmt, "none"][0], cells[0]
+    for ((fmt, basis, label), cells), choice in zip(groups.items(), choices, strict=True):
+        plain, quiet = groups[fmt, basis, "none"][0], cells[0]
         rows.append(
             [
-                *(fmt, label, quiet["neurons"], f"{quiet['neurons'] / plain['neurons']:.2f}", round(quiet["synops"])),
+                *(
+                    fmt,
+                    basis,
+                    label,
+                    quiet["neurons"],
+                    f"{quiet['neurons'] / plain['neurons']:.2f}",
+                    round(quiet["synops"]),
+                ),
                 *(f"{quiet['synops'] / plain['synops']:.2f}", with_prefix(quiet["joules"], "J")),
                 f"{choice.tolerated:.3f}" if choice.reached else f"{choice.tolerated:g} and more",
             ]
         )
     wanted = f"sigma for {100 * sweep.wanted:g} %"
-    return markdown(("format", "cure", "neurons", "times", "SynOps", "times", "energy", wanted), rows)
+    return markdown(("format", "basis", "cure", "neurons", "times", "SynOps", "times", "energy", wanted), rows)
 
 
 def _markdown(
     config: RobustnessConfig,
     sweep: CureSweep,
-    groups: dict[tuple[str, str], list[dict[str, Any]]],
+    groups: Groups,
     choices: list[Choice],
     texts: dict[str, str],
     figures: list[str],
@@ -247,14 +273,14 @@ def _markdown(
     parts = [f"# {config.title}\n", f"{config.trials:,} operations a cell, {config.seeds} seeds; {sweep.operation}.\n"]
     parts += [f"![{name}]({name})\n" for name in figures]
     parts.append("## Price and gain\n\n" + _price_table(sweep, groups, choices))
-    for fmt in sweep.formats:
-        cures = {label: cells for (f, label), cells in groups.items() if f == fmt}
+    for fmt, basis in dict.fromkeys((f, b) for f, b, _ in groups):
+        cures = {label: cells for (f, b, label), cells in groups.items() if (f, b) == (fmt, basis)}
         first = next(iter(cures.values()))
         body = [
             [f"{cell['disturbance']} {cell['value']:g}", *(_shown(cells[i]) for cells in cures.values())]
             for i, cell in enumerate(first)
         ]
-        parts.append(f"## {sweep.operation} {fmt}, {sweep.basis} basis\n\n" + markdown(("", *cures), body))
+        parts.append(f"## {sweep.operation} {fmt}, {basis} basis\n\n" + markdown(("", *cures), body))
     notes = [
         "A cell is: operations whose every output bit is right, percent, mean ± standard deviation over seeds; where "
         "results were computed again, the mean number of runs.",
@@ -276,7 +302,7 @@ def _shown(cell: dict[str, Any]) -> str:
 def _draw(
     config: RobustnessConfig,
     sweep: CureSweep,
-    groups: dict[tuple[str, str], list[dict[str, Any]]],
+    groups: Groups,
     choices: list[Choice],
     out: Path,
 ) -> list[str]:
@@ -284,11 +310,11 @@ def _draw(
     for kind, label in (("sigma", "noise, sigma in unit weights"), ("stuck", "share of neurons stuck silent")):
         panels = [
             Panel(
-                f"{sweep.operation} {fmt}",
+                f"{fmt}, {basis}",
                 [
                     Series(cure, points)
-                    for (f, cure), cells in groups.items()
-                    if f == fmt
+                    for (f, b, cure), cells in groups.items()
+                    if (f, b) == (fmt, basis)
                     and (
                         points := [
                             (c["value"], c["accuracy"], c["deviation"]) for c in cells if c["disturbance"] == kind
@@ -297,10 +323,15 @@ def _draw(
                 ],
             )
             for fmt in sweep.formats
+            for basis in sweep.bases
         ]
         if panels[0].series:
-            columns = min(3, len(panels))
-            drawn.append(accuracy_figure(panels, columns, config.title, label, out / f"cures_{kind}.png").name)
+            columns = min(4, len(panels))
+            drawn.append(
+                accuracy_figure(
+                    panels, columns, config.title, label, out / f"cures_{kind}.png", log=kind == "stuck"
+                ).name
+            )
     title = f"Precision, robustness and energy of {sweep.operation}"
     drawn.append(trade_off_figure(choices, sweep.wanted, title, out / "trade_off.png").name)
     return drawn

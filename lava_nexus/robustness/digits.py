@@ -183,6 +183,11 @@ def _cell(record: dict[str, Any] | None) -> str | None:
     return f"{accuracy:.1f} ± {error:.1f} % (logits right {100 * record['logits_right']:.1f} %)"
 
 
+def _reset(config: RobustnessConfig) -> str:
+    assert isinstance(config.sweep, DigitsSweep)
+    return config.sweep.reset
+
+
 def _draw(config: RobustnessConfig, records: Sequence[dict[str, Any]], out: Path) -> list[str]:
     drawn = []
     noisy = _by_format(records, "sigma")
@@ -197,19 +202,17 @@ def _draw(config: RobustnessConfig, records: Sequence[dict[str, Any]], out: Path
         ]
         title = "Format, noise, energy and accuracy of the digits transformer"
         drawn.append(model_figure(curves, title, out / "format_noise_energy.png").name)
-    panels = [
-        Panel(
-            text,
-            [
-                Series(fmt, [(r["value"], r["accuracy"], r["standard_error"]) for r in rows])
-                for fmt, rows in _by_format(records, parameter).items()
-            ],
-        )
-        for parameter, text in (("beta", "leak beta, streaming"), ("stuck", "share of neurons stuck silent"))
-        if _by_format(records, parameter)
-    ]
-    if panels:
-        path = out / "leak_and_faults.png"
-        labels = ("images classified rightly, %", "beta, or share of neurons")
-        drawn.append(accuracy_figure(panels, len(panels), config.title, labels[1], path, labels[0]).name)
+    for parameter, name, text in (
+        ("beta", "leak.png", f"leak beta, {_reset(config)} reset, streaming"),
+        ("stuck", "stuck.png", "share of neurons stuck silent"),
+    ):
+        by_format = _by_format(records, parameter)
+        series = [
+            Series(fmt, [(r["value"], r["accuracy"], r["standard_error"]) for r in rows])
+            for fmt, rows in by_format.items()
+        ]
+        if series:
+            y = "images classified rightly, %"
+            panel = Panel("digits transformer", series)
+            drawn.append(accuracy_figure([panel], 1, config.title, text, out / name, y, parameter == "stuck").name)
     return drawn

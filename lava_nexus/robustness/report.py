@@ -165,8 +165,8 @@ def _streaming(name: str, basis: str, models: dict[str, list[Row]]) -> str:
     until = f"every operation is right for beta {', '.join(f'{b:g}' for b in exact)}" if exact else "no beta is exact"
     least = min(row.measured.accuracy for row in cleared)
     return (
-        f"{name}, {basis} basis, soft reset: at least {percent(least)} % where membranes are cleared between operand "
-        f"sets; streaming {percent(worst.measured.accuracy)} % at beta {worst.entry.value:g}, {until}."
+        f"{name}, {basis} basis, soft reset: {percent(least)} % right where membranes are cleared between "
+        f"operand sets; streaming {percent(worst.measured.accuracy)} % at beta {worst.entry.value:g}, {until}."
     )
 
 
@@ -201,7 +201,7 @@ def _series(label: str, rows: Sequence[Row], own: bool = False) -> Series:
 def _draw(config: RobustnessConfig, rows: Sequence[Row], out: Path) -> list[str]:
     """Figures: logic circuits with a line a model; operators, a figure a basis, with a line a format."""
     groups = _groups(rows)
-    x_label = _X[rows[0].entry.parameter]
+    x_label, log = _X[rows[0].entry.parameter], rows[0].entry.parameter == "rate"
     drawn = []
     logic = {key: models for key, models in groups.items() if " " not in key[0]}
     if logic:
@@ -210,7 +210,7 @@ def _draw(config: RobustnessConfig, rows: Sequence[Row], out: Path) -> list[str]
             for (name, basis), models in sorted(logic.items(), key=lambda item: item[0][1] != "nexus")
         ]
         names = len({name for name, _ in logic})
-        drawn.append(accuracy_figure(panels, names, config.title, x_label, out / "logic.png").name)
+        drawn.append(accuracy_figure(panels, names, config.title, x_label, out / "logic.png", log=log).name)
     for basis in dict.fromkeys(basis for name, basis in groups if " " in name):
         mine = {name: models for (name, on), models in groups.items() if on == basis and " " in name}
         operations = list(dict.fromkeys(name.split()[0] for name in mine))
@@ -228,5 +228,5 @@ def _draw(config: RobustnessConfig, rows: Sequence[Row], out: Path) -> list[str]
             for model in models
         ]
         title = f"{config.title}, {basis} basis"
-        drawn.append(accuracy_figure(panels, len(models), title, x_label, out / f"operators_{basis}.png").name)
+        drawn.append(accuracy_figure(panels, len(models), title, x_label, out / f"operators_{basis}.png", log=log).name)
     return drawn

@@ -59,6 +59,22 @@ class MethodOptions(Config):
     linear: bool = True
 
 
+class DigitsBaselines(Config):
+    """The table of networks for handwritten digits.
+
+    Attributes:
+        images: how many of the test split, from the first; None for all.
+        hidden: neurons of the bootstrap network.
+        steps: time steps; a network is trained for each.
+        epochs: of its training.
+    """
+
+    images: Count | None = None
+    hidden: Count = 64
+    steps: tuple[Steps, ...] = Field(default=(8, 16, 32), min_length=1)
+    epochs: Count = 40
+
+
 class ModelTables(Config):
     """The tables of whole models: parts, and the hidden states after so many layers.
 
@@ -107,6 +123,7 @@ class UlpTablesConfig(Config):
         eps: of RMSNorm.
         encodings, methods: tables of codes, left out where empty.
         model: tables of a whole model, left out where empty.
+        digits: table of networks for handwritten digits, left out where empty.
         seed: of all inputs, which are drawn from N(0, 1).
         out: folder for results.
     """
@@ -125,6 +142,7 @@ class UlpTablesConfig(Config):
     encodings: EncodingOptions | None = None
     methods: MethodOptions | None = None
     model: ModelTables | None = None
+    digits: DigitsBaselines | None = None
     seed: int = Field(default=0, ge=0, lt=2**64)
     out: Path = Path("results/ulp_tables")
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from lava_nexus.config.ulp_tables import ModelTables, UlpTablesConfig
 from lava_nexus.tables.coded_linear import coded_linear_section
+from lava_nexus.tables.digits_baselines import digits_section
 from lava_nexus.tables.encoding_table import encoding_section
 from lava_nexus.tables.methods import methods_section
 from lava_nexus.tables.section import Section
@@ -19,7 +20,7 @@ _NARROW = {
     "vocab_size": 64,
     "num_hidden_layers": 4,
 }
-_INPUTS, _SEEDS, _WIDTH = 1024, 3, 64
+_INPUTS, _SEEDS, _WIDTH, _IMAGES = 1024, 3, 64, 4
 
 
 def sections(config: UlpTablesConfig, folder: Path) -> list[Section]:
@@ -31,6 +32,8 @@ def sections(config: UlpTablesConfig, folder: Path) -> list[Section]:
         found.append(methods_section(config.methods, config))
         if config.methods.linear:
             found.append(coded_linear_section(config.methods.codes, config.methods.steps, config))
+    if config.digits is not None:
+        found.append(digits_section(config.digits, config))
     return found
 
 
@@ -42,6 +45,8 @@ def small(config: UlpTablesConfig) -> UlpTablesConfig:
     if config.methods is not None:
         widths = {"width": min(config.methods.width, _WIDTH), "hidden": min(config.methods.hidden, 3 * _WIDTH)}
         update["methods"] = config.methods.model_copy(update=widths)
+    if config.digits is not None:
+        update["digits"] = config.digits.model_copy(update={"images": _IMAGES, "steps": (8,), "epochs": 2})
     if config.model is not None:
         update["model"] = _small_model(config.model)
     return config.model_copy(update=update)

@@ -93,7 +93,7 @@ def train(config: TrainDigitsConfig) -> TrainedDigits:
     """
     split = load_split()
     started = time.perf_counter()
-    with _reproducible(config.seed):
+    with reproducible(config.seed):
         model = DigitsTransformer(DIGITS, config.dropout)
         losses = tuple(_epochs(model, split, config))
         tensors = {name: tensor.detach().numpy().copy() for name, tensor in model.state_dict().items()}
@@ -111,7 +111,7 @@ def train(config: TrainDigitsConfig) -> TrainedDigits:
 
 
 @contextmanager
-def _reproducible(seed: int) -> Iterator[None]:
+def reproducible(seed: int) -> Iterator[None]:
     """Deterministic kernels on one thread, and PyTorch's generator seeded; all put back afterwards."""
     threads, deterministic = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
     with torch.random.fork_rng(devices=[]):

@@ -1,0 +1,1 @@
+"""Spiking networks that a user would otherwise pick, trained here, for tables that compare."""

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lava_nexus.audit.gates import GATES, gate_circuit
+from lava_nexus.audit.placed import Placed
 from lava_nexus.audit.subjects import OPERATIONS, PER_ELEMENT, Sizes, build_program, random_feeds
 from lava_nexus.circuits import Circuit, circuit
 from lava_nexus.energy import EnergyModel, EnergyReport, energy_of
+from lava_nexus.errors import NexusError
 from lava_nexus.executors.executor import Executor, Tallies
 from lava_nexus.executors.interpret import run_program
 from lava_nexus.formats import FloatFormat
@@ -49,6 +52,7 @@ class Measured:
         sets: operand sets run.
         units: units of the row in one operand set (elements of a norm; 1 otherwise).
         level: what evaluated a neuron.
+        placed: on which cores it ran; None without a placement.
     """
 
     subject: str
@@ -59,6 +63,7 @@ class Measured:
     sets: int
     units: int
     level: str
+    placed: Placed | None = None
 
     @property
     def spikes(self) -> int:
@@ -87,12 +92,22 @@ class Measured:
 
     def energy(self, model: EnergyModel) -> EnergyReport:
         """Energy of the run; one unit of the row is an inference."""
-        report = energy_of(self.tallies, model, self.sets * self.units)
+        routing = self.placed.routing(self.tallies) if self.placed else None
+        occupancy = self.placed.occupancy(self.sets) if self.placed else None
+        report = energy_of(self.tallies, model, self.sets * self.units, routing, occupancy)
         assert report is not None
         return report
 
 
-def measure(subject: str, choices: Choices, executor: Executor, sets: int, sizes: Sizes, seed: int) -> Measured:
+def measure(
+    subject: str,
+    choices: Choices,
+    executor: Executor,
+    sets: int,
+    sizes: Sizes,
+    seed: int,
+    placement: Path | None = None,
+) -> Measured:
     """Runs one row of `subjects.SUBJECTS` that has neurons.
 
     Args:
@@ -102,12 +117,20 @@ def measure(subject: str, choices: Choices, executor: Executor, sets: int, sizes
         sets: operand sets.
         sizes: of layers and block.
         seed: of operands and weights.
+        placement: file of the circuit's placement on cores, for an operation.
+
+    Raises:
+        NexusError: a placement of something else.
     """
     if subject in GATES or subject in OPERATIONS:
         made = gate_circuit(subject, choices.basis) if subject in GATES else _operation(subject, choices)
+        placed = Placed.load(placement, made) if placement else None
+        made = placed.circuit if placed else made
         executor.invoke(made, _operands(made, subject, sets, seed))
         neurons, synapses, depth = made.neurons, made.synapses, made.depth
-        return Measured(subject, neurons, synapses, depth, executor.tallies, sets, 1, executor.level)
+        return Measured(subject, neurons, synapses, depth, executor.tallies, sets, 1, executor.level, placed)
+    if placement:
+        raise NexusError(f"row '{subject}' takes no placement: those in files are of single circuits")
     writer = Writer(Program(subject), choices.format, choices.basis, choices.accumulate)
     program = build_program(subject, writer, sizes, seed)
     found = run_program(program, random_feeds(program, sets, seed), executor)

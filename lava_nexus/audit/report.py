@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, astuple
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from lava_nexus.reports.energy_figures import Bar, Level, accounting_figure, sha
 from lava_nexus.reports.report import installed_versions
 from lava_nexus.reports.tables import comma_separated
 
-SHARES = ("SynOps", "updates, active", "updates, idle", "spikes by themselves")
+SHARES = ("SynOps", "updates, active", "updates, idle", "spikes by themselves", "routing", "static power")
 
 
 def run_energy_table(config: EnergyConfig, table: EnergyTable, out: Path, quick: bool = False) -> list[EnergyRow]:
@@ -48,7 +48,7 @@ def run_energy_table(config: EnergyConfig, table: EnergyTable, out: Path, quick:
 
 def _bar(row: EnergyRow) -> Bar:
     s = row.shares
-    return Bar(row_name(row), (s.synops * 1e-9, s.updates_active * 1e-9, s.updates_inactive * 1e-9, s.spikes * 1e-9))
+    return Bar(row_name(row), tuple(1e-9 * share for share in astuple(s)))
 
 
 def _level(row: EnergyRow) -> Level:
@@ -65,15 +65,36 @@ def _level(row: EnergyRow) -> Level:
 
 
 _CSV = (
-    *("subject", "component", "group", "operand_sets", "neurons", "spikes", "synops", "updates_active", "updates_idle"),
+    *(
+        "subject",
+        "component",
+        "group",
+        "operand_sets",
+        "neurons",
+        "spikes",
+        "synops",
+        "updates_active",
+        "updates_idle",
+        "messages",
+        "hops",
+    ),
     *("neurons_printed", "spikes_printed", "nj_printed", "nj_recomputed", "ratio", "gpu_nj_printed"),
-    *("spikes_only_nj", "synops_nj", "updates_active_nj", "updates_idle_nj", "total_nj", "verdict"),
+    *(
+        "spikes_only_nj",
+        "synops_nj",
+        "updates_active_nj",
+        "updates_idle_nj",
+        "routing_nj",
+        "static_nj",
+        "total_nj",
+        "verdict",
+    ),
 )
 
 
 def _flat(row: EnergyRow) -> list[Any]:
     table, p, s = published_energy(), row.published, row.shares
     printed = [p.neurons, p.spikes, p.loihi_nj, table.recomputed_nj(p), table.ratio(p), p.gpu_nj] if p else [None] * 6
-    counts = [row.sets, row.neurons, row.spikes, row.synops, row.active, row.idle]
-    joules = [row.spikes_only_nj, s.synops, s.updates_active, s.updates_inactive, s.total]
+    counts = [row.sets, row.neurons, row.spikes, row.synops, row.active, row.idle, row.messages, row.hops]
+    joules = [row.spikes_only_nj, s.synops, s.updates_active, s.updates_inactive, s.routing, s.static, s.total]
     return [row.subject, row_name(row), p.group if p else None, *counts, *printed, *joules, row.verdict]

@@ -28,11 +28,13 @@ class Shares:
     updates_active: float
     updates_inactive: float
     spikes: float
+    routing: float = 0.0
+    static: float = 0.0
 
     @property
     def total(self) -> float:
-        """All of them; routing is known only with a placement."""
-        return self.synops + self.updates_active + self.updates_inactive + self.spikes
+        """All of them; routing and static power are known only with a placement."""
+        return self.synops + self.updates_active + self.updates_inactive + self.spikes + self.routing + self.static
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,7 @@ class EnergyRow:
         spikes_only_nj: spikes times the printed energy of a spike.
         shares: under the energy model.
         verdict: sentences.
+        messages, hops: between cores and between routers; None without a placement.
     """
 
     subject: str
@@ -62,6 +65,8 @@ class EnergyRow:
     spikes_only_nj: float
     shares: Shares
     verdict: str
+    messages: float | None = None
+    hops: float | None = None
 
 
 @dataclass(frozen=True)
@@ -96,7 +101,8 @@ def energy_rows(config: EnergyConfig, table: EnergyTable, quick: bool = False) -
         if macs and not quick:
             sets = min(sets, max(1, table.macs_at_most // macs))
         choices = Choices(format_named(table.format), table.basis, table.accumulate)
-        found = measure(name, choices, counting_executor(config), sets, sizes, config.seed)
+        executor, placement = counting_executor(config), table.placements.get(name)
+        found = measure(name, choices, executor, sets, sizes, config.seed, placement)
         yield _row(name, found, model, comparable=sizes == Sizes() or name in OPERATIONS)
 
 
@@ -119,6 +125,7 @@ def _row(name: str, found: Measured | None, model: EnergyModel, comparable: bool
         return EnergyRow(name, published, 0, 0, 0, 0, 0, 0, 0.0, none, said)
     shares = _shares(found, model)
     active = found.active
+    moved = found.placed.traffic(found.tallies) if found.placed else None
     return EnergyRow(
         subject=name,
         published=published,
@@ -133,14 +140,15 @@ def _row(name: str, found: Measured | None, model: EnergyModel, comparable: bool
         verdict=verdict(table, published, shares.total if comparable else None)
         if published
         else "not in the published table",
+        messages=found.per_unit(moved.messages) if moved else None,
+        hops=found.per_unit(moved.hops_east_west + moved.hops_north_south) if moved else None,
     )
 
 
 def _shares(found: Measured, model: EnergyModel) -> Shares:
     energy = found.energy(model)
     nano = 1e9 / energy.inferences
-    values = (energy.synops, energy.updates_active, energy.updates_inactive, energy.spikes)
-    return Shares(*(value * nano for value in values))
+    return Shares(**{name: joules * nano for name, joules in energy.shares.items()})
 
 
 def systems(config: EnergyConfig, table: EnergyTable, quick: bool = False) -> list[System]:

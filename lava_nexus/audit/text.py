@@ -21,6 +21,8 @@ _COUNTS = (
     "SynOps",
     "updates, active",
     "updates, idle",
+    "messages",
+    "hops",
     "neurons printed",
     "spikes printed",
 )
@@ -32,7 +34,7 @@ _ENERGY = (
     "GPU, printed",
     "ours: spikes only",
     "ours: SynOps",
-    "ours: SynOps + updates",
+    "ours: all",
     "verdict",
 )
 _SYSTEMS = (
@@ -84,7 +86,12 @@ def tables(report: EnergyTableReport, images: str = "") -> str:
     rows, config = report.rows, report.config
     model = load_energy_model(config.energy_model)
     counts = [
-        [row_name(r), r.sets, *map(_round, (r.neurons, r.spikes, r.synops, r.active, r.idle)), *_printed_counts(r)]
+        [
+            row_name(r),
+            r.sets,
+            *map(_round, (r.neurons, r.spikes, r.synops, r.active, r.idle, r.messages, r.hops)),
+            *_printed_counts(r),
+        ]
         for r in rows
     ]
     energies = [
@@ -147,7 +154,7 @@ def _notes(config: EnergyConfig, quick: bool) -> list[str]:
     active, idle = (model.joules(f"neuron_update_{how}") * 1e12 for how in ("active", "inactive"))
     found = [
         f"SynOps x {synop:g} pJ; neuron updates, one a neuron and operand set (streamed): active x {active:g} pJ, idle "
-        f"x {idle:g} pJ; no routing: these rows have no placement on cores.",
+        f"x {idle:g} pJ; routing and static power where a row has a placement on cores, its pipeline full.",
         f"The published table multiplies spikes by {table.spike_pj} pJ and counts neither fan-out nor updates nor "
         "routing.",
         f"The GPU's printed {block.gpu_nj:,.0f} nJ for the block are {gpu_per_mac_nj():.3g} nJ a multiply-accumulate "

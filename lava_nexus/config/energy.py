@@ -27,6 +27,9 @@ def _subject(name: str) -> str:
     return name
 
 
+Subject = Annotated[str, AfterValidator(_subject)]
+
+
 class EnergyTable(Config):
     """Rows of the published energy table, measured.
 
@@ -35,15 +38,17 @@ class EnergyTable(Config):
         subjects: rows.
         format, basis, accumulate: of every circuit.
         operand_sets: of each row; a layer's row runs as many tokens.
+        placements: files of placements on cores, by row; rows of single circuits.
         macs_at_most: a row runs fewer operand sets where they would be more multiply-accumulates than this.
     """
 
     kind: Literal["table"]
-    subjects: tuple[Annotated[str, AfterValidator(_subject)], ...] = Field(default=SUBJECTS, min_length=1)
+    subjects: tuple[Subject, ...] = Field(default=SUBJECTS, min_length=1)
     format: FormatName = "float32"
     basis: Basis = "threshold"
     accumulate: Accumulate = "sequential"
     operand_sets: int = Field(default=1024, ge=1)
+    placements: dict[Subject, Path] = Field(default_factory=dict)
     macs_at_most: int = Field(default=4_000_000, ge=1)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,12 +13,16 @@ from lava_nexus.audit.gates import GATES, gate_circuit
 from lava_nexus.audit.measure import Choices, measure
 from lava_nexus.audit.report import run_energy_table
 from lava_nexus.audit.subjects import SMALL
+from lava_nexus.circuits import circuit
 from lava_nexus.config.base import load_config
 from lava_nexus.config.command_line import run_command
 from lava_nexus.config.energy import EnergyConfig, EnergyTable
+from lava_nexus.energy import load_energy_model
+from lava_nexus.errors import NexusError
 from lava_nexus.executors.bitsliced import BitslicedExecutor
 from lava_nexus.executors.run import executor_named, run
 from lava_nexus.formats import FLOAT8_E4M3FN, FLOAT32
+from lava_nexus.mapping import place
 
 FOLDER = Path(__file__).parents[2] / "configs" / "energy"
 
@@ -87,6 +92,41 @@ def test_a_table_is_written_and_adds_up(tmp_path: Path) -> None:
     text = (tmp_path / "energy.md").read_text()
     assert "988 times too small" in text and "no neuron computes" in text
     assert all((tmp_path / name).stat().st_size > 5000 for name in ("shares.png", "accounting.png"))
+
+
+def test_a_placement_adds_routing_and_static_power(tmp_path: Path) -> None:
+    adder = circuit("add", FLOAT8_E4M3FN)
+    placement = place(adder, "loihi2", max_delay=6, sets=16)
+    path = placement.save(tmp_path / "add.npz")
+    found = measure("add", Choices(FLOAT8_E4M3FN), executor_named("membrane"), 50, SMALL, 0, path)
+    assert found.neurons == placement.network.neurons >= adder.neurons
+    model = load_energy_model("loihi1_pre_silicon")
+    energy = found.energy(model)
+    assert energy.static == pytest.approx(0.232 * placement.chips * 50 * placement.step_ns() * 1e-9)
+    assert energy.joules == pytest.approx(sum(energy.shares.values()))
+    with pytest.raises(NexusError, match="is of 'add float8_e4m3fn', not of 'mul float8_e4m3fn'"):
+        measure("mul", Choices(FLOAT8_E4M3FN), executor_named("membrane"), 5, SMALL, 0, path)
+    with pytest.raises(NexusError, match="row 'block' takes no placement"):
+        measure("block", Choices(FLOAT8_E4M3FN), executor_named("membrane"), 5, SMALL, 0, path)
+
+
+def test_routing_by_hand(tmp_path: Path) -> None:
+    """Neurons dealt to two cores two tiles apart in a row: every spike that reaches the other core is one message."""
+    placement = place(circuit("add", FLOAT8_E4M3FN), "loihi2", max_delay=6, sets=16)
+    half = np.arange(placement.network.neurons) % 2
+    spread = replace(placement, assignment=half, places=np.array([[0, 0, 0, 0], [0, 2, 0, 0]]))
+    found = measure(
+        "add", Choices(FLOAT8_E4M3FN), executor_named("membrane"), 50, SMALL, 0, spread.save(tmp_path / "a.npz")
+    )
+    (tally,) = found.tallies
+    network, crossing = spread.network, 0
+    for neuron in range(network.neurons):
+        signal = network.n_inputs + neuron
+        reached = {int(half[t]) for t in network.targets[network.sources == signal]}
+        crossing += int(tally.signal_spikes[signal]) * (1 - int(half[neuron]) in reached)
+    energy = found.energy(load_energy_model("loihi1_pre_silicon"))
+    assert crossing > 0
+    assert energy.routing == pytest.approx(crossing * (1.7 + 2 * 3.0) * 1e-12)
 
 
 def test_the_same_seed_gives_the_same_counts() -> None:

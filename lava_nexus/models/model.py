@@ -127,16 +127,7 @@ class Model:
         Raises:
             NexusError: no tokens, a model that has no head or is no decoder, or more tokens than it has positions for.
         """
-        ids = token_array(tokens)
-        if len(ids) != 1 or max_new_tokens < 0:
-            raise NexusError(f"generation of {max_new_tokens} tokens after {len(ids)} sequences, must be after one")
-        if not (self.spec.shape.causal and self.spec.head):
-            raise NexusError(f"model '{self.source.name}' has no language-model head, so it generates nothing")
-        if ids.shape[1] + max_new_tokens > self.spec.positions + 1:
-            raise NexusError(
-                f"{ids.shape[1]} tokens and {max_new_tokens} new ones are more than the model's "
-                f"{self.spec.positions} positions"
-            )
+        ids = self.checked_generation(tokens, max_new_tokens)
         forward, cache, counts, fresh = self.forward(ProgramRunner(executor, options)), Cache(), Counts(), ids
         for _ in range(max_new_tokens):
             stream = forward.begin(fresh, past=cache.tokens)
@@ -148,6 +139,24 @@ class Model:
             ids = np.concatenate([ids, fresh], axis=1)
             counts.add(stream.counts)
         return Generated(ids[0], counts)
+
+    def checked_generation(self, tokens: ArrayLike, max_new_tokens: int) -> Tokens:
+        """One sequence of ids [1, tokens] that can be continued by so many tokens.
+
+        Raises:
+            NexusError: it cannot be.
+        """
+        ids = token_array(tokens)
+        if len(ids) != 1 or max_new_tokens < 0:
+            raise NexusError(f"generation of {max_new_tokens} tokens after {len(ids)} sequences, must be after one")
+        if not (self.spec.shape.causal and self.spec.head):
+            raise NexusError(f"model '{self.source.name}' has no language-model head, so it generates nothing")
+        if ids.shape[1] + max_new_tokens > self.spec.positions + 1:
+            raise NexusError(
+                f"{ids.shape[1]} tokens and {max_new_tokens} new ones are more than the model's "
+                f"{self.spec.positions} positions"
+            )
+        return ids
 
     def forward(self, runner: ProgramRunner) -> Forward:
         """The model's programs on an executor."""

@@ -109,6 +109,8 @@ def _job(config: RunConfig, quick: bool) -> Job:
     layers = model.checked_layers(wanted.layers)
     if quick:
         layers, tokens, types = (layers[0], layers[0] + 1), tokens[:, :2], None if types is None else types[:, :2]
+    if wanted.generate:
+        model.checked_generation(tokens, wanted.generate)
     return Job(model, tokens, types, layers, wanted.logits)
 
 

@@ -9,6 +9,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from lava_nexus.config.base import Config, did_you_mean
 from lava_nexus.config.membrane import MembraneOptions
+from lava_nexus.config.populations import PopulationsConfig
 from lava_nexus.energy import load_energy_model
 from lava_nexus.errors import NexusError
 from lava_nexus.formats import FORMATS, FloatFormat
@@ -99,7 +100,7 @@ class LavaOptions(Config):
     processes: int = Field(default=20, ge=1, le=64)
 
 
-class RunConfig(Config):
+class RunConfig(PopulationsConfig):
     """One run of a model.
 
     Attributes:
@@ -115,6 +116,7 @@ class RunConfig(Config):
         timeout_seconds: wall time after which a run on Lava is ended with an error.
         lava: options of the Lava executor.
         membrane: options of the membrane executor: leak, reset, noise, faults.
+        nonlinear, nls, linear, spikes: what LIF populations do; see `PopulationsConfig`.
         out: folder for results.
     """
 

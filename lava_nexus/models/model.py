@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import prod
 from pathlib import Path
 from typing import Any, Literal
@@ -16,6 +16,7 @@ from lava_nexus.errors import NexusError
 from lava_nexus.executors.executor import Executor
 from lava_nexus.executors.programs import ProgramRunner
 from lava_nexus.formats import FLOAT32, FloatFormat, format_named
+from lava_nexus.layers import Nonlinear, SpikingLinear
 from lava_nexus.layers.order import Accumulate, Orders
 from lava_nexus.models.forward import Cache, Counts, Forward, Tokens
 from lava_nexus.models.programs import Arithmetic
@@ -161,6 +162,10 @@ class Model:
     def forward(self, runner: ProgramRunner) -> Forward:
         """The model's programs on an executor."""
         return Forward(self.spec, self.source, self.arithmetic, runner, self.layer_tensors)
+
+    def by_populations(self, nonlinear: Nonlinear, spikes: SpikingLinear | None = None) -> Model:
+        """The same model with these operators as LIF populations, no weight changed."""
+        return Model(self.spec, self.source, replace(self.arithmetic, nonlinear=nonlinear, spikes=spikes))
 
     def layer_tensors(self, layer: int) -> dict[str, Weights]:
         """Weights of a layer by role; those of small models stay in memory."""

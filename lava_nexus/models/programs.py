@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from lava_nexus.formats import FLOAT32, FloatFormat
-from lava_nexus.layers import Program, Value, Writer, linear
+from lava_nexus.layers import GATES, Nonlinear, Program, SpikingLinear, Value, Writer, linear
 from lava_nexus.layers.feed_forward import ACTIVATIONS
 from lava_nexus.layers.linear import residual
 from lava_nexus.layers.order import Accumulate, Orders
@@ -30,15 +30,20 @@ class Arithmetic:
         format: of weights, activations and every operation but the angles of RoPE, which are FP32.
         basis: of every circuit.
         accumulate: order of every sum.
+        nonlinear: which nonlinear operators are LIF populations.
+        spikes: how linear layers are computed by spike counts; None for exact ones.
     """
 
     format: FloatFormat = FLOAT32
     basis: str = "threshold"
     accumulate: Accumulate | Orders = "sequential"
+    nonlinear: Nonlinear = GATES
+    spikes: SpikingLinear | None = None
 
     def writer(self, name: str) -> Writer:
         """A writer of a new program."""
-        return Writer(Program(name), self.format, self.basis, self.accumulate)
+        populations = (self.nonlinear, self.spikes)
+        return Writer(Program(name), self.format, self.basis, self.accumulate, "", *populations)
 
 
 def rotary_program(arithmetic: Arithmetic, spec: ModelSpec, tokens: int) -> Program:

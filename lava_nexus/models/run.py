@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import time
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +17,13 @@ from lava_nexus.executors.interpret import run_program
 from lava_nexus.executors.programs import ProgramRunner
 from lava_nexus.executors.reference import ReferenceExecutor
 from lava_nexus.formats import FloatFormat, UlpSummary, summarise
-from lava_nexus.layers import Program, linear
+from lava_nexus.layers import GATES, Program, linear
 from lava_nexus.layers.transformer import norm
-from lava_nexus.models.forward import Counts, Forward, Stream, Tokens
+from lava_nexus.models.forward import Counts, Tokens
+from lava_nexus.models.job import Job, advance, stream_of
 from lava_nexus.models.model import Model, load, random_model, token_array
 from lava_nexus.models.pictures import first_layer_stages
+from lava_nexus.models.replaced import by_populations, with_errors
 from lava_nexus.models.steps import Step, StepStore
 from lava_nexus.models.text import decoded, encoded
 from lava_nexus.reports.bars import synops_bars
@@ -40,34 +41,6 @@ _FIGURES = (
 )
 
 
-@dataclass(frozen=True)
-class Job:
-    """What is to be run.
-
-    Attributes:
-        model: with its weights.
-        tokens: [1, tokens].
-        token_types: of each token, or None.
-        layers: first, and behind the last.
-        logits: of which tokens.
-    """
-
-    model: Model
-    tokens: Tokens
-    token_types: Tokens | None
-    layers: tuple[int, int]
-    logits: str
-
-    @property
-    def steps(self) -> list[str]:
-        """Names of the steps, in order."""
-        spec, (first, behind) = self.model.spec, self.layers
-        last = behind == spec.layers
-        names = ["embedding", *(f"layer {layer}" for layer in range(first, behind))]
-        names += ["final norm", "head"] if last and spec.head and self.logits != "none" else []
-        return [*names, "pooler"] if last and spec.pooler else names
-
-
 def run_transformer(config: RunConfig, out: Path, quick: bool = False, resume: bool = False) -> dict[str, Any]:
     """Runs the model as the config says, writes report and figures to `out`, prints a summary; returns the report.
 
@@ -77,7 +50,7 @@ def run_transformer(config: RunConfig, out: Path, quick: bool = False, resume: b
     Raises:
         NexusError: a checkpoint, tokens or steps that do not fit, or a run that failed.
     """
-    job = _job(config, quick)
+    job = by_populations(config, _job(config, quick))
     runner = ProgramRunner(config.executor, _options(config))
     store = StepStore(out / "steps", _identity(config, job))
     if not resume:
@@ -150,39 +123,14 @@ def _run(job: Job, runner: ProgramRunner, store: StepStore) -> list[Step]:
         for name in job.steps[len(steps) :]:
             bar.set_postfix_str(name)
             began = time.perf_counter()
-            arrays, counts = _advance(job, tested, name, _stream(steps, ""))
+            arrays, counts = advance(job, tested, name, stream_of(steps, ""))
             seconds = time.perf_counter() - began
-            expected = _advance(job, strict, name, _stream(steps, _STRICT))[0] if strict else arrays
+            expected = advance(job, strict, name, stream_of(steps, _STRICT))[0] if strict else arrays
             arrays = arrays | {_STRICT + key: array for key, array in expected.items()}
             steps.append(Step(name, seconds, counts, arrays))
             store.save(len(steps) - 1, steps[-1])
             bar.update()
     return steps
-
-
-def _stream(steps: list[Step], prefix: str) -> Stream:
-    """What the next step starts from."""
-    if not steps:
-        return Stream(np.zeros(0))
-    hidden = next(step.arrays[prefix + "hidden"] for step in reversed(steps) if prefix + "hidden" in step.arrays)
-    angles = {name: steps[0].arrays[prefix + name] for name in ("cos", "sin") if prefix + name in steps[0].arrays}
-    return Stream(hidden, angles)
-
-
-def _advance(job: Job, forward: Forward, name: str, stream: Stream) -> tuple[dict[str, Patterns], Counts]:
-    """One step: (its arrays, its counts)."""
-    if name == "embedding":
-        begun = forward.begin(job.tokens, job.token_types)
-        return {"hidden": begun.hidden, **begun.angles}, begun.counts
-    if name == "final norm":
-        stream.hidden = stream.hidden[:, -1:] if job.logits == "last" else stream.hidden
-        return {"hidden": forward.normed(stream)}, stream.counts
-    if name == "head":
-        return {"logits": np.concatenate(list(forward.logits(stream.hidden, stream.counts)), axis=-1)}, stream.counts
-    if name == "pooler":
-        return {"pooled": forward.pooled(stream)}, stream.counts
-    forward.layer(stream, int(name.partition(" ")[2]))
-    return {"hidden": stream.hidden}, stream.counts
 
 
 def _report(config: RunConfig, job: Job, runner: ProgramRunner, steps: list[Step], out: Path) -> dict[str, Any]:
@@ -230,6 +178,8 @@ def _report(config: RunConfig, job: Job, runner: ProgramRunner, steps: list[Step
         ),
     )
     _draw(run, job, steps[0].arrays["hidden"], out)
+    if config.approximate:
+        run = with_errors(run, job, counts.tallies, out)
     return write_report(run, out)
 
 
@@ -280,7 +230,8 @@ def _draw(run: Run, job: Job, hidden: Patterns, out: Path) -> None:
 
 def first_product(model: Model, layer: int, tokens: int) -> Program:
     """`hidden` to what the first query of a layer is made of, `read` [tokens, width], and that query."""
-    spec, w = model.spec, model.arithmetic.writer("first product").inside(f"block{layer}")
+    plain = model.by_populations(GATES).arithmetic  # the picture is of gates
+    spec, w = model.spec, plain.writer("first product").inside(f"block{layer}")
     hidden = w.program.input("hidden", (tokens, spec.width), w.format)
     wanted = {k: v for k, v in spec.layer_tensors(layer).items() if k.startswith("attention_norm")}
     weights = {role: w.constant(tensor) for role, tensor in model.source.tensors(wanted).items()}

@@ -20,6 +20,7 @@ from lava_nexus.errors import NexusError
 from lava_nexus.executors.executor import Tallies, Tally
 from lava_nexus.formats import FORMATS, FloatFormat
 from lava_nexus.models.forward import Counts
+from lava_nexus.nlspike import OPERATORS, Operator, Options, operator
 from lava_nexus.reports.files import write_bytes
 
 _SCHEMA = 1
@@ -116,7 +117,9 @@ class StepStore:
         return Step(header["name"], header["seconds"], counts, plain)
 
 
-def _described(made: Circuit) -> dict[str, Any]:
+def _described(made: Circuit | Operator) -> dict[str, Any]:
+    if isinstance(made, Operator):
+        return {"operator": made.name, "size": made.size, "options": dict(made.options), "digest": made.digest}
     source, target = made.inputs[0].format, made.output.format
     return {
         "circuit": made.name,
@@ -128,13 +131,28 @@ def _described(made: Circuit) -> dict[str, Any]:
     }
 
 
-def _rebuilt(row: Mapping[str, Any], path: Path) -> Circuit:
+def _rebuilt(row: Mapping[str, Any], path: Path) -> Circuit | Operator:
+    if "operator" in row:
+        return _rebuilt_operator(row, path)
     source, target = _format(row["format"], path), _format(row["to"], path)
     made = circuit(
         row["circuit"], source, to=None if target == source else target, basis=row["basis"], **row["options"]
     )
     if made.digest != row["digest"]:
         raise NexusError(f"finished step '{path}' counted another circuit '{made.label}'; run without --resume")
+    return made
+
+
+def _rebuilt_operator(row: Mapping[str, Any], path: Path) -> Operator:
+    if row["operator"] not in OPERATORS:
+        raise NexusError(
+            f"finished step '{path}' counted spikes of a linear layer, which are not kept; run without --resume"
+        )
+    options = dict(row["options"])
+    eps = options.pop("eps", 1e-5)
+    made = operator(row["operator"], row["size"], Options(**options), eps)
+    if made.digest != row["digest"]:
+        raise NexusError(f"finished step '{path}' counted another operator '{made.label}'; run without --resume")
     return made
 
 

@@ -50,16 +50,16 @@ def _gated(name: str, ratio: Ratio, size: int, options: Options, default: float)
         -high,
         high,
         options.segments,
-        options.in_fraction,
+        options.fraction(),
         fraction,
         options.slope_bits,
         options.intercept_bits,
     )
-    bound = round(high * 2**options.in_fraction)
+    bound = round(high * 2 ** options.fraction())
     room = math.ceil(math.log2(high)) if high > 1 else 0
     ladders = options.ladders(options.grid_bits + room)
-    up = fraction - options.in_fraction - room
-    spare = options.in_fraction - options.grid_bits
+    up = fraction - options.fraction() - room
+    spare = options.fraction() - options.grid_bits
 
     def golden(x: Integers) -> Integers:
         inside = np.abs(x) <= bound
@@ -92,7 +92,7 @@ def _gated(name: str, ratio: Ratio, size: int, options: Options, default: float)
         golden,
         IntegerFormat(IN_BITS),
         IntegerFormat(IN_BITS + max(0, -spare) + 1),
-        options.in_fraction,
+        options.fraction(),
         options.grid_bits,
         options.changed(),
     )

@@ -17,29 +17,30 @@ from lava_nexus.neurons.population_builder import Cells, PopulationBuilder, each
 from lava_nexus.nlspike.division import divide, quotient, quotient_terms
 from lava_nexus.nlspike.fixed_point import GATE, LIF_WIDTH, WIDTH, Integers, scale, scaled
 from lava_nexus.nlspike.leading_one import normalise, normalised
-from lava_nexus.nlspike.operator import Operator
+from lava_nexus.nlspike.operator import Golden, Operator
 from lava_nexus.nlspike.options import Options
 from lava_nexus.nlspike.vectoring import Tree, golden_norm, norm
 
+_RMS_BITS = 20  # of operands, with sign
 _MEAN_FRACTION = 3  # fraction bits beyond the operand's, with which a mean is taken off
 
 
 def rms_norm(size: int, options: Options, eps: float = 1e-5) -> Operator:
     """x / sqrt(mean(x * x) + eps) over a row of `size`."""
     _check(size, eps)
-    root = _Root(size, eps, options, options.in_fraction, 17)
+    root = _Root(size, eps, options, options.fraction(12), _RMS_BITS)
     b = PopulationBuilder()
     x = b.input("x", size)
     plus, minus = b.graded("plus", size, each(x)), b.graded("minus", size, each(x, -1))
     y = root.build(b, plus, minus)
-    return root.operator("rms_norm", b, y, root.golden, 17)
+    return root.operator("rms_norm", b, y, root.golden, _RMS_BITS, 12)
 
 
 def layer_norm(size: int, options: Options, eps: float = 1e-5) -> Operator:
     """(x - mean x) / sqrt(mean((x - mean x)^2) + eps) over a row of `size`."""
     _check(size, eps)
     bits = min(17, WIDTH + 1 - (size - 1).bit_length())
-    root = _Root(size, eps, options, options.in_fraction + _MEAN_FRACTION, bits + _MEAN_FRACTION + 1)
+    root = _Root(size, eps, options, options.fraction() + _MEAN_FRACTION, bits + _MEAN_FRACTION + 1)
     share = 2.0**_MEAN_FRACTION / size
 
     def golden(x: Integers) -> Integers:
@@ -63,7 +64,7 @@ def layer_norm(size: int, options: Options, eps: float = 1e-5) -> Operator:
         )
 
     y = root.build(b, centred("plus", 1), centred("minus", -1))
-    return root.operator("layer_norm", b, y, golden, bits)
+    return root.operator("layer_norm", b, y, golden, bits, 10)
 
 
 def _check(size: int, eps: float) -> None:
@@ -119,17 +120,19 @@ class _Root:
             b.graded("y_negative", n, *q, each(down, GATE + 1), off),
         )
 
-    def operator(self, name: str, b: PopulationBuilder, y: tuple[Cells, Cells], golden: object, bits: int) -> Operator:
+    def operator(
+        self, name: str, b: PopulationBuilder, y: tuple[Cells, Cells], golden: Golden, bits: int, fraction: int
+    ) -> Operator:
         """The finished operator."""
         return Operator(
             name,
             self.size,
             self.size,
             b.finish([("y", *y)]),
-            golden,  # type: ignore[arg-type]
+            golden,
             IntegerFormat(bits),
             IntegerFormat(self.options.grid_bits + self.room + 2),
-            self.options.in_fraction,
+            self.options.fraction(fraction),
             self.options.grid_bits,
             (*self.options.changed(), *((("eps", self.eps),) if self.eps != 1e-5 else ())),
         )

@@ -22,7 +22,7 @@ class Options:
             only where the quotient has up to 8 bits.
         steps: of CORDIC.
         last_inclusive: whether `steps` is the last shift (k = 0..n) rather than their number (k = 0..n - 1).
-        in_fraction: fraction bits of operands, 4..12.
+        in_fraction: fraction bits of operands, 4..12. None: 12 for RMSNorm, 10 for the others.
     """
 
     bound: float | None = None
@@ -33,18 +33,23 @@ class Options:
     single_ladder: bool = True
     steps: int = 8
     last_inclusive: bool = False
-    in_fraction: int = 10
+    in_fraction: int | None = None
 
     def __post_init__(self) -> None:
         for name, low, high in (("grid_bits", 4, 12), ("in_fraction", 4, 12)):
-            if not low <= getattr(self, name) <= high:
-                raise NexusError(f"option {name} of an operator is {getattr(self, name)}, must be {low}..{high}")
+            value = getattr(self, name)
+            if value is not None and not low <= value <= high:
+                raise NexusError(f"option {name} of an operator is {value}, must be {low}..{high}")
         if self.bound is not None and not 0.5 <= self.bound <= 12:
             raise NexusError(f"option bound of an operator is {self.bound}, must be 0.5..12")
 
     def interval(self, default: float) -> float:
         """H."""
         return default if self.bound is None else self.bound
+
+    def fraction(self, default: int = 10) -> int:
+        """Fraction bits of operands."""
+        return default if self.in_fraction is None else self.in_fraction
 
     def ladders(self, bits: int) -> Ladders:
         """How a quotient of so many bits is taken."""

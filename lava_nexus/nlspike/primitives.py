@@ -46,7 +46,7 @@ def exponential_table(options: Options = DEFAULT) -> tuple[ChordTable, int]:
     """Chords of exp on [-H, H], and the fraction bits of their values."""
     high = options.interval(5.0)
     fraction = exponent_fraction(math.exp(high))
-    widths = (options.in_fraction, fraction, options.slope_bits, options.intercept_bits)
+    widths = (options.fraction(), fraction, options.slope_bits, options.intercept_bits)
     return chord_table(np.exp, -high, high, options.segments, *widths), fraction
 
 

@@ -34,7 +34,7 @@ def softmax(size: int, options: Options) -> Operator:
     high = options.interval(5.0)
     fraction = exponent_fraction(math.exp(high))
     table = chord_table(
-        np.exp, -high, high, options.segments, options.in_fraction, fraction, options.slope_bits, options.intercept_bits
+        np.exp, -high, high, options.segments, options.fraction(), fraction, options.slope_bits, options.intercept_bits
     )
     ladders = options.ladders(options.grid_bits)
     down = (size - 1).bit_length()
@@ -72,7 +72,7 @@ def softmax(size: int, options: Options) -> Operator:
         golden,
         IntegerFormat(WIDTH),
         IntegerFormat(options.grid_bits + 2),
-        options.in_fraction,
+        options.fraction(),
         options.grid_bits,
         options.changed(),
     )

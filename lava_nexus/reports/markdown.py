@@ -46,6 +46,8 @@ def report_markdown(report: dict[str, Any]) -> str:
     if report["steps"]:
         rows = [list(row.values()) for row in report["steps"]]
         parts.append("## Step by step, against the strict reference\n\n" + markdown(list(report["steps"][0]), rows))
+    for table in report["tables"]:
+        parts.append(f"## {table['title']}\n\n" + markdown(table["header"], table["rows"]))
     if report["circuits"]:
         rows = [list(row.values()) for row in report["circuits"]]
         parts.append("## Circuits\n\n" + markdown(list(report["circuits"][0]), rows))

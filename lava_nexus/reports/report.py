@@ -39,6 +39,20 @@ _PACKAGES = ("lava-nexus", "lava-nc", "lava-dl", "numpy", "numba", "torch")
 
 
 @dataclass(frozen=True)
+class Table:
+    """A further table of a report: a title, which also names its CSV file, a header and rows."""
+
+    title: str
+    header: Sequence[str]
+    rows: Sequence[Sequence[Any]]
+
+    @property
+    def file(self) -> str:
+        """Name of the CSV file."""
+        return "_".join("".join(c if c.isalnum() else " " for c in self.title.lower()).split()) + ".csv"
+
+
+@dataclass(frozen=True)
 class Run:
     """What a run found; None where something was not counted or has no witness.
 
@@ -59,6 +73,7 @@ class Run:
         circuits: rows of `CIRCUIT_HEADER`.
         layers: rows of `LAYER_HEADER`: SynOps by layer and circuit.
         steps: rows of `STEP_HEADER`: programs that ran one after the other, against the strict reference.
+        tables: further tables.
         figures: (file name in the folder of the report, caption).
         notes: sentences that a reader needs beside the numbers.
     """
@@ -83,6 +98,7 @@ class Run:
     circuits: Sequence[Sequence[Any]] = ()
     layers: Sequence[tuple[str, str, int]] = ()
     steps: Sequence[Sequence[Any]] = ()
+    tables: Sequence[Table] = ()
     figures: Sequence[tuple[str, str]] = ()
     notes: Sequence[str] = ()
     versions: dict[str, str] = field(default_factory=lambda: installed_versions())
@@ -110,6 +126,10 @@ class Run:
             "circuits": [dict(zip(CIRCUIT_HEADER, row, strict=True)) for row in self.circuits],
             "layers": [dict(zip(LAYER_HEADER, row, strict=True)) for row in self.layers],
             "steps": [dict(zip(STEP_HEADER, row, strict=True)) for row in self.steps],
+            "tables": [
+                {"title": t.title, "file": t.file, "header": list(t.header), "rows": [list(row) for row in t.rows]}
+                for t in self.tables
+            ],
             "figures": [{"file": name, "caption": caption} for name, caption in self.figures],
             "notes": list(self.notes),
             "versions": self.versions,
@@ -135,7 +155,7 @@ def circuit_rows(tallies: Iterable[Tally]) -> list[tuple[Any, ...]]:
 
 
 def write_report(run: Run, folder: Path) -> dict[str, Any]:
-    """Writes report.json, report.md, circuits.csv, layers.csv and steps.csv, each whole or not at all.
+    """Writes report.json, report.md, circuits.csv, layers.csv, steps.csv and a CSV a table, each whole or not at all.
 
     Returns:
         The JSON values.
@@ -149,6 +169,8 @@ def write_report(run: Run, folder: Path) -> dict[str, Any]:
         files.write_text(folder / "layers.csv", comma_separated(LAYER_HEADER, run.layers))
     if run.steps:
         files.write_text(folder / "steps.csv", comma_separated(STEP_HEADER, run.steps))
+    for table in run.tables:
+        files.write_text(folder / table.file, comma_separated(table.header, table.rows))
     files.write_text(folder / "report.md", report_markdown(report))
     files.write_text(folder / "report.json", json.dumps(report, indent=2, allow_nan=False) + "\n")
     return report

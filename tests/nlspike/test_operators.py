@@ -86,7 +86,7 @@ def test_error_against_the_exact_function(make, exact, size, limit):
     op = make(size, Options())
     rng = np.random.default_rng(3)
     x = rng.uniform(-5, 5, (2000, 1)) if size == 1 else rng.normal(size=(500, size)) * (4 if make is softmax else 1)
-    y = op.golden(np.round(x * 1024).astype(np.int64)) / 256
+    y = op.golden(np.round(x * 2**op.in_fraction).astype(np.int64)) / 256
     assert np.abs(y - exact(x)).max() <= limit
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +17,11 @@ from lava_nexus.executors.interpret import run_program
 from lava_nexus.executors.reference import ReferenceExecutor
 from lava_nexus.executors.run import executor_named
 from lava_nexus.formats import FloatFormat, UlpSummary, summarise
-from lava_nexus.layers import Program
+from lava_nexus.layers import Accumulate, Orders, Program
+from lava_nexus.models import populations
+from lava_nexus.models.approximation import LayerTap, compare, divergence, softmax_of
 from lava_nexus.models.checkpoint import load_checkpoint
-from lava_nexus.models.digits.data import DigitsSplit, load_split
+from lava_nexus.models.digits.data import DigitsSplit, load_split, patches
 from lava_nexus.models.digits.program import digits_program
 from lava_nexus.models.digits.spec import DIGITS, WEIGHTS
 from lava_nexus.models.pictures import first_layer_stages
@@ -71,7 +73,8 @@ def run_digits(config: RunConfig, out: Path, quick: bool = False) -> dict[str, A
     tokens = split.test_tokens[:images]
     patterns = fmt.to_patterns(tokens.astype(fmt.dtype))
     orders = accumulation(config.accumulate, images)
-    program = digits_program(tensors, DIGITS, fmt, config.basis, orders)
+    exact = digits_program(tensors, DIGITS, fmt, config.basis, orders)
+    program = approximate_program(config, tensors, exact, orders, split) if config.approximate else exact
 
     began = time.perf_counter()
     answer = _answer(program, patterns, config)
@@ -79,11 +82,74 @@ def run_digits(config: RunConfig, out: Path, quick: bool = False) -> dict[str, A
 
     strict = run_program(program, {"tokens": patterns}, ReferenceExecutor()).outputs["logits"][:, 0]
     run = _describe(config, program, answer, strict, split, tokens, tensors, seconds)
-    _draw(run, program, patterns, out)
+    _draw(run, exact, patterns, out)
+    if config.approximate:
+        run = _with_errors(run, exact, program, patterns, answer, split, out)
     report = write_report(run, out)
     print(summary_text(report))
     print(f"report: {out / 'report.md'}")
     return report
+
+
+def approximate_program(
+    config: RunConfig,
+    tensors: dict[str, NDArray[Any]],
+    exact: Program,
+    orders: Accumulate | Orders,
+    split: DigitsSplit,
+    layers: frozenset[str] | None = None,
+) -> Program:
+    """The model with what the config says by LIF populations, in these layers (None: all), ranges of training images.
+
+    Raises:
+        NexusError: a layer that spike counts cannot compute.
+    """
+    tap = LayerTap()
+    if config.linear == "spikes":
+        fmt = config.float_format
+        images = patches(split.train_images[: config.spikes.calibration])
+        tap.run(exact, {"tokens": fmt.to_patterns(images.astype(fmt.dtype))})
+    return digits_program(
+        tensors,
+        DIGITS,
+        config.float_format,
+        config.basis,
+        orders,
+        populations.nonlinear(config, layers),
+        populations.spiking(config, tap.ranges, layers),
+    )
+
+
+def _with_errors(
+    run: Run, exact: Program, program: Program, patterns: Patterns, answer: Answer, split: DigitsSplit, out: Path
+) -> Run:
+    """The report of a run with LIF populations: what they do to accuracy, softmax and hidden states."""
+    taps = LayerTap(), LayerTap()
+    for tap, which in zip(taps, (exact, program), strict=True):
+        tap.run(which, {"tokens": patterns})
+    errors = compare(*taps)
+    logits, others = (tap.left["classifier"][-1][:, 0] for tap in taps)
+    right = share_right(logits, split.test_labels[: len(patterns)])
+    populations.draw(errors, out)
+    notes = [
+        f"Accuracy of the exact model on these inputs: {100 * right:.2f} %.",
+        f"KL of the answers, softmax of the logits: {divergence(softmax_of(logits), softmax_of(others)):.3g} nats.",
+        f"Operators of LIF populations ran as {_LEVELS[run.executor]}.",
+    ]
+    return replace(
+        run,
+        tables=(*run.tables, *populations.tables(errors, answer.tallies)),
+        figures=(*run.figures, populations.FIGURE),
+        notes=(*run.notes, *notes, *populations.notes(errors)),
+    )
+
+
+_LEVELS = {
+    "reference": "integer programs, without neurons",
+    "lava": "vectorised neurons inside the operator Processes",
+    "bitsliced": "vectorised neurons",
+    "membrane": "vectorised neurons",
+}
 
 
 def _model(config: RunConfig) -> DigitsModel:

@@ -28,7 +28,7 @@ from lava_nexus.formats import (
 if TYPE_CHECKING:
     from lava_nexus.executors.run import Result, run
     from lava_nexus.mapping.place import place
-    from lava_nexus.models.model import Model, load
+    from lava_nexus.models.model import Model, load, random_model
 
 __version__ = "0.1.0"
 
@@ -58,6 +58,7 @@ __all__ = [
     "encode",
     "load",
     "place",
+    "random_model",
     "run",
 ]
 
@@ -65,6 +66,7 @@ _LAZY = {
     "run": "lava_nexus.executors.run",
     "Result": "lava_nexus.executors.run",
     "load": "lava_nexus.models.model",
+    "random_model": "lava_nexus.models.model",
     "Model": "lava_nexus.models.model",
     "place": "lava_nexus.mapping.place",
 }

@@ -5,15 +5,28 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from lava_nexus.torch.attribution import Moved, moved_bits, moved_table
     from lava_nexus.torch.conversion import convert, counts
+    from lava_nexus.torch.optimisers import GateAdamW, GateSGD
     from lava_nexus.torch.orders import TorchOrders, accumulation
 
-__all__ = ["Moved", "TorchOrders", "accumulation", "convert", "counts", "moved_bits", "moved_table"]
+__all__ = [
+    "GateAdamW",
+    "GateSGD",
+    "Moved",
+    "TorchOrders",
+    "accumulation",
+    "convert",
+    "counts",
+    "moved_bits",
+    "moved_table",
+]
 
 _LAZY = {
     "convert": "lava_nexus.torch.conversion",
     "counts": "lava_nexus.torch.conversion",
     "TorchOrders": "lava_nexus.torch.orders",
     "accumulation": "lava_nexus.torch.orders",
+    "GateAdamW": "lava_nexus.torch.optimisers",
+    "GateSGD": "lava_nexus.torch.optimisers",
     "Moved": "lava_nexus.torch.attribution",
     "moved_bits": "lava_nexus.torch.attribution",
     "moved_table": "lava_nexus.torch.attribution",

@@ -6,13 +6,14 @@ import copy
 import difflib
 from collections.abc import Iterator, Sequence
 from fnmatch import fnmatchcase
-from typing import Any, TypeVar, cast
+from typing import Any, Literal, TypeVar, cast
 
 from torch import nn
 
 from lava_nexus.errors import NexusError
 from lava_nexus.executors.executor import Tallies
 from lava_nexus.executors.run import executor_named
+from lava_nexus.formats import format_named
 from lava_nexus.torch.mode import GateMode, Gates
 
 ModuleT = TypeVar("ModuleT", bound=nn.Module)
@@ -33,6 +34,8 @@ def convert(
     basis: str = "threshold",
     accumulate: str = "sequential",
     count: bool = False,
+    format: str | None = None,
+    backward: Literal["autograd", "gates"] = "autograd",
     **options: Any,
 ) -> ModuleT:
     """A model of the same parameters in which the chosen modules compute by gates.
@@ -50,6 +53,10 @@ def convert(
         basis: cells of the circuits.
         accumulate: order of every sum.
         count: whether spikes are counted (`counts`).
+        format: name of a number format that every operation computes in, weights and operands rounded to it, whatever
+            the tensors' dtype ("float8_e4m3fn" under a float32 model); None for the format of the dtype.
+        backward: "autograd" takes PyTorch's derivatives at the same operands, straight through any rounding; "gates"
+            computes gradients by programs too (`lava_nexus.torch.gradients`).
         options: of the executor, for example `threads=1`.
 
     Raises:
@@ -58,11 +65,15 @@ def convert(
     """
     names = chosen(module, only)
     engine = executor_named(executor, count, **options)
+    fmt = None if format is None else format_named(format)
+    if backward not in ("autograd", "gates"):
+        raise NexusError(f"backward '{backward}' does not exist; choose one of autograd, gates")
     modules = dict(module.named_modules(remove_duplicate=False))
     gated: dict[int, Gates] = {}
     for name in names:
         _check(modules[name], name)
-        gated.setdefault(id(modules[name]), Gates(engine, basis, accumulate, name or type(module).__name__))
+        gates = Gates(engine, basis, accumulate, name or type(module).__name__, format=fmt, backward=backward)
+        gated.setdefault(id(modules[name]), gates)
     return _copied(module, gated, {})
 
 

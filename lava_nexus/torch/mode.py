@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 from torch.overrides import TorchFunctionMode
@@ -17,6 +19,7 @@ from lava_nexus.executors.interpret import run_program
 from lava_nexus.formats import FloatFormat
 from lava_nexus.layers import Program, Writer
 from lava_nexus.torch.functions import FORMAT_OF, IN_GATES, REARRANGE, Call
+from lava_nexus.torch.gradients import gradients
 from lava_nexus.torch.orders import accumulation
 from lava_nexus.torch.tensors import DTYPES, from_torch, to_torch
 
@@ -31,6 +34,8 @@ class Gates:
         accumulate: order of every sum.
         module: dotted name of the module, for errors.
         tallies: what was invoked so far and what it cost.
+        format: of every value, whatever the tensors' dtype: operands are rounded to it; None for that of the tensors.
+        backward: "autograd" for PyTorch's derivatives, "gates" for gradients that are programs too.
     """
 
     executor: Executor
@@ -38,20 +43,34 @@ class Gates:
     accumulate: Any
     module: str
     tallies: Tallies = field(default_factory=Tallies)
+    format: FloatFormat | None = None
+    backward: Literal["autograd", "gates"] = "autograd"
 
     def evaluate(self, name: str, call: Call) -> Tensor:
         """The result of a call, every bit of it from the executor."""
-        fmt = self._format(name, call.tensors)
+        dtype = self._format(name, call.tensors)
+        fmt = self.format or dtype
         w = Writer(Program(name), fmt, self.basis, accumulation(self.accumulate)).inside(name)
-        feeds = {f"v{i}": fmt.to_patterns(from_torch(x.detach(), fmt))[None] for i, x in enumerate(call.tensors)}
+        feeds = {f"v{i}": self._patterns(x, dtype)[None] for i, x in enumerate(call.tensors)}
         values = [w.program.input(key, patterns.shape[1:], fmt) for key, patterns in feeds.items()]
         result_value = call.write(w, values)
         w.program.outputs["y"] = result_value
         ran = run_program(w.program, feeds, self.executor)
         self.tallies.merge(*ran.layers.values())
-        result = to_torch(result_value.format.from_patterns(ran.outputs["y"][0]), result_value.float_format)
+        given = result_value.float_format
+        values_out = given.from_patterns(ran.outputs["y"][0])
+        if self.format is not None:
+            given, values_out = dtype, values_out.astype(dtype.dtype)
+        result = to_torch(values_out, given)
         assert result is not None
         return call.arrange(result)
+
+    def _patterns(self, x: Tensor, dtype: FloatFormat) -> NDArray[Any]:
+        values = from_torch(x.detach(), dtype)
+        if self.format is None:
+            return dtype.to_patterns(values)
+        with np.errstate(over="ignore"):
+            return self.format.to_patterns(values.astype(self.format.dtype))
 
     def _format(self, name: str, tensors: Sequence[Tensor]) -> FloatFormat:
         dtypes = {x.dtype for x in tensors}
@@ -71,13 +90,19 @@ class _Gated(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, gates: Gates, function: _Function, *tensors: Tensor) -> Tensor:
-        ctx.function = function
-        ctx.save_for_backward(*tensors)
-        return gates.evaluate(function.name, function.in_gates(tensors))
+        ctx.function, ctx.gates = function, gates
+        result = gates.evaluate(function.name, function.in_gates(tensors))
+        ctx.save_for_backward(*tensors, *([result] if gates.backward == "gates" else []))
+        return result
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> Any:
         needed = ctx.needs_input_grad[2:]
+        if ctx.gates.backward == "gates":
+            *operands, y = ctx.saved_tensors
+            with torch.no_grad(), GateMode(ctx.gates):
+                by_gates = ctx.function.gradients(grads[0], y, operands)
+            return (None, None, *(g if need else None for g, need in zip(by_gates, needed, strict=True)))
         tensors = [x.detach().requires_grad_(need) for x, need in zip(ctx.saved_tensors, needed, strict=True)]
         with torch.enable_grad():
             y = ctx.function.in_torch(tensors)
@@ -113,6 +138,10 @@ class _Function:
         args, kwargs = self._with(tensors)
         result: Tensor = self.func(*args, **kwargs)
         return result
+
+    def gradients(self, grad: Tensor, y: Tensor, tensors: Sequence[Tensor]) -> Sequence[Tensor | None]:
+        args, kwargs = self._with(tensors)
+        return gradients(self.func, grad, y, args, kwargs)
 
     def _with(self, tensors: Sequence[Tensor]) -> tuple[list[Any], dict[str, Any]]:
         rest = iter(tensors)

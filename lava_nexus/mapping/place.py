@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lava_nexus.circuits import Circuit
 from lava_nexus.errors import NexusError
+from lava_nexus.layers.program import Program
 from lava_nexus.mapping.chip import Chip, load_chip
 from lava_nexus.mapping.mesh import place_parts
 from lava_nexus.mapping.partition import fewest_cores, neurons_to_cores
@@ -18,24 +20,40 @@ from lava_nexus.mapping.traffic import core_links
 from lava_nexus.neurons import ThresholdNetwork, check
 from lava_nexus.neurons.compose import rebalanced
 
+if TYPE_CHECKING:
+    from lava_nexus.mapping.program_placement import ProgramPlacement
+    from lava_nexus.mapping.strategy import Strategy
 
+
+@overload
 def place(
-    circuit: Circuit,
+    subject: Circuit, chip: str | Path | Chip = ..., *, max_delay: int | None = ..., chips: int | None = ...,
+    seed: int = ..., sets: int = ...,
+) -> Placement: ...  # fmt: skip
+@overload
+def place(
+    subject: Program, chip: str | Path | Chip = ..., *, strategy: Strategy | str | None = ...,
+    max_delay: int | None = ..., seed: int = ..., sets: int = ...,
+) -> ProgramPlacement: ...  # fmt: skip
+def place(
+    subject: Circuit | Program,
     chip: str | Path | Chip = "loihi2",
     *,
+    strategy: Strategy | str | None = None,
     max_delay: int | None = None,
     chips: int | None = None,
     seed: int = 0,
     sets: int = 256,
-) -> Placement:
+) -> Placement | ProgramPlacement:
     """Where every neuron lives: under all limits of a core, with few spikes between cores and few hops.
 
     Args:
-        circuit: what to place.
+        subject: a circuit, or a program whose circuits are instantiated by a strategy.
         chip: name of a chip, a YAML file, or a `Chip`.
+        strategy: of a program: "unrolled" (the default), "folded: k" or "fit: chips=n".
         max_delay: largest synaptic delay; None takes the one that needs fewest cores. Delay memory is shared by the
             neurons of a core, so that longer delays leave room for fewer neurons and shorter ones cost relays.
-        chips: most chips it may use; None for as many as it needs.
+        chips: of a circuit: most chips it may use; None for as many as it needs.
         seed: of the partition and of the operands.
         sets: operand sets that the spikes are counted on.
 
@@ -45,7 +63,15 @@ def place(
     described = load_chip(chip)
     if sets < 1:
         raise NexusError(f"placement with spikes counted on {sets} operand sets is below 1")
-    return place_circuit(circuit, described, max_delay, chips, seed, sets)
+    if isinstance(subject, Program):
+        from lava_nexus.mapping.mapper import place_program
+
+        if chips is not None:
+            raise NexusError(f"program '{subject.name}' takes its chips by strategy='fit: chips={chips}'")
+        return place_program(subject, described, strategy or "unrolled", max_delay, seed, sets)
+    if strategy is not None:
+        raise NexusError(f"circuit '{subject.label}' has no strategy: it is placed once")
+    return place_circuit(subject, described, max_delay, chips, seed, sets)
 
 
 def place_circuit(

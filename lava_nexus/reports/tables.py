@@ -16,7 +16,7 @@ def markdown(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
         for i in range(len(header))
     ]
     cells = [[str(word).replace("|", "\\|") for word in header]]
-    cells += [[_shown(value).replace("|", "\\|") for value in row] for row in listed]
+    cells += [[shown(value).replace("|", "\\|") for value in row] for row in listed]
     width = [max(3, *(len(row[i]) for row in cells)) for i in range(len(header))]
     rule = ["-" * (w - 1) + ":" if right else "-" * w for w, right in zip(width, numeric, strict=True)]
     aligned = [
@@ -48,7 +48,8 @@ def three_digits(value: float) -> str:
     return f"{float(f'{value:.3g}'):,.0f}" if abs(value) >= 999.5 else f"{value:.3g}"
 
 
-def _shown(value: Any) -> str:
+def shown(value: Any) -> str:
+    """A value as tables show it: None a dash, thousands apart, four digits of a fraction."""
     if value is None:
         return "-"
     if isinstance(value, bool):

@@ -1,0 +1,1 @@
+"""Process `Core`: the part of a network that lives on one core."""

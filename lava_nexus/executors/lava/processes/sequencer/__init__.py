@@ -1,0 +1,1 @@
+"""Process `Sequencer`: feeds shared circuits by a schedule."""

@@ -1,0 +1,76 @@
+"""What a token costs: programs, and how often each runs for one token."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from math import prod
+
+from lava_nexus.circuits import Circuit
+from lava_nexus.layers.nodes import Value
+from lava_nexus.layers.program import Program
+
+WEIGHT = "weight."
+CACHED = ("key", "value")
+
+
+@dataclass(frozen=True)
+class Workload:
+    """Programs that run one after the other on shared instances.
+
+    Inputs named `weight.<role>` are weights, those named `key` and `value` what the cache holds, all others are fed in
+    and kept in registers. Constants of more than one element are weights too.
+
+    Attributes:
+        name: for reports.
+        sections: (program, how often it runs).
+    """
+
+    name: str
+    sections: tuple[tuple[Program, int], ...]
+
+    @classmethod
+    def of(cls, program: Program) -> Workload:
+        """One program, run once a token."""
+        return cls(program.name, ((program, 1),))
+
+    @property
+    def invocations(self) -> dict[str, tuple[Circuit, int]]:
+        """(circuit, operand sets a token) by digest; those that are never invoked left out."""
+        found: dict[str, tuple[Circuit, int]] = {}
+        for program, times in self.sections:
+            for _, circuit, count in program.invocations():
+                if count:
+                    before = found.get(circuit.digest, (circuit, 0))[1]
+                    found[circuit.digest] = circuit, before + times * count
+        return found
+
+    def words(self, what: str) -> int:
+        """Words of all sections that are "weights", "cache", "inputs" or "outputs"."""
+        return sum(times * _words(program, what) for program, times in self.sections)
+
+
+def word_bits(workload: Workload) -> int:
+    """Bits of the widest value."""
+    return max(node.result.format.bits for program, _ in workload.sections for node in program.nodes)
+
+
+def kept_inputs(program: Program) -> frozenset[int]:
+    """Numbers of the inputs that are neither weights nor cache."""
+    return frozenset(v.number for name, v in program.inputs.items() if _sort(name) == "inputs")
+
+
+def _words(program: Program, what: str) -> int:
+    if what == "outputs":
+        return _sum(program.outputs.values())
+    found = _sum(v for name, v in program.inputs.items() if _sort(name) == what)
+    constants = sum(patterns.size for patterns in program.constants.values() if patterns.size > 1)
+    return found + (constants if what == "weights" else 0)
+
+
+def _sort(name: str) -> str:
+    return "weights" if name.startswith(WEIGHT) else "cache" if name in CACHED else "inputs"
+
+
+def _sum(values: Iterable[Value]) -> int:
+    return sum(prod(value.shape) for value in values)

@@ -89,15 +89,6 @@ class Schedule:
         """Operand sets of all rounds."""
         return sum(one.count * one.turns for one in self.rounds)
 
-    def busy_steps(self, pool: int) -> int:
-        """Steps in which a pool takes operands; the largest one bounds how often a token can start."""
-        return sum(self.width(one) * one.turns for one in self.rounds if one.pool == pool)
-
-    @property
-    def interval(self) -> int:
-        """Least steps between tokens of independent sequences that share the instances."""
-        return max((self.busy_steps(pool) for pool in range(len(self.pools))), default=0)
-
 
 @dataclass(frozen=True, eq=False)
 class Operations:

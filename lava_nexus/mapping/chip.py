@@ -105,8 +105,11 @@ class Timing(Config):
         """Nanoseconds of a step whose slowest core has so many neurons and SynOps; the barrier grows with the tiles."""
         first, last = self.barrier_one_tile_ns.value, self.barrier_all_tiles_ns.value
         share = min(1.0, max(0, tiles - 1) / max(1, all_tiles - 1))
-        core = neurons * self.neuron_update_ns.value + synops * self.synaptic_op_ns.value
-        return max(self.min_step_ns.value, core + first + share * (last - first))
+        return max(self.min_step_ns.value, self.core_ns(neurons, synops) + first + share * (last - first))
+
+    def core_ns(self, neurons: float, synops: float) -> float:
+        """Nanoseconds that a core is busy in a step."""
+        return neurons * self.neuron_update_ns.value + synops * self.synaptic_op_ns.value
 
 
 class Chip(Config):

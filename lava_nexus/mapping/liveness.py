@@ -184,7 +184,10 @@ def _products(schedule: Schedule) -> list[tuple[Steps, Steps, Steps]]:
     for one in schedule.rounds:
         if one.role == "add":
             maker = makers[one.node, one.first]
-            wait = one.start - (maker.start + maker.period + _latency(schedule, maker))
+            there = maker.start + _latency(schedule, maker)
+            first = np.full(one.count, there)  # the first products wait for the second ones
+            found.append((first, np.full(one.count, one.start), np.ones_like(first)))
+            wait = one.start - (there + maker.period)
             if wait > 0:
                 born = np.full(one.count * min(one.turns, -(-wait // max(1, one.period))), maker.start)
                 found.append((born, born + max(1, one.turns * one.period), np.ones_like(born)))

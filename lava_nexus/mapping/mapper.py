@@ -9,7 +9,6 @@ from typing import Literal
 from lava_nexus.circuits import Circuit
 from lava_nexus.errors import NexusError
 from lava_nexus.layers.program import Program
-from lava_nexus.layers.schedule import Schedule
 from lava_nexus.mapping.around import Around, surroundings
 from lava_nexus.mapping.chip import Chip
 from lava_nexus.mapping.packing import Piece, pack
@@ -144,7 +143,7 @@ class Mapper:
             board=board,
             boards=boards,
             steps=steps,
-            interval=_interval(schedules, instances),
+            interval=max(-(-count // instances[digest]) for digest, (_, count) in self.circuits.items()),
             step_ns=max(
                 self.chip.timing.step_ns(template.used["neurons"], template.synops, tiles, routers)
                 for template in templates
@@ -174,15 +173,6 @@ class Mapper:
         bits = word_bits(self.workload)
         total = bits * (sum(words_in.values()) + sum(words_out.values()))
         return InputOutput(words_in, words_out, bits, total / max(1, steps))
-
-
-def _interval(schedules: tuple[tuple[Schedule, int], ...], instances: dict[str, int]) -> int:
-    """Busiest circuit's steps a token, over all sections."""
-    busy = dict.fromkeys(instances, 0)
-    for schedule, times in schedules:
-        for i, pool in enumerate(schedule.pools):
-            busy[pool.circuit.digest] += times * schedule.busy_steps(i)
-    return max(busy.values())
 
 
 def _use(circuit: Circuit, placed: Placement, instances: int, invocations: int) -> CircuitUse:

@@ -85,7 +85,8 @@ class ProgramPlacement:
         cores: core templates with their counts.
         chips, board, boards: chips in all, and the board that holds them.
         steps: time steps of a token, from its first operands to its last result.
-        interval: least time steps between tokens of independent sequences.
+        interval: operand sets that the busiest instance takes a token: least time steps between tokens of independent
+            sequences, were its pipeline never idle.
         step_ns: of a step with a wave everywhere, by the chip's model of time.
         traffic: messages a token.
         io: what the host feeds and takes.
@@ -135,7 +136,7 @@ class ProgramPlacement:
 
     @property
     def most_tokens_per_second(self) -> float:
-        """Of as many independent sequences as keep the busiest instances busy."""
+        """Upper bound for independent sequences side by side: the busiest instances never idle."""
         return 1 / (self.interval * self.step_ns * 1e-9)
 
     def utilization(self) -> list[dict[str, tuple[int, int]]]:

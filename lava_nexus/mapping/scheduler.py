@@ -97,7 +97,8 @@ class _Plan:
         return done
 
     def _contract(self, index: int, node: Contract) -> NDArray[np.int64]:
-        multiply, add = self.number[node.multiply.digest], self.number[node.add.digest]
+        multiply = self.number[node.multiply.digest]
+        add = self.number.get(node.add.digest, multiply)  # of products alone there may be no adder
         turns, sums = node.length - 1, prod(node.result.shape)
         period = self.pools[add].circuit.depth + self.handover
         rows, columns = (self._row_wait(value, period) for value in node.operands[:2])

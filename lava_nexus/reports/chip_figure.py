@@ -19,7 +19,7 @@ _CELL = 0.26  # inches
 
 @dataclass(frozen=True)
 class Point:
-    """One folding: chips it takes, seconds a token and, with sequences interleaved, least seconds between tokens."""
+    """One folding: chips it takes, seconds a token, and least seconds between tokens of sequences side by side."""
 
     chips: int
     seconds: float
@@ -34,7 +34,7 @@ def chip_figure(
 
     Args:
         places: [cores, 4]; chip, column, row, slot.
-        loads: 0..1, how far each core is at the limit nearest to it.
+        loads: 0..1, a core each.
         mesh: columns, rows, cores at a router.
         title: over the figure.
         path: PNG file.
@@ -109,7 +109,7 @@ def chips_figure(points: Sequence[Point], boards: dict[str, int], title: str, pa
             axes.text(size, 1.015, text, transform=axes.get_xaxis_transform(), size=8.5, color=style.FAINT, ha="center")
     axes.plot(chips, [p.seconds for p in ordered], "o-", color=style.FRACTION, markersize=4.5, label="one sequence")
     gaps = [p.interleaved for p in ordered]
-    axes.plot(chips, gaps, "D-", color=style.EXPONENT, markersize=4, label="independent sequences interleaved")
+    axes.plot(chips, gaps, "D-", color=style.EXPONENT, markersize=4, label="many sequences interleaved, at best")
     axes.set_xlabel("chips")
     axes.set_ylabel("seconds a token")
     axes.xaxis.set_major_formatter(lambda value, _: f"{value:,.0f}" if value >= 1 else "")

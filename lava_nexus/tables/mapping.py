@@ -29,7 +29,7 @@ from lava_nexus.tables.published_sizes import published_sizes
 
 STRATEGY_HEADER = (
     *("strategy", "folding", "circuit instances", "neurons", "of them arithmetic", "synapses", "cores", "chips"),
-    *("board", "boards", "time steps a token", "step", "latency a token", "tokens/s", "tokens/s interleaved"),
+    *("board", "boards", "time steps a token", "step", "latency a token", "tokens/s", "tokens/s interleaved, at most"),
 )
 CURVE_HEADER = ("folding", "cores", "chips", "neurons", "steps", "step_ns", "seconds", "interleaved_seconds")
 CIRCUIT_HEADER = (
@@ -78,6 +78,8 @@ def _check(config: MapBlockConfig, chip: Chip) -> None:
     shape = config.shape
     if shape.heads % shape.kv_heads:
         raise NexusError(f"shape has {shape.heads} heads, which its {shape.kv_heads} kv_heads do not divide")
+    if shape.rotary and shape.head_dim % 2:
+        raise NexusError(f"shape has an odd head_dim of {shape.head_dim}, whose pairs cannot be rotated")
     if config.published is not None and config.published not in published_sizes():
         raise NexusError(
             f"published '{config.published}' does not exist{did_you_mean(config.published, published_sizes())}"
@@ -120,11 +122,14 @@ def _draw(
 ) -> list[tuple[str, str]]:
     figures = []
     if drawn is not None:
-        load = [max(used / most for used, most in row.values()) for row in placed[0].utilization()]
+        times = [chip.timing.core_ns(one.used["neurons"], one.synops) for one in placed[0].cores]
+        load = [one / max(times) for one in times]
         mesh = chip.mesh.columns, chip.mesh.rows, chip.mesh.cores_per_router
         title = f"{config.name}, {placed[0].strategy}, on {chip.title}"
         chip_figure(drawn.places, [load[t] for t in drawn.template.tolist()], mesh, title, out / "chip.png")
-        figures.append(("chip.png", "Load of every core: how far it is at the limit nearest to it."))
+        figures.append(
+            ("chip.png", "Load of every core: time it needs in a busy step, as a share of what the slowest core needs.")
+        )
     points = [Point(p.chips, p.seconds, p.interval * p.step_ns * 1e-9) for p in [*curve, *placed]]
     boards = {name: board.chips for name, board in chip.boards.items()}
     chips_figure(points, boards, f"{config.name}: chips against time a token", out / "chips.png")

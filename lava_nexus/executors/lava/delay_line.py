@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from lava_nexus.errors import NexusError
 from lava_nexus.neurons import ThresholdNetwork
+from lava_nexus.neurons.split import Subnetwork
 
 _INT16_MAX = 32767
 
@@ -24,7 +25,9 @@ class DelayLine:
         counts: int64 [signals], spikes of each signal so far, over all lanes.
     """
 
-    def __init__(self, network: ThresholdNetwork, lanes: int, counts: NDArray[np.int64] | None = None) -> None:
+    def __init__(
+        self, network: ThresholdNetwork | Subnetwork, lanes: int, counts: NDArray[np.int64] | None = None
+    ) -> None:
         worst = np.bincount(network.targets, np.abs(network.weights), network.neurons).max(initial=0)
         if worst > _INT16_MAX:
             raise NexusError(f"network has a neuron of absolute weights {worst:.0f} in sum, above {_INT16_MAX}")

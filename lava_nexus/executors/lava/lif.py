@@ -28,6 +28,7 @@ from scipy.sparse import csr_matrix, identity, kron  # type: ignore[import-untyp
 
 from lava_nexus.errors import NexusError
 from lava_nexus.neurons import MEMORYLESS, NeuronModel, ThresholdNetwork, check
+from lava_nexus.neurons.split import Subnetwork
 
 DECAY = 4095
 BIAS_EXPONENT = 6
@@ -44,7 +45,7 @@ class LifPopulation:
     Attributes:
         neurons: LIF of shape (lanes * neurons,).
         synapses_of_inputs: for each group of inputs, DelaySparse from its (lanes * size,) channels to the neurons.
-        synapses: DelaySparse from neurons to neurons; None where the network has one level.
+        synapses: DelaySparse from neurons to neurons; None where there are none.
     """
 
     neurons: LIF
@@ -54,21 +55,23 @@ class LifPopulation:
     @classmethod
     def of(
         cls,
-        network: ThresholdNetwork,
+        network: ThresholdNetwork | Subnetwork,
         lanes: int,
         groups: Sequence[range] | None = None,
         model: NeuronModel = MEMORYLESS,
     ) -> LifPopulation:
-        """Builds and connects them; the inputs arrive in `groups` of signals, in one group if none are given.
+        """Builds and connects them; the inputs arrive in `groups` of signals, in one group if None.
 
         Raises:
-            NexusError: the network does not fit LIF's integers, or LIF cannot do what the model says.
+            NexusError: the network does not fit LIF's integers, or LIF cannot do what the model says; a part is taken
+                to be of a network that fits.
         """
+        whole = [range(network.n_inputs)] if groups is None else groups
         neurons = _leaky(network, lanes, model) if model != MEMORYLESS else _memoryless(network, lanes)
-        inward = [_delay_sparse(network, group, lanes) for group in groups or [range(network.n_inputs)]]
+        inward = [_delay_sparse(network, group, lanes) for group in whole]
         for synapses in inward:
             synapses.a_out.connect(neurons.a_in)
-        if network.depth == 1:
+        if not (network.sources >= network.n_inputs).any():
             return cls(neurons, inward, None)
         inner = _delay_sparse(network, range(network.n_inputs, network.n_signals), lanes)
         neurons.s_out.connect(inner.s_in)
@@ -82,8 +85,9 @@ def leaky_model(beta: float) -> NeuronModel:
     return NeuronModel((DECAYS - decay) / DECAYS, "hard", strict=True, fraction_bits=FRACTION_BITS)
 
 
-def _memoryless(network: ThresholdNetwork, lanes: int) -> LIF:
-    check_lif(network)
+def _memoryless(network: ThresholdNetwork | Subnetwork, lanes: int) -> LIF:
+    if isinstance(network, ThresholdNetwork):
+        check_lif(network)
     return LIF(
         shape=(lanes * network.neurons,),
         du=DECAY,
@@ -94,8 +98,9 @@ def _memoryless(network: ThresholdNetwork, lanes: int) -> LIF:
     )
 
 
-def _leaky(network: ThresholdNetwork, lanes: int, model: NeuronModel) -> LIF:
-    check(network)
+def _leaky(network: ThresholdNetwork | Subnetwork, lanes: int, model: NeuronModel) -> LIF:
+    if isinstance(network, ThresholdNetwork):
+        check(network)
     if model != leaky_model(model.beta) or model.beta < 0:
         raise NexusError(
             f"LIF has a hard reset, {FRACTION_BITS} fraction bits and a decay of 12 bits, which {model} is not"
@@ -123,14 +128,22 @@ def selection(channels: NDArray[Any], size: int, lanes: int) -> csr_matrix:
     return csr_matrix(kron(identity(lanes, dtype=np.int64), one))
 
 
-def _delay_sparse(network: ThresholdNetwork, signals: range, lanes: int) -> DelaySparse:
-    """The synapses that start from `signals`, once a lane."""
-    part = (network.sources >= signals.start) & (network.sources < signals.stop)
-    place = (network.targets[part], network.sources[part] - signals.start)
-    shape = (network.neurons, len(signals))
+def synapses_between(
+    network: ThresholdNetwork | Subnetwork, signals: NDArray[Any], channels: NDArray[Any], size: int, lanes: int
+) -> DelaySparse:
+    """The synapses that start from `signals`, which come in by `channels` of a port of `size`, once a lane."""
+    channel = np.full(network.n_signals, -1)
+    channel[signals] = channels
+    part = channel[network.sources] >= 0
+    place = (network.targets[part], channel[network.sources[part]])
+    shape = (network.neurons, size)
     weights = csr_matrix((2 * network.weights[part].astype(np.int64), place), shape=shape)
     delays = csr_matrix((network.delays[part].astype(np.int64), place), shape=shape)
     if weights.nnz != part.sum():
         raise NexusError("network has a neuron with two synapses from one source; Lava's matrices hold one")
     each = identity(lanes, dtype=np.int64)
     return DelaySparse(weights=csr_matrix(kron(each, weights)), delays=csr_matrix(kron(each, delays)))
+
+
+def _delay_sparse(network: ThresholdNetwork | Subnetwork, signals: range, lanes: int) -> DelaySparse:
+    return synapses_between(network, np.array(signals), np.arange(len(signals)), len(signals), lanes)

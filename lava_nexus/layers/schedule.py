@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from lava_nexus.circuits import Circuit
 from lava_nexus.errors import NexusError
-from lava_nexus.layers.nodes import Apply, Contract, Rearrange, Reduce, Value
+from lava_nexus.layers.nodes import Apply, Contract, Populate, Rearrange, Reduce, Value
 from lava_nexus.layers.program import Program
 
 Role = Literal["apply", "fold", "multiply", "add"]
@@ -138,6 +138,8 @@ class _Addresses:
             self.values[value.number] = self.new(value.shape)
         for index, node in enumerate(program.nodes):
             known = [self.values[v.number] for v in node.operands]
+            if isinstance(node, Populate):
+                raise NexusError(f"layer '{node.layer}' is made of LIF populations, schedules know circuits only")
             if isinstance(node, Rearrange):
                 self.values[node.result.number] = rearranged(node, known)
                 continue
@@ -183,7 +185,11 @@ def _rows(schedule: Schedule, one: Round, memory: _Addresses) -> list[NDArray[np
     """One array [step, pool, instance, three operands, result] a turn."""
     node, instances = schedule.program.nodes[one.node], schedule.pools[one.pool].instances
     element = np.arange(one.first, one.first + one.count)
-    if isinstance(node, Rearrange) or one.first < 0 or one.first + one.count > int(np.prod(node.result.shape)):
+    if (
+        isinstance(node, Rearrange | Populate)
+        or one.first < 0
+        or one.first + one.count > int(np.prod(node.result.shape))
+    ):
         raise NexusError(f"schedule has a round of elements {one.first} .. {one.first + one.count} of node {one.node}")
     rows = []
     for turn in range(one.turns):

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lava_nexus.errors import NexusError
-from lava_nexus.layers.nodes import Apply, Contract, Node, Rearrange, Reduce, Value
+from lava_nexus.layers.nodes import Apply, Contract, Node, Populate, Rearrange, Reduce, Value
 from lava_nexus.layers.program import Program
 from lava_nexus.layers.schedule import Pool, Round, Schedule, rearranged
 
@@ -56,6 +56,8 @@ class _Plan:
         if isinstance(node, Rearrange):
             self.ready[node.result.number] = self._wires(node)
             return
+        if isinstance(node, Populate):
+            raise NexusError(f"layer '{node.layer}' is made of LIF populations, schedules know circuits only")
         if isinstance(node, Apply):
             done = self._apply(index, node)
         elif node.order.name != "sequential":

@@ -11,6 +11,7 @@ from lava_nexus.circuits.operations import OPERATIONS
 from lava_nexus.config.base import Config, did_you_mean
 from lava_nexus.config.run import EnergyModelName, FormatName
 from lava_nexus.robustness.logic import LOGIC
+from lava_nexus.robustness.published import published_tables
 
 
 def _logic(name: str) -> str:
@@ -25,6 +26,13 @@ def _operation(name: str) -> str:
     return name
 
 
+def _table(name: str) -> str:
+    if name not in published_tables():
+        raise ValueError(f"this published table does not exist{did_you_mean(name, published_tables())}")
+    return name
+
+
+TableName = Annotated[str, AfterValidator(_table)]
 LogicName = Annotated[str, AfterValidator(_logic)]
 OperationName = Annotated[str, AfterValidator(_operation)]
 Bases = tuple[Literal["threshold", "nexus"], ...]
@@ -72,7 +80,7 @@ class BetaSweep(Circuits):
     resets: tuple[Literal["soft", "hard", "full"], ...] = Field(default=("soft", "hard", "full"), min_length=1)
     regimes: tuple[Literal["reset", "streaming"], ...] = Field(default=("reset", "streaming"), min_length=1)
     streams: int = Field(default=8, ge=1)
-    table: str | None = "beta_scan"
+    table: TableName | None = "beta_scan"
 
 
 class NoiseSweep(Circuits):
@@ -93,7 +101,7 @@ class NoiseSweep(Circuits):
     margin: float = Field(default=0.5, ge=0, lt=1)
     theory_sets: int = Field(default=256, ge=0)
     injections: int = Field(default=1000, ge=1)
-    table: str | None = None
+    table: TableName | None = None
 
 
 class SpreadSweep(Circuits):
@@ -110,7 +118,7 @@ class SpreadSweep(Circuits):
     shapes: tuple[Literal["normal", "uniform"], ...] = Field(default=("normal", "uniform"), min_length=1)
     units: tuple[Literal["theta", "weight"], ...] = Field(default=("theta", "weight"), min_length=1)
     fresh: tuple[bool, ...] = Field(default=(False, True), min_length=1)
-    table: str | None = "threshold_variation"
+    table: TableName | None = "threshold_variation"
 
 
 class FaultSweep(Circuits):

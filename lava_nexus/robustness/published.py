@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -34,11 +35,21 @@ class Printed:
 
 
 @cache
+def _data() -> dict[str, Any]:
+    loaded: dict[str, Any] = yaml.safe_load(_FILE.read_text(encoding="utf-8"))
+    return loaded
+
+
+def published_tables() -> tuple[str, ...]:
+    """Names of the tables that are there."""
+    return tuple(_data()["tables"])
+
+
+@cache
 def published(table: str) -> dict[tuple[str, float], Printed]:
-    """By (circuit, parameter); empty for a table that the paper does not have."""
-    data = yaml.safe_load(_FILE.read_text(encoding="utf-8"))
-    entry = data["tables"].get(table, {"rows": [], "label": ""})
-    source = f"{data['source']}, {entry['label']}"
+    """By (circuit, parameter); `table` is one of `published_tables`."""
+    entry = _data()["tables"][table]
+    source = f"{_data()['source']}, {entry['label']}"
     return {
         (name, float(at)): Printed(value / 100, deviation / 100, source) for name, at, value, deviation in entry["rows"]
     }
@@ -50,13 +61,17 @@ def deviations(printed: Printed, measured: Measured) -> float:
     return apart / math.hypot(printed.deviation, measured.standard_error)
 
 
-def verdict(printed: Printed, by_model: Mapping[str, Measured]) -> str:
-    """`inconsistent` only where every model excludes the printed cell; else the models that agree with it."""
+def verdict(printed: Printed, by_model: Mapping[str, Measured], others: Mapping[str, Measured] | None = None) -> str:
+    """`inconsistent` only where every model excludes the printed cell; else the models that agree with it.
+
+    `others` are of circuits that are not the published ones; where one of these agrees, that is said beside it.
+    """
     apart = {model: deviations(printed, measured) for model, measured in by_model.items()}
     agree = [model for model, distance in apart.items() if distance <= DEVIATIONS]
     if agree:
         return "as " + ", ".join(agree)
     nearest = min(apart, key=lambda model: apart[model])
-    return (
-        f"inconsistent: nearest is {nearest}, {100 * by_model[nearest].accuracy:.2f} %, {apart[nearest]:.1f} s.d. away"
-    )
+    share = 100 * by_model[nearest].accuracy
+    other = [model for model, found in (others or {}).items() if deviations(printed, found) <= DEVIATIONS]
+    beside = f"; other circuits agree: {', '.join(other)}" if other else ""
+    return f"inconsistent: nearest is {nearest}, {share:.2f} %, {apart[nearest]:.1f} s.d. away{beside}"

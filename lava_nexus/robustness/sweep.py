@@ -162,16 +162,17 @@ def verdicts(rows: list[Row], sweep: GridSweep) -> list[Verdict]:
     For a beta scan the plausible model is the one printed: soft reset, with the membrane cleared between operand sets.
     """
     basis = "nexus" if "nexus" in sweep.bases else sweep.bases[0]
-    groups: dict[tuple[str, str, float], dict[str, Row]] = {}
+    groups: dict[tuple[str, str, float], dict[tuple[str, str], Row]] = {}
     for row in rows:
         entry = row.entry
         plausible = not isinstance(sweep, BetaSweep) or entry.model == "reset, soft"
-        if row.printed is not None and entry.basis == basis and plausible:
-            groups.setdefault((entry.name, entry.parameter, entry.value), {})[entry.model] = row
+        if row.printed is not None and plausible:
+            groups.setdefault((entry.name, entry.parameter, entry.value), {})[entry.basis, entry.model] = row
     found = []
-    for (name, parameter, value), models in groups.items():
-        by_model = {model: row.measured for model, row in models.items()}
-        printed = next(iter(models.values())).printed
+    for (name, parameter, value), group in groups.items():
+        by_model = {model: row.measured for (on, model), row in group.items() if on == basis}
+        others = {f"{on} basis, {model}": row.measured for (on, model), row in group.items() if on != basis}
+        printed = next(iter(group.values())).printed
         assert printed is not None
-        found.append(Verdict(name, parameter, value, printed, by_model, verdict(printed, by_model)))
+        found.append(Verdict(name, parameter, value, printed, by_model, verdict(printed, by_model, others)))
     return found

@@ -111,6 +111,7 @@ def test_leaky_lif_on_lava_fires_as_the_membrane_executor(tmp_path):
         ("cures", "sweep.copies=[4]", "copies 4 is even"),
         ("faults", "sweep.rates=[2]", "less than or equal to 1"),
         ("digits", "sweep.images=500", "less than or equal to 360"),
+        ("noise_gates", "sweep.table=noise_gate", "does not exist; did you mean 'noise_gates'?"),
         ("noise_gates", "trials=5", "trials 5 are fewer than seeds 10"),
         ("noise_gates", "sweep.sigma=[0.1]", "key 'sweep.sigma' does not exist; did you mean 'sigmas'?"),
     ],

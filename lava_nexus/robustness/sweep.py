@@ -23,7 +23,7 @@ from lava_nexus.robustness.config import (
 from lava_nexus.robustness.grids import Entry, GridSweep, entries
 from lava_nexus.robustness.measure import Cells, Measured
 from lava_nexus.robustness.published import Printed, deviations, published, verdict
-from lava_nexus.robustness.theory import Prediction, predict
+from lava_nexus.robustness.theory import Prediction, exhaustive, predict
 
 _QUICK_TRIALS, _QUICK_SEEDS, _QUICK_VALUES = 200, 2, 3
 
@@ -148,7 +148,14 @@ def _theory(sweep: GridSweep, entry: Entry, config: RobustnessConfig, cells: Cel
     if not sets:
         return None
     model = condition.model if condition.model.memoryless else MEMORYLESS
-    parts = ["theory", entry.circuit.digest, repr(condition), sets, injections, config.seed]
+    parts = [
+        "theory, all operands" if exhaustive(entry.circuit) else "theory",
+        entry.circuit.digest,
+        repr(condition),
+        sets,
+        injections,
+        config.seed,
+    ]
     found = cells.keep(
         parts,
         lambda: asdict(predict(entry.circuit, model, condition.nonidealities, sets, config.seed, injections)),

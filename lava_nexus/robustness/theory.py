@@ -26,6 +26,7 @@ from lava_nexus.neurons import NeuronModel, NonIdealities
 from lava_nexus.robustness.measure import operands_of
 
 _MOST_VALUES = 20_000_000  # potentials held at once
+_FEW_BITS = 11
 
 
 @dataclass(frozen=True)
@@ -54,12 +55,13 @@ def predict(
         circuit: of any basis.
         model: where thresholds stand.
         non: noise and spread.
-        sets: random operand sets over which it is averaged, fewer for very large circuits.
+        sets: random operand sets over which it is averaged, fewer for very large circuits; all that there are for
+            circuits of few plain bits.
         seed: of the operands.
         injections: single flips from which m is estimated.
     """
     sets = max(8, min(sets, _MOST_VALUES // circuit.network.n_signals))
-    operands = operands_of(circuit, sets, seed)
+    operands = every_operand(circuit) if exhaustive(circuit) else operands_of(circuit, sets, seed)
     errors = flip_probabilities(circuit, operands, model, non)
     rate = -np.log1p(-np.minimum(errors, 1 - 1e-12)).sum(axis=1)
     flips = float(errors.sum(axis=1).mean())
@@ -67,6 +69,18 @@ def predict(
         return Prediction(1.0, 1.0, None, flips)
     harmful = _harmful(circuit, operands, errors, injections, seed)
     return Prediction(float(np.exp(-rate).mean()), float(np.exp(-harmful * rate).mean()), harmful, flips)
+
+
+def exhaustive(circuit: Circuit) -> bool:
+    """Whether the operands are few plain bits, which are drawn evenly."""
+    plain = all(port.format is None for port in circuit.inputs)
+    return plain and sum(port.width for port in circuit.inputs) <= _FEW_BITS
+
+
+def every_operand(circuit: Circuit) -> list[NDArray[Any]]:
+    """All operand sets."""
+    ranges = [np.arange(1 << port.width).astype(port.pattern_dtype) for port in circuit.inputs]
+    return [operand.ravel() for operand in np.meshgrid(*ranges, indexing="ij")]
 
 
 def flip_probabilities(

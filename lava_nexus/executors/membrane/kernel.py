@@ -137,20 +137,31 @@ def _fire_tail(
     level: int,
     bits: NDArray[np.uint64],
     table: NDArray[np.uint64],
-    row: NDArray[np.int64],
+    row: int,
+    arrived: NDArray[np.int32],
     fired: NDArray[np.uint8],
+    place: NDArray[np.int32],
     columns: int,
 ) -> None:
-    """fired = [drive >= level], flipped where the draw is below the tail probability; few bits mean much noise."""
-    last = table.shape[1] - 1
-    reach = last >> 1
+    """fired = [drive >= level], flipped where the draw is below the tail probability in row + arrived of the table.
+
+    Few bits mean much noise: they flip a silent neuron, and their complement a firing one. Three loops, because each
+    becomes vector instructions of its own; `place` is what the first leaves to the others.
+    """
+    width = np.int32(table.shape[1])
     flat = table.ravel()
+    least, last, reach = np.int32(level), np.int32(width - 1), np.int32(width >> 1)
+    first = np.int32(row) * width
     for c in range(columns):
-        d = drive[c] - level
-        at = min(max(d + reach, 0), last)
-        clean = d >= 0
-        far = ~bits[c] if clean else bits[c]
-        fired[c] = clean ^ (far < flat[row[c] * (last + 1) + at])
+        above = np.int32(drive[c] - least)
+        place[c] = first + arrived[c] * width + min(max(np.int32(above + reach), np.int32(0)), last)
+        fired[c] = above >= 0
+    for c in range(columns):
+        clean = np.uint64(fired[c])
+        far = bits[c] ^ (np.uint64(0) - clean)
+        bits[c] = np.uint64(far < flat[place[c]])
+    for c in range(columns):
+        fired[c] ^= np.uint8(bits[c])
 
 
 @njit(nogil=True, cache=True)
@@ -301,7 +312,7 @@ def advance(
     n_inputs = len(spikes) - len(wiring.thetas)
     drive, arrived = np.empty(columns, np.int32), np.zeros(columns, np.int32)
     heard = np.empty(columns, np.uint8)
-    bits, row = np.empty(columns, np.uint64), np.empty(columns, np.int64)
+    bits, place = np.empty(columns, np.uint64), np.empty(columns, np.int32)
     noise, theta, potential = np.empty(columns), np.empty(columns), np.empty(columns)
     active = 0
     for signal in range(n_inputs):
@@ -317,9 +328,7 @@ def advance(
             _fire_clean(drive, wiring.levels[k], fired, columns)
         elif how.way == TAIL:
             draw(rand.noise_key, k, sets, bits, columns)
-            for c in range(columns):
-                row[c] = rand.rows[k] + arrived[c]
-            _fire_tail(drive, wiring.levels[k], bits, rand.tails, row, fired, columns)
+            _fire_tail(drive, wiring.levels[k], bits, rand.tails, rand.rows[k], arrived, fired, place, columns)
         else:
             _noise(rand, k, sets, arrived, bits, noise, columns)
             _spread(rand, k, wiring.thetas[k], copies if rand.fixed else sets, bits, theta, columns)

@@ -77,7 +77,7 @@ def _circuit(
 ) -> Circuit:
     operation = OPERATIONS[name]
     golden = operation.golden(fmt, to, **dict(options))
-    key = f"{name} {fmt!r} {to!r} {basis} {style} {max_delay} {options} {_sources()}"
+    key = f"{name} {fmt!r} {to!r} {basis} {style} {max_delay} {options} {source_key()}"
 
     def build() -> ThresholdNetwork:
         return _build(operation, fmt, to, basis_named(basis, style), max_delay, options)
@@ -94,7 +94,8 @@ def _build(
 
 
 @lru_cache(maxsize=1)
-def _sources() -> str:
+def source_key() -> str:
+    """Digest of all sources that a circuit depends on."""
     root = Path(__file__).resolve().parents[1]
     files = [f for part in ("formats", "neurons", "cells", "circuits") for f in sorted((root / part).rglob("*.py"))]
     return source_digest(*map(str, files))

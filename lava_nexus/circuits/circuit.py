@@ -64,7 +64,8 @@ class Circuit:
     @property
     def label(self) -> str:
         """For tables: operation, formats, options; for example `convert float32 to int8, rounding zero`."""
-        source, target = self.inputs[0].format, self.output.format
+        source = next((port.format for port in self.inputs if port.format is not None), self.output.format)
+        target = self.output.format
         formats = f"{source}" if target in (None, source) else f"{source} to {target}"
         return ", ".join([f"{self.name} {formats}", *(f"{key} {value}" for key, value in self.options)])
 

@@ -68,13 +68,23 @@ def sum_of_products(pairs: Sequence[tuple[Numbers, Numbers]]) -> Numbers:
     spread = int((np.maximum.reduce(places) - unit).max(initial=0))
     limbs = (spread + 128 + len(pairs).bit_length()) // _LIMB + 2
     total = np.zeros((limbs, len(places[0])), dtype=np.int64)
-    for (x, y), place in zip(pairs, places, strict=True):
-        for i, p in enumerate(_digits(x.significand)):
-            for j, q in enumerate(_digits(y.significand)):
-                _accumulate(total, p * q, place - unit + _LIMB * (i + j), x.sign ^ y.sign)
-    negative = _carry(total) < 0
+    for x, y in pairs:
+        add_product(total, x, y, unit)
+    return leading(total, unit)
+
+
+def add_product(total: NDArray[np.int64], x: Numbers, y: Numbers, unit: NDArray[np.int64] | int) -> None:
+    """Adds x * y to limbs in units of 2^unit."""
+    for i, p in enumerate(_digits(x.significand)):
+        for j, q in enumerate(_digits(y.significand)):
+            _accumulate(total, p * q, x.exponent + y.exponent - unit + _LIMB * (i + j), x.sign ^ y.sign)
+
+
+def leading(total: NDArray[np.int64], unit: NDArray[np.int64]) -> Numbers:
+    """The number in limbs in units of 2^unit, its leading bits at least; +0 where it is 0."""
+    negative = carry(total) < 0
     total[:, negative] *= -1
-    _carry(total)
+    carry(total)
     return _leading(total.astype(np.uint64), negative, unit)
 
 
@@ -95,7 +105,7 @@ def _accumulate(
         total[limb + k, columns] += part.astype(np.int64) * factor
 
 
-def _carry(total: NDArray[np.int64]) -> NDArray[np.int64]:
+def carry(total: NDArray[np.int64]) -> NDArray[np.int64]:
     """Brings all limbs but the last into 0 .. 2^32 - 1; returns the last, which holds the sign."""
     for k in range(len(total) - 1):
         total[k + 1] += total[k] >> _LIMB

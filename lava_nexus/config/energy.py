@@ -9,9 +9,9 @@ from pydantic import AfterValidator, Field
 
 from lava_nexus.config.base import Config, did_you_mean
 from lava_nexus.config.run import EnergyModelName, FormatName
+from lava_nexus.layers.order import Accumulate
 
 Basis = Literal["threshold", "nexus"]
-Accumulate = Literal["sequential", "fma", "pairwise"]
 SUBJECTS = (
     *("and", "not", "xor", "mux", "full_adder"),
     *("add", "mul", "div", "reciprocal", "sqrt", "exp", "exp2", "log", "sigmoid", "tanh", "sin", "silu", "gelu"),

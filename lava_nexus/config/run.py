@@ -13,6 +13,7 @@ from lava_nexus.config.populations import PopulationsConfig
 from lava_nexus.energy import load_energy_model
 from lava_nexus.errors import NexusError
 from lava_nexus.formats import FORMATS, FloatFormat
+from lava_nexus.layers.order import Accumulate
 
 
 def _format(name: str) -> str:
@@ -109,7 +110,7 @@ class RunConfig(PopulationsConfig):
         executor: what evaluates the circuits.
         accumulate: order of additions in a sum; `sequential` is one rounded multiply and one rounded add a step, `fma`
             one fused multiply-add a step, `pairwise` splits at the largest power of two below the number of terms,
-            `torch` is the order of the installed PyTorch's own kernels.
+            `exact` rounds the exact sum once, `torch` is the order of the installed PyTorch's own kernels.
         basis: cells that the circuits are built of.
         seed: of every random choice.
         energy_model: name of the constants, or a YAML file of them.
@@ -123,7 +124,7 @@ class RunConfig(PopulationsConfig):
     model: Annotated[DigitsModel | TransformerModel, Field(discriminator="kind")]
     format: FormatName = "float32"
     executor: Literal["lava", "bitsliced", "membrane", "reference"] = "lava"
-    accumulate: Literal["sequential", "fma", "pairwise", "torch"] = "sequential"
+    accumulate: Accumulate = "sequential"
     basis: Literal["threshold", "nexus"] = "threshold"
     seed: int = Field(default=0, ge=0, lt=2**64)
     energy_model: EnergyModelName = "loihi1_pre_silicon"

@@ -10,6 +10,7 @@ from pydantic import Field, model_validator
 from lava_nexus.config.base import Config
 from lava_nexus.config.run import FormatName
 from lava_nexus.formats import FORMATS, FloatFormat
+from lava_nexus.layers.order import Accumulate
 
 ComponentName = Literal[
     "linear",
@@ -131,7 +132,7 @@ class UlpTablesConfig(Config):
     format: FormatName = "float32"
     executor: Literal["bitsliced", "membrane", "lava", "reference"] = "bitsliced"
     basis: Literal["threshold", "nexus"] = "threshold"
-    accumulate: Literal["sequential", "fma", "pairwise", "torch"] = "sequential"
+    accumulate: Accumulate = "sequential"
     inputs: tuple[Count, ...] = Field(default=(1024, 1_000_000), min_length=1)
     components: tuple[ComponentName, ...] = ("linear", "rms_norm", "silu", "softmax")
     operations: tuple[str, ...] | None = None

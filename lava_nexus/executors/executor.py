@@ -109,6 +109,10 @@ class Executor(ABC):
         Returns the patterns of the output port in the broadcast shape, and adds to `tallies`.
         """
 
+    @abstractmethod
+    def invoke_all(self, circuit: Circuit, operands: Sequence[NDArray[Any]]) -> tuple[NDArray[Any], ...]:
+        """As `invoke`, for a circuit of several output ports: the patterns of each."""
+
     def operate(self, operator: Operator, operand: NDArray[Any]) -> NDArray[Any]:
         """The operator of LIF populations on every row of the operand (patterns of its format).
 

@@ -21,9 +21,14 @@ class ReferenceExecutor(Executor):
 
     def invoke(self, circuit: Circuit, operands: Sequence[NDArray[Any]]) -> NDArray[Any]:
         """The golden function on every element of the broadcast operands."""
-        result = circuit.golden(*np.broadcast_arrays(*operands))
-        self.tallies.add(Tally(circuit, result.size))
-        return result
+        return self.invoke_all(circuit, operands)[0]
+
+    def invoke_all(self, circuit: Circuit, operands: Sequence[NDArray[Any]]) -> tuple[NDArray[Any], ...]:
+        """The golden function of every output port."""
+        found = circuit.golden(*np.broadcast_arrays(*operands))
+        results = found if isinstance(found, tuple) else (found,)
+        self.tallies.add(Tally(circuit, results[0].size))
+        return results
 
     def operate(self, operator: Operator, operand: NDArray[Any]) -> NDArray[Any]:
         """The operator's integer program on every row."""

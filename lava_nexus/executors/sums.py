@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lava_nexus.circuits import Circuit
+from lava_nexus.circuits.accumulator import Accumulator
 from lava_nexus.executors.executor import Executor
 from lava_nexus.layers.order import Order
 from lava_nexus.layers.program import Contract, Reduce
@@ -23,13 +24,18 @@ _BLOCK = 1 << 18
 # Sums formed together, and numbers held for them: what bounds the memory of a layer of any size.
 _MOST_SUMS = 1 << 20
 _MOST_NUMBERS = 1 << 25
+_EXACT = 100  # numbers that stand for a register of an exact sum, before and after a step, and its reference
 
 
 def reduce(node: Reduce, operand: Patterns, executor: Executor) -> Patterns:
     """The circuit folded over the last axis of patterns [batch, ..., length]."""
     result = np.empty(operand.shape[:-1], node.result.format.pattern_dtype)
     for tile in tiles(result.shape, _room(node.order, node.length, 0)):
-        terms = Terms(np.moveaxis(operand[tile], -1, 0), result[tile].shape)
+        values = np.moveaxis(operand[tile], -1, 0)
+        if node.accumulator is not None:
+            result[tile] = _exactly(node.accumulator, [values], result[tile].shape, executor)
+            continue
+        terms = Terms(values, result[tile].shape)
         result[tile] = _Summation(node.order, node.circuit, terms, executor).run()
     return result
 
@@ -43,10 +49,30 @@ def contract(node: Contract, operands: Sequence[Patterns], executor: Executor) -
         left_part, right_part = (
             np.ascontiguousarray(np.moveaxis(_part(array, tile), -1, 0)) for array in (left, right)
         )
+        if node.accumulator is not None:
+            result[tile] = _exactly(node.accumulator, [left_part, right_part], result[tile].shape, executor)
+            continue
         bias = _part(operands[2][..., None, :], tile) if len(operands) > 2 else None
         terms = Products(node, (left_part, right_part), bias, executor, result[tile].shape)
         result[tile] = _Summation(node.order, node.add, terms, executor).run()
     return result
+
+
+def _exactly(
+    accumulator: Accumulator, factors: Sequence[Patterns], shape: tuple[int, ...], executor: Executor
+) -> Patterns:
+    """The exact sums of products of factors [terms, *], or of values, rounded once."""
+    length, pieces = len(factors[0]), accumulator.register.pieces
+    state: tuple[Patterns, ...] = tuple(np.zeros(shape, np.uint64) for _ in range(pieces))
+    ports = accumulator.step.inputs[pieces:]
+    # What fills up the last step is -0: of values -0, of products -0 * +0.
+    fill = (accumulator.register.format.sign_mask, 0)[: len(factors)]
+    none = [np.array([pattern], ports[0].pattern_dtype) for pattern in fill]
+    for start in range(0, length, accumulator.terms):
+        terms = range(start, start + accumulator.terms)
+        operands = [factor[k] if k < length else none[i] for k in terms for i, factor in enumerate(factors)]
+        state = executor.invoke_all(accumulator.step, [*state, *operands])
+    return executor.invoke(accumulator.finish, state)
 
 
 def tiles(shape: tuple[int, ...], most: int) -> Iterator[Tile]:
@@ -62,7 +88,7 @@ def tiles(shape: tuple[int, ...], most: int) -> Iterator[Tile]:
 
 def _room(order: Order, length: int, operands: int) -> int:
     """How many sums are formed together."""
-    held = order.registers + operands * length + 2
+    held = (_EXACT if order.tree is None else order.registers) + operands * length + 2
     return max(1, min(_MOST_SUMS, _MOST_NUMBERS // held))
 
 

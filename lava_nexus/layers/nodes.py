@@ -7,6 +7,7 @@ from math import prod
 from typing import Literal, TypeAlias
 
 from lava_nexus.circuits import Circuit
+from lava_nexus.circuits.accumulator import Accumulator
 from lava_nexus.formats import FloatFormat, NumberFormat
 from lava_nexus.layers.order import Order
 from lava_nexus.nlspike import Operator
@@ -54,13 +55,18 @@ class Apply:
 
 @dataclass(frozen=True)
 class Reduce:
-    """result[...] = the circuit folded over the last axis of the operand, in the order stated."""
+    """result[...] = the circuit folded over the last axis of the operand, in the order stated.
+
+    Attributes:
+        accumulator: what sums instead of the circuit, where the order is `exact`.
+    """
 
     circuit: Circuit
     operands: tuple[Value]
     result: Value
     order: Order
     layer: str
+    accumulator: Accumulator | None = None
 
     @property
     def length(self) -> int:
@@ -69,13 +75,27 @@ class Reduce:
 
     def invocations(self) -> list[tuple[Circuit, int]]:
         """(circuit, operand sets) for one element of the batch."""
+        if self.accumulator is not None:
+            return exact_invocations(self.accumulator, prod(self.result.shape), self.length)
         return [(self.circuit, prod(self.result.shape) * (self.length - 1 + self.order.zeros))]
 
     @property
     def depth(self) -> int:
         """Time steps from operands to result."""
+        if self.accumulator is not None:
+            return exact_depth(self.accumulator, self.length)
         start = self.circuit.depth if self.order.from_zero else 0
         return self.order.depth(start, lambda then: then + self.circuit.depth, self.circuit.depth)
+
+
+def exact_invocations(accumulator: Accumulator, sums: int, length: int) -> list[tuple[Circuit, int]]:
+    """(circuit, operand sets) of exact sums."""
+    return [(accumulator.step, sums * -(-length // accumulator.terms)), (accumulator.finish, sums)]
+
+
+def exact_depth(accumulator: Accumulator, length: int) -> int:
+    """Time steps of an exact sum."""
+    return -(-length // accumulator.terms) * accumulator.step.depth + accumulator.finish.depth
 
 
 @dataclass(frozen=True)
@@ -88,6 +108,7 @@ class Contract:
         operands: left, right and, where the order has the bias among its terms, a bias [..., n].
         order: the terms are the products in the order of k, then the bias.
         fma: product + sum, where the order fuses them.
+        accumulator: what sums instead of all these, where the order is `exact`.
     """
 
     multiply: Circuit
@@ -97,6 +118,7 @@ class Contract:
     order: Order
     layer: str
     fma: Circuit | None = None
+    accumulator: Accumulator | None = None
 
     @property
     def length(self) -> int:
@@ -106,6 +128,8 @@ class Contract:
     def invocations(self) -> list[tuple[Circuit, int]]:
         """(circuit, operand sets) for one element of the batch."""
         sums, bias = prod(self.result.shape), len(self.operands) > 2
+        if self.accumulator is not None:
+            return exact_invocations(self.accumulator, sums, self.length)
         if self.fma is None:
             return [(self.multiply, sums * self.length), (self.add, sums * (self.length + bias - 1 + self.order.zeros))]
         rounded = 0 if self.order.from_zero else self.order.started - (bias and self.order.starts_from(self.length))
@@ -119,6 +143,8 @@ class Contract:
     @property
     def depth(self) -> int:
         """Time steps from operands to result."""
+        if self.accumulator is not None:
+            return exact_depth(self.accumulator, self.length)
         start, add, fma = self.multiply.depth, self.add.depth, self.fma
         if fma is None:
             start += add if self.order.from_zero else 0

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lava_nexus.circuits import Circuit
+from lava_nexus.circuits.accumulator import Accumulator
 from lava_nexus.errors import NexusError
 from lava_nexus.formats import NumberFormat
 from lava_nexus.layers.nodes import Apply, Contract, Node, Populate, Rearrange, Reduce, Shape, Value
@@ -75,11 +76,18 @@ class Program:
         self.nodes.append(Apply(circuit, operands, result, layer))
         return result
 
-    def reduce(self, circuit: Circuit, operand: Value, layer: str, order: Order | None = None) -> Value:
+    def reduce(
+        self,
+        circuit: Circuit,
+        operand: Value,
+        layer: str,
+        order: Order | None = None,
+        accumulator: Accumulator | None = None,
+    ) -> Value:
         """Adds a `Reduce` over the last axis, in sequence unless an order is given, and returns its result."""
         result = self.value(operand.shape[:-1], operand.format)
         order = order or named_order("sequential", operand.shape[-1])
-        self.nodes.append(Reduce(circuit, (operand,), result, order, layer))
+        self.nodes.append(Reduce(circuit, (operand,), result, order, layer, accumulator))
         return result
 
     def contract(
@@ -92,6 +100,7 @@ class Program:
         order: Order | None = None,
         bias: Value | None = None,
         fma: Circuit | None = None,
+        accumulator: Accumulator | None = None,
     ) -> Value:
         """Adds a `Contract`, in sequence unless an order is given, and returns its result.
 
@@ -108,7 +117,7 @@ class Program:
         result = self.value((*lead, left.shape[-2], right.shape[-2]), fmt)
         operands = (left, right) if bias is None else (left, right, bias)
         order = order or named_order("sequential", left.shape[-1])
-        self.nodes.append(Contract(multiply, add, operands, result, order, layer, fma))
+        self.nodes.append(Contract(multiply, add, operands, result, order, layer, fma, accumulator))
         return result
 
     def populate(self, operator: Operator, operand: Value, layer: str) -> Value:

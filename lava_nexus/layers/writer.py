@@ -9,6 +9,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from lava_nexus.circuits import Circuit, circuit
+from lava_nexus.circuits.accumulator import Accumulator, TermKind, accumulator
+from lava_nexus.errors import NexusError
 from lava_nexus.formats import FloatFormat
 from lava_nexus.layers.order import Accumulate, Order, Orders, Placed, Reduction, named_order
 from lava_nexus.layers.program import Program, Rearrange, Value
@@ -60,7 +62,8 @@ class Writer:
         order = named_order("sequential", length)
         if name == "add":
             order = self._orders("sum", length, operand.shape[:-1])[0].order
-        return self.program.reduce(self.circuit(name), operand, self.layer, order)
+        exactly = self._accumulator("values", length) if order.tree is None else None
+        return self.program.reduce(self.circuit(name), operand, self.layer, order, exactly)
 
     def contract(self, left: Value, right: Value, bias: Value | None = None) -> Value:
         """result[..., t, n] = sum over k of left[..., t, k] * right[..., n, k], then + bias[n].
@@ -96,8 +99,18 @@ class Writer:
         fma = self.circuit("fma") if order.fused else None
         inside = bias if order.bias_inside else None
         multiply, add = self.circuit("mul"), self.circuit("add")
-        y = self.program.contract(multiply, add, left, right, self.layer, order, inside, fma)
+        exactly = self._accumulator("products", left.shape[-1]) if order.tree is None else None
+        y = self.program.contract(multiply, add, left, right, self.layer, order, inside, fma, exactly)
         return y if bias is None or order.bias_inside else self.apply("add", y, bias)
+
+    def _accumulator(self, kind: TermKind, length: int) -> Accumulator:
+        found = accumulator(self.format, kind, basis=self.basis)
+        if length > found.register.longest:
+            raise NexusError(
+                f"layer '{self.layer}': an exact sum of {length} terms of {self.format} is longer than "
+                f"{found.register.longest}, which the register holds"
+            )
+        return found
 
     def _orders(
         self, reduction: Reduction, length: int, shape: tuple[int, ...], bias: bool = False, plain: bool = False

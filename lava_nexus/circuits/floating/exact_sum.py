@@ -36,18 +36,64 @@ class _Term:
     nan: Bit
 
 
+@dataclass(frozen=True)
+class Frame:
+    """Where the bits of any term lie.
+
+    Attributes:
+        length: places.
+        unit: the last of them weighs 2^unit.
+    """
+
+    length: int
+    unit: int
+
+
+def product_frame(fmt: FloatFormat) -> Frame:
+    """The frame of products of two numbers."""
+    most = 2 * (fmt.exponent_mask >> fmt.fraction_bits) - 2 * fmt.inf - 2
+    return Frame(most + 2 * fmt.significand_bits, 2 * (1 - fmt.bias - fmt.fraction_bits))
+
+
+def value_frame(fmt: FloatFormat) -> Frame:
+    """The frame of numbers."""
+    most = (fmt.exponent_mask >> fmt.fraction_bits) - fmt.inf - 1
+    return Frame(most + fmt.significand_bits, 1 - fmt.bias - fmt.fraction_bits)
+
+
 def dot_exact(basis: Basis, words: Sequence[Word], fmt: FloatFormat, to: FloatFormat) -> Word:
     """words[0] * words[1] + words[2] * words[3] + ... as a word of the format `to`, rounded once."""
-    terms = [_product(basis, a, b, fmt) for a, b in zip(words[::2], words[1::2], strict=True)]
-    most = 2 * (fmt.exponent_mask >> fmt.fraction_bits) - 2 * fmt.inf - 2
-    return _rounded_sum(basis, terms, most + 2 * fmt.significand_bits, 2 * (1 - fmt.bias - fmt.fraction_bits), to)
+    return _rounded_sum(basis, _products(basis, words, fmt), product_frame(fmt), to)
 
 
 def sum_exact(basis: Basis, words: Sequence[Word], fmt: FloatFormat, to: FloatFormat) -> Word:
     """words[0] + words[1] + ... as a word of the format `to`, rounded once."""
-    terms = [_addend(basis, a, fmt) for a in words]
-    most = (fmt.exponent_mask >> fmt.fraction_bits) - fmt.inf - 1
-    return _rounded_sum(basis, terms, most + fmt.significand_bits, 1 - fmt.bias - fmt.fraction_bits, to)
+    return _rounded_sum(basis, [_addend(basis, a, fmt) for a in words], value_frame(fmt), to)
+
+
+def added(basis: Basis, state: Word, words: Sequence[Word], fmt: FloatFormat, products: bool, width: int) -> Word:
+    """A register of `width` bits of sum and its flags, with terms added to it: products of pairs of words, or words."""
+    frame = product_frame(fmt) if products else value_frame(fmt)
+    terms = _products(basis, words, fmt) if products else [_addend(basis, a, fmt) for a in words]
+    total = _total(basis, terms, frame.length, width, state[:width])
+    nan, plus, minus, positive = state[width:]
+    return [
+        *total,
+        basis.or_(nan, *(term.nan for term in terms)),
+        basis.or_(plus, *(basis.and_not(term.infinite, term.sign) for term in terms)),
+        basis.or_(minus, *(basis.and_(term.infinite, term.sign) for term in terms)),
+        basis.or_(positive, *(basis.not_(term.sign) for term in terms)),
+    ]
+
+
+def rounded(basis: Basis, state: Word, frame: Frame, width: int, to: FloatFormat) -> Word:
+    """The sum in a register as a word of the format `to`, rounded once."""
+    nan, plus, minus, positive = state[width:]
+    return _packed(basis, state[:width], frame.unit, plus, minus, nan, basis.not_(positive), to)
+
+
+def _products(basis: Basis, words: Sequence[Word], fmt: FloatFormat) -> list[_Term]:
+    return [_product(basis, a, b, fmt) for a, b in zip(words[::2], words[1::2], strict=True)]
 
 
 def _product(basis: Basis, a: Word, b: Word, fmt: FloatFormat) -> _Term:
@@ -70,10 +116,20 @@ def _addend(basis: Basis, a: Word, fmt: FloatFormat) -> _Term:
     return _Term(a[-1], x.significand, place, x.infinite, x.nan)
 
 
-def _rounded_sum(basis: Basis, terms: Sequence[_Term], length: int, unit: int, to: FloatFormat) -> Word:
-    """The sum of terms in a frame of `length` places, the last of which weighs 2^unit, as a word of the format."""
-    width = length + len(terms).bit_length()
-    total = _total(basis, terms, length, width + 1)
+def _rounded_sum(basis: Basis, terms: Sequence[_Term], frame: Frame, to: FloatFormat) -> Word:
+    """The sum of terms in a frame as a word of the format."""
+    total = _total(basis, terms, frame.length, frame.length + len(terms).bit_length() + 1)
+    plus = basis.or_(*(basis.and_not(term.infinite, term.sign) for term in terms))
+    minus = basis.or_(*(basis.and_(term.infinite, term.sign) for term in terms))
+    nan = basis.or_(*(term.nan for term in terms))
+    return _packed(basis, total, frame.unit, plus, minus, nan, basis.and_(*(term.sign for term in terms)), to)
+
+
+def _packed(
+    basis: Basis, total: Word, unit: int, plus: Bit, minus: Bit, nan: Bit, all_minus: Bit, to: FloatFormat
+) -> Word:
+    """A sum in two's complement (LSB first) and what its terms were, as a word of the format."""
+    width = len(total) - 1
     negative, magnitude = total[-1], total[-2::-1]
     # A negative sum lacks one unit after inversion: ones below, and one unit below those, make it up.
     above = max(0, 1 - (width - 1 + unit + to.bias))
@@ -83,11 +139,9 @@ def _rounded_sum(basis: Basis, terms: Sequence[_Term], length: int, unit: int, t
     top = normalise_signed(basis, [negative] * above + magnitude, width + above - 1, keep, negative, basis.zero, limit)
     kept = [basis.real(basis.xor(bit, negative)) for bit in top.word]
     below = [basis.and_any([negative], top.zeros), basis.and_any([basis.not_(negative)], top.ones), negative]
-    plus = basis.or_(*(basis.and_not(term.infinite, term.sign) for term in terms))
-    minus = basis.or_(*(basis.and_(term.infinite, term.sign) for term in terms))
     infinite = basis.or_(plus, minus)
     # A sum of zeros is -0 where all of them are.
-    ordinary = basis.or_(negative, basis.and_(*(term.sign for term in terms)))
+    ordinary = basis.or_(negative, all_minus)
     value = Unrounded(
         sign=basis.mux(infinite, minus, ordinary),
         exponent=[(basis.one, first - 1), *((bit, -places) for bit, places in top.shift)],
@@ -96,15 +150,15 @@ def _rounded_sum(basis: Basis, terms: Sequence[_Term], length: int, unit: int, t
         guard=kept[-1],
         sticky=below,
         infinite=infinite,
-        nan=basis.or_(basis.and_(plus, minus), *(term.nan for term in terms)),
+        nan=basis.or_(basis.and_(plus, minus), nan),
         half=basis.and_not(negative, *top.ones),
     )
     return round_pack(basis, value, to)
 
 
-def _total(basis: Basis, terms: Sequence[_Term], length: int, width: int) -> Word:
-    """The sum in two's complement, LSB first."""
-    parts: list[tuple[Bit, int]] = []
+def _total(basis: Basis, terms: Sequence[_Term], length: int, width: int, start: Word | None = None) -> Word:
+    """The sum of a start and terms in two's complement, LSB first."""
+    parts: list[tuple[Bit, int]] = weighted(start or [])
     for term in terms:
         flipped = [basis.xor(bit, term.sign) for bit in term.significand]
         frame, _ = slide(basis, flipped, term.place, basis.zero, length, term.sign)

@@ -63,22 +63,25 @@ class BitslicedExecutor(Executor):
         Raises:
             NexusError: the number of operands, a dtype or the shapes do not fit.
         """
+        return self.invoke_all(circuit, operands)[0]
+
+    def invoke_all(self, circuit: Circuit, operands: Sequence[NDArray[Any]]) -> tuple[NDArray[Any], ...]:
+        """As `invoke`: patterns of every output port."""
         runner = self._runner(circuit)
         shape = _common_shape(circuit, operands, runner.dtypes)
         n = prod(shape)
         if n == 0:
             counts = np.zeros(runner.program.n_counts, dtype=np.int64)
-            result = np.empty(0, runner.dtypes[runner.n_inputs])
+            results = [np.empty(0, dtype) for dtype in runner.dtypes[runner.n_inputs :]]
         else:
             results, counts = runner.run([_flat(operand, shape) for operand in operands], n, self._workers)
-            result = results[0]
         tally = Tally(circuit, n)
         if self.count:
             tally.signal_spikes = counts[runner.program.signal_counts]
         if self.count == "activity":
             tally.active = int(counts[runner.program.probe_counts].sum())
         self.tallies.add(tally)
-        return result.reshape(shape)
+        return tuple(result.reshape(shape) for result in results)
 
     def _runner(self, circuit: Circuit) -> BlockRunner:
         from lava_nexus.executors.bitsliced.blocks import BlockRunner

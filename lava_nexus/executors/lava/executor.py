@@ -58,10 +58,14 @@ class LavaExecutor(Executor):
 
     def invoke(self, circuit: Circuit, operands: Sequence[NDArray[Any]]) -> NDArray[Any]:
         """The circuit on every element, one operand set a lane and time step; see `Executor.invoke`."""
+        return self.invoke_all(circuit, operands)[0]
+
+    def invoke_all(self, circuit: Circuit, operands: Sequence[NDArray[Any]]) -> tuple[NDArray[Any], ...]:
+        """As `invoke`: patterns of every output port."""
         arrays = _broadcast(circuit, operands)
         shape = arrays[0].shape
         if not arrays[0].size:
-            return np.zeros(shape, circuit.output.pattern_dtype)
+            return tuple(np.zeros(shape, port.pattern_dtype) for port in circuit.network.outputs)
         stream = self._stream(circuit)
         counts, timing = stream.network.spike_counts, stream.timing
         results = stream([array.ravel() for array in arrays])
@@ -69,7 +73,7 @@ class LavaExecutor(Executor):
         self.tallies.add(Tally(circuit, arrays[0].size, spikes))
         took = Timing(stream.timing.predicted - timing.predicted, stream.timing.taken - timing.taken)
         self._timing += took
-        return results[0].reshape(shape)
+        return tuple(result.reshape(shape) for result in results)
 
     def operate(self, operator: Operator, operand: NDArray[Any]) -> NDArray[Any]:
         """The operator of LIF populations on every row, as a Lava Process of its own; see `Executor.operate`."""

@@ -81,11 +81,21 @@ class MembraneExecutor(Executor):
         Raises:
             NexusError: not one operand a port, a dtype that is not the port's, or shapes that do not broadcast.
         """
+        return self._invoked(circuit, operands, flips)[0]
+
+    def invoke_all(self, circuit: Circuit, operands: Sequence[NDArray[Any]]) -> tuple[NDArray[Any], ...]:
+        """As `invoke`: patterns of every output port."""
+        return self._invoked(circuit, operands, None)
+
+    def _invoked(
+        self, circuit: Circuit, operands: Sequence[NDArray[Any]], flips: NDArray[np.int64] | None
+    ) -> tuple[NDArray[Any], ...]:
         words, shape = _words(circuit, operands)
         chosen = None if flips is None else np.broadcast_to(flips, shape).astype(np.int64).ravel()
         run = self._simulate(circuit, words, shape, record=False, flips=chosen)
         self.tallies.add(Tally(circuit, run.sets, run.counts, run.active))
-        return run.patterns.astype(circuit.output.pattern_dtype).reshape(shape)
+        ports = zip(run.ports, circuit.network.outputs, strict=True)
+        return tuple(patterns.astype(port.pattern_dtype).reshape(shape) for patterns, port in ports)
 
     def operate(self, operator: Operator, operand: NDArray[Any]) -> NDArray[Any]:
         """The operator of LIF populations on every row, see `Executor.operate`.

@@ -61,7 +61,7 @@ class Simulation:
     """One network under one neuron model, over one sequence of operand sets.
 
     Attributes:
-        patterns: output patterns, uint64 [sets].
+        ports: patterns of each output port, uint64 [ports, sets].
         counts: int64 [signals], spikes of every signal.
         active: neuron updates in which a neuron received a spike or fired.
         membranes: what was recorded, or None.
@@ -85,7 +85,7 @@ class Simulation:
         _check_drive(network)
         self.network, self.words, self.sets, self.streams, self.copies = network, words, sets, streams, copies
         self.physics, self.flips = physics, flips
-        self.patterns = np.zeros(sets, np.uint64)
+        self.ports = np.zeros((len(network.outputs), sets), np.uint64)
         self.counts = np.zeros(network.n_signals, np.int64)
         self.active = 0
         self.membranes = self._empty_membranes() if record else None
@@ -113,7 +113,7 @@ class Simulation:
 
         network = self.network
         wiring, how, noise = self.physics.prepared(network, explicit=self.membranes is not None)
-        out_signals = np.array(network.outputs[0].signals, np.int64)
+        out_signals = [np.array(port.signals, np.int64) for port in network.outputs]
         spikes = np.zeros((network.n_signals, width), np.uint8)
         spikes[STROBE] = 1
         counts = np.zeros(network.n_signals, np.int64)
@@ -134,8 +134,9 @@ class Simulation:
                     flips, v, steps, counts, potentials,
                 )  # fmt: skip
                 words = np.empty(len(index), np.uint64)
-                kernel.pack(spikes, out_signals, words)
-                self.patterns[index] = words
+                for patterns, signals in zip(self.ports, out_signals, strict=True):
+                    kernel.pack(spikes, signals, words)
+                    patterns[index] = words
                 self._record(index, spikes, potentials)
         return counts, active
 

@@ -147,7 +147,7 @@ def _locate(config_type: type[Config], loc: Sequence[int | str]) -> tuple[str, t
     for step in loc:
         fields = {name: field.annotation for one in owners for name, field in one.model_fields.items()}
         tagged = [one for one in owners if _tag_of(one) == step]
-        if step not in fields and tagged and step != loc[-1]:
+        if step not in fields and tagged:
             owners = tagged
             continue
         owner = owners[0] if owners else None

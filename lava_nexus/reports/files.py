@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 
 from lava_nexus.errors import NexusError
 
@@ -15,14 +16,20 @@ def replacing(path: Path) -> Iterator[Path]:
     """Gives a temporary path in the folder of `path`; what was written there replaces `path` when the block ends well.
 
     An error inside the block removes the temporary file and leaves `path` as it was.
+
+    Raises:
+        NexusError: the system refuses to write, for example because the disk is full.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.stem}.{os.getpid()}{path.suffix}")
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         yield temporary
         os.replace(temporary, path)
+    except OSError as error:
+        raise NexusError(f"'{path}' cannot be written: {(error.strerror or str(error)).lower()}") from error
     finally:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
 
 
 def write_text(path: Path, text: str) -> None:
@@ -45,9 +52,8 @@ def prepare_folder(path: Path) -> Path:
     """
     try:
         path.mkdir(parents=True, exist_ok=True)
-        with replacing(path / "writable.tmp") as temporary:
-            temporary.touch()
-        (path / "writable.tmp").unlink()
+        with NamedTemporaryFile(dir=path, prefix=".writable."):
+            pass
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
         raise NexusError(f"results cannot be written to folder '{path}': {reason}") from error

@@ -130,7 +130,7 @@ def test_mistakes_are_one_sentence(changes: dict[str, Any], words: str, tmp_path
     [
         ({"architecture": None}, "must have one of 'checkpoint' and 'architecture'"),
         ({"checkpoint": "x"}, "must have one of 'checkpoint' and 'architecture'"),
-        ({"text": "hello"}, "'text' needs a 'checkpoint' with a tokenizer"),
+        ({"text": "hello"}, "'model' is .*'text' needs a 'checkpoint' with a tokenizer"),
         ({"layers": [0]}, "model.layers"),
         ({"generate": -1}, "'model.generate' is -1"),
         ({"tokens": 0}, "model.tokens"),

@@ -182,9 +182,9 @@ def test_a_failed_write_leaves_the_old_file(tmp_path: Path) -> None:
     def fail() -> None:
         with files.replacing(path) as temporary:
             temporary.write_text("half")
-            raise OSError("disk")
+            raise OSError(28, "No space left on device")
 
-    with pytest.raises(OSError, match="disk"):
+    with pytest.raises(NexusError, match=r"report\.json' cannot be written: no space left on device"):
         fail()
     assert path.read_text() == "old"
     assert [p.name for p in tmp_path.iterdir()] == ["report.json"]

@@ -117,7 +117,8 @@ def divergence(exact: Floats, changed: Floats, floor: float = 2.0**-13) -> float
     q = q / q.sum(axis=1, keepdims=True)
     with np.errstate(divide="ignore", invalid="ignore"):
         terms = np.where(p > 0, p * np.log(p / q), 0.0)
-    return float(terms.sum(axis=1).mean())
+    mean = float(terms.sum(axis=1).mean())
+    return 0.0 if abs(mean) < 1e-15 else mean  # rounding of equal rows
 
 
 def softmax_of(logits: Floats) -> Floats:

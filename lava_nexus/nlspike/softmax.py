@@ -79,8 +79,18 @@ def softmax(size: int, options: Options) -> Operator:
 
 
 def exponent_fraction(largest: float) -> int:
-    """Fraction bits with which values up to `largest` fit a graded value, at most 14."""
-    return min(14, math.floor(math.log2(((1 << WIDTH) - 1) / largest)))
+    """Fraction bits with which values up to `largest` fit a graded value, at most 14.
+
+    Raises:
+        NexusError: fewer than 4 are left.
+    """
+    fraction = min(14, math.floor(math.log2(((1 << WIDTH) - 1) / largest)))
+    if fraction < 4:
+        raise NexusError(
+            f"table of values up to {largest:.3g} leaves {fraction} fraction bits of {WIDTH}, must leave 4: choose a "
+            "smaller bound"
+        )
+    return fraction
 
 
 def _largest(b: PopulationBuilder, u: Cells) -> list[Term]:

@@ -1,0 +1,1 @@
+"""Errors, sweeps and costs of the operators of LIF populations, beside published figures and exact gates."""

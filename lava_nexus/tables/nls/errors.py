@@ -1,0 +1,119 @@
+"""Errors of the operators beside published ones, and sweeps of what they are built of."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+from lava_nexus.config.nls_tables import NlsTablesConfig
+from lava_nexus.errors import NexusError
+from lava_nexus.nlspike import DEFAULT, Options, operator
+from lava_nexus.tables.nls import published
+from lava_nexus.tables.nls.exact import EPS, error_of, operands
+
+ERROR_HEADER = (
+    "operator",
+    "size",
+    "variant",
+    "max error on the grid",
+    "mean error on the grid",
+    "published max",
+    "published mean",
+    "max error",
+    "mean error",
+    "neurons",
+    "depth",
+)
+SWEEP_HEADER = ("operator", "size", "swept", "value", "max error", "mean error", "relative error", "bound", "neurons")
+
+_VARIANTS = {
+    "as published": DEFAULT,
+    "digits": Options(single_ladder=False),
+    "16-bit slopes": Options(slope_bits=16, single_ladder=False),
+    "grid 1/4096": Options(grid_bits=12, slope_bits=16, segments=256, in_fraction=12),
+}
+_ELEMENTWISE = ("silu", "gelu")
+_SWEPT: dict[str, tuple[str, tuple[float, ...]]] = {
+    "H": ("bound", (2, 3, 4, 5, 6, 8, 10)),
+    "K": ("segments", (8, 16, 32, 64, 128, 256)),
+    "n": ("grid_bits", (4, 5, 6, 7, 8, 9, 10, 12)),
+    "CORDIC steps": ("steps", (3, 4, 5, 6, 7, 8, 10)),
+}
+_USED = {
+    "silu": ("H", "K", "n"),
+    "gelu": ("H", "K", "n"),
+    "softmax": ("H", "K", "n"),
+    "rms_norm": ("n", "CORDIC steps"),
+    "layer_norm": ("n", "CORDIC steps"),
+}
+
+
+def error_rows(config: NlsTablesConfig) -> list[tuple[Any, ...]]:
+    """Rows of `ERROR_HEADER`."""
+    return [row for name in _USED for size in _sizes(name, config) for row in _errors(name, size, config)]
+
+
+def _errors(name: str, size: int, config: NlsTablesConfig) -> Iterator[tuple[Any, ...]]:
+    printed = published.published_errors().get((name, size))
+    x = operands(name, size, config.points if name in _ELEMENTWISE else config.vectors, config.seed)
+    for variant, options in _VARIANTS.items():
+        if variant == "16-bit slopes" and name.endswith("norm"):
+            continue
+        if name in _ELEMENTWISE and variant == "grid 1/4096":
+            options = replace(options, in_fraction=11)
+        op = operator(name, size, options, EPS)
+        e = error_of(name, size, x, options)
+        beside = (printed.max, printed.mean) if printed and options.grid_bits == 8 else (None, None)
+        yield (name, size, variant, e.grid_max, e.grid_mean, *beside, e.max, e.mean, op.neurons, op.depth)
+
+
+def sweep_rows(config: NlsTablesConfig) -> list[tuple[Any, ...]]:
+    """Rows of `SWEEP_HEADER`: one option at a time, and the size."""
+    middle = config.sizes[min(1, len(config.sizes) - 1)]
+    rows = []
+    for name, swept in _USED.items():
+        size = 1 if name in _ELEMENTWISE else middle
+        reach = 10.0 if name in _ELEMENTWISE else 5.0
+        for what in swept:
+            field, values = _SWEPT[what]
+            for value in values:
+                found = _swept(name, size, what, field, value, config, reach if what == "H" else 5.0)
+                rows += [found] if found else []
+    sizes = [s for s in (1, 2, 4, 8, 16, 32, 64, 128, 256) if s <= max(config.sizes)]
+    for name in ("softmax", "rms_norm", "layer_norm"):
+        rows += [r for s in sizes if (r := _swept(name, s, "d", "", s, config, 5.0))]
+    return rows
+
+
+def _swept(
+    name: str, size: int, what: str, field: str, value: float, config: NlsTablesConfig, reach: float
+) -> tuple[Any, ...] | None:
+    whole = value if field == "bound" else int(value)
+    changed: dict[str, Any] = {field: whole} if field else {}
+    options = replace(DEFAULT, **changed)
+    try:
+        op = operator(name, size, options, EPS)
+    except NexusError:  # a table beyond what a graded value holds
+        return None
+    x = operands(
+        name, size, min(config.points, 4001) if name in _ELEMENTWISE else config.vectors // 4, config.seed, reach
+    )
+    e = error_of(name, size, x, options)
+    return (name, size, what, whole, e.max, e.mean, e.relative, _bound(name, size, options, reach), op.neurons)
+
+
+def _bound(name: str, size: int, options: Options, reach: float) -> float | None:
+    """Theorem 5.1: absolute for SiLU at the end of the interval, relative for softmax and RMSNorm."""
+    high, step = options.interval(5.0), 2.0**-options.grid_bits
+    if name == "silu" and reach <= high:
+        return published.silu_bound(reach, high, options.segments, step)
+    if name == "softmax":
+        return published.softmax_bound(high, options.segments, step)
+    if name == "rms_norm":
+        return published.rms_norm_bound(size, options.steps, step, doubled=False)
+    return None
+
+
+def _sizes(name: str, config: NlsTablesConfig) -> tuple[int, ...]:
+    return (1,) if name in _ELEMENTWISE else config.sizes

@@ -1,0 +1,180 @@
+"""The figures of the tables, from their rows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from lava_nexus.reports.nls_figures import Bars, Line, Panel, cost_bars, line_panels
+from lava_nexus.tables.nls.gates import GATE_HEADER
+from lava_nexus.tables.nls.primitives import DIVISION_HEADER, TREE_HEADER
+
+Rows = Sequence[Sequence[Any]]
+
+_OPERATORS = ("silu", "gelu", "softmax", "rms_norm", "layer_norm")
+
+
+def primitives(division: Rows, chords: Rows, tree: Rows, path: Path) -> Path:
+    """Errors of the three primitives, with the paper's bounds."""
+    panels = [
+        Panel(
+            "Division, 8 bits",
+            "divisor",
+            "largest error in steps of 1/256",
+            [
+                Line(name.partition(", ")[2], _column(division, 0), _column(division, i), False, (3, 0, 2)[i - 1])
+                for i, name in enumerate(DIVISION_HEADER)
+                if i
+            ],
+        ),
+        Panel(
+            "Chords of exp on [-5, 5]",
+            "K",
+            "largest relative error",
+            [
+                Line("without rounding", _column(chords, 0), _column(chords, 1)),
+                Line("8-bit slopes", _column(chords, 0), _column(chords, 2)),
+                Line("16-bit slopes", _column(chords, 0), _column(chords, 3)),
+                Line("bound, as quoted", _column(chords, 0), _column(chords, 4), True, 8),
+            ],
+            ticks=_column(chords, 0),
+        ),
+        Panel(
+            "Tree of CORDIC steps, n = 8",
+            "d",
+            "largest relative error of the norm",
+            [
+                *(
+                    Line(TREE_HEADER[i].partition(", ")[2], _column(tree, 0), _column(tree, i), False, 5 - 2 * i)
+                    for i in (1, 2)
+                ),
+                Line("bound, as quoted", _column(tree, 0), _column(tree, 3), True, 8),
+            ],
+            ticks=_column(tree, 0)[::2],
+        ),
+    ]
+    return line_panels("Primitives and the bounds quoted for them", panels, path)
+
+
+def sweeps(rows: Rows, path: Path) -> Path:
+    """Largest error by what an operator is built of, and relative error with the paper's bounds."""
+    panels = []
+    for swept in ("H", "K", "n", "CORDIC steps", "d"):
+        mine = [row for row in rows if row[2] == swept]
+        names = [name for name in _OPERATORS if any(row[0] == name for row in mine)]
+        lines = [Line(n, *_xy(mine, n, 4), False, _OPERATORS.index(n)) for n in names]
+        log = swept in ("K", "d")
+        ticks = sorted({row[3] for row in mine})
+        shown = ticks[::2] if len(ticks) > 7 else ticks
+        panels.append(Panel(f"Largest error by {swept}", swept, "error", lines, log, ticks=shown))
+    bounded = [row for row in rows if row[7] is not None and row[2] == "K"]
+    by_size = [row for row in rows if row[7] is not None and row[2] == "d"]
+    for title, mine, x, relative in (
+        ("Against the bound, by K: SiLU at |x| = 5", [r for r in bounded if r[0] == "silu"], "K", 4),
+        ("Against the bound, by K: softmax", [r for r in bounded if r[0] == "softmax"], "K", 6),
+        ("Against the bound, by d: softmax", [r for r in by_size if r[0] == "softmax"], "d", 6),
+        ("Against the bound, by d: RMSNorm", [r for r in by_size if r[0] == "rms_norm"], "d", 6),
+    ):
+        if mine:
+            name = mine[0][0]
+            colour = _OPERATORS.index(name)
+            lines = [
+                Line("measured", *_xy(mine, name, relative), False, colour),
+                Line("bound, as quoted", *_xy(mine, name, 7), True, 8),
+            ]
+            label = "largest error" if relative == 4 else "relative error, largest element"
+            panels.append(Panel(title, x, label, lines, ticks=sorted({row[3] for row in mine})[::2]))
+    return line_panels("What the error of an operator depends on", panels, path)
+
+
+def costs(rows: Rows, path: Path) -> Path:
+    """Populations against exact gates, for one row of the largest size."""
+    largest = max(row[1] for row in rows)
+    mine = [row for row in rows if row[1] in (1, largest)]
+    operators = list(dict.fromkeys((row[0], row[1]) for row in mine))
+    ways = list(dict.fromkeys(row[2] for row in mine))
+    found = {(row[0], row[2]): row for row in mine}
+    quantities = {
+        "neurons": 3,
+        "spikes": 5,
+        "SynOps": 6,
+        "energy in joules": 7,
+        "time steps": 8,
+        "largest error": 9,
+    }
+    assert max(quantities.values()) < len(GATE_HEADER)
+    panels = [
+        Bars(title, [[found[name, way][i] if (name, way) in found else None for way in ways] for name, _ in operators])
+        for title, i in quantities.items()
+    ]
+    names = [name if size == 1 else f"{name} {size}" for name, size in operators]
+    return cost_bars("One row of operands: LIF populations against exact FP32 gates", names, ways, panels, path)
+
+
+def model(fractions: Rows, counts: Rows, path: Path) -> Path:
+    """Error of the digits transformer by fraction of operators replaced, and by time steps and levels."""
+    kinds = list(dict.fromkeys(row[0] for row in fractions))
+    steps = sorted({row[0] for row in counts})
+
+    def by(rows: Rows, key: Any, x: int, y: int) -> tuple[list[float], list[float]]:
+        chosen = [row for row in rows if row[0] == key]
+        return [row[x] for row in chosen], [row[y] for row in chosen]
+
+    panels = [
+        Panel(
+            "Error by fraction replaced",
+            "fraction of operators",
+            "largest error of a logit",
+            [Line(k, *by(fractions, k, 1, 4)) for k in kinds],
+            log_x=False,
+            log_y=False,
+        ),
+        Panel(
+            "Accuracy by fraction replaced",
+            "fraction of operators",
+            "accuracy",
+            [Line(k, *by(fractions, k, 1, 3)) for k in kinds],
+            log_x=False,
+            log_y=False,
+        ),
+        Panel(
+            "KL of the answers by fraction replaced",
+            "fraction of operators",
+            "KL in nats",
+            [Line(k, *by(fractions, k, 1, 6)) for k in kinds],
+            log_x=False,
+        ),
+        Panel(
+            "All linear layers by spike counts",
+            "levels L of a spike",
+            "largest error of a logit",
+            [Line(f"T = {t}", *by(counts, t, 1, 4)) for t in steps],
+            ticks=sorted({r[1] for r in counts}),
+        ),
+        Panel(
+            "All linear layers by spike counts",
+            "T L",
+            "largest error of a logit",
+            [Line(f"T = {t}", *by(counts, t, 2, 4)) for t in steps],
+            ticks=sorted({r[2] for r in counts}),
+        ),
+        Panel(
+            "All linear layers by spike counts",
+            "T L",
+            "accuracy",
+            [Line(f"T = {t}", *by(counts, t, 2, 3)) for t in steps],
+            log_y=False,
+            ticks=sorted({r[2] for r in counts}),
+        ),
+    ]
+    return line_panels("Digits transformer, layers replaced from the first one on", panels, path)
+
+
+def _column(rows: Rows, i: int) -> list[Any]:
+    return [row[i] for row in rows]
+
+
+def _xy(rows: Rows, name: str, y: int) -> tuple[list[Any], list[Any]]:
+    mine = [row for row in rows if row[0] == name]
+    return [row[3] for row in mine], [row[y] for row in mine]

@@ -8,18 +8,17 @@ from lava_nexus.cells import Basis, Bit, Terms, Word
 from lava_nexus.circuits import shift
 from lava_nexus.circuits.functions.integers import Integers, Product, Sum
 
-_WIDEST_OR = 120  # lines to one neuron
-
 
 class Build(Integers[Word]):
     """The program as neurons.
 
     Attributes:
         basis: the cells they are made of.
+        widest: lines of a table that one neuron reads.
     """
 
-    def __init__(self, basis: Basis) -> None:
-        self.basis = basis
+    def __init__(self, basis: Basis, widest: int = 120) -> None:
+        self.basis, self.widest = basis, widest
 
     def constant(self, value: int, width: int) -> Word:
         return [self.basis.one if value >> i & 1 else self.basis.zero for i in range(width)]
@@ -89,8 +88,8 @@ class Build(Integers[Word]):
         return words, place
 
     def _any(self, bits: Word) -> Bit:
-        while len(bits) > _WIDEST_OR:
-            bits = [self.basis.or_(*bits[i : i + _WIDEST_OR]) for i in range(0, len(bits), _WIDEST_OR)]
+        while len(bits) > self.widest:
+            bits = [self.basis.or_(*bits[i : i + self.widest]) for i in range(0, len(bits), self.widest)]
         return self.basis.real(self.basis.or_(*bits))
 
     def terms(self, total: Sum[Word]) -> Terms:

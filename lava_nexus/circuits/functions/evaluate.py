@@ -32,6 +32,18 @@ class Number:
 class Evaluate(Integers[Number]):
     """The program on arrays."""
 
+    def word(self, values: NDArray[Any], width: int) -> Number:
+        """Unsigned values as a word."""
+        return Number(values.astype(np.uint64), width)
+
+    def bits(self, word: Number) -> NDArray[np.uint64]:
+        """The word's values."""
+        return word.values
+
+    def to_round(self, significand: Number, exponent: Sum[Number], inexact: Number) -> tuple[Any, Any, Any]:
+        """The three as arrays."""
+        return significand.values, signed(exponent), inexact.values
+
     def constant(self, value: int, width: int) -> Number:
         return Number(np.array(value, dtype=np.uint64), width)
 
@@ -99,8 +111,8 @@ class Evaluate(Integers[Number]):
     ) -> tuple[list[Number], Number]:
         tables, low = _segment_tables(index.width, tuple(starts), tuple(free), tuple(map(tuple, columns)))
         address = index.values >> np.uint64(low)
-        words = [Number(_looked_up(table, address), width) for table, width in zip(tables[:-1], widths, strict=True)]
-        return words, _number(index.values & _looked_up(tables[-1], address), place_bits)
+        words = [Number(looked_up(table, address), width) for table, width in zip(tables[:-1], widths, strict=True)]
+        return words, _number(index.values & looked_up(tables[-1], address), place_bits)
 
 
 def signed(total: Sum[Number]) -> NDArray[np.int64]:
@@ -128,7 +140,7 @@ def _weigh(word: Number, weights: tuple[int, ...]) -> Any:
     total: Any = np.uint64(0)
     for low in range(0, word.width, 8):
         place = (word.values >> np.uint64(low)) & np.uint64(255)
-        total = total + _looked_up(_subset_sums(weights[low : low + 8]), place)
+        total = total + looked_up(_subset_sums(weights[low : low + 8]), place)
     return total
 
 
@@ -174,7 +186,8 @@ def _mask(bit: Number) -> Any:
     return (bit.values & _ONE) * np.uint64(2**64 - 1)
 
 
-def _looked_up(table: NDArray[np.uint64], index: Any) -> Any:
+def looked_up(table: NDArray[np.uint64], index: Any) -> Any:
+    """table[index]."""
     return index.look_up(table) if isinstance(index, Traced) else table[index]
 
 

@@ -7,11 +7,11 @@ last place.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from fractions import Fraction
 from math import ceil, log2
 from typing import TypeVar
 
-import numpy as np
-
+from lava_nexus.circuits.functions.constants import LOG2_E
 from lava_nexus.circuits.functions.function import Argument, Result, widths_for
 from lava_nexus.circuits.functions.integers import Integers
 from lava_nexus.circuits.functions.powers import Plan, fixed_point, split, two_to_the
@@ -19,9 +19,26 @@ from lava_nexus.formats import FloatFormat
 
 W = TypeVar("W")
 
-# (working bits, table bits, adjustment) by fraction bits of the format.
-_EXP = {7: (15, 5, 6), 10: (19, 6, 4), 23: (36, 7, 2)}
-_EXP2 = {7: (13, 6, 3), 10: (21, 6, -3), 23: (36, 7, 2)}
+
+@dataclass(frozen=True)
+class Widths:
+    """Widths of the fixed-point program.
+
+    Attributes:
+        working: fraction bits of t and 2^f.
+        index: address bits of the table.
+        adjust: what is added to 2^f, as in `Plan`.
+        degree: of the polynomials of 2^f; 0 for the series.
+    """
+
+    working: int
+    index: int
+    adjust: int
+    degree: int = 0
+
+
+_EXP = {7: Widths(15, 5, 6), 10: Widths(19, 6, 4), 23: Widths(36, 7, 2), 52: Widths(60, 8, 0, 4)}
+_EXP2 = {7: Widths(13, 6, 3), 10: Widths(21, 6, -3), 23: Widths(36, 7, 2), 52: Widths(60, 8, 0, 4)}
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,17 +47,18 @@ class Power:
 
     Attributes:
         factor: log2 of the base.
-        widths: by fraction bits of the format: working bits, table bits, adjustment.
+        widths: by fraction bits of the format.
     """
 
-    factor: np.longdouble
-    widths: dict[int, tuple[int, int, int]]
+    factor: Fraction
+    widths: dict[int, Widths]
 
     def plan(self, fmt: FloatFormat) -> Plan:
         """The widths for a format."""
-        working, index_bits, adjust = widths_for("exp", self.widths, fmt)
+        widths = widths_for("exp", self.widths, fmt)
         reach = (fmt.bias + fmt.significand_bits + 1) / float(self.factor)
-        return Plan(ceil(log2(reach)), working + (2 if self.factor != 1 else 0), working, index_bits, adjust)
+        fraction_bits = widths.working + (2 if self.factor != 1 else 0)
+        return Plan(ceil(log2(reach)), fraction_bits, widths.working, widths.index, widths.adjust, degree=widths.degree)
 
     def __call__(self, on: Integers[W], x: Argument[W], fmt: FloatFormat) -> Result[W]:
         """The program."""
@@ -62,5 +80,5 @@ class Power:
         )
 
 
-exp = Power(1 / np.log(np.longdouble(2)), _EXP)
-exp2 = Power(np.longdouble(1), _EXP2)
+exp = Power(LOG2_E, _EXP)
+exp2 = Power(Fraction(1), _EXP2)

@@ -15,9 +15,10 @@ from lava_nexus.circuits.circuit import Golden
 from lava_nexus.circuits.floating.operand import unpack
 from lava_nexus.circuits.floating.scale import round_scaled
 from lava_nexus.circuits.functions.build import Build
-from lava_nexus.circuits.functions.evaluate import Evaluate, Number, signed
+from lava_nexus.circuits.functions.evaluate import Evaluate
 from lava_nexus.circuits.functions.integers import Integers, Sum
 from lava_nexus.circuits.functions.rounding import round_integers
+from lava_nexus.circuits.functions.wide import EvaluateWide
 from lava_nexus.compiled.trace import Recording, record
 from lava_nexus.errors import NexusError
 from lava_nexus.formats import FloatFormat
@@ -26,6 +27,8 @@ W = TypeVar("W")
 T = TypeVar("T")
 Program = Callable[[Integers[Any], "Argument[Any]", FloatFormat], "Result[Any]"]
 
+_NARROW = 32  # bits of a format whose words all pass in 63
+_WIDE_OR = 1000  # lines to one neuron where tables are large
 _BLOCK = 1 << 14  # patterns evaluated together: their words stay in the cache
 _WORTH_COMPILING = 1 << 17  # patterns
 
@@ -100,7 +103,7 @@ def build(program: Program) -> Callable[[Basis, Word, FloatFormat], Word]:
     """The function's neurons: (basis, operand word, format) to the output word."""
 
     def circuit(basis: Basis, a: Word, fmt: FloatFormat) -> Word:
-        on, x = Build(basis), unpack(basis, a, fmt)
+        on, x = Build(basis, _WIDE_OR) if fmt.bits > _NARROW else Build(basis), unpack(basis, a, fmt)
         argument: Argument[Word] = Argument([a[-1]], x.exponent, x.fraction, [x.normal], [x.infinite], [x.nan])
         result: Result[Word] = program(on, argument, fmt)
         word = round_scaled(
@@ -136,7 +139,7 @@ class ProgramGolden:
 
     def __call__(self, patterns: NDArray[Any]) -> NDArray[Any]:
         """Results in the shape of the operands."""
-        many = np.size(patterns) >= _WORTH_COMPILING and self._fmt.bits <= 32
+        many = np.size(patterns) >= _WORTH_COMPILING
         if self._compiled is None and many:
             from lava_nexus.compiled.machine_code import MachineCode  # heavy
 
@@ -164,8 +167,8 @@ def golden(program: Program) -> Callable[[FloatFormat], ProgramGolden]:
 
 
 def _evaluated(program: Program, patterns: NDArray[Any], fmt: FloatFormat) -> NDArray[Any]:
-    on, nan = Evaluate(), fmt.is_nan(patterns)
-    word = Number(patterns.astype(np.uint64), fmt.bits)
+    on: Any = EvaluateWide() if fmt.bits > _NARROW else Evaluate()
+    nan, word = fmt.is_nan(patterns), on.word(patterns, fmt.bits)
     exponent, fraction = on.part(word, fmt.fraction_bits, fmt.bits - 1), on.part(word, 0, fmt.fraction_bits)
     infinite = (patterns & fmt.pattern_dtype.type(fmt.sign_mask - 1)) == fmt.exponent_mask
     argument = Argument(
@@ -173,22 +176,23 @@ def _evaluated(program: Program, patterns: NDArray[Any], fmt: FloatFormat) -> ND
         exponent,
         fraction,
         on.at_least(on.value(exponent), 1),
-        Number((infinite & fmt.inf).astype(np.uint64), 1),
-        Number(nan.astype(np.uint64), 1),
+        on.word(infinite & fmt.inf, 1),
+        on.word(nan, 1),
     )
-    result: Result[Number] = program(on, argument, fmt)
+    result: Result[Any] = program(on, argument, fmt)
+    significand, exponent, inexact = on.to_round(result.significand, result.exponent, result.inexact)
     rounded = round_integers(
         fmt,
-        result.sign.values,
-        signed(result.exponent),
-        result.significand.values,
-        result.significand.width - 1,
-        result.inexact.values,
+        on.bits(result.sign),
+        exponent,
+        significand,
+        on.width(result.significand) - 1,
+        inexact,
     )
     over = np.uint64(fmt.exponent_mask if fmt.inf else fmt.canonical_nan)
-    magnitude = np.where(result.infinite.values > 0, over, rounded & np.uint64(fmt.sign_mask - 1))
+    magnitude = np.where(on.bits(result.infinite) > 0, over, rounded & np.uint64(fmt.sign_mask - 1))
     for condition, pattern in result.instead:
-        magnitude = np.where(condition.values > 0, np.uint64(pattern), magnitude)
+        magnitude = np.where(on.bits(condition) > 0, np.uint64(pattern), magnitude)
     magnitude = magnitude | (rounded & np.uint64(fmt.sign_mask))
-    nan = nan | (result.nan.values > 0) | fmt.is_nan(magnitude.astype(fmt.pattern_dtype))
+    nan = nan | (on.bits(result.nan) > 0) | fmt.is_nan(magnitude.astype(fmt.pattern_dtype))
     return np.where(nan, np.uint64(fmt.canonical_nan), magnitude).astype(fmt.pattern_dtype)

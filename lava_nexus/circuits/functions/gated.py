@@ -15,15 +15,19 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from lava_nexus.circuits.functions.constants import LOG2_E
+from lava_nexus.circuits.functions.fitting import fit, in_binades
 from lava_nexus.circuits.functions.function import Argument, Result, widths_for
 from lava_nexus.circuits.functions.integers import Integers, Product
-from lava_nexus.circuits.functions.piecewise import Piecewise, evaluate, fit
+from lava_nexus.circuits.functions.piecewise import Piecewise, evaluate
 from lava_nexus.circuits.functions.powers import Plan, fixed_point, split, two_to_the
-from lava_nexus.circuits.functions.significand import multiplied
+from lava_nexus.circuits.functions.real import Real
+from lava_nexus.circuits.functions.significand import multiplied, scale_below_one
 from lava_nexus.formats import FloatFormat
 
 W = TypeVar("W")
-Smooth = Callable[[NDArray[Any]], NDArray[Any]]
+
+_NARROW = 32  # bits of a format in which g is fitted as it is
 Decay = Callable[[Integers[Any], Any, int, int], Any]
 
 
@@ -41,7 +45,8 @@ class Widths:
         product: bits of x * h.
         degree: of the polynomials.
         adjust: what is added to the smooth factors, in units of their last place.
-        adjust_power: what is added to 2^-t, in units of a quarter of its last place.
+        adjust_power: what is added to 2^-t, as in `Plan`.
+        power_degree: of the polynomials of 2^-t; 0 for the series.
     """
 
     fraction: int
@@ -54,6 +59,7 @@ class Widths:
     degree: int = 3
     adjust: int = 0
     adjust_power: int = 2
+    power_degree: int = 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,21 +68,23 @@ class Gated:
 
     Attributes:
         name: for messages.
-        plus: the gate for x >= 0, of longdouble arrays.
+        plus: the gate for x >= 0.
         minus: the smooth factor g(|x|) for x < 0.
         decay: |x| as a fixed-point word of so many fraction bits to s in fixed point of so many, where 2^-t = exp(-s).
         exponent: s for a float |x|.
         widths: by fraction bits of the format.
         times_operand: whether the gate multiplies x.
+        falls: whether g falls like 1 / |x|.
     """
 
     name: str
-    plus: Smooth
-    minus: Smooth
+    plus: Real
+    minus: Real
     decay: Decay
-    exponent: Smooth
+    exponent: Callable[[NDArray[Any]], NDArray[Any]]
     widths: dict[int, Widths]
     times_operand: bool = True
+    falls: bool = False
 
     def exact(self, x: NDArray[Any]) -> NDArray[Any]:
         """The function on longdouble arrays."""
@@ -98,8 +106,15 @@ class Gated:
         gate = evaluate(on, index, pieces, widths.precision, widths.adjust)
         power_bits = widths.working + 2
         s = self.decay(on, magnitude, widths.fraction, power_bits)
-        plan = Plan(on.width(s) - power_bits, power_bits, widths.working, widths.index, widths.adjust_power)
-        t = split(on, s, too_large, on.constant(0, 1), plan, 1 / np.log(np.longdouble(2)))
+        plan = Plan(
+            on.width(s) - power_bits,
+            power_bits,
+            widths.working,
+            widths.index,
+            widths.adjust_power,
+            degree=widths.power_degree,
+        )
+        t = split(on, s, too_large, on.constant(0, 1), plan, LOG2_E)
         power = two_to_the(on, on.invert_if(t.fraction, on.constant(1, 1)), plan)
         if self.times_operand:
             gate = multiplied(on, x, gate, widths.product)
@@ -110,7 +125,8 @@ class Gated:
         lowest, highest = 2 - far - (far >> 1), 1
         zero = on.constant(0, 1)
         if self.times_operand:
-            exponent, highest = exponent + x.scale(on), (1 << fmt.exponent_bits) + 1
+            scale = scale_below_one(on, x, fmt, x.sign) if _binades(self, fmt) else x.scale(on)
+            exponent, highest = exponent + scale, (1 << fmt.exponent_bits) + 1
         else:
             exponent, lowest, highest = exponent + fmt.bias - 1, lowest + fmt.bias - 2, fmt.bias
         return Result(
@@ -148,14 +164,22 @@ def _pieces(gated: Gated, fmt: FloatFormat, widths: Widths) -> tuple[Piecewise, 
     near_one = float(grid[np.argmax(1 - gated.plus(grid) < 2.0 ** -(fmt.significand_bits + 2))])
     longest = widths.fraction + widths.longest
 
-    def of(function: Smooth, end: float) -> Piecewise:
-        error = 2.0**widths.error
-        return fit(function, widths.fraction, end, widths.precision, widths.degree, error, longest, anchored=True)
+    def of(function: Real, start: float, end: float) -> Piecewise:
+        shape = (widths.precision, widths.degree, 2.0**widths.error, longest)
+        return fit(function, widths.fraction, end, *shape, start=start, anchored=start == 0)
 
-    plus = of(gated.plus, near_one)
+    plus = of(gated.plus, 0.0, near_one)
     end = plus.starts[-1] + (1 << plus.free[-1])
     plus = plus.with_constant((1 << widths.precision) - 1, end, 2 * top)
     if gated.plus is gated.minus:
         return plus, 0.5
     underflow = float(grid[np.argmax(gated.exponent(grid) > (fmt.bias + fmt.significand_bits + 1) * np.log(2.0) + 3)])
-    return plus.joined(of(gated.minus, underflow), 2 * top), float(gated.minus(np.array([underflow], np.longdouble))[0])
+    binades = _binades(gated, fmt)
+    minus = in_binades(gated.minus, underflow, binades, of)
+    least = float(gated.minus(np.array([1.0 if binades else underflow], np.longdouble))[0])
+    return plus.joined(minus, 2 * top), least
+
+
+def _binades(gated: Gated, fmt: FloatFormat) -> int:
+    """Binades from 1 upwards in which g is fitted times 2 to the binade."""
+    return _integer_bits(gated, fmt) if gated.falls and fmt.bits > _NARROW else 0

@@ -9,9 +9,10 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Generic, TypeVar
 
-import numpy as np
+from lava_nexus.circuits.functions.constants import floor_of
 
 W = TypeVar("W")
 
@@ -154,11 +155,12 @@ class Integers(ABC, Generic[W]):
         weights = [(word, [_shifted(i, shift) for i in range(self.width(word))]) for word, shift in parts]
         return self.add_up(Sum(weights, constant), width)
 
-    def scale(self, word: W, factor: np.longdouble, shift: int, width: int, constant: int = 0) -> W:
+    def scale(self, word: W, factor: Fraction, shift: int, width: int, constant: int = 0) -> W:
         """About word * factor * 2^shift: each bit weighs its multiple of the factor cut off; the mean loss is added."""
-        exact = [np.ldexp(np.longdouble(factor), i + shift) for i in range(self.width(word))]
-        lost = sum(weight - np.floor(weight) for weight in exact) / 2
-        return self.add_up(Sum([(word, [int(weight) for weight in exact])], int(lost) + constant), width)
+        bits = range(self.width(word))
+        weights = [floor_of(factor, i + shift) for i in bits]
+        lost = sum(factor * Fraction(2) ** (i + shift) - weight for i, weight in zip(bits, weights, strict=True)) / 2
+        return self.add_up(Sum([(word, weights)], int(lost) + constant), width)
 
     def product(self, a: W, b: W, drop: int, width: int) -> W:
         """About a * b / 2^drop: the columns below `drop` are left out and their mean is added."""

@@ -13,9 +13,12 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from lava_nexus.circuits.functions.constants import LN2, nearest
+from lava_nexus.circuits.functions.fitting import fit
 from lava_nexus.circuits.functions.function import Argument, Result, widths_for
 from lava_nexus.circuits.functions.integers import Integers, Product
-from lava_nexus.circuits.functions.piecewise import Piecewise, evaluate, fit
+from lava_nexus.circuits.functions.piecewise import Piecewise, evaluate
+from lava_nexus.circuits.functions.real import Real
 from lava_nexus.formats import FloatFormat
 
 W = TypeVar("W")
@@ -44,6 +47,7 @@ WIDTHS: dict[int, Widths] = {
     7: Widths(12, 1, -12, -4, 15),
     10: Widths(17, 2, -17, -6, 20),
     23: Widths(36, 3, -36, -6, 37),
+    52: Widths(60, 6, -60, -4, 62),
 }
 
 
@@ -52,18 +56,27 @@ def exact(x: NDArray[Any]) -> NDArray[Any]:
     return np.asarray(np.log(x))
 
 
-def _ratio(d: NDArray[Any]) -> NDArray[Any]:
-    """h(d)."""
+def _wide_ratio(d: NDArray[Any]) -> NDArray[Any]:
     some = np.where(d == 0, np.longdouble(1), d)
     return np.where(d == 0, np.longdouble(1), np.log1p(some) / some)
+
+
+def _exact_ratio(mp: Any, d: Any) -> Any:
+    return mp.log1p(d) / d if d else mp.one
+
+
+# A significand of 1 + v means d = v below 1/2, and d = (v - 1) / 2 = (w - 1/2) / 2 from there on.
+_LOW = Real("log1p(v) / v", _wide_ratio, _exact_ratio)
+_HIGH = Real(
+    "log1p(d) / d, d = (w - 1/2) / 2", lambda w: _wide_ratio((w - 0.5) / 2), lambda mp, w: _exact_ratio(mp, (w - 0.5) / 2)
+)
 
 
 @lru_cache(maxsize=64)
 def _pieces(bits: int, widths: Widths) -> Piecewise:
     tolerance, longest = 2.0**widths.error, bits + widths.longest
-    low = fit(_ratio, bits, 0.5, widths.precision, widths.degree, tolerance, longest)
-    # A significand of 1 + v means d = v below 1/2, and d = (v - 1) / 2 from there on.
-    high = fit(lambda w: _ratio((w - 0.5) / 2), bits, 0.5, widths.precision, widths.degree, tolerance, longest)
+    low = fit(_LOW, bits, 0.5, widths.precision, widths.degree, tolerance, longest)
+    high = fit(_HIGH, bits, 0.5, widths.precision, widths.degree, tolerance, longest)
     return low.joined(high, 1 << (bits - 1))
 
 
@@ -90,7 +103,7 @@ def logarithm(on: Integers[W], x: Argument[W], fmt: FloatFormat) -> Result[W]:
 
     whole_bits = ceil(log2((fmt.bias + fmt.significand_bits) * log(2)))
     differ = on.any_of(on.all_of(below, on.not_(negative)), on.all_of(negative, on.not_(below)))
-    ln2 = [int(np.rint(np.ldexp(np.log(np.longdouble(2)), widths.sum + i))) for i in range(fmt.exponent_bits + 1)]
+    ln2 = [nearest(LN2, widths.sum + i) for i in range(fmt.exponent_bits + 1)]
     size = on.invert_if(low, minus)
     weighed = type(shift)([(size, ln2), (minus, ln2[:1])])
     signed = on.value(on.invert_if(product, differ)) + on.value(differ, 1 - (1 << widths.sum))

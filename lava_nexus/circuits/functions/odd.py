@@ -5,7 +5,6 @@ h is smooth and never near 0, so the product keeps the relative accuracy of a re
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from math import ceil, log2
@@ -14,16 +13,20 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from lava_nexus.circuits.functions.fitting import fit, in_binades
 from lava_nexus.circuits.functions.function import Argument, Result, widths_for
 from lava_nexus.circuits.functions.integers import Integers
-from lava_nexus.circuits.functions.normal import erf_ratio
-from lava_nexus.circuits.functions.piecewise import Piecewise, evaluate, fit
+from lava_nexus.circuits.functions.normal import ERF_RATIO
+from lava_nexus.circuits.functions.piecewise import Piecewise, evaluate
 from lava_nexus.circuits.functions.powers import fixed_point
-from lava_nexus.circuits.functions.significand import multiplied
+from lava_nexus.circuits.functions.real import Real
+from lava_nexus.circuits.functions.significand import multiplied, scale_below_one
 from lava_nexus.circuits.functions.tabulated import rounded
 from lava_nexus.formats import FloatFormat
 
 W = TypeVar("W")
+
+_NARROW = 32  # bits of a format in which h is fitted as it is
 
 
 @dataclass(frozen=True)
@@ -53,16 +56,17 @@ TANH: dict[int, Widths] = {
     7: Widths(8, 14, 2, -16, -4, 15),
     10: Widths(17, 20, 2, -19, -5, 23, 1),
     23: Widths(31, 38, 3, -37.5, -4, 41),
+    52: Widths(59, 61, 6, -60, -3, 62),
 }
 ERF: dict[int, Widths] = {
     7: Widths(10, 15, 2, -17, -5, 20),
     10: Widths(18, 18, 1, -18, -6, 21, 2),
     23: Widths(31, 37, 3, -36.5, -4, 39),
+    52: Widths(59, 61, 6, -60, -3, 62),
 }
 
 
 def _tanh_ratio(x: NDArray[Any]) -> NDArray[Any]:
-    """tanh(x) / x on longdouble arrays, x >= 0."""
     some = np.where(x == 0, np.longdouble(1), x)
     return np.where(x == 0, np.longdouble(1), np.tanh(some) / some)
 
@@ -73,12 +77,12 @@ class Odd:
 
     Attributes:
         name: for messages.
-        ratio: f(x) / x on longdouble arrays, x >= 0.
+        ratio: f(x) / x, x >= 0.
         widths: by fraction bits of the format.
     """
 
     name: str
-    ratio: Callable[[NDArray[Any]], NDArray[Any]]
+    ratio: Real
     widths: dict[int, Widths]
 
     def exact(self, x: NDArray[Any]) -> NDArray[Any]:
@@ -92,14 +96,15 @@ class Odd:
         limit = float(fmt.from_patterns(np.array(end, fmt.pattern_dtype)))
         integer_bits = max(ceil(log2(limit)), 1)
         magnitude, _ = fixed_point(on, x, fmt, integer_bits, widths.fraction)
-        pieces = _pieces(self.ratio, widths, limit)
+        binades = integer_bits if fmt.bits > _NARROW else 0
+        pieces = _pieces(self.ratio, widths, limit, binades)
         h = evaluate(on, magnitude, pieces, widths.precision + 1, widths.adjust)
         return Result(
             sign=x.sign,
-            exponent=x.scale(on) + 1,
+            exponent=(scale_below_one(on, x, fmt) if binades else x.scale(on)) + 1,
             bounds=(2, fmt.bias + integer_bits + 2),
             significand=multiplied(on, x, h, widths.product),
-            most_zeros=integer_bits + 1,
+            most_zeros=2 if binades else integer_bits + 1,
             nan=x.nan,
             infinite=on.constant(0, 1),
             inexact=on.constant(1, 1),
@@ -108,9 +113,15 @@ class Odd:
 
 
 @lru_cache(maxsize=64)
-def _pieces(ratio: Callable[[NDArray[Any]], NDArray[Any]], widths: Widths, limit: float) -> Piecewise:
+def _pieces(ratio: Real, widths: Widths, limit: float, binades: int) -> Piecewise:
+    """Segments of h(|x|); where |x| is 1 or more, of the first `binades` binades, of h times 2 to the binade."""
     longest, error = widths.fraction + widths.longest, 2.0**widths.error
-    return fit(ratio, widths.fraction, limit, widths.precision, widths.degree, error, longest, anchored=True)
+
+    def of(function: Real, start: float, end: float) -> Piecewise:
+        shape = (widths.precision, widths.degree, error, longest)
+        return fit(function, widths.fraction, end, *shape, start=start, anchored=start == 0)
+
+    return in_binades(ratio, limit, binades, of)
 
 
 @lru_cache(maxsize=64)
@@ -127,5 +138,6 @@ def _saturation(function: Odd, fmt: FloatFormat) -> int:
     return low
 
 
-tanh = Odd("tanh", _tanh_ratio, TANH)
-erf = Odd("erf", erf_ratio, ERF)
+_TANH_RATIO = Real("tanh(x) / x", _tanh_ratio, lambda mp, x: mp.tanh(x) / x if x else mp.one)
+tanh = Odd("tanh", _TANH_RATIO, TANH)
+erf = Odd("erf", ERF_RATIO, ERF)

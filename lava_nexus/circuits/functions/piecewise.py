@@ -2,23 +2,21 @@
 
 f(x) = a0 + a1 * u + a2 * u^2 (+ a3 * u^3), where the leading bits of x choose a segment with its coefficients and u is
 the place inside it. Segments are dyadic and as wide as the tolerance lets them be; a wider one masks fewer bits of u.
-Coefficients interpolate f at the Chebyshev points of the segment, which comes near the minimax polynomial.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from math import ceil
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
 
+from lava_nexus.circuits.functions import nested
 from lava_nexus.circuits.functions.integers import Integers, Product, Sum
 
 W = TypeVar("W")
-Function = Callable[[NDArray[Any]], NDArray[Any]]
+
+_MOST_POWERS = 3  # degree up to which the powers of u are formed
 
 
 @dataclass(frozen=True)
@@ -69,84 +67,10 @@ class Piecewise:
         return [[entry << (i * more) for entry in column] for i, column in enumerate(self.columns)]
 
 
-def fit(
-    function: Function,
-    fraction_bits: int,
-    end: float,
-    precision: int,
-    degree: int,
-    tolerance: float,
-    widest: int,
-    start: float = 0.0,
-    anchored: bool = False,
-) -> Piecewise:
-    """Segments of [start, end) on which polynomials of the degree stay within `tolerance` of the function.
-
-    Args:
-        function: on longdouble arrays.
-        fraction_bits: of the index word.
-        precision: fraction bits of the result.
-        anchored: whether f(start) itself is to come out exactly (rounded to the precision).
-        widest: log2 of the longest segment, in units of the index.
-    """
-    step = 1 << widest
-    first, last = int(np.ldexp(start, fraction_bits)) // step, ceil(np.ldexp(end, fraction_bits) / step)
-    pending = np.arange(first, last, dtype=np.int64) * step
-    free = widest
-    found: list[tuple[int, int, NDArray[Any]]] = []
-    while len(pending):
-        coefficients, error = _interpolate(function, pending, free, fraction_bits, degree)
-        good = (error <= tolerance) | (free <= 1)
-        found += [(int(s), free, c) for s, c in zip(pending[good], coefficients[good], strict=True)]
-        rest = pending[~good]
-        free -= 1
-        pending = np.sort(np.concatenate([rest, rest + (1 << free)]))
-    found.sort(key=lambda segment: segment[0])
-    place_bits = max(bits for _, bits, _ in found)
-    columns = []
-    for i in range(degree + 1):
-        exact = [np.ldexp(c[i], precision + i * (place_bits - bits)) for _, bits, c in found]
-        columns.append([int(np.rint(value)) for value in exact])
-    if anchored:
-        columns[0][0] = int(np.rint(np.ldexp(function(np.array([[start]], dtype=np.longdouble))[0, 0], precision)))
-    starts, lengths = tuple(s for s, _, _ in found), tuple(b for _, b, _ in found)
-    as_it_is = tuple(anchored and i == 0 for i in range(len(found)))
-    return Piecewise(starts, lengths, tuple(map(tuple, columns)), precision, place_bits, as_it_is)
-
-
-def _interpolate(
-    function: Function, starts: NDArray[np.int64], free: int, fraction_bits: int, degree: int
-) -> tuple[NDArray[Any], NDArray[Any]]:
-    """(coefficients of u in 0..1, [segments, degree + 1]; largest sampled error) for segments of one length."""
-    one = np.longdouble(1)
-    nodes = (1 - np.cos((2 * np.arange(degree + 1) + 1) * np.arccos(-one) / (2 * degree + 2))) / 2
-    origin = np.ldexp(starts.astype(np.longdouble), -fraction_bits)[:, None]
-    length = np.ldexp(one, free - fraction_bits)
-    values = function(origin + length * nodes)
-    # Newton's divided differences, then the powers of u.
-    differences = [values[:, i] for i in range(degree + 1)]
-    for order in range(1, degree + 1):
-        for i in range(degree, order - 1, -1):
-            differences[i] = (differences[i] - differences[i - 1]) / (nodes[i] - nodes[i - order])
-    powers = np.zeros((len(starts), degree + 1), dtype=np.longdouble)
-    for i in range(degree, -1, -1):
-        shifted = np.concatenate([np.zeros((len(starts), 1), np.longdouble), powers[:, :-1]], axis=1)
-        powers = shifted - nodes[i] * powers
-        powers[:, 0] += differences[i]
-    samples = np.linspace(0, 1, 4 * degree + 5, dtype=np.longdouble)
-    error = np.abs(function(origin + length * samples) - _horner(powers, samples))
-    return powers, np.asarray(error.max(axis=1))
-
-
-def _horner(powers: NDArray[Any], u: NDArray[Any]) -> NDArray[Any]:
-    total = np.zeros((len(powers), len(u)), dtype=np.longdouble)
-    for i in range(powers.shape[1] - 1, -1, -1):
-        total = total * u + powers[:, i : i + 1]
-    return total
-
-
 def evaluate(on: Integers[W], index: W, pieces: Piecewise, width: int, adjust: int = 0) -> W:
     """f(index) in units of 2^-precision, `width` bits; `adjust` is added."""
+    if len(pieces.columns) > _MOST_POWERS + 1:
+        return nested.evaluate(on, index, pieces, width, adjust)
     encoded = [_encoded(column) for column in pieces.columns[1:]]
     sizes = [bits for _, _, bits in encoded]
     blank = [on.constant(0, bits) for bits in sizes]

@@ -1,6 +1,7 @@
 """2^f for a fraction f, and the way from a floating-point operand to the whole part and the fraction of its exponent.
 
-T = 2^i by table for the leading bits i of f; u = r * ln 2 for the rest r; 2^f = T + T * (u + u^2/2 + u^3/6).
+T = 2^i by table for the leading bits i of f; u = r * ln 2 for the rest r; 2^f = T + T * (u + u^2/2 + u^3/6). Where that
+is too coarse each i has a polynomial of its own, whose coefficients are all positive.
 Products and multiples leave out their low columns and add the mean of what those hold.
 """
 
@@ -8,16 +9,24 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from functools import lru_cache
 from typing import Generic, TypeVar
 
 import numpy as np
 
+from lava_nexus.circuits.functions.constants import LN2, nearest, roots_of_two
+from lava_nexus.circuits.functions.fitting import fit
 from lava_nexus.circuits.functions.function import Argument
 from lava_nexus.circuits.functions.integers import Integers
+from lava_nexus.circuits.functions.piecewise import Piecewise, evaluate
+from lava_nexus.circuits.functions.real import Real
 from lava_nexus.formats import FloatFormat
 
 W = TypeVar("W")
+
+_GROWTH = Real("2^f - 1", lambda f: np.exp2(f) - 1, lambda mp, f: mp.expm1(f * mp.ln2))
+_AS_IT_COMES = 1.0  # the degree and the length of the segments are chosen together
 
 
 @dataclass(frozen=True)
@@ -29,8 +38,10 @@ class Plan:
         fraction_bits: of |x|.
         working_bits: fraction bits of t = |x| * factor and of 2^f.
         index_bits: address bits of the table.
-        adjust: what is added to the result, in units of a quarter of its last place; 2 rounds it.
+        adjust: what is added to the result, in units of a quarter of its last place (2 rounds it), or with a polynomial
+            of its last place.
         guard: further bits while t is summed.
+        degree: of a polynomial for each entry of the table; 0 for the series.
     """
 
     integer_bits: int
@@ -39,8 +50,9 @@ class Plan:
     index_bits: int = 7
     adjust: int = 2
     guard: int = 3
+    degree: int = 0
 
-    def whole_bits(self, factor: float) -> int:
+    def whole_bits(self, factor: Fraction) -> int:
         """Integer bits of t."""
         return self.integer_bits + (factor > 1)
 
@@ -71,9 +83,9 @@ def fixed_point(
     return magnitude, on.at_least(on.value(x.exponent), highest + 1)
 
 
-def split(on: Integers[W], magnitude: W, too_large: W, invert: W, plan: Plan, factor: np.longdouble) -> Exponent[W]:
+def split(on: Integers[W], magnitude: W, too_large: W, invert: W, plan: Plan, factor: Fraction) -> Exponent[W]:
     """|x| * factor, every bit inverted where `invert` is 1: -t less one unit in its last place."""
-    working, whole_bits = plan.working_bits, plan.whole_bits(float(factor))
+    working, whole_bits = plan.working_bits, plan.whole_bits(factor)
     if factor == 1:
         t = on.part(magnitude, plan.fraction_bits - working, plan.fraction_bits + whole_bits)
     else:
@@ -87,13 +99,14 @@ def split(on: Integers[W], magnitude: W, too_large: W, invert: W, plan: Plan, fa
 @lru_cache(maxsize=64)
 def _table(index_bits: int, working: int) -> Sequence[int]:
     """2^working * (2^(i / 2^index_bits) - 1), rounded, for each i."""
-    exact = np.exp2(np.arange(1 << index_bits, dtype=np.longdouble) / (1 << index_bits)) - 1
-    return [int(np.rint(np.ldexp(value, working))) for value in exact]
+    return [nearest(root - 1, working) for root in roots_of_two(index_bits)]
 
 
 def two_to_the(on: Integers[W], fraction: W, plan: Plan) -> W:
     """The fraction bits of 2^f, `working_bits` of them."""
     working = plan.working_bits
+    if plan.degree:
+        return evaluate(on, fraction, _pieces(working, plan.index_bits, plan.degree), working, plan.adjust)
     low_bits = working - plan.index_bits
     entry = on.table(on.part(fraction, low_bits, working), _table(plan.index_bits, working), working)
     growth = _growth(on, on.part(fraction, 0, low_bits), working, plan.index_bits)
@@ -103,10 +116,16 @@ def two_to_the(on: Integers[W], fraction: W, plan: Plan) -> W:
     return on.part(total, 2, working + 2)
 
 
+@lru_cache(maxsize=64)
+def _pieces(working: int, index_bits: int, degree: int) -> Piecewise:
+    """2^f - 1 by polynomials over 2^index_bits segments."""
+    return fit(_GROWTH, working, 1.0, working, degree, _AS_IT_COMES, working - index_bits, anchored=True)
+
+
 def _growth(on: Integers[W], rest: W, working: int, index_bits: int) -> W:
     """2^r - 1 for r = rest / 2^working < 2^-index_bits, in units of 2^-working: u + u^2/2 + u^3/6."""
     low_bits = working - index_bits
-    u = on.scale(rest, np.log(np.longdouble(2)), 2, low_bits + 2)  # two more bits than `rest`
+    u = on.scale(rest, LN2, 2, low_bits + 2)  # two more bits than `rest`
     top = working - 2 * index_bits + 1  # u^2/2 < 2^(-2 index_bits - 2): what of u can be seen in it
     if top < 2:
         return on.part(u, 2, low_bits + 2)
@@ -120,6 +139,6 @@ def _growth(on: Integers[W], rest: W, working: int, index_bits: int) -> W:
         a = on.part(square, square_width - cube_top, square_width)
         b = on.part(high, top + 1 - cube_top, top + 1)
         cube = on.product(a, b, cube_top - 2, cube_top + 2)
-        sixth = on.scale(cube, 1 / np.longdouble(6), working + 2 - 3 * index_bits - cube_top - 2, cube_top + 1)
+        sixth = on.scale(cube, Fraction(1, 6), working + 2 - 3 * index_bits - cube_top - 2, cube_top + 1)
         parts.append((sixth, 0))
     return on.part(on.sum(parts, low_bits + 2, constant=2), 2, low_bits + 2)

@@ -13,9 +13,11 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from lava_nexus.circuits.functions.fitting import fit
 from lava_nexus.circuits.functions.function import Argument, Result, widths_for
 from lava_nexus.circuits.functions.integers import Integers
-from lava_nexus.circuits.functions.piecewise import Piecewise, evaluate, fit
+from lava_nexus.circuits.functions.piecewise import Piecewise, evaluate
+from lava_nexus.circuits.functions.real import Real
 from lava_nexus.formats import FloatFormat
 
 W = TypeVar("W")
@@ -44,19 +46,25 @@ WIDTHS: dict[int, Widths] = {
     7: Widths(14, 2, -13, 2),
     10: Widths(18, 2, -20, 5),
     23: Widths(35, 3, -34, 16),
+    52: Widths(60, 6, -60, 48, 0),
 }
+
+
+_TWO = np.longdouble(2)
+_EVEN = Real("2 / sqrt(1 + v)", lambda v: _TWO / np.sqrt(1 + v), lambda mp, v: 2 / mp.sqrt(1 + v))
+_ODD = Real(
+    "sqrt(2) / sqrt(1 + v)", lambda v: np.sqrt(_TWO) / np.sqrt(1 + v), lambda mp, v: mp.sqrt(2) / mp.sqrt(1 + v)
+)
 
 
 @lru_cache(maxsize=64)
 def _pieces(fraction_bits: int, widths: Widths) -> Piecewise:
-    two, error = np.longdouble(2), 2.0**widths.error
+    error = 2.0**widths.error
 
-    def of(top: np.longdouble) -> Piecewise:
-        return fit(
-            lambda v: top / np.sqrt(1 + v), fraction_bits, 1.0, widths.precision, widths.degree, error, widths.longest
-        )
+    def of(function: Real) -> Piecewise:
+        return fit(function, fraction_bits, 1.0, widths.precision, widths.degree, error, widths.longest)
 
-    return of(two).joined(of(np.sqrt(two)), 1 << fraction_bits)
+    return of(_EVEN).joined(of(_ODD), 1 << fraction_bits)
 
 
 def exact(x: NDArray[Any]) -> NDArray[Any]:

@@ -32,7 +32,9 @@ def table(exact: Exact, fmt: FloatFormat) -> tuple[int, ...]:
 
 
 def rounded(values: NDArray[Any], fmt: FloatFormat) -> NDArray[Any]:
-    """Longdouble values to patterns of a format narrower than FP64, rounded once: through FP64 rounded to odd."""
+    """Longdouble values to patterns, rounded once: for formats narrower than FP64 through FP64 rounded to odd."""
+    if fmt == FLOAT64:
+        return fmt.canonical(values.astype(np.float64).view(np.uint64))
     with np.errstate(all="ignore"):
         nearest = values.astype(np.float64)
         inexact = (nearest != values) & np.isfinite(values)

@@ -15,10 +15,12 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from lava_nexus.circuits.functions.fitting import fit
 from lava_nexus.circuits.functions.function import Argument, Result, widths_for
 from lava_nexus.circuits.functions.integers import Integers, Product, Sum
-from lava_nexus.circuits.functions.piecewise import Piecewise, evaluate, fit
+from lava_nexus.circuits.functions.piecewise import Piecewise, evaluate
 from lava_nexus.circuits.functions.powers import fixed_point
+from lava_nexus.circuits.functions.real import Real
 from lava_nexus.formats import FloatFormat
 
 W = TypeVar("W")
@@ -59,6 +61,7 @@ WIDTHS: dict[int, Widths] = {
     7: Widths(22, 14, 14, 13, 16, 1, -14, -6, 16),
     10: Widths(28, 18, 25, 19, 23, 2, -20, -6, 21),
     23: Widths(56, 31, 36, 33, 36, 3, -36, -5, 38),
+    52: Widths(122, 62, 61, 58, 60, 6, -60, -3, 62),
 }
 
 
@@ -77,15 +80,25 @@ def _over(top: NDArray[Any], r: NDArray[Any], limit: Any) -> NDArray[Any]:
 
 
 _ONE = np.longdouble(1)
-_SINE = (lambda r: _over(np.sin(r * _HALF_PI), r, _HALF_PI), lambda r: _over(np.sin(r), r, _ONE))
-_COSINE = (lambda r: np.cos(r * _HALF_PI), np.cos)
+_SINE = (
+    Real(
+        "sin(r pi / 2) / r",
+        lambda r: _over(np.sin(r * _HALF_PI), r, _HALF_PI),
+        lambda mp, r: mp.sinpi(r / 2) / r if r else mp.pi / 2,
+    ),
+    Real("sin(r) / r", lambda r: _over(np.sin(r), r, _ONE), lambda mp, r: mp.sin(r) / r if r else mp.one),
+)
+_COSINE = (
+    Real("cos(r pi / 2)", lambda r: np.cos(r * _HALF_PI), lambda mp, r: mp.cospi(r / 2)),
+    Real("cos(r)", np.cos, lambda mp, r: mp.cos(r)),
+)
 
 
 @lru_cache(maxsize=64)
 def _pieces(cosine: bool, widths: Widths) -> Piecewise:
     """Segments over r with s, r + 1 with c, and |x| + 2 with what small operands need."""
 
-    def of(function: Callable[[NDArray[Any]], NDArray[Any]], anchored: bool) -> Piecewise:
+    def of(function: Real, anchored: bool) -> Piecewise:
         longest, error = widths.index + widths.longest, 2.0**widths.error
         return fit(function, widths.index, 0.5, widths.precision, widths.degree, error, longest, anchored=anchored)
 

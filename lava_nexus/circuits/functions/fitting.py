@@ -133,6 +133,7 @@ def _save(pieces: Piecewise) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
 
 
 def _load(_: Mapping[str, NDArray[Any]], metadata: Mapping[str, Any]) -> Piecewise:
-    values = dict(metadata)
-    values["columns"] = tuple(map(tuple, values["columns"]))
-    return Piecewise(**{name: tuple(value) if isinstance(value, list) else value for name, value in values.items()})
+    fields: dict[str, Any] = {
+        name: tuple(value) if isinstance(value, list) else value for name, value in metadata.items()
+    }
+    return Piecewise(**{**fields, "columns": tuple(map(tuple, metadata["columns"]))})

@@ -68,7 +68,9 @@ def _exact_ratio(mp: Any, d: Any) -> Any:
 # A significand of 1 + v means d = v below 1/2, and d = (v - 1) / 2 = (w - 1/2) / 2 from there on.
 _LOW = Real("log1p(v) / v", _wide_ratio, _exact_ratio)
 _HIGH = Real(
-    "log1p(d) / d, d = (w - 1/2) / 2", lambda w: _wide_ratio((w - 0.5) / 2), lambda mp, w: _exact_ratio(mp, (w - 0.5) / 2)
+    "log1p(d) / d, d = (w - 1/2) / 2",
+    lambda w: _wide_ratio((w - 0.5) / 2),
+    lambda mp, w: _exact_ratio(mp, (w - 0.5) / 2),
 )
 
 

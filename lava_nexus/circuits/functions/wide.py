@@ -158,7 +158,10 @@ class EvaluateWide(Integers[Wide]):
         entries = (*columns, [(1 << bits) - 1 for bits in free])
         tables = _tables(index.width - low, low, tuple(starts), tuple(free), tuple(map(tuple, entries)), sizes)
         address = limbs.shifted(index.limbs, -low, 1)[0]
-        found = [Wide([looked_up(limb, address) for limb in table], width) for table, width in zip(tables, sizes, strict=True)]
+        found = [
+            Wide([looked_up(limb, address) for limb in table], width)
+            for table, width in zip(tables, sizes, strict=True)
+        ]
         count = len(found[-1].limbs)
         inside = [a & b for a, b in zip(limbs.resized(index.limbs, count), found[-1].limbs, strict=True)]
         return found[:-1], _number(inside, place_bits)

@@ -18,14 +18,20 @@ Order = Literal["carries", "terms"]
 
 _ORDERS: tuple[Order, ...] = ("carries", "terms")
 _LARGEST_DIAGRAM = 2000
+_LARGEST_HASTY = 100
 _WIDE_OR = 16
 
 
 class GateLowering:
-    """Turns gates into nodes of a graph; nodes that a gate was given stay committed, and cost later gates nothing."""
+    """Turns gates into nodes of a graph; nodes that a gate was given stay committed, and cost later gates nothing.
 
-    def __init__(self, graph: LookGraph) -> None:
+    Attributes:
+        hasty: whether only the most promising ways are tried, for networks in which all would take minutes.
+    """
+
+    def __init__(self, graph: LookGraph, hasty: bool = False) -> None:
         self.graph = graph
+        self.hasty = hasty
         self.facts = Facts(graph)
         self.committed: set[int] = set()
 
@@ -38,7 +44,7 @@ class GateLowering:
         simpler = folded(self.graph, merged(self.facts, total))
         roots: list[int] = []
         sums: list[Sum] = []
-        for way in (simpler, counted(self.graph, simpler), total):
+        for way in (simpler,) if self.hasty else (simpler, counted(self.graph, simpler), total):
             if way not in sums:
                 sums.append(way)
                 roots += self._ways(way, threshold)
@@ -57,8 +63,8 @@ class GateLowering:
         """Nodes that all are the gate, made in different ways."""
         varying, constant = collected(list(total.items()))
         terms, threshold = list(varying.items()), threshold - constant
-        roots = [binary_sum(self.graph, terms, threshold, order) for order in _ORDERS]
-        diagram = decision_diagram(self.graph, terms, threshold)
+        roots = [binary_sum(self.graph, terms, threshold, order) for order in _ORDERS[: 1 if self.hasty else None]]
+        diagram = decision_diagram(self.graph, terms, threshold, _LARGEST_HASTY if self.hasty else _LARGEST_DIAGRAM)
         return roots if diagram is None else [diagram, *roots]
 
     def _uncommitted(self, root: int) -> set[int]:
@@ -73,7 +79,9 @@ class GateLowering:
         return found
 
 
-def decision_diagram(graph: LookGraph, terms: list[Term], threshold: int) -> int | None:
+def decision_diagram(
+    graph: LookGraph, terms: list[Term], threshold: int, largest: int = _LARGEST_DIAGRAM
+) -> int | None:
     """A selection for each sub-function, largest |weight| outermost, of equal ones the latest; None for too many.
 
     The earliest inputs stand innermost, so that chains over older signals are shared among gates.
@@ -95,7 +103,7 @@ def decision_diagram(graph: LookGraph, terms: list[Term], threshold: int) -> int
             return FALSE
         bound = -(-bound // common[i]) * common[i]
         if (i, bound) not in known:
-            if len(known) > _LARGEST_DIAGRAM:
+            if len(known) > largest:
                 raise _TooLargeError
             node, weight = ordered[i]
             absent = expand(i + 1, bound)
@@ -109,7 +117,7 @@ def decision_diagram(graph: LookGraph, terms: list[Term], threshold: int) -> int
 
 
 class _TooLargeError(Exception):
-    """The diagram has more than _LARGEST_DIAGRAM sub-functions."""
+    """The diagram has too many sub-functions."""
 
 
 def binary_sum(graph: LookGraph, terms: list[Term], threshold: int, order: Order) -> int:

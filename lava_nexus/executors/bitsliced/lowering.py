@@ -23,6 +23,7 @@ _SOURCES = (
     "emission.py",
     "lowering.py",
 )
+_MANY_NEURONS = 9000
 _programs: dict[tuple[str, Variant], WordProgram] = {}
 
 
@@ -60,7 +61,7 @@ def lower(network: ThresholdNetwork, variant: Variant = "spikes") -> WordProgram
 
 def _signal_nodes(network: ThresholdNetwork, graph: LookGraph) -> list[int]:
     """The node of every signal: strobe, input bits, neurons."""
-    lowering = GateLowering(graph)
+    lowering = GateLowering(graph, hasty=network.neurons > _MANY_NEURONS)
     nodes = [TRUE] + [N_CONSTANTS + i for i in range(network.n_inputs - 1)]
     assert STROBE == 0
     for k in range(network.neurons):

@@ -111,11 +111,11 @@ def test_narrow_words(dtype: Any) -> None:
 
 
 def test_tables() -> None:
-    from lava_nexus.circuits.functions.evaluate import _looked_up, bit_length
+    from lava_nexus.circuits.functions.evaluate import bit_length, looked_up
 
     def function(x: Any) -> Any:
-        low = _looked_up(TABLE, x & np.uint64(255))
-        return low + _looked_up(TABLE[:16].copy(), bit_length(x) >> np.uint64(3)) + bit_length(low)
+        low = looked_up(TABLE, x & np.uint64(255))
+        return low + looked_up(TABLE[:16].copy(), bit_length(x) >> np.uint64(3)) + bit_length(low)
 
     agree(function, np.uint64)
 

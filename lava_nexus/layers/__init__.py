@@ -1,8 +1,7 @@
 """Floor 5: layers as programs of circuit invocations."""
 
-from lava_nexus.layers.attention import AttentionWeights, attention
-from lava_nexus.layers.block import BlockWeights, pre_norm_block
-from lava_nexus.layers.feed_forward import FeedForwardWeights, silu, swiglu
+from lava_nexus.layers.attention import causal_mix, mix
+from lava_nexus.layers.feed_forward import ACTIVATIONS, feed_forward, silu
 from lava_nexus.layers.gradients import (
     LinearGradients,
     NormGradients,
@@ -11,21 +10,22 @@ from lava_nexus.layers.gradients import (
     silu_grad,
     softmax_grad,
 )
-from lava_nexus.layers.linear import linear, residual
-from lava_nexus.layers.normalisation import mean, rms_norm, root_mean_square, softmax
+from lava_nexus.layers.linear import Weights, linear, projection, residual
+from lava_nexus.layers.normalisation import layer_norm, mean, rms_norm, root_mean_square, softmax
 from lava_nexus.layers.order import Accumulate, Order, Orders, Placed, Reduction, Sum, named_order
 from lava_nexus.layers.program import Apply, Contract, Node, Populate, Program, Rearrange, Reduce, Value
 from lava_nexus.layers.spiking import GATES, Nonlinear, SpikingLinear
+from lava_nexus.layers.transformer import LayerShape, LayerState, attend, transformer_layer
 from lava_nexus.layers.writer import Writer
 
 __all__ = [
+    "ACTIVATIONS",
     "GATES",
     "Accumulate",
     "Apply",
-    "AttentionWeights",
-    "BlockWeights",
     "Contract",
-    "FeedForwardWeights",
+    "LayerShape",
+    "LayerState",
     "LinearGradients",
     "Node",
     "Nonlinear",
@@ -41,13 +41,18 @@ __all__ = [
     "SpikingLinear",
     "Sum",
     "Value",
+    "Weights",
     "Writer",
-    "attention",
+    "attend",
+    "causal_mix",
+    "feed_forward",
+    "layer_norm",
     "linear",
     "linear_grad",
     "mean",
+    "mix",
     "named_order",
-    "pre_norm_block",
+    "projection",
     "residual",
     "rms_norm",
     "rms_norm_grad",
@@ -56,5 +61,5 @@ __all__ = [
     "silu_grad",
     "softmax",
     "softmax_grad",
-    "swiglu",
+    "transformer_layer",
 ]

@@ -2,22 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-from lava_nexus.layers.linear import linear
 from lava_nexus.layers.normalisation import softmax
 from lava_nexus.layers.program import Value
 from lava_nexus.layers.writer import Writer
-
-
-@dataclass(frozen=True)
-class AttentionWeights:
-    """Weights [outputs, inputs] of the four projections."""
-
-    query: Value
-    key: Value
-    value: Value
-    output: Value
 
 
 def split_heads(w: Writer, x: Value, heads: int) -> Value:
@@ -61,13 +48,3 @@ def causal_mix(w: Writer, query: Value, key: Value, value: Value, scale: float, 
         seen = (w.take(key, -2, start, stop), w.take(value, -2, start, stop))
         rows.append(mix(w, w.take(query, -2, token, token + 1), *seen, scale))
     return w.concatenate(rows, -2)
-
-
-def attention(w: Writer, x: Value, weights: AttentionWeights, heads: int, scale: float) -> Value:
-    """Multi-head self-attention of x [tokens, width]. Source: Vaswani et al., 2017, arXiv 1706.03762."""
-    query, key, value = (
-        split_heads(w, linear(w.inside(name), x, weight), heads)
-        for name, weight in (("query", weights.query), ("key", weights.key), ("value", weights.value))
-    )
-    mixed = merge_heads(w, mix(w, query, key, value, scale))
-    return linear(w.inside("output"), mixed, weights.output)

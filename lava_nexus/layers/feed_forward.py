@@ -3,21 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
-from lava_nexus.layers.linear import linear
+from lava_nexus.layers.linear import Weights, projection
 from lava_nexus.layers.program import Value
 from lava_nexus.layers.spiking import replaced
 from lava_nexus.layers.writer import Writer
-
-
-@dataclass(frozen=True)
-class FeedForwardWeights:
-    """Weights [outputs, inputs] of a gated feed-forward layer."""
-
-    gate: Value
-    up: Value
-    down: Value
 
 
 def silu(w: Writer, x: Value) -> Value:
@@ -39,10 +29,14 @@ ACTIVATIONS: dict[str, Callable[[Writer, Value], Value]] = {
 """Activations by name: `silu` of its four operations, the others one circuit each (`relu` is maximum(x, 0))."""
 
 
-def swiglu(w: Writer, x: Value, weights: FeedForwardWeights) -> Value:
-    """(silu(x gate^T) * (x up^T)) down^T. Source: Shazeer, 2020, arXiv 2002.05202."""
-    gate = linear(w.inside("gate"), x, weights.gate)
-    up = linear(w.inside("up"), x, weights.up)
+def feed_forward(w: Writer, x: Value, weights: Weights, activation: str = "silu", gated: bool = True) -> Value:
+    """down(activation(gate(x)) * up(x)), or down(activation(up(x))) where it is not gated.
+
+    With a gate and SiLU it is SwiGLU. Source: Shazeer, 2020, arXiv 2002.05202.
+    """
     inner = w.inside("activation").of_kind("activation")
-    gated = inner.apply("mul", silu(inner, gate), up)
-    return linear(w.inside("down"), gated, weights.down)
+    if gated:
+        gate = projection(w, x, weights, "gate")
+        up = projection(w, x, weights, "up")
+        return projection(w, inner.apply("mul", ACTIVATIONS[activation](inner, gate), up), weights, "down")
+    return projection(w, ACTIVATIONS[activation](inner, projection(w, x, weights, "up")), weights, "down")

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import TypeAlias
+
 from lava_nexus.layers.program import Value
 from lava_nexus.layers.spiking import linear_by_spikes
 from lava_nexus.layers.writer import Writer
+
+Weights: TypeAlias = Mapping[str, Value]
+"""Tensors of a layer by role: `query.weight`, `query.bias`, ... A bias that is absent is not added."""
 
 
 def linear(w: Writer, x: Value, weight: Value, bias: Value | None = None) -> Value:
@@ -17,6 +23,11 @@ def linear(w: Writer, x: Value, weight: Value, bias: Value | None = None) -> Val
         return w.contract(x, weight, bias)
     y = linear_by_spikes(w, x, weight)
     return y if bias is None else w.apply("add", y, bias)
+
+
+def projection(w: Writer, x: Value, weights: Weights, role: str) -> Value:
+    """x weight^T + bias of a role, in a layer of that name."""
+    return linear(w.inside(role), x, weights[f"{role}.weight"], weights.get(f"{role}.bias"))
 
 
 def residual(w: Writer, x: Value, change: Value) -> Value:

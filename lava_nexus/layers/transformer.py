@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import Literal
 
 from lava_nexus.layers.attention import causal_mix, merge_heads, mix, split_heads
-from lava_nexus.layers.feed_forward import ACTIVATIONS
-from lava_nexus.layers.linear import linear, residual
+from lava_nexus.layers.feed_forward import feed_forward
+from lava_nexus.layers.linear import Weights, projection, residual
 from lava_nexus.layers.normalisation import layer_norm, rms_norm
 from lava_nexus.layers.program import Value
 from lava_nexus.layers.rotary import rotate
 from lava_nexus.layers.writer import Writer
-
-Weights: TypeAlias = Mapping[str, Value]
-"""Tensors by role: `query.weight`, `query.bias`, ... A bias that is absent is not added."""
 
 
 @dataclass(frozen=True)
@@ -83,18 +79,18 @@ def transformer_layer(
     if shape.arrangement == "post_norm":
         mixed, state = attend(w.inside("attention"), x, weights, shape, rotary, past)
         h = norm(w, residual(w.inside("attention_residual"), mixed, x), weights, shape, "attention_norm")
-        change = feed_forward(w.inside("feed_forward"), h, weights, shape)
+        change = _feed(w, h, weights, shape)
         summed = residual(w.inside("feed_forward_residual"), change, h)
         return norm(w, summed, weights, shape, "feed_forward_norm"), state
     normed = norm(w, x, weights, shape, "attention_norm")
     mixed, state = attend(w.inside("attention"), normed, weights, shape, rotary, past)
     if shape.arrangement == "parallel":
-        change = feed_forward(w.inside("feed_forward"), normed, weights, shape)
+        change = _feed(w, normed, weights, shape)
         both = residual(w.inside("parallel_sum"), mixed, change)
         return residual(w.inside("residual"), both, x), state
     h = residual(w.inside("attention_residual"), x, mixed)
     normed = norm(w, h, weights, shape, "feed_forward_norm")
-    change = feed_forward(w.inside("feed_forward"), normed, weights, shape)
+    change = _feed(w, normed, weights, shape)
     return residual(w.inside("feed_forward_residual"), h, change), state
 
 
@@ -106,18 +102,13 @@ def norm(w: Writer, x: Value, weights: Weights, shape: LayerShape, role: str) ->
     return layer_norm(inner, x, weight, weights[f"{role}.bias"], shape.eps)
 
 
-def projection(w: Writer, x: Value, weights: Weights, role: str) -> Value:
-    """x weight^T + bias of a role, in a layer of that name."""
-    return linear(w.inside(role), x, weights[f"{role}.weight"], weights.get(f"{role}.bias"))
-
-
 def attend(
     w: Writer,
     x: Value,
     weights: Weights,
     shape: LayerShape,
-    rotary: tuple[Value, Value] | None,
-    past: LayerState | None,
+    rotary: tuple[Value, Value] | None = None,
+    past: LayerState | None = None,
 ) -> tuple[Value, LayerState]:
     """Attention with its four projections: project, norm heads, rotate, mix, merge, project.
 
@@ -144,12 +135,5 @@ def attend(
     return projection(w, merged, weights, "output"), LayerState(key, value)
 
 
-def feed_forward(w: Writer, x: Value, weights: Weights, shape: LayerShape) -> Value:
-    """down(activation(gate(x)) * up(x)), or down(activation(up(x))) where it is not gated."""
-    activation = ACTIVATIONS[shape.activation]
-    inner = w.inside("activation").of_kind("activation")
-    if shape.gated:
-        gate = projection(w, x, weights, "gate")
-        up = projection(w, x, weights, "up")
-        return projection(w, inner.apply("mul", activation(inner, gate), up), weights, "down")
-    return projection(w, activation(inner, projection(w, x, weights, "up")), weights, "down")
+def _feed(w: Writer, x: Value, weights: Weights, shape: LayerShape) -> Value:
+    return feed_forward(w.inside("feed_forward"), x, weights, shape.activation, shape.gated)

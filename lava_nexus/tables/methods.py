@@ -14,7 +14,7 @@ from lava_nexus.executors.interpret import run_program
 from lava_nexus.executors.reference import ReferenceExecutor
 from lava_nexus.executors.run import executor_named
 from lava_nexus.formats import FLOAT32, UlpSummary, encode, summarise
-from lava_nexus.layers import FeedForwardWeights, Program, Writer, swiglu
+from lava_nexus.layers import Program, Writer, feed_forward
 from lava_nexus.tables.components import random_values
 from lava_nexus.tables.exact import rounded_once
 from lava_nexus.tables.published_models import PublishedRow, published_row
@@ -136,8 +136,8 @@ def _by_gates(x: Values, weights: dict[str, Values], config: UlpTablesConfig) ->
     fmt = config.float_format
     w = Writer(Program("feed_forward"), fmt, config.basis, accumulation(config.accumulate))
     value = w.program.input("x", x.shape, fmt)
-    constants = FeedForwardWeights(*(w.constant(weights[name]) for name in ("gate", "up", "down")))
-    w.program.outputs["y"] = swiglu(w.inside("feed_forward"), value, constants)
+    constants = {f"{name}.weight": w.constant(weights[name]) for name in ("gate", "up", "down")}
+    w.program.outputs["y"] = feed_forward(w.inside("feed_forward"), value, constants)
     feeds = {"x": fmt.to_patterns(x)[None]}
     ours = run_program(w.program, feeds, executor_named(config.executor, count=False)).outputs["y"][0]
     return ours, run_program(w.program, feeds, ReferenceExecutor()).outputs["y"][0]

@@ -18,8 +18,7 @@ from lava_nexus.executors.programs import ProgramRunner
 from lava_nexus.executors.reference import ReferenceExecutor
 from lava_nexus.executors.run import executor_named
 from lava_nexus.formats import FLOAT64, FloatFormat
-from lava_nexus.layers import Value, Writer
-from lava_nexus.layers.transformer import attend, feed_forward
+from lava_nexus.layers import Value, Writer, attend, feed_forward
 from lava_nexus.models.forward import Counts
 from lava_nexus.models.model import Model, load, random_model, token_array
 from lava_nexus.tables.comparison import Answers, UlpRow, row
@@ -115,7 +114,7 @@ def _by_program(problem: Problem, executor: Executor) -> Parts:
 
 _PARTS: dict[str, Callable[..., Value]] = {
     "attention": lambda w, x, weights, shape, rotary: attend(w, x, weights, shape, rotary, None)[0],
-    "feed_forward": lambda w, x, weights, shape, rotary: feed_forward(w, x, weights, shape),
+    "feed_forward": lambda w, x, weights, shape, rotary: feed_forward(w, x, weights, shape.activation, shape.gated),
 }
 
 

@@ -12,18 +12,17 @@ from lava_nexus.executors.interpret import run_program
 from lava_nexus.executors.run import executor_named
 from lava_nexus.formats import FLOAT16, FLOAT32, FloatFormat
 from lava_nexus.layers import (
-    AttentionWeights,
-    FeedForwardWeights,
+    LayerShape,
     Program,
     Value,
     Writer,
-    attention,
+    attend,
+    feed_forward,
     linear,
     mean,
     rms_norm,
     silu,
     softmax,
-    swiglu,
 )
 from tests.layers import oracle
 
@@ -87,12 +86,14 @@ def test_attention(executor: str) -> None:
     heads, width, scale = 2, 8, 0.5
     x = random((2, 3, width), FLOAT16, 8)
     weights = [random((width, width), FLOAT16, 9 + i, scale=0.5) for i in range(4)]
-    got = evaluate(
-        lambda w, v: attention(w, v, AttentionWeights(*(w.constant(m) for m in weights)), heads, scale),
-        x,
-        FLOAT16,
-        executor,
-    )
+    shape = LayerShape(heads, heads, width // heads, scale, "pre_norm", "rms", 1e-5, "silu", gated=True, causal=False)
+    roles = ("query", "key", "value", "output")
+
+    def write(w: Writer, v: Value) -> Value:
+        given = {f"{role}.weight": w.constant(m) for role, m in zip(roles, weights, strict=True)}
+        return attend(w, v, given, shape)[0]
+
+    got = evaluate(write, x, FLOAT16, executor)
     expected = []
     for sample in x:
         query, key, value = (oracle.matmul(sample, m) for m in weights[:3])
@@ -109,11 +110,9 @@ def test_attention(executor: str) -> None:
 def test_swiglu(executor: str) -> None:
     x = random((2, 2, 4), FLOAT16, 20)
     gate, up, down = random((6, 4), FLOAT16, 21), random((6, 4), FLOAT16, 22), random((4, 6), FLOAT16, 23)
+    named = {"gate.weight": gate, "up.weight": up, "down.weight": down}
     got = evaluate(
-        lambda w, v: swiglu(w, v, FeedForwardWeights(w.constant(gate), w.constant(up), w.constant(down))),
-        x,
-        FLOAT16,
-        executor,
+        lambda w, v: feed_forward(w, v, {role: w.constant(m) for role, m in named.items()}), x, FLOAT16, executor
     )
     expected = [oracle.matmul(oracle.silu(oracle.matmul(s, gate)) * oracle.matmul(s, up), down) for s in x]
     assert_same_bits(got, np.stack(expected), FLOAT16)

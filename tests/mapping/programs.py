@@ -9,15 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lava_nexus.formats import FloatFormat
-from lava_nexus.layers import (
-    AttentionWeights,
-    BlockWeights,
-    FeedForwardWeights,
-    Program,
-    Writer,
-    linear,
-    pre_norm_block,
-)
+from lava_nexus.layers import LayerShape, Program, Writer, linear, transformer_layer
 
 
 def linear_program(fmt: FloatFormat, inputs: int = 8, outputs: int = 8, tokens: int = 1) -> Program:
@@ -39,11 +31,13 @@ def block_program(fmt: FloatFormat, width: int = 8, heads: int = 2, hidden: int 
     def draw(*shape: int) -> Any:
         return w.constant((rng.standard_normal(shape) / math.sqrt(width)).astype(np.float32))
 
-    square = [draw(width, width) for _ in range(4)]
-    forward = FeedForwardWeights(draw(hidden, width), draw(hidden, width), draw(width, hidden))
-    weights = BlockWeights(draw(width), AttentionWeights(*square), draw(width), forward)
+    sizes = {role: (width, width) for role in ("query", "key", "value", "output")}
+    sizes |= {"gate": (hidden, width), "up": (hidden, width), "down": (width, hidden)}
+    weights = {f"{role}.weight": draw(*size) for role, size in sizes.items()}
+    weights |= {f"{role}.weight": draw(width) for role in ("attention_norm", "feed_forward_norm")}
     scale = float(np.float32(1 / math.sqrt(width / heads)))
-    w.program.outputs["y"] = pre_norm_block(w.inside("block0"), x, weights, heads, scale, 1e-5)
+    shape = LayerShape(heads, heads, width // heads, scale, "pre_norm", "rms", 1e-5, "silu", gated=True, causal=False)
+    w.program.outputs["y"], _ = transformer_layer(w.inside("block0"), x, weights, shape)
     return w.program
 
 

@@ -5,16 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from lava_nexus.formats import FloatFormat
 from lava_nexus.layers import (
     GATES,
     Accumulate,
-    AttentionWeights,
-    BlockWeights,
-    FeedForwardWeights,
+    LayerShape,
     Nonlinear,
     Orders,
     Program,
@@ -23,9 +20,9 @@ from lava_nexus.layers import (
     Writer,
     linear,
     mean,
-    pre_norm_block,
     residual,
     rms_norm,
+    transformer_layer,
 )
 from lava_nexus.models.digits.spec import TransformerSpec
 
@@ -48,10 +45,20 @@ def digits_program(
     tokens = w.program.input("tokens", (spec.tokens, spec.token_width), fmt)
     h = linear(w.inside("embedding"), tokens, weights["embedding.weight"], weights["embedding.bias"])
     h = residual(w.inside("positions"), h, weights["positions"])
+    shape = LayerShape(
+        heads=spec.heads,
+        kv_heads=spec.heads,
+        head_dim=spec.head_dim,
+        scale=spec.scale,
+        arrangement="pre_norm",
+        norm="rms",
+        eps=spec.eps,
+        activation="silu",
+        gated=True,
+        causal=False,
+    )
     for i in range(spec.blocks):
-        h = pre_norm_block(
-            w.inside(f"block{i}"), h, _block_weights(weights, i), spec.heads, float(np.float32(spec.scale)), spec.eps
-        )
+        h, _ = transformer_layer(w.inside(f"block{i}"), h, _block_weights(weights, i), shape)
     h = rms_norm(w.inside("final_norm"), h, weights["final_norm.weight"], spec.eps)
     pooled = _pool(w.inside("pooling").of_kind("pooling"), h)
     logits = linear(w.inside("classifier"), pooled, weights["classifier.weight"], weights["classifier.bias"])
@@ -64,13 +71,7 @@ def _pool(w: Writer, h: Value) -> Value:
     return mean(w, w.reshape(w.reduce("add", w.transpose(h, -1, -2)), 1, h.shape[-1]), h.shape[-2])
 
 
-def _block_weights(weights: Mapping[str, Value], i: int) -> BlockWeights:
-    def tensor(name: str) -> Value:
-        return weights[f"blocks.{i}.{name}.weight"]
-
-    return BlockWeights(
-        attention_norm=tensor("attention_norm"),
-        attention=AttentionWeights(*(tensor(f"attention.{n}") for n in ("query", "key", "value", "output"))),
-        feed_forward_norm=tensor("feed_forward_norm"),
-        feed_forward=FeedForwardWeights(*(tensor(f"feed_forward.{n}") for n in ("gate", "up", "down"))),
-    )
+def _block_weights(weights: Mapping[str, Value], i: int) -> dict[str, Value]:
+    """The block's weights by the last words of their names: `query.weight` of `blocks.0.attention.query.weight`."""
+    start = f"blocks.{i}."
+    return {".".join(name.split(".")[-2:]): value for name, value in weights.items() if name.startswith(start)}

@@ -20,13 +20,11 @@ from lava_nexus.executors.lava.processes.linear.process import Linear
 from lava_nexus.executors.reference import ReferenceExecutor
 from lava_nexus.formats import FLOAT8_E4M3FN
 from lava_nexus.layers import (
-    AttentionWeights,
-    BlockWeights,
-    FeedForwardWeights,
+    LayerShape,
     Program,
     Writer,
     linear,
-    pre_norm_block,
+    transformer_layer,
 )
 from lava_nexus.layers.segments import segments
 from tests.executors.lava.leftovers import children
@@ -45,13 +43,17 @@ def small_program(seed: int = 0) -> Program:
 
     x = w.program.input("x", (TOKENS, WIDTH), FMT)
     h = linear(w.inside("embedding"), x, weight(WIDTH, WIDTH), weight(WIDTH))
-    weights = BlockWeights(
-        weight(WIDTH),
-        AttentionWeights(*(weight(WIDTH, WIDTH) for _ in range(4))),
-        weight(WIDTH),
-        FeedForwardWeights(weight(HIDDEN, WIDTH), weight(HIDDEN, WIDTH), weight(WIDTH, HIDDEN)),
-    )
-    w.program.outputs["block"] = pre_norm_block(w.inside("block0"), h, weights, heads=2, scale=0.5, eps=0.01)
+    shapes = {
+        "attention_norm": (WIDTH,),
+        **{role: (WIDTH, WIDTH) for role in ("query", "key", "value", "output")},
+        "feed_forward_norm": (WIDTH,),
+        "gate": (HIDDEN, WIDTH),
+        "up": (HIDDEN, WIDTH),
+        "down": (WIDTH, HIDDEN),
+    }
+    weights = {f"{role}.weight": weight(*shape) for role, shape in shapes.items()}
+    shape = LayerShape(2, 2, WIDTH // 2, 0.5, "pre_norm", "rms", 0.01, "silu", gated=True, causal=False)
+    w.program.outputs["block"], _ = transformer_layer(w.inside("block0"), h, weights, shape)
     w.program.outputs["embedded"] = w.inside("last").reshape(h, TOKENS * WIDTH)
     return w.program
 

@@ -24,6 +24,7 @@ from lava_nexus.formats import (
     decode,
     encode,
 )
+from lava_nexus.neurons import NeuronModel, NonIdealities
 
 if TYPE_CHECKING:
     from lava_nexus.executors.run import Result, run
@@ -51,7 +52,9 @@ __all__ = [
     "FloatFormat",
     "IntegerFormat",
     "Model",
+    "NeuronModel",
     "NexusError",
+    "NonIdealities",
     "Result",
     "circuit",
     "decode",

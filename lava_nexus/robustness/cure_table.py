@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -18,31 +17,22 @@ from lava_nexus.energy import EnergyModel, energy_of, load_energy_model
 from lava_nexus.executors.executor import Tally
 from lava_nexus.formats import format_named
 from lava_nexus.neurons import NeuronModel, NonIdealities, check
-from lava_nexus.reports import files
-from lava_nexus.reports.report import installed_versions
 from lava_nexus.reports.robustness_figures import Choice, Panel, Series, accuracy_figure, trade_off_figure
-from lava_nexus.reports.tables import comma_separated, markdown, with_prefix
+from lava_nexus.reports.tables import markdown, with_prefix
 from lava_nexus.robustness.config import CureSweep, RobustnessConfig
 from lava_nexus.robustness.cures import checked, scaled, voted
 from lava_nexus.robustness.measure import Cells, Condition, compare, operands_of
+from lava_nexus.robustness.pages import Page, write_page
 from lava_nexus.robustness.report import percent
 
 _HALF, _MIDDLE = NeuronModel(), NeuronModel(placement="middle")
 _NEAR = NeuronModel(margin=0.1)
-CSV_HEADER = (
-    *(
-        "operation",
-        "format",
-        "basis",
-        "cure",
-        "disturbance",
-        "value",
-        "accuracy",
-        "deviation",
-        "bit_error_rate",
-        "runs",
-    ),
-    *("neurons", "synops", "joules", "trials", "seeds"),
+_NOTES = (
+    "A cell is: operations whose every output bit is right, percent, mean ± standard deviation over seeds; where "
+    "results were computed again, the mean number of runs.",
+    "sigma: noise on the membrane in unit weights, the same for scaled and plain weights: it is the membrane's, not "
+    "the synapse's. stuck: share of neurons that never fire, those of voters and checks among them.",
+    "Price: of one undisturbed operation; cells.csv has SynOps and energy of every cell, runs again included.",
 )
 
 
@@ -202,32 +192,21 @@ def _write(
     for record in records:
         groups.setdefault((record["format"], record["basis"], record["cure"]), []).append(record)
     choices = _choices(groups, sweep)
-    figures = _draw(config, sweep, groups, choices, out)
-    values = {
-        "schema_version": 1,
-        "title": config.title,
-        "config": config.resolved(),
-        "cells": records,
-        "trade_off": [
-            {
-                "format": fmt,
-                "basis": basis,
-                "cure": cure,
-                "joules": c.energy,
-                "tolerated_sigma": c.tolerated,
-                "inside_scan": c.reached,
-            }
-            for (fmt, basis, cure), c in zip(groups, choices, strict=True)
-        ],
-        "figures": figures,
-        "versions": installed_versions(),
-    }
-    files.write_text(out / "cells.csv", comma_separated(CSV_HEADER, [[r[key] for key in CSV_HEADER] for r in records]))
-    files.write_text(out / "report.json", json.dumps(values, indent=2, allow_nan=False) + "\n")
-    text = _markdown(config, sweep, groups, choices, texts, figures)
-    files.write_text(out / "report.md", text)
-    print(f"{config.title}\n{_price_table(sweep, groups, choices)}report: {out / 'report.md'}")
-    return values
+    trade_off = [
+        {"format": f, "basis": b, "cure": cure, "joules": c.energy, "tolerated_sigma": c.tolerated, "inside": c.reached}
+        for (f, b, cure), c in zip(groups, choices, strict=True)
+    ]
+    prices = _price_table(sweep, groups, choices)
+    page = Page(
+        records=records,
+        lead=[f"{sweep.operation}, {config.trials:,} operations a cell, {config.seeds} seeds."],
+        figures=_draw(config, sweep, groups, choices, out),
+        sections=["## Price and gain\n\n" + prices, *_tables(sweep, groups)],
+        notes=[*_NOTES, f"Energy constants: {config.energy_model}.", *(f"{k}: {v}." for k, v in texts.items() if v)],
+        extra={"trade_off": trade_off},
+        printed=prices,
+    )
+    return write_page(config, page, out)
 
 
 def _choices(groups: Groups, sweep: CureSweep) -> list[Choice]:
@@ -262,17 +241,8 @@ def _price_table(sweep: CureSweep, groups: Groups, choices: list[Choice]) -> str
     return markdown(("format", "basis", "cure", "neurons", "times", "SynOps", "times", "energy", wanted), rows)
 
 
-def _markdown(
-    config: RobustnessConfig,
-    sweep: CureSweep,
-    groups: Groups,
-    choices: list[Choice],
-    texts: dict[str, str],
-    figures: list[str],
-) -> str:
-    parts = [f"# {config.title}\n", f"{config.trials:,} operations a cell, {config.seeds} seeds; {sweep.operation}.\n"]
-    parts += [f"![{name}]({name})\n" for name in figures]
-    parts.append("## Price and gain\n\n" + _price_table(sweep, groups, choices))
+def _tables(sweep: CureSweep, groups: Groups) -> list[str]:
+    parts = []
     for fmt, basis in dict.fromkeys((f, b) for f, b, _ in groups):
         cures = {label: cells for (f, b, label), cells in groups.items() if (f, b) == (fmt, basis)}
         first = next(iter(cures.values()))
@@ -281,17 +251,7 @@ def _markdown(
             for i, cell in enumerate(first)
         ]
         parts.append(f"## {sweep.operation} {fmt}, {basis} basis\n\n" + markdown(("", *cures), body))
-    notes = [
-        "A cell is: operations whose every output bit is right, percent, mean ± standard deviation over seeds; where "
-        "results were computed again, the mean number of runs.",
-        "sigma: noise on the membrane in unit weights, the same for scaled and plain weights: it is the membrane's, "
-        "not the synapse's. stuck: share of neurons that never fire, those of voters and checks among them.",
-        "Price: of one undisturbed operation, SynOps and energy of retries included in each cell of cells.csv.",
-        f"Energy constants: {config.energy_model}.",
-        *(f"{label}: {text}." for label, text in texts.items() if text),
-    ]
-    parts.append("## Notes\n\n" + "".join(f"- {note}\n" for note in notes))
-    return "\n".join(parts)
+    return parts
 
 
 def _shown(cell: dict[str, Any]) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,17 +22,12 @@ from lava_nexus.models.digits.program import digits_program
 from lava_nexus.models.digits.run import share_right
 from lava_nexus.models.digits.spec import DIGITS, WEIGHTS
 from lava_nexus.neurons import MEMORYLESS, NeuronModel, NonIdealities
-from lava_nexus.reports import files
-from lava_nexus.reports.report import installed_versions
 from lava_nexus.reports.robustness_figures import ModelCurve, Panel, Series, accuracy_figure, model_figure
-from lava_nexus.reports.tables import comma_separated, markdown, with_prefix
+from lava_nexus.reports.tables import markdown, with_prefix
 from lava_nexus.robustness.config import DigitsSweep, RobustnessConfig
 from lava_nexus.robustness.measure import Cells, Condition
+from lava_nexus.robustness.pages import Page, write_page
 
-CSV_HEADER = (
-    *("format", "parameter", "value", "images", "accuracy", "standard_error", "undisturbed_accuracy"),
-    *("logits_right", "joules_per_inference", "synops", "neurons"),
-)
 _NOTES = (
     "Accuracy: share of images classified rightly, a NaN among the logits being no answer; ± its standard error.",
     "Logits right: share of logits whose every bit is that of the undisturbed network.",
@@ -129,26 +123,11 @@ def _run(
 
 
 def _write(config: RobustnessConfig, sweep: DigitsSweep, records: list[dict[str, Any]], out: Path) -> dict[str, Any]:
-    figures = _draw(config, records, out)
-    values = {
-        "schema_version": 1,
-        "title": config.title,
-        "config": config.resolved(),
-        "cells": records,
-        "figures": figures,
-        "notes": list(_NOTES),
-        "versions": installed_versions(),
-    }
-    files.write_text(out / "cells.csv", comma_separated(CSV_HEADER, [[r[k] for k in CSV_HEADER] for r in records]))
-    files.write_text(out / "report.json", json.dumps(values, indent=2, allow_nan=False) + "\n")
     tables = _tables(records)
-    parts = [f"# {config.title}\n", f"{sweep.images} images, {sweep.basis} basis, seed {config.seed}.\n"]
-    parts += [f"![{name}]({name})\n" for name in figures]
-    parts += tables
-    parts.append("## Notes\n\n" + "".join(f"- {note}\n" for note in _NOTES))
-    files.write_text(out / "report.md", "\n".join(parts))
-    print("\n".join([config.title, *tables, f"report: {out / 'report.md'}"]))
-    return values
+    lead = [f"{sweep.images} images, {sweep.basis} basis, seed {config.seed}."]
+    return write_page(
+        config, Page(records, lead, _draw(config, records, out), tables, _NOTES, {}, "\n".join(tables)), out
+    )
 
 
 def _by_format(records: Sequence[dict[str, Any]], parameter: str) -> dict[str, list[dict[str, Any]]]:

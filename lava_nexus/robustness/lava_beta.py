@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -11,16 +10,14 @@ from tqdm import tqdm
 
 from lava_nexus.executors.membrane import MembraneExecutor
 from lava_nexus.neurons import NeuronModel
-from lava_nexus.reports import files
-from lava_nexus.reports.report import installed_versions
 from lava_nexus.reports.robustness_figures import Panel, Series, accuracy_figure
-from lava_nexus.reports.tables import comma_separated, markdown
+from lava_nexus.reports.tables import markdown
 from lava_nexus.robustness.config import LavaSweep, RobustnessConfig
 from lava_nexus.robustness.cures import equal_thresholds
 from lava_nexus.robustness.logic import logic_circuit
 from lava_nexus.robustness.measure import Cells, operands_of
+from lava_nexus.robustness.pages import Page, write_page
 
-CSV_HEADER = ("circuit", "neurons", "beta", "decay", "sets", "accuracy", "spikes", "different_spikes")
 _NOTES = (
     "LIF: lava-nc's fixed-point LIF with DelaySparse, one operand set a time step, hard reset, never cleared; "
     "du = 4095, dv = decay, beta = (4096 - decay) / 4096.",
@@ -82,24 +79,9 @@ def _write(config: RobustnessConfig, sweep: LavaSweep, records: list[dict[str, A
         Series(name, [(r["beta"], r["accuracy"], 0.0) for r in records if r["circuit"] == name]) for name in sweep.logic
     ]
     figure = accuracy_figure([Panel("hard reset", series)], 1, config.title, "leak beta, streaming", out / "lava.png")
-    rows = [[record[key] for key in CSV_HEADER] for record in records]
-    values = {
-        "schema_version": 1,
-        "title": config.title,
-        "config": config.resolved(),
-        "cells": records,
-        "findings": [finding],
-        "figures": [figure.name],
-        "notes": list(_NOTES),
-        "versions": installed_versions(),
-    }
-    files.write_text(out / "cells.csv", comma_separated(CSV_HEADER, rows))
-    files.write_text(out / "report.json", json.dumps(values, indent=2, allow_nan=False) + "\n")
-    shown = [[*row[:5], f"{100 * row[5]:.1f} %", *row[6:]] for row in rows]
+    shown = [
+        [*list(r.values())[:5], f"{100 * r['accuracy']:.1f} %", r["spikes"], r["different_spikes"]] for r in records
+    ]
     table = markdown(("circuit", "neurons", "beta", "decay", "sets", "right", "spikes", "different spikes"), shown)
-    notes = "".join(f"- {note}\n" for note in _NOTES)
-    head = f"# {config.title}\n\n{sweep.basis} basis, level: LIF.\n\n{finding}\n\n![{figure.name}]({figure.name})\n\n"
-    text = f"{head}{table}\n{notes}"
-    files.write_text(out / "report.md", text)
-    print(f"{config.title}\n{table}{finding}\nreport: {out / 'report.md'}")
-    return values
+    lead = [f"{sweep.basis} basis, level: LIF.", finding]
+    return write_page(config, Page(records, lead, [figure.name], [table], _NOTES, {}, table), out)

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from lava_nexus.reports import files
-from lava_nexus.reports.report import installed_versions
 from lava_nexus.reports.robustness_figures import Panel, Series, accuracy_figure
-from lava_nexus.reports.tables import comma_separated, markdown
+from lava_nexus.reports.tables import markdown
 from lava_nexus.robustness.config import BetaSweep, RobustnessConfig
+from lava_nexus.robustness.pages import Page, write_page
 from lava_nexus.robustness.sweep import Row, Verdict
 
-SCHEMA_VERSION = 1
 CSV_HEADER = (
     *("circuit", "basis", "model", "parameter", "value", "trials", "seeds", "accuracy", "deviation"),
     *("bit_error_rate", "bit_deviation", "theory_no_flip", "theory_masked", "harmful_flips", "expected_flips"),
@@ -43,32 +40,17 @@ _NOTES = (
 
 def write_grid(config: RobustnessConfig, rows: Sequence[Row], verdicts: Sequence[Verdict], out: Path) -> dict[str, Any]:
     """Writes report.md, report.json, cells.csv and the figures; returns the values of the JSON."""
-    figures = _draw(config, rows, out)
-    findings = _findings(config, rows, verdicts)
-    report: dict[str, Any] = {
-        "schema_version": SCHEMA_VERSION,
-        "title": config.title,
-        "config": config.resolved(),
-        "cells": [_record(row) for row in rows],
-        "published": [_verdict_record(v) for v in verdicts],
-        "findings": findings,
-        "figures": figures,
-        "notes": list(_NOTES),
-        "versions": installed_versions(),
-    }
-    files.write_text(out / "cells.csv", comma_separated(CSV_HEADER, [list(_record(row).values()) for row in rows]))
-    files.write_text(out / "report.json", json.dumps(report, indent=2, allow_nan=False) + "\n")
-    trials = f"{config.trials:,} operations a cell, {config.seeds} seeds.\n"
-    parts = [f"# {config.title}\n", trials, *(f"{sentence}\n" for sentence in findings)]
-    parts += [f"![{name}]({name})\n" for name in figures]
-    if verdicts:
-        parts.append("## Published beside measured\n\n" + _verdict_table(verdicts))
-    parts += _tables(rows)
-    parts.append("## Notes\n\n" + "".join(f"- {note}\n" for note in _NOTES))
-    parts.append("Versions: " + ", ".join(f"{k} {v}" for k, v in installed_versions().items()) + "\n")
-    files.write_text(out / "report.md", "\n".join(parts))
-    print("\n".join([config.title, trials.strip(), *findings, f"report: {out / 'report.md'}"]))
-    return report
+    sections = ["## Published beside measured\n\n" + _verdict_table(verdicts)] if verdicts else []
+    lead = [f"{config.trials:,} operations a cell, {config.seeds} seeds.", *_findings(config, rows, verdicts)]
+    page = Page(
+        records=[_record(row) for row in rows],
+        lead=lead,
+        figures=_draw(config, rows, out),
+        sections=[*sections, *_tables(rows)],
+        notes=_NOTES,
+        extra={"published": [_verdict_record(v) for v in verdicts]},
+    )
+    return write_page(config, page, out)
 
 
 def percent(share: float) -> str:

@@ -1,4 +1,4 @@
-"""Trains the digits transformer and writes its weights: python scripts/train_digits.py configs/train_digits.yaml."""
+"""Trains the digits transformer: python scripts/train_digits.py configs/train_digits.yaml [--forward gates]."""
 
 from __future__ import annotations
 
@@ -8,12 +8,23 @@ from lava_nexus.config.command_line import run_command
 from lava_nexus.models.digits.training_config import TrainDigitsConfig
 
 
-def main(config: TrainDigitsConfig, out: Path, quick: bool) -> None:
+def main(config: TrainDigitsConfig, out: Path, quick: bool, resume: bool) -> None:
     """One training; PyTorch is imported only now, so that a mistake in the config is told at once."""
-    from lava_nexus.models.digits.training import train_digits
+    if config.forward == "gates":
+        from lava_nexus.training.report import train_by_gates
 
-    train_digits(config, out, quick)
+        train_by_gates(config, out, quick, resume)
+    else:
+        from lava_nexus.models.digits.training import train_digits
+
+        train_digits(config, out, quick)
 
 
 if __name__ == "__main__":
-    run_command(TrainDigitsConfig, main, "Trains the digits transformer and writes its weights.")
+    run_command(
+        TrainDigitsConfig,
+        main,
+        "Trains the digits transformer: by PyTorch, which makes its weights, or by gates beside strict float.",
+        flags={"resume": "a training by gates goes on from its last state in the folder of results"},
+        choices={"forward": ("torch", "gates")},
+    )

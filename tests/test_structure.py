@@ -31,6 +31,7 @@ BELOW["baselines"] = {*BELOW["models"], "models"}
 BELOW["tables"] = {*BELOW["models"], "baselines", "torch", "encodings", "models", "mapping"}
 BELOW["robustness"] = {*BELOW["tables"], "models", "tables"}
 BELOW["torch"] = {*CORE, "layers", "executors"}
+BELOW["training"] = {*BELOW["tables"], "tables"}
 BELOW["audit"] = {*CORE, "layers", "executors", "mapping", "energy", "reports", "config"}
 COMMON = {"errors", "disk_cache"}
 ONLY_UNDER = {
@@ -38,7 +39,7 @@ ONLY_UNDER = {
         "executors/lava/",
         "baselines/",
     ),
-    "torch": ("torch/", "models/", "tables/", "baselines/"),
+    "torch": ("torch/", "training/", "models/", "tables/", "baselines/"),
     "sklearn": ("models/",),
     "numba": ("executors/",),
     "llvmlite": ("executors/", "compiled/"),

@@ -61,10 +61,10 @@ def bootstrap_digits(hidden: int, steps: int, epochs: int, seed: int, images: in
     Raises:
         NexusError: lava-dl is not installed.
     """
-    bootstrap, slayer = _libraries()
+    bootstrap, slayer = lava_dl()
     split = load_split()
     began = time.perf_counter()
-    with reproducible(seed), _seeded(seed), warnings.catch_warnings():
+    with reproducible(seed), numpy_seeded(seed), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         network = _Network(bootstrap, slayer, hidden, steps)
         _train(network, bootstrap, split, epochs, seed)
@@ -79,8 +79,8 @@ def bootstrap_digits(hidden: int, steps: int, epochs: int, seed: int, images: in
     sent = [float((layer > 0).sum()) / len(labels) for layer in spikes]
     return BootstrapDigits(
         steps=steps,
-        accuracy=_accuracy(rates, labels),
-        accuracy_ann=_accuracy(ann, labels),
+        accuracy=accuracy_of(rates, labels),
+        accuracy_ann=accuracy_of(ann, labels),
         neurons=PIXELS + hidden + CLASSES,
         synapses=PIXELS * hidden + hidden * CLASSES,
         spikes=sum(sent),
@@ -129,7 +129,7 @@ def _train(network: _Network, bootstrap: Any, split: DigitsSplit, epochs: int, s
             optimiser.step()
 
 
-def _libraries() -> tuple[ModuleType, ModuleType]:
+def lava_dl() -> tuple[ModuleType, ModuleType]:
     """lava-dl's bootstrap and slayer, without what they print when imported."""
     try:
         with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
@@ -141,7 +141,7 @@ def _libraries() -> tuple[ModuleType, ModuleType]:
 
 
 @contextlib.contextmanager
-def _seeded(seed: int) -> Iterator[None]:
+def numpy_seeded(seed: int) -> Iterator[None]:
     """NumPy's global generator, from which bootstrap draws, seeded and put back."""
     state = np.random.get_state()
     np.random.seed(seed % 2**32)
@@ -151,5 +151,6 @@ def _seeded(seed: int) -> Iterator[None]:
         np.random.set_state(state)
 
 
-def _accuracy(rates: Tensor, labels: NDArray[np.int64]) -> float:
+def accuracy_of(rates: Tensor, labels: NDArray[np.int64]) -> float:
+    """Share (0..1) of rows [n, classes] whose largest entry is the label's."""
     return float((rates.argmax(1).numpy() == labels).mean())

@@ -24,20 +24,24 @@ def run_command(
     description: str,
     argv: Sequence[str] | None = None,
     flags: Mapping[str, str] | None = None,
+    choices: Mapping[str, Sequence[str]] | None = None,
 ) -> NoReturn:
     """Reads the command line, calls `main(config, out, quick)` for each config and leaves with the exit code.
 
     `config_type` has a key `out`, the folder for results, which `--out` replaces; the folder exists and can be written
     when `main` is called. Of several configs each has its own folder in that of `--out`, named after the file; all are
     checked before the first one runs, and a mistake found in a run ends them. Relative paths are relative to the
-    current folder. `flags` are further switches, name to help, that `main` takes as keywords.
+    current folder. `flags` are further switches, name to help, that `main` takes as keywords;
+    `choices` keys of the config that have an option of their own: `--forward gates` is `--set forward=gates`.
 
     Exit codes: 0, 2 (a mistake, one sentence on stderr), 130 (Ctrl-C), 143 (terminated). What is no user's mistake
     keeps its traceback.
     """
 
     def action() -> int:
-        arguments = _parser(description, flags or {}).parse_args(argv)
+        arguments = _parser(description, flags or {}, choices or {}).parse_args(argv)
+        chosen = {key: getattr(arguments, key) for key in choices or {}}
+        arguments.set += [f"{key}={value}" for key, value in chosen.items() if value is not None]
         given = {name: getattr(arguments, name) for name in flags or {}}
         for config in [_load(config_type, path, arguments) for path in arguments.config]:
             main(config, prepare_folder(_folder(config)), arguments.quick, **given)
@@ -81,7 +85,9 @@ def _load(config_type: type[ConfigT], path: Path, arguments: argparse.Namespace)
     return config.model_copy(update={"out": out})
 
 
-def _parser(description: str, flags: Mapping[str, str]) -> argparse.ArgumentParser:
+def _parser(
+    description: str, flags: Mapping[str, str], choices: Mapping[str, Sequence[str]]
+) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument("config", type=Path, nargs="+", help="YAML file; several run one after the other")
     parser.add_argument("--out", type=Path, metavar="DIR", help="folder for results, instead of the config's `out`")
@@ -91,6 +97,8 @@ def _parser(description: str, flags: Mapping[str, str]) -> argparse.ArgumentPars
     parser.add_argument("--quick", action="store_true", help="a small part of the work, to see that everything runs")
     for name, text in flags.items():
         parser.add_argument(f"--{name}", action="store_true", help=text)
+    for key, allowed in choices.items():
+        parser.add_argument(f"--{key}", choices=allowed, help=f"the config's '{key}'")
     return parser
 
 

@@ -111,18 +111,18 @@ def train(config: TrainDigitsConfig) -> TrainedDigits:
 
 
 @contextmanager
-def reproducible(seed: int) -> Iterator[None]:
-    """Deterministic kernels on one thread, and PyTorch's generator seeded; all put back afterwards."""
-    threads, deterministic = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
+def reproducible(seed: int, threads: int | None = 1) -> Iterator[None]:
+    """Deterministic kernels, PyTorch's generator seeded, `threads` (None: as they are); all put back afterwards."""
+    before, deterministic = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
     with torch.random.fork_rng(devices=[]):
         try:
             torch.manual_seed(seed)
-            torch.set_num_threads(1)
+            torch.set_num_threads(threads or before)
             torch.use_deterministic_algorithms(True)
             yield
         finally:
             torch.use_deterministic_algorithms(deterministic)
-            torch.set_num_threads(threads)
+            torch.set_num_threads(before)
 
 
 def _epochs(model: DigitsTransformer, split: DigitsSplit, config: TrainDigitsConfig) -> Iterator[float]:
@@ -130,7 +130,7 @@ def _epochs(model: DigitsTransformer, split: DigitsSplit, config: TrainDigitsCon
     steps = math.ceil(count / config.batch)
     optimiser = torch.optim.AdamW(model.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay)
     schedule = torch.optim.lr_scheduler.LambdaLR(
-        optimiser, lambda step: _relative_rate(step, config.epochs * steps, config.warmup)
+        optimiser, lambda step: relative_rate(step, config.epochs * steps, config.warmup)
     )
     criterion = torch.nn.CrossEntropyLoss(label_smoothing=config.label_smoothing)
     rng = np.random.default_rng(config.seed)
@@ -155,7 +155,7 @@ def _epochs(model: DigitsTransformer, split: DigitsSplit, config: TrainDigitsCon
             yield total / count
 
 
-def _relative_rate(step: int, steps: int, warmup: float) -> float:
+def relative_rate(step: int, steps: int, warmup: float) -> float:
     """Learning rate over its largest: a straight rise in the first `warmup` (0..1) of the steps, then half a cosine."""
     rising = warmup * steps
     if step < rising:

@@ -3,10 +3,40 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field
 
 from lava_nexus.config.base import Config
+from lava_nexus.config.run import FormatName
+
+
+class GateTraining(Config):
+    """A training whose forward pass is computed by gates, beside one in strict float.
+
+    Attributes:
+        steps: updates.
+        batch: images a step.
+        executor: what evaluates the circuits.
+        format: of every operation of the forward pass; the weights that are trained stay float32.
+        accumulate: order of every sum.
+        backward: PyTorch's derivatives, or gradients by gates too.
+        optimiser: PyTorch's AdamW, or one by gates.
+        checkpoint_every: steps between two states on disk, which `--resume` goes on from.
+        formats: more formats that are trained in for as many steps, for the table of accuracy against format.
+        baselines: other ways to a spiking network, trained for the figure and the table.
+    """
+
+    steps: int = Field(default=200, ge=1)
+    batch: int = Field(default=32, ge=1, le=1437)
+    executor: Literal["bitsliced", "membrane"] = "bitsliced"
+    format: FormatName = "float32"
+    accumulate: Literal["sequential", "fma", "pairwise"] = "sequential"
+    backward: Literal["autograd", "gates"] = "autograd"
+    optimiser: Literal["torch", "gates"] = "torch"
+    checkpoint_every: int = Field(default=20, ge=1)
+    formats: tuple[FormatName, ...] = ()
+    baselines: tuple[Literal["torch", "surrogate", "bootstrap", "rate"], ...] = ()
 
 
 class TrainDigitsConfig(Config):
@@ -25,6 +55,8 @@ class TrainDigitsConfig(Config):
         shift_probability: share of the images that are moved.
         required_accuracy: on the test images, below which the weights are not installed.
         install: whether the weights replace those that come with the package.
+        forward: what computes the forward pass: PyTorch, or gates beside strict float.
+        gates: of a training by gates, which takes its own steps and batch.
         out: folder for weights and report.
     """
 
@@ -40,4 +72,6 @@ class TrainDigitsConfig(Config):
     shift_probability: float = Field(0.5, ge=0, le=1)
     required_accuracy: float = Field(0.97, ge=0, le=1)
     install: bool = True
+    forward: Literal["torch", "gates"] = "torch"
+    gates: GateTraining = GateTraining()
     out: Path = Path("results/train_digits")

@@ -33,14 +33,15 @@ def curve_figure(curves: Sequence[Curve], title: str, path: Path, label: str = "
     axes = figure.add_axes((0.08, 0.11, 0.89, 0.7))
     for i, curve in enumerate(drawn):
         steps = range(1, len(curve.values) + 1)
-        look = (
-            {"linewidth": 6.0, "alpha": 0.35}
-            if curve.wide
-            else {"linewidth": 1.3, "linestyle": "--" if i == 1 else "-"}
-        )
-        marker = "o" if len(curve.values) == 1 else None
         axes.plot(
-            steps, curve.values, color=style.PALETTE[i % len(style.PALETTE)], label=curve.name, marker=marker, **look
+            steps,
+            curve.values,
+            "--" if i == 1 else "-",
+            color=style.PALETTE[i % len(style.PALETTE)],
+            label=curve.name,
+            marker="o" if len(curve.values) == 1 else None,
+            linewidth=6.0 if curve.wide else 1.3,
+            alpha=0.35 if curve.wide else 1.0,
         )
     axes.set_xlabel("step")
     axes.set_ylabel(label)

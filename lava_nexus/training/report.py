@@ -91,17 +91,14 @@ def _markdown(config: TrainDigitsConfig, found: Lockstep, ways: Sequence[Way], q
     shown = [_row(row) for row in rows if row.step % every == 0 or row.step == 1]
     table = [[way.name, f"{100 * way.accuracy:.2f} %", way.synops, way.seconds] for way in ways]
     same = "equal in every bit" if found.identical else "not equal"
+    backward = "PyTorch's derivatives at the same operands" if gates.backward == "autograd" else "by gates too"
+    optimiser = "PyTorch's AdamW" if gates.optimiser == "torch" else "AdamW by gates"
     notes = [
         f"After {len(rows)} steps of batch {gates.batch} the parameters of both models are {same}.",
         "Forward: every operation of the model a circuit of neurons, each rounded once. "
-        + (
-            "Backward: PyTorch's derivatives at the same operands. "
-            if gates.backward == "autograd"
-            else "Backward: by gates too. "
-        )
-        + ("Optimiser: PyTorch's AdamW." if gates.optimiser == "torch" else "Optimiser: AdamW by gates."),
+        f"Backward: {backward}. Optimiser: {optimiser}.",
         "Accuracy is on the 360 test images, in float32 by PyTorch for weights trained by gates.",
-        "Other formats: operands and results of every forward operation rounded to the format, weights kept in float32.",
+        "Other formats: operands and results of every forward operation are rounded to it; weights stay float32.",
         "The loss of surrogate gradients is a cross-entropy of spike rates: its scale is its own.",
     ]
     if quick:

@@ -84,8 +84,10 @@ def _restore(side: Side, tensors: dict[str, Tensor], path: Path, step: int) -> N
             state[int(number)][name] = _step_like(side, value) if scalar else value.clone()
     groups = side.optimiser.state_dict()["param_groups"]
     side.optimiser.load_state_dict({"state": {n: s for n, s in state.items() if s}, "param_groups": groups})
-    for _ in range(step):
-        side.schedule.step()
+    schedule = side.schedule
+    schedule.load_state_dict({**schedule.state_dict(), "last_epoch": step, "_step_count": step + 1})
+    for group, rate in zip(side.optimiser.param_groups, schedule.base_lrs, strict=True):
+        group["lr"] = rate * schedule.lr_lambdas[0](step)
 
 
 def _step_like(side: Side, value: Tensor) -> Any:

@@ -29,6 +29,7 @@ BELOW["config"] = {*CORE, "layers.order", "energy", "reports"}
 BELOW["verification"] = {*CORE, "executors", "reports", "config"}
 BELOW["baselines"] = {*BELOW["models"], "models"}
 BELOW["tables"] = {*BELOW["models"], "baselines", "torch", "encodings", "models", "mapping"}
+BELOW["evaluation"] = {*BELOW["tables"], "tables"}
 BELOW["robustness"] = {*BELOW["tables"], "models", "tables"}
 BELOW["torch"] = {*CORE, "layers", "executors"}
 BELOW["training"] = {*BELOW["tables"], "tables"}

@@ -17,9 +17,7 @@ def encoded(folder: Path, text: str) -> list[int]:
     Raises:
         NexusError: the folder has no tokenizer.json, it is none, or the text gives no token.
     """
-    if not (folder / _FILE).is_file():
-        raise NexusError(f"checkpoint '{folder}' has no '{_FILE}', so it takes token ids and no text")
-    ids = list(_tokenizer(folder).encode(text).ids)
+    ids = list(tokenizer(folder).encode(text).ids)
     if not ids:
         raise NexusError(f"text {text!r} gives no token")
     return ids
@@ -29,10 +27,17 @@ def decoded(folder: Path, ids: Sequence[int]) -> str | None:
     """The text of ids; None where the folder has no tokenizer.json."""
     if not (folder / _FILE).is_file():
         return None
-    return str(_tokenizer(folder).decode(list(ids)))
+    return str(tokenizer(folder).decode(list(ids)))
 
 
-def _tokenizer(folder: Path) -> Any:
+def tokenizer(folder: Path) -> Any:
+    """The folder's tokenizer.json.
+
+    Raises:
+        NexusError: there is none, or it is none.
+    """
+    if not (folder / _FILE).is_file():
+        raise NexusError(f"checkpoint '{folder}' has no '{_FILE}', so it takes token ids and no text")
     from tokenizers import Tokenizer
 
     try:

@@ -52,6 +52,7 @@ def depth_figure(depths: Sequence[int], lines: Mapping[str, DepthLine], path: Pa
             )
         axes.set_title(label, size=11, pad=8)
         axes.set_xlabel("layers")
+        axes.tick_params(axis="x", pad=7)
         axes.set_xticks(depths if len(depths) <= 16 else depths[:: -(-len(depths) // 14)])
         if field == "zero_percent":
             axes.set_ylim(0, 100)

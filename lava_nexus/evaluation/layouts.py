@@ -1,0 +1,111 @@
+"""The layouts of both papers' tables, published rows above the measured ones."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from lava_nexus.config.evaluate import EvaluateConfig
+from lava_nexus.reports.tables import markdown
+
+if TYPE_CHECKING:
+    from lava_nexus.evaluation.evaluate import TaskResult
+
+_FILE = Path(__file__).with_name("published_tasks.yaml")
+_NEXUS = {"mmlu": "MMLU", "hellaswag": "HellaSwag", "arc": "ARC", "truthfulqa": "TruthfulQA"}
+_NLS = {"winogrande": "WinoGrande", "hellaswag": "HellaSwag", "arc": "ARC-c", "piqa": "PIQA"}
+
+
+@cache
+def published_tasks() -> dict[str, Any]:
+    """The tables of `published_tasks.yaml`."""
+    data: dict[str, Any] = yaml.safe_load(_FILE.read_text(encoding="utf-8"))
+    return data
+
+
+def layouts(model: str, config: EvaluateConfig, results: Sequence[TaskResult]) -> list[str]:
+    """Markdown of those tables that hold a task of these results."""
+    kinds = {result.kind for result in results}
+    found = []
+    if "perplexity" in kinds:
+        found.append(_perplexity(model, config, results))
+    if kinds & set(_NEXUS):
+        found.append(_nexus_tasks(model, config, results))
+    if kinds & set(_NLS):
+        found.append(_nls_tasks(model, config, results))
+    return found
+
+
+def _perplexity(model: str, config: EvaluateConfig, results: Sequence[TaskResult]) -> str:
+    table = published_tasks()["nexus_perplexity"]
+    columns = ("method", "precision", "channels", "perplexity", "degradation")
+    rows = [["published", *(_text(row[c]) for c in columns)] for row in table["rows"]]
+    for task in dict.fromkeys(r.task for r in results if r.kind == "perplexity"):
+        both = {r.engine: r.perplexity for r in results if r.task == task}
+        ann, ours = both.get("pytorch"), both.get("gates")
+        worse = None if ann is None or ours is None else f"{ours - ann:+.2g}"
+        if ann is not None:
+            rows.append([f"measured, {task}", f"{model}, PyTorch", config.format, "-", f"{ann:.6g}", "-"])
+        bits = str(config.float_format.bits)
+        value = "NaN" if ours is None else f"{ours:.6g}"
+        rows.append([f"measured, {task}", f"{model}, gates", config.format, bits, value, worse or "-"])
+    return _section("Perplexity, as NEXUS lays it out", ("", *columns), rows, table["source"])
+
+
+def _nexus_tasks(model: str, config: EvaluateConfig, results: Sequence[TaskResult]) -> str:
+    table = published_tasks()["nexus_tasks"]
+    header = ["", "model", "channels", *(f"{name}, {who}" for name in _NEXUS.values() for who in ("ANN", "SNN"))]
+    rows = [
+        ["published", row["model"], "32", *(cell for name in _NEXUS.values() for cell in row[name])]
+        for row in table["rows"]
+    ]
+    cells = [_accuracy(results, kind, name, who) for kind, name in _NEXUS.items() for who in ("pytorch", "gates")]
+    rows.append(["measured", model, str(config.float_format.bits), *cells])
+    return _section("Tasks, as NEXUS lays them out, accuracy in percent", header, rows, table["source"])
+
+
+def _nls_tasks(model: str, config: EvaluateConfig, results: Sequence[TaskResult]) -> str:
+    table = published_tasks()["nls_tasks"]
+    names = table["tasks"]
+    rows = []
+    for row in table["rows"]:
+        plain = row["original"] or [None] * len(names)
+        rows.append(["published", row["model"], "original", *map(_text, plain), _text(row["original_average"])])
+        deltas = [None if d is None else f"{d:+.1f}" for d in row["deltas"] or [None] * len(names)]
+        rows.append(["published", row["model"], "NLSpike, change", *map(_text, deltas), f"{row['delta_average']:+.1f}"])
+    for who, label in (("pytorch", "original (PyTorch)"), ("gates", "gates")):
+        cells = [_accuracy(results, kind, name, who) for name in names for kind in [_kind_of(name)]]
+        known = [float(cell) for cell in cells if cell != "-"]
+        average = f"{sum(known) / len(known):.2f}" if len(known) == len(names) else "-"
+        rows.append(["measured", model, label, *cells, average])
+    return _section(
+        "Tasks, as NLSpike lays them out, accuracy in percent",
+        ["", "model", "", *names, "average"],
+        rows,
+        table["source"],
+    )
+
+
+def _kind_of(name: str) -> str:
+    return next((kind for kind, usual in _NLS.items() if usual == name), "arc")
+
+
+def _accuracy(results: Sequence[TaskResult], kind: str, name: str, engine: str) -> str:
+    """Of the task that bears the column's name, else of the only one of that kind."""
+    mine = [r for r in results if r.kind == kind and r.engine == engine and r.accuracy is not None]
+    named = [r for r in mine if r.task.lower() == name.lower()]
+    if not named and len(mine) == 1 and (mine[0].task == kind or kind != "arc"):
+        named = mine if name != "ARC-e" else []
+    return f"{100 * (named[0].accuracy or 0.0):.2f}" if named else "-"
+
+
+def _text(value: Any) -> str:
+    return "-" if value is None else str(value)
+
+
+def _section(title: str, header: Sequence[str], rows: Sequence[Sequence[str]], source: str) -> str:
+    return f"## {title}\n\n{markdown(header, rows)}\n- Published: {source}.\n"

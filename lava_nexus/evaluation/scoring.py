@@ -1,0 +1,139 @@
+"""Log-likelihoods of tokens after others: logits by gates or by PyTorch, the logarithm of softmax by the host."""
+
+from __future__ import annotations
+
+import re
+import zlib
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lava_nexus.errors import NexusError
+from lava_nexus.executors.executor import Tallies
+from lava_nexus.executors.programs import ProgramRunner
+from lava_nexus.models.forward import Cache, Stream
+from lava_nexus.models.model import Model
+from lava_nexus.models.text import tokenizer
+
+Logits = NDArray[Any]
+_WORDS = re.compile(r"\w+|[^\w\s]")
+
+
+@dataclass(frozen=True)
+class Alphabet:
+    """Text to token ids.
+
+    Attributes:
+        name: for reports.
+        encode: a text's ids, special tokens included.
+    """
+
+    name: str
+    encode: Callable[[str], list[int]]
+
+    def split(self, context: str, continuation: str) -> tuple[list[int], list[int]]:
+        """Ids of the context, and what the continuation adds to them when both are encoded together.
+
+        Raises:
+            NexusError: one of them gives no token.
+        """
+        stripped = context.rstrip()
+        continuation = context[len(stripped) :] + continuation
+        whole, first = self.encode(stripped + continuation), self.encode(stripped)
+        after = whole[len(first) :] or self.encode(continuation)
+        if not first or not after:
+            raise NexusError(
+                f"{stripped!r} and {continuation!r} give {len(first)} and {len(after)} tokens; both need one"
+            )
+        return first if len(whole) <= len(first) else whole[: len(first)], after
+
+
+def alphabet(folder: Path | None, vocabulary: int) -> Alphabet:
+    """The tokenizer of a checkpoint's folder; without a folder words and marks, numbered by a checksum, after a 0.
+
+    Raises:
+        NexusError: no tokenizer in the folder.
+    """
+    if folder is not None:
+        made = tokenizer(folder)
+        return Alphabet(f"tokenizer.json of '{folder.name}'", lambda text: list(made.encode(text).ids))
+
+    def numbered(text: str) -> list[int]:
+        return [0, *(zlib.crc32(word.encode()) % vocabulary for word in _WORDS.findall(text))]
+
+    return Alphabet("words and marks, numbered by a checksum, as random weights have no tokenizer", numbered)
+
+
+class Scorer(ABC):
+    """What gives logits."""
+
+    @abstractmethod
+    def logits(self, context: Sequence[int], continuation: Sequence[int]) -> Logits:
+        """Logits [continuation, vocabulary], each those of the token before."""
+
+    def log_likelihoods(self, context: Sequence[int], continuation: Sequence[int]) -> NDArray[np.float64]:
+        """Natural logarithm of each continuation token's softmax probability, in float64; NaN where a logit is."""
+        x = self.logits(context, continuation).astype(np.float64)
+        shifted = x - x.max(axis=-1, keepdims=True)
+        chosen = np.take_along_axis(shifted, np.asarray(continuation)[:, None], axis=-1)[:, 0]
+        return np.asarray(chosen - np.log(np.exp(shifted).sum(axis=-1)))
+
+
+class GateScorer(Scorer):
+    """By gates; keys and values of the last context are kept for the next choice, which changes no bit.
+
+    Attributes:
+        tallies: counts of all that ran.
+    """
+
+    def __init__(self, model: Model, runner: ProgramRunner) -> None:
+        if not (model.spec.shape.causal and model.spec.head):
+            raise NexusError(f"model '{model.source.name}' has no language-model head, so it scores no text")
+        self.model, self.forward = model, model.forward(runner)
+        self.tallies = Tallies()
+        self._context: tuple[int, ...] = ()
+        self._cache, self._last = Cache(), np.zeros(0)
+
+    def logits(self, context: Sequence[int], continuation: Sequence[int]) -> Logits:
+        """As the class says."""
+        if tuple(context) != self._context:
+            self._context = ()
+            self._cache = Cache()
+            self._last = self._run(context, self._cache)[:, -1:]
+            self._context = tuple(context)
+        hidden = self._last
+        if len(continuation) > 1:
+            cache = Cache(dict(self._cache.layers))
+            hidden = np.concatenate([hidden, self._run(continuation[:-1], cache)], axis=1)
+        counted = Stream(hidden)
+        blocks = list(self.forward.logits(hidden, counted.counts))
+        self.tallies.merge(counted.counts.tallies)
+        return np.asarray(self.model.arithmetic.format.from_patterns(np.concatenate(blocks, axis=-1)[0]))
+
+    def _run(self, tokens: Sequence[int], cache: Cache) -> Logits:
+        """Normed hidden patterns [1, tokens, width]."""
+        stream = self.forward.begin(np.asarray([tokens], np.int64), past=cache.tokens)
+        for layer in range(self.model.spec.layers):
+            self.forward.layer(stream, layer, cache)
+        normed = self.forward.normed(stream)
+        self.tallies.merge(stream.counts.tallies)
+        return normed
+
+
+class TorchScorer(Scorer):
+    """By PyTorch on the same weights."""
+
+    def __init__(self, model: Model) -> None:
+        from lava_nexus.tables.model_witness import DecoderWitness
+
+        self._witness = DecoderWitness(model)
+
+    def logits(self, context: Sequence[int], continuation: Sequence[int]) -> Logits:
+        """As the class says."""
+        tokens = np.asarray([*context, *continuation[:-1]], np.int64)
+        return np.asarray(self._witness.run(tokens, "all")[1][len(context) - 1 :])

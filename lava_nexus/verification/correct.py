@@ -49,7 +49,7 @@ def correctly_rounded(name: str, patterns: Patterns, fmt: FloatFormat) -> tuple[
         y = function.wide(values)
         lower, upper = (_rounded(bound, fmt) for bound in _bounds(function, values, y, extended))
         undecided = lower != upper
-        if extended and not (function.extended and np.finfo(np.longdouble).nmant >= 63):
+        if extended and np.finfo(np.longdouble).nmant < 63:
             undecided |= np.isfinite(values) & (values != 0)
         unknown = np.flatnonzero(undecided)
         unknown = unknown[~np.isnan(y[unknown])]
@@ -75,7 +75,8 @@ def _monotone(function: RealFunction, patterns: Patterns, fmt: FloatFormat) -> b
 
 def _bounds(function: RealFunction, x: Patterns, y: Patterns, extended: bool) -> tuple[Patterns, Patterns]:
     kind = x.dtype.type
-    error = kind(function.error * (2.0**-11 if extended else 1.0))
+    bound = function.extended if extended else function.error
+    error = (bound(x) if callable(bound) else np.float64(bound)).astype(kind)
     lower, upper = y * (1 - error), y * (1 + error)
     if function.half:
         tiny = np.flatnonzero((np.abs(x) < _TINY) & (x != 0))

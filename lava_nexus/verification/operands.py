@@ -99,13 +99,14 @@ def _mixed(port: Port, size: int, rng: np.random.Generator) -> Patterns:
 
 
 def singles(fmt: FloatFormat, size: int, seed: int = 0) -> Patterns:
-    """Corners, neighbours of squares, numbers of ordinary size, and uniform patterns."""
+    """Corners, neighbours of squares, numbers of ordinary size, those where functions are curved, uniform patterns."""
     rng = np.random.default_rng(seed)
-    part = size // 4
+    part = size // 5
     kinds = [
         np.concatenate([specials(fmt), corners(fmt)]),
         near_squares(fmt, part, rng),
         ordinary(fmt, part, rng),
+        curved(fmt, part, rng),
         uniform(fmt, part, rng),
     ]
     return np.concatenate(kinds)
@@ -162,6 +163,13 @@ def ordinary(fmt: FloatFormat, size: int, rng: np.random.Generator) -> Patterns:
     """Numbers as networks hold them: N(0, 1) scaled by 2^-8 .. 2^7, rounded to the format."""
     values = rng.standard_normal(size) * np.exp2(rng.integers(-8, 8, size))
     return np.ascontiguousarray(values.astype(fmt.dtype)).view(fmt.pattern_dtype)
+
+
+def curved(fmt: FloatFormat, size: int, rng: np.random.Generator) -> Patterns:
+    """Numbers of 2^-30 .. 2^20 as far as the format has them, their exponents drawn evenly."""
+    low, high = max(1, fmt.bias - 30), min(fmt.bias + 20, (fmt.exponent_mask >> fmt.fraction_bits) - 1)
+    fraction = rng.integers(0, fmt.fraction_mask, size, dtype=np.uint64, endpoint=True)
+    return _compose(fmt, rng.integers(0, 2, size), rng.integers(low, high + 1, size), fraction)
 
 
 def near_cancellation(fmt: FloatFormat, size: int, rng: np.random.Generator) -> tuple[Patterns, Patterns]:

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lava_nexus.errors import NexusError
+from lava_nexus.verification.taylor import TaylorGrid
 
 Values = NDArray[Any]
 LARGEST_ANGLE = 2.0**20
@@ -30,7 +31,7 @@ class RealFunction:
         wide: values in float64 or longdouble to values of the same dtype.
         exact: (mpmath context, mpf) to mpf, for finite operands other than 0 inside the domain.
         error: bound on the relative error of `wide` in float64 as far as results are not below FP32's range.
-        extended: whether `wide` in longdouble is as much better as longdouble is (2^-11).
+        extended: bound on the relative error of `wide` in longdouble (of 64 bits): a number, or a function of values.
         limits: results that are limits of the function: where the rounded result is one of them the input is easy.
         half: f(x) = x/2 + c x^2 + ... with c > 0.
         slope: what has the sign of the derivative on both sides of 0: a number, or a function of values.
@@ -40,7 +41,7 @@ class RealFunction:
     wide: Callable[[Values], Values]
     exact: Callable[[Any, Any], Any]
     error: float = 2.0**-47
-    extended: bool = True
+    extended: Callable[[Values], Values] | float = 2.0**-61
     limits: tuple[float, ...] = ()
     half: bool = False
     slope: Callable[[Values], Values] | int = 1
@@ -64,7 +65,39 @@ def _tanh_argument(x: Values) -> Values:
 
 def _gelu(x: Values) -> Values:
     root_half = np.sqrt(x.dtype.type(0.5))
+    if x.dtype == np.longdouble:
+        return np.where(np.isneginf(x), x.dtype.type(-0.0), x * _normal_distribution(x))
     return np.where(np.isneginf(x), x.dtype.type(-0.0), x / 2 * _special("erfc", -x * root_half))
+
+
+def _mills_series(mp: Any, x: Any, n: int) -> list[Any]:
+    """Of T(x) = exp(x^2 / 2) Phi(-x), for which T' = x T - 1 / sqrt(2 pi)."""
+    series = [mp.exp(x * x / 2) * mp.erfc(x / mp.sqrt(2)) / 2]
+    series.append(x * series[0] - 1 / mp.sqrt(2 * mp.pi))
+    for k in range(1, n - 1):
+        series.append((x * series[k] + series[k - 1]) / (k + 1))
+    return series
+
+
+_MILLS = TaylorGrid(_mills_series, 40)
+_ERF_RATIO = TaylorGrid(lambda mp, x, n: mp.taylor(lambda v: mp.erf(v) / v, x, n - 1), 7)
+
+
+def _normal_distribution(x: Values) -> Values:
+    """Phi(x) of longdouble values that are FP64 numbers; x^2 is kept in two exact parts."""
+    size = np.minimum(np.abs(x), np.longdouble(40))
+    high = (size.astype(np.float64).view(np.uint64) & np.uint64(2**64 - 2**27)).view(np.float64).astype(np.longdouble)
+    low = size - high
+    tail: Values = _MILLS(size) * np.exp(-high * high / 2) * np.exp(-(2 * high * low + low * low) / 2)
+    return np.where(x > 0, 1 - tail, tail)
+
+
+def _erf(x: Values) -> Values:
+    if x.dtype != np.longdouble:
+        return _special("erf", x)
+    size = np.minimum(np.abs(x), np.longdouble(7))
+    value = np.where(size < 7, size * _ERF_RATIO(size), np.nextafter(np.longdouble(1), np.longdouble(0)))
+    return np.copysign(np.where(np.isnan(x), x, value), x)
 
 
 def _special(name: str, x: Values) -> Values:
@@ -100,7 +133,7 @@ FUNCTIONS: dict[str, RealFunction] = {
         _gelu,
         lambda mp, x: x * mp.erfc(-x / mp.sqrt(2)) / 2,
         error=2.0**-42,
-        extended=False,
+        extended=2.0**-60,
         half=True,
         lowest=-0.7517915246935645,
     ),
@@ -108,10 +141,10 @@ FUNCTIONS: dict[str, RealFunction] = {
         lambda x: _logistic_times(x, _tanh_argument(x)),
         lambda mp, x: x / (1 + mp.exp(-_exact_tanh_argument(mp, x))),
         error=2.0**-42,
-        extended=False,
+        extended=lambda x: 2.0**-61 * (1 + np.abs(_tanh_argument(x))) * (x < 0) + 2.0**-61,
         half=True,
         lowest=-0.7524614220710162,
     ),
-    "erf": RealFunction(lambda x: _special("erf", x), lambda mp, x: mp.erf(x), extended=False, limits=(-1.0, 1.0)),
+    "erf": RealFunction(_erf, lambda mp, x: mp.erf(x), limits=(-1.0, 1.0)),
 }
 """By the names of the operations."""

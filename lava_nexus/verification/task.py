@@ -28,7 +28,7 @@ _ROOT = Path(__file__).resolve().parents[1]
 _REFERENCE = ("formats/*.py", "circuits/*.py")
 _BLOCK = 1 << 15  # patterns rounded together: their values stay in the cache
 _FUNCTIONS = "circuits/functions/*.py"
-_CHECKS = ("operands", "sets", "task", "correct", "order", "real_functions")
+_CHECKS = ("operands", "sets", "task", "correct", "order", "real_functions", "taylor")
 
 
 @dataclass(frozen=True)

@@ -39,6 +39,7 @@ class Workload:
         """(circuit, operand sets a token) by digest; those that are never invoked left out."""
         found: dict[str, tuple[Circuit, int]] = {}
         for program, times in self.sections:
+            program.refuse_operators("a placement on cores")
             for _, circuit, count in program.invocations():
                 if count:
                     before = found.get(circuit.digest, (circuit, 0))[1]

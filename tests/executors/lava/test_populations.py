@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from lava_nexus import NexusError
+from lava_nexus.executors.lava import LavaExecutor
 from lava_nexus.executors.lava.population_run import run_process, trains_of
 from lava_nexus.executors.lava.processes.division.process import Division
 from lava_nexus.executors.lava.processes.exponentiation.process import Exponentiation
@@ -12,6 +13,7 @@ from lava_nexus.neurons import NeuronModel
 from lava_nexus.neurons.population_builder import PopulationBuilder, each
 from lava_nexus.nlspike.division import Ladders
 from lava_nexus.nlspike.gated import silu
+from lava_nexus.nlspike.linear import spiking_linear
 from lava_nexus.nlspike.normalisation import rms_norm
 from lava_nexus.nlspike.options import Options
 from lava_nexus.nlspike.primitives import division, exponentiation, l2_norm
@@ -77,6 +79,26 @@ def test_operators_as_lava_neurons(op):
     expected = run_populations(op.network, {"x": x}, keep=True)
     assert (trains_of(process, 6, "lif") == expected.trains).all()
     assert (process.spike_counts == expected.signal_spikes).all()
+
+
+@pytest.mark.parametrize("level", ["vectorised", pytest.param("lif", marks=pytest.mark.slow)])
+def test_the_lava_executor_runs_operators_as_processes(level):
+    op = rms_norm(2, Options(steps=3))
+    x = np.random.default_rng(2).integers(-9000, 9000, (3, 2, 2))
+    with LavaExecutor(level=level) as executor:
+        y = executor.operate(op, op.in_format.to_patterns(x))
+    assert (op.out_format.from_patterns(y) == op.golden(x.reshape(-1, 2)).reshape(x.shape)).all()
+    expected = run_populations(op.network, {"x": x.reshape(-1, 2)})
+    (tally,) = executor.tallies
+    assert tally.invocations == 6 and (tally.signal_spikes == expected.signal_spikes).all()
+
+
+def test_windows_of_a_network_with_memory_follow_one_another():
+    op = spiking_linear(np.array([[3, -2], [0, 7], [-1, 1]]), 4, 4)
+    c = np.array([[15, -16], [0, 0], [-7, 3], [1, 1], [-16, -16]])
+    process = Populations(op.network, lanes=2)
+    assert (run_process(process, {"x": c})["y"] == op.golden(c)).all()
+    assert (process.spike_counts == run_populations(op.network, {"x": c}).signal_spikes).all()
 
 
 def test_what_lava_has_no_neurons_for_is_refused():

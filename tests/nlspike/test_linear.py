@@ -30,7 +30,7 @@ def test_spike_counts_over_the_steps_give_the_integer_product(steps, bits):
         ([[128]], 1, 3, "weight 128 of a spiking linear layer is beyond 127"),
         ([[1]], 3, 3, "3 time steps do not divide the 8 levels"),
         ([[1]], 64, 7, "outside 1..32"),
-        ([[127] * 1000], 1, 7, "sum 16256000 of a spiking linear layer of 1000 inputs can reach 2"),
+        ([[127] * 1000], 1, 7, "sum 16256000 of 1000 spiking inputs can reach 2"),
     ],
 )
 def test_what_cannot_be_counted_is_one_sentence(weights, steps, bits, sentence):

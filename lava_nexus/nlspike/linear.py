@@ -44,9 +44,7 @@ def spiking_linear(weights: Integers, steps: int, bits: int) -> Operator:
         raise NexusError(f"{steps} time steps do not divide the {most} levels of a spike count, or are outside 1..32")
     largest = int(np.abs(weights).sum(axis=1).max(initial=0)) * most
     if largest >= GATE:
-        raise NexusError(
-            f"sum {largest} of a spiking linear layer of {inputs} inputs can reach 2^{WIDTH}: use fewer levels"
-        )
+        raise NexusError(f"sum {largest} of {inputs} spiking inputs can reach 2^{WIDTH}: use fewer levels")
     network = _network(weights, steps, most // steps)
 
     def golden(c: Integers) -> Integers:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -33,6 +35,11 @@ def thetas(network: ThresholdNetwork, model: NeuronModel) -> NDArray[np.float64]
     """
     if model.placement == "margin":
         return np.asarray(network.thresholds - np.float64(model.margin))
+    return _middles(network)
+
+
+@lru_cache(maxsize=32)
+def _middles(network: ThresholdNetwork) -> NDArray[np.float64]:
     known: dict[tuple[tuple[int, ...], int, int], float] = {}
     found = np.empty(network.neurons)
     for k in range(network.neurons):
@@ -42,4 +49,5 @@ def thetas(network: ThresholdNetwork, model: NeuronModel) -> NDArray[np.float64]
         if key not in known:
             known[key] = sum(gap(list(key[0]), key[1], constant)) / 2
         found[k] = known[key]
+    found.setflags(write=False)
     return found

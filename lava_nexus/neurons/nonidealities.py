@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Literal
 
 from lava_nexus.errors import NexusError
@@ -61,12 +61,6 @@ class NonIdealities:
         ):
             if getattr(self, name) not in allowed:
                 raise NexusError(f"{name} '{getattr(self, name)}' is not one of {', '.join(allowed)}")
-
-    @property
-    def text(self) -> str:
-        """What differs from the ideal, in words; `ideal` where nothing does."""
-        changed = [f"{f.name} {getattr(self, f.name)}" for f in fields(self) if getattr(self, f.name) != f.default]
-        return ", ".join(changed) or "ideal"
 
 
 IDEAL = NonIdealities()

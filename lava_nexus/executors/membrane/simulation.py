@@ -98,21 +98,24 @@ class Simulation:
         todo = tiles(self.sets, self.streams, min(lanes, -(-self.streams // threads)))
         hands = min(threads, len(todo))
         parts = [todo[i::hands] for i in range(hands)]
+        prepared = self.physics.prepared(self.network, explicit=self.membranes is not None)
         if hands == 1:
-            results = [self._run_tiles(parts[0], width)]
+            results = [self._run_tiles(parts[0], width, prepared)]
         else:
             with ThreadPoolExecutor(hands) as pool:
-                results = list(pool.map(lambda part: self._run_tiles(part, width), parts))
+                results = list(pool.map(lambda part: self._run_tiles(part, width, prepared), parts))
         for counts, active in results:
             self.counts += counts
             self.active += active
         return self
 
-    def _run_tiles(self, part: Sequence[Tile], width: int) -> tuple[NDArray[np.int64], int]:
+    def _run_tiles(
+        self, part: Sequence[Tile], width: int, prepared: tuple[Any, Any, Any]
+    ) -> tuple[NDArray[np.int64], int]:
         from lava_nexus.executors.membrane import kernel
 
         network = self.network
-        wiring, how, noise = self.physics.prepared(network, explicit=self.membranes is not None)
+        wiring, how, noise = prepared
         out_signals = [np.array(port.signals, np.int64) for port in network.outputs]
         spikes = np.zeros((network.n_signals, width), np.uint8)
         spikes[STROBE] = 1

@@ -68,7 +68,10 @@ def tails_of(
     kinds, which = np.unique(np.stack([thetas - levels, noise, fresh]), axis=1, return_inverse=True)
     offset, noise, fresh = (row[:, None] for row in kinds)
     sigma = np.sqrt(noise * np.arange(block) + fresh) if by_activity else np.sqrt(noise + fresh)
-    reach = int(np.ceil(_FARTHEST * sigma.max(initial=0.0))) + 1
+    # Beyond the reach no flip is likely, or no potential possible.
+    possible = np.bincount(network.targets, np.abs(network.weights), network.neurons).max(initial=0)
+    farthest = possible + np.abs(levels).max(initial=0)
+    reach = int(min(np.ceil(_FARTHEST * sigma.max(initial=0.0)), farthest)) + 1
     above = np.arange(-reach, reach + 1) - offset[..., None]  # v - theta
     with np.errstate(divide="ignore", invalid="ignore"):
         far = np.where(sigma[..., None] > 0, np.abs(above) / sigma[..., None], np.inf)

@@ -71,6 +71,15 @@ def test_without_noise_every_spike_is_that_of_the_bit_sliced_executor(basis, exp
     assert np.array_equal(next(iter(membrane.tallies)).signal_spikes, next(iter(sliced.tallies)).signal_spikes)
 
 
+def test_noise_that_drowns_everything_answers_by_chance():
+    for noise_on in ("membrane", "inputs"):
+        share = answer(NonIdealities(noise=1e9, noise_on=noise_on)).mean()
+        assert within(int(share * SETS), SETS, 0.5)
+    a, b = bits()
+    chance = answer(NonIdealities(noise=1e9, noise_on="active"))[(a + b) > 0]
+    assert within(int(chance.sum()), len(chance), 0.5)
+
+
 ALL = [
     (MEMORYLESS, "reset", NonIdealities(noise=0.3, lost=0.01, spurious=0.002)),
     (MEMORYLESS, "reset", NonIdealities(noise=0.2, noise_on="active", spread=0.1, spread_fresh=True)),

@@ -54,12 +54,13 @@ def registers(schedule: Schedule, kept_inputs: frozenset[int]) -> Registers:
     for read in reads:
         np.maximum.at(last, read.elements, read.when)
     ports, ways = _streams(elements, reads)
-    alive = [(elements.born, last, ports[elements.home]), *_products(schedule)]
+    products = _products(schedule)
+    words = _peak([(elements.born, last, np.ones_like(last)), *products])
+    weighted = _peak([(elements.born, last, ports[elements.home]), *products])
     for one in schedule.rounds:
         if one.role == "add":
             ways |= {(one.pool, operand): ways.get((one.pool, operand), set()) | {-1} for operand in (0, 1)}
-    words = _peak(schedule.steps, [(born, dies, np.ones_like(born)) for born, dies, _ in alive])
-    return Registers(words, _peak(schedule.steps, alive), {place: len(found) for place, found in ways.items()})
+    return Registers(words, weighted, {place: len(found) for place, found in ways.items()})
 
 
 class _Elements:
@@ -185,20 +186,26 @@ def _products(schedule: Schedule) -> list[tuple[Steps, Steps, Steps]]:
         if one.role == "add":
             maker = makers[one.node, one.first]
             there = maker.start + _latency(schedule, maker)
-            first = np.full(one.count, there)  # the first products wait for the second ones
-            found.append((first, np.full(one.count, one.start), np.ones_like(first)))
+            found.append(_alike(there, one.start, one.count))  # the first products wait for the second ones
             wait = one.start - (there + maker.period)
             if wait > 0:
-                born = np.full(one.count * min(one.turns, -(-wait // max(1, one.period))), maker.start)
-                found.append((born, born + max(1, one.turns * one.period), np.ones_like(born)))
+                words = one.count * min(one.turns, -(-wait // max(1, one.period)))
+                found.append(_alike(maker.start, maker.start + max(1, one.turns * one.period), words))
     return found
 
 
-def _peak(steps: int, alive: list[tuple[Steps, Steps, Steps]]) -> int:
+def _alike(born: int, dies: int, words: int) -> tuple[Steps, Steps, Steps]:
+    """Words that live from one step to another."""
+    return np.array([born]), np.array([dies]), np.array([words])
+
+
+def _peak(alive: list[tuple[Steps, Steps, Steps]]) -> int:
     """Largest sum of weights of the words alive at a step; a word lives from its birth to its death, not included."""
-    change = np.zeros(steps + 2, np.int64)
+    when, change = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
     for born, dies, weight in alive:
         kept = dies > born
-        np.add.at(change, np.clip(born[kept], 0, steps + 1), weight[kept])
-        np.add.at(change, np.clip(dies[kept], 0, steps + 1), -weight[kept])
-    return int(np.cumsum(change).max(initial=0))
+        when += [dies[kept], born[kept]]
+        change += [-weight[kept], weight[kept]]
+    steps, changes = np.concatenate(when), np.concatenate(change)
+    order = np.lexsort((changes, steps))  # deaths first
+    return int(np.cumsum(changes[order]).max(initial=0))

@@ -138,31 +138,45 @@ class _Plan:
 
 
 class _Timeline:
-    """Steps in which a pool is taken."""
+    """Steps in which a pool is taken: reservations of `width` steps in each of `turns` periods."""
 
     def __init__(self) -> None:
-        self.taken = np.zeros(1024, np.bool_)
+        self.taken = np.zeros((0, 4), np.int64)  # start, width, period, end
         self.end = 0
 
     def reserve(self, earliest: int, width: int, turns: int, period: int) -> int:
         """The first start from `earliest` on at which `width` steps are free in each of `turns` periods; takes them."""
         start, last = earliest, earliest + _TRIES * period
         while start < self.end:
-            clash = np.flatnonzero(self._view(start, turns, period)[:, :width].any(axis=0))
-            if not len(clash):
+            step = self._clash(start, width, turns, period)
+            if not step:
                 break
-            start += int(clash[-1]) + 1
+            start += step
             if start > last:
                 start = max(start, self.end)
-        self._view(start, turns, period)[:, :width] = True
-        self.end = max(self.end, start + (turns - 1) * period + width)
+        end = start + (turns - 1) * period + width
+        self.taken = np.concatenate([self.taken, [[start, width, period if turns > 1 else 0, end]]])
+        self.end = max(self.end, end)
         return start
 
-    def _view(self, start: int, turns: int, period: int) -> NDArray[np.bool_]:
-        needed = start + turns * period
-        if needed > len(self.taken):
-            self.taken = np.concatenate([self.taken, np.zeros(max(needed, len(self.taken)), np.bool_)])
-        return self.taken[start:needed].reshape(turns, period)
+    def _clash(self, start: int, width: int, turns: int, period: int) -> int:
+        """0 where all steps are free, else after how many steps to look again.
+
+        Reservations of one period clash where their steps in the period do; those of different periods are kept apart
+        altogether. A single turn has the period of the other one.
+        """
+        end = start + (turns - 1) * period + width
+        near = self.taken[(self.taken[:, 0] < end) & (self.taken[:, 3] > start)]
+        if not len(near):
+            return 0
+        own = np.where(near[:, 2] > 0, near[:, 2], period if turns > 1 else 0)
+        apart = (own == 0) | ((near[:, 2] > 0) & (turns > 1) & (near[:, 2] != period))
+        later = np.where(apart, 0, (start - near[:, 0]) % np.maximum(own, 1))  # steps of this one behind the other's
+        clear = ~apart & (later >= near[:, 1]) & (later + width <= own)
+        if clear.all():
+            return 0
+        wait = np.where(apart, near[:, 3] - start, np.where(later < near[:, 1], near[:, 1] - later, own - later))
+        return max(1, int(wait[~clear].min()))
 
 
 def _tiles(total: int, most: int) -> list[tuple[int, int]]:

@@ -111,6 +111,8 @@ class RunConfig(PopulationsConfig):
         accumulate: order of additions in a sum; `sequential` is one rounded multiply and one rounded add a step, `fma`
             one fused multiply-add a step, `pairwise` splits at the largest power of two below the number of terms,
             `exact` rounds the exact sum once, `torch` is the order of the installed PyTorch's own kernels.
+        weights: whether weights are operands of the multipliers of linear layers, or constants that these are
+            specialised to.
         basis: cells that the circuits are built of.
         seed: of every random choice.
         energy_model: name of the constants, or a YAML file of them.
@@ -125,6 +127,7 @@ class RunConfig(PopulationsConfig):
     format: FormatName = "float32"
     executor: Literal["lava", "bitsliced", "membrane", "reference"] = "lava"
     accumulate: Accumulate = "sequential"
+    weights: Literal["operand", "constant"] = "operand"
     basis: Literal["threshold", "nexus"] = "threshold"
     seed: int = Field(default=0, ge=0, lt=2**64)
     energy_model: EnergyModelName = "loihi1_pre_silicon"

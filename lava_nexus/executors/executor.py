@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -74,7 +74,7 @@ class Tallies:
         if key in self.by_digest:
             self.by_digest[key].add(tally)
         else:
-            self.by_digest[key] = Tally(tally.circuit, tally.invocations, tally.signal_spikes, tally.active)
+            self.by_digest[key] = replace(tally)
 
     def merge(self, *others: Tallies) -> Tallies:
         """Adds all counts of the others; returns itself."""

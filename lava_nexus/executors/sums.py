@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from itertools import pairwise, product
+from itertools import pairwise
+from itertools import product as every
 from math import prod
 from typing import Any
 
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 
 from lava_nexus.circuits import Circuit
 from lava_nexus.circuits.accumulator import Accumulator
+from lava_nexus.executors.constant.bank import Bank, products
 from lava_nexus.executors.executor import Executor
 from lava_nexus.layers.order import Order
 from lava_nexus.layers.program import Contract, Reduce
@@ -53,7 +55,7 @@ def contract(node: Contract, operands: Sequence[Patterns], executor: Executor) -
             result[tile] = _exactly(node.accumulator, [left_part, right_part], result[tile].shape, executor)
             continue
         bias = _part(operands[2][..., None, :], tile) if len(operands) > 2 else None
-        terms = Products(node, (left_part, right_part), bias, executor, result[tile].shape)
+        terms = Products(node, (left_part, right_part), bias, executor, result[tile].shape, tile)
         result[tile] = _Summation(node.order, node.add, terms, executor).run()
     return result
 
@@ -82,7 +84,7 @@ def tiles(shape: tuple[int, ...], most: int) -> Iterator[Tile]:
         sizes.append(max(1, min(size, most)))
         most //= sizes[-1]
     starts = [range(0, size, step) for size, step in zip(shape, reversed(sizes), strict=True)]
-    for corner in product(*starts):
+    for corner in every(*starts):
         yield tuple(slice(start, start + span.step) for start, span in zip(corner, starts, strict=True))
 
 
@@ -122,12 +124,29 @@ class Products(Terms):
         bias: Patterns | None,
         executor: Executor,
         shape: tuple[int, ...],
+        tile: Tile,
     ) -> None:
+        self._tile = tile
         self._node, self._factors, self._bias, self._executor, self.shape = node, factors, bias, executor, shape
 
     def rounded(self, terms: Sequence[int]) -> Patterns:
         """The products, each rounded, or the bias: patterns [len(terms), *tile]."""
+        bank = self._node.bank
+        if bank is not None:
+            return self._each(terms, lambda part, _: self._banked(bank, part))
         return self._each(terms, lambda part, _: self._executor.invoke(self._node.multiply, self._rows(part)))
+
+    def _banked(self, bank: Bank, terms: Sequence[int]) -> Patterns:
+        """Products with constant weights, a run of neighbouring terms at a time."""
+        runs: list[range] = []
+        for term in terms:
+            if runs and runs[-1].stop == term:
+                runs[-1] = range(runs[-1].start, term + 1)
+            else:
+                runs.append(range(term, term + 1))
+        columns = self._tile[-1]
+        parts = [products(bank, self._executor, self._factors[0][run.start : run.stop], columns, run) for run in runs]
+        return np.concatenate(parts)
 
     def started(self, terms: Sequence[int]) -> Patterns:
         """What fused sums that start from these terms hold."""

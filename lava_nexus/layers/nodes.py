@@ -8,6 +8,7 @@ from typing import Literal, TypeAlias
 
 from lava_nexus.circuits import Circuit
 from lava_nexus.circuits.accumulator import Accumulator
+from lava_nexus.executors.constant.bank import Bank
 from lava_nexus.formats import FloatFormat, NumberFormat
 from lava_nexus.layers.order import Order
 from lava_nexus.nlspike import Operator
@@ -109,6 +110,7 @@ class Contract:
         order: the terms are the products in the order of k, then the bias.
         fma: product + sum, where the order fuses them.
         accumulator: what sums instead of all these, where the order is `exact`.
+        bank: what multiplies instead of `multiply`, where the weights (right) are constants of their circuits.
     """
 
     multiply: Circuit
@@ -119,6 +121,7 @@ class Contract:
     layer: str
     fma: Circuit | None = None
     accumulator: Accumulator | None = None
+    bank: Bank | None = None
 
     @property
     def length(self) -> int:
@@ -131,7 +134,9 @@ class Contract:
         if self.accumulator is not None:
             return exact_invocations(self.accumulator, sums, self.length)
         if self.fma is None:
-            return [(self.multiply, sums * self.length), (self.add, sums * (self.length + bias - 1 + self.order.zeros))]
+            rows = sums // self.result.shape[-1]
+            multiplied = (self.multiply, sums * self.length) if self.bank is None else (self.bank, rows)
+            return [multiplied, (self.add, sums * (self.length + bias - 1 + self.order.zeros))]
         rounded = 0 if self.order.from_zero else self.order.started - (bias and self.order.starts_from(self.length))
         found = [
             (self.multiply, sums * rounded),
@@ -145,7 +150,7 @@ class Contract:
         """Time steps from operands to result."""
         if self.accumulator is not None:
             return exact_depth(self.accumulator, self.length)
-        start, add, fma = self.multiply.depth, self.add.depth, self.fma
+        start, add, fma = (self.bank or self.multiply).depth, self.add.depth, self.fma
         if fma is None:
             start += add if self.order.from_zero else 0
             return self.order.depth(start, lambda then: max(then, start) + add, add)

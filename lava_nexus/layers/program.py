@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from lava_nexus.circuits import Circuit
 from lava_nexus.circuits.accumulator import Accumulator
 from lava_nexus.errors import NexusError
+from lava_nexus.executors.constant.bank import Bank
 from lava_nexus.formats import NumberFormat
 from lava_nexus.layers.nodes import Apply, Contract, Node, Populate, Rearrange, Reduce, Shape, Value
 from lava_nexus.layers.order import Order, named_order
@@ -101,6 +102,7 @@ class Program:
         bias: Value | None = None,
         fma: Circuit | None = None,
         accumulator: Accumulator | None = None,
+        bank: Bank | None = None,
     ) -> Value:
         """Adds a `Contract`, in sequence unless an order is given, and returns its result.
 
@@ -117,7 +119,7 @@ class Program:
         result = self.value((*lead, left.shape[-2], right.shape[-2]), fmt)
         operands = (left, right) if bias is None else (left, right, bias)
         order = order or named_order("sequential", left.shape[-1])
-        self.nodes.append(Contract(multiply, add, operands, result, order, layer, fma, accumulator))
+        self.nodes.append(Contract(multiply, add, operands, result, order, layer, fma, accumulator, bank))
         return result
 
     def populate(self, operator: Operator, operand: Value, layer: str) -> Value:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -11,6 +12,7 @@ from numpy.typing import ArrayLike
 from lava_nexus.circuits import Circuit, circuit
 from lava_nexus.circuits.accumulator import Accumulator, TermKind, accumulator
 from lava_nexus.errors import NexusError
+from lava_nexus.executors.constant.bank import Bank
 from lava_nexus.formats import FloatFormat
 from lava_nexus.layers.order import Accumulate, Order, Orders, Placed, Reduction, named_order
 from lava_nexus.layers.program import Program, Rearrange, Value
@@ -29,6 +31,7 @@ class Writer:
         layer: dotted path of the layer being written.
         nonlinear: which nonlinear operators are LIF populations.
         spikes: how linear layers are computed by spike counts; None for exact ones.
+        weights: whether the weights of linear layers are operands of their multipliers or constants of them.
     """
 
     program: Program
@@ -38,6 +41,7 @@ class Writer:
     layer: str = ""
     nonlinear: Nonlinear = GATES
     spikes: SpikingLinear | None = None
+    weights: Literal["operand", "constant"] = "operand"
 
     def inside(self, name: str) -> Writer:
         """The same writer in a layer below."""
@@ -100,8 +104,22 @@ class Writer:
         inside = bias if order.bias_inside else None
         multiply, add = self.circuit("mul"), self.circuit("add")
         exactly = self._accumulator("products", left.shape[-1]) if order.tree is None else None
-        y = self.program.contract(multiply, add, left, right, self.layer, order, inside, fma, exactly)
+        bank = self._bank(multiply, right, order)
+        y = self.program.contract(multiply, add, left, right, self.layer, order, inside, fma, exactly, bank)
         return y if bias is None or order.bias_inside else self.apply("add", y, bias)
+
+    def _bank(self, multiply: Circuit, weight: Value, order: Order) -> Bank | None:
+        """The multipliers specialised to constant weights, where the writer wants them and `weight` is a matrix."""
+        patterns = self.program.constants.get(weight.number)
+        if self.weights == "operand" or patterns is None or patterns.ndim != 2:
+            return None
+        if order.fused or order.tree is None:
+            raise NexusError(
+                f"layer '{self.layer}': weights 'constant' go into rounded products, which accumulate '{order.name}' "
+                "has not; choose sequential or pairwise"
+            )
+        made = Bank(multiply.name, multiply.basis, multiply.network, multiply.golden, multiply.options, patterns)
+        return made
 
     def _accumulator(self, kind: TermKind, length: int) -> Accumulator:
         found = accumulator(self.format, kind, basis=self.basis)

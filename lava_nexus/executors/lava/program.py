@@ -11,6 +11,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from lava_nexus.errors import NexusError
+from lava_nexus.executors.constant.bank import Bank
 from lava_nexus.executors.executor import Tallies
 from lava_nexus.executors.interpret import ProgramResult, check_feeds
 from lava_nexus.executors.lava.neuron_executor import NeuronLevel, check_level, prepare
@@ -68,6 +69,12 @@ def run_on_lava(
             the timeout passed; no process is left then.
     """
     check_level(level)
+    for layer, circuit, _ in program.invocations():
+        if isinstance(circuit, Bank):
+            raise NexusError(
+                f"layer '{layer}' of program '{program.name}' has constant weights, which Lava does not run; choose "
+                "executor bitsliced or membrane, or weights operand"
+            )
     sets = _sets(program, feeds)
     batch = min(batch, sets)
     parts = partition(program, processes)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 from numpy.typing import NDArray
 
@@ -35,16 +35,17 @@ def digits_program(
     accumulate: Accumulate | Orders = "sequential",
     nonlinear: Nonlinear = GATES,
     spikes: SpikingLinear | None = None,
+    weights: Literal["operand", "constant"] = "operand",
 ) -> Program:
     """tokens [tokens, token_width] to logits [1, classes], in one format throughout.
 
     Weights are rounded to the format before anything runs. `nonlinear` and `spikes` say what LIF populations do.
     """
-    w = Writer(Program("digits"), fmt, basis, accumulate, nonlinear=nonlinear, spikes=spikes)
-    weights = {name: w.constant(tensor) for name, tensor in tensors.items()}
+    w = Writer(Program("digits"), fmt, basis, accumulate, nonlinear=nonlinear, spikes=spikes, weights=weights)
+    values = {name: w.constant(tensor) for name, tensor in tensors.items()}
     tokens = w.program.input("tokens", (spec.tokens, spec.token_width), fmt)
-    h = linear(w.inside("embedding"), tokens, weights["embedding.weight"], weights["embedding.bias"])
-    h = residual(w.inside("positions"), h, weights["positions"])
+    h = linear(w.inside("embedding"), tokens, values["embedding.weight"], values["embedding.bias"])
+    h = residual(w.inside("positions"), h, values["positions"])
     shape = LayerShape(
         heads=spec.heads,
         kv_heads=spec.heads,
@@ -58,10 +59,10 @@ def digits_program(
         causal=False,
     )
     for i in range(spec.blocks):
-        h, _ = transformer_layer(w.inside(f"block{i}"), h, _block_weights(weights, i), shape)
-    h = rms_norm(w.inside("final_norm"), h, weights["final_norm.weight"], spec.eps)
+        h, _ = transformer_layer(w.inside(f"block{i}"), h, _block_weights(values, i), shape)
+    h = rms_norm(w.inside("final_norm"), h, values["final_norm.weight"], spec.eps)
     pooled = _pool(w.inside("pooling").of_kind("pooling"), h)
-    logits = linear(w.inside("classifier"), pooled, weights["classifier.weight"], weights["classifier.bias"])
+    logits = linear(w.inside("classifier"), pooled, values["classifier.weight"], values["classifier.bias"])
     w.program.outputs["logits"] = logits
     return w.program
 

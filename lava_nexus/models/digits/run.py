@@ -73,7 +73,7 @@ def run_digits(config: RunConfig, out: Path, quick: bool = False) -> dict[str, A
     tokens = split.test_tokens[:images]
     patterns = fmt.to_patterns(tokens.astype(fmt.dtype))
     orders = accumulation(config.accumulate, images)
-    exact = digits_program(tensors, DIGITS, fmt, config.basis, orders)
+    exact = digits_program(tensors, DIGITS, fmt, config.basis, orders, weights=config.weights)
     program = approximate_program(config, tensors, exact, orders, split) if config.approximate else exact
 
     began = time.perf_counter()

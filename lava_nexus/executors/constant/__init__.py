@@ -1,0 +1,1 @@
+"""Circuits specialised to constant weights, each evaluated neuron by neuron."""

@@ -2,13 +2,14 @@
 
 from lava_nexus.cells.basis import Basis, Bit, Terms, Word, weighted
 from lava_nexus.cells.columns import Form
+from lava_nexus.cells.frugal import Frugal
 from lava_nexus.cells.nexus import Nexus
 from lava_nexus.cells.shallow import Shallow
 from lava_nexus.cells.threshold import Threshold
 from lava_nexus.errors import NexusError
 
 BASES: dict[str, dict[str, type[Basis]]] = {
-    "threshold": {"neurons": Threshold, "depth": Shallow},
+    "threshold": {"neurons": Threshold, "depth": Shallow, "energy": Frugal},
     "nexus": {"neurons": Nexus},
 }
 

@@ -27,6 +27,7 @@ class Basis(ABC):
         zero, one: the constant bits.
         style: "neurons" where cells are made for least neurons, "depth" for least depth.
         stage_cost: what one more stage of a shifter counts for, in neurons.
+        nested_sums: whether the normaliser of an addition shares each AND between two places.
         pick_saving: how many neurons fewer than sources `pick` takes, where its neighbours share them.
     """
 
@@ -36,6 +37,7 @@ class Basis(ABC):
     style: str = "neurons"
     stage_cost: int = 0
     pick_saving: int = 0
+    nested_sums: bool = False
 
     def __init__(self) -> None:
         self.builder = Builder()

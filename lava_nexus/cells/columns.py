@@ -38,13 +38,13 @@ def load(carried: dict[Signal, int], terms: Terms, shift: int = 0) -> int:
     return max((abs(weight) for signal, weight in carried.items() if signal not in (TRUE, FALSE)), default=0)
 
 
-def first_that_fit(column: list[tuple[Bit, int]]) -> list[tuple[Bit, int]]:
-    """As much of a column, from its start, as one row of neurons can take apart."""
+def first_that_fit(column: list[tuple[Bit, int]], most: int = LARGEST_SUM) -> list[tuple[Bit, int]]:
+    """As much of a column, from its start, as one row of neurons can take apart, of a sum of at most `most`."""
     carried: dict[Signal, int] = {}
     total = 0
     for k, (bit, weight) in enumerate(column):
         total += weight
-        if total > LARGEST_SUM or load(carried, [(bit, weight)]) > LARGEST_WEIGHT:
+        if total > most or load(carried, [(bit, weight)]) > LARGEST_WEIGHT:
             return column[: max(k, 1)]
     return column
 

@@ -40,6 +40,7 @@ class Threshold(Basis):
 
     name = "threshold"
     pick_saving = 1
+    largest_sum = LARGEST_SUM  # of a group of columns that one row of neurons takes apart
     run = 8  # carries of an increment that read the bits themselves before one reads a carry
 
     def __init__(self, widest_form: int = 6, tallest: int = 8, chain: int = 4) -> None:
@@ -193,7 +194,7 @@ class Threshold(Basis):
             column = columns[start + span]
             more = total + (sum(weight for _, weight in column) << span)
             heaviest = load(carried, column, span)
-            if span and (more > LARGEST_SUM or heaviest > LARGEST_WEIGHT):
+            if span and (more > self.largest_sum or heaviest > LARGEST_WEIGHT):
                 break
             total, span = more, span + 1
         return span, total
@@ -210,7 +211,7 @@ class Threshold(Basis):
                     after[start] += columns[start]
                     start += 1
                     continue
-                part = first_that_fit(columns[start])
+                part = first_that_fit(columns[start], self.largest_sum)
                 if len(part) < len(columns[start]):
                     span, terms, total = 0, part, largest(part)
                     columns[start] = columns[start][len(part) :]

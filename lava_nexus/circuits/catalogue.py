@@ -37,7 +37,8 @@ def circuit(
         to: format of the result, where the operation has a choice ("mul"; "fma", whose addend is of that format too;
             "convert", which also takes integer formats; "dot_exact" and "sum_exact").
         basis: "threshold" or "nexus".
-        style: "neurons" for least neurons, "depth" for least depth (threshold basis only).
+        style: "neurons" for least neurons; in the threshold basis also "depth" for least depth, "energy" for fewer
+            synapses, which take less energy.
         max_delay: largest synaptic delay; longer waits go through relay neurons.
         options: what else the operation takes: `subnormals` (add, sub, mul, div, sqrt, fma), `rounding` (convert to an
             integer), `terms` (dot_exact, sum_exact).

@@ -31,6 +31,7 @@ class Writer:
         layer: dotted path of the layer being written.
         nonlinear: which nonlinear operators are LIF populations.
         spikes: how linear layers are computed by spike counts; None for exact ones.
+        style: what circuits are built for: "neurons", "depth" or "energy".
         weights: whether the weights of linear layers are operands of their multipliers or constants of them.
     """
 
@@ -42,6 +43,7 @@ class Writer:
     nonlinear: Nonlinear = GATES
     spikes: SpikingLinear | None = None
     weights: Literal["operand", "constant"] = "operand"
+    style: str = "neurons"
 
     def inside(self, name: str) -> Writer:
         """The same writer in a layer below."""
@@ -54,7 +56,7 @@ class Writer:
 
     def circuit(self, name: str) -> Circuit:
         """The circuit of an operation in this format and basis."""
-        return circuit(name, self.format, basis=self.basis)
+        return circuit(name, self.format, basis=self.basis, style=self.style)
 
     def apply(self, name: str, *operands: Value) -> Value:
         """The operation on values, element by element."""

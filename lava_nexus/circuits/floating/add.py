@@ -35,7 +35,14 @@ def add(basis: Basis, a: Word, b: Word, fmt: FloatFormat, subtract: bool = False
 
     most = len(total) - 1
     limit = large.scale(basis) if subnormals else weighted(large.exponent)
-    top, shift, dropped = normalise(basis, total[::-1], most, fmt.significand_bits + 1, limit if subnormals else None)
+    top, shift, dropped = normalise(
+        basis,
+        total[::-1],
+        most,
+        fmt.significand_bits + 1,
+        limit if subnormals else None,
+        nested=basis.nested_sums,
+    )
     exists = basis.or_(*total, *lost)
     if not subnormals:
         exists = basis.and_(exists, large.normal)

@@ -10,6 +10,7 @@ from pydantic import Field, model_validator
 from lava_nexus.config.base import Config
 from lava_nexus.config.run import FormatName
 from lava_nexus.formats import FORMATS, FloatFormat
+from lava_nexus.layers.order import Accumulate
 
 TaskKind = Literal["perplexity", "arc", "hellaswag", "mmlu", "truthfulqa", "winogrande", "piqa"]
 
@@ -68,7 +69,7 @@ class EvaluateConfig(Config):
         tasks: on what.
         format: of weights, activations and every operation.
         executor: what evaluates the circuits.
-        accumulate: order of additions in a sum.
+        accumulate: order of additions in a sum; `torch` follows the installed PyTorch's kernels.
         basis: cells that the circuits are built of.
         pytorch: whether the same weights are evaluated by PyTorch too, where it has the model (gated decoders).
         seed: of random weights.
@@ -79,7 +80,7 @@ class EvaluateConfig(Config):
     tasks: tuple[Task, ...] = Field(min_length=1)
     format: FormatName = "float32"
     executor: Literal["bitsliced", "membrane", "lava", "reference"] = "bitsliced"
-    accumulate: Literal["sequential", "fma", "pairwise"] = "sequential"
+    accumulate: Accumulate = "sequential"
     basis: Literal["threshold", "nexus"] = "threshold"
     pytorch: bool = True
     seed: int = Field(default=0, ge=0, lt=2**64)

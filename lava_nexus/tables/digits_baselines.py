@@ -16,6 +16,7 @@ from lava_nexus.models.digits.data import load_split
 from lava_nexus.models.digits.program import digits_program
 from lava_nexus.models.digits.spec import DIGITS, WEIGHTS
 from lava_nexus.tables.section import Section
+from lava_nexus.torch.orders import accumulation
 
 _COLUMNS = ("network", "accuracy, %", "time steps", "neurons", "synapses", "spikes", "SynOps", "seconds")
 
@@ -54,7 +55,7 @@ def _transformer(options: DigitsBaselines, config: UlpTablesConfig) -> list[dict
     fmt, split = config.float_format, load_split()
     tensors = load_checkpoint(WEIGHTS, DIGITS.tensors)
     tokens, labels = split.test_tokens[: options.images], split.test_labels[: options.images]
-    program = digits_program(tensors, DIGITS, fmt, config.basis, config.accumulate)
+    program = digits_program(tensors, DIGITS, fmt, config.basis, accumulation(config.accumulate, len(labels)))
     patterns = {"tokens": fmt.to_patterns(tokens.astype(fmt.dtype))}
     began = time.perf_counter()
     ran = run_program(program, patterns, executor_named(config.executor))

@@ -69,7 +69,9 @@ def moved_table(rows: Sequence[Moved]) -> str:
     """A Markdown table."""
     lines = ["| module | class | calls | own output: max, mean ULP, 0 ULP | model's output: max, mean ULP, 0 ULP |"]
     lines.append("| --- | --- | ---: | --- | --- |")
-    lines += [f"| {r.name} | {r.kind} | {r.calls} | {_text(r.own)} | {_text(r.model)} |" for r in rows]
+    lines += [
+        f"| {r.name or '(whole model)'} | {r.kind} | {r.calls} | {_text(r.own)} | {_text(r.model)} |" for r in rows
+    ]
     return "\n".join(lines) + "\n"
 
 
@@ -80,7 +82,7 @@ def _text(ulp: UlpSummary) -> str:
 
 def _names(module: nn.Module, only: Sequence[str | type[nn.Module]] | None) -> list[str]:
     if only is not None:
-        return chosen(module, only)
+        return chosen(module, only, nested=True)
     found = [name for name, child in module.named_modules() if not any(child.children())]
     idle = (nn.Dropout, nn.Identity)
     return [name for name in found if not isinstance(module.get_submodule(name), idle)]

@@ -51,7 +51,7 @@ def convert(
             their names ("Linear"); None for the whole model.
         executor: "bitsliced", "membrane", "lava", or "reference" for the strict float model.
         basis: cells of the circuits.
-        accumulate: order of every sum.
+        accumulate: order of every sum: "sequential", "fma", "pairwise", "exact", or "torch" as PyTorch's kernels.
         count: whether spikes are counted (`counts`).
         format: name of a number format that every operation computes in, weights and operands rounded to it, whatever
             the tensors' dtype ("float8_e4m3fn" under a float32 model); None for the format of the dtype.
@@ -111,8 +111,8 @@ def _copied(module: ModuleT, gated: dict[int, Gates], done: dict[int, nn.Module]
     return cast(ModuleT, done[id(module)])
 
 
-def chosen(module: nn.Module, only: Sequence[str | type[nn.Module]] | None) -> list[str]:
-    """Dotted names of the modules that `only` chooses, the outermost of nested ones only."""
+def chosen(module: nn.Module, only: Sequence[str | type[nn.Module]] | None, nested: bool = False) -> list[str]:
+    """Dotted names of the modules that `only` chooses, of nested ones the outermost only unless `nested`."""
     if only is None:
         return [""]
     if isinstance(only, str | type):
@@ -126,7 +126,7 @@ def chosen(module: nn.Module, only: Sequence[str | type[nn.Module]] | None) -> l
         names.update(found)
     if not names:
         raise NexusError("'only' is empty, which chooses no module; leave it out for the whole model")
-    return [name for name in modules if name in names and not any(parent in names for parent in _parents(name))]
+    return [name for name in modules if name in names and (nested or not names.intersection(_parents(name)))]
 
 
 def _matches(name: str, module: nn.Module, wanted: str | type[nn.Module]) -> bool:

@@ -60,6 +60,14 @@ def test_every_module_has_a_row() -> None:
     assert "| model.layers.0.mlp.act_fn | SiLU" in table
 
 
+def test_linear_layers_in_the_order_of_pytorch_move_no_bit() -> None:
+    model = tiny("Llama")
+    rows = moved_bits(model, [IDS], only=["Linear", ""], executor="reference", accumulate="torch")
+    assert [row.kind for row in rows] == ["LlamaForCausalLM", *["Linear"] * 8]
+    assert all(row.own.unequal_bits == row.model.unequal_bits == 0 for row in rows[1:])
+    assert "| (whole model) | LlamaForCausalLM | 1 |" in moved_table(rows)
+
+
 def test_a_module_called_twice_and_a_chosen_part() -> None:
     class Twice(nn.Module):
         def __init__(self) -> None:

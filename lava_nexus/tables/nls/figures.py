@@ -6,7 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from lava_nexus.nlspike import DEFAULT
 from lava_nexus.reports.nls_figures import Bars, Line, Panel, cost_bars, line_panels
+from lava_nexus.tables.nls import published
 from lava_nexus.tables.nls.gates import GATE_HEADER
 from lava_nexus.tables.nls.primitives import DIVISION_HEADER, TREE_HEADER
 
@@ -83,6 +85,11 @@ def sweeps(rows: Rows, path: Path) -> Path:
                 Line("measured", *_xy(mine, name, relative), False, colour),
                 Line("bound, as quoted", *_xy(mine, name, 7), True, 8),
             ]
+            if name == "rms_norm":
+                sizes = [row[3] for row in mine]
+                step = 2.0**-DEFAULT.grid_bits
+                doubled = [published.rms_norm_bound(size, DEFAULT.steps, step, doubled=True) for size in sizes]
+                lines.append(Line("bound with 2 eps, in one note", sizes, doubled, True, 6))
             label = "largest error" if relative == 4 else "relative error, largest element"
             panels.append(Panel(title, x, label, lines, ticks=sorted({row[3] for row in mine})[::2]))
     return line_panels("What the error of an operator depends on", panels, path)

@@ -32,6 +32,7 @@ BELOW["tables"] = {*BELOW["models"], "baselines", "torch", "encodings", "models"
 BELOW["evaluation"] = {*BELOW["tables"], "tables"}
 BELOW["robustness"] = {*BELOW["tables"], "models", "tables"}
 BELOW["torch"] = {*CORE, "layers", "executors"}
+BELOW["export"] = {*CORE, "executors", "reports", "config"}
 BELOW["training"] = {*BELOW["tables"], "tables"}
 BELOW["audit"] = {*CORE, "layers", "executors", "mapping", "energy", "reports", "config"}
 COMMON = {"errors", "disk_cache"}

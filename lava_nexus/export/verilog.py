@@ -1,0 +1,78 @@
+"""A circuit as synchronous Verilog: a register a neuron, a clock edge a time step, shift registers for delays."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+
+from lava_nexus.circuits import Circuit
+from lava_nexus.neurons import STROBE, ThresholdNetwork
+
+_ZERO = "16'd0"
+
+
+def to_verilog(circuit: Circuit) -> str:
+    """A module of Verilog-2001, simulable and synthesisable.
+
+    Ports: clk, strobe, a vector for every port of the circuit. Operands may change at every edge; the result stands
+    `depth` edges later. Neuron k is the register n<k>: n<k> <= (sum of weight * source >= threshold); the source of a
+    synapse of delay d is the source's shift register, d deep.
+    """
+    network = circuit.network
+    names = _names(network)
+    waits = _waits(network)
+    ports = ["input clk", "input strobe"]
+    ports += [f"input [{port.width - 1}:0] {port.name}" for port in network.inputs]
+    ports += [f"output [{port.width - 1}:0] {port.name}" for port in network.outputs]
+    lines = [
+        f"// {circuit.label}, {circuit.basis} basis: {network.neurons} neurons, depth {network.depth}",
+        f"module {_identifier(circuit.label)} ({', '.join(ports)});",
+    ]
+    for signal, deepest in waits.items():
+        lines.append(f"  reg [{deepest}:1] {_delayed(names[signal])};")
+        later = names[signal] if deepest == 1 else f"{{{_delayed(names[signal])}[{deepest - 1}:1], {names[signal]}}}"
+        lines.append(f"  always @(posedge clk) {_delayed(names[signal])} <= {later};")
+    for k in range(network.neurons):
+        lines.append(f"  reg n{k};")
+    for k in range(network.neurons):
+        lines.append(f"  always @(posedge clk) n{k} <= {_gate(network, names, k)};")
+    for port in network.outputs:
+        bits = ", ".join(names[signal] for signal in port.signals)
+        lines.append(f"  assign {port.name} = {{{bits}}};")
+    return "\n".join([*lines, "endmodule", ""])
+
+
+def _names(network: ThresholdNetwork) -> dict[int, str]:
+    names = {STROBE: "strobe"}
+    for port in network.inputs:
+        names |= {signal: f"{port.name}[{port.width - 1 - i}]" for i, signal in enumerate(port.signals)}
+    return names | {network.n_inputs + k: f"n{k}" for k in range(network.neurons)}
+
+
+def _waits(network: ThresholdNetwork) -> dict[int, int]:
+    """Longest delay of each signal that has one."""
+    longest = np.zeros(network.n_signals, np.int64)
+    np.maximum.at(longest, network.sources, network.delays)
+    return {int(signal): int(longest[signal]) for signal in np.flatnonzero(longest)}
+
+
+def _gate(network: ThresholdNetwork, names: dict[int, str], k: int) -> str:
+    """Sums of both signs are unsigned on their own side of the comparison: no signed arithmetic is needed."""
+    part = slice(int(network.offsets[k]), int(network.offsets[k + 1]))
+    left: list[str] = []
+    right = [f"16'd{network.thresholds[k]}"]
+    triples = zip(network.sources[part], network.weights[part], network.delays[part], strict=True)
+    for source, weight, delay in triples:
+        name = names[int(source)] if delay == 0 else f"{_delayed(names[int(source)])}[{delay}]"
+        (left if weight > 0 else right).append(f"({name} ? 16'd{abs(int(weight))} : 16'd0)")
+    return f"({' + '.join(left) or _ZERO} >= {' + '.join(right)})"
+
+
+def _delayed(name: str) -> str:
+    """The shift register of a signal: a[31] is kept in a_31_d."""
+    return re.sub(r"\[(\d+)\]", r"_\1", name) + "_d"
+
+
+def _identifier(label: str) -> str:
+    return re.sub(r"\W+", "_", label).strip("_")

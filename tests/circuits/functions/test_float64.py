@@ -85,6 +85,16 @@ def test_what_increases_never_decreases_far_apart(name: str) -> None:
     assert (y[1:] >= y[:-1]).all()
 
 
+@pytest.mark.parametrize(("name", "rises"), [("exp", True), ("exp2", True), ("log", True), ("rsqrt", False)])
+def test_neighbours_keep_the_order(name: str, rises: bool) -> None:
+    start = np.random.default_rng(2).uniform(0.1, 5.0, 12).view(np.uint64)
+    runs = start[:, None] + np.arange(500, dtype=np.uint64)
+    y = golden(name, FLOAT64)(runs).view(np.float64)
+    steps = np.diff(y if rises else -y, axis=1)
+    assert (steps >= 0).all()
+    assert (steps > 0).any()
+
+
 def test_compiled_golden_gives_what_numpy_gives() -> None:
     patterns = values("exp2", 60_000).view(np.uint64)
     whole = golden("exp2", FLOAT64)  # compiled from 2^17 patterns on

@@ -113,6 +113,8 @@ class RunConfig(PopulationsConfig):
             `exact` rounds the exact sum once, `torch` is the order of the installed PyTorch's own kernels.
         weights: whether weights are operands of the multipliers of linear layers, or constants that these are
             specialised to.
+        weight_format: what weights of linear layers are rounded to first; `format` where left out.
+        accumulate_format: of products and sums, which are then rounded to `format`; `format` where left out.
         basis: cells that the circuits are built of.
         seed: of every random choice.
         energy_model: name of the constants, or a YAML file of them.
@@ -128,6 +130,8 @@ class RunConfig(PopulationsConfig):
     executor: Literal["lava", "bitsliced", "membrane", "reference"] = "lava"
     accumulate: Accumulate = "sequential"
     weights: Literal["operand", "constant"] = "operand"
+    weight_format: FormatName | None = None
+    accumulate_format: FormatName | None = None
     basis: Literal["threshold", "nexus"] = "threshold"
     seed: int = Field(default=0, ge=0, lt=2**64)
     energy_model: EnergyModelName = "loihi1_pre_silicon"

@@ -31,6 +31,8 @@ class Writer:
         layer: dotted path of the layer being written.
         nonlinear: which nonlinear operators are LIF populations.
         spikes: how linear layers are computed by spike counts; None for exact ones.
+        weight_format: what weights of linear layers are rounded to first; None for `format`.
+        accumulate_format: of products and sums, which are then rounded to `format`; None for `format`.
         style: what circuits are built for: "neurons", "depth" or "energy".
         weights: whether the weights of linear layers are operands of their multipliers or constants of them.
     """
@@ -44,6 +46,8 @@ class Writer:
     spikes: SpikingLinear | None = None
     weights: Literal["operand", "constant"] = "operand"
     style: str = "neurons"
+    weight_format: FloatFormat | None = None
+    accumulate_format: FloatFormat | None = None
 
     def inside(self, name: str) -> Writer:
         """The same writer in a layer below."""
@@ -66,6 +70,10 @@ class Writer:
         """The operation folded over the last axis; sums in the writer's order, all else in sequence."""
         length = operand.shape[-1]
         order = named_order("sequential", length)
+        wide = replace(self, format=self.accumulate_format or self.format)
+        if name == "add" and wide.format != self.format:
+            summed = replace(wide, accumulate_format=None).reduce("add", wide.converted(operand))
+            return self.converted(summed)
         if name == "add":
             order = self._orders("sum", length, operand.shape[:-1])[0].order
         exactly = self._accumulator("values", length) if order.tree is None else None
@@ -79,6 +87,7 @@ class Writer:
         """
         weights = right.number in self.program.constants or self.program.kinds.get(self.layer) == "linear"
         reduction: Reduction = "linear" if weights else "attention"
+        right = self._rounded_weights(right)
         lead = np.broadcast_shapes(left.shape[:-2], right.shape[:-2])
         shape = (*lead, left.shape[-2], right.shape[-2])
         placed = self._orders(reduction, left.shape[-1], shape, bias is not None, self._is_swapped(right))
@@ -101,14 +110,36 @@ class Writer:
         return self.concatenate(rows, -2)
 
     def _contracted(self, left: Value, right: Value, bias: Value | None, order: Order) -> Value:
-        """A contraction in one order."""
-        fma = self.circuit("fma") if order.fused else None
+        """A contraction in one order: products and sums in the format of accumulation, then rounded to the writer's."""
+        to = self.accumulate_format or self.format
+        wide = replace(self, format=to)
+
+        def made(name: str) -> Circuit:
+            return circuit(name, self.format, to=to, basis=self.basis, style=self.style)
+
+        bias = None if bias is None else wide.converted(bias)
+        fma = made("fma") if order.fused else None
         inside = bias if order.bias_inside else None
-        multiply, add = self.circuit("mul"), self.circuit("add")
+        multiply, add = made("mul"), wide.circuit("add")
         exactly = self._accumulator("products", left.shape[-1]) if order.tree is None else None
         bank = self._bank(multiply, right, order)
         y = self.program.contract(multiply, add, left, right, self.layer, order, inside, fma, exactly, bank)
-        return y if bias is None or order.bias_inside else self.apply("add", y, bias)
+        return self.converted(y if bias is None or order.bias_inside else wide.apply("add", y, bias))
+
+    def _rounded_weights(self, weight: Value) -> Value:
+        """Constant weights rounded to their own format, as numbers of the writer's."""
+        if self.weight_format is None or weight.number not in self.program.constants:
+            return weight
+        values = self.format.from_patterns(self.program.constants[weight.number]).astype(np.float64)
+        rounded = values.astype(self.weight_format.dtype).astype(np.float64)
+        with np.errstate(over="ignore"):
+            held = rounded.astype(self.format.dtype)
+        if not np.array_equal(held.astype(np.float64), rounded, equal_nan=True):
+            raise NexusError(
+                f"layer '{self.layer}': weights in {self.weight_format} are no numbers of {self.format}, in which they "
+                "are multiplied"
+            )
+        return self.program.constant(self.format.to_patterns(held), self.format)
 
     def _bank(self, multiply: Circuit, weight: Value, order: Order) -> Bank | None:
         """The multipliers specialised to constant weights, where the writer wants them and `weight` is a matrix."""
@@ -124,7 +155,7 @@ class Writer:
         return made
 
     def _accumulator(self, kind: TermKind, length: int) -> Accumulator:
-        found = accumulator(self.format, kind, basis=self.basis)
+        found = accumulator(self.format, kind, self.accumulate_format, basis=self.basis)
         if length > found.register.longest:
             raise NexusError(
                 f"layer '{self.layer}': an exact sum of {length} terms of {self.format} is longer than "

@@ -14,7 +14,7 @@ from lava_nexus.circuits import circuit
 from lava_nexus.errors import NexusError
 from lava_nexus.executors.interpret import run_program
 from lava_nexus.executors.run import executor_named
-from lava_nexus.formats import FLOAT16, FLOAT32
+from lava_nexus.formats import BFLOAT16, FLOAT8_E4M3FN, FLOAT16, FLOAT32
 from lava_nexus.layers import Accumulate, Order, Program, Sum, Writer, linear, named_order
 from lava_nexus.layers.order import from_pairs
 from tests.layers import oracle
@@ -175,3 +175,29 @@ def test_mistakes_are_one_sentence() -> None:
         named_order("kahan", 4)  # type: ignore[arg-type]
     with pytest.raises(NexusError, match="sum of 0 terms"):
         named_order("fma", 0)
+
+
+@pytest.mark.parametrize("executor", ["reference", "bitsliced"])
+def test_narrow_weights_and_operands_are_summed_in_a_wider_format(executor: str) -> None:
+    """FP8 weights times BF16 activations, FP32 products and sums, BF16 results: as narrow models run."""
+    rng = np.random.default_rng(2)
+    x, weight = (rng.standard_normal(shape).astype(BFLOAT16.dtype) for shape in ((2, 3, 9), (4, 9)))
+    bias = rng.standard_normal(4).astype(BFLOAT16.dtype)
+    w = Writer(Program("test"), BFLOAT16, weight_format=FLOAT8_E4M3FN, accumulate_format=FLOAT32).inside("layer")
+    given = w.program.input("x", (3, 9), BFLOAT16)
+    w.program.outputs["y"] = linear(w, given, w.constant(weight), w.constant(bias))
+    w.program.outputs["sum"] = w.inside("sum").reduce("add", given)
+    got = run_program(w.program, {"x": BFLOAT16.to_patterns(x)}, executor_named(executor)).outputs
+    narrow = weight.astype(FLOAT8_E4M3FN.dtype).astype(np.float32)
+    wide = np.stack([oracle.matmul(sample, narrow) + bias.astype(np.float32) for sample in x.astype(np.float32)])
+    np.testing.assert_array_equal(got["y"], BFLOAT16.to_patterns(wide.astype(BFLOAT16.dtype)))
+    total = oracle.fold(x.astype(np.float32)).astype(BFLOAT16.dtype)
+    np.testing.assert_array_equal(got["sum"], BFLOAT16.to_patterns(total))
+    assert {c.label for _, c, _ in w.program.invocations()} >= {"mul bfloat16 to float32", "add float32"}
+
+
+def test_weights_that_the_format_does_not_hold_are_one_sentence() -> None:
+    w = Writer(Program("test"), FLOAT16, weight_format=BFLOAT16).inside("layer")
+    x = w.program.input("x", (1, 2), FLOAT16)
+    with pytest.raises(NexusError, match="layer 'layer': weights in bfloat16 are no numbers of float16"):
+        linear(w, x, w.constant(np.array([[1.0, 65504.0]], np.float16)))

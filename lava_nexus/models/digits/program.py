@@ -36,12 +36,25 @@ def digits_program(
     nonlinear: Nonlinear = GATES,
     spikes: SpikingLinear | None = None,
     weights: Literal["operand", "constant"] = "operand",
+    weight_format: FloatFormat | None = None,
+    accumulate_format: FloatFormat | None = None,
 ) -> Program:
     """tokens [tokens, token_width] to logits [1, classes], in one format throughout.
 
-    Weights are rounded to the format before anything runs. `nonlinear` and `spikes` say what LIF populations do.
+    Weights are rounded to the format, or to one of their own first, before anything runs; products and sums may have
+    another. `nonlinear` and `spikes` say what LIF populations do.
     """
-    w = Writer(Program("digits"), fmt, basis, accumulate, nonlinear=nonlinear, spikes=spikes, weights=weights)
+    w = Writer(
+        Program("digits"),
+        fmt,
+        basis,
+        accumulate,
+        nonlinear=nonlinear,
+        spikes=spikes,
+        weights=weights,
+        weight_format=weight_format,
+        accumulate_format=accumulate_format,
+    )
     values = {name: w.constant(tensor) for name, tensor in tensors.items()}
     tokens = w.program.input("tokens", (spec.tokens, spec.token_width), fmt)
     h = linear(w.inside("embedding"), tokens, values["embedding.weight"], values["embedding.bias"])

@@ -16,7 +16,7 @@ from lava_nexus.executors.executor import Tallies
 from lava_nexus.executors.interpret import run_program
 from lava_nexus.executors.reference import ReferenceExecutor
 from lava_nexus.executors.run import executor_named
-from lava_nexus.formats import FloatFormat, UlpSummary, summarise
+from lava_nexus.formats import FORMATS, FloatFormat, UlpSummary, summarise
 from lava_nexus.layers import Accumulate, Orders, Program
 from lava_nexus.models import populations
 from lava_nexus.models.approximation import LayerTap, compare, divergence, softmax_of
@@ -73,7 +73,16 @@ def run_digits(config: RunConfig, out: Path, quick: bool = False) -> dict[str, A
     tokens = split.test_tokens[:images]
     patterns = fmt.to_patterns(tokens.astype(fmt.dtype))
     orders = accumulation(config.accumulate, images)
-    exact = digits_program(tensors, DIGITS, fmt, config.basis, orders, weights=config.weights)
+    exact = digits_program(
+        tensors,
+        DIGITS,
+        fmt,
+        config.basis,
+        orders,
+        weights=config.weights,
+        weight_format=_format(config.weight_format),
+        accumulate_format=_format(config.accumulate_format),
+    )
     program = approximate_program(config, tensors, exact, orders, split) if config.approximate else exact
 
     began = time.perf_counter()
@@ -155,6 +164,10 @@ _LEVELS = {
 def _model(config: RunConfig) -> DigitsModel:
     assert isinstance(config.model, DigitsModel)
     return config.model
+
+
+def _format(name: str | None) -> FloatFormat | None:
+    return None if name is None else FORMATS[name]
 
 
 def _answer(program: Program, patterns: Patterns, config: RunConfig) -> Answer:

@@ -20,7 +20,7 @@ def first_layer_stages(program: Program, tokens: NDArray[Any], output: int = 0, 
     Of wide tokens the first channels only. `tokens` [..., width] are what the contraction reads, called `name`.
     """
     node = next(n for n in program.nodes if isinstance(n, Contract))
-    fmt = node.result.float_format
+    fmt, wide = node.operands[0].float_format, node.result.float_format
     flat = tokens.reshape(-1, tokens.shape[-1])
     token = np.ascontiguousarray(flat[np.argmax(np.count_nonzero(flat, axis=1))][:_CHANNELS])
     row = np.ascontiguousarray(program.constants[node.operands[1].number][output][:_CHANNELS])
@@ -32,6 +32,6 @@ def first_layer_stages(program: Program, tokens: NDArray[Any], output: int = 0, 
     return [
         Stage(name, token, fmt),
         Stage("weights", row, fmt),
-        Stage("products", products, fmt),
-        Stage("running sums", np.concatenate(sums), fmt),
+        Stage("products", products, wide),
+        Stage("running sums", np.concatenate(sums), wide),
     ]

@@ -32,7 +32,7 @@ _EXACT = 100  # numbers that stand for a register of an exact sum, before and af
 def reduce(node: Reduce, operand: Patterns, executor: Executor) -> Patterns:
     """The circuit folded over the last axis of patterns [batch, ..., length]."""
     result = np.empty(operand.shape[:-1], node.result.format.pattern_dtype)
-    for tile in tiles(result.shape, _room(node.order, node.length, 0)):
+    for tile in tiles(result.shape, _room(node.order)):
         values = np.moveaxis(operand[tile], -1, 0)
         if node.accumulator is not None:
             result[tile] = _exactly(node.accumulator, [values], result[tile].shape, executor)
@@ -47,7 +47,7 @@ def contract(node: Contract, operands: Sequence[Patterns], executor: Executor) -
     left, right = operands[0][..., :, None, :], operands[1][..., None, :, :]
     shape = np.broadcast_shapes(left.shape[:-1], right.shape[:-1])
     result = np.empty(shape, node.result.format.pattern_dtype)
-    for tile in tiles(shape, _room(node.order, node.length, len(operands))):
+    for tile in tiles(shape, _room(node.order)):
         left_part, right_part = (
             np.ascontiguousarray(np.moveaxis(_part(array, tile), -1, 0)) for array in (left, right)
         )
@@ -88,9 +88,9 @@ def tiles(shape: tuple[int, ...], most: int) -> Iterator[Tile]:
         yield tuple(slice(start, start + span.step) for start, span in zip(corner, starts, strict=True))
 
 
-def _room(order: Order, length: int, operands: int) -> int:
-    """How many sums are formed together."""
-    held = (_EXACT if order.tree is None else order.registers) + operands * length + 2
+def _room(order: Order) -> int:
+    """How many sums are formed together; their factors are as long as they are, whatever the number of sums."""
+    held = (_EXACT if order.tree is None else order.registers) + 2
     return max(1, min(_MOST_SUMS, _MOST_NUMBERS // held))
 
 

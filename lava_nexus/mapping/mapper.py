@@ -21,6 +21,7 @@ from lava_nexus.mapping.templates import circuit_pieces, circuit_template
 from lava_nexus.mapping.workload import Workload, word_bits
 
 Where = Literal["chip", "host"]
+_HALVINGS = 8
 
 
 @dataclass(frozen=True)
@@ -82,7 +83,7 @@ class Mapper:
         """By a strategy.
 
         Raises:
-            NexusError: it does not fit, even with one instance of each circuit.
+            NexusError: it does not fit, however it is folded.
         """
         if strategy.kind == "fit":
             return self._fit(strategy)
@@ -95,12 +96,15 @@ class Mapper:
         return self._found[folding]
 
     def _fit(self, strategy: Strategy) -> ProgramPlacement:
-        low, high = 1, self.most_folding
-        if (fewest := self.folded(high)).chips > strategy.number:
+        # Very long schedules need long sequencers, so that the deepest folding is not always the smallest.
+        deep = {max(1, self.most_folding >> halvings) for halvings in range(_HALVINGS)}
+        fewest = min((self.folded(folding) for folding in deep), key=lambda one: (one.core_count, -one.folding))
+        low, high = 1, fewest.folding
+        if fewest.chips > strategy.number:
             room = strategy.number * self.chip.mesh.cores
             raise NexusError(
-                f"program '{self.workload.name}' needs {fewest.core_count} cores of {self.chip.name} with one instance "
-                f"of each circuit, {fewest.core_count - room} more than the {room} of chips={strategy.number}; the "
+                f"program '{self.workload.name}' needs {fewest.core_count} cores of {self.chip.name} even when folded "
+                f"by {fewest.folding}, {fewest.core_count - room} more than the {room} of chips={strategy.number}; the "
                 f"smallest change that fits is chips={fewest.chips}"
             )
         while low < high:

@@ -33,7 +33,7 @@ def synops_bars(layers: Sequence[tuple[str, str, int]], path: Path, title: str =
     height = upper + lower + 1.95
     figure = style.new_figure(10.0, height)
     figure.text(0.03, 1 - 0.33 / height, title or "Where the SynOps go", size=14, weight="bold", va="center")
-    figure.text(0.97, 1 - 0.33 / height, f"{_short(total)} SynOps in all", size=11, ha="right", va="center")
+    figure.text(0.97, 1 - 0.33 / height, f"{short(total)} SynOps in all", size=11, ha="right", va="center")
     colours = {kind: style.PALETTE[i] for i, kind in enumerate(kinds)}
     by_layer = {name: {kind: 0 for kind in kinds} for name in names}
     for layer, kind, synops in layers:
@@ -61,7 +61,7 @@ def _bars(axes: Any, title: str, bars: dict[str, dict[str, int]], colours: dict[
         for kind, synops in parts.items():
             axes.barh(row, synops, left=left, height=0.68, color=colours[kind], edgecolor="white", linewidth=0.5)
             left += synops
-        label = f"{_short(left)}  {100 * left / total:.1f} %"
+        label = f"{short(left)}  {100 * left / total:.1f} %"
         axes.text(left + 0.012 * longest, row, label, va="center", size=9, color=style.INK)
     axes.set_yticks(range(len(bars)), list(bars))
     axes.set_xticks([])
@@ -71,7 +71,7 @@ def _bars(axes: Any, title: str, bars: dict[str, dict[str, int]], colours: dict[
     style.bare(axes, "left")
 
 
-def _short(count: int) -> str:
+def short(count: int) -> str:
     """Three significant digits: 1,234,567 is `1.23 M`."""
     for factor, suffix in ((10**12, "T"), (10**9, "G"), (10**6, "M"), (10**3, "k")):
         if count >= 0.9995 * factor:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from lava_nexus.errors import NexusError
 from lava_nexus.reports import style
+from lava_nexus.reports.bars import short
 
 _CELL = 0.26  # inches
 
@@ -88,12 +89,15 @@ def chip_figure(
 def chips_figure(points: Sequence[Point], boards: dict[str, int], title: str, path: Path) -> Path:
     """Draws seconds a token against chips, both logarithmic, boards as marks; returns the path written.
 
+    A point that another one beats in chips and in both times is left out.
+
     Raises:
         NexusError: fewer than one point.
     """
     if not points:
         raise NexusError("chips against time cannot be drawn: there is no folding")
-    ordered = sorted(points, key=lambda point: (point.chips, -point.seconds))
+    kept = {p for p in points if not any(_better(other, p) for other in points)}
+    ordered = sorted(kept, key=lambda point: (point.chips, -point.seconds))
     chips = [point.chips for point in ordered]
     figure = style.new_figure(8.2, 4.9)
     figure.text(0.03, 0.945, title, size=12.5, weight="bold", va="center")
@@ -112,11 +116,17 @@ def chips_figure(points: Sequence[Point], boards: dict[str, int], title: str, pa
     axes.plot(chips, gaps, "D-", color=style.EXPONENT, markersize=4, label="many sequences interleaved, at best")
     axes.set_xlabel("chips")
     axes.set_ylabel("seconds a token")
-    axes.xaxis.set_major_formatter(lambda value, _: f"{value:,.0f}" if value >= 1 else "")
-    axes.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
+    axes.xaxis.set_major_formatter(lambda value, _: short(round(value)) if value >= 1 else "")
+    axes.yaxis.set_major_formatter(lambda value, _: short(round(value)) if value >= 1 else f"{value:g}")
     axes.grid(axis="y", which="major", color=style.GRID, linewidth=0.8)
     axes.set_axisbelow(True)
     axes.tick_params(which="minor", size=0)
-    axes.legend(loc="upper right", fontsize=9)
+    axes.legend(loc="lower left", fontsize=9)
     style.bare(axes, "left", "bottom")
     return style.save(figure, path)
+
+
+def _better(one: Point, other: Point) -> bool:
+    """Whether one takes no more chips and no more time, and less of something."""
+    mine, theirs = ((p.chips, p.seconds, p.interleaved) for p in (one, other))
+    return mine != theirs and all(a <= b for a, b in zip(mine, theirs, strict=True))

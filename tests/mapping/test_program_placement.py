@@ -91,7 +91,7 @@ def test_saved_and_loaded(mapper, tmp_path):
 
 def test_what_does_not_fit_says_by_how_much_and_what_would(mapper):
     tiny = Mapper(linear_program(FP8), small_chip(neurons=64), None, 0, 4, Memory())
-    fewest = tiny.folded(tiny.most_folding)
+    fewest = min((tiny.folded(tiny.most_folding >> i) for i in range(7)), key=lambda one: one.core_count)
     assert fewest.chips > 1
     with pytest.raises(
         NexusError, match=rf"needs {fewest.core_count} cores .*, {fewest.core_count - 8} more .* chips={fewest.chips}"

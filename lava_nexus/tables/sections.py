@@ -20,7 +20,7 @@ _NARROW = {
     "vocab_size": 64,
     "num_hidden_layers": 4,
 }
-_INPUTS, _SEEDS, _WIDTH, _IMAGES = 1024, 3, 64, 4
+_INPUTS, _SEEDS, _WIDTH, _IMAGES = 1024, 3, 32, 1
 
 
 def sections(config: UlpTablesConfig, folder: Path) -> list[Section]:

@@ -25,7 +25,7 @@ from lava_nexus.models.tensors import FolderTensors, RandomTensors, TensorSource
 from lava_nexus.torch.orders import accumulation
 
 _HELD_WEIGHTS = 1 << 28
-"""Weights up to which layers stay in memory from one pass to the next: 1 GiB of FP32."""
+"""Weights up to which all layers stay in memory while tokens are generated: 1 GiB of FP32."""
 
 
 @dataclass(frozen=True)
@@ -129,7 +129,12 @@ class Model:
             NexusError: no tokens, a model that has no head or is no decoder, or more tokens than it has positions for.
         """
         ids = self.checked_generation(tokens, max_new_tokens)
-        forward, cache, counts, fresh = self.forward(ProgramRunner(executor, options)), Cache(), Counts(), ids
+        forward, cache, counts, fresh = (
+            self.forward(ProgramRunner(executor, options), hold=True),
+            Cache(),
+            Counts(),
+            ids,
+        )
         for _ in range(max_new_tokens):
             stream = forward.begin(fresh, past=cache.tokens)
             for layer in range(self.spec.layers):
@@ -159,22 +164,23 @@ class Model:
             )
         return ids
 
-    def forward(self, runner: ProgramRunner) -> Forward:
-        """The model's programs on an executor."""
-        return Forward(self.spec, self.source, self.arithmetic, runner, self.layer_tensors)
+    def forward(self, runner: ProgramRunner, hold: bool = False) -> Forward:
+        """The model's programs on an executor; with `hold` the weights of small models stay in memory."""
+        tensors = self._held_tensors if hold and self._holds else self.layer_tensors
+        return Forward(self.spec, self.source, self.arithmetic, runner, tensors)
 
     def by_populations(self, nonlinear: Nonlinear, spikes: SpikingLinear | None = None) -> Model:
         """The same model with these operators as LIF populations, no weight changed."""
         return Model(self.spec, self.source, replace(self.arithmetic, nonlinear=nonlinear, spikes=spikes))
 
     def layer_tensors(self, layer: int) -> dict[str, Weights]:
-        """Weights of a layer by role; those of small models stay in memory."""
-        if layer in self._held:
-            return self._held[layer]
-        tensors = self.source.tensors(self.spec.layer_tensors(layer))
-        if self._holds:
-            self._held[layer] = tensors
-        return tensors
+        """Weights of a layer by role, read anew."""
+        return self.source.tensors(self.spec.layer_tensors(layer))
+
+    def _held_tensors(self, layer: int) -> dict[str, Weights]:
+        if layer not in self._held:
+            self._held[layer] = self.layer_tensors(layer)
+        return self._held[layer]
 
     def checked_layers(self, layers: tuple[int, int] | None) -> tuple[int, int]:
         """(first, behind the last); all where None.

@@ -29,16 +29,19 @@ class Widths:
         index: address bits of the table.
         adjust: what is added to 2^f, as in `Plan`.
         degree: of the polynomials of 2^f; 0 for the series.
+        order: of the series.
     """
 
     working: int
     index: int
     adjust: int
     degree: int = 0
+    order: int = 3
 
 
 _EXP = {7: Widths(15, 5, 6), 10: Widths(19, 6, 4), 23: Widths(36, 7, 2), 52: Widths(60, 8, 0, 4)}
 _EXP2 = {7: Widths(13, 6, 3), 10: Widths(21, 6, -3), 23: Widths(36, 7, 2), 52: Widths(60, 8, 0, 4)}
+_WIDE = {23: Widths(46, 8, 2, order=4)}
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,7 +61,8 @@ class Power:
         widths = widths_for("exp", self.widths, fmt)
         reach = (fmt.bias + fmt.significand_bits + 1) / float(self.factor)
         fraction_bits = widths.working + (2 if self.factor != 1 else 0)
-        return Plan(ceil(log2(reach)), fraction_bits, widths.working, widths.index, widths.adjust, degree=widths.degree)
+        shape = (widths.working, widths.index, widths.adjust)
+        return Plan(ceil(log2(reach)), fraction_bits, *shape, degree=widths.degree, order=widths.order)
 
     def __call__(self, on: Integers[W], x: Argument[W], fmt: FloatFormat) -> Result[W]:
         """The program."""
@@ -81,4 +85,5 @@ class Power:
 
 
 exp = Power(LOG2_E, _EXP)
+exp_wide = Power(LOG2_E, _WIDE)
 exp2 = Power(Fraction(1), _EXP2)

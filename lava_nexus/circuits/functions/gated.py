@@ -47,6 +47,8 @@ class Widths:
         adjust: what is added to the smooth factors, in units of their last place.
         adjust_power: what is added to 2^-t, as in `Plan`.
         power_degree: of the polynomials of 2^-t; 0 for the series.
+        order: of the series.
+        one: log2 of the distance from 1 at which the gate of a positive operand counts as 1.
     """
 
     fraction: int
@@ -60,6 +62,8 @@ class Widths:
     adjust: int = 0
     adjust_power: int = 2
     power_degree: int = 0
+    order: int = 3
+    one: int | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,6 +117,7 @@ class Gated:
             widths.index,
             widths.adjust_power,
             degree=widths.power_degree,
+            order=widths.order,
         )
         t = split(on, s, too_large, on.constant(0, 1), plan, LOG2_E)
         power = two_to_the(on, on.invert_if(t.fraction, on.constant(1, 1)), plan)
@@ -161,7 +166,8 @@ def _pieces(gated: Gated, fmt: FloatFormat, widths: Widths) -> tuple[Piecewise, 
     top = 1 << (_integer_bits(gated, fmt) + widths.fraction)
     reach = float(1 << _integer_bits(gated, fmt))
     grid = np.linspace(0, reach, 4097, dtype=np.longdouble)
-    near_one = float(grid[np.argmax(1 - gated.plus(grid) < 2.0 ** -(fmt.significand_bits + 2))])
+    one = -fmt.significand_bits - 2 if widths.one is None else widths.one
+    near_one = float(grid[np.argmax(1 - gated.plus(grid) < 2.0**one)])
     longest = widths.fraction + widths.longest
 
     def of(function: Real, start: float, end: float) -> Piecewise:

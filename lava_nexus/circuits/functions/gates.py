@@ -5,6 +5,7 @@ Phi(-x) = exp(-x^2 / 2) * r(x) with a smooth r; gelu_tanh(x) = x * sigmoid(v) wi
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, TypeVar
 
 import numpy as np
@@ -42,6 +43,11 @@ GELU_TANH: dict[int, Widths] = {
     23: Widths(34, 37, -37, -5, 37, 7, 40),
     52: Widths(62, 61, -60, -3, 60, 8, 62, 6, 0, 0, 4),
 }
+
+# Where every input is to be rounded correctly.
+SIGMOID_WIDE = {23: Widths(44, 48, -47, -5, 46, 8, 0, 4, order=4, one=-45)}
+SILU_WIDE = {23: Widths(44, 48, -47, -5, 46, 8, 49, 4, order=4, one=-45)}
+GELU_WIDE = {23: Widths(45, 49, -48, -5, 47, 8, 51, 4, order=4)}
 
 _SLOPE = np.sqrt(2 / np.arctan(np.longdouble(1)))  # sqrt(8 / pi)
 _CUBIC = _SLOPE * np.longdouble("0.044715")
@@ -92,4 +98,7 @@ def _cubic_exponent(on: Integers[W], x: W, have: int, want: int) -> W:
 sigmoid = Gated("sigmoid", _LOGISTIC, _LOGISTIC, _itself, lambda x: x, SIGMOID, times_operand=False)
 silu = Gated("silu", _LOGISTIC, _LOGISTIC, _itself, lambda x: x, SILU)
 gelu = Gated("gelu", PHI, TAIL, _half_square, lambda x: x * x / 2, GELU, falls=True)
+sigmoid_wide, silu_wide, gelu_wide = (
+    replace(gate, widths=widths) for gate, widths in ((sigmoid, SIGMOID_WIDE), (silu, SILU_WIDE), (gelu, GELU_WIDE))
+)
 gelu_tanh = Gated("gelu_tanh", _OF_CUBIC, _OF_CUBIC, _cubic_exponent, _cubic, GELU_TANH)

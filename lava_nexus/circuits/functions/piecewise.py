@@ -73,12 +73,12 @@ def evaluate(on: Integers[W], index: W, pieces: Piecewise, width: int, adjust: i
         return nested.evaluate(on, index, pieces, width, adjust)
     encoded = [_encoded(column) for column in pieces.columns[1:]]
     sizes = [bits for _, _, bits in encoded]
-    blank = [on.constant(0, bits) for bits in sizes]
     powers, lost = _powers(on, on.constant(0, pieces.place_bits), sizes)
-    mean = sum(on.loss(cells) for cells in _products(on, blank, powers, encoded))
+    dropped = [_dropped(column, on.width(power)) for column, power in zip(encoded, powers, strict=True)]
     base = []
-    for entry, exact, *high in zip(pieces.columns[0], pieces.exact, *pieces.columns[1:], strict=True):
-        loss = mean + sum(a * loss for a, loss in zip(high, lost, strict=True)) + adjust
+    rows = zip(pieces.columns[0], pieces.exact, zip(*dropped, strict=True), *pieces.columns[1:], strict=True)
+    for entry, exact, mean, *high in rows:
+        loss = sum(mean) + sum(a * loss for a, loss in zip(high, lost, strict=True)) + adjust
         base.append(entry if exact else entry + int(np.rint(loss)))
     columns = [base, *(entries for _, entries, _ in encoded)]
     words, place = on.lookup(index, pieces.starts, pieces.free, columns, [width, *sizes], pieces.place_bits)
@@ -93,6 +93,16 @@ def _products(
         Product(coefficient, power, -on.width(power), sign or 1, signed=sign == 0)
         for coefficient, power, (sign, _, _) in zip(coefficients, powers, encoded, strict=True)
     ]
+
+
+def _dropped(column: tuple[int, list[int], int], columns: int) -> list[float]:
+    """For each coefficient the mean of the cells of so many low columns of it times random bits."""
+    sign, entries, width = column
+    bits = np.array(entries, dtype=object)[:, None] >> np.arange(width, dtype=object) & 1
+    means = np.maximum(1 - 2.0 ** (np.arange(width) - columns), 0) / 2
+    means[-1] *= 1 if sign else -1
+    found: list[float] = (bits.astype(np.float64) @ means * (sign or 1)).tolist()
+    return found
 
 
 def _powers(on: Integers[W], place: W, sizes: list[int]) -> tuple[list[W], list[float]]:

@@ -1,7 +1,7 @@
 """2^f for a fraction f, and the way from a floating-point operand to the whole part and the fraction of its exponent.
 
-T = 2^i by table for the leading bits i of f; u = r * ln 2 for the rest r; 2^f = T + T * (u + u^2/2 + u^3/6). Where that
-is too coarse each i has a polynomial of its own, whose coefficients are all positive.
+T = 2^i by table for the leading bits i of f; u = r * ln 2 for the rest r; 2^f = T + T * (u + u^2/2 + u^3/6 + ...). Where
+that is too coarse each i has a polynomial of its own, whose coefficients are all positive.
 Products and multiples leave out their low columns and add the mean of what those hold.
 """
 
@@ -42,6 +42,7 @@ class Plan:
             of its last place.
         guard: further bits while t is summed.
         degree: of a polynomial for each entry of the table; 0 for the series.
+        order: of the series.
     """
 
     integer_bits: int
@@ -51,6 +52,7 @@ class Plan:
     adjust: int = 2
     guard: int = 3
     degree: int = 0
+    order: int = 3
 
     def whole_bits(self, factor: Fraction) -> int:
         """Integer bits of t."""
@@ -109,7 +111,7 @@ def two_to_the(on: Integers[W], fraction: W, plan: Plan) -> W:
         return evaluate(on, fraction, _pieces(working, plan.index_bits, plan.degree), working, plan.adjust)
     low_bits = working - plan.index_bits
     entry = on.table(on.part(fraction, low_bits, working), _table(plan.index_bits, working), working)
-    growth = _growth(on, on.part(fraction, 0, low_bits), working, plan.index_bits)
+    growth = _growth(on, on.part(fraction, 0, low_bits), plan)
     # entry * growth, where the leading 1 of 1.entry adds growth itself.
     product = on.product(growth, entry, working - 2, low_bits + 2)
     total = on.sum([(entry, 2), (growth, 2), (product, 0)], working + 2, constant=plan.adjust)
@@ -122,8 +124,9 @@ def _pieces(working: int, index_bits: int, degree: int) -> Piecewise:
     return fit(_GROWTH, working, 1.0, working, degree, _AS_IT_COMES, working - index_bits, anchored=True)
 
 
-def _growth(on: Integers[W], rest: W, working: int, index_bits: int) -> W:
-    """2^r - 1 for r = rest / 2^working < 2^-index_bits, in units of 2^-working: u + u^2/2 + u^3/6."""
+def _growth(on: Integers[W], rest: W, plan: Plan) -> W:
+    """2^r - 1 for r = rest / 2^working < 2^-index_bits, in units of 2^-working: u + u^2/2 + u^3/6 (+ u^4/24)."""
+    working, index_bits = plan.working_bits, plan.index_bits
     low_bits = working - index_bits
     u = on.scale(rest, LN2, 2, low_bits + 2)  # two more bits than `rest`
     top = working - 2 * index_bits + 1  # u^2/2 < 2^(-2 index_bits - 2): what of u can be seen in it
@@ -141,4 +144,10 @@ def _growth(on: Integers[W], rest: W, working: int, index_bits: int) -> W:
         cube = on.product(a, b, cube_top - 2, cube_top + 2)
         sixth = on.scale(cube, Fraction(1, 6), working + 2 - 3 * index_bits - cube_top - 2, cube_top + 1)
         parts.append((sixth, 0))
+    fourth_top = working - 4 * index_bits + 1
+    if plan.order >= 4 and fourth_top >= 2:
+        a = on.part(square, square_width - fourth_top, square_width)
+        fourth = on.product(a, a, fourth_top - 2, fourth_top + 2)
+        shift = working + 2 - 4 * index_bits - fourth_top - 2
+        parts.append((on.scale(fourth, Fraction(1, 24), shift, fourth_top + 1), 0))
     return on.part(on.sum(parts, low_bits + 2, constant=2), 2, low_bits + 2)

@@ -145,11 +145,13 @@ class Turn:
         significand = on.join(on.constant(0, widths.kept - fmt.significand_bits), x.significand(on))
         operand = on.choose(alone, one, on.choose(as_it_is, significand, normalised))
         cells = Product(operand, factor, widths.product - on.width(operand) - on.width(factor))
-        random = on.all_of(x.normal, on.not_(alone))  # of 1 * factor the product leaves out next to nothing
-        product = on.accumulate([cells], on.value(random, int(on.loss(cells))), widths.product)
+        # Of 1 * factor the product leaves out next to nothing.
+        reduced = on.not_(on.any_of(alone, as_it_is))
+        plain = Product(x.significand(on), factor, cells.shift + widths.kept - fmt.significand_bits)
+        mean = on.value(reduced, int(on.loss(cells))) + on.value(on.all_of(as_it_is, x.normal), int(on.loss(plain)))
+        product = on.accumulate([cells], mean, widths.product)
 
         # The first bit of r weighs 1/4 turn / 2, that of 1 and of an operand as it is 1; the product has one bit more.
-        reduced = on.not_(on.any_of(alone, as_it_is))
         exponent = -shift - on.value(reduced, 2) + fmt.bias + 1
         lowest = fmt.bias - 1 - widths.zeros
         if not self.cosine:

@@ -41,7 +41,8 @@ def circuit(
             synapses, which take less energy.
         max_delay: largest synaptic delay; longer waits go through relay neurons.
         options: what else the operation takes: `subnormals` (add, sub, mul, div, sqrt, fma), `rounding` (convert to an
-            integer), `terms` (dot_exact, sum_exact).
+            integer; exp, sigmoid, tanh, silu and gelu, "correct" on every FP32 input too), `terms` (dot_exact,
+            sum_exact).
 
     Raises:
         NexusError: an operation, basis, option or combination that does not exist.
@@ -98,5 +99,6 @@ def _build(
 def source_key() -> str:
     """Digest of all sources that a circuit depends on."""
     root = Path(__file__).resolve().parents[1]
-    files = [f for part in ("formats", "neurons", "cells", "circuits") for f in sorted((root / part).rglob("*.py"))]
+    parts = ("formats", "neurons", "cells", "circuits")
+    files = [f for part in parts for kind in ("*.py", "*.json") for f in sorted((root / part).rglob(kind))]
     return source_digest(*map(str, files))

@@ -94,7 +94,19 @@ class Operation:
 
 SUBNORMALS = Option(True, (True, False), "True or False (subnormal operands and results count as zeros of their sign)")
 ROUNDING = Option("nearest", ("nearest", "zero"), "'nearest' (ties to even) or 'zero' (toward zero)")
+FUNCTION_ROUNDING = Option(
+    "faithful", ("faithful", "correct"), "'faithful' (within 1 ULP) or 'correct' (to nearest even on every input)"
+)
 TERMS = Option(2, range(1, 1025), "1 .. 1024")
+
+WIDE: dict[str, Program] = {
+    "exp": exponential.exp_wide,
+    "sigmoid": gates.sigmoid_wide,
+    "tanh": odd.tanh_wide,
+    "silu": gates.silu_wide,
+    "gelu": gates.gelu_wide,
+}
+"""Programs that miss so few FP32 inputs that each of those can have a neuron of its own."""
 
 
 def _same(
@@ -145,21 +157,32 @@ def _exact(function: Callable[..., Word], golden: Reference, ports: Ports) -> Op
     return Operation(operands, build, reference_of, widens=True, options={"terms": TERMS}, ports=ports)
 
 
-def _function(program: Program, exact: tabulated.Exact) -> Operation:
-    """A function by its program; in 8-bit formats by the steps of the exact one, in 16-bit formats with patches."""
-    plain, corrected, reference_of = function.build(program), patched.build(program, exact), function.golden(program)
+def _function(program: Program, exact: tabulated.Exact, correct: str | None = None) -> Operation:
+    """A function by its program; in 8-bit formats by the steps of the exact one, in 16-bit formats with patches.
 
-    def word(basis: Basis, a: Word, fmt: FloatFormat) -> Word:
+    `correct` names the function whose wide program and stored corrections round every FP32 input correctly.
+    """
+    patches = patched.missed(program, exact)
+    plain, patched_word = function.build(program), patched.build(program, patches)
+    plain_golden, patched_golden = function.golden(program), patched.golden(program, patches)
+    wide = (WIDE[correct], patched.stored(correct)) if correct else (program, patches)
+    wide_word, wide_golden = patched.build(*wide), patched.golden(*wide)
+
+    def word(basis: Basis, a: Word, fmt: FloatFormat, rounding: str = "faithful") -> Word:
         if fmt.bits <= 8:
             return tabulated.staircase(basis, a, exact, fmt)
-        return (corrected if fmt.bits <= 16 else plain)(basis, a, fmt)
+        if fmt.bits <= 16:
+            return patched_word(basis, a, fmt)
+        return (wide_word if rounding == "correct" else plain)(basis, a, fmt)
 
-    def reference(fmt: FloatFormat, _: FloatFormat) -> Golden:
+    def reference(fmt: FloatFormat, _: FloatFormat, rounding: str = "faithful") -> Golden:
         if fmt.bits <= 8:
             return tabulated.golden(exact, fmt)
-        return patched.golden(program, exact, fmt) if fmt.bits <= 16 else reference_of(fmt)
+        if fmt.bits <= 16:
+            return patched_golden(fmt)
+        return (wide_golden if rounding == "correct" else plain_golden)(fmt)
 
-    return _same(word, "a", reference)
+    return _same(word, "a", reference, options={"rounding": FUNCTION_ROUNDING} if correct else {})
 
 
 def _multiply_reference(fmt: FloatFormat, to: FloatFormat) -> Golden:
@@ -206,15 +229,15 @@ OPERATIONS: dict[str, Operation] = {
     "sqrt": _arithmetic(square_root, "a", lambda f, _: reference.on_values(np.sqrt, f)),
     "reciprocal": _same(reciprocal, "a", lambda f, _: reference.on_values(lambda x: x.dtype.type(1) / x, f)),
     "rsqrt": _function(reciprocal_root.rsqrt, reciprocal_root.exact),
-    "exp": _function(exponential.exp, np.exp),
+    "exp": _function(exponential.exp, np.exp, correct="exp"),
     "exp2": _function(exponential.exp2, np.exp2),
     "log": _function(logarithm.logarithm, logarithm.exact),
     "sin": _function(trigonometric.sin, trigonometric.sin.exact),
     "cos": _function(trigonometric.cos, trigonometric.cos.exact),
-    "sigmoid": _function(gates.sigmoid, gates.sigmoid.exact),
-    "tanh": _function(odd.tanh, odd.tanh.exact),
-    "silu": _function(gates.silu, gates.silu.exact),
-    "gelu": _function(gates.gelu, gates.gelu.exact),
+    "sigmoid": _function(gates.sigmoid, gates.sigmoid.exact, correct="sigmoid"),
+    "tanh": _function(odd.tanh, odd.tanh.exact, correct="tanh"),
+    "silu": _function(gates.silu, gates.silu.exact, correct="silu"),
+    "gelu": _function(gates.gelu, gates.gelu.exact, correct="gelu"),
     "gelu_tanh": _function(gates.gelu_tanh, gates.gelu_tanh.exact),
     "erf": _function(odd.erf, odd.erf.exact),
     "neg": _same(negate, "a", lambda f, _: reference.sign_bit(f.sign_mask * 2 - 1, f.sign_mask, f)),

@@ -10,6 +10,7 @@ from pydantic import Field
 from lava_nexus.config.base import Config
 from lava_nexus.config.run import FormatName
 
+DEFAULT_CHUNK = 1 << 17
 EVERY_OPERATION: Literal["all"] = "all"
 
 
@@ -61,6 +62,6 @@ class VerifyConfig(Config):
     jobs: tuple[Job, ...] = Field(min_length=1)
     seed: int = Field(default=0, ge=0, lt=2**32)
     threads: int | None = Field(default=None, ge=1)
-    chunk: int = Field(default=1 << 17, ge=1)
+    chunk: int = Field(default=DEFAULT_CHUNK, ge=1)
     certify: bool = False
     out: Path = Path("results/verify")

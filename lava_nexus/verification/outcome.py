@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 MOST_EXAMPLES = 5
+MOST_MISSES = 4096
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,7 @@ class Rounding:
         wrong_counted: those of them that are not the correctly rounded one.
         max_ulp: largest distance from it; 2^64 - 1 is a number where a NaN belongs, or the reverse.
         worst: operand with that distance.
+        misses: (operand, result, correctly rounded result) of the wrong ones, None where there are too many.
         by_precision: results that the screen in wide floats left to multiple precision.
         neighbours: operands next to each other, between which the function only rises or only falls, that were
             compared.
@@ -51,6 +53,7 @@ class Rounding:
     wrong_counted: int = 0
     max_ulp: int = 0
     worst: int | None = None
+    misses: list[tuple[int, int, int]] | None = field(default_factory=list)
     by_precision: int = 0
     neighbours: int = 0
     against_order: int = 0
@@ -59,6 +62,8 @@ class Rounding:
         """Adds what was found on other operand sets."""
         if other.max_ulp > self.max_ulp:
             self.max_ulp, self.worst = other.max_ulp, other.worst
+        known = None if self.misses is None or other.misses is None else self.misses + other.misses
+        self.misses = known if known is not None and len(known) <= MOST_MISSES else None
         for name in ("wrong", "counted", "wrong_counted", "by_precision", "neighbours", "against_order"):
             setattr(self, name, getattr(self, name) + getattr(other, name))
 
@@ -101,4 +106,6 @@ class Outcome:
         """The inverse of `to_dict`; raises TypeError or KeyError on other values."""
         examples = [Example(tuple(e["operands"]), e["answered"], e["expected"]) for e in values["examples"]]
         rounding = values["rounding"] and Rounding(**values["rounding"])
+        if rounding and rounding.misses is not None:
+            rounding.misses = [(int(p), int(got), int(right)) for p, got, right in rounding.misses]
         return Outcome(**{**values, "examples": examples, "rounding": rounding})

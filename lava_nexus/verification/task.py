@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from lava_nexus.formats import FloatFormat
 from lava_nexus.formats.ulp import ulp_distance
 from lava_nexus.verification.correct import correctly_rounded
 from lava_nexus.verification.order import against_order
-from lava_nexus.verification.outcome import MOST_EXAMPLES, Example, Outcome, Rounding
+from lava_nexus.verification.outcome import MOST_EXAMPLES, MOST_MISSES, Example, Outcome, Rounding
 from lava_nexus.verification.real_functions import FUNCTIONS, RealFunction
 from lava_nexus.verification.sets import Exhaustive, OperandSets
 
@@ -27,6 +27,7 @@ Patterns = NDArray[Any]
 _ROOT = Path(__file__).resolve().parents[1]
 _REFERENCE = ("formats/*.py", "circuits/*.py")
 _BLOCK = 1 << 15  # patterns rounded together: their values stay in the cache
+_RUN = 1 << 23  # patterns that the golden function is asked about together
 _FUNCTIONS = "circuits/functions/*.py"
 _CHECKS = ("operands", "sets", "task", "correct", "order", "real_functions", "taylor")
 
@@ -53,6 +54,7 @@ class Task:
     gates: bool
     correct: bool
     direct: bool = False
+    _runs: dict[int, int | None] = field(default_factory=dict, compare=False, repr=False)
 
     @property
     def name(self) -> str:
@@ -103,7 +105,7 @@ class Task:
         if self.direct:
             found.rounding = _rounding(self, operands[0], self._answer)
             return found
-        golden = self.circuit.golden(*operands)
+        golden = self._golden(*operands)
         if self.gates:
             answered = self._answer(*operands)
             wrong = np.flatnonzero(answered != golden)
@@ -115,6 +117,19 @@ class Task:
         if self.correct:
             found.rounding = _rounding(self, operands[0], self.circuit.golden, golden)
         return found
+
+    def _golden(self, *operands: Patterns) -> Patterns:
+        """Results of the golden function; where its known bits tell that a run has one, that is taken."""
+        constant = getattr(self.circuit.golden, "constant", None)
+        n = len(operands[0])
+        if constant is None or not isinstance(self.sets, Exhaustive) or not self.sets.whole or n & (n - 1):
+            return self.circuit.golden(*operands)
+        first, block = int(operands[0][0]), max(n, _RUN)
+        start = first - first % block
+        if start not in self._runs:
+            self._runs[start] = constant(start, block - 1)
+        result = self._runs[start]
+        return self.circuit.golden(*operands) if result is None else np.full(n, result, operands[0].dtype)
 
     def _answer(self, *operands: Patterns) -> Patterns:
         return BitslicedExecutor(count=False, threads=1).invoke(self.circuit, operands)
@@ -144,6 +159,8 @@ def _rounding_of_block(
         found.wrong_counted = _counted(correct[wrong], fmt, function)
         distance = ulp_distance(results[wrong], correct[wrong], fmt)
         found.max_ulp, found.worst = int(distance.max()), int(patterns[wrong[distance.argmax()]])
+        columns = (patterns[wrong].tolist(), results[wrong].tolist(), correct[wrong].tolist())
+        found.misses = list(zip(*columns, strict=True)) if len(wrong) <= MOST_MISSES else None
     return found
 
 

@@ -19,6 +19,7 @@ from lava_nexus.circuits.functions.evaluate import Evaluate
 from lava_nexus.circuits.functions.integers import Integers, Sum
 from lava_nexus.circuits.functions.rounding import round_integers
 from lava_nexus.circuits.functions.wide import EvaluateWide
+from lava_nexus.compiled.known_bits import KnownBits
 from lava_nexus.compiled.trace import Recording, record
 from lava_nexus.errors import NexusError
 from lava_nexus.formats import FloatFormat
@@ -136,6 +137,7 @@ class ProgramGolden:
     def __init__(self, program: Program, fmt: FloatFormat) -> None:
         self._program, self._fmt = program, fmt
         self._compiled: Golden | None = None
+        self._known: KnownBits | None = None
 
     def __call__(self, patterns: NDArray[Any]) -> NDArray[Any]:
         """Results in the shape of the operands."""
@@ -151,6 +153,15 @@ class ProgramGolden:
         for start in range(0, len(flat), _BLOCK):
             out[start : start + _BLOCK] = _evaluated(self._program, flat[start : start + _BLOCK], self._fmt)
         return out.reshape(np.shape(patterns))
+
+    def constant(self, pattern: int, varying: int) -> int | None:
+        """The one result of all patterns that differ from the given one in bits of `varying` alone.
+
+        None where they have several, or where what is known of the bits does not tell.
+        """
+        if self._known is None:
+            self._known = KnownBits(self._recorded())
+        return self._known.result(pattern, varying)
 
     @property
     def digest(self) -> str:

@@ -1,61 +1,119 @@
-"""Correct rounding of every input of a 16-bit format: a narrow program, and a neuron for each input that it misses.
+"""Correct rounding of every input: a program that misses few, and a neuron for each input that it misses.
 
-A neuron that fires on one pattern alone turns the bits of the result that come out wrong.
+A neuron that fires on one pattern alone turns the bits of the result that come out wrong. Which patterns those are is
+computed for formats of 16 bits, and stored for FP32, where it takes a pass over all 2^32 inputs to find them.
 """
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Callable
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lava_nexus.cells import Basis, Bit, Word
-from lava_nexus.circuits.circuit import Golden
 from lava_nexus.circuits.functions import function
-from lava_nexus.circuits.functions.function import Program
+from lava_nexus.circuits.functions.function import Program, ProgramGolden
 from lava_nexus.circuits.functions.tabulated import Exact, table
+from lava_nexus.errors import NexusError
 from lava_nexus.formats import FloatFormat
 
+Patch = tuple[int, int, int]
+"""Pattern, what the program gives, correctly rounded result."""
 
-@lru_cache(maxsize=64)
-def missed(program: Program, exact: Exact, fmt: FloatFormat) -> tuple[tuple[int, int, int], ...]:
-    """(pattern, what the program gives, correctly rounded result) of every input that the program misses."""
-    patterns = np.arange(1 << fmt.bits, dtype=fmt.pattern_dtype)
-    got, right = function.golden(program)(fmt)(patterns), np.array(table(exact, fmt), dtype=fmt.pattern_dtype)
-    return tuple((int(p), int(got[p]), int(right[p])) for p in np.flatnonzero(got != right))
+Source = Callable[[FloatFormat], tuple[Patch, ...]]
+"""The inputs of a format that the program misses, in the order of their patterns."""
+
+FOLDER = Path(__file__).with_name("corrections")
+_MOST_LINES = 100  # into one neuron
 
 
-def golden(program: Program, exact: Exact, fmt: FloatFormat) -> Golden:
-    """The program on integers, and the patches."""
-    evaluate = function.golden(program)(fmt)
-    pairs = [(p, right) for p, _, right in missed(program, exact, fmt)]
-    patches = np.array(pairs, dtype=fmt.pattern_dtype).reshape(-1, 2)
+def missed(program: Program, exact: Exact) -> Source:
+    """Every input that the program misses, by comparison with the function's table."""
 
-    def corrected(patterns: NDArray[Any]) -> NDArray[Any]:
-        result = evaluate(patterns)
-        if len(patches):
-            place = np.minimum(np.searchsorted(patches[:, 0], patterns), len(patches) - 1)
-            result = np.where(patches[place, 0] == patterns, patches[place, 1], result)
+    @lru_cache(maxsize=64)
+    def patches(fmt: FloatFormat) -> tuple[Patch, ...]:
+        patterns = np.arange(1 << fmt.bits, dtype=fmt.pattern_dtype)
+        got, right = function.golden(program)(fmt)(patterns), np.array(table(exact, fmt), dtype=fmt.pattern_dtype)
+        return tuple((int(p), int(got[p]), int(right[p])) for p in np.flatnonzero(got != right))
+
+    return patches
+
+
+def corrections_file(name: str, fmt: FloatFormat) -> Path:
+    """Where the inputs that the wide program of a function misses are kept; `scripts/find_corrections.py` writes it."""
+    return FOLDER / f"{name}_{fmt}.json"
+
+
+def stored(name: str) -> Source:
+    """What the file of a function says.
+
+    Raises (when called):
+        NexusError: there is none for the format.
+    """
+
+    @lru_cache(maxsize=8)
+    def patches(fmt: FloatFormat) -> tuple[Patch, ...]:
+        path = corrections_file(name, fmt)
+        if not path.is_file():
+            raise NexusError(f"operation '{name}' on {fmt} has no rounding='correct': no corrections are stored for it")
+        values = json.loads(path.read_text(encoding="utf-8"))
+        return tuple((int(p, 16), int(got, 16), int(right, 16)) for p, got, right in values["missed"])
+
+    return patches
+
+
+class PatchedGolden:
+    """The reference: the program on integers, and the patches."""
+
+    def __init__(self, program: ProgramGolden, patches: tuple[Patch, ...], fmt: FloatFormat) -> None:
+        self.program, self.patches = program, patches
+        pairs = [(pattern, right) for pattern, _, right in patches]
+        self._table = np.array(pairs, dtype=fmt.pattern_dtype).reshape(-1, 2)
+
+    def __call__(self, patterns: NDArray[Any]) -> NDArray[Any]:
+        """Results in the shape of the operands."""
+        result = self.program(patterns)
+        if len(self._table):
+            place = np.minimum(np.searchsorted(self._table[:, 0], patterns), len(self._table) - 1)
+            result = np.where(self._table[place, 0] == patterns, self._table[place, 1], result)
         return result
 
-    return corrected
+    def constant(self, pattern: int, varying: int) -> int | None:
+        """As that of the program; None where a patch is among the patterns."""
+        if ((self._table[:, 0].astype(np.int64) & ~varying) == (pattern & ~varying)).any():
+            return None
+        return self.program.constant(pattern, varying)
+
+    @property
+    def digest(self) -> str:
+        """Name of the content: SHA-256 of the program's and of the patches."""
+        return hashlib.sha256(f"{self.program.digest} {self.patches}".encode()).hexdigest()
 
 
-def build(program: Program, exact: Exact) -> Callable[[Basis, Word, FloatFormat], Word]:
+def golden(program: Program, source: Source) -> Callable[[FloatFormat], PatchedGolden]:
+    """The function with its patches: format to (patterns to patterns)."""
+    return lambda fmt: PatchedGolden(function.golden(program)(fmt), source(fmt), fmt)
+
+
+def build(program: Program, source: Source) -> Callable[[Basis, Word, FloatFormat], Word]:
     """The program's neurons, and the patches."""
     circuit = function.build(program)
 
     def corrected(basis: Basis, a: Word, fmt: FloatFormat) -> Word:
-        word, patches = circuit(basis, a, fmt), missed(program, exact, fmt)
+        patches = source(fmt)
+        word = circuit(basis, a, fmt)
         lines = [_line(basis, a, pattern) for pattern, _, _ in patches]
         for i, bit in enumerate(word):
             both = zip(lines, patches, strict=True)
             wrong = [(line, right) for line, (_, got, right) in both if (got ^ right) >> i & 1]
-            up = [line for line, right in wrong if right >> i & 1]
-            down = [line for line, right in wrong if not right >> i & 1]
+            up = _merged(basis, [line for line, right in wrong if right >> i & 1])
+            down = _merged(basis, [line for line, right in wrong if not right >> i & 1])
             if wrong:
                 # The bit is 0 where `up` fires and 1 where `down` does.
                 word[i] = basis.real(basis.one_of(basis.between(bit, basis.or_(*down)), *up))
@@ -67,3 +125,11 @@ def build(program: Program, exact: Exact) -> Callable[[Basis, Word, FloatFormat]
 def _line(basis: Basis, a: Word, pattern: int) -> Bit:
     """1 where the operand is the pattern."""
     return basis.real(basis.and_(*(bit if pattern >> i & 1 else basis.not_(bit) for i, bit in enumerate(a))))
+
+
+def _merged(basis: Basis, lines: list[Bit]) -> list[Bit]:
+    """Few enough lines for one neuron, of which one fires where one of the given does."""
+    while len(lines) > _MOST_LINES:
+        groups = [lines[i : i + _MOST_LINES] for i in range(0, len(lines), _MOST_LINES)]
+        lines = [basis.real(basis.or_(*group)) for group in groups]
+    return lines

@@ -36,7 +36,9 @@ def round_integers(
     up = guard & ((below > 0) | (inexact > 0) | ((kept & one) > 0))
     base = np.maximum(biased - 1, 0).astype(np.uint64) << np.uint64(fmt.fraction_bits)
     magnitude = np.where(significand > 0, base + kept + up, np.uint64(0))
-    over = np.uint64(fmt.exponent_mask if fmt.inf else fmt.canonical_nan)
-    magnitude = np.where(magnitude > np.uint64(fmt.max_finite), over, magnitude)
+    if fmt.inf:
+        magnitude = np.minimum(magnitude, np.uint64(fmt.exponent_mask))
+    else:
+        magnitude = np.where(magnitude > np.uint64(fmt.max_finite), np.uint64(fmt.canonical_nan), magnitude)
     result: NDArray[np.uint64] = magnitude | (sign << np.uint64(fmt.bits - 1))
     return result

@@ -17,38 +17,53 @@ from lava_nexus.reports.files import write_text
 
 
 @dataclass(frozen=True)
-class CircuitCertificate:
-    """Something that was shown of one network.
+class OperationCertificate:
+    """Something that was shown of one operation.
 
     Attributes:
-        operation, format, to, options, basis: arguments of `lava_nexus.circuit`; `to` is None for the operands' format.
-        network: digest.
+        operation, format, to, options: arguments of `lava_nexus.circuit`; `to` is None for the operands' format.
     """
 
     operation: str
     format: str
     to: str | None
     options: dict[str, Any]
+
+    @property
+    def name(self) -> tuple[str, ...]:
+        """What a newer certificate must share to replace this one."""
+        return self.operation, self.format, self.to or "", json.dumps(self.options, sort_keys=True)
+
+    def circuit(self, basis: str = "threshold") -> Circuit:
+        """Today's circuit of these arguments."""
+        to = None if self.to is None else number_format_named(self.to)
+        return circuit(self.operation, number_format_named(self.format), to=to, basis=basis, **self.options)
+
+
+@dataclass(frozen=True)
+class CircuitCertificate(OperationCertificate):
+    """Something that was shown of one network.
+
+    Attributes:
+        basis: further argument of `lava_nexus.circuit`.
+        network: digest.
+    """
+
     basis: str
     network: str
 
     @property
     def name(self) -> tuple[str, ...]:
         """What a newer certificate must share to replace this one."""
-        return self.operation, self.format, self.to or "", json.dumps(self.options, sort_keys=True), self.basis
-
-    def circuit(self) -> Circuit:
-        """Today's circuit of these arguments."""
-        to = None if self.to is None else number_format_named(self.to)
-        return circuit(self.operation, number_format_named(self.format), to=to, basis=self.basis, **self.options)
+        return *super().name, self.basis
 
     @property
     def holds(self) -> bool:
         """Whether today's network is the one named."""
-        return self.circuit().digest == self.network
+        return self.circuit(self.basis).digest == self.network
 
 
-CertificateT = TypeVar("CertificateT", bound=CircuitCertificate)
+CertificateT = TypeVar("CertificateT", bound=OperationCertificate)
 
 
 def read_certificates(kind: type[CertificateT], folder: Path) -> list[CertificateT]:

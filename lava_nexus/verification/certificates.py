@@ -12,7 +12,7 @@ from lava_nexus.verification.outcome import Outcome
 from lava_nexus.verification.task import Task
 
 FOLDER = Path(__file__).with_name("certificates")
-_TOOLS = ("python", "lava-nexus", "numpy", "numba", "ml-dtypes")
+_TOOLS = ("python", "lava-nexus", "numpy", "numba", "llvmlite", "ml-dtypes", "mpmath", "scipy")
 
 
 @dataclass(frozen=True)
@@ -45,8 +45,13 @@ def certify(found: Iterable[tuple[Task, Outcome]], folder: Path = FOLDER) -> int
     return write_certificates(proven, folder)
 
 
-def _certificate(task: Task, outcome: Outcome) -> Certificate:
+def tool_versions() -> dict[str, str]:
+    """Versions of what a check rests on."""
     versions = installed_versions()
+    return {name: versions[name] for name in _TOOLS if name in versions}
+
+
+def _certificate(task: Task, outcome: Outcome) -> Certificate:
     return Certificate(
         operation=task.operation,
         format=task.format,
@@ -58,5 +63,5 @@ def _certificate(task: Task, outcome: Outcome) -> Certificate:
         sets=outcome.sets,
         how="bit-sliced word logic against the golden function",
         seconds=round(outcome.seconds, 2),
-        tools={name: versions[name] for name in _TOOLS if name in versions},
+        tools=tool_versions(),
     )

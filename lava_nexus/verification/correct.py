@@ -66,11 +66,15 @@ def _monotone(function: RealFunction, patterns: Patterns, fmt: FloatFormat) -> b
     n, first = len(patterns), int(patterns[0]) if len(patterns) else 0
     if n <= 2 or int(patterns[-1]) - first != n - 1 or (patterns[1:] <= patterns[:-1]).any():
         return False
-    last = first + n - 1
-    if (first ^ last) & fmt.sign_mask or bool(fmt.is_nan(patterns[-1:])[0]):
+    return one_way(function, patterns[[0, -1]], fmt)
+
+
+def one_way(function: RealFunction, ends: Patterns, fmt: FloatFormat) -> bool:
+    """Whether two patterns are numbers of one sign between which the function only rises or only falls."""
+    if int(ends[0] ^ ends[1]) & fmt.sign_mask or fmt.is_nan(ends).any():
         return False
-    ends = fmt.from_patterns(patterns[[0, -1]]).astype(np.float64)
-    return isinstance(function.slope, int) and bool((ends < function.lowest).all() or (ends > function.lowest).all())
+    x = fmt.from_patterns(ends).astype(np.float64)
+    return isinstance(function.slope, int) and bool((x < function.lowest).all() or (x > function.lowest).all())
 
 
 def _bounds(function: RealFunction, x: Patterns, y: Patterns, extended: bool) -> tuple[Patterns, Patterns]:

@@ -67,6 +67,12 @@ class Rounding:
         for name in ("wrong", "counted", "wrong_counted", "by_precision", "neighbours", "against_order"):
             setattr(self, name, getattr(self, name) + getattr(other, name))
 
+    def times(self, n: int) -> Rounding:
+        """What was found on one operand, on n that are all like it."""
+        misses = self.misses if n == 1 or not self.wrong else None
+        counts = {name: n * getattr(self, name) for name in ("wrong", "counted", "wrong_counted")}
+        return Rounding(**counts, max_ulp=self.max_ulp, worst=self.worst, misses=misses)
+
 
 @dataclass
 class Outcome:

@@ -16,7 +16,7 @@ from lava_nexus.disk_cache import source_digest
 from lava_nexus.executors.bitsliced import BitslicedExecutor, word_program
 from lava_nexus.formats import FloatFormat
 from lava_nexus.formats.ulp import ulp_distance
-from lava_nexus.verification.correct import correctly_rounded
+from lava_nexus.verification.correct import correctly_rounded, one_way
 from lava_nexus.verification.order import against_order
 from lava_nexus.verification.outcome import MOST_EXAMPLES, MOST_MISSES, Example, Outcome, Rounding
 from lava_nexus.verification.real_functions import FUNCTIONS, RealFunction
@@ -100,6 +100,9 @@ class Task:
 
     def check(self, number: int) -> Outcome:
         """One chunk; any thread."""
+        flat = None if self.neural else self._flat(number)
+        if flat is not None:
+            return flat
         operands = self.sets.take(number)
         found = Outcome(sets=len(operands[0]))
         if self.direct:
@@ -118,17 +121,38 @@ class Task:
             found.rounding = _rounding(self, operands[0], self.circuit.golden, golden)
         return found
 
-    def _golden(self, *operands: Patterns) -> Patterns:
-        """Results of the golden function; where its known bits tell that a run has one, that is taken."""
+    def _run_of(self, first: int, n: int) -> int | None:
+        """The golden function's one result on a run of patterns, where its known bits tell."""
         constant = getattr(self.circuit.golden, "constant", None)
-        n = len(operands[0])
-        if constant is None or not isinstance(self.sets, Exhaustive) or not self.sets.whole or n & (n - 1):
-            return self.circuit.golden(*operands)
-        first, block = int(operands[0][0]), max(n, _RUN)
-        start = first - first % block
+        if constant is None or not isinstance(self.sets, Exhaustive) or not self.sets.whole or n & (n - 1) or first % n:
+            return None
+        start, block = first - first % max(n, _RUN), max(n, _RUN)
         if start not in self._runs:
             self._runs[start] = constant(start, block - 1)
-        result = self._runs[start]
+        return self._runs[start]
+
+    def _flat(self, number: int) -> Outcome | None:
+        """What is found on a chunk on which both the golden function and correct rounding have one result."""
+        first, n = number * self.sets.chunk, self.sets.chunk
+        result = self._run_of(first, n)
+        if result is None:
+            return None
+        fmt, function = self.circuit.inputs[0].format, FUNCTIONS[self.operation]
+        assert isinstance(fmt, FloatFormat)
+        ends = np.array([first, first + n - 1]).astype(fmt.pattern_dtype)
+        correct, by_precision = correctly_rounded(self.operation, ends, fmt)
+        if correct[0] != correct[1] or not one_way(function, ends, fmt):
+            return None
+        results = np.full(1, result, fmt.pattern_dtype)
+        found = _compared(ends[:1], results, correct[:1], fmt, function).times(n)
+        pairs, found.against_order = against_order(self.circuit.golden, ends[1:], results, fmt, function)
+        found.neighbours, found.by_precision = n - 1 + pairs, by_precision
+        return Outcome(sets=n, rounding=found)
+
+    def _golden(self, *operands: Patterns) -> Patterns:
+        """Results of the golden function; where its known bits tell that a run has one, that is taken."""
+        n = len(operands[0])
+        result = self._run_of(int(operands[0][0]), n) if len(operands) == 1 else None
         return self.circuit.golden(*operands) if result is None else np.full(n, result, operands[0].dtype)
 
     def _answer(self, *operands: Patterns) -> Patterns:
@@ -153,8 +177,16 @@ def _rounding_of_block(
     name: str, patterns: Patterns, results: Patterns, fmt: FloatFormat, function: RealFunction
 ) -> Rounding:
     correct, by_precision = correctly_rounded(name, patterns, fmt)
+    found = _compared(patterns, results, correct, fmt, function)
+    found.by_precision = by_precision
+    return found
+
+
+def _compared(
+    patterns: Patterns, results: Patterns, correct: Patterns, fmt: FloatFormat, function: RealFunction
+) -> Rounding:
     wrong = np.flatnonzero(results != correct)
-    found = Rounding(len(wrong), _counted(correct, fmt, function), by_precision=by_precision)
+    found = Rounding(len(wrong), _counted(correct, fmt, function))
     if len(wrong):
         found.wrong_counted = _counted(correct[wrong], fmt, function)
         distance = ulp_distance(results[wrong], correct[wrong], fmt)

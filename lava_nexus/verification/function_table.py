@@ -1,0 +1,94 @@
+"""The table of functions: what all inputs showed of each, read off the certificates, and what its neurons are."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from lava_nexus.circuits import Circuit
+from lava_nexus.config.base import Config
+from lava_nexus.reports import pages
+from lava_nexus.reports.files import write_text
+from lava_nexus.reports.tables import comma_separated, markdown
+from lava_nexus.verification import certificates, rounding_certificates
+from lava_nexus.verification.rounding_certificates import RoundingCertificate
+
+HEADER = (
+    "function",
+    "format",
+    "rounding",
+    "neurons",
+    "depth",
+    "inputs",
+    "correct %",
+    "correct % of the rest",
+    "max ULP",
+    "neighbours",
+    "out of order",
+    "gates against golden",
+)
+_REST = "The rest: results that are finite, not zero and no limit of the function (as 1 is of tanh)."
+
+
+class FunctionTableConfig(Config):
+    """Where the table goes.
+
+    Attributes:
+        pages: pages whose part `functions` it becomes; none for the folder alone.
+        out: folder for table and rows.
+    """
+
+    pages: tuple[Path, ...] = ()
+    out: Path = Path("results/function_table")
+
+
+def function_table(config: FunctionTableConfig, out: Path, quick: bool = False) -> None:
+    """Writes functions.md, .csv and .json, and the table into the pages.
+
+    Args:
+        config: the pages.
+        out: folder.
+        quick: two rows, and no page is changed.
+
+    Raises:
+        NexusError: a page has no place for it.
+    """
+    listed = [one for one in rounding_certificates.load() if one.holds][: 2 if quick else None]
+    table = rows(listed)
+    text = f"{markdown(HEADER, [_shown(row) for row in table])}\n{_REST}\n"
+    write_text(out / "functions.md", f"# Functions\n\n{text}")
+    write_text(out / "functions.csv", comma_separated(HEADER, table))
+    write_text(
+        out / "functions.json", json.dumps([dict(zip(HEADER, row, strict=True)) for row in table], indent=2) + "\n"
+    )
+    for page in () if quick else config.pages:
+        write_text(page, pages.filled(page.read_text(encoding="utf-8"), "functions", lambda: text, str(page)))
+    print(text)
+
+
+def rows(listed: list[RoundingCertificate]) -> list[tuple[Any, ...]]:
+    """Rows of `HEADER`."""
+    proven = {one.network: one.sets for one in certificates.load()}
+    return [_row(one, one.circuit(), proven) for one in listed]
+
+
+def _row(one: RoundingCertificate, built: Circuit, proven: dict[str, int]) -> tuple[Any, ...]:
+    return (
+        one.operation,
+        one.format,
+        one.options.get("rounding", "faithful"),
+        built.neurons,
+        built.depth,
+        one.sets,
+        100 * one.correct,
+        100 * one.correct_counted,
+        one.max_ulp,
+        one.neighbours,
+        one.against_order,
+        "every input" if proven.get(built.digest) == one.sets else "sampled",
+    )
+
+
+def _shown(row: tuple[Any, ...]) -> list[Any]:
+    return [f"{value:.4f}" if isinstance(value, float) else value for value in row]

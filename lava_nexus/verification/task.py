@@ -27,7 +27,6 @@ Patterns = NDArray[Any]
 _ROOT = Path(__file__).resolve().parents[1]
 _REFERENCE = ("formats/*.py", "circuits/*.py")
 _BLOCK = 1 << 15  # patterns rounded together: their values stay in the cache
-_RUN = 1 << 23  # patterns that the golden function is asked about together
 _FUNCTIONS = "circuits/functions/*.py"
 _CHECKS = ("operands", "sets", "task", "correct", "order", "real_functions", "taylor")
 
@@ -126,7 +125,10 @@ class Task:
         constant = getattr(self.circuit.golden, "constant", None)
         if constant is None or not isinstance(self.sets, Exhaustive) or not self.sets.whole or n & (n - 1) or first % n:
             return None
-        start, block = first - first % max(n, _RUN), max(n, _RUN)
+        fmt = self.circuit.inputs[0].format
+        assert isinstance(fmt, FloatFormat)
+        block = max(n, 1 << fmt.fraction_bits)  # all numbers of one exponent are asked about together
+        start = first - first % block
         if start not in self._runs:
             self._runs[start] = constant(start, block - 1)
         return self._runs[start]

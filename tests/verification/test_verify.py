@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import yaml
 
 from lava_nexus.circuits import Circuit, circuit
 from lava_nexus.config.base import load_config
@@ -142,6 +143,22 @@ def test_correct_rounding(monkeypatch: pytest.MonkeyPatch) -> None:
     assert found["mismatches"] is None
     assert (found["rounding"]["wrong"], found["rounding"]["max_ulp"], found["rounding"]["worst"]) == (2, 1, 0x30)
     assert "99.218750" in Path("out/verification.md").read_text()
+
+
+@pytest.mark.parametrize("name", ["exp", "tanh", "cos", "silu"])
+def test_flat_runs_are_what_single_operands_give(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    job = JOB.replace("float8_e4m3fn", "bfloat16") % (name, "correct")
+    config = VerifyConfig.model_validate(yaml.safe_load(f"jobs: [{job}]\nchunk: 64"))
+    (one,) = plan.plan(config, False, lambda _: None)
+    flat = [number for number in range(one.sets.chunks) if one._flat(number) is not None]
+    assert len(flat) > {"exp": 300, "tanh": 200, "silu": 100, "cos": -1}[name]
+    quick = [one.check(number).rounding for number in flat]
+    monkeypatch.setattr(task.Task, "_flat", lambda *_: None)
+    for number, found in zip(flat, quick, strict=True):
+        slow = one.check(number).rounding
+        assert found is not None
+        assert slow is not None
+        assert dataclasses.replace(found, by_precision=0) == dataclasses.replace(slow, by_precision=0)
 
 
 def test_gates_against_correct_rounding_need_no_golden_function(monkeypatch: pytest.MonkeyPatch) -> None:

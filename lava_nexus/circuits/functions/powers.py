@@ -1,7 +1,7 @@
 """2^f for a fraction f, and the way from a floating-point operand to the whole part and the fraction of its exponent.
 
-T = 2^i by table for the leading bits i of f; u = r * ln 2 for the rest r; 2^f = T + T * (u + u^2/2 + u^3/6 + ...). Where
-that is too coarse each i has a polynomial of its own, whose coefficients are all positive.
+T = 2^i by table for the leading bits i of f; u = r * ln 2 for the rest r; 2^f = T + T * (u + u^2/2 + u^3/6 + ...).
+Where that is too coarse each i has a polynomial of its own, whose coefficients are all positive.
 Products and multiples leave out their low columns and add the mean of what those hold.
 """
 

@@ -49,6 +49,7 @@ class Function:
 
 FUNCTIONS: dict[str, Function] = {
     "rsqrt": Function(lambda x: 1 / np.sqrt(x), lambda x: 1 / mpmath.sqrt(x)),
+    "exp": Function(np.exp, mpmath.exp, (1.0,), increasing=True),
     "exp2": Function(np.exp2, lambda x: mpmath.power(2, x), (1.0,), increasing=True),
     "log": Function(np.log, mpmath.log),
     "sin": Function(np.sin, mpmath.sin),

@@ -154,6 +154,13 @@ def test_neurons_give_what_the_golden_gives(name: str, fmt: FloatFormat) -> None
     assert fmt != FLOAT32 or built.neurons < CEILINGS[name]
 
 
+@pytest.mark.parametrize("name", ["exp", *SPECIALS])
+def test_a_million_inputs_of_float32(name: str) -> None:
+    built, patterns = circuit(name, FLOAT32), sample(1_000_000)
+    assert len(patterns) >= 1_000_000
+    np.testing.assert_array_equal(simulate(built.network, patterns), built.golden(patterns))
+
+
 @pytest.mark.parametrize("name", SPECIALS)
 def test_published_cells_give_the_same(name: str) -> None:
     for fmt, n in ((FLOAT8_E4M3FN, 256), (BFLOAT16, 200)):

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lava_nexus.circuits import OPERATIONS
-from lava_nexus.circuits.functions.evaluate import _looked_up, bit_length
+from lava_nexus.circuits.functions.evaluate import bit_length, looked_up
 from lava_nexus.compiled.known_bits import KnownBits
 from lava_nexus.compiled.trace import record
 from lava_nexus.formats import FLOAT32
@@ -53,7 +53,7 @@ def test_what_is_known_is_true(steps: Steps, word: int, places: list[int]) -> No
         (lambda x: np.maximum((x >> np.uint64(44)).view(np.int64) - 7, 0).astype(np.uint64), 0),
         (lambda x: np.minimum(x, np.uint64(7)), 7),
         (lambda x: bit_length(x), 41),
-        (lambda x: _looked_up(TABLE, x >> np.uint64(36)), int(TABLE[16])),
+        (lambda x: looked_up(TABLE, x >> np.uint64(36)), int(TABLE[16])),
         (lambda x: (x & np.uint64(255)) * np.uint64(0), 0),
         (lambda x: (x != np.uint64(3)).astype(np.uint64), 1),
     ],

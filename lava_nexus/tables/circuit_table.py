@@ -30,6 +30,7 @@ from lava_nexus.tables.published_neurons import published_neurons
 
 # Where a negative operand has no result, |N(0, 1)| is drawn.
 _POSITIVE = {"sqrt", "rsqrt", "log"}
+_ALWAYS_CORRECT = 16  # bits of a format up to which every function is correctly rounded
 _QUICK_OPERATIONS, _QUICK_FORMATS, _QUICK_INPUTS = ("add", "mul", "sqrt"), ("float8_e4m3fn", "float16"), 256
 
 
@@ -98,7 +99,8 @@ def run_circuit_table(config: CircuitTableConfig, out: Path, quick: bool = False
     left_out: list[str] = []
     bar = tqdm(_circuits(config, left_out), unit=" circuits", mininterval=0.5, leave=False)
     rows = [_row(made, name, fmt, style, config) for name, fmt, style, made in bar]
-    counts = [Count(row.operation, row.format, row.basis, row.neurons) for row in rows if row.style == config.styles[0]]
+    drawn = [row for row in rows if row.style == config.styles[0] and row.operation in OPERATIONS]
+    counts = [Count(row.operation, row.format, row.basis, row.neurons) for row in drawn]
     printed = {name: entry.neurons for (name, fmt), entry in published_neurons()["nexus"].items() if fmt == "float32"}
     neuron_figure(counts, printed, out / "neurons.png")
     if len(config.styles) > 1:
@@ -114,7 +116,7 @@ def _draw_styles(rows: list[CircuitRow], path: Path) -> None:
     built = [
         Built(row.operation, row.style, row.neurons, row.depth)
         for row in rows
-        if row.format == widest and row.basis == "threshold"
+        if row.format == widest and row.basis == "threshold" and row.operation in OPERATIONS
     ]
     tradeoff_figure(built, f"Two styles of the same {widest} operations", path)
 
@@ -147,10 +149,21 @@ def _circuits(config: CircuitTableConfig, left_out: list[str]) -> Iterator[tuple
                     if made.digest not in seen:
                         yield name, fmt, style, made
                     seen.add(made.digest)
+            if "threshold" in config.bases and format_named(fmt).bits > _ALWAYS_CORRECT and _rounds(name):
+                try:
+                    made = _circuit(name, fmt, "threshold", "neurons", config.max_delay, rounding="correct")
+                    yield f"{name}, rounding correct", fmt, "neurons", made
+                except NexusError as error:
+                    left_out.append(f"{name} {fmt}, rounding correct: {error}")
 
 
-def _circuit(name: str, fmt: str, basis: str, style: str, max_delay: int) -> Circuit:
-    return circuit(name, format_named(fmt), basis=basis, style=style, max_delay=max_delay)
+def _rounds(name: str) -> bool:
+    """Whether the function can be had correctly rounded on every input."""
+    return "rounding" in OPERATIONS[name].options and "correct" in OPERATIONS[name].options["rounding"].allowed
+
+
+def _circuit(name: str, fmt: str, basis: str, style: str, max_delay: int, **options: Any) -> Circuit:
+    return circuit(name, format_named(fmt), basis=basis, style=style, max_delay=max_delay, **options)
 
 
 def _row(made: Circuit, name: str, fmt: str, style: str, config: CircuitTableConfig) -> CircuitRow:

@@ -8,6 +8,7 @@ from typing import Any
 
 from lava_nexus.circuits import Circuit
 from lava_nexus.config.base import Config
+from lava_nexus.errors import NexusError
 from lava_nexus.reports import pages
 from lava_nexus.reports.files import write_text
 from lava_nexus.reports.tables import comma_separated, markdown
@@ -52,8 +53,11 @@ def function_table(config: FunctionTableConfig, out: Path, quick: bool = False) 
         quick: two rows, and no page is changed.
 
     Raises:
-        NexusError: a page has no place for it.
+        NexusError: a page is not there or has no place for it.
     """
+    missing = [page for page in config.pages if not page.is_file()]
+    if missing:
+        raise NexusError(f"page '{missing[0]}' does not exist")
     listed = [one for one in rounding_certificates.load() if one.holds][: 2 if quick else None]
     table = rows(listed)
     text = f"{markdown(HEADER, [_shown(row) for row in table])}\n{_REST}\n"

@@ -22,7 +22,7 @@ class Job(Config):
             then random ones of the kinds that rounding finds hard.
         check: `gates` holds the neurons against the golden function, `correct` the golden function against correct
             rounding, `both` does both on one evaluation of the golden function; `direct` holds the neurons against
-            correct rounding, which leaves the golden function, the slowest of the three, out.
+            correct rounding, without the golden function.
         operations: names, or `all` of them, or all `functions` whose correct rounding is known; of `all` and
             `functions` those that a format does not have, or whose operands are too many bits for `exhaustive`, are
             left out and named.

@@ -89,6 +89,7 @@ def _normal_distribution(x: Values) -> Values:
     high = (size.astype(np.float64).view(np.uint64) & np.uint64(2**64 - 2**27)).view(np.float64).astype(np.longdouble)
     low = size - high
     tail: Values = _MILLS(size) * np.exp(-high * high / 2) * np.exp(-(2 * high * low + low * low) / 2)
+    tail = np.where(size < 40, tail, x.dtype.type(0))  # x times it is below half of the least FP64 number
     return np.where(x > 0, 1 - tail, tail)
 
 

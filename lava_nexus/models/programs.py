@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Literal
 
 from lava_nexus.formats import FLOAT32, FloatFormat
 from lava_nexus.layers import GATES, Nonlinear, Program, SpikingLinear, Value, Writer, linear
@@ -32,6 +33,9 @@ class Arithmetic:
         accumulate: order of every sum.
         nonlinear: which nonlinear operators are LIF populations.
         spikes: how linear layers are computed by spike counts; None for exact ones.
+        weights: whether weights are operands of the multipliers of linear layers, or constants of them.
+        weight_format: what weights of linear layers are rounded to first; None for `format`.
+        accumulate_format: of products and sums, which are then rounded to `format`; None for `format`.
     """
 
     format: FloatFormat = FLOAT32
@@ -39,11 +43,23 @@ class Arithmetic:
     accumulate: Accumulate | Orders = "sequential"
     nonlinear: Nonlinear = GATES
     spikes: SpikingLinear | None = None
+    weights: Literal["operand", "constant"] = "operand"
+    weight_format: FloatFormat | None = None
+    accumulate_format: FloatFormat | None = None
 
     def writer(self, name: str) -> Writer:
         """A writer of a new program."""
-        populations = (self.nonlinear, self.spikes)
-        return Writer(Program(name), self.format, self.basis, self.accumulate, "", *populations)
+        return Writer(
+            Program(name),
+            self.format,
+            self.basis,
+            self.accumulate,
+            nonlinear=self.nonlinear,
+            spikes=self.spikes,
+            weights=self.weights,
+            weight_format=self.weight_format,
+            accumulate_format=self.accumulate_format,
+        )
 
 
 def rotary_program(arithmetic: Arithmetic, spec: ModelSpec, tokens: int) -> Program:

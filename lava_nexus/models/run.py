@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from lava_nexus.energy import energy_of, load_energy_model
 from lava_nexus.executors.interpret import run_program
 from lava_nexus.executors.programs import ProgramRunner
 from lava_nexus.executors.reference import ReferenceExecutor
-from lava_nexus.formats import FloatFormat, UlpSummary, summarise
+from lava_nexus.formats import FloatFormat, UlpSummary, format_named, summarise
 from lava_nexus.layers import GATES, Program, linear
 from lava_nexus.layers.transformer import norm
 from lava_nexus.models.forward import Counts, Tokens
@@ -77,6 +78,12 @@ def _job(config: RunConfig, quick: bool) -> Job:
     else:
         keys = wanted.architecture or {}
         model = random_model(_smaller(keys) if quick else keys, config.seed, **how)
+    model.arithmetic = replace(
+        model.arithmetic,
+        weights=config.weights,
+        weight_format=_format(config.weight_format),
+        accumulate_format=_format(config.accumulate_format),
+    )
     tokens = _tokens(wanted, model, config.seed)
     types = None if wanted.token_types is None else token_array(wanted.token_types)
     layers = model.checked_layers(wanted.layers)
@@ -85,6 +92,10 @@ def _job(config: RunConfig, quick: bool) -> Job:
     if wanted.generate:
         model.checked_generation(tokens, wanted.generate)
     return Job(model, tokens, types, layers, wanted.logits)
+
+
+def _format(name: str | None) -> FloatFormat | None:
+    return None if name is None else format_named(name)
 
 
 def _tokens(wanted: TransformerModel, model: Model, seed: int) -> Tokens:

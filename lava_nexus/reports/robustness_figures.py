@@ -175,7 +175,8 @@ def trade_off_figure(choices: Sequence[Choice], wanted: float, title: str, path:
         axes.plot(
             choice.energy * 1e9, choice.tolerated, color=colour, linestyle="", markersize=8, zorder=3,
             marker=shapes[labels.index(choice.label) % len(shapes)],
-            markeredgecolor=colour if choice.hollow else "white", markerfacecolor="white" if choice.hollow else colour,
+            markeredgecolor=colour if choice.hollow else "white",
+            markeredgewidth=1.3 if choice.hollow else 0.3, markerfacecolor="white" if choice.hollow else colour,
         )  # fmt: skip
         if not choice.reached:
             axes.annotate("", (choice.energy * 1e9, choice.tolerated + 0.035), (choice.energy * 1e9, choice.tolerated),
@@ -183,10 +184,10 @@ def trade_off_figure(choices: Sequence[Choice], wanted: float, title: str, path:
     axes.set_xscale("log")
     axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
     axes.xaxis.set_minor_formatter(lambda value, _: f"{value:g}" if f"{value:.0e}"[0] in "25" else "")
-    axes.tick_params(axis="x", which="minor", labelsize=8)
+    axes.tick_params(axis="x", which="both", labelsize=9)
     axes.set_xlabel("energy of an operation, nJ")
     axes.set_ylabel(f"sigma up to which {100 * wanted:g} % of the operations are right")
-    axes.set_ylim(bottom=0)
+    axes.set_ylim(-0.01, 1.13 * max(choice.tolerated for choice in choices) + 0.01)
     axes.grid(color=style.GRID)
     axes.set_axisbelow(True)
     style.bare(axes, "bottom", "left")

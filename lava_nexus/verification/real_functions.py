@@ -142,7 +142,7 @@ FUNCTIONS: dict[str, RealFunction] = {
         lambda x: _logistic_times(x, _tanh_argument(x)),
         lambda mp, x: x / (1 + mp.exp(-_exact_tanh_argument(mp, x))),
         error=2.0**-42,
-        extended=lambda x: 2.0**-61 * (1 + np.abs(_tanh_argument(x))) * (x < 0) + 2.0**-61,
+        extended=lambda x: 2.0**-61 * (2 + np.abs(_tanh_argument(np.clip(x, -30, 0)))),  # beyond it has underflown
         half=True,
         lowest=-0.7524614220710162,
     ),

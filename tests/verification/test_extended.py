@@ -34,3 +34,9 @@ def test_gelu_vanishes_however_large_the_operand() -> None:
     x = np.array([-39.0, -40.0, -41.0, -1e5, -1.7976931348623157e308, -np.inf])
     results, _ = correctly_rounded("gelu", x.view(np.uint64), FLOAT64)
     assert (results == FLOAT64.sign_mask).all()
+
+
+@pytest.mark.parametrize("name", ["silu", "gelu", "gelu_tanh"])
+def test_gates_at_infinity(name: str) -> None:
+    results, _ = correctly_rounded(name, np.array([np.inf, -np.inf]).view(np.uint64), FLOAT64)
+    assert results.tolist() == [FLOAT64.exponent_mask, FLOAT64.sign_mask]

@@ -14,11 +14,11 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from lava_nexus.executors.membrane.draws import draw, normal
+from lava_nexus.executors.membrane.disturb import Noise, add_faults, add_noise, fire_by_tail, spread_thresholds
+from lava_nexus.executors.membrane.draws import draw
 
 # Rows shorter than this are walked lane by lane; longer ones step by step, in vector instructions.
 _SHORT_ROW = 8
-_WHOLE = 2.0**64
 
 CLEAN, TAIL, POTENTIAL = 0, 1, 2
 """Ways to fire: no memory and no noise; no memory, noise by its tail probability; explicit potentials."""
@@ -46,29 +46,6 @@ class Dynamics(NamedTuple):
     strict: bool
     grid: float
     memoryless: bool
-
-
-class Noise(NamedTuple):
-    """Random numbers: keys, scales by neuron, tail probabilities (see `tails`), probabilities in parts of 2^64.
-
-    `spread` is 0 for none, 1 for normal, 2 for uniform; `fixed` says that it is drawn by copy instead of by set.
-    """
-
-    noise_key: np.uint64
-    spread_key: np.uint64
-    axon_key: np.uint64
-    stuck_key: np.uint64
-    sigma: NDArray[np.float64]
-    by_activity: bool
-    spread: int
-    fixed: bool
-    width: NDArray[np.float64]
-    tails: NDArray[np.uint64]
-    rows: NDArray[np.int64]
-    lost: float
-    spurious: float
-    silent: float
-    firing: float
 
 
 @njit(nogil=True, cache=True)
@@ -132,39 +109,6 @@ def _fire_clean(drive: NDArray[np.int32], level: int, fired: NDArray[np.uint8], 
 
 
 @njit(nogil=True, cache=True)
-def _fire_tail(
-    drive: NDArray[np.int32],
-    level: int,
-    bits: NDArray[np.uint64],
-    table: NDArray[np.uint64],
-    row: int,
-    arrived: NDArray[np.int32],
-    fired: NDArray[np.uint8],
-    place: NDArray[np.int32],
-    columns: int,
-) -> None:
-    """fired = [drive >= level], flipped where the draw is below the tail probability in row + arrived of the table.
-
-    Few bits mean much noise: they flip a silent neuron, and their complement a firing one. Three loops, because each
-    becomes vector instructions of its own; `place` is what the first leaves to the others.
-    """
-    width = np.int32(table.shape[1])
-    flat = table.ravel()
-    least, last, reach = np.int32(level), np.int32(width - 1), np.int32(width >> 1)
-    first = np.int32(row) * width
-    for c in range(columns):
-        above = np.int32(drive[c] - least)
-        place[c] = first + arrived[c] * width + min(max(np.int32(above + reach), np.int32(0)), last)
-        fired[c] = above >= 0
-    for c in range(columns):
-        clean = np.uint64(fired[c])
-        far = bits[c] ^ (np.uint64(0) - clean)
-        bits[c] = np.uint64(far < flat[place[c]])
-    for c in range(columns):
-        fired[c] ^= np.uint8(bits[c])
-
-
-@njit(nogil=True, cache=True)
 def _fire(
     drive: NDArray[np.int32],
     noise: NDArray[np.float64],
@@ -209,75 +153,6 @@ def _fire_at_rest(
         before = drive[c] + noise[c]
         potential[c] = before
         fired[c] = before > theta[c] or (before == theta[c] and not strict)
-
-
-@njit(nogil=True, cache=True)
-def _noise(
-    rand: Noise,
-    k: int,
-    sets: NDArray[np.uint64],
-    arrived: NDArray[np.int32],
-    bits: NDArray[np.uint64],
-    noise: NDArray[np.float64],
-    columns: int,
-) -> None:
-    """sigma * N(0, 1) for one neuron in every column."""
-    sigma = rand.sigma[k]
-    if sigma == 0:
-        noise[:columns] = 0.0
-        return
-    draw(rand.noise_key, k, sets, bits, columns)
-    for c in range(columns):
-        noise[c] = sigma * normal(bits[c])
-    if rand.by_activity:
-        for c in range(columns):
-            noise[c] *= np.sqrt(arrived[c])
-
-
-@njit(nogil=True, cache=True)
-def _spread(
-    rand: Noise,
-    k: int,
-    theta: float,
-    counters: NDArray[np.uint64],
-    bits: NDArray[np.uint64],
-    thetas: NDArray[np.float64],
-    columns: int,
-) -> None:
-    """The threshold of one neuron in every column."""
-    thetas[:columns] = theta
-    if rand.spread:
-        draw(rand.spread_key, k, counters, bits, columns)
-        width = rand.width[k]
-        for c in range(columns):
-            away = normal(bits[c]) if rand.spread == 1 else np.float64(bits[c]) * (2.0 / _WHOLE) - 1.0
-            thetas[c] += width * away
-
-
-@njit(nogil=True, cache=True)
-def _faults(
-    rand: Noise,
-    k: int,
-    sets: NDArray[np.uint64],
-    copies: NDArray[np.uint64],
-    bits: NDArray[np.uint64],
-    fired: NDArray[np.uint8],
-    columns: int,
-) -> None:
-    """Spikes lost and made up on the axon, then neurons that are stuck."""
-    if rand.lost > 0 or rand.spurious > 0:
-        draw(rand.axon_key, k, sets, bits, columns)
-        for c in range(columns):
-            chance = rand.lost if fired[c] else rand.spurious
-            fired[c] ^= np.float64(bits[c]) < chance * _WHOLE
-    if rand.silent > 0 or rand.firing > 0:
-        draw(rand.stuck_key, k, copies, bits, columns)
-        for c in range(columns):
-            at = np.float64(bits[c]) / _WHOLE
-            if at < rand.silent:
-                fired[c] = 0
-            elif at < rand.silent + rand.firing:
-                fired[c] = 1
 
 
 @njit(nogil=True, cache=True)
@@ -328,15 +203,15 @@ def advance(
             _fire_clean(drive, wiring.levels[k], fired, columns)
         elif how.way == TAIL:
             draw(rand.noise_key, k, sets, bits, columns)
-            _fire_tail(drive, wiring.levels[k], bits, rand.tails, rand.rows[k], arrived, fired, place, columns)
+            fire_by_tail(drive, wiring.levels[k], bits, rand.tails, rand.rows[k], arrived, fired, place, columns)
         else:
-            _noise(rand, k, sets, arrived, bits, noise, columns)
-            _spread(rand, k, wiring.thetas[k], copies if rand.fixed else sets, bits, theta, columns)
+            add_noise(rand, k, sets, arrived, bits, noise, columns)
+            spread_thresholds(rand, k, wiring.thetas[k], copies if rand.fixed else sets, bits, theta, columns)
             if how.memoryless:
                 _fire_at_rest(drive, noise, theta, how.strict, fired, potential, columns)
             else:
                 _fire(drive, noise, theta, how, v[k], fired, potential, steps)
-        _faults(rand, k, sets, copies, bits, fired, columns)
+        add_faults(rand, k, sets, copies, bits, fired, columns)
         for c in range(len(flips)):
             fired[c] ^= flips[c] == k
         if len(potentials):

@@ -13,7 +13,8 @@ from lava_nexus.neurons import NeuronModel, NonIdealities, ThresholdNetwork
 from lava_nexus.neurons.gaps import thetas
 
 if TYPE_CHECKING:
-    from lava_nexus.executors.membrane.kernel import Dynamics, Noise, Wiring
+    from lava_nexus.executors.membrane.disturb import Noise
+    from lava_nexus.executors.membrane.kernel import Dynamics, Wiring
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,7 @@ class Physics:
     def prepared(self, network: ThresholdNetwork, explicit: bool) -> tuple[Wiring, Dynamics, Noise]:
         """Arrays for one network; `explicit` asks for potentials whatever the attribute says."""
         from lava_nexus.executors.membrane import kernel
+        from lava_nexus.executors.membrane.disturb import Noise
         from lava_nexus.executors.membrane.draws import key
 
         model, non = self.model, self.nonidealities
@@ -61,7 +63,7 @@ class Physics:
         nothing = Tails(np.zeros((1, 3), np.uint64), np.zeros(network.neurons, np.int64), False)
         tails = tails_of(network, limits, levels, non) if way == kernel.TAIL else nothing
         # The same draws decide noise by its tail and by its potential.
-        noise = kernel.Noise(
+        noise = Noise(
             noise_key=key(*self.run, "noise"),
             spread_key=key(*(self.run if non.spread_fresh else (*self.manufacture, network.digest)), "spread"),
             axon_key=key(*self.run, "axon"),

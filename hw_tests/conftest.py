@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 
@@ -17,7 +19,7 @@ def _why_not() -> str:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     reason = _why_not()
-    for item in items:
+    for item in (item for item in items if Path(__file__).parent in item.path.parents):
         item.add_marker(pytest.mark.hardware)
         if reason:
             item.add_marker(pytest.mark.skip(reason=reason))

@@ -1,17 +1,34 @@
-"""The first thing to try on a chip: FP32 addition, bit for bit as on the CPU. Not yet run by anyone."""
+"""On a chip: the vectors of tests/hardware, bit for bit, spike for spike as the simulator. Not yet run by anyone."""
 
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 import lava_nexus as nexus
+from lava_nexus.circuits import Circuit
+from lava_nexus.hardware.executor import Loihi2Executor
+from tests.hardware.vectors import LARGER_VECTORS, VECTORS
 
 
-def test_add_on_the_chip_gives_the_bits_of_ieee() -> None:
-    rng = np.random.default_rng(0)
-    x, y = (rng.integers(0, 2**32, 64, dtype=np.uint32).view(np.float32) for _ in range(2))
-    value = nexus.run(nexus.circuit("add", nexus.FLOAT32), x, y, executor="lava").value
-    with np.errstate(all="ignore"):
-        expected = x + y
-    same = value.view(np.uint32) == expected.view(np.uint32)
-    assert (same | (np.isnan(value) & np.isnan(expected))).all()
+@pytest.mark.parametrize("name", [*VECTORS, *LARGER_VECTORS])
+def test_the_chip_gives_the_bits_of_ieee(name: str) -> None:
+    one = (VECTORS | LARGER_VECTORS)[name]
+    assert one.agrees(nexus.run(one.circuit, *one.values, executor="loihi2", count=False).value)
+
+
+@pytest.mark.parametrize("max_delay", [0, 6])
+@pytest.mark.parametrize("name", VECTORS)
+def test_spikes_of_every_neuron_are_those_of_the_simulator(name: str, max_delay: int) -> None:
+    one = VECTORS[name]
+    placed = Loihi2Executor(max_delay=max_delay).placement(one.circuit)
+    whole = Circuit(one.name, one.circuit.basis, placed.network, one.circuit.golden)
+    found = nexus.run(one.circuit, *one.values, executor="loihi2", max_delay=max_delay)
+    expected = nexus.run(whole, *one.values, executor="lava", level="lif")
+    assert np.array_equal(found.neuron_spikes, expected.neuron_spikes)
+
+
+def test_the_energy_probe_measures_joules() -> None:
+    one = VECTORS["add FP8"]
+    joules = nexus.run(one.circuit, *one.values, executor="loihi2", count=False).measured_joules
+    assert joules is not None and joules > 0

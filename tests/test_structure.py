@@ -23,6 +23,7 @@ BELOW["executors"] = {*CORE, "layers.schedule", "layers.nodes", "layers.order", 
 BELOW["layers"] = {*CORE, "executors.constant", "executors.executor"}
 BELOW["models"] = {*CORE, "layers", "executors", "torch", "energy", "reports", "config"}
 BELOW["mapping"] = {*CORE, "layers", "executors", "config.base"}
+BELOW["hardware"] = {*CORE, "executors", "mapping"}
 BELOW["energy"] = {*CORE, "layers", "executors", "mapping"}
 BELOW["reports"] = {*CORE, "layers", "executors", "mapping", "energy"}
 BELOW["config"] = {*CORE, "layers.order", "energy", "reports"}

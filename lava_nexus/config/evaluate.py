@@ -79,7 +79,7 @@ class EvaluateConfig(Config):
     model: EvaluatedModel
     tasks: tuple[Task, ...] = Field(min_length=1)
     format: FormatName = "float32"
-    executor: Literal["bitsliced", "membrane", "lava", "reference"] = "bitsliced"
+    executor: Literal["bitsliced", "membrane", "lava", "loihi2", "reference"] = "bitsliced"
     accumulate: Accumulate = "sequential"
     basis: Literal["threshold", "nexus"] = "threshold"
     pytorch: bool = True

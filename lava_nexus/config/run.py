@@ -107,7 +107,7 @@ class RunConfig(PopulationsConfig):
     Attributes:
         model: what to run.
         format: name of the number format of weights, activations and every operation.
-        executor: what evaluates the circuits.
+        executor: what evaluates the circuits; `loihi2` needs a chip and Intel's extension of Lava.
         accumulate: order of additions in a sum; `sequential` is one rounded multiply and one rounded add a step, `fma`
             one fused multiply-add a step, `pairwise` splits at the largest power of two below the number of terms,
             `exact` rounds the exact sum once, `torch` is the order of the installed PyTorch's own kernels.
@@ -127,7 +127,7 @@ class RunConfig(PopulationsConfig):
 
     model: Annotated[DigitsModel | TransformerModel, Field(discriminator="kind")]
     format: FormatName = "float32"
-    executor: Literal["lava", "bitsliced", "membrane", "reference"] = "lava"
+    executor: Literal["lava", "loihi2", "bitsliced", "membrane", "reference"] = "lava"
     accumulate: Accumulate = "sequential"
     weights: Literal["operand", "constant"] = "operand"
     weight_format: FormatName | None = None

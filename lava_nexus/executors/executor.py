@@ -92,8 +92,9 @@ class Executor(ABC):
 
     Attributes:
         name: as configs and `run` call it.
-        level: what evaluates a neuron: "reference", "word logic", "vectorised neurons" or "LIF".
+        level: what evaluates a neuron: "reference", "word logic", "vectorised neurons", "LIF" or "LIF on Loihi 2".
         tallies: what was invoked so far and what it cost.
+        measured_joules: of all invocations so far, by a probe of the hardware; None where there is none.
     """
 
     name: str
@@ -101,6 +102,7 @@ class Executor(ABC):
 
     def __init__(self) -> None:
         self.tallies = Tallies()
+        self.measured_joules: float | None = None
 
     @abstractmethod
     def invoke(self, circuit: Circuit, operands: Sequence[NDArray[Any]]) -> NDArray[Any]:

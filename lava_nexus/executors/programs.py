@@ -20,7 +20,7 @@ class ProgramRunner:
     """Runs programs by one executor.
 
     Attributes:
-        executor: "bitsliced", "membrane", "lava", "reference", or an executor.
+        executor: "bitsliced", "membrane", "lava", "loihi2", "reference", or an executor.
         options: of `run_on_lava` where it is "lava", else of the executor.
     """
 
@@ -39,6 +39,11 @@ class ProgramRunner:
         if self.executor == "lava":
             return str(self.options.get("level", "word logic"))
         return self._evaluator().level
+
+    @property
+    def measured_joules(self) -> float | None:
+        """By a probe of the hardware, over all runs so far; None where nothing was measured."""
+        return None if self._made is None else self._made.measured_joules
 
     def run(self, program: Program, feeds: Mapping[str, NDArray[Any]]) -> ProgramResult:
         """A program on patterns of shape (batch, *input shape).

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -25,7 +26,8 @@ class Result:
         synops: spikes times the synapses that they reach, inputs and strobe included; None where not counted.
         neuron_spikes: int64 [neurons], spikes of each neuron; None where not counted.
         executor: its name.
-        level: what evaluated a neuron: "reference", "word logic", "vectorised neurons" or "LIF".
+        level: what evaluated a neuron: "reference", "word logic", "vectorised neurons", "LIF" or "LIF on Loihi 2".
+        measured_joules: of the chip, by its energy probe; None where nothing was measured.
     """
 
     value: NDArray[Any]
@@ -34,6 +36,7 @@ class Result:
     neuron_spikes: NDArray[np.int64] | None
     executor: str
     level: str
+    measured_joules: float | None = None
 
 
 def _bitsliced(count: bool, **options: Any) -> Executor:
@@ -54,6 +57,12 @@ def _lava(count: bool, **options: Any) -> Executor:
     return LavaExecutor(**options)
 
 
+def _loihi2(count: bool, **options: Any) -> Executor:
+    # A floor above this one: it places circuits on cores before it runs them.
+    made: Executor = import_module("lava_nexus.hardware.executor").Loihi2Executor(count=count, **options)
+    return made
+
+
 def _reference(count: bool, **options: Any) -> Executor:
     return ReferenceExecutor(**options)
 
@@ -62,6 +71,7 @@ EXECUTORS: dict[str, Callable[..., Executor]] = {
     "bitsliced": _bitsliced,
     "membrane": _membrane,
     "lava": _lava,
+    "loihi2": _loihi2,
     "reference": _reference,
 }
 
@@ -88,7 +98,7 @@ def run(
     Args:
         circuit: from `lava_nexus.circuit`.
         operands: one array a port, of values that the port's format holds exactly.
-        executor: "bitsliced", "membrane", "lava" or "reference".
+        executor: "bitsliced", "membrane", "lava", "loihi2" or "reference".
         count: whether spikes are counted, where the executor can leave it.
         options: of the executor, for example `threads=1` or `level="lif"`.
 
@@ -119,7 +129,13 @@ def run(
         else None,
         executor=engine.name,
         level=engine.level,
+        measured_joules=engine.measured_joules,
     )
+
+
+def measured_notes(joules: float | None) -> tuple[str, ...]:
+    """What a report says of measured energy: nothing where nothing was measured."""
+    return () if joules is None else (f"Measured by the chip's energy probe: {joules:.6g} J.",)
 
 
 def _patterns(operand: ArrayLike, port: Any) -> NDArray[Any]:

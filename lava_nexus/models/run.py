@@ -17,6 +17,7 @@ from lava_nexus.energy import energy_of, load_energy_model
 from lava_nexus.executors.interpret import run_program
 from lava_nexus.executors.programs import ProgramRunner
 from lava_nexus.executors.reference import ReferenceExecutor
+from lava_nexus.executors.run import measured_notes
 from lava_nexus.formats import FloatFormat, UlpSummary, format_named, summarise
 from lava_nexus.layers import GATES, Program, linear
 from lava_nexus.layers.transformer import norm
@@ -186,6 +187,7 @@ def _report(config: RunConfig, job: Job, runner: ProgramRunner, steps: list[Step
             "Neurons and synapses: an instance of its circuit for every invocation of the sequence.",
             "The host looks up the rows of the embedding tables and feeds in positions; all else is circuits.",
             *generated,
+            *measured_notes(runner.measured_joules),
         ),
     )
     _draw(run, job, steps[0].arrays["hidden"], out)

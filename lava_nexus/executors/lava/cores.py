@@ -51,7 +51,7 @@ def spike_trains_by_core(
     steps = time_steps(network, sets, lanes, level)
     encoder = Encoder(network.inputs, sets, lanes)
     cores = [
-        Core(part, _sources(network, part, parts, assignment), lanes, steps, f"core{number}")
+        Core(part, axon_sources(network, part, parts, assignment), lanes, steps, f"core{number}")
         for number, part in enumerate(parts)
     ]
     for core in cores:
@@ -69,7 +69,7 @@ def spike_trains_by_core(
     return np.asarray(trains[wave[:, None] + network.levels[None, :], lane[:, None], neuron[None, :]] != 0)
 
 
-def _sources(
+def axon_sources(
     network: ThresholdNetwork, part: Subnetwork, parts: Sequence[Subnetwork], assignment: NDArray[np.int64]
 ) -> dict[int, tuple[int, NDArray[np.int64], NDArray[np.int64]]]:
     """Where a core's axons come from: (channels of the source, channels picked, axons)."""

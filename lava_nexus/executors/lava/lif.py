@@ -22,7 +22,7 @@ from typing import Any
 
 import numpy as np
 from lava.proc.lif.process import LIF
-from lava.proc.sparse.process import DelaySparse
+from lava.proc.sparse.process import DelaySparse, Sparse
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix, identity, kron  # type: ignore[import-untyped]
 
@@ -44,13 +44,13 @@ class LifPopulation:
 
     Attributes:
         neurons: LIF of shape (lanes * neurons,).
-        synapses_of_inputs: for each group of inputs, DelaySparse from its (lanes * size,) channels to the neurons.
-        synapses: DelaySparse from neurons to neurons; None where there are none.
+        synapses_of_inputs: for each group of inputs, synapses from its (lanes * size,) channels to the neurons.
+        synapses: from neurons to neurons; None where there are none. Sparse where no synapse has a delay.
     """
 
     neurons: LIF
-    synapses_of_inputs: list[DelaySparse]
-    synapses: DelaySparse | None
+    synapses_of_inputs: list[Sparse | DelaySparse]
+    synapses: Sparse | DelaySparse | None
 
     @classmethod
     def of(
@@ -59,6 +59,7 @@ class LifPopulation:
         lanes: int,
         groups: Sequence[range] | None = None,
         model: NeuronModel = MEMORYLESS,
+        name: str | None = None,
     ) -> LifPopulation:
         """Builds and connects them; the inputs arrive in `groups` of signals, in one group if None.
 
@@ -67,7 +68,7 @@ class LifPopulation:
                 to be of a network that fits.
         """
         whole = [range(network.n_inputs)] if groups is None else groups
-        neurons = _leaky(network, lanes, model) if model != MEMORYLESS else _memoryless(network, lanes)
+        neurons = _leaky(network, lanes, model) if model != MEMORYLESS else _memoryless(network, lanes, name)
         inward = [_delay_sparse(network, group, lanes) for group in whole]
         for synapses in inward:
             synapses.a_out.connect(neurons.a_in)
@@ -85,16 +86,22 @@ def leaky_model(beta: float) -> NeuronModel:
     return NeuronModel((DECAYS - decay) / DECAYS, "hard", strict=True, fraction_bits=FRACTION_BITS)
 
 
-def _memoryless(network: ThresholdNetwork | Subnetwork, lanes: int) -> LIF:
+def _memoryless(network: ThresholdNetwork | Subnetwork, lanes: int, name: str | None) -> LIF:
     if isinstance(network, ThresholdNetwork):
         check_lif(network)
+    return memoryless_lif(np.tile(network.thresholds, lanes), name)
+
+
+def memoryless_lif(thresholds: NDArray[Any], name: str | None = None) -> LIF:
+    """LIF neurons that fire where the sum of a step's weights, doubled, is at least twice their threshold."""
     return LIF(
-        shape=(lanes * network.neurons,),
+        shape=thresholds.shape,
         du=DECAY,
         dv=DECAY,
         vth=THRESHOLD,
-        bias_mant=np.tile(2 - 2 * network.thresholds, lanes),
+        bias_mant=2 - 2 * thresholds,
         bias_exp=BIAS_EXPONENT,
+        name=name,
     )
 
 
@@ -130,7 +137,7 @@ def selection(channels: NDArray[Any], size: int, lanes: int) -> csr_matrix:
 
 def synapses_between(
     network: ThresholdNetwork | Subnetwork, signals: NDArray[Any], channels: NDArray[Any], size: int, lanes: int
-) -> DelaySparse:
+) -> Sparse | DelaySparse:
     """The synapses that start from `signals`, which come in by `channels` of a port of `size`, once a lane."""
     channel = np.full(network.n_signals, -1)
     channel[signals] = channels
@@ -142,8 +149,10 @@ def synapses_between(
     if weights.nnz != part.sum():
         raise NexusError("network has a neuron with two synapses from one source; Lava's matrices hold one")
     each = identity(lanes, dtype=np.int64)
+    if not network.delays[part].any():
+        return Sparse(weights=csr_matrix(kron(each, weights)))
     return DelaySparse(weights=csr_matrix(kron(each, weights)), delays=csr_matrix(kron(each, delays)))
 
 
-def _delay_sparse(network: ThresholdNetwork | Subnetwork, signals: range, lanes: int) -> DelaySparse:
+def _delay_sparse(network: ThresholdNetwork | Subnetwork, signals: range, lanes: int) -> Sparse | DelaySparse:
     return synapses_between(network, np.array(signals), np.arange(len(signals)), len(signals), lanes)

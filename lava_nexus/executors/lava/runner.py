@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import Any
 
 from lava.magma.core.process.process import AbstractProcess, ProcessServer
 from lava.magma.core.process.variable import VarServer
+from lava.magma.core.run_configs import RunConfig
 
 from lava_nexus.errors import NexusError
 from lava_nexus.executors.lava.run_config import Level, LevelRunConfig
@@ -36,14 +37,23 @@ class Session:
         process: any Process of the graph; a graph is started once.
         level: which models to prefer, "vectorised" or "lif".
         timeout: seconds that starting, and each run, may take.
+        run_config: what chooses the models instead of the level.
+        compile_config: further options of Lava's compiler.
     """
 
-    def __init__(self, process: AbstractProcess, level: Level = "vectorised", timeout: float = 60.0) -> None:
+    def __init__(
+        self,
+        process: AbstractProcess,
+        level: Level = "vectorised",
+        timeout: float = 60.0,
+        run_config: RunConfig | None = None,
+        compile_config: Mapping[str, Any] | None = None,
+    ) -> None:
         if process.runtime is not None:
             raise NexusError(f"Lava Process {process.name} was started before; build its graph anew to start it again")
         self._timeout = timeout
         self._steps = 0
-        executable = _compiled(process, level)
+        executable = _compiled(process, run_config or LevelRunConfig(level), compile_config or {})
         self._runtime = WatchedRuntime(executable, timeout)
         executable.assign_runtime_to_all_processes(self._runtime)
         self._guard(self._runtime.initialize)
@@ -100,9 +110,9 @@ class Session:
             self._runtime.deadline = float("inf")
 
 
-def _compiled(process: AbstractProcess, level: Level) -> Any:
+def _compiled(process: AbstractProcess, run_config: RunConfig, options: Mapping[str, Any]) -> Any:
     try:
-        return process.compile(LevelRunConfig(level), {"pypy_channel_size": CHANNEL_MESSAGES})
+        return process.compile(run_config, {"pypy_channel_size": CHANNEL_MESSAGES, **options})
     except NexusError:
         raise
     except Exception as error:

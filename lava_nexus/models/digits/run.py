@@ -15,7 +15,7 @@ from lava_nexus.energy import energy_of, load_energy_model
 from lava_nexus.executors.executor import Tallies
 from lava_nexus.executors.interpret import run_program
 from lava_nexus.executors.reference import ReferenceExecutor
-from lava_nexus.executors.run import executor_named
+from lava_nexus.executors.run import executor_named, measured_notes
 from lava_nexus.formats import FORMATS, FloatFormat, UlpSummary, summarise
 from lava_nexus.layers import Accumulate, Orders, Program
 from lava_nexus.models import populations
@@ -195,7 +195,9 @@ def _answer(program: Program, patterns: Patterns, config: RunConfig) -> Answer:
         parts.append(result.outputs["logits"][:, 0])
         for layer, tallies in result.layers.items():
             layers.setdefault(layer, Tallies()).merge(tallies)
-    return Answer(np.concatenate(parts), layers, (("all layers", executor.level),))
+    return Answer(
+        np.concatenate(parts), layers, (("all layers", executor.level),), measured_notes(executor.measured_joules)
+    )
 
 
 def _describe(

@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+pytest.importorskip("lava")
+
 import lava_nexus as nexus
 from lava_nexus.circuits import Circuit
 from lava_nexus.hardware.executor import Loihi2Executor

@@ -117,6 +117,12 @@ def test_heavy_packages_stay_where_they_belong(path: Path) -> None:
         assert homes is None or place.startswith(homes), f"{place} imports {name}, which belongs under {homes}"
 
 
+def test_the_closed_extension_is_imported_in_one_place() -> None:
+    closed = ("lava.utils", "lava.proc.embedded_io", "lava.magma.core.model.nc")
+    users = {p.relative_to(PACKAGE).as_posix() for p in MODULES if any(n.startswith(closed) for n in _imports(p))}
+    assert users == {"executors/lava/extension.py"}
+
+
 def test_torch_is_imported_by_witness_training_and_loading_only() -> None:
     users = {p.relative_to(PACKAGE).as_posix() for p in MODULES if any(n.split(".")[0] == "torch" for n in _imports(p))}
     assert all(

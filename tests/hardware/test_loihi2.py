@@ -4,6 +4,9 @@ import sys
 
 import numpy as np
 import pytest
+
+pytest.importorskip("lava")
+
 from lava.proc.sparse.process import DelaySparse
 
 import lava_nexus as nexus
@@ -12,7 +15,9 @@ from lava_nexus.errors import NexusError
 from lava_nexus.executors.lava import spike_trains
 from lava_nexus.executors.lava.chip_run import run_on_chip
 from lava_nexus.executors.lava.extension import extension
+from lava_nexus.executors.programs import ProgramRunner
 from lava_nexus.hardware.executor import Loihi2Executor
+from lava_nexus.layers import Program, Writer, linear
 from tests.hardware.install import install
 from tests.hardware.stand_in import adapters
 from tests.hardware.vectors import LARGER_VECTORS, VECTORS
@@ -41,13 +46,11 @@ def test_vectors_of_the_chip_hold_without_one(name):
     assert one.agrees(nexus.run(one.circuit, *one.values, executor="membrane").value)
 
 
-def test_calls_come_in_order_with_the_values_of_the_placement(log):
+def test_calls_come_in_order_with_the_values_of_the_placement_and_results_come_back(log):
     one = VECTORS["add FP8"]
-    executor = Loihi2Executor()
-    placed = executor.placement(one.circuit)
-    found = executor.invoke(one.circuit, one.operands)
-    assert one.agrees(one.format.from_patterns(found))
-
+    x = [values.reshape(4, 4) for values in one.values]
+    ran = nexus.run(one.circuit, *x, executor="loihi2")
+    placed = nexus.place(one.circuit, max_delay=0)
     assert log.names() == ["Loihi2HwCfg", "Profiler.init", "energy_probe", "compile", "run", "energy"]
     steps = 16 + placed.network.depth + 16
     assert log.values("energy_probe") == log.values("run") == [steps]
@@ -64,7 +67,14 @@ def test_calls_come_in_order_with_the_values_of_the_placement(log):
         ("NxToPyAdapter", (1,)),
     ]
     assert made == adapters.MADE
-    assert executor.measured_joules == log.joules
+
+    whole = Circuit("add", one.circuit.basis, placed.network, one.circuit.golden)
+    expected = nexus.run(whole, *x, executor="membrane")
+    assert one.agrees(ran.value.ravel()) and ran.value.shape == (4, 4)
+    assert (ran.spikes, ran.synops) == (expected.spikes, expected.synops)
+    assert np.array_equal(ran.neuron_spikes, expected.neuron_spikes)
+    assert ran.measured_joules == log.joules and expected.measured_joules is None
+    assert (ran.executor, ran.level) == ("loihi2", "LIF on Loihi 2")
 
 
 def test_spikes_read_back_core_by_core_are_those_of_the_simulator(log):
@@ -83,23 +93,29 @@ def test_spikes_read_back_core_by_core_are_those_of_the_simulator(log):
     assert {type(p).__name__ for p in log.selected if p.name in where} >= {"LIF", "DelaySparse"}
 
 
-def test_run_reports_spikes_and_measured_joules(log):
-    one = VECTORS["add FP8"]
-    x = [values.reshape(4, 4) for values in one.values]
-    ran = nexus.run(one.circuit, *x, executor="loihi2")
-    placed = nexus.place(one.circuit, max_delay=0)
-    whole = Circuit("add", one.circuit.basis, placed.network, one.circuit.golden)
-    expected = nexus.run(whole, *x, executor="membrane")
-    assert ran.measured_joules == log.joules and expected.measured_joules is None
-    assert (ran.spikes, ran.synops) == (expected.spikes, expected.synops)
-    assert np.array_equal(ran.neuron_spikes, expected.neuron_spikes)
-    assert one.agrees(ran.value.ravel()) and ran.value.shape == (4, 4)
-    assert (ran.executor, ran.level) == ("loihi2", "LIF on Loihi 2")
-
-
 def test_what_has_no_model_for_the_chip_does_not_run_on_the_host_unnoticed(log):
     del log.chip_models[DelaySparse]
     one = VECTORS["add FP8"]
     with pytest.raises(NexusError, match=r"\(DelaySparse\) has no model for Loihi 2.*max_delay=0"):
         Loihi2Executor(max_delay=None).invoke(one.circuit, one.operands)
     assert "run" not in log.names()
+
+
+def test_adapters_that_take_too_long_end_in_an_error(log, monkeypatch):
+    monkeypatch.setattr(adapters, "DELAY", 12)
+    one = VECTORS["add FP8"]
+    with pytest.raises(NexusError, match="adapters took 24 time steps, more than the 16"):
+        Loihi2Executor().invoke(one.circuit, one.operands)
+
+
+def test_a_program_of_several_circuits_adds_up_its_joules(log):
+    fmt = nexus.FLOAT8_E4M3FN
+    weights, x = np.array([[1.5, -0.25]]), np.array([[[2.0, 3.0]]])
+    w = Writer(Program("tiny"), fmt)
+    w.program.outputs["y"] = linear(w.inside("layer"), w.program.input("x", (1, 2), fmt), w.constant(weights))
+    runner = ProgramRunner("loihi2", {"count": False})
+    found = runner.run(w.program, {"x": fmt.to_patterns(x)})
+    assert fmt.from_patterns(found.outputs["y"]).astype(float).item() == 2.25
+    runs = len(log.values("run"))
+    assert runs >= 2 and log.values("energy_probe") == log.values("run")
+    assert runner.measured_joules == pytest.approx(runs * log.joules)

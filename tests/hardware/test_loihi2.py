@@ -119,3 +119,12 @@ def test_a_program_of_several_circuits_adds_up_its_joules(log):
     runs = len(log.values("run"))
     assert runs >= 2 and log.values("energy_probe") == log.values("run")
     assert runner.measured_joules == pytest.approx(runs * log.joules)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", LARGER_VECTORS)
+def test_float32_over_several_cores(log, name):
+    one = LARGER_VECTORS[name]
+    executor = Loihi2Executor()
+    assert len(executor.placement(one.circuit).cores) > 1
+    assert one.agrees(one.format.from_patterns(executor.invoke(one.circuit, one.operands)))

@@ -54,7 +54,7 @@ class Lockstep:
         tensors: the gate model's parameters after the last step.
         identical: whether both models' parameters are equal in every bit.
         accuracy: share (0..1) of the test images that plain PyTorch names rightly with these parameters.
-        seconds: wall time, earlier sessions of a resumed training left out.
+        seconds: wall time, what ran before a resumption left out.
     """
 
     rows: tuple[StepRow, ...]

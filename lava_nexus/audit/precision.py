@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, astuple, dataclass, fields
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,8 @@ from lava_nexus.reports.pareto_figure import Point, pareto_figure, pareto_front
 from lava_nexus.reports.report import installed_versions
 from lava_nexus.reports.tables import comma_separated, markdown
 
-_QUICK_SIZE, _QUICK_TOKENS = 8, 8
+_QUICK_SIZE, _QUICK_TOKENS = 4, 8
+_ROUNDED_PRODUCTS = ("sequential", "pairwise")
 
 
 @dataclass(frozen=True)
@@ -32,7 +34,7 @@ class PrecisionRow:
     """One choice of arithmetic, per multiply-accumulate.
 
     Attributes:
-        format, basis, accumulate: the choice.
+        format, basis, accumulate, weights, style: the choice.
         neurons: an instance for every invocation.
         spikes, synops, updates: means of exact counts.
         nanojoules: SynOps and updates under the energy model.
@@ -43,6 +45,8 @@ class PrecisionRow:
     format: str
     basis: str
     accumulate: str
+    weights: str
+    style: str
     neurons: float
     spikes: float
     synops: float
@@ -84,10 +88,18 @@ def _rows(config: EnergyConfig, choice: PrecisionMap) -> Iterator[PrecisionRow]:
     rng = np.random.default_rng(config.seed)
     x = rng.standard_normal((choice.tokens, choice.size))
     weight = rng.standard_normal((choice.size, choice.size)) * choice.size**-0.5
-    combinations = [(f, b, a) for f in choice.formats for b in choice.bases for a in choice.accumulate]
-    for fmt, basis, accumulate in tqdm(combinations, desc="precision", unit="choice", disable=None):
-        writer = Writer(Program("linear"), format_named(fmt), basis, accumulate)
+    writers = list(_writers(choice))
+    for writer in tqdm(writers, desc="precision", unit="choice", disable=None):
         yield _row(config, writer, x, weight)
+
+
+def _writers(choice: PrecisionMap) -> Iterator[Writer]:
+    """One for each combination that exists."""
+    for fmt, basis, accumulate, weights, style in product(
+        choice.formats, choice.bases, choice.accumulate, choice.weights, choice.styles
+    ):
+        if (basis != "nexus" or style == "neurons") and (weights == "operand" or accumulate in _ROUNDED_PRODUCTS):
+            yield Writer(Program("linear"), format_named(fmt), basis, accumulate, weights=weights, style=style)
 
 
 def _row(config: EnergyConfig, writer: Writer, x: NDArray[Any], weight: NDArray[Any]) -> PrecisionRow:
@@ -106,6 +118,8 @@ def _row(config: EnergyConfig, writer: Writer, x: NDArray[Any], weight: NDArray[
         format=fmt.name,
         basis=writer.basis,
         accumulate=str(writer.accumulate),
+        weights=writer.weights,
+        style=writer.style,
         neurons=program.neurons / macs,
         spikes=sum(tally.spikes or 0 for tally in tallies) / macs,
         synops=sum(tally.synops or 0 for tally in tallies) / macs,
@@ -126,4 +140,6 @@ def _with_front(rows: Sequence[PrecisionRow]) -> list[PrecisionRow]:
 
 
 def _point(row: PrecisionRow) -> Point:
-    return Point(row.nanojoules * 1e-9, row.error, row.format, row.basis, row.accumulate)
+    how = row.accumulate + (", constant weights" if row.weights == "constant" else "")
+    how += "" if row.style == "neurons" else f", least {row.style}"
+    return Point(row.nanojoules * 1e-9, row.error, row.format, row.basis, how)

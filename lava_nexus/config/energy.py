@@ -59,7 +59,8 @@ class PrecisionMap(Config):
         kind: which of the two this is.
         size: inputs and outputs of the layer.
         tokens: rows of operands.
-        formats, bases, accumulate: each combination is a point.
+        formats, bases, accumulate, weights, styles: each combination is a point, those left out that do not exist:
+            constant weights go into rounded products, and the nexus basis has one style.
     """
 
     kind: Literal["precision"]
@@ -68,6 +69,8 @@ class PrecisionMap(Config):
     formats: tuple[FormatName, ...] = ("float8_e4m3fn", "float8_e5m2", "float16", "bfloat16", "float32")
     bases: tuple[Basis, ...] = Field(default=("threshold", "nexus"), min_length=1)
     accumulate: tuple[Accumulate, ...] = Field(default=("sequential", "fma", "pairwise"), min_length=1)
+    weights: tuple[Literal["operand", "constant"], ...] = Field(default=("operand", "constant"), min_length=1)
+    styles: tuple[Literal["neurons", "depth", "energy"], ...] = Field(default=("neurons", "energy"), min_length=1)
 
 
 class EnergyConfig(Config):

@@ -11,7 +11,7 @@ from lava_nexus.errors import NexusError
 from lava_nexus.reports import style
 from lava_nexus.reports.tables import with_prefix
 
-_SHAPES = ("o", "s", "^", "D", "v", "P")
+_SHAPES = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "*")
 
 
 @dataclass(frozen=True)
@@ -49,9 +49,9 @@ def pareto_figure(points: Sequence[Point], title: str, path: Path) -> Path:
     )
     palette = {name: style.PALETTE[i % len(style.PALETTE)] for i, name in enumerate(colours)}
     marks = {name: _SHAPES[i % len(_SHAPES)] for i, name in enumerate(shapes)}
-    figure = style.new_figure(9.2, 5.9)
+    figure = style.new_figure(10.6, 6.4)
     figure.text(0.03, 0.955, title, size=13, weight="bold", va="center")
-    axes = figure.add_axes((0.1, 0.11, 0.68, 0.78))
+    axes = figure.add_axes((0.08, 0.1, 0.6, 0.79))
     front = sorted(pareto_front([(p.joules, p.error) for p in points]), key=lambda i: points[i].joules)
     axes.plot(
         [points[i].joules for i in front],
@@ -100,4 +100,4 @@ def _legend(figure: Any, palette: dict[str, str], fills: list[str], marks: dict[
         handles.append(handle(f"{name} basis", marker="o", markerfacecolor=face, markeredgecolor=style.FAINT))
     handles += [handle(name, marker=mark, color=style.FAINT) for name, mark in marks.items()]
     handles.append(Line2D([], [], linestyle="--", color=style.FAINT, label="nothing beats these"))
-    figure.legend(handles=handles, loc="upper left", bbox_to_anchor=(0.79, 0.9), fontsize=9, labelspacing=0.7)
+    figure.legend(handles=handles, loc="upper left", bbox_to_anchor=(0.69, 0.9), fontsize=9, labelspacing=0.7)

@@ -23,10 +23,22 @@ def test_the_front_is_what_nothing_beats(pairs: list[tuple[int, int]]) -> None:
         assert (i in front) == (not beaten)
 
 
+def test_constant_weights_give_the_same_error_for_less(tmp_path: Path) -> None:
+    text = "measure: {kind: precision, size: 2, tokens: 8, formats: [float8_e5m2], accumulate: [fma, sequential]}\n"
+    (tmp_path / "c.yaml").write_text(text + "executor: membrane\n")
+    config = load_config(EnergyConfig, tmp_path / "c.yaml")
+    assert isinstance(config.measure, PrecisionMap)
+    rows = {(r.basis, r.accumulate, r.weights, r.style): r for r in run_precision_map(config, config.measure, tmp_path)}
+    assert ("nexus", "sequential", "operand", "energy") not in rows
+    assert ("threshold", "fma", "constant", "neurons") not in rows
+    plain, constant = (rows["threshold", "sequential", which, "neurons"] for which in ("operand", "constant"))
+    assert constant.error == plain.error and constant.nanojoules < plain.nanojoules and constant.neurons < plain.neurons
+
+
 def test_finer_formats_err_less_and_take_more(tmp_path: Path) -> None:
     text = (
         "measure: {kind: precision, size: 4, tokens: 8, formats: [float8_e4m3fn, float16], bases: [threshold, nexus], "
-        "accumulate: [sequential]}\nexecutor: membrane\n"
+        "accumulate: [sequential], weights: [operand], styles: [neurons]}\nexecutor: membrane\n"
     )
     (tmp_path / "c.yaml").write_text(text)
     config = load_config(EnergyConfig, tmp_path / "c.yaml")

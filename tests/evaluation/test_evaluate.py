@@ -136,7 +136,7 @@ def test_text_without_tokens_is_told() -> None:
     words = alphabet(None, 99)
     assert words.split("a b", " c") == (words.encode("a b"), words.encode("c")[1:])
     assert words.split("a ", "b")[1] == words.encode("b")[1:]
-    with pytest.raises(NexusError, match="give 0 and 1 tokens, both need one"):
+    with pytest.raises(NexusError, match="give 0 and 1 tokens; both need one"):
         Alphabet("letters", lambda text: [1 for c in text if c.isalpha()]).split("?", " x")
 
 

@@ -69,7 +69,7 @@ def test_divergence_is_one_sentence_and_nothing_is_written(tmp_path):
 @pytest.mark.parametrize("steps", [1, 2, 10])
 @pytest.mark.parametrize("warmup", [0.0, 0.1, 0.999])
 def test_learning_rate_stays_within_its_largest(steps, warmup):
-    rates = [training._relative_rate(step, steps, warmup) for step in range(steps + 1)]
+    rates = [training.relative_rate(step, steps, warmup) for step in range(steps + 1)]
     assert all(0 < rate <= 1 for rate in rates[:-1]) and rates[-1] == pytest.approx(0, abs=1e-12)
 
 

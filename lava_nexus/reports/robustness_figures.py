@@ -252,7 +252,7 @@ def model_figure(curves: Sequence[ModelCurve], title: str, path: Path) -> Path:
             edgecolor="white", linewidth=0.5,
         )  # fmt: skip
         right.text(
-            curve.energy * 1e3, 106, curve.label.replace("float8_", "").replace("float", "fp"), ha="center", size=8.5,
+            curve.energy * 1e3, 106 + 6 * (i % 2), curve.label.replace("float8_", ""), ha="center", size=8.5,
             color=colour_of(i),
         )  # fmt: skip
     for axes, label in ((left, "noise on the membrane, sigma in unit weights"), (right, "energy an inference, mJ")):

@@ -14,6 +14,7 @@ from lava_nexus.circuits import Circuit
 from lava_nexus.circuits.circuit import Golden
 from lava_nexus.disk_cache import source_digest
 from lava_nexus.executors.bitsliced import BitslicedExecutor, word_program
+from lava_nexus.executors.bitsliced.ordered import OrderedRuns
 from lava_nexus.formats import FloatFormat
 from lava_nexus.formats.ulp import ulp_distance
 from lava_nexus.verification.correct import correctly_rounded, one_way
@@ -109,7 +110,7 @@ class Task:
             return found
         golden = self._golden(*operands)
         if self.gates:
-            answered = self._answer(*operands)
+            answered = self._in_order(number, operands) if self._ordered else self._answer(*operands)
             wrong = np.flatnonzero(answered != golden)
             found.mismatches = len(wrong)
             found.examples = [
@@ -156,6 +157,13 @@ class Task:
         n = len(operands[0])
         result = self._run_of(int(operands[0][0]), n) if len(operands) == 1 else None
         return self.circuit.golden(*operands) if result is None else np.full(n, result, operands[0].dtype)
+
+    @property
+    def _ordered(self) -> bool:
+        return isinstance(self.sets, Exhaustive) and self.sets.whole
+
+    def _in_order(self, number: int, operands: list[Patterns]) -> Patterns:
+        return OrderedRuns(self.circuit).results(number * self.sets.chunk, operands)
 
     def _answer(self, *operands: Patterns) -> Patterns:
         return BitslicedExecutor(count=False, threads=1).invoke(self.circuit, operands)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import pairwise
 from math import isqrt
 
 from lava_nexus.formats import FloatFormat
@@ -182,6 +183,17 @@ def expected(operation: str, patterns: tuple[int, ...], fmt: FloatFormat, to: Fl
     if operation in PREDICATES:
         return int(not any(x.nan for x in numbers) and PREDICATES[operation](*numbers))
     return rounded(VALUES[operation](*numbers), to or fmt)
+
+
+def is_tie(size: Fraction, fmt: FloatFormat) -> bool:
+    """Half way between two neighbouring numbers of the format."""
+    if size == 0:
+        return False
+    nearest = rounded(Real(0, size), fmt)
+    if nearest > fmt.max_finite or nearest == 0:
+        return False
+    sides = [real(p, fmt).size for p in (nearest - 1, nearest, nearest + 1) if p <= fmt.max_finite]
+    return any(2 * size == p + q for p, q in pairwise(sides))
 
 
 def _order(x: Real) -> tuple[int, Fraction]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -151,20 +150,9 @@ def test_the_operands_hold_what_circuits_find_hard(fmt):
         assert sum(x.nan for x in results) > 2
         assert sum(x > largest for x in finite) > 2
         assert sum(0 < x < normal for x in finite) > 2
-        assert sum(is_tie(x, fmt) for x in finite) > 2
+        assert sum(exact.is_tie(x, fmt) for x in finite) > 2
     finite_sums = [x.size for x in sums if not x.nan and x.size is not None]
     assert sum(x == 0 for x in finite_sums) > 2
-
-
-def is_tie(size, fmt):
-    """Half way between two neighbouring numbers of the format."""
-    if size == 0:
-        return False
-    nearest = exact.rounded(exact.Real(0, size), fmt)
-    if nearest > fmt.max_finite or nearest == 0:
-        return False
-    sides = [exact.real(p, fmt).size for p in (nearest - 1, nearest, nearest + 1) if p <= fmt.max_finite]
-    return any(2 * size == p + q for p, q in pairwise(sides))
 
 
 def test_rounding_of_the_oracle_itself():

@@ -1,4 +1,4 @@
-"""Basic operations of FP32 and FP64: neurons against the machine's own arithmetic, on operands in TestFloat's manner."""
+"""Basic operations of FP32 and FP64: neurons against the machine's own arithmetic, on operands as TestFloat has."""
 
 from __future__ import annotations
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
@@ -158,12 +158,16 @@ class Task:
         result = self._run_of(int(operands[0][0]), n) if len(operands) == 1 else None
         return self.circuit.golden(*operands) if result is None else np.full(n, result, operands[0].dtype)
 
+    @cached_property
+    def _ordered_runs(self) -> OrderedRuns:
+        return OrderedRuns(self.circuit)
+
     @property
     def _ordered(self) -> bool:
         return isinstance(self.sets, Exhaustive) and self.sets.whole
 
     def _in_order(self, number: int, operands: list[Patterns]) -> Patterns:
-        return OrderedRuns(self.circuit).results(number * self.sets.chunk, operands)
+        return self._ordered_runs.results(number * self.sets.chunk, operands)
 
     def _answer(self, *operands: Patterns) -> Patterns:
         return BitslicedExecutor(count=False, threads=1).invoke(self.circuit, operands)

@@ -14,8 +14,11 @@ from lava_nexus.executors.bitsliced.lowering import word_program
 from lava_nexus.executors.bitsliced.program import WordProgram
 from lava_nexus.executors.bitsliced.restriction import UNKNOWN, restricted
 
+_STRETCH = 1 << 23
+"""Sets of a stretch, whose restricted program is kept: of FP32, the numbers of one exponent."""
+
 _RUN = 1 << 17
-"""Sets of a run: fewer, and restricting the program takes longer than it saves; more, and fewer bits are fixed."""
+"""Sets of a run, whose program is restricted further: fewer, and that takes longer than it saves."""
 
 _FEWEST_OPERATIONS = 10_000
 """A program of fewer runs faster as it is."""
@@ -28,6 +31,7 @@ class OrderedRuns:
         self._inputs, self._outputs = circuit.inputs, circuit.network.outputs
         self._program = word_program(circuit.network, "outputs")
         self._worker = Workers(threads=1)
+        self._kept = -1, self._program  # the last stretch and its program
         self._places = _places([port.width for port in self._inputs])
 
     def results(self, first: int, operands: Sequence[NDArray[Any]]) -> NDArray[Any]:
@@ -40,13 +44,23 @@ class OrderedRuns:
         n = len(operands[0])
         if len(self._program.operations) < _FEWEST_OPERATIONS:
             return self._run(self._program, operands, n)
-        common = restricted(self._program, self._known(first, n))
         found = np.empty(n, self._outputs[0].pattern_dtype)
-        for start in range(0, n, _RUN):
-            stop = min(start + _RUN, n)
-            program = restricted(common, self._known(first + start, stop - start))
+        start = 0
+        while start < n:
+            stop = min(n, start + _RUN - (first + start) % _RUN)
+            program = restricted(self._of_stretch(first + start), self._known(first + start, stop - start))
             found[start:stop] = self._run(program, [one[start:stop] for one in operands], stop - start)
+            start = stop
         return found
+
+    def _of_stretch(self, number: int) -> WordProgram:
+        """The program restricted to what all sets of a stretch share; several threads may make it twice."""
+        begin = number - number % _STRETCH
+        kept_begin, program = self._kept
+        if kept_begin != begin:
+            program = restricted(self._program, self._known(begin, _STRETCH))
+            self._kept = begin, program
+        return program
 
     def _run(self, program: WordProgram, operands: Sequence[NDArray[Any]], n: int) -> NDArray[Any]:
         return BlockRunner(program, self._inputs, self._outputs).run(operands, n, self._worker)[0][0]

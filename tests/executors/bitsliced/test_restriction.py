@@ -58,5 +58,6 @@ def test_runs_in_order(name: str, first: int, n: int, monkeypatch: pytest.Monkey
     expected = BitslicedExecutor(count=False).invoke(made, operands)
     for run, fewest in ((1 << 10, 0), (1 << 10, 1 << 20)):
         monkeypatch.setattr(ordered, "_RUN", run)
+        monkeypatch.setattr(ordered, "_STRETCH", 1 << 13)
         monkeypatch.setattr(ordered, "_FEWEST_OPERATIONS", fewest)
         np.testing.assert_array_equal(ordered.OrderedRuns(made).results(first, operands), expected)

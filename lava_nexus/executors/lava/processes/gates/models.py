@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 import numpy as np
 from lava.magma.core.decorator import implements, requires, tag
@@ -16,23 +17,16 @@ from lava.proc.sparse.process import Sparse
 
 from lava_nexus.executors.lava.delay_line import DelayLine
 from lava_nexus.executors.lava.lif import LifPopulation, selection
-from lava_nexus.executors.lava.processes.gates.process import (
-    And,
-    FullAdder,
-    Gate,
-    Majority,
-    Mux,
-    Not,
-    Or,
-    Xor,
-)
+from lava_nexus.executors.lava.processes.gates.process import And, FullAdder, Gate, Majority, Mux, Not, Or, Xor
+from lava_nexus.executors.lava.run_config import Level
 
+_Model = TypeVar("_Model")
 _IN = LavaPyType(PyInPort.VEC_DENSE, np.int8)
 _OUT = LavaPyType(PyOutPort.VEC_DENSE, np.int8)
 
 
 class _Vectorised(PyLoihiProcessModel):
-    """The gate's neurons on a delay line; in and out ports are declared by each gate's model."""
+    """The gate's neurons on a delay line; its ports are declared by `_model_of`."""
 
     def __init__(self, proc_params: Any) -> None:
         super().__init__(proc_params)
@@ -71,131 +65,86 @@ class _Lif(AbstractSubProcessModel):
             read_out.a_out.connect(getattr(proc.out_ports, port.name))
 
 
-@implements(proc=And, protocol=LoihiProtocol)
-@requires(CPU)
-@tag("vectorised")
+def _model_of(gate: type[Gate], level: Level) -> Callable[[type[_Model]], type[_Model]]:
+    """Declares a class to be the CPU model of a gate at a level, with the gate's ports where it runs by itself."""
+
+    def declare(model: type[_Model]) -> type[_Model]:
+        if issubclass(model, _Vectorised):
+            for name in gate.in_names():
+                setattr(model, name, _IN)
+            for name in gate.results:
+                setattr(model, name, _OUT)
+        declared: type[_Model] = implements(proc=gate, protocol=LoihiProtocol)(requires(CPU)(tag(level)(model)))
+        return declared
+
+    return declare
+
+
+@_model_of(And, "vectorised")
 class AndVectorised(_Vectorised):
     """`And` on vectorised neurons."""
 
-    a: PyInPort = _IN
-    b: PyInPort = _IN
-    out: PyOutPort = _OUT
 
-
-@implements(proc=Or, protocol=LoihiProtocol)
-@requires(CPU)
-@tag("vectorised")
-class OrVectorised(_Vectorised):
-    """`Or` on vectorised neurons."""
-
-    a: PyInPort = _IN
-    b: PyInPort = _IN
-    out: PyOutPort = _OUT
-
-
-@implements(proc=Not, protocol=LoihiProtocol)
-@requires(CPU)
-@tag("vectorised")
-class NotVectorised(_Vectorised):
-    """`Not` on vectorised neurons."""
-
-    strobe: PyInPort = _IN
-    a: PyInPort = _IN
-    out: PyOutPort = _OUT
-
-
-@implements(proc=Xor, protocol=LoihiProtocol)
-@requires(CPU)
-@tag("vectorised")
-class XorVectorised(_Vectorised):
-    """`Xor` on vectorised neurons."""
-
-    a: PyInPort = _IN
-    b: PyInPort = _IN
-    out: PyOutPort = _OUT
-
-
-@implements(proc=Mux, protocol=LoihiProtocol)
-@requires(CPU)
-@tag("vectorised")
-class MuxVectorised(_Vectorised):
-    """`Mux` on vectorised neurons."""
-
-    c: PyInPort = _IN
-    a: PyInPort = _IN
-    b: PyInPort = _IN
-    out: PyOutPort = _OUT
-
-
-@implements(proc=Majority, protocol=LoihiProtocol)
-@requires(CPU)
-@tag("vectorised")
-class MajorityVectorised(_Vectorised):
-    """`Majority` on vectorised neurons."""
-
-    a: PyInPort = _IN
-    b: PyInPort = _IN
-    c: PyInPort = _IN
-    out: PyOutPort = _OUT
-
-
-@implements(proc=FullAdder, protocol=LoihiProtocol)
-@requires(CPU)
-@tag("vectorised")
-class FullAdderVectorised(_Vectorised):
-    """`FullAdder` on vectorised neurons."""
-
-    a: PyInPort = _IN
-    b: PyInPort = _IN
-    c: PyInPort = _IN
-    sum: PyOutPort = _OUT
-    carry: PyOutPort = _OUT
-
-
-@implements(proc=And, protocol=LoihiProtocol)
-@requires(CPU)
-@tag("lif")
+@_model_of(And, "lif")
 class AndLif(_Lif):
     """`And` as Lava's LIF."""
 
 
-@implements(proc=Or, protocol=LoihiProtocol)
-@requires(CPU)
-@tag("lif")
+@_model_of(Or, "vectorised")
+class OrVectorised(_Vectorised):
+    """`Or` on vectorised neurons."""
+
+
+@_model_of(Or, "lif")
 class OrLif(_Lif):
     """`Or` as Lava's LIF."""
 
 
-@implements(proc=Not, protocol=LoihiProtocol)
-@requires(CPU)
-@tag("lif")
+@_model_of(Not, "vectorised")
+class NotVectorised(_Vectorised):
+    """`Not` on vectorised neurons."""
+
+
+@_model_of(Not, "lif")
 class NotLif(_Lif):
     """`Not` as Lava's LIF."""
 
 
-@implements(proc=Xor, protocol=LoihiProtocol)
-@requires(CPU)
-@tag("lif")
+@_model_of(Xor, "vectorised")
+class XorVectorised(_Vectorised):
+    """`Xor` on vectorised neurons."""
+
+
+@_model_of(Xor, "lif")
 class XorLif(_Lif):
     """`Xor` as Lava's LIF."""
 
 
-@implements(proc=Mux, protocol=LoihiProtocol)
-@requires(CPU)
-@tag("lif")
+@_model_of(Mux, "vectorised")
+class MuxVectorised(_Vectorised):
+    """`Mux` on vectorised neurons."""
+
+
+@_model_of(Mux, "lif")
 class MuxLif(_Lif):
     """`Mux` as Lava's LIF."""
 
 
-@implements(proc=Majority, protocol=LoihiProtocol)
-@requires(CPU)
-@tag("lif")
+@_model_of(Majority, "vectorised")
+class MajorityVectorised(_Vectorised):
+    """`Majority` on vectorised neurons."""
+
+
+@_model_of(Majority, "lif")
 class MajorityLif(_Lif):
     """`Majority` as Lava's LIF."""
 
 
-@implements(proc=FullAdder, protocol=LoihiProtocol)
-@requires(CPU)
-@tag("lif")
+@_model_of(FullAdder, "vectorised")
+class FullAdderVectorised(_Vectorised):
+    """`FullAdder` on vectorised neurons."""
+
+
+@_model_of(FullAdder, "lif")
 class FullAdderLif(_Lif):
     """`FullAdder` as Lava's LIF."""

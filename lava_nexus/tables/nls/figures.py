@@ -15,44 +15,39 @@ from lava_nexus.tables.nls.primitives import DIVISION_HEADER, TREE_HEADER
 Rows = Sequence[Sequence[Any]]
 
 _OPERATORS = ("silu", "gelu", "softmax", "rms_norm", "layer_norm")
+_BOUND = "bound, as quoted"
+_BOUND_COLOUR = 8
 
 
 def primitives(division: Rows, chords: Rows, tree: Rows, path: Path) -> Path:
     """Errors of the three primitives, with the paper's bounds."""
+
+    def line(rows: Rows, label: str, i: int, colour: int | None = None) -> Line:
+        bound = label == _BOUND
+        return Line(label, _column(rows, 0), _column(rows, i), bound, _BOUND_COLOUR if bound else colour)
+
+    def after_comma(title: str) -> str:
+        return title.partition(", ")[2]
+
+    divisions = [line(division, after_comma(DIVISION_HEADER[i]), i, colour) for i, colour in ((1, 3), (2, 0), (3, 2))]
+    slopes = [
+        line(chords, label, i) for i, label in enumerate(("without rounding", "8-bit slopes", "16-bit slopes"), 1)
+    ]
+    trees = [line(tree, after_comma(TREE_HEADER[i]), i, colour) for i, colour in ((1, 3), (2, 1))]
     panels = [
-        Panel(
-            "Division, 8 bits",
-            "divisor",
-            "largest error in steps of 1/256",
-            [
-                Line(name.partition(", ")[2], _column(division, 0), _column(division, i), False, (3, 0, 2)[i - 1])
-                for i, name in enumerate(DIVISION_HEADER)
-                if i
-            ],
-        ),
+        Panel("Division, 8 bits", "divisor", "largest error in steps of 1/256", divisions),
         Panel(
             "Chords of exp on [-5, 5]",
             "K",
             "largest relative error",
-            [
-                Line("without rounding", _column(chords, 0), _column(chords, 1)),
-                Line("8-bit slopes", _column(chords, 0), _column(chords, 2)),
-                Line("16-bit slopes", _column(chords, 0), _column(chords, 3)),
-                Line("bound, as quoted", _column(chords, 0), _column(chords, 4), True, 8),
-            ],
+            [*slopes, line(chords, _BOUND, 4)],
             ticks=_column(chords, 0),
         ),
         Panel(
             "Tree of CORDIC steps, n = 8",
             "d",
             "largest relative error of the norm",
-            [
-                *(
-                    Line(TREE_HEADER[i].partition(", ")[2], _column(tree, 0), _column(tree, i), False, 5 - 2 * i)
-                    for i in (1, 2)
-                ),
-                Line("bound, as quoted", _column(tree, 0), _column(tree, 3), True, 8),
-            ],
+            [*trees, line(tree, _BOUND, 3)],
             ticks=_column(tree, 0)[::2],
         ),
     ]
@@ -83,7 +78,7 @@ def sweeps(rows: Rows, path: Path) -> Path:
             colour = _OPERATORS.index(name)
             lines = [
                 Line("measured", *_xy(mine, name, relative), False, colour),
-                Line("bound, as quoted", *_xy(mine, name, 7), True, 8),
+                Line(_BOUND, *_xy(mine, name, 7), True, _BOUND_COLOUR),
             ]
             if name == "rms_norm":
                 sizes = [row[3] for row in mine]
@@ -121,59 +116,47 @@ def costs(rows: Rows, path: Path) -> Path:
 
 def model(fractions: Rows, counts: Rows, path: Path) -> Path:
     """Error of the digits transformer by fraction of operators replaced, and by time steps and levels."""
-    kinds = list(dict.fromkeys(row[0] for row in fractions))
-    steps = sorted({row[0] for row in counts})
 
-    def by(rows: Rows, key: Any, x: int, y: int) -> tuple[list[float], list[float]]:
-        chosen = [row for row in rows if row[0] == key]
-        return [row[x] for row in chosen], [row[y] for row in chosen]
+    def lines(rows: Rows, key: str, x: int, y: int) -> list[Line]:
+        """A line for each value of the first column, labelled by `key`."""
+        found = []
+        for value in dict.fromkeys(_column(rows, 0)):
+            mine = [row for row in rows if row[0] == value]
+            found.append(Line(key.format(value), _column(mine, x), _column(mine, y)))
+        return found
 
+    counts = sorted(counts, key=lambda row: row[0])
+    by_fraction = (
+        ("Error", "largest error of a logit", 4, False),
+        ("Accuracy", "accuracy", 3, False),
+        ("KL of the answers", "KL in nats", 6, True),
+    )
+    by_count = (
+        ("levels L of a spike", 1, "largest error of a logit", 4),
+        ("T L", 2, "largest error of a logit", 4),
+        ("T L", 2, "accuracy", 3),
+    )
     panels = [
         Panel(
-            "Error by fraction replaced",
+            f"{name} by fraction replaced",
             "fraction of operators",
-            "largest error of a logit",
-            [Line(k, *by(fractions, k, 1, 4)) for k in kinds],
+            label,
+            lines(fractions, "{}", 1, y),
             log_x=False,
-            log_y=False,
-        ),
-        Panel(
-            "Accuracy by fraction replaced",
-            "fraction of operators",
-            "accuracy",
-            [Line(k, *by(fractions, k, 1, 3)) for k in kinds],
-            log_x=False,
-            log_y=False,
-        ),
-        Panel(
-            "KL of the answers by fraction replaced",
-            "fraction of operators",
-            "KL in nats",
-            [Line(k, *by(fractions, k, 1, 6)) for k in kinds],
-            log_x=False,
-        ),
+            log_y=log,
+        )
+        for name, label, y, log in by_fraction
+    ]
+    panels += [
         Panel(
             "All linear layers by spike counts",
-            "levels L of a spike",
-            "largest error of a logit",
-            [Line(f"T = {t}", *by(counts, t, 1, 4)) for t in steps],
-            ticks=sorted({r[1] for r in counts}),
-        ),
-        Panel(
-            "All linear layers by spike counts",
-            "T L",
-            "largest error of a logit",
-            [Line(f"T = {t}", *by(counts, t, 2, 4)) for t in steps],
-            ticks=sorted({r[2] for r in counts}),
-        ),
-        Panel(
-            "All linear layers by spike counts",
-            "T L",
-            "accuracy",
-            [Line(f"T = {t}", *by(counts, t, 2, 3)) for t in steps],
-            log_y=False,
-            ticks=sorted({r[2] for r in counts}),
-        ),
+            x_label,
+            label,
+            lines(counts, "T = {}", x, y),
+            log_y=label != "accuracy",
+            ticks=sorted(set(_column(counts, x))),
+        )
+        for x_label, x, label, y in by_count
     ]
     return line_panels("Digits transformer, layers replaced from the first one on", panels, path)
 

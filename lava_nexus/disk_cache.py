@@ -11,8 +11,6 @@ import hashlib
 import json
 import os
 import tempfile
-import zipfile
-import zlib
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -21,12 +19,13 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from lava_nexus.files import DAMAGED
+
 T = TypeVar("T")
 Arrays = Mapping[str, NDArray[Any]]
 Metadata = Mapping[str, Any]
 
 _METADATA = "metadata_json"
-_CORRUPT = (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile, zlib.error)
 
 
 def cache_directory() -> Path:
@@ -65,7 +64,7 @@ def cached(
     path = cache_directory() / kind / f"{hashlib.sha256(key.encode()).hexdigest()}.npz"
     try:
         return load(*_read(path, key))
-    except _CORRUPT:
+    except DAMAGED:
         entry = build()
     arrays, metadata = save(entry)
     _write(path, arrays, {"key": key, "metadata": dict(metadata)})

@@ -16,6 +16,7 @@ BELOW: dict[str, set[str]] = {floor: set(CORE[:i]) for i, floor in enumerate(COR
 BELOW["nlspike"] = {"formats", "neurons"}
 CORE.append("nlspike")
 BELOW["disk_cache"] = set()
+BELOW["files"] = set()
 BELOW["compiled"] = set()
 BELOW["circuits"] |= {"compiled"}
 BELOW["encodings"] = {"formats"}
@@ -36,7 +37,7 @@ BELOW["torch"] = {*CORE, "layers", "executors"}
 BELOW["export"] = {*CORE, "executors", "reports", "config"}
 BELOW["training"] = {*BELOW["tables"], "tables"}
 BELOW["audit"] = {*CORE, "layers", "executors", "mapping", "energy", "reports", "config"}
-COMMON = {"errors", "disk_cache"}
+COMMON = {"errors", "disk_cache", "files"}
 ONLY_UNDER = {
     "lava": (
         "executors/lava/",

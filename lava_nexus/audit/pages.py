@@ -10,7 +10,7 @@ from lava_nexus.audit.published import published_energy
 from lava_nexus.audit.table import EnergyRow, System, gpu_per_mac_nj
 from lava_nexus.audit.text import EnergyTableReport, tables
 from lava_nexus.errors import NexusError
-from lava_nexus.reports.files import write_text
+from lava_nexus.files import write_text
 from lava_nexus.reports.pages import filled
 from lava_nexus.reports.tables import three_digits, with_prefix
 

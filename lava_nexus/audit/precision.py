@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
+from lava_nexus import files
 from lava_nexus.audit.table import counting_executor
 from lava_nexus.config.energy import EnergyConfig, PrecisionMap
 from lava_nexus.energy import energy_of, load_energy_model
@@ -20,7 +21,6 @@ from lava_nexus.errors import NexusError
 from lava_nexus.executors.interpret import run_program
 from lava_nexus.formats import FloatFormat, format_named
 from lava_nexus.layers import Program, Writer, linear
-from lava_nexus.reports import files
 from lava_nexus.reports.pareto_figure import Point, pareto_figure, pareto_front
 from lava_nexus.reports.report import installed_versions
 from lava_nexus.reports.tables import comma_separated, markdown

@@ -13,7 +13,7 @@ from typing import NoReturn
 
 from lava_nexus.config.base import Config, ConfigT, load_config
 from lava_nexus.errors import NexusError
-from lava_nexus.reports.files import prepare_folder
+from lava_nexus.files import prepare_folder
 
 MISTAKE, INTERRUPTED, TERMINATED = 2, 130, 143
 

@@ -20,8 +20,8 @@ from lava_nexus.evaluation.questions import SAMPLES, Question, questions, read_t
 from lava_nexus.evaluation.scoring import Alphabet, GateScorer, Scorer, TorchScorer, alphabet
 from lava_nexus.evaluation.store import Store
 from lava_nexus.executors.programs import ProgramRunner
+from lava_nexus.files import write_text
 from lava_nexus.models.model import Model, load, random_model
-from lava_nexus.reports.files import write_text
 from lava_nexus.reports.report import installed_versions
 from lava_nexus.reports.tables import comma_separated, markdown
 

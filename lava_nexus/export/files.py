@@ -12,8 +12,8 @@ from lava_nexus.export.netx import write_netx
 from lava_nexus.export.nir_graph import write_nir
 from lava_nexus.export.trace import write_vcd
 from lava_nexus.export.verilog import to_verilog
+from lava_nexus.files import write_text
 from lava_nexus.formats import format_named
-from lava_nexus.reports.files import write_text
 from lava_nexus.reports.tables import markdown
 
 

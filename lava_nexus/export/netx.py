@@ -18,9 +18,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lava_nexus.errors import NexusError
+from lava_nexus.files import replacing
 from lava_nexus.neurons import ThresholdNetwork
 from lava_nexus.neurons.compose import rebalanced
-from lava_nexus.reports.files import replacing
 
 FULL_DECAY = 4096
 LARGEST_MATRIX = 1 << 26

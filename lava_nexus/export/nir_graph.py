@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from lava_nexus.files import replacing
 from lava_nexus.neurons import ThresholdNetwork
-from lava_nexus.reports.files import replacing
 
 if TYPE_CHECKING:
     import nir

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lava_nexus.circuits import Circuit
+from lava_nexus.files import replacing
 from lava_nexus.neurons import STROBE
-from lava_nexus.reports.files import replacing
 
 
 def streamed_spikes(circuit: Circuit, operands: Sequence[NDArray[Any]]) -> NDArray[np.bool_]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from lava_nexus.circuits import Circuit
@@ -87,7 +87,7 @@ class Mapper:
         """
         if strategy.kind == "fit":
             return self._fit(strategy)
-        return self._named(self.folded(strategy.number), strategy)
+        return replace(self.folded(strategy.number), strategy=str(strategy))
 
     def folded(self, folding: int) -> ProgramPlacement:
         """With ceil(invocations / folding) instances of each circuit."""
@@ -110,12 +110,7 @@ class Mapper:
         while low < high:
             middle = (low + high) // 2
             low, high = (low, middle) if self.folded(middle).chips <= strategy.number else (middle + 1, high)
-        return self._named(self.folded(high), strategy)
-
-    @staticmethod
-    def _named(found: ProgramPlacement, strategy: Strategy) -> ProgramPlacement:
-        own = {name: getattr(found, name) for name in found.__dataclass_fields__}
-        return ProgramPlacement(**(own | {"strategy": str(strategy)}))
+        return replace(self.folded(high), strategy=str(strategy))
 
     def _place(self, folding: int) -> ProgramPlacement:
         instances = {digest: -(-count // folding) for digest, (_, count) in self.circuits.items()}

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lava_nexus.errors import NexusError
+from lava_nexus.files import DAMAGED, replacing
 from lava_nexus.mapping.chip import LIMITS, Chip
 from lava_nexus.mapping.demand import Demand, demand
 from lava_nexus.mapping.traffic import Traffic, traffic
@@ -119,16 +120,9 @@ class Placement:
         }
         own = {name: getattr(self, name) for name in _FIELDS}
         target = Path(path)
-        partial = target.with_name(f".{target.name}.partial")
         text = np.frombuffer(json.dumps(header).encode(), dtype=np.uint8)
-        try:
-            with open(partial, "wb") as file:
-                np.savez_compressed(file, **{_HEADER: text}, **arrays, **own)
-            partial.replace(target)
-        except OSError as error:
-            raise NexusError(f"placement cannot be written to '{target}': {(error.strerror or '').lower()}") from error
-        finally:
-            partial.unlink(missing_ok=True)
+        with replacing(target) as temporary, open(temporary, "wb") as file:
+            np.savez_compressed(file, **{_HEADER: text}, **arrays, **own)
         return target
 
     @classmethod
@@ -152,7 +146,7 @@ class Placement:
             )
         except FileNotFoundError:
             raise NexusError(f"placement '{path}' does not exist") from None
-        except Exception as error:
+        except DAMAGED as error:
             raise NexusError(f"file '{path}' holds no placement: {type(error).__name__}") from error
 
 

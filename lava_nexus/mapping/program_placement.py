@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from lava_nexus.errors import NexusError
+from lava_nexus.files import DAMAGED, write_text
 from lava_nexus.layers.schedule import Schedule
 from lava_nexus.mapping.chip import LIMITS, Chip
 from lava_nexus.mapping.packing import CoreTemplate
@@ -154,14 +155,7 @@ class ProgramPlacement:
     def save(self, path: str | Path) -> Path:
         """Writes JSON, whole or not at all."""
         target = Path(path)
-        partial = target.with_name(f".{target.name}.partial")
-        try:
-            partial.write_text(json.dumps(self.to_dict(), indent=1) + "\n", encoding="utf-8")
-            partial.replace(target)
-        except OSError as error:
-            raise NexusError(f"placement cannot be written to '{target}': {(error.strerror or '').lower()}") from error
-        finally:
-            partial.unlink(missing_ok=True)
+        write_text(target, json.dumps(self.to_dict(), indent=1) + "\n")
         return target
 
     @classmethod
@@ -183,7 +177,7 @@ class ProgramPlacement:
             return cls(**data)
         except FileNotFoundError:
             raise NexusError(f"placement '{path}' does not exist") from None
-        except Exception as error:
+        except DAMAGED as error:
             raise NexusError(f"file '{path}' holds no placement of a program: {type(error).__name__}") from error
 
 

@@ -18,7 +18,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
 from lava_nexus.errors import NexusError
-from lava_nexus.reports.files import write_bytes
+from lava_nexus.files import write_bytes
 
 _DTYPE_CODES = {
     "F64": "float64",

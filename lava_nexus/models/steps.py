@@ -18,10 +18,10 @@ from numpy.typing import NDArray
 from lava_nexus.circuits import Circuit, circuit
 from lava_nexus.errors import NexusError
 from lava_nexus.executors.executor import Tallies, Tally
+from lava_nexus.files import write_bytes
 from lava_nexus.formats import FORMATS, FloatFormat
 from lava_nexus.models.forward import Counts
 from lava_nexus.nlspike import OPERATORS, Operator, Options, operator
-from lava_nexus.reports.files import write_bytes
 
 _SCHEMA = 1
 

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from lava_nexus.errors import NexusError
+from lava_nexus.files import write_text
 from lava_nexus.reports import pages
-from lava_nexus.reports.files import write_text
 from lava_nexus.reports.markdown import summary_rows
 from lava_nexus.reports.tables import markdown
 

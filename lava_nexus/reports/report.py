@@ -13,10 +13,10 @@ from typing import Any
 
 import numpy as np
 
+from lava_nexus import files
 from lava_nexus.energy import EnergyReport
 from lava_nexus.executors.executor import Tally
 from lava_nexus.formats import UlpSummary
-from lava_nexus.reports import files
 from lava_nexus.reports.markdown import report_markdown
 from lava_nexus.reports.tables import comma_separated
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lava_nexus.reports.files import replacing
+from lava_nexus.files import replacing
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -8,11 +8,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from lava_nexus import files
 from lava_nexus.circuits import Circuit, circuit
 from lava_nexus.config.membrane import MembraneOptions
 from lava_nexus.executors.membrane import MembraneExecutor
 from lava_nexus.formats import format_named, ulp_distance
-from lava_nexus.reports import files
 from lava_nexus.reports.tables import markdown
 from lava_nexus.robustness.diagnose_config import DiagnoseConfig
 from lava_nexus.robustness.logic import logic_circuit

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from lava_nexus.circuits import Circuit
 from lava_nexus.executors.executor import Tally
 from lava_nexus.executors.membrane import MembraneExecutor, Regime
+from lava_nexus.files import write_text
 from lava_nexus.neurons import IDEAL, MEMORYLESS, NeuronModel, NonIdealities
-from lava_nexus.reports.files import write_text
 from lava_nexus.tables.circuit_table import random_operand
 
 _VERSION = 1  # of what a cell on disk means

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lava_nexus.reports import files
+from lava_nexus import files
 from lava_nexus.reports.report import installed_versions
 from lava_nexus.reports.tables import comma_separated
 from lava_nexus.robustness.config import RobustnessConfig

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
+from lava_nexus import files
 from lava_nexus.config.accumulate import AccumulateConfig, Choice
 from lava_nexus.energy import EnergyModel, energy_of, load_energy_model
 from lava_nexus.executors.bitsliced import BitslicedExecutor
@@ -20,7 +21,6 @@ from lava_nexus.executors.membrane import MembraneExecutor
 from lava_nexus.executors.reference import ReferenceExecutor
 from lava_nexus.formats import FLOAT32, UlpSummary, summarise
 from lava_nexus.layers import Program, Writer, linear
-from lava_nexus.reports import files
 from lava_nexus.reports.orders_figure import OrderBar, orders_figure
 from lava_nexus.reports.report import installed_versions
 from lava_nexus.reports.tables import comma_separated, markdown

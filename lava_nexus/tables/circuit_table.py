@@ -19,10 +19,10 @@ from lava_nexus.config.base import did_you_mean
 from lava_nexus.config.circuit_table import CircuitTableConfig
 from lava_nexus.errors import NexusError
 from lava_nexus.executors.run import executor_named
+from lava_nexus.files import write_text
 from lava_nexus.formats import format_named
 from lava_nexus.neurons import Port
 from lava_nexus.reports.circuit_figure import Count, neuron_figure
-from lava_nexus.reports.files import write_text
 from lava_nexus.reports.report import installed_versions
 from lava_nexus.reports.tables import comma_separated, markdown
 from lava_nexus.reports.tradeoff_figure import Built, tradeoff_figure

@@ -13,6 +13,7 @@ from tqdm import tqdm
 from lava_nexus.config.base import did_you_mean
 from lava_nexus.config.map_block import MapBlockConfig
 from lava_nexus.errors import NexusError
+from lava_nexus.files import write_text
 from lava_nexus.formats import format_named
 from lava_nexus.mapping.chip import LIMITS, Chip, Limit, load_chip
 from lava_nexus.mapping.layout import MOST_CORES, Layout, layout
@@ -22,7 +23,6 @@ from lava_nexus.mapping.schedule_checker import MOST_OPERATIONS, check_schedule
 from lava_nexus.mapping.shapes import DecoderShape, decode_workload
 from lava_nexus.mapping.strategy import Strategy
 from lava_nexus.reports.chip_figure import Point, chip_figure, chips_figure
-from lava_nexus.reports.files import write_text
 from lava_nexus.reports.report import installed_versions
 from lava_nexus.reports.tables import comma_separated, markdown, shown, with_prefix
 from lava_nexus.tables.published_sizes import published_sizes

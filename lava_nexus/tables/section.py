@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lava_nexus.reports.files import write_text
+from lava_nexus.files import write_text
 from lava_nexus.reports.tables import comma_separated, markdown
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from lava_nexus.reports import files
+from lava_nexus import files
 from lava_nexus.reports.depth_figure import DepthLine, depth_figure
 from lava_nexus.reports.report import installed_versions
 from lava_nexus.reports.tables import comma_separated, markdown

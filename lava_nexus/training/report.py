@@ -8,9 +8,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from lava_nexus import files
 from lava_nexus.models.checkpoint import save_checkpoint
 from lava_nexus.models.digits.training_config import TrainDigitsConfig
-from lava_nexus.reports import files
 from lava_nexus.reports.curve_figure import Curve, curve_figure
 from lava_nexus.reports.report import installed_versions
 from lava_nexus.reports.tables import comma_separated, markdown

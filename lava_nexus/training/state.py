@@ -11,8 +11,8 @@ import torch
 from torch import Tensor
 
 from lava_nexus.errors import NexusError
+from lava_nexus.files import write_text
 from lava_nexus.models.checkpoint import save_checkpoint
-from lava_nexus.reports.files import write_text
 from lava_nexus.training.side import Side
 
 STATE, HISTORY = "state.safetensors", "history.json"

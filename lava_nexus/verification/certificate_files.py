@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from lava_nexus.circuits import Circuit, circuit
+from lava_nexus.files import write_text
 from lava_nexus.formats import number_format_named
-from lava_nexus.reports.files import write_text
 
 
 @dataclass(frozen=True)

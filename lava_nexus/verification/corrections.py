@@ -16,8 +16,8 @@ from lava_nexus.circuits.functions import function, patched
 from lava_nexus.circuits.operations import WIDE
 from lava_nexus.config.base import Config
 from lava_nexus.errors import NexusError
+from lava_nexus.files import write_text
 from lava_nexus.formats import FLOAT32
-from lava_nexus.reports.files import write_text
 from lava_nexus.verification.config import DEFAULT_CHUNK
 from lava_nexus.verification.outcome import MOST_MISSES, Outcome
 from lava_nexus.verification.plan import QUICK_SETS

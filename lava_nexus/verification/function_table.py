@@ -9,8 +9,8 @@ from typing import Any
 from lava_nexus.circuits import Circuit
 from lava_nexus.config.base import Config
 from lava_nexus.errors import NexusError
+from lava_nexus.files import write_text
 from lava_nexus.reports import pages
-from lava_nexus.reports.files import write_text
 from lava_nexus.reports.tables import comma_separated, markdown
 from lava_nexus.verification import certificates, rounding_certificates
 from lava_nexus.verification.rounding_certificates import RoundingCertificate

@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from lava_nexus.reports.files import write_text
+from lava_nexus.files import write_text
 from lava_nexus.verification.outcome import Outcome
 from lava_nexus.verification.task import Task
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from lava_nexus.reports.files import write_text
+from lava_nexus.files import write_text
 from lava_nexus.reports.report import installed_versions
 from lava_nexus.reports.tables import comma_separated, markdown
 from lava_nexus.verification.outcome import Outcome

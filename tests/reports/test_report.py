@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from lava_nexus import files
 from lava_nexus.energy import CircuitEnergy, EnergyReport, load_energy_model
 from lava_nexus.errors import NexusError
 from lava_nexus.formats import FLOAT8_E4M3FN, FLOAT32, UlpSummary
-from lava_nexus.reports import files
 from lava_nexus.reports.bars import synops_bars
 from lava_nexus.reports.markdown import summary_text
 from lava_nexus.reports.raster import Stage, spike_raster

@@ -18,6 +18,7 @@ from lava_nexus.errors import NexusError
 from lava_nexus.executors.bitsliced import BitslicedExecutor
 from lava_nexus.executors.interpret import run_program
 from lava_nexus.executors.reference import ReferenceExecutor
+from lava_nexus.files import write_text
 from lava_nexus.formats import FloatFormat
 from lava_nexus.layers import Apply, Contract, Program, Value
 from lava_nexus.models.checkpoint import load_checkpoint
@@ -25,7 +26,6 @@ from lava_nexus.models.digits.data import load_split
 from lava_nexus.models.digits.linear_lif_config import LinearLifConfig
 from lava_nexus.models.digits.program import digits_program
 from lava_nexus.models.digits.spec import DIGITS, WEIGHTS
-from lava_nexus.reports.files import write_text
 from lava_nexus.reports.report import installed_versions
 from lava_nexus.reports.tables import markdown
 

@@ -17,13 +17,13 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from lava_nexus.errors import NexusError
+from lava_nexus.files import write_text
 from lava_nexus.models.checkpoint import save_checkpoint
 from lava_nexus.models.digits.augmentation import randomly_shifted
 from lava_nexus.models.digits.data import DigitsSplit, load_split, patches
 from lava_nexus.models.digits.spec import DIGITS, WEIGHTS
 from lava_nexus.models.digits.training_config import TrainDigitsConfig
 from lava_nexus.models.digits.witness import DigitsTransformer, witness_logits
-from lava_nexus.reports.files import write_text
 
 QUICK_EPOCHS = 3
 

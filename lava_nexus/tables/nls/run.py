@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from lava_nexus import files
 from lava_nexus.config.nls_tables import NlsTablesConfig
-from lava_nexus.reports import files
 from lava_nexus.reports.report import SCHEMA_VERSION, Table, installed_versions
 from lava_nexus.reports.tables import comma_separated, markdown
 from lava_nexus.tables.nls import errors, figures, gates, model, primitives

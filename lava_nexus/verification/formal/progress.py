@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from lava_nexus.disk_cache import source_digest
-from lava_nexus.reports.files import write_text
+from lava_nexus.files import write_text
 from lava_nexus.verification.formal.terms import solver_name
 
 _METHOD = (

@@ -14,8 +14,8 @@ from tqdm import tqdm
 from lava_nexus.circuits import Circuit, circuit
 from lava_nexus.errors import NexusError
 from lava_nexus.executors.bitsliced import BitslicedExecutor
+from lava_nexus.files import write_text
 from lava_nexus.formats import number_format_named
-from lava_nexus.reports.files import write_text
 from lava_nexus.reports.tables import markdown
 from lava_nexus.verification.formal.certificates import FOLDER, ProofCertificate, certify, load
 from lava_nexus.verification.formal.config import QUICK, ProofConfig, ProofJob

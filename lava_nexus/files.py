@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import os
+import zipfile
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 
 from lava_nexus.errors import NexusError
+
+DAMAGED = (OSError, ValueError, LookupError, TypeError, AttributeError, EOFError, zipfile.BadZipFile, zlib.error)
+"""What reading JSON or npz of another form, cut short or overwritten, raises."""
 
 
 @contextmanager

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
+from lava_nexus.layers.excerpt import Excerpt, Span
 from lava_nexus.layers.normalisation import softmax
 from lava_nexus.layers.program import Value
 from lava_nexus.layers.writer import Writer
@@ -24,11 +27,7 @@ def mix(w: Writer, query: Value, key: Value, value: Value, scale: float) -> Valu
 
     Shapes: query [..., tokens, width], key and value [..., keys, width]; axes before those broadcast.
     """
-    scores = w.inside("scores").of_kind("attention")
-    scaled = scores.apply("mul", scores.contract(query, key), w.constant(scale))
-    weights = softmax(w.inside("softmax"), scaled)
-    inner = w.inside("values").of_kind("attention")
-    return inner.contract(weights, inner.swapped(value))
+    return _mixed(w, query, key, value, scale, None)
 
 
 def causal_mix(w: Writer, query: Value, key: Value, value: Value, scale: float, window: int | None = None) -> Value:
@@ -36,15 +35,59 @@ def causal_mix(w: Writer, query: Value, key: Value, value: Value, scale: float, 
 
     The last query stands at the last key. The mask is structural: the maximum and every sum of a token run over the
     keys that it sees, in their order, and nothing is computed for the others. So a token's bits do not depend on what
-    comes after it, nor on whether keys and values come from a cache.
+    comes after it, nor on whether keys and values come from a cache. Where orders come from PyTorch, they are those
+    of its product of all these queries with all keys that one of them sees, whose masked weights are zeros.
 
     Shapes: query [..., tokens, width], key and value [..., keys, width] with keys >= tokens.
     """
-    tokens, keys = query.shape[-2], key.shape[-2]
     rows = []
-    for token in range(tokens):
-        stop = keys - tokens + token + 1
-        start = 0 if window is None else max(0, stop - window)
-        seen = (w.take(key, -2, start, stop), w.take(value, -2, start, stop))
-        rows.append(mix(w, w.take(query, -2, token, token + 1), *seen, scale))
+    for seen in seen_by(query.shape[-2], key.shape[-2], window):
+        operands = w.take(query, -2, seen.token.start, seen.token.stop), seen.of(w, key), seen.of(w, value)
+        rows.append(_mixed(w, *operands, scale, seen))
     return w.concatenate(rows, -2)
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What one token of causal attention sees.
+
+    Attributes:
+        token: among those computed together.
+        keys: that it sees, among all that one of these tokens sees.
+        skipped: keys before those, which none of them sees.
+    """
+
+    token: Span
+    keys: Span
+    skipped: int
+
+    def of(self, w: Writer, operand: Value) -> Value:
+        """The rows seen of keys or values [..., keys, width]."""
+        return w.take(operand, -2, self.skipped + self.keys.start, self.skipped + self.keys.stop)
+
+    def scores(self, width: int) -> Excerpt:
+        """Which part of query key^T its scores are."""
+        return Excerpt(self.token, self.keys, Span.all(width))
+
+    def values(self, width: int) -> Excerpt:
+        """Which part of weights value its result is."""
+        return Excerpt(self.token, Span.all(width), self.keys)
+
+
+def seen_by(tokens: int, keys: int, window: int | None) -> list[Seen]:
+    """What each token sees; the last one stands at the last key."""
+    stops = range(keys - tokens + 1, keys + 1)
+    starts = [0 if window is None else max(0, stop - window) for stop in stops]
+    first = starts[0]
+    return [
+        Seen(Span(row, row + 1, tokens), Span(start - first, stop - first, keys - first), first)
+        for row, (start, stop) in enumerate(zip(starts, stops, strict=True))
+    ]
+
+
+def _mixed(w: Writer, query: Value, key: Value, value: Value, scale: float, seen: Seen | None) -> Value:
+    inner, part = w.inside("scores").of_kind("attention"), seen and seen.scores(query.shape[-1])
+    scaled = inner.apply("mul", inner.contract(query, key, excerpt=part), w.constant(scale))
+    weights = softmax(w.inside("softmax"), scaled, part)
+    inner, part = w.inside("values").of_kind("attention"), seen and seen.values(value.shape[-1])
+    return inner.contract(weights, inner.swapped(value), excerpt=part)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from math import frexp
 
+from lava_nexus.layers.excerpt import Excerpt, Span
 from lava_nexus.layers.program import Value
 from lava_nexus.layers.spiking import replaced
 from lava_nexus.layers.writer import Writer
@@ -49,12 +50,16 @@ def layer_norm(w: Writer, x: Value, weight: Value, bias: Value, eps: float) -> V
     return w.apply("add", w.apply("mul", scaled, weight), bias)
 
 
-def softmax(w: Writer, x: Value) -> Value:
-    """exp(x - max x) / sum of exp(x - max x) over the last axis, each term divided by the sum."""
+def softmax(w: Writer, x: Value, part: Excerpt | None = None) -> Value:
+    """exp(x - max x) / sum of exp(x - max x) over the last axis, each term divided by the sum.
+
+    `part` says of which larger matrix of scores x is a part; what is left out of it adds nothing.
+    """
     weights = replaced(w.of_kind("softmax"), "softmax", x)
     if weights is not None:
         return weights
     largest = w.reduce("max", x)
     terms = w.apply("exp", w.apply("sub", x, w.reshape(largest, *largest.shape, 1)))
-    total = w.reduce("add", terms)
+    whole = part and Excerpt(part.rows, Span.all(1), part.columns)
+    total = w.reduce("add", terms, whole)
     return w.apply("div", terms, w.reshape(total, *total.shape, 1))

@@ -137,6 +137,9 @@ class Orders(Protocol):
             fmt: of the terms and the sum.
         """
 
+    def of_batch(self, batch: int) -> Orders:
+        """The orders where so many elements are computed together."""
+
 
 @lru_cache(maxsize=256)
 def named_order(name: Accumulate, length: int) -> Order:
@@ -184,6 +187,20 @@ def from_pairs(length: int, pairs: list[tuple[int, int]]) -> Sum:
         made.append(_added(made[left], made[right]))
         sizes.append(sizes[left] + sizes[right])
     return made[-1]
+
+
+def ranges(parts: list[Part]) -> list[Part]:
+    """Single terms at even distances as one range."""
+    joined: list[Part] = []
+    for part in parts:
+        last = joined[-1] if joined else None
+        if isinstance(part, range) and len(part) == 1 and isinstance(last, range):
+            step = part[0] - last[-1]
+            if len(last) == 1 or step == last.step:
+                joined[-1] = range(last[0], part[0] + (1 if step > 0 else -1), step)
+                continue
+        joined.append(part)
+    return joined
 
 
 def _added(total: Sum, other: Sum) -> Sum:

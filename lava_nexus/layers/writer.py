@@ -14,6 +14,7 @@ from lava_nexus.circuits.accumulator import Accumulator, TermKind, accumulator
 from lava_nexus.errors import NexusError
 from lava_nexus.executors.constant.bank import Bank
 from lava_nexus.formats import FloatFormat
+from lava_nexus.layers.excerpt import Excerpt
 from lava_nexus.layers.order import Accumulate, Order, Orders, Placed, Reduction, named_order
 from lava_nexus.layers.program import Program, Rearrange, Value
 from lava_nexus.layers.spiking import GATES, Nonlinear, SpikingLinear
@@ -66,31 +67,35 @@ class Writer:
         """The operation on values, element by element."""
         return self.program.apply(self.circuit(name), *operands, layer=self.layer)
 
-    def reduce(self, name: str, operand: Value) -> Value:
-        """The operation folded over the last axis; sums in the writer's order, all else in sequence."""
+    def reduce(self, name: str, operand: Value, excerpt: Excerpt | None = None) -> Value:
+        """The operation folded over the last axis; sums in the writer's order, all else in sequence.
+
+        Args:
+            excerpt: the matrix of which the last two axes are a part, where they are.
+        """
         length = operand.shape[-1]
         order = named_order("sequential", length)
         wide = replace(self, format=self.accumulate_format or self.format)
         if name == "add" and wide.format != self.format:
-            summed = replace(wide, accumulate_format=None).reduce("add", wide.converted(operand))
+            summed = replace(wide, accumulate_format=None).reduce("add", wide.converted(operand), excerpt)
             return self.converted(summed)
         if name == "add":
-            order = self._orders("sum", length, operand.shape[:-1])[0].order
+            order = self._orders("sum", length, operand.shape[:-1], excerpt=excerpt)[0].order
         exactly = self._accumulator("values", length) if order.tree is None else None
         return self.program.reduce(self.circuit(name), operand, self.layer, order, exactly)
 
-    def contract(self, left: Value, right: Value, bias: Value | None = None) -> Value:
+    def contract(self, left: Value, right: Value, bias: Value | None = None, excerpt: Excerpt | None = None) -> Value:
         """result[..., t, n] = sum over k of left[..., t, k] * right[..., n, k], then + bias[n].
 
         A bias is added last, unless the order has it among its terms. Parts of the result that are formed in different
-        orders are nodes of their own.
+        orders are nodes of their own. An `excerpt` says of which larger product this is a part.
         """
         weights = right.number in self.program.constants or self.program.kinds.get(self.layer) == "linear"
         reduction: Reduction = "linear" if weights else "attention"
         right = self._rounded_weights(right)
         lead = np.broadcast_shapes(left.shape[:-2], right.shape[:-2])
         shape = (*lead, left.shape[-2], right.shape[-2])
-        placed = self._orders(reduction, left.shape[-1], shape, bias is not None, self._is_swapped(right))
+        placed = self._orders(reduction, left.shape[-1], shape, bias is not None, self._is_swapped(right), excerpt)
         if len(placed) == 1:
             return self._contracted(left, right, bias, placed[0].order)
         rows = []
@@ -164,11 +169,21 @@ class Writer:
         return found
 
     def _orders(
-        self, reduction: Reduction, length: int, shape: tuple[int, ...], bias: bool = False, plain: bool = False
+        self,
+        reduction: Reduction,
+        length: int,
+        shape: tuple[int, ...],
+        bias: bool = False,
+        plain: bool = False,
+        excerpt: Excerpt | None = None,
     ) -> list[Placed]:
         if isinstance(self.accumulate, str):
             return [Placed(named_order(self.accumulate, length), (0, 1), (0, 1))]
-        return self.accumulate.orders(reduction, length, shape, bias, plain, self.format)
+        if excerpt is None:
+            return self.accumulate.orders(reduction, length, shape, bias, plain, self.format)
+        rows, columns, terms = excerpt.rows.whole, excerpt.columns.whole, excerpt.terms.whole
+        whole = (*shape[:-1], rows) if reduction == "sum" else (*shape[:-2], rows, columns)
+        return excerpt.placed(self.accumulate.orders(reduction, terms, whole, bias, plain, self.format))
 
     def _is_swapped(self, value: Value) -> bool:
         """Whether the value is another one with its last two axes exchanged."""

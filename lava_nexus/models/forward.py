@@ -14,6 +14,7 @@ from lava_nexus.executors.executor import Tallies
 from lava_nexus.executors.programs import ProgramRunner
 from lava_nexus.formats import FLOAT32
 from lava_nexus.layers import Program
+from lava_nexus.layers.excerpt import Span
 from lava_nexus.models.programs import (
     Arithmetic,
     embedding_program,
@@ -125,7 +126,7 @@ class Forward:
                 "positions": self._looked_up("positions", np.broadcast_to(positions, tokens.shape)),
             }
             norm = {k: v for k, v in self.spec.embedding_tensors.items() if k.startswith("embedding_norm")}
-            program = embedding_program(self.arithmetic, self.spec, tokens.shape[1], self.source.tensors(norm))
+            program = embedding_program(self._of_batch(tokens), self.spec, tokens.shape[1], self.source.tensors(norm))
             words = self._run(program, feeds, counts)["hidden"]
         return Stream(words, self.angles(positions, len(tokens), counts), counts)
 
@@ -144,7 +145,9 @@ class Forward:
         past = held["key"].shape[-2] if held else 0
         tokens = stream.hidden.shape[1]
         tensors = self.layer_tensors(layer)
-        program = layer_program(self.arithmetic, self.spec, layer, tokens, past, cache is not None, tensors)
+        program = layer_program(
+            self._of_batch(stream.hidden), self.spec, layer, tokens, past, cache is not None, tensors
+        )
         counts = Counts()
         found = self._run(program, {"hidden": stream.hidden, **stream.angles, **held}, counts)
         stream.hidden = found.pop("hidden")
@@ -158,7 +161,9 @@ class Forward:
         tensors = {k: v for k, v in self.spec.ending_tensors.items() if k.startswith("final_norm")}
         if not tensors:
             return stream.hidden
-        program = norm_program(self.arithmetic, self.spec, stream.hidden.shape[1], self.source.tensors(tensors))
+        program = norm_program(
+            self._of_batch(stream.hidden), self.spec, stream.hidden.shape[1], self.source.tensors(tensors)
+        )
         return self._run(program, {"hidden": stream.hidden}, stream.counts)["hidden"]
 
     def logits(self, hidden: Patterns, counts: Counts) -> Iterator[Patterns]:
@@ -168,13 +173,16 @@ class Forward:
         for start in range(0, self.spec.vocabulary, step):
             rows = slice(start, min(start + step, self.spec.vocabulary))
             block = {role: self.source.rows(name, shape, rows) for role, (name, shape) in tensors.items()}
-            program = head_program(self.arithmetic, self.spec, hidden.shape[1], block)
+            outputs = Span(rows.start, rows.stop, self.spec.vocabulary)
+            program = head_program(self._of_batch(hidden), self.spec, hidden.shape[1], outputs, block)
             yield self._run(program, {"hidden": hidden}, counts, parallel=start > 0)["logits"]
 
     def pooled(self, stream: Stream) -> Patterns:
         """The pooler's answer [batch, 1, width] to the first token."""
         wanted = {k: v for k, v in self.spec.ending_tensors.items() if k.startswith("pooler")}
-        program = pooler_program(self.arithmetic, self.spec, stream.hidden.shape[1], self.source.tensors(wanted))
+        program = pooler_program(
+            self._of_batch(stream.hidden), self.spec, stream.hidden.shape[1], self.source.tensors(wanted)
+        )
         return self._run(program, {"hidden": stream.hidden}, stream.counts)["pooled"]
 
     def _run(
@@ -185,6 +193,9 @@ class Forward:
         depth = 0 if parallel else program.depth
         counts.add(Counts(result.layers, program.neurons, program.synapses, depth))
         return result.outputs
+
+    def _of_batch(self, operand: NDArray[Any]) -> Arithmetic:
+        return self.arithmetic.of_batch(len(operand))
 
     def _looked_up(self, role: str, numbers: NDArray[Any]) -> Patterns:
         """Rows of a table, rounded to the format, as the host feeds them in."""

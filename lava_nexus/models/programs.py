@@ -12,6 +12,7 @@ from typing import Literal
 
 from lava_nexus.formats import FLOAT32, FloatFormat
 from lava_nexus.layers import GATES, Nonlinear, Program, SpikingLinear, Value, Writer, linear
+from lava_nexus.layers.excerpt import Excerpt, Span
 from lava_nexus.layers.feed_forward import ACTIVATIONS
 from lava_nexus.layers.linear import residual
 from lava_nexus.layers.order import Accumulate, Orders
@@ -46,6 +47,12 @@ class Arithmetic:
     weights: Literal["operand", "constant"] = "operand"
     weight_format: FloatFormat | None = None
     accumulate_format: FloatFormat | None = None
+
+    def of_batch(self, batch: int) -> Arithmetic:
+        """The same for so many sequences at once: PyTorch's orders may depend on it, named ones do not."""
+        if isinstance(self.accumulate, str):
+            return self
+        return replace(self, accumulate=self.accumulate.of_batch(batch))
 
     def writer(self, name: str) -> Writer:
         """A writer of a new program."""
@@ -121,11 +128,13 @@ def norm_program(arithmetic: Arithmetic, spec: ModelSpec, tokens: int, tensors: 
     return w.program
 
 
-def head_program(arithmetic: Arithmetic, spec: ModelSpec, tokens: int, tensors: Tensors) -> Program:
-    """`hidden` [tokens, width] to `logits` [tokens, outputs], for as many outputs as the weight has rows."""
+def head_program(arithmetic: Arithmetic, spec: ModelSpec, tokens: int, outputs: Span, tensors: Tensors) -> Program:
+    """`hidden` [tokens, width] to `logits` [tokens, outputs], for these outputs, of which the tensors are rows."""
     w = arithmetic.writer("head")
     hidden, weights = w.program.input("hidden", (tokens, spec.width), w.format), _constants(w, tensors)
-    w.program.outputs["logits"] = linear(w.inside("head"), hidden, weights["head.weight"], weights.get("head.bias"))
+    part = Excerpt(Span.all(tokens), outputs, Span.all(spec.width))
+    bias = weights.get("head.bias")
+    w.program.outputs["logits"] = linear(w.inside("head"), hidden, weights["head.weight"], bias, part)
     return w.program
 
 

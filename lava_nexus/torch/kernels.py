@@ -17,6 +17,7 @@ KernelName = Literal["linear", "matmul", "sum"]
 
 _LARGE = 2.0**60  # + 1 is itself, in FP32 and in FP64
 _SIGNATURE = 48
+_MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)  # odd; 2^64 over the golden ratio
 
 
 @dataclass(frozen=True)
@@ -97,12 +98,13 @@ class Probe:
         kernel, n = self.kernel, self.kernel.terms
         drawn = np.random.default_rng(0).integers(0, n, size=(_SIGNATURE, 2))
         pairs = [*drawn.tolist(), *((0, j) for j in (*range(1, min(n, 20)), n // 2, n - 1))]
-        asked = [pair for pair in pairs if pair[0] != pair[1]]
-        met = np.zeros((len(asked), kernel.rows, kernel.columns))
-        for at, (i, j) in enumerate(asked):
-            met[at] = self._answers([(i, j)] * kernel.columns, 0, 1.0, _LARGE, -_LARGE)
-        columns = _runs(met.transpose(2, 0, 1))
-        return [Region(span, column) for span in _runs(met.transpose(1, 0, 2)) for column in columns]
+        asked = [(i, j) for i, j in pairs if i != j]
+        met = np.zeros((kernel.rows, kernel.columns), np.uint64)  # all answers, hashed: a result may be large
+        for pair in asked:
+            answers = self._answers([pair] * kernel.columns, 0, 1.0, _LARGE, -_LARGE)
+            met = met * _MULTIPLIER + answers.view(np.uint64)
+        columns = _runs(met.T)
+        return [Region(span, column) for span in _runs(met) for column in columns]
 
     def tree(self, region: Region) -> Sum | None:
         """The tree of additions in a region, or None where there is none."""

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import lru_cache
 from math import prod
 from typing import Any
 
@@ -25,6 +27,7 @@ Found = tuple[tuple[Region, Order], ...]
 
 _MOST_CHECKED = 24  # rows or columns of a region that are checked on random numbers
 _DRAWN = 65_537  # random numbers, again and again in large arrays; no width of a layer divides it
+_EVERYWHERE = (0, 1 << 62)
 _MKL = ("MKL_CBWR", "MKL_ENABLE_INSTRUCTIONS")
 
 
@@ -53,7 +56,7 @@ class TorchOrders:
             raise NexusError(f"accumulate 'torch' follows kernels of float32 and float64 numbers, not of {fmt}")
         if reduction == "sum":
             found = kernel_orders(Kernel("sum", length, 1, self.batch * prod(shape)), fmt)
-            return [Placed(_only(found, "sums"), (0, 1), (0, 1))]
+            return [Placed(_only(found, "sums"), _EVERYWHERE, _EVERYWHERE)]
         rows, columns = shape[-2:]
         if reduction == "linear":
             kernel = Kernel("linear", length, self.batch * prod(shape[:-1]), columns, bias)
@@ -66,6 +69,10 @@ class TorchOrders:
             found = tuple((Region((0, rows), region.columns), order) for region, order in found)
         return [Placed(order, region.rows, region.columns) for region, order in found]
 
+    def of_batch(self, batch: int) -> TorchOrders:
+        """See `Orders.of_batch`."""
+        return replace(self, batch=batch)
+
 
 def kernel_orders(kernel: Kernel, fmt: FloatFormat = FLOAT32) -> Found:
     """The order in each region of a kernel's result, from disk where it was found before.
@@ -73,7 +80,12 @@ def kernel_orders(kernel: Kernel, fmt: FloatFormat = FLOAT32) -> Found:
     Raises:
         NexusError: no order gives the kernel's bits.
     """
-    key = f"{kernel!r} {fmt} {_machine()} {source_digest(kernels.__file__, revealing.__file__, __file__)}"
+    return _kept_orders(kernel, fmt, _machine())
+
+
+@lru_cache(maxsize=4096)
+def _kept_orders(kernel: Kernel, fmt: FloatFormat, machine: str) -> Found:
+    key = f"{kernel!r} {fmt} {machine} {source_digest(kernels.__file__, revealing.__file__, __file__)}"
 
     def load(arrays: Any, metadata: Any) -> Found:
         return tuple((Region(*map(tuple, at)), _loaded(order)) for at, order in metadata["regions"])
@@ -94,11 +106,10 @@ def _machine() -> str:
 
 
 def _probed(kernel: Kernel, fmt: FloatFormat) -> Found:
-    probe = Probe(kernel, fmt.dtype)
-    trials, found = _trials(kernel, fmt), []
+    probe, found = Probe(kernel, fmt.dtype), []
     for region in probe.regions():
         tree = probe.tree(region)
-        order = None if tree is None else _confirmed(kernel, region, _candidates(probe, region, tree), trials, fmt)
+        order = None if tree is None else _confirmed(kernel, region, _candidates(probe, region, tree), fmt)
         if order is None:
             raise NexusError(f"accumulate 'torch': no order of additions gives the bits of {kernel}")
         found.append((region, order))
@@ -116,13 +127,11 @@ def _candidates(probe: Probe, region: Region, tree: Sum) -> list[Order]:
     return [Order("torch", tree, fused, zero, probe.kernel.bias) for fused in ways for zero in (True, False)]
 
 
-def _confirmed(
-    kernel: Kernel, region: Region, candidates: list[Order], trials: list[Trial], fmt: FloatFormat
-) -> Order | None:
+def _confirmed(kernel: Kernel, region: Region, candidates: list[Order], fmt: FloatFormat) -> Order | None:
     """The first order that gives the kernel's bits on random numbers, and on zeros and tiny numbers below 0."""
     left_over = list(candidates)
     rows, columns = (_some(*span) for span in (region.rows, region.columns))
-    for left, right, bias in trials:
+    for left, right, bias in _trials(kernel, fmt):
         with np.errstate(all="ignore"):
             result = kernel(left, right, bias if kernel.bias else None)
         want = fmt.canonical(np.ascontiguousarray(result[np.ix_(rows, columns)]).view(fmt.pattern_dtype))
@@ -138,8 +147,11 @@ def _some(start: int, stop: int) -> NDArray[np.int64]:
     return np.unique(np.linspace(start, stop - 1, min(stop - start, _MOST_CHECKED)).astype(np.int64))
 
 
-def _trials(kernel: Kernel, fmt: FloatFormat) -> list[Trial]:
-    """(left, right, bias): N(0, 1), numbers of all sizes, zeros below 0, products that underflow below 0."""
+def _trials(kernel: Kernel, fmt: FloatFormat) -> Iterator[Trial]:
+    """(left, right, bias): N(0, 1), numbers of all sizes, zeros below 0, products that underflow below 0.
+
+    One after the other, as they may be large.
+    """
     rng = np.random.default_rng(1)
     rows = kernel.columns if kernel.name == "sum" else kernel.rows
     shapes = ((rows, kernel.length), (kernel.columns, kernel.length), (kernel.columns,))
@@ -152,7 +164,10 @@ def _trials(kernel: Kernel, fmt: FloatFormat) -> list[Trial]:
         return tuple(np.full(shape, value, fmt.dtype) for shape, value in zip(shapes, (x, w, b), strict=True))
 
     tiny = float(fmt.from_patterns(np.array([fmt.exponent_mask >> 2], fmt.pattern_dtype))[0]) ** 0.6
-    return [drawn(0.0), drawn(8.0), constant(-0.0, 1.0, -0.0), constant(-tiny, tiny, -0.0)]
+    yield drawn(0.0)
+    yield drawn(8.0)
+    yield constant(-0.0, 1.0, -0.0)
+    yield constant(-tiny, tiny, -0.0)
 
 
 def _evaluated(kernel: Kernel, order: Order, operands: tuple[NDArray[Any], ...], fmt: FloatFormat) -> NDArray[Any]:
@@ -179,7 +194,10 @@ class _Given:
     order: Order
 
     def orders(self, *_: Any) -> list[Placed]:
-        return [Placed(self.order, (0, 1 << 62), (0, 1 << 62))]
+        return [Placed(self.order, _EVERYWHERE, _EVERYWHERE)]
+
+    def of_batch(self, batch: int) -> _Given:
+        return self
 
 
 def _only(found: Found, what: str) -> Order:

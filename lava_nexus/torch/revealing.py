@@ -12,7 +12,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from lava_nexus.layers.order import Part, Sum
+from lava_nexus.layers.order import Part, Sum, ranges
 
 Meeting = Callable[[NDArray[np.int64]], NDArray[np.int64]]
 """Pairs of terms [pairs, 2] to the number of terms below the addition in which each pair meets."""
@@ -64,7 +64,7 @@ def _assembled(groups: dict[int, list[Group]]) -> Sum:
                 parts.append(made[group[0]])
             else:
                 parts.append(range(group[0], group[0] + 1))
-        made[first] = Sum(tuple(_ranges(parts)))
+        made[first] = Sum(tuple(ranges(parts)))
     return made[min(made)]
 
 
@@ -109,22 +109,8 @@ def refined(tree: Sum, fused: set[tuple[int, int]]) -> Sum:
             parts.insert(0, single)
         else:
             parts.append(Sum((single,)))
-    return Sum(tuple(_ranges(parts)))
+    return Sum(tuple(ranges(parts)))
 
 
 def _singles(tree: Sum) -> list[int | Sum]:
     return [piece for part in tree.parts for piece in (part if isinstance(part, range) else [part])]
-
-
-def _ranges(parts: list[Part]) -> list[Part]:
-    """Single terms at even distances as one range."""
-    joined: list[Part] = []
-    for part in parts:
-        last = joined[-1] if joined else None
-        if isinstance(part, range) and len(part) == 1 and isinstance(last, range):
-            step = part[0] - last[-1]
-            if len(last) == 1 or step == last.step:
-                joined[-1] = range(last[0], part[0] + (1 if step > 0 else -1), step)
-                continue
-        joined.append(part)
-    return joined

@@ -86,6 +86,8 @@ class ModelTables(Config):
         logits: of all tokens or of the last, for the row of the whole model.
         parts: rows: the whole model, its first layer, and that layer's feed-forward and attention part by themselves.
         depths: rows by number of layers; None for all.
+        modules: layers, from the first, whose operations are held against PyTorch's one by one, on PyTorch's operands;
+            the final norm and the head are too, unless it is 0.
         published: whether the published figures, of Qwen3-0.6B, stand beside.
     """
 
@@ -100,6 +102,7 @@ class ModelTables(Config):
         "attention",
     )
     depths: tuple[Count, ...] | None = None
+    modules: int = Field(default=1, ge=0)
     published: bool = True
 
     @model_validator(mode="after")

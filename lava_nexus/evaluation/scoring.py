@@ -87,6 +87,9 @@ class Scorer(ABC):
 class GateScorer(Scorer):
     """By gates; keys and values of the last context are kept for the next choice, which changes no bit.
 
+    Where orders of sums come from PyTorch they depend on how many tokens are computed together: nothing is kept then,
+    and context and continuation are one sequence.
+
     Attributes:
         tallies: counts of all that ran.
     """
@@ -94,13 +97,16 @@ class GateScorer(Scorer):
     def __init__(self, model: Model, runner: ProgramRunner) -> None:
         if not (model.spec.shape.causal and model.spec.head):
             raise NexusError(f"model '{model.source.name}' has no language-model head, so it scores no text")
-        self.model, self.forward = model, model.forward(runner)
+        self.model, self.forward = model, model.forward(runner, hold=True)
+        self._keeps = isinstance(model.arithmetic.accumulate, str)
         self.tallies = Tallies()
         self._context: tuple[int, ...] = ()
         self._cache, self._last = Cache(), np.zeros(0)
 
     def logits(self, context: Sequence[int], continuation: Sequence[int]) -> Logits:
         """As the class says."""
+        if not self._keeps:
+            return self._heads(self._run([*context, *continuation[:-1]], Cache())[:, len(context) - 1 :])
         if tuple(context) != self._context:
             self._context = ()
             self._cache = Cache()
@@ -110,6 +116,10 @@ class GateScorer(Scorer):
         if len(continuation) > 1:
             cache = Cache(dict(self._cache.layers))
             hidden = np.concatenate([hidden, self._run(continuation[:-1], cache)], axis=1)
+        return self._heads(hidden)
+
+    def _heads(self, hidden: Logits) -> Logits:
+        """Logits of normed hidden patterns."""
         counted = Stream(hidden)
         blocks = list(self.forward.logits(hidden, counted.counts))
         self.tallies.merge(counted.counts.tallies)

@@ -85,9 +85,21 @@ def seen_by(tokens: int, keys: int, window: int | None) -> list[Seen]:
     ]
 
 
+def scaled_scores(w: Writer, query: Value, key: Value, scale: float, seen: Seen | None = None) -> Value:
+    """query key^T * scale; of one token's query and the keys that it sees where `seen` says so."""
+    w = w.of_kind("attention")
+    product = w.contract(query, key, excerpt=None if seen is None else seen.scores(query.shape[-1]))
+    return w.apply("mul", product, w.constant(scale))
+
+
+def aggregate(w: Writer, weights: Value, value: Value, seen: Seen | None = None) -> Value:
+    """weights value; of one token's weights and the values that it sees where `seen` says so."""
+    w = w.of_kind("attention")
+    return w.contract(weights, w.swapped(value), excerpt=None if seen is None else seen.values(value.shape[-1]))
+
+
 def _mixed(w: Writer, query: Value, key: Value, value: Value, scale: float, seen: Seen | None) -> Value:
-    inner, part = w.inside("scores").of_kind("attention"), seen and seen.scores(query.shape[-1])
-    scaled = inner.apply("mul", inner.contract(query, key, excerpt=part), w.constant(scale))
-    weights = softmax(w.inside("softmax"), scaled, part)
-    inner, part = w.inside("values").of_kind("attention"), seen and seen.values(value.shape[-1])
-    return inner.contract(weights, inner.swapped(value), excerpt=part)
+    scores = scaled_scores(w.inside("scores"), query, key, scale, seen)
+    part = None if seen is None else seen.scores(query.shape[-1])
+    weights = softmax(w.inside("softmax"), scores, part)
+    return aggregate(w.inside("values"), weights, value, seen)

@@ -14,14 +14,14 @@ Weights: TypeAlias = Mapping[str, Value]
 """Tensors of a layer by role: `query.weight`, `query.bias`, ... A bias that is absent is not added."""
 
 
-def linear(w: Writer, x: Value, weight: Value, bias: Value | None = None, part: Excerpt | None = None) -> Value:
+def linear(w: Writer, x: Value, weight: Value, bias: Value | None = None, *, part: Excerpt | None = None) -> Value:
     """y[t, n] = sum over k of x[t, k] * weight[n, k], then + bias[n]; `part` says of which larger layer it is a part.
 
     Shapes: x [..., tokens, inputs], weight [outputs, inputs], bias [outputs], y [..., tokens, outputs].
     """
     w = w.of_kind("linear")
     if w.spikes is None or not w.spikes.takes(w.layer) or weight.number not in w.program.constants:
-        return w.contract(x, weight, bias, part)
+        return w.contract(x, weight, bias, excerpt=part)
     y = linear_by_spikes(w, x, weight)
     return y if bias is None else w.apply("add", y, bias)
 

@@ -60,6 +60,6 @@ def softmax(w: Writer, x: Value, part: Excerpt | None = None) -> Value:
         return weights
     largest = w.reduce("max", x)
     terms = w.apply("exp", w.apply("sub", x, w.reshape(largest, *largest.shape, 1)))
-    whole = part and Excerpt(part.rows, Span.all(1), part.columns)
+    whole = None if part is None else Excerpt(part.rows, Span.all(1), part.columns)
     total = w.reduce("add", terms, whole)
     return w.apply("div", terms, w.reshape(total, *total.shape, 1))

@@ -84,7 +84,9 @@ class Writer:
         exactly = self._accumulator("values", length) if order.tree is None else None
         return self.program.reduce(self.circuit(name), operand, self.layer, order, exactly)
 
-    def contract(self, left: Value, right: Value, bias: Value | None = None, excerpt: Excerpt | None = None) -> Value:
+    def contract(
+        self, left: Value, right: Value, bias: Value | None = None, *, excerpt: Excerpt | None = None
+    ) -> Value:
         """result[..., t, n] = sum over k of left[..., t, k] * right[..., n, k], then + bias[n].
 
         A bias is added last, unless the order has it among its terms. Parts of the result that are formed in different

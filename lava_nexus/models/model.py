@@ -123,7 +123,8 @@ class Model:
         """Greedy continuation of one sequence of ids [tokens], the first of equal largest logits taken.
 
         Keys and values of earlier tokens come from a cache, which changes no bit: a token's arithmetic is that of the
-        whole sequence. The host takes the largest logit.
+        whole sequence. (PyTorch's orders of sums are those of its own kernels at the shapes of a cached step, which may
+        differ from those of the whole sequence.) The host takes the largest logit.
 
         Raises:
             NexusError: no tokens, a model that has no head or is no decoder, or more tokens than it has positions for.

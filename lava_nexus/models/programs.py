@@ -134,7 +134,7 @@ def head_program(arithmetic: Arithmetic, spec: ModelSpec, tokens: int, outputs: 
     hidden, weights = w.program.input("hidden", (tokens, spec.width), w.format), _constants(w, tensors)
     part = Excerpt(Span.all(tokens), outputs, Span.all(spec.width))
     bias = weights.get("head.bias")
-    w.program.outputs["logits"] = linear(w.inside("head"), hidden, weights["head.weight"], bias, part)
+    w.program.outputs["logits"] = linear(w.inside("head"), hidden, weights["head.weight"], bias, part=part)
     return w.program
 
 

@@ -81,7 +81,7 @@ class UlpRow:
     """One row.
 
     Attributes:
-        table: "component", "operation", "end_to_end" or "depth".
+        table: "component", "operation", "end_to_end", "depth" or "module".
         name: layer, operation, part of a model, or number of its layers.
         part: "forward", "grad x", ..., "forward + backward"; "" for an operation.
         inputs: random inputs.

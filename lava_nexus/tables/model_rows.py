@@ -67,7 +67,13 @@ def model_rows(options: ModelTables, config: UlpTablesConfig) -> list[UlpRow]:
         )
         for name in ours
     }
-    return _rows(answers, options, problem, fmt)
+    rows = _rows(answers, options, problem, fmt)
+    if not options.modules:
+        return rows
+    from lava_nexus.tables.model_operations import operation_rows
+
+    engine = executor_named(config.executor, count=False)
+    return rows + operation_rows(problem.model, problem.tokens, options.modules, engine, options.published)
 
 
 def _rows(answers: dict[str, Answers], options: ModelTables, problem: Problem, fmt: FloatFormat) -> list[UlpRow]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,9 @@ from lava_nexus.models.model import Model
 from lava_nexus.torch.tensors import DTYPES, from_torch, to_torch
 
 Weights = Mapping[str, Tensor]
+Function = Callable[..., Tensor]
+Watch = Callable[[str, int, Function, tuple[Tensor, ...], Tensor], None]
+"""Told of an operation: its name, the layer, what computes it, its operands and its result."""
 
 
 @dataclass(frozen=True)
@@ -27,10 +31,12 @@ class DecoderWitness:
     Attributes:
         model: whose weights they are.
         double: whether all is computed in float64.
+        watch: told of every product, norm, softmax and activation.
     """
 
     model: Model
     double: bool = False
+    watch: Watch | None = None
 
     def __post_init__(self) -> None:
         spec, fmt = self.model.spec, self.format
@@ -55,8 +61,10 @@ class DecoderWitness:
             x = self._layer(x, layer)
             hidden.append(x)
         ending = self._tensors(source.tensors(spec.ending_tensors))
-        x = self._norm(x if logits == "all" else x[-1:], ending["final_norm.weight"])
-        y = functional.linear(x, self._tensors(source.tensors(spec.head_tensors))["head.weight"])
+        behind = spec.layers
+        x = self._norm(x if logits == "all" else x[-1:], ending["final_norm.weight"], behind)
+        head = self._tensors(source.tensors(spec.head_tensors))["head.weight"]
+        y = self._told("head", behind, functional.linear, x, head)
         return [self._out(h) for h in hidden], self._out(y)
 
     def attention(self, x: NDArray[Any], layer: int) -> NDArray[Any]:
@@ -65,23 +73,24 @@ class DecoderWitness:
 
     def feed_forward(self, x: NDArray[Any], layer: int) -> NDArray[Any]:
         """The feed-forward part."""
-        return self._out(self._feed_forward(self._in(x), self._weights(layer)))
+        return self._out(self._feed_forward(self._in(x), self._weights(layer), layer))
 
     def _layer(self, x: Tensor, layer: int) -> Tensor:
         w = self._weights(layer)
-        x = x + self._attend(self._norm(x, w["attention_norm.weight"]), w, layer)
-        return x + self._feed_forward(self._norm(x, w["feed_forward_norm.weight"]), w)
+        x = x + self._attend(self._norm(x, w["attention_norm.weight"], layer), w, layer)
+        return x + self._feed_forward(self._norm(x, w["feed_forward_norm.weight"], layer), w, layer)
 
     def _attend(self, x: Tensor, w: Weights, layer: int) -> Tensor:
         shape, tokens = self.model.spec.layer_shape(layer), len(x)
 
         def heads(role: str) -> Tensor:
-            y = functional.linear(x, w[f"{role}.weight"], w.get(f"{role}.bias"))
+            y = self._linear("qkv_projection", x, w, role, layer)
             return y.view(tokens, -1, shape.head_dim).transpose(0, 1)
 
         query, key, value = heads("query"), heads("key"), heads("value")
         if shape.query_key_norm:
-            query, key = self._norm(query, w["query_norm.weight"]), self._norm(key, w["key_norm.weight"])
+            query = self._norm(query, w["query_norm.weight"], layer)
+            key = self._norm(key, w["key_norm.weight"], layer)
         query, key = self._rotated(query), self._rotated(key)
         group = shape.heads // shape.kv_heads
         key, value = key.repeat_interleave(group, 0), value.repeat_interleave(group, 0)
@@ -89,16 +98,27 @@ class DecoderWitness:
         if shape.window is not None:
             seen &= ~torch.ones_like(seen).tril(-shape.window)
         mask = torch.zeros(tokens, tokens, dtype=x.dtype).masked_fill(~seen, float("-inf"))
-        weights = torch.softmax(query @ key.transpose(-1, -2) * shape.scale + mask, dim=-1)
-        mixed = (weights @ value).transpose(0, 1).reshape(tokens, -1)
-        return functional.linear(mixed, w["output.weight"], w.get("output.bias"))
+        scores = self._told("attention_scores", layer, partial(_scores, shape.scale), query, key)
+        weights = self._told("softmax", layer, _softmax, scores + mask)
+        mixed = self._told("value_aggregation", layer, torch.matmul, weights, value)
+        return self._linear("output_projection", mixed.transpose(0, 1).reshape(tokens, -1), w, "output", layer)
 
-    def _feed_forward(self, x: Tensor, w: Weights) -> Tensor:
-        gate, up = (functional.linear(x, w[f"{role}.weight"], w.get(f"{role}.bias")) for role in ("gate", "up"))
-        return functional.linear(functional.silu(gate) * up, w["down.weight"], w.get("down.bias"))
+    def _feed_forward(self, x: Tensor, w: Weights, layer: int) -> Tensor:
+        gate, up = (self._linear("gate_and_up", x, w, role, layer) for role in ("gate", "up"))
+        return self._linear("down", self._told("silu", layer, functional.silu, gate) * up, w, "down", layer)
 
-    def _norm(self, x: Tensor, weight: Tensor) -> Tensor:
-        return weight * (x * torch.rsqrt(x.pow(2).mean(-1, keepdim=True) + self.model.spec.shape.eps))
+    def _linear(self, name: str, x: Tensor, w: Weights, role: str, layer: int) -> Tensor:
+        bias = w.get(f"{role}.bias")
+        return self._told(name, layer, functional.linear, x, w[f"{role}.weight"], *([] if bias is None else [bias]))
+
+    def _norm(self, x: Tensor, weight: Tensor, layer: int) -> Tensor:
+        return self._told("rms_norm", layer, partial(_rms_norm, self.model.spec.shape.eps), x, weight)
+
+    def _told(self, name: str, layer: int, function: Function, *operands: Tensor) -> Tensor:
+        y = function(*operands)
+        if self.watch is not None:
+            self.watch(name, layer, function, operands, y)
+        return y
 
     def _rotated(self, x: Tensor) -> Tensor:
         wide = torch.float64 if self.double else torch.float32
@@ -122,3 +142,15 @@ class DecoderWitness:
 
     def _out(self, tensor: Tensor) -> NDArray[Any]:
         return from_torch(tensor, self.format)
+
+
+def _scores(scale: float, query: Tensor, key: Tensor) -> Tensor:
+    return query @ key.transpose(-1, -2) * scale
+
+
+def _softmax(scores: Tensor) -> Tensor:
+    return torch.softmax(scores, dim=-1)
+
+
+def _rms_norm(eps: float, x: Tensor, weight: Tensor) -> Tensor:
+    return weight * (x * torch.rsqrt(x.pow(2).mean(-1, keepdim=True) + eps))

@@ -37,8 +37,9 @@ _CAPTIONS = {
     "operation": "Operations",
     "end_to_end": "A whole model and its parts",
     "depth": "Hidden states after so many layers",
+    "module": "Operations of a model, on the operands that PyTorch's model met",
 }
-_MODEL_TABLES = ("end_to_end", "depth")
+_MODEL_TABLES = ("end_to_end", "depth", "module")
 _NOTES = (
     "A cell is: largest ULP / mean ULP / share of results 0 ULP away. A dash: not printed, or nothing to compare with.",
     "Inputs, weights and gradients are drawn from N(0, 1), rounded to the format; sqrt, rsqrt and log take |N(0, 1)|; "
@@ -57,6 +58,11 @@ _MODEL_NOTES = (
     " on; attention and feed-forward part are run by themselves on numbers from N(0, 1).",
     "PyTorch's model is written as the transformers library has it: weight * (x * rsqrt(mean + eps)), SiLU and softmax"
     " by PyTorch's kernels. Functions differ by an ULP here and there: orders of sums alone do not close the gap.",
+)
+_MODULE_NOTE = (
+    "Operations of a model are given the operands that PyTorch's model met, so that no row carries another's"
+    " difference; of causal attention what a token sees is compared. With `accumulate: torch` every product is"
+    " PyTorch's in every bit; norms, softmax and SiLU are functions of their own."
 )
 _PUBLISHED_NOTE = (
     "Published figures are of FP32 and 1,024 inputs and do not say how wide the layers were; sums that cancel put even "
@@ -101,6 +107,8 @@ def _notes(rows: Sequence[UlpRow]) -> list[str]:
     notes = [*(_NOTES if drawn else _NOTES[:1] + _NOTES[2:5] if rows else ())]
     if any(r.table in _MODEL_TABLES for r in rows):
         notes += _MODEL_NOTES
+    if any(r.table == "module" for r in rows):
+        notes.append(_MODULE_NOTE)
     return notes + ([_PUBLISHED_NOTE] if drawn and any(r.published for r in rows) else [])
 
 

@@ -14,8 +14,9 @@ from lava_nexus.config.base import load_config
 from lava_nexus.config.ulp_tables import ModelTables, UlpTablesConfig
 from lava_nexus.errors import NexusError
 from lava_nexus.executors.reference import ReferenceExecutor
-from lava_nexus.models.model import load
+from lava_nexus.models.model import load, random_model
 from lava_nexus.tables import model_rows, ulp
+from lava_nexus.tables.model_operations import operation_rows
 from lava_nexus.tables.model_witness import DecoderWitness
 from lava_nexus.tables.published import published_ulp
 from tests.models.checkpoints import CASES
@@ -58,8 +59,34 @@ def test_the_witness_is_what_transformers_computes(name: str, tmp_path: Path) ->
     assert np.abs(double[0] - exact[-1]).max() < 2e-5 * np.abs(exact).max()
 
 
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"model_type": "mistral", "sliding_window": 2, "tie_word_embeddings": False},
+        {"model_type": "llama", "num_key_value_heads": 4, "attention_bias": True, "mlp_bias": True},
+    ],
+)
+def test_products_in_the_order_of_pytorch_move_no_bit(changes: dict[str, Any]) -> None:
+    config = {**TINY, "num_hidden_layers": 2, **changes}
+    model = random_model(config, accumulate="torch")
+    rows = {r.name: r.measured for r in operation_rows(model, TOKENS[:5], 2, ReferenceExecutor(), printed=False)}
+    products = ("qkv_projection", "attention_scores", "value_aggregation", "output_projection", "gate_and_up", "down")
+    assert rows.keys() == {*products, "head", "rms_norm", "softmax", "silu"}
+    assert [rows[name]["pytorch"].ulp.unequal_bits for name in (*products, "head")] == [0] * 7  # type: ignore
+    seen = 2 * 4 * (9 if changes.get("sliding_window") else 15)
+    counts = {name: measured["strict"].ulp.count for name, measured in rows.items()}  # type: ignore[union-attr]
+    assert counts["attention_scores"] == counts["softmax"] == seen and counts["value_aggregation"] == 2 * 5 * 16
+    if not changes:
+        model = random_model(config)
+        plain = operation_rows(model, TOKENS[:5], 1, ReferenceExecutor(), printed=False)
+        assert next(r for r in plain if r.name == "down").measured["pytorch"].ulp.unequal_bits > 0  # type: ignore
+
+
 def test_rows_of_a_model(tmp_path: Path) -> None:
     rows = {(r.table, r.name): r for r in ulp.run_ulp_tables(tiny(tmp_path), tmp_path)}
+    assert any(table == "module" for table, _ in rows)
+    rows = {key: r for key, r in rows.items() if key[0] != "module"}
     assert list(rows) == [("end_to_end", part) for part in ("model", "layer", "feed_forward", "attention")] + [
         ("depth", name) for name in ("1 layer", "2 layers", "3 layers", "4 layers")
     ]
@@ -83,7 +110,9 @@ def test_rows_of_a_model(tmp_path: Path) -> None:
 
 
 def test_choices(tmp_path: Path) -> None:
-    config = tiny(tmp_path, logits="last", depths=(1, 3, 9), parts=("model",), tokens=(1, 2), published=False)
+    config = tiny(
+        tmp_path, logits="last", depths=(1, 3, 9), parts=("model",), tokens=(1, 2), published=False, modules=0
+    )
     rows = model_rows.model_rows(config.model, config)
     assert [r.name for r in rows] == ["model", "1 layer", "3 layers"]
     assert rows[0].measured["strict"].ulp.count == 16

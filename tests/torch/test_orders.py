@@ -105,6 +105,7 @@ def test_what_was_found_is_kept_on_disk(tmp_path: Path, monkeypatch: pytest.Monk
     found = torch_orders.kernel_orders(kernel)
     assert list((tmp_path / "torch_orders").iterdir())
     monkeypatch.setattr(torch_orders, "_probed", None)
+    torch_orders._kept_orders.cache_clear()
     assert torch_orders.kernel_orders(kernel) == found
 
 
@@ -157,6 +158,7 @@ def test_orders_that_cannot_be_followed_are_one_sentence(monkeypatch: pytest.Mon
         w.contract(x, x)
     with pytest.raises(NexusError, match="takes its orders from"):
         named_order("torch", 4)
+    torch_orders._kept_orders.cache_clear()
     monkeypatch.setattr(torch_orders, "_candidates", lambda *_: [Order("torch", Sum((range(3, -1, -1),)))])
     with pytest.raises(NexusError, match=r"no order .*linear of shapes \(2, 4\) and \(4, 3\)$"):
         torch_orders.kernel_orders(Kernel("linear", 4, 2, 3))

@@ -70,7 +70,7 @@ def model_rows(options: ModelTables, config: UlpTablesConfig) -> list[UlpRow]:
     rows = _rows(answers, options, problem, fmt)
     if not options.modules:
         return rows
-    from lava_nexus.tables.model_operations import operation_rows
+    from lava_nexus.tables.module_witness import operation_rows
 
     engine = executor_named(config.executor, count=False)
     return rows + operation_rows(problem.model, problem.tokens, options.modules, engine, options.published)

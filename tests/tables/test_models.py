@@ -16,8 +16,8 @@ from lava_nexus.errors import NexusError
 from lava_nexus.executors.reference import ReferenceExecutor
 from lava_nexus.models.model import load, random_model
 from lava_nexus.tables import model_rows, ulp
-from lava_nexus.tables.model_operations import operation_rows
 from lava_nexus.tables.model_witness import DecoderWitness
+from lava_nexus.tables.module_witness import operation_rows
 from lava_nexus.tables.published import published_ulp
 from tests.models.checkpoints import CASES
 

@@ -6,9 +6,8 @@ from typing import NamedTuple
 
 import numpy as np
 from numba import njit
-from numpy.typing import NDArray
 
-from lava_nexus.executors.membrane.draws import draw, normal
+from lava_nexus.executors.membrane.draws import Indices, Integers, Reals, Spikes, Words, draw, normal
 
 _WHOLE = 2.0**64
 
@@ -23,13 +22,13 @@ class Noise(NamedTuple):
     spread_key: np.uint64
     axon_key: np.uint64
     stuck_key: np.uint64
-    sigma: NDArray[np.float64]
+    sigma: Reals
     by_activity: bool
     spread: int
     fixed: bool
-    width: NDArray[np.float64]
-    tails: NDArray[np.uint64]
-    rows: NDArray[np.int64]
+    width: Reals
+    tails: Words
+    rows: Indices
     lost: float
     spurious: float
     silent: float
@@ -38,14 +37,14 @@ class Noise(NamedTuple):
 
 @njit(nogil=True, cache=True)
 def fire_by_tail(
-    drive: NDArray[np.int32],
+    drive: Integers,
     level: int,
-    bits: NDArray[np.uint64],
-    table: NDArray[np.uint64],
+    bits: Words,
+    table: Words,
     row: int,
-    arrived: NDArray[np.int32],
-    fired: NDArray[np.uint8],
-    place: NDArray[np.int32],
+    arrived: Integers,
+    fired: Spikes,
+    place: Integers,
     columns: int,
 ) -> None:
     """fired = [drive >= level], flipped where the draw is below the tail probability in row + arrived of the table.
@@ -70,15 +69,7 @@ def fire_by_tail(
 
 
 @njit(nogil=True, cache=True)
-def add_noise(
-    rand: Noise,
-    k: int,
-    sets: NDArray[np.uint64],
-    arrived: NDArray[np.int32],
-    bits: NDArray[np.uint64],
-    noise: NDArray[np.float64],
-    columns: int,
-) -> None:
+def add_noise(rand: Noise, k: int, sets: Words, arrived: Integers, bits: Words, noise: Reals, columns: int) -> None:
     """sigma * N(0, 1) for one neuron in every column."""
     sigma = rand.sigma[k]
     if sigma == 0:
@@ -94,13 +85,7 @@ def add_noise(
 
 @njit(nogil=True, cache=True)
 def spread_thresholds(
-    rand: Noise,
-    k: int,
-    theta: float,
-    counters: NDArray[np.uint64],
-    bits: NDArray[np.uint64],
-    thetas: NDArray[np.float64],
-    columns: int,
+    rand: Noise, k: int, theta: float, counters: Words, bits: Words, thetas: Reals, columns: int
 ) -> None:
     """The threshold of one neuron in every column."""
     thetas[:columns] = theta
@@ -113,15 +98,7 @@ def spread_thresholds(
 
 
 @njit(nogil=True, cache=True)
-def add_faults(
-    rand: Noise,
-    k: int,
-    sets: NDArray[np.uint64],
-    copies: NDArray[np.uint64],
-    bits: NDArray[np.uint64],
-    fired: NDArray[np.uint8],
-    columns: int,
-) -> None:
+def add_faults(rand: Noise, k: int, sets: Words, copies: Words, bits: Words, fired: Spikes, columns: int) -> None:
     """Spikes lost and made up on the axon, then neurons that are stuck."""
     if rand.lost > 0 or rand.spurious > 0:
         draw(rand.axon_key, k, sets, bits, columns)

@@ -7,10 +7,18 @@ function of SplitMix64 (Steele, Lea, Flood, OOPSLA 2014): number i of neuron k i
 from __future__ import annotations
 
 import hashlib
+from typing import TypeAlias
 
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
+
+# Arrays of the compiled loops: draws and patterns, potentials, drives and their parts, numbers of things, spikes.
+Words: TypeAlias = NDArray[np.uint64]
+Reals: TypeAlias = NDArray[np.float64]
+Integers: TypeAlias = NDArray[np.int32]
+Indices: TypeAlias = NDArray[np.int64]
+Spikes: TypeAlias = NDArray[np.uint8]
 
 _G = np.uint64(0x9E3779B97F4A7C15)
 _A, _B = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
@@ -32,7 +40,7 @@ def mix(z):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
 
 
 @njit(nogil=True, cache=True)
-def draw(key: np.uint64, neuron: int, counters: NDArray[np.uint64], out: NDArray[np.uint64], columns: int) -> None:
+def draw(key: np.uint64, neuron: int, counters: Words, out: Words, columns: int) -> None:
     """64 random bits for one neuron at each counter."""
     own = mix(key + np.uint64(neuron + 1) * _G)
     for c in range(columns):

@@ -15,7 +15,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from lava_nexus.executors.membrane.disturb import Noise, add_faults, add_noise, fire_by_tail, spread_thresholds
-from lava_nexus.executors.membrane.draws import draw
+from lava_nexus.executors.membrane.draws import Indices, Integers, Reals, Spikes, Words, draw
 
 # Rows shorter than this are walked lane by lane; longer ones step by step, in vector instructions.
 _SHORT_ROW = 8
@@ -30,11 +30,11 @@ class Wiring(NamedTuple):
     `levels` holds the smallest integer drive that reaches each threshold.
     """
 
-    offsets: NDArray[np.int64]
-    sources: NDArray[np.int32]
-    weights: NDArray[np.int32]
-    thetas: NDArray[np.float64]
-    levels: NDArray[np.int32]
+    offsets: Indices
+    sources: Integers
+    weights: Integers
+    thetas: Reals
+    levels: Integers
 
 
 class Dynamics(NamedTuple):
@@ -49,7 +49,7 @@ class Dynamics(NamedTuple):
 
 
 @njit(nogil=True, cache=True)
-def unpack(words: NDArray[np.uint64], first: int, width: int, spikes: NDArray[np.uint8]) -> None:
+def unpack(words: Words, first: int, width: int, spikes: Spikes) -> None:
     """Patterns [columns] to rows first .. first + width of the spikes, MSB first."""
     for i in range(width):
         row = spikes[first + i]
@@ -59,7 +59,7 @@ def unpack(words: NDArray[np.uint64], first: int, width: int, spikes: NDArray[np
 
 
 @njit(nogil=True, cache=True)
-def pack(spikes: NDArray[np.uint8], signals: NDArray[np.int64], words: NDArray[np.uint64]) -> None:
+def pack(spikes: Spikes, signals: Indices, words: Words) -> None:
     """Rows of the spikes, MSB first, to patterns [columns]."""
     words[:] = 0
     for signal in signals:
@@ -70,12 +70,7 @@ def pack(spikes: NDArray[np.uint8], signals: NDArray[np.int64], words: NDArray[n
 
 @njit(nogil=True, cache=True)
 def _integrate(
-    spikes: NDArray[np.uint8],
-    sources: NDArray[np.int32],
-    weights: NDArray[np.int32],
-    drive: NDArray[np.int32],
-    heard: NDArray[np.uint8],
-    columns: int,
+    spikes: Spikes, sources: Integers, weights: Integers, drive: Integers, heard: Spikes, columns: int
 ) -> None:
     """drive = sum w * s, and heard = whether any source fired, for one neuron in every column."""
     for c in range(columns):
@@ -91,7 +86,7 @@ def _integrate(
 
 
 @njit(nogil=True, cache=True)
-def _arrived(spikes: NDArray[np.uint8], sources: NDArray[np.int32], count: NDArray[np.int32], columns: int) -> None:
+def _arrived(spikes: Spikes, sources: Integers, count: Integers, columns: int) -> None:
     """count = sources that fired."""
     for c in range(columns):
         count[c] = 0
@@ -102,7 +97,7 @@ def _arrived(spikes: NDArray[np.uint8], sources: NDArray[np.int32], count: NDArr
 
 
 @njit(nogil=True, cache=True)
-def _fire_clean(drive: NDArray[np.int32], level: int, fired: NDArray[np.uint8], columns: int) -> None:
+def _fire_clean(drive: Integers, level: int, fired: Spikes, columns: int) -> None:
     """fired = [drive >= level], for a membrane that starts each step at 0."""
     for c in range(columns):
         fired[c] = drive[c] >= level
@@ -110,14 +105,7 @@ def _fire_clean(drive: NDArray[np.int32], level: int, fired: NDArray[np.uint8], 
 
 @njit(nogil=True, cache=True)
 def _fire(
-    drive: NDArray[np.int32],
-    noise: NDArray[np.float64],
-    theta: NDArray[np.float64],
-    how: Dynamics,
-    v: NDArray[np.float64],
-    fired: NDArray[np.uint8],
-    potential: NDArray[np.float64],
-    steps: int,
+    drive: Integers, noise: Reals, theta: Reals, how: Dynamics, v: Reals, fired: Spikes, potential: Reals, steps: int
 ) -> None:
     """v = beta * v + drive + noise; fire at theta; then 0 (hard) or v - theta (soft). v [lanes] is carried in place."""
     lanes = len(v)
@@ -140,13 +128,7 @@ def _fire(
 
 @njit(nogil=True, cache=True)
 def _fire_at_rest(
-    drive: NDArray[np.int32],
-    noise: NDArray[np.float64],
-    theta: NDArray[np.float64],
-    strict: bool,
-    fired: NDArray[np.uint8],
-    potential: NDArray[np.float64],
-    columns: int,
+    drive: Integers, noise: Reals, theta: Reals, strict: bool, fired: Spikes, potential: Reals, columns: int
 ) -> None:
     """The same for a membrane that starts each step at 0."""
     for c in range(columns):
@@ -157,17 +139,17 @@ def _fire_at_rest(
 
 @njit(nogil=True, cache=True)
 def advance(
-    spikes: NDArray[np.uint8],
+    spikes: Spikes,
     wiring: Wiring,
     how: Dynamics,
     rand: Noise,
-    sets: NDArray[np.uint64],
-    copies: NDArray[np.uint64],
-    flips: NDArray[np.int64],
-    v: NDArray[np.float64],
+    sets: Words,
+    copies: Words,
+    flips: Indices,
+    v: Reals,
     steps: int,
-    counts: NDArray[np.int64],
-    potentials: NDArray[np.float64],
+    counts: Indices,
+    potentials: Reals,
 ) -> int:
     """Runs every neuron over a block whose input rows are filled; returns the active neuron updates.
 

@@ -109,8 +109,7 @@ def _panel(
     axes.set_xscale("log")
     axes.set_xlim(*limits)
     axes.set_ylim(-0.6, len(operations) - 0.4)
-    axes.grid(axis="x", which="major", color=style.GRID, linewidth=0.8)
-    axes.set_axisbelow(True)
+    style.grid(axes, "x")
     axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}" if value < 1000 else f"{value / 1000:g} k")
     axes.tick_params(axis="x", which="minor", size=0)
     axes.set_title(f"{basis} basis", size=10.5, pad=7, weight="normal", color=style.FAINT)
@@ -118,23 +117,8 @@ def _panel(
 
 
 def _legend(figure: Any, formats: list[str], published: bool, y: float) -> None:
-    from matplotlib.lines import Line2D
-
-    handles = [
-        Line2D([], [], linestyle="", marker=_LOOK[name][1], color=_LOOK[name][0], markersize=6.5, label=_SHORT[name])
-        for name in formats
-    ]
+    entries = [style.legend_mark(_SHORT[name], _LOOK[name][1], _LOOK[name][0], markersize=6.5) for name in formats]
     if published:
         label = "FP32 as printed by NEXUS (arXiv 2601.21279)"
-        handles.append(
-            Line2D([], [], linestyle="", marker="|", color=style.SIGN, markersize=10, markeredgewidth=2, label=label)
-        )
-    figure.legend(
-        handles=handles,
-        loc="center left",
-        bbox_to_anchor=(0.012, y),
-        ncols=len(handles),
-        columnspacing=1.4,
-        handletextpad=0.3,
-        fontsize=9.5,
-    )
+        entries.append(style.legend_mark(label, "|", style.SIGN, markersize=10, markeredgewidth=2))
+    style.legend_row(figure, entries, y, columnspacing=1.4, fontsize=9.5)

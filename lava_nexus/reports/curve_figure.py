@@ -46,7 +46,6 @@ def curve_figure(curves: Sequence[Curve], title: str, path: Path, label: str = "
     axes.set_xlabel("step")
     axes.set_ylabel(label)
     axes.set_ylim(bottom=0)
-    axes.grid(color=style.GRID, linewidth=0.8)
-    axes.set_axisbelow(True)
+    style.grid(axes)
     figure.legend(loc="center left", bbox_to_anchor=(0.02, 0.875), ncols=min(3, len(drawn)), fontsize=9)
     return style.save(figure, path)

@@ -105,35 +105,15 @@ def accounting_figure(levels: Sequence[Level], title: str, path: Path) -> Path:
     axes.tick_params(axis="x", which="minor", size=0)
     axes.set_yticks(range(len(levels)), [level.name for level in levels])
     axes.set_ylim(len(levels) - 0.4, -0.6)
-    axes.grid(axis="x", color=style.GRID, linewidth=0.8)
-    axes.set_axisbelow(True)
+    style.grid(axes, "x")
     style.bare(axes, "bottom")
     _legend(figure, [(label, mark, colour) for _, label, mark, colour in _MARKS], 1 - 0.75 / height)
     return style.save(figure, path)
 
 
 def _legend(figure: Any, entries: Sequence[tuple[str, str, str]], y: float) -> None:
-    from matplotlib.lines import Line2D
-
-    handles = [
-        Line2D(
-            [],
-            [],
-            linestyle="",
-            marker=mark,
-            color=colour,
-            markersize=8,
-            markeredgewidth=1.8 if mark in "x|" else 0,
-            label=label,
-        )
+    marks = [
+        style.legend_mark(label, mark, colour, markersize=8, markeredgewidth=1.8 if mark in "x|" else 0)
         for label, mark, colour in entries
     ]
-    figure.legend(
-        handles=handles,
-        loc="center left",
-        bbox_to_anchor=(0.02, y),
-        ncols=len(handles),
-        columnspacing=1.2,
-        handletextpad=0.3,
-        fontsize=9,
-    )
+    style.legend_row(figure, marks, y, columnspacing=1.2, fontsize=9)

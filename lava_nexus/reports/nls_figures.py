@@ -67,8 +67,7 @@ def _lines(axes: Any, panel: Panel) -> None:
         axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
     axes.set_xlabel(panel.x_label)
     axes.set_ylabel(panel.y_label)
-    axes.grid(color=style.GRID, linewidth=0.8)
-    axes.set_axisbelow(True)
+    style.grid(axes)
     style.bare(axes, "left", "bottom")
     axes.set_title(panel.title, fontsize=11, pad=8 + 13 * -(-len(panel.lines) // 2))
     axes.legend(
@@ -107,8 +106,7 @@ def cost_bars(title: str, operators: Sequence[str], ways: Sequence[str], panels:
         axes.set_yticklabels(list(operators) if column == 0 else [])
         axes.invert_yaxis()
         axes.set_title(panel.title, fontsize=11)
-        axes.grid(axis="x", color=style.GRID, linewidth=0.8)
-        axes.set_axisbelow(True)
+        style.grid(axes, "x")
         style.bare(axes, "bottom")
     handles, labels = figure.axes[0].get_legend_handles_labels()
     figure.legend(

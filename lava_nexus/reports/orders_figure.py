@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from lava_nexus.reports.style import FAINT, GRID, PALETTE, bare, new_figure, save
+from lava_nexus.reports.style import FAINT, PALETTE, bare, grid, new_figure, save
 
 
 @dataclass(frozen=True)
@@ -56,8 +56,7 @@ def orders_figure(bars: Sequence[OrderBar], path: Path) -> Path:
     lower.set_title("Energy: SynOps and neuron updates")
     lower.set_xticks(places, [bar.name for bar in bars], fontsize=9)
     for axes in (upper, lower):
-        axes.grid(axis="y", color=GRID)
-        axes.set_axisbelow(True)
+        grid(axes, "y")
         bare(axes, "bottom")
     figure.tight_layout()
     return save(figure, path)

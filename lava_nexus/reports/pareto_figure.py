@@ -82,8 +82,7 @@ def pareto_figure(points: Sequence[Point], title: str, path: Path) -> Path:
     axes.set_xlabel("energy of a multiply-accumulate")
     axes.set_ylabel("error against float64, relative")
     axes.margins(x=0.1, y=0.1)
-    axes.grid(color=style.GRID, linewidth=0.8, which="major")
-    axes.set_axisbelow(True)
+    style.grid(axes)
     _legend(figure, palette, fills, marks)
     return style.save(figure, path)
 
@@ -91,13 +90,10 @@ def pareto_figure(points: Sequence[Point], title: str, path: Path) -> Path:
 def _legend(figure: Any, palette: dict[str, str], fills: list[str], marks: dict[str, str]) -> None:
     from matplotlib.lines import Line2D
 
-    def handle(label: str, **look: Any) -> Any:
-        return Line2D([], [], linestyle="", markersize=7, label=label, **look)
-
-    handles = [handle(name, marker="o", color=colour) for name, colour in palette.items()]
+    handles = [style.legend_mark(name, "o", colour) for name, colour in palette.items()]
     for i, name in enumerate(fills):
         face = style.FAINT if i == 0 else "white"
-        handles.append(handle(f"{name} basis", marker="o", markerfacecolor=face, markeredgecolor=style.FAINT))
-    handles += [handle(name, marker=mark, color=style.FAINT) for name, mark in marks.items()]
+        handles.append(style.legend_mark(f"{name} basis", "o", style.FAINT, markerfacecolor=face))
+    handles += [style.legend_mark(name, mark, style.FAINT) for name, mark in marks.items()]
     handles.append(Line2D([], [], linestyle="--", color=style.FAINT, label="nothing beats these"))
     figure.legend(handles=handles, loc="upper left", bbox_to_anchor=(0.69, 0.9), fontsize=9, labelspacing=0.7)

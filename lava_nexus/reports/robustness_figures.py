@@ -75,8 +75,7 @@ def accuracy_figure(
             _logarithmic(axes, panel)
         axes.set_ylim(-4, 104)
         axes.set_title(panel.title, size=10.5, pad=6)
-        axes.grid(color=style.GRID)
-        axes.set_axisbelow(True)
+        style.grid(axes)
         style.bare(axes, "bottom")
         axes.set_yticks((0, 25, 50, 75, 100))
         if i % columns == 0:
@@ -133,9 +132,7 @@ def _legend(figure: Any, labels: Sequence[str], theory: bool, printed: bool, y: 
     if theory:
         handles.append(Line2D([], [], color=style.FAINT, linestyle=(0, (1, 1.5)), label="theory"))
     if printed:
-        handles.append(
-            Line2D([], [], color=_PRINTED, marker="D", markerfacecolor="white", linestyle="", label="published")
-        )
+        handles.append(style.legend_mark("published", "D", _PRINTED, markerfacecolor="white", markersize=None))
     figure.legend(
         handles=handles, loc="upper left", bbox_to_anchor=(0.012, y), ncols=max(1, int(width // 2.1)), fontsize=9,
         columnspacing=1.3, handletextpad=0.5, borderaxespad=0.0,
@@ -188,29 +185,18 @@ def trade_off_figure(choices: Sequence[Choice], wanted: float, title: str, path:
     axes.set_xlabel("energy of an operation, nJ")
     axes.set_ylabel(f"sigma up to which {100 * wanted:g} % of the operations are right")
     axes.set_ylim(-0.01, 1.13 * max(choice.tolerated for choice in choices) + 0.01)
-    axes.grid(color=style.GRID)
-    axes.set_axisbelow(True)
+    style.grid(axes)
     style.bare(axes, "bottom", "left")
     _keys(figure, groups, labels, shapes, any(choice.hollow for choice in choices))
     return style.save(figure, path)
 
 
 def _keys(figure: Any, groups: Sequence[str], labels: Sequence[str], shapes: Sequence[str], hollow: bool) -> None:
-    from matplotlib.lines import Line2D
-
-    colours = [
-        Line2D([], [], color=colour_of(i), marker="o", markersize=7, linestyle="", label=group)
-        for i, group in enumerate(groups)
-    ]
+    colours = [style.legend_mark(group, "o", colour_of(i)) for i, group in enumerate(groups)]
     if hollow:
         for face, label in ((style.FAINT, "threshold basis"), ("white", "nexus basis")):
-            colours.append(
-                Line2D([], [], color=style.FAINT, markerfacecolor=face, marker="o", linestyle="", label=label)
-            )
-    marks = [
-        Line2D([], [], color=style.FAINT, marker=shapes[i % len(shapes)], markersize=7, linestyle="", label=label)
-        for i, label in enumerate(labels)
-    ]
+            colours.append(style.legend_mark(label, "o", style.FAINT, markerfacecolor=face, markersize=None))
+    marks = [style.legend_mark(label, shapes[i % len(shapes)], style.FAINT) for i, label in enumerate(labels)]
     figure.legend(handles=colours, loc="upper left", bbox_to_anchor=(0.69, 0.87), fontsize=9.5)
     figure.legend(handles=marks, loc="upper left", bbox_to_anchor=(0.69, 0.85 - 0.052 * len(colours)), fontsize=9.5)
 
@@ -258,8 +244,7 @@ def model_figure(curves: Sequence[ModelCurve], title: str, path: Path) -> Path:
     for axes, label in ((left, "noise on the membrane, sigma in unit weights"), (right, "energy an inference, mJ")):
         axes.set_ylim(-4, 104)
         axes.set_xlabel(label)
-        axes.grid(color=style.GRID)
-        axes.set_axisbelow(True)
+        style.grid(axes)
         style.bare(axes, "bottom", "left")
     left.set_ylabel("images classified rightly, %")
     right.set_xscale("log")

@@ -59,3 +59,22 @@ def bare(axes: Any, *keep: str) -> None:
     """Takes the frame away except for the sides named."""
     for side, spine in axes.spines.items():
         spine.set_visible(side in keep)
+
+
+def grid(axes: Any, axis: str = "both") -> None:
+    """Faint lines behind the data, at the large ticks of "x", "y" or both."""
+    axes.grid(axis=axis, color=GRID)
+    axes.set_axisbelow(True)
+
+
+def legend_mark(label: str, marker: str, colour: str, **look: Any) -> Any:
+    """The entry of a legend for a mark without a line."""
+    from matplotlib.lines import Line2D
+
+    return Line2D([], [], linestyle="", **{"markersize": 7, "marker": marker, "color": colour, "label": label, **look})
+
+
+def legend_row(figure: Figure, entries: list[Any], y: float, **look: Any) -> None:
+    """A legend in one row, from the left edge on."""
+    look = {"loc": "center left", "bbox_to_anchor": (0.012, y), "ncols": len(entries), **look}
+    figure.legend(handles=entries, handletextpad=0.3, **look)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from lava_nexus.errors import NexusError
 from lava_nexus.reports import style
@@ -55,20 +54,11 @@ def tradeoff_figure(circuits: Sequence[Built], title: str, path: Path) -> Path:
         axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
         axis.set_minor_locator(NullLocator())
         axis.set_major_formatter(lambda value, _: f"{value:g}" if value < 1000 else f"{value / 1000:g} k")
-    axes.grid(color=style.GRID, linewidth=0.8)
-    axes.set_axisbelow(True)
+    style.grid(axes)
     axes.set_xlabel("depth: time steps from operands to result")
     axes.set_ylabel("neurons, relays included")
     figure.text(0.02, 0.955, title, size=14, weight="bold", va="center")
-    _legend(figure)
+    style.legend_row(
+        figure, [style.legend_mark(f"least {name}", mark, style.FAINT) for name, mark in _MARKS.items()], 0.89
+    )
     return style.save(figure, path)
-
-
-def _legend(figure: Any) -> None:
-    from matplotlib.lines import Line2D
-
-    handles = [
-        Line2D([], [], linestyle="", marker=mark, color=style.FAINT, markersize=7, label=f"least {name}")
-        for name, mark in _MARKS.items()
-    ]
-    figure.legend(handles=handles, loc="center left", bbox_to_anchor=(0.012, 0.89), ncols=2)

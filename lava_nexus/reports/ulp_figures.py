@@ -93,8 +93,7 @@ def operation_figure(bars: Sequence[OperationBar], path: Path) -> Path:
     axes.set_xlim(floor, 1.0)
     axes.xaxis.set_major_formatter(lambda value, _: f"{100 * value:g} %")
     axes.minorticks_off()
-    axes.grid(axis="x", color=style.GRID)
-    axes.set_axisbelow(True)
+    style.grid(axes, "x")
     style.bare(axes, "left")
     return style.save(figure, path)
 
@@ -118,8 +117,7 @@ def _histogram(axes: Any, panel: UlpPanel) -> None:
     axes.set_xticks(range(bins), [_bin(i, bins) for i in range(bins)], size=8)
     axes.set_xlim(-0.6, bins - 0.4)
     axes.set_ylim(0, 100)
-    axes.grid(axis="y", color=style.GRID)
-    axes.set_axisbelow(True)
+    style.grid(axes, "y")
     style.bare(axes, "bottom")
     strict = (
         "all equal the strict reference" if not panel.unequal else f"{panel.unequal:,} differ from the strict reference"

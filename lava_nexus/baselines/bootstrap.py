@@ -8,26 +8,18 @@ Source: lava-dl 0.6, bootstrap README and its MNIST tutorial, whose neuron param
 
 from __future__ import annotations
 
-import contextlib
-import io
 import time
-import warnings
-from collections.abc import Iterator
 from dataclasses import dataclass
-from types import ModuleType
 from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from lava_nexus.errors import NexusError
+from lava_nexus.baselines.lava_dl import CLASSES, PIXELS, accuracy_of, descend, lava_dl, training
 from lava_nexus.models.digits.data import DigitsSplit, load_split
-from lava_nexus.models.digits.training import reproducible
 
-PIXELS, CLASSES = 64, 10
 _NEURON = {"threshold": 1.25, "current_decay": 1, "voltage_decay": 0.03, "tau_grad": 1, "scale_grad": 1}
 
 
@@ -64,8 +56,7 @@ def bootstrap_digits(hidden: int, steps: int, epochs: int, seed: int, images: in
     bootstrap, slayer = lava_dl()
     split = load_split()
     began = time.perf_counter()
-    with reproducible(seed), numpy_seeded(seed), warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+    with training(seed):
         network = _Network(bootstrap, slayer, hidden, steps)
         _train(network, bootstrap, split, epochs, seed)
         seconds = time.perf_counter() - began
@@ -123,34 +114,4 @@ def _train(network: _Network, bootstrap: Any, split: DigitsSplit, epochs: int, s
     for epoch in tqdm(range(epochs), desc="bootstrap", unit=" epochs", mininterval=0.5, leave=False):
         for i, chosen in enumerate(np.array_split(rng.permutation(len(images)), len(images) // 48)):
             rates, _ = network(images[chosen], scheduler.mode(epoch, i, True))
-            loss = nn.functional.cross_entropy(rates, labels[chosen])
-            optimiser.zero_grad()
-            loss.backward()
-            optimiser.step()
-
-
-def lava_dl() -> tuple[ModuleType, ModuleType]:
-    """lava-dl's bootstrap and slayer, without what they print when imported."""
-    try:
-        with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            from lava.lib.dl import bootstrap, slayer
-    except ImportError as error:
-        raise NexusError(f"the bootstrap baseline needs lava-dl, which cannot be imported: {error}") from error
-    return bootstrap, slayer
-
-
-@contextlib.contextmanager
-def numpy_seeded(seed: int) -> Iterator[None]:
-    """NumPy's global generator, from which bootstrap draws, seeded and put back."""
-    state = np.random.get_state()
-    np.random.seed(seed % 2**32)
-    try:
-        yield
-    finally:
-        np.random.set_state(state)
-
-
-def accuracy_of(rates: Tensor, labels: NDArray[np.int64]) -> float:
-    """Share (0..1) of rows [n, classes] whose largest entry is the label's."""
-    return float((rates.argmax(1).numpy() == labels).mean())
+            descend(optimiser, rates, labels[chosen])

@@ -8,7 +8,6 @@ Source: lava-dl 0.6, slayer; Shrestha and Orchard, 2018, arXiv 1810.08646.
 from __future__ import annotations
 
 import time
-import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -18,9 +17,8 @@ import torch
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from lava_nexus.baselines.bootstrap import CLASSES, PIXELS, accuracy_of, lava_dl, numpy_seeded
+from lava_nexus.baselines.lava_dl import CLASSES, PIXELS, accuracy_of, descend, lava_dl, training
 from lava_nexus.models.digits.data import load_split
-from lava_nexus.models.digits.training import reproducible
 
 _NEURON = {"threshold": 1.0, "current_decay": 0.25, "voltage_decay": 0.1, "tau_grad": 0.3, "scale_grad": 1.0}
 _SHARPNESS = 10.0  # of spike rates 0..1 as logits
@@ -52,8 +50,7 @@ def surrogate_digits(hidden: int, steps: int, updates: int, batch: int, seed: in
     _, slayer = lava_dl()
     split = load_split()
     began = time.perf_counter()
-    with reproducible(seed), numpy_seeded(seed), warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+    with training(seed):
         network = _Network(slayer, hidden, steps)
         losses = tuple(_updates(network, split.train_images, split.train_labels, updates, batch, seed))
         seconds = time.perf_counter() - began
@@ -88,8 +85,4 @@ def _updates(
     for update in tqdm(range(updates), desc="surrogate gradients", unit="step", leave=False, disable=None):
         chosen = np.random.default_rng([seed, update]).choice(len(images), batch, replace=False)
         rates, _ = network(torch.from_numpy(images[chosen]))
-        loss = nn.functional.cross_entropy(_SHARPNESS * rates, torch.from_numpy(labels[chosen]))
-        optimiser.zero_grad()
-        loss.backward()
-        optimiser.step()
-        yield loss.item()
+        yield descend(optimiser, _SHARPNESS * rates, torch.from_numpy(labels[chosen]))

@@ -15,7 +15,6 @@ from lava_nexus.audit.report import run_energy_table
 from lava_nexus.audit.subjects import SMALL
 from lava_nexus.circuits import circuit
 from lava_nexus.config.base import load_config
-from lava_nexus.config.command_line import run_command
 from lava_nexus.config.energy import EnergyConfig, EnergyTable
 from lava_nexus.energy import load_energy_model
 from lava_nexus.errors import NexusError
@@ -23,6 +22,7 @@ from lava_nexus.executors.bitsliced import BitslicedExecutor
 from lava_nexus.executors.run import executor_named, run
 from lava_nexus.formats import FLOAT8_E4M3FN, FLOAT32
 from lava_nexus.mapping import place
+from tests.commands import exit_code
 
 FOLDER = Path(__file__).parents[2] / "configs" / "energy"
 
@@ -146,10 +146,11 @@ def test_the_same_seed_gives_the_same_counts() -> None:
         ("measure: {kind: precision, formats: [float31]}\n", "this format does not exist; did you mean 'float32'?"),
     ],
 )
-def test_mistakes_are_one_sentence(text: str, words: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit) as ended:
-        run_command(EnergyConfig, lambda *_: None, "", [str(_config(text, tmp_path)), "--out", str(tmp_path / "out")])
-    assert ended.value.code == 2
+def test_mistakes_are_one_sentence(
+    text: str, words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert exit_code(EnergyConfig, lambda *_: None, text) == 2
     message = capsys.readouterr().err
     assert words in message and message.count("\n") == 1
 

@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 from lava_nexus.circuits import Circuit, circuit
 from lava_nexus.executors.bitsliced import BitslicedExecutor
 from lava_nexus.formats import FLOAT8_E4M3FN, FLOAT16, FLOAT32, FLOAT64, FORMATS
+from lava_nexus.verification.operands import Patterns, corners, every, operands, specials
 from tests import exact
 from tests.circuits.cases import BASIC, CASES, LIGHT_FIRST, Case, operand_sets
 from tests.circuits.definition import outputs
-from tests.operands import Patterns, corners, every, operands, specials
 
 QUICK, THOROUGH = 200_000, 10_000_000
 COMPILED = [case for case in BASIC if max(case.fmt.bits, case.to.bits) <= 32]

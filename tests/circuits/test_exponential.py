@@ -15,8 +15,8 @@ from lava_nexus.circuits.functions import exponential
 from lava_nexus.circuits.functions.evaluate import Evaluate, Number
 from lava_nexus.circuits.functions.powers import two_to_the
 from lava_nexus.formats import BFLOAT16, FLOAT8_E4M3FN, FLOAT8_E5M2, FLOAT16, FLOAT32, FloatFormat, ulp_distance
+from lava_nexus.verification.operands import every, singles
 from tests import exact
-from tests.operands import every, singles
 
 NARROW = [FLOAT8_E4M3FN, FLOAT8_E5M2, FLOAT16, BFLOAT16]
 FUNCTIONS: dict[str, tuple[Callable[..., Any], Callable[..., Any]]] = {

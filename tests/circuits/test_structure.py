@@ -13,9 +13,9 @@ from lava_nexus.executors.bitsliced import BitslicedExecutor
 from lava_nexus.executors.membrane import MembraneExecutor
 from lava_nexus.formats import FLOAT8_E4M3FN, FLOAT8_E5M2, FLOAT16, FLOAT32, FLOAT64, INT8
 from lava_nexus.neurons import LOIHI2, check
+from lava_nexus.verification.operands import operands
 from tests.circuits.cases import CASES, LIGHT_FIRST, Case
 from tests.evaluate import evaluate, input_spikes
-from tests.operands import operands
 
 # FP32: neurons and depth that were asked for, neurons and depth there are today.
 CEILINGS = {

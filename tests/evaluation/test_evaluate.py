@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-import signal
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,6 @@ import yaml
 from tokenizers import Tokenizer, models, pre_tokenizers
 
 from lava_nexus.config.base import load_config
-from lava_nexus.config.command_line import run_command
 from lava_nexus.config.evaluate import EvaluateConfig
 from lava_nexus.errors import NexusError
 from lava_nexus.evaluation import evaluate
@@ -23,6 +21,7 @@ from lava_nexus.evaluation.questions import SAMPLES, questions
 from lava_nexus.evaluation.scoring import Alphabet, GateScorer, alphabet
 from lava_nexus.executors.programs import ProgramRunner
 from lava_nexus.models.model import load
+from tests.commands import exit_code
 from tests.models.checkpoints import CASES
 
 CONFIGS = Path(__file__).parents[2] / "configs" / "eval"
@@ -49,7 +48,6 @@ BASE: dict[str, Any] = {
 
 @pytest.fixture
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setattr(signal, "signal", lambda *_: None)
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
@@ -68,11 +66,7 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def _end(config: dict[str, Any], *options: str) -> int:
-    Path("config.yaml").write_text(yaml.safe_dump(config))
-    argv = ["config.yaml", *[o for o in options if o != "--resume"], *(["--resume"] if "--resume" in options else [])]
-    with pytest.raises(SystemExit) as ended:
-        run_command(EvaluateConfig, evaluate.run_evaluation, "Evaluates.", argv, {"resume": "go on"})
-    return int(ended.value.code or 0)
+    return exit_code(EvaluateConfig, evaluate.run_evaluation, yaml.safe_dump(config), *options, resume="go on")
 
 
 def test_likelihoods_are_those_of_transformers(checkpoint: Path) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-import signal
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +13,12 @@ import pytest
 from lava_nexus.circuits import circuit
 from lava_nexus.config.base import load_config
 from lava_nexus.config.circuit_table import CircuitTableConfig
-from lava_nexus.config.command_line import run_command
 from lava_nexus.errors import NexusError
 from lava_nexus.formats import FLOAT8_E5M2, FORMATS
 from lava_nexus.reports.circuit_figure import neuron_figure
 from lava_nexus.tables.circuit_table import run_circuit_table
 from lava_nexus.tables.published_neurons import published_neurons
+from tests.commands import exit_code
 from tests.evaluate import evaluate, input_spikes
 
 SHIPPED = Path(__file__).parents[2] / "configs" / "circuit_table.yaml"
@@ -27,16 +26,12 @@ SHIPPED = Path(__file__).parents[2] / "configs" / "circuit_table.yaml"
 
 @pytest.fixture
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setattr(signal, "signal", lambda *_: None)
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
 
 def _end(text: str, *options: str) -> int:
-    Path("table.yaml").write_text(text)
-    with pytest.raises(SystemExit) as ended:
-        run_command(CircuitTableConfig, run_circuit_table, "Counts.", ["table.yaml", *options])
-    return int(ended.value.code or 0)
+    return exit_code(CircuitTableConfig, run_circuit_table, text, *options)
 
 
 def _rows() -> list[dict[str, Any]]:

@@ -15,19 +15,9 @@ from torch.nn import functional
 
 from lava_nexus.errors import NexusError
 from lava_nexus.torch import convert, counts
+from tests.torch.modules import Apply
 
 F32 = NDArray[np.float32]
-
-
-class Apply(nn.Module):
-    """A function as a module."""
-
-    def __init__(self, function: Callable[..., Tensor]) -> None:
-        super().__init__()
-        self.function = function
-
-    def forward(self, *args: Tensor) -> Tensor:
-        return self.function(*args)
 
 
 def strict(function: Callable[..., Tensor], *args: Tensor) -> Tensor:

@@ -12,17 +12,7 @@ from torch.nn import functional
 
 from lava_nexus.errors import NexusError
 from lava_nexus.torch import convert
-
-
-class Apply(nn.Module):
-    """A function as a module."""
-
-    def __init__(self, function: Callable[..., Tensor]) -> None:
-        super().__init__()
-        self.function = function
-
-    def forward(self, *args: Tensor) -> Tensor:
-        return self.function(*args)
+from tests.torch.modules import Apply
 
 
 class RMSNorm(nn.Module):

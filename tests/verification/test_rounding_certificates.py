@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import signal
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from lava_nexus.circuits.functions import patched
-from lava_nexus.config.command_line import run_command
 from lava_nexus.verification import rounding_certificates
 from lava_nexus.verification.config import VerifyConfig
 from lava_nexus.verification.corrections import CorrectionsConfig, find_corrections
@@ -20,6 +18,7 @@ from lava_nexus.verification.outcome import Outcome, Rounding
 from lava_nexus.verification.plan import plan
 from lava_nexus.verification.rounding_certificates import certify, load
 from lava_nexus.verification.task import Task
+from tests.commands import exit_code
 
 ROUNDING = Rounding(wrong=3, counted=60_000, wrong_counted=2, max_ulp=1, neighbours=65_000)
 
@@ -95,14 +94,10 @@ def test_find_corrections_quickly_changes_nothing(tmp_path: Path, capsys: pytest
 
 
 def test_mistakes(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(signal, "signal", lambda *_: None)
     monkeypatch.chdir(tmp_path)
     for text, kind, main, words in [
         ("operations: [erf]\n", CorrectionsConfig, find_corrections, "erf"),
         ("pages: [none.md]\n", FunctionTableConfig, function_table, "none.md"),
     ]:
-        Path("job.yaml").write_text(text + "out: out\n")
-        with pytest.raises(SystemExit) as ended:
-            run_command(kind, main, "Tries.", ["job.yaml"])
-        assert ended.value.code == 2
+        assert exit_code(kind, main, text + "out: out\n") == 2
         assert words in capsys.readouterr().err

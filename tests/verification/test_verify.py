@@ -6,7 +6,6 @@ import csv
 import dataclasses
 import json
 import re
-import signal
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +15,11 @@ import yaml
 
 from lava_nexus.circuits import Circuit, circuit
 from lava_nexus.config.base import load_config
-from lava_nexus.config.command_line import run_command
 from lava_nexus.formats import FLOAT8_E4M3FN
 from lava_nexus.verification import certificates, plan, task
 from lava_nexus.verification.config import VerifyConfig
 from lava_nexus.verification.verify import verify
+from tests.commands import exit_code
 from tests.evaluate import evaluate, input_spikes, output_patterns
 
 CONFIGS = sorted((Path(__file__).parents[2] / "configs" / "verify").glob("*.yaml"))
@@ -29,17 +28,13 @@ JOB = "{inputs: exhaustive, operations: [%s], formats: [float8_e4m3fn], bases: [
 
 @pytest.fixture(autouse=True)
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setattr(signal, "signal", lambda *_: None)
     monkeypatch.setattr(certificates, "FOLDER", tmp_path / "certificates")
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
 
 def _end(text: str, *options: str) -> int:
-    Path("job.yaml").write_text(text)
-    with pytest.raises(SystemExit) as ended:
-        run_command(VerifyConfig, verify, "Verifies.", ["job.yaml", *options])
-    return int(ended.value.code or 0)
+    return exit_code(VerifyConfig, verify, text, *options)
 
 
 def _config(operations: str, check: str = "gates", chunk: int = 4096) -> str:

@@ -7,9 +7,9 @@ import pytest
 
 from lava_nexus.circuits import circuit
 from lava_nexus.formats import BFLOAT16, FLOAT8_E5M2, FLOAT16, FLOAT32, FLOAT64, FloatFormat, IntegerFormat
+from lava_nexus.verification.operands import every
 from tests.circuits.floating.checks import NARROW, STYLES, check, check_reference, rational
 from tests.circuits.floating.test_integers import to_integer
-from tests.operands import every
 
 KINDS = [*NARROW, FloatFormat(3, 4), FloatFormat(4, 2), FloatFormat(4, 5, inf=False), FloatFormat(5, 1)]
 

@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 from lava_nexus.circuits import circuit
 from lava_nexus.executors.bitsliced import BitslicedExecutor
 from lava_nexus.formats import FLOAT32, FLOAT64, FloatFormat
+from lava_nexus.verification.operands import Patterns, corners
 from tests import exact
 from tests.circuits.floating.checks import assert_equal
 from tests.circuits.floating.vectors import operand_sets
-from tests.operands import Patterns, corners
 
 VECTORS, MANY = 200_000, 1_000_000
 WIDE = [FLOAT32, FLOAT64]

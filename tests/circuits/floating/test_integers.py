@@ -29,9 +29,9 @@ from lava_nexus.formats import (
     FloatFormat,
     IntegerFormat,
 )
+from lava_nexus.verification.operands import Patterns, every, singles
 from tests import exact
 from tests.circuits.floating.checks import STYLES, Oracle, check, check_reference
-from tests.operands import Patterns, every, singles
 
 ROUNDINGS = ["nearest", "zero"]
 

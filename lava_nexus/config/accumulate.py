@@ -8,7 +8,7 @@ from typing import Literal
 from pydantic import Field
 
 from lava_nexus.config.base import Config
-from lava_nexus.config.run import EnergyModelName
+from lava_nexus.config.names import EnergyModelName
 from lava_nexus.layers.order import Accumulate
 
 

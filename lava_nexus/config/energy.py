@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field
 
 from lava_nexus.config.base import Config, did_you_mean
-from lava_nexus.config.run import EnergyModelName, FormatName
+from lava_nexus.config.names import EnergyModelName, FormatName
 from lava_nexus.layers.order import Accumulate
 
 Basis = Literal["threshold", "nexus"]

@@ -3,38 +3,26 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import Field, model_validator
 
 from lava_nexus.config.base import Config
-from lava_nexus.config.run import FormatName
-from lava_nexus.formats import FORMATS, FloatFormat
-from lava_nexus.layers.order import Accumulate
+from lava_nexus.config.execution import ExecutionConfig
+from lava_nexus.config.transformer import ModelSource
 
 TaskKind = Literal["perplexity", "arc", "hellaswag", "mmlu", "truthfulqa", "winogrande", "piqa"]
 
 
-class EvaluatedModel(Config):
-    """A language model.
+class EvaluatedModel(ModelSource):
+    """A language model; one of random weights takes words as tokens.
 
     Attributes:
         name: in tables; None for that of the checkpoint's folder.
-        checkpoint: Hugging Face folder with config.json, safetensors and tokenizer.json.
-        architecture: keys and values of a config.json, for seeded random weights instead; tokens are words then.
-        silu: SiLU as x / (1 + exp(-x)), each of the four steps rounded, or as one fused circuit.
+        checkpoint, architecture, silu: where weights come from; see `ModelSource`. A checkpoint needs tokenizer.json.
     """
 
     name: str | None = None
-    checkpoint: Path | None = None
-    architecture: dict[str, Any] | None = None
-    silu: Literal["steps", "fused"] = "steps"
-
-    @model_validator(mode="after")
-    def _one_source(self) -> EvaluatedModel:
-        if (self.checkpoint is None) == (self.architecture is None):
-            raise ValueError("it must have one of 'checkpoint' and 'architecture'")
-        return self
 
 
 class Task(Config):
@@ -61,29 +49,22 @@ class Task(Config):
     window: int = Field(default=2048, ge=2)
 
 
-class EvaluateConfig(Config):
-    """An evaluation.
+class EvaluateConfig(ExecutionConfig):
+    """An evaluation, computed as `ExecutionConfig` says.
+
+    With operators of LIF populations the exact model is evaluated beside. Ranges of spike counts are taken on the first
+    `spikes.calibration` questions or windows.
 
     Attributes:
         model: what is evaluated.
         tasks: on what.
-        format: of weights, activations and every operation.
-        executor: what evaluates the circuits.
-        accumulate: order of additions in a sum; `torch` follows the installed PyTorch's kernels.
-        basis: cells that the circuits are built of.
         pytorch: whether the same weights are evaluated by PyTorch too, where it has the model (gated decoders).
-        seed: of random weights.
         out: folder for results.
     """
 
     model: EvaluatedModel
     tasks: tuple[Task, ...] = Field(min_length=1)
-    format: FormatName = "float32"
-    executor: Literal["bitsliced", "membrane", "lava", "loihi2", "reference"] = "bitsliced"
-    accumulate: Accumulate = "sequential"
-    basis: Literal["threshold", "nexus"] = "threshold"
     pytorch: bool = True
-    seed: int = Field(default=0, ge=0, lt=2**64)
     out: Path = Path("results/evaluation")
 
     @model_validator(mode="after")
@@ -92,8 +73,3 @@ class EvaluateConfig(Config):
         if len(set(names)) < len(names):
             raise ValueError(f"tasks need names that differ, found {', '.join(names)}")
         return self
-
-    @property
-    def float_format(self) -> FloatFormat:
-        """The format object."""
-        return FORMATS[self.format]

@@ -8,7 +8,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 from lava_nexus.config.base import Config
-from lava_nexus.config.run import FormatName
+from lava_nexus.config.names import FormatName
 
 
 class ExportConfig(Config):

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from lava_nexus.config.base import Config
-from lava_nexus.config.run import EnergyModelName
+from lava_nexus.config.names import EnergyModelName
 
 Section = Literal["errors", "sweeps", "primitives", "gates", "model"]
 Size = Annotated[int, Field(ge=1, le=1024)]

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from lava_nexus.config.base import Config
-from lava_nexus.config.run import FormatName
+from lava_nexus.config.names import FormatName
+from lava_nexus.config.transformer import ModelSource
 from lava_nexus.formats import FORMATS, FloatFormat
 from lava_nexus.layers.order import Accumulate
 
@@ -76,12 +77,11 @@ class DigitsBaselines(Config):
     epochs: Count = 40
 
 
-class ModelTables(Config):
+class ModelTables(ModelSource):
     """The tables of whole models: parts, and the hidden states after so many layers.
 
     Attributes:
-        checkpoint: Hugging Face folder.
-        architecture: keys and values of a config.json, for seeded random weights instead.
+        checkpoint, architecture, silu: where weights come from; see `ModelSource`.
         tokens: token ids, or how many seeded random ones.
         logits: of all tokens or of the last, for the row of the whole model.
         parts: rows: the whole model, its first layer, and that layer's feed-forward and attention part by themselves.
@@ -91,8 +91,6 @@ class ModelTables(Config):
         published: whether the published figures, of Qwen3-0.6B, stand beside.
     """
 
-    checkpoint: Path | None = None
-    architecture: dict[str, Any] | None = None
     tokens: Count | tuple[int, ...] = 8
     logits: Literal["all", "last"] = "all"
     parts: tuple[Literal["model", "layer", "feed_forward", "attention"], ...] = (
@@ -104,12 +102,6 @@ class ModelTables(Config):
     depths: tuple[Count, ...] | None = None
     modules: int = Field(default=1, ge=0)
     published: bool = True
-
-    @model_validator(mode="after")
-    def _one_source(self) -> ModelTables:
-        if (self.checkpoint is None) == (self.architecture is None):
-            raise ValueError("it must have one of 'checkpoint' and 'architecture'")
-        return self
 
 
 class UlpTablesConfig(Config):

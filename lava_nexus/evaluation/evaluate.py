@@ -21,12 +21,15 @@ from lava_nexus.evaluation.scoring import Alphabet, GateScorer, Scorer, TorchSco
 from lava_nexus.evaluation.store import Store
 from lava_nexus.executors.programs import ProgramRunner
 from lava_nexus.files import write_text
-from lava_nexus.models.model import Model, load, random_model
+from lava_nexus.models.approximation import LayerTap
+from lava_nexus.models.built import built
+from lava_nexus.models.model import Model
+from lava_nexus.models.replaced import by_populations
 from lava_nexus.reports.report import installed_versions
 from lava_nexus.reports.tables import comma_separated, markdown
 
 _QUICK_TOKENS = 4
-GATES, PYTORCH = "gates", "pytorch"
+GATES, POPULATIONS, PYTORCH = "gates", "nls", "pytorch"
 
 
 @dataclass(frozen=True)
@@ -36,7 +39,7 @@ class TaskResult:
     Attributes:
         task: its name.
         kind: of the task.
-        engine: "gates" or "pytorch".
+        engine: "gates" (every operation exact), "nls" (what the config says by LIF populations) or "pytorch".
         items: questions, or windows of text.
         tokens: that were scored.
         shots: solved examples before each question.
@@ -68,12 +71,10 @@ def run_evaluation(config: EvaluateConfig, out: Path, quick: bool = False, resum
         NexusError: a model, tokenizer or task file that does not fit, or a run that failed.
     """
     tasks = [_small(task) if quick else task for task in config.tasks]
-    model = _model(config)
+    model = built(config.model, config)
     text = alphabet(config.model.checkpoint, model.spec.vocabulary)
     pieces = {_name(task): [_cut(p) if quick else p for p in _pieces(task, text)] for task in tasks}
-    gates = GateScorer(model, ProgramRunner(config.executor, {} if config.executor == "lava" else {"count": False}))
-    scorers: dict[str, Scorer] = {GATES: gates}
-    note = _with_pytorch(config, model, scorers)
+    scorers, notes = _scorers(config, model, [piece for of_task in pieces.values() for piece in of_task])
     store = Store(out / "items.jsonl", {**config.resolved(), "out": None, "quick": quick}, resume)
     began = time.perf_counter()
     results = []
@@ -81,7 +82,7 @@ def run_evaluation(config: EvaluateConfig, out: Path, quick: bool = False, resum
         for task in tasks:
             found = _scored(pieces[_name(task)], scorer, store, f"{_name(task)} {engine}")
             results.append(_result(task, engine, pieces[_name(task)], found))
-    _write(config, model, results, text, time.perf_counter() - began, [note] if note else [], out)
+    _write(config, model, results, text, time.perf_counter() - began, notes, out)
     store.clear()
     return results
 
@@ -101,17 +102,24 @@ class Piece:
     answer: int = 0
 
 
-def _model(config: EvaluateConfig) -> Model:
-    wanted = config.model
-    how: dict[str, Any] = {
-        "format": config.float_format,
-        "basis": config.basis,
-        "accumulate": config.accumulate,
-        "silu": wanted.silu,
-    }
-    if wanted.checkpoint is not None:
-        return load(wanted.checkpoint, **how)
-    return random_model(wanted.architecture or {}, config.seed, **how)
+def _scorers(config: EvaluateConfig, model: Model, pieces: list[Piece]) -> tuple[dict[str, Scorer], list[str]]:
+    """By engine; and sentences for those that cannot be."""
+
+    def runner() -> ProgramRunner:
+        count = {} if config.executor in ("lava", "membrane") else {"count": False}
+        return ProgramRunner(config.executor, config.executor_options | count)
+
+    def calibrate(tap: LayerTap) -> None:
+        scorer = GateScorer(model, tap)
+        for piece in pieces[: config.spikes.calibration]:
+            for part in piece.parts:
+                scorer.logits(*part)
+
+    scorers: dict[str, Scorer] = {GATES: GateScorer(model, runner())}
+    if config.approximate:
+        scorers[POPULATIONS] = GateScorer(by_populations(config, model, calibrate), runner())
+    note = _with_pytorch(config, model, scorers)
+    return scorers, [note] if note else []
 
 
 def _with_pytorch(config: EvaluateConfig, model: Model, scorers: dict[str, Scorer]) -> str | None:

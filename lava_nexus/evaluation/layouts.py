@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 _FILE = Path(__file__).with_name("published_tasks.yaml")
 _NEXUS = {"mmlu": "MMLU", "hellaswag": "HellaSwag", "arc": "ARC", "truthfulqa": "TruthfulQA"}
+_ENGINES = {"pytorch": "original (PyTorch)", "gates": "gates", "nls": "NLSpike"}
 _NLS = {"winogrande": "WinoGrande", "hellaswag": "HellaSwag", "arc": "ARC-c", "piqa": "PIQA"}
 
 
@@ -46,13 +47,18 @@ def _perplexity(model: str, config: EvaluateConfig, results: Sequence[TaskResult
     rows = [["published", *(_text(row[c]) for c in columns)] for row in table["rows"]]
     for task in dict.fromkeys(r.task for r in results if r.kind == "perplexity"):
         both = {r.engine: r.perplexity for r in results if r.task == task}
-        ann, ours = both.get("pytorch"), both.get("gates")
-        worse = None if ann is None or ours is None else f"{ours - ann:+.2g}"
+        ann = both.get("pytorch")
+        base = "gates" if ann is None else "pytorch"
         if ann is not None:
             rows.append([f"measured, {task}", f"{model}, PyTorch", config.format, "-", f"{ann:.6g}", "-"])
         bits = str(config.float_format.bits)
-        value = "NaN" if ours is None else f"{ours:.6g}"
-        rows.append([f"measured, {task}", f"{model}, gates", config.format, bits, value, worse or "-"])
+        for engine, label in (("gates", "gates"), ("nls", "NLSpike")):
+            if engine not in both:
+                continue
+            value, against = both[engine], both[base]
+            worse = None if value is None or against is None or engine == base else f"{value - against:+.2g}"
+            shown = "NaN" if value is None else f"{value:.6g}"
+            rows.append([f"measured, {task}", f"{model}, {label}", config.format, bits, shown, worse or "-"])
     return _section("Perplexity, as NEXUS lays it out", ("", *columns), rows, table["source"])
 
 
@@ -63,8 +69,11 @@ def _nexus_tasks(model: str, config: EvaluateConfig, results: Sequence[TaskResul
         ["published", row["model"], "32", *(cell for name in _NEXUS.values() for cell in row[name])]
         for row in table["rows"]
     ]
-    cells = [_accuracy(results, kind, name, who) for kind, name in _NEXUS.items() for who in ("pytorch", "gates")]
-    rows.append(["measured", model, str(config.float_format.bits), *cells])
+    for engine in ("gates", "nls"):
+        if any(r.engine == engine for r in results):
+            both = ("pytorch", engine)
+            cells = [_accuracy(results, kind, name, who) for kind, name in _NEXUS.items() for who in both]
+            rows.append(["measured", f"{model}, {_ENGINES[engine]}", str(config.float_format.bits), *cells])
     return _section("Tasks, as NEXUS lays them out, accuracy in percent", header, rows, table["source"])
 
 
@@ -77,17 +86,25 @@ def _nls_tasks(model: str, config: EvaluateConfig, results: Sequence[TaskResult]
         rows.append(["published", row["model"], "original", *map(_text, plain), _text(row["original_average"])])
         deltas = [None if d is None else f"{d:+.1f}" for d in row["deltas"] or [None] * len(names)]
         rows.append(["published", row["model"], "NLSpike, change", *map(_text, deltas), f"{row['delta_average']:+.1f}"])
-    for who, label in (("pytorch", "original (PyTorch)"), ("gates", "gates")):
-        cells = [_accuracy(results, kind, name, who) for name in names for kind in [_kind_of(name)]]
-        known = [float(cell) for cell in cells if cell != "-"]
-        average = f"{sum(known) / len(known):.2f}" if len(known) == len(names) else "-"
-        rows.append(["measured", model, label, *cells, average])
+    measured = {who: [_accuracy(results, _kind_of(name), name, who) for name in names] for who in _ENGINES}
+    for who, label in _ENGINES.items():
+        if any(r.engine == who for r in results):
+            rows.append(["measured", model, label, *measured[who], _average(measured[who])])
+    if any(r.engine == "nls" for r in results):
+        pairs = zip(measured["nls"], measured["gates"], strict=True)
+        changes = ["-" if "-" in pair else f"{float(pair[0]) - float(pair[1]):+.2f}" for pair in pairs]
+        rows.append(["measured", model, "NLSpike, change", *changes, _average(changes, "+.2f")])
     return _section(
         "Tasks, as NLSpike lays them out, accuracy in percent",
         ["", "model", "", *names, "average"],
         rows,
         table["source"],
     )
+
+
+def _average(cells: Sequence[str], how: str = ".2f") -> str:
+    known = [float(cell) for cell in cells if cell != "-"]
+    return f"{sum(known) / len(known):{how}}" if len(known) == len(cells) else "-"
 
 
 def _kind_of(name: str) -> str:

@@ -21,11 +21,11 @@ from lava_nexus.layers.order import Accumulate, Orders
 from lava_nexus.models.forward import Cache, Counts, Forward, Tokens
 from lava_nexus.models.programs import Arithmetic
 from lava_nexus.models.spec import ModelSpec, read_spec
-from lava_nexus.models.tensors import FolderTensors, RandomTensors, TensorSource, Weights, read_json
+from lava_nexus.models.tensors import FolderTensors, HeldTensors, RandomTensors, TensorSource, Weights, read_json
 from lava_nexus.torch.orders import accumulation
 
 _HELD_WEIGHTS = 1 << 28
-"""Weights up to which all layers stay in memory while tokens are generated: 1 GiB of FP32."""
+"""Weights up to which all that was read stays in memory while tokens are generated: 1 GiB of FP32."""
 
 
 @dataclass(frozen=True)
@@ -66,9 +66,8 @@ class Model:
         self.spec = spec
         self.source = source
         self.arithmetic = arithmetic
-        self._held: dict[int, dict[str, Weights]] = {}
         total = sum(prod(shape) for shape in spec.tensors.values())
-        self._holds = total <= _HELD_WEIGHTS
+        self._held = HeldTensors(source) if total <= _HELD_WEIGHTS else None
 
     def __call__(
         self,
@@ -167,8 +166,10 @@ class Model:
 
     def forward(self, runner: ProgramRunner, hold: bool = False) -> Forward:
         """The model's programs on an executor; with `hold` the weights of small models stay in memory."""
-        tensors = self._held_tensors if hold and self._holds else self.layer_tensors
-        return Forward(self.spec, self.source, self.arithmetic, runner, tensors)
+        if not hold or self._held is None:
+            return Forward(self.spec, self.source, self.arithmetic, runner, self.layer_tensors)
+        held, spec = self._held, self.spec
+        return Forward(spec, held, self.arithmetic, runner, lambda layer: held.tensors(spec.layer_tensors(layer)))
 
     def by_populations(self, nonlinear: Nonlinear, spikes: SpikingLinear | None = None) -> Model:
         """The same model with these operators as LIF populations, no weight changed."""
@@ -177,11 +178,6 @@ class Model:
     def layer_tensors(self, layer: int) -> dict[str, Weights]:
         """Weights of a layer by role, read anew."""
         return self.source.tensors(self.spec.layer_tensors(layer))
-
-    def _held_tensors(self, layer: int) -> dict[str, Weights]:
-        if layer not in self._held:
-            self._held[layer] = self.layer_tensors(layer)
-        return self._held[layer]
 
     def checked_layers(self, layers: tuple[int, int] | None) -> tuple[int, int]:
         """(first, behind the last); all where None.

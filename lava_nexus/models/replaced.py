@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,18 +12,22 @@ from lava_nexus.layers import GATES
 from lava_nexus.models import populations
 from lava_nexus.models.approximation import LayerTap, compare, divergence, perplexity, softmax_of
 from lava_nexus.models.job import Job, through
+from lava_nexus.models.model import Model
 from lava_nexus.reports.report import Run
 
 
-def by_populations(config: PopulationsConfig, job: Job) -> Job:
-    """The job with what the config says by LIF populations; ranges of spike counts are those of its own tokens."""
+def by_populations(config: PopulationsConfig, model: Model, calibrate: Callable[[LayerTap], object]) -> Model:
+    """The model with what the config says by LIF populations.
+
+    `calibrate` takes the exact model through the inputs that ranges of spike counts are taken on; it is called where
+    there are such counts.
+    """
     if not config.approximate:
-        return job
+        return model
     tap = LayerTap()
     if config.linear == "spikes":
-        through(job, job.model, tap)
-    changed = populations.nonlinear(config), populations.spiking(config, tap.ranges)
-    return replace(job, model=job.model.by_populations(*changed))
+        calibrate(tap)
+    return model.by_populations(populations.nonlinear(config), populations.spiking(config, tap.ranges))
 
 
 def with_errors(run: Run, job: Job, tallies: Tallies, out: Path) -> Run:

@@ -18,12 +18,13 @@ from lava_nexus.executors.interpret import run_program
 from lava_nexus.executors.programs import ProgramRunner
 from lava_nexus.executors.reference import ReferenceExecutor
 from lava_nexus.executors.run import measured_notes
-from lava_nexus.formats import FloatFormat, UlpSummary, format_named, summarise
+from lava_nexus.formats import FloatFormat, UlpSummary, summarise
 from lava_nexus.layers import GATES, Program, linear
 from lava_nexus.layers.transformer import norm
+from lava_nexus.models.built import built
 from lava_nexus.models.forward import Counts, Tokens
-from lava_nexus.models.job import Job, advance, stream_of
-from lava_nexus.models.model import Model, load, random_model, token_array
+from lava_nexus.models.job import Job, advance, stream_of, through
+from lava_nexus.models.model import Model, token_array
 from lava_nexus.models.pictures import first_layer_stages
 from lava_nexus.models.replaced import by_populations, with_errors
 from lava_nexus.models.steps import Step, StepStore
@@ -52,8 +53,9 @@ def run_transformer(config: RunConfig, out: Path, quick: bool = False, resume: b
     Raises:
         NexusError: a checkpoint, tokens or steps that do not fit, or a run that failed.
     """
-    job = by_populations(config, _job(config, quick))
-    runner = ProgramRunner(config.executor, _options(config))
+    exact = _job(config, quick)
+    job = replace(exact, model=by_populations(config, exact.model, lambda tap: through(exact, exact.model, tap)))
+    runner = ProgramRunner(config.executor, config.executor_options)
     store = StepStore(out / "steps", _identity(config, job))
     if not resume:
         store.clear()
@@ -68,23 +70,7 @@ def run_transformer(config: RunConfig, out: Path, quick: bool = False, resume: b
 def _job(config: RunConfig, quick: bool) -> Job:
     wanted = config.model
     assert isinstance(wanted, TransformerModel)
-    how: dict[str, Any] = {
-        "format": config.float_format,
-        "basis": config.basis,
-        "accumulate": config.accumulate,
-        "silu": wanted.silu,
-    }
-    if wanted.checkpoint is not None:
-        model = load(wanted.checkpoint, **how)
-    else:
-        keys = wanted.architecture or {}
-        model = random_model(_smaller(keys) if quick else keys, config.seed, **how)
-    model.arithmetic = replace(
-        model.arithmetic,
-        weights=config.weights,
-        weight_format=_format(config.weight_format),
-        accumulate_format=_format(config.accumulate_format),
-    )
+    model = built(wanted, config, narrow=quick)
     tokens = _tokens(wanted, model, config.seed)
     types = None if wanted.token_types is None else token_array(wanted.token_types)
     layers = model.checked_layers(wanted.layers)
@@ -95,23 +81,12 @@ def _job(config: RunConfig, quick: bool) -> Job:
     return Job(model, tokens, types, layers, wanted.logits)
 
 
-def _format(name: str | None) -> FloatFormat | None:
-    return None if name is None else format_named(name)
-
-
 def _tokens(wanted: TransformerModel, model: Model, seed: int) -> Tokens:
     if wanted.text is not None and wanted.checkpoint is not None:
         return token_array(encoded(wanted.checkpoint, wanted.text))
     if isinstance(wanted.tokens, int):
         return np.random.default_rng(seed).integers(0, model.spec.vocabulary, (1, wanted.tokens))
     return token_array(wanted.tokens)
-
-
-def _options(config: RunConfig) -> dict[str, Any]:
-    if config.executor != "lava":
-        return {}
-    lava = config.lava
-    return {"batch": 1, "level": lava.level, "processes": lava.processes, "timeout": config.timeout_seconds}
 
 
 def _identity(config: RunConfig, job: Job) -> dict[str, Any]:
@@ -225,7 +200,7 @@ def _generated(config: RunConfig, job: Job) -> list[str]:
     assert isinstance(wanted, TransformerModel)
     if not wanted.generate:
         return []
-    found = job.model.generate(job.tokens[0], wanted.generate, config.executor, **_options(config))
+    found = job.model.generate(job.tokens[0], wanted.generate, config.executor, **config.executor_options)
     new = found.tokens[job.tokens.shape[1] :].tolist()
     text = decoded(wanted.checkpoint, new) if wanted.checkpoint is not None else None
     return [f"Generated greedily: {new}" + (f", which reads {text!r}." if text is not None else ".")]
@@ -253,9 +228,3 @@ def first_product(model: Model, layer: int, tokens: int) -> Program:
     query = linear(w.inside("query"), read, w.constant(model.source.rows(name, shape, slice(0, 1))))
     w.program.outputs |= {"read": read, "query": query}
     return w.program
-
-
-def _smaller(keys: dict[str, Any]) -> dict[str, Any]:
-    """A model of an eighth of the width with the same sort of layers."""
-    named = ("hidden_size", "intermediate_size", "num_attention_heads", "num_key_value_heads")
-    return keys | {key: max(1, keys[key] // 8) for key in named if isinstance(keys.get(key), int)}

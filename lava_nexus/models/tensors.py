@@ -149,6 +149,32 @@ class RandomTensors(TensorSource):
         return np.float32(0.02) * np.random.Generator(bits).standard_normal(width, np.float32)
 
 
+class HeldTensors(TensorSource):
+    """What another source gave, kept in memory; single rows are asked for anew."""
+
+    def __init__(self, source: TensorSource) -> None:
+        self.name = source.name
+        self._source = source
+        self._held: dict[tuple[str, int, int], Weights] = {}
+
+    def check(self, expected: Mapping[str, Shape], ignored: Iterable[str] = ()) -> None:
+        """As the source does."""
+        self._source.check(expected, ignored)
+
+    def identity(self) -> Any:
+        """That of the source."""
+        return self._source.identity()
+
+    def rows(self, name: str, shape: Shape, rows: slice | NDArray[np.int64]) -> Weights:
+        """A slice is read once."""
+        if not isinstance(rows, slice):
+            return self._source.rows(name, shape, rows)
+        key = (name, rows.start, rows.stop)
+        if key not in self._held:
+            self._held[key] = self._source.rows(name, shape, rows)
+        return self._held[key]
+
+
 def _files(folder: Path) -> dict[str, Path]:
     """File of every tensor."""
     index = folder / _INDEX

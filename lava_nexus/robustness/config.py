@@ -9,7 +9,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from lava_nexus.circuits.operations import OPERATIONS
 from lava_nexus.config.base import Config, did_you_mean
-from lava_nexus.config.run import EnergyModelName, FormatName
+from lava_nexus.config.names import EnergyModelName, FormatName
 from lava_nexus.robustness.logic import LOGIC
 from lava_nexus.robustness.published import published_tables
 

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from lava_nexus.config.base import Config
 from lava_nexus.config.membrane import MembraneOptions
-from lava_nexus.config.run import FormatName
+from lava_nexus.config.names import FormatName
 from lava_nexus.robustness.config import LogicName, OperationName
 
 

@@ -15,12 +15,15 @@ from tokenizers import Tokenizer, models, pre_tokenizers
 
 from lava_nexus.config.base import load_config
 from lava_nexus.config.evaluate import EvaluateConfig
+from lava_nexus.config.populations import PopulationsConfig
 from lava_nexus.errors import NexusError
 from lava_nexus.evaluation import evaluate
 from lava_nexus.evaluation.questions import SAMPLES, questions
 from lava_nexus.evaluation.scoring import Alphabet, GateScorer, alphabet
 from lava_nexus.executors.programs import ProgramRunner
-from lava_nexus.models.model import load
+from lava_nexus.models.approximation import perplexity
+from lava_nexus.models.model import load, random_model
+from lava_nexus.models.replaced import by_populations
 from tests.commands import exit_code
 from tests.models.checkpoints import CASES
 
@@ -156,6 +159,35 @@ def test_gates_and_pytorch_stand_in_both_layouts(here: Path) -> None:
     assert not Path("out/items.jsonl").exists()
 
 
+LLAMA = {**ARCHITECTURE, "model_type": "llama", "head_dim": 4, "num_hidden_layers": 2}
+
+
+@pytest.mark.parametrize("linear", ["exact", "spikes"])
+def test_populations_stand_beside_the_exact_model(linear: str, here: Path) -> None:
+    tasks = [
+        {"kind": "perplexity", "window": 6, "limit": 1},
+        {"kind": "piqa", "limit": 1},
+    ][: 2 if linear == "exact" else 1]
+    config = {**BASE, "model": {"architecture": LLAMA, "name": "tiny"}, "tasks": tasks, "pytorch": False}
+    assert _end({**config, "nonlinear": "nls", "linear": linear, "spikes": {"calibration": 1}}) == 0
+    report = json.loads(Path("out/evaluation.json").read_text())
+    found = {(r["task"], r["engine"]): r for r in report["results"]}
+    assert {engine for _, engine in found} == {"gates", "nls"}
+    exact, changed = (found["perplexity", engine]["perplexity"] for engine in ("gates", "nls"))
+    assert exact != changed and changed == pytest.approx(exact, rel=0.1)
+    model, ids = random_model(LLAMA), alphabet(None, 64).encode((SAMPLES / "perplexity.txt").read_text())[:6]
+    logits = model(ids, executor="reference").logits
+    assert logits is not None and exact == pytest.approx(perplexity(logits, np.array([ids])))
+    if linear == "exact":
+        replaced = PopulationsConfig(nonlinear=dict.fromkeys(("softmax", "silu", "rms_norm"), "nls"))
+        logits = by_populations(replaced, model, lambda tap: None)(ids, executor="reference").logits
+        assert logits is not None and changed == pytest.approx(perplexity(logits, np.array([ids])))
+        text = Path("out/evaluation.md").read_text()
+        lines = [line for line in text.splitlines() if line.startswith("| measured")]
+        assert [sum(name in line for line in lines) for name in ("NLSpike, change", "tiny, NLSpike")] == [1, 1]
+        assert not any("PyTorch" in line for line in lines)
+
+
 def test_a_run_that_was_ended_goes_on(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert _end({**BASE, "out": "whole"}) == 0
     real, calls = GateScorer.log_likelihoods, []
@@ -192,6 +224,10 @@ def test_a_model_that_pytorch_has_not_is_evaluated_without(here: Path, tmp_path:
     ("change", "sentence"),
     [
         ({"model": {}}, "one of 'checkpoint' and 'architecture'"),
+        ({"nonlinear": {"softmax": "spikes"}}, "'nonlinear.softmax' is 'spikes', must be 'gates' or 'nls'"),
+        ({"nls": {"silu": {"segments": 8}}}, "nonlinear has it as gates"),
+        ({"membrane": {"noise": 0.1}}, "executor is reference, not membrane"),
+        ({"nonlinear": {"softmx": "nls"}}, "softmx"),
         ({"tasks": [{"kind": "squad"}]}, "'tasks.0.kind' is 'squad'"),
         ({"tasks": [{"kind": "piqa"}, {"kind": "piqa"}]}, "tasks need names that differ, found piqa, piqa"),
         ({"tasks": [{"kind": "piqa", "file": "no.jsonl"}]}, "task file 'no.jsonl' does not exist"),

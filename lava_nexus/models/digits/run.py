@@ -186,8 +186,7 @@ def _answer(program: Program, patterns: Patterns, config: RunConfig) -> Answer:
         )
         note = f"Lava's CPU simulator took {lava.time_steps} of its own time steps in {lava.processes} processes."
         return Answer(lava.outputs["logits"][:, 0], lava.layers, tuple(lava.levels), (note,))
-    options = config.membrane.executor_options(config.seed) if config.executor == "membrane" else {}
-    executor = executor_named(config.executor, **options)
+    executor = executor_named(config.executor, **config.executor_options)
     parts: list[Patterns] = []
     layers: dict[str, Tallies] = {}
     for start in range(0, len(patterns), _model(config).batch):

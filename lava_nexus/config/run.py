@@ -41,7 +41,7 @@ class TransformerModel(ModelSource):
         text: to be made tokens by the checkpoint's tokenizer.json, instead of `tokens`.
         token_types: of each token, for models that have them; 0 where left out.
         logits: of all tokens, of the last one or of none.
-        generate: tokens to be generated greedily after those given.
+        generate: tokens to be generated greedily after those given, by all layers; their counts are in the totals.
     """
 
     kind: Literal["transformer"]
@@ -53,9 +53,11 @@ class TransformerModel(ModelSource):
     generate: int = Field(default=0, ge=0)
 
     @model_validator(mode="after")
-    def _text_has_a_tokenizer(self) -> TransformerModel:
+    def _can_be_done(self) -> TransformerModel:
         if self.text is not None and self.checkpoint is None:
             raise ValueError("'text' needs a 'checkpoint' with a tokenizer")
+        if self.generate and (self.layers is not None or self.logits == "none"):
+            raise ValueError("'generate' needs all layers and logits")
         return self
 
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lava_nexus.executors.programs import ProgramRunner
-from lava_nexus.models.forward import Counts, Forward, Stream, Tokens
+from lava_nexus.models.forward import Cache, Counts, Forward, Stream, Tokens
 from lava_nexus.models.model import Model
 from lava_nexus.models.steps import Step
 
@@ -26,6 +26,7 @@ class Job:
         token_types: of each token, or None.
         layers: first, and behind the last.
         logits: of which tokens.
+        generate: tokens to be generated greedily after those given; all but the first take a pass with a cache.
     """
 
     model: Model
@@ -33,6 +34,7 @@ class Job:
     token_types: Tokens | None
     layers: tuple[int, int]
     logits: str
+    generate: int = 0
 
     @property
     def steps(self) -> list[str]:
@@ -41,7 +43,8 @@ class Job:
         last = behind == spec.layers
         names = ["embedding", *(f"layer {layer}" for layer in range(first, behind))]
         names += ["final norm", "head"] if last and spec.head and self.logits != "none" else []
-        return [*names, "pooler"] if last and spec.pooler else names
+        names += ["pooler"] if last and spec.pooler else []
+        return [*names, *(f"token {number}" for number in range(1, self.generate))]
 
 
 def stream_of(steps: list[Step], prefix: str) -> Stream:
@@ -53,8 +56,29 @@ def stream_of(steps: list[Step], prefix: str) -> Stream:
     return Stream(hidden, angles)
 
 
-def advance(job: Job, forward: Forward, name: str, stream: Stream) -> tuple[dict[str, Patterns], Counts]:
-    """One step: (its arrays, its counts)."""
+def cache_of(steps: list[Step], prefix: str) -> Cache:
+    """Keys and values that the steps gave."""
+    found: dict[int, dict[str, list[Patterns]]] = {}
+    for step in steps:
+        for name, array in step.arrays.items():
+            what, _, layer = name.removeprefix(prefix).partition(" ")
+            if name.startswith(prefix) and what in ("key", "value"):
+                found.setdefault(int(layer), {}).setdefault(what, []).append(array)
+    return Cache({n: {what: np.concatenate(parts, axis=-2) for what, parts in of.items()} for n, of in found.items()})
+
+
+def generated(job: Job, steps: list[Step]) -> list[int]:
+    """The tokens that follow, the largest of each step's last logits, the first of equals."""
+    values = job.model.arithmetic.format.from_patterns
+    logits = [step.arrays["logits"] for step in steps if "logits" in step.arrays]
+    return [int(np.argmax(values(each)[0, -1])) for each in logits[: job.generate]]
+
+
+def advance(
+    job: Job, forward: Forward, name: str, steps: list[Step], prefix: str = ""
+) -> tuple[dict[str, Patterns], Counts]:
+    """The step after these, on the arrays that bear the prefix: (its arrays, its counts)."""
+    stream = stream_of(steps, prefix)
     if name == "embedding":
         begun = forward.begin(job.tokens, job.token_types)
         return {"hidden": begun.hidden, **begun.angles}, begun.counts
@@ -65,14 +89,37 @@ def advance(job: Job, forward: Forward, name: str, stream: Stream) -> tuple[dict
         return {"logits": np.concatenate(list(forward.logits(stream.hidden, stream.counts)), axis=-1)}, stream.counts
     if name == "pooler":
         return {"pooled": forward.pooled(stream)}, stream.counts
-    forward.layer(stream, int(name.partition(" ")[2]))
-    return {"hidden": stream.hidden}, stream.counts
+    if name.startswith("token"):
+        return _token(job, forward, steps, prefix)
+    layer, cache = int(name.partition(" ")[2]), Cache() if job.generate > 1 else None
+    forward.layer(stream, layer, cache)
+    return {"hidden": stream.hidden, **_new(cache, layer, stream.hidden.shape[1])}, stream.counts
+
+
+def _token(job: Job, forward: Forward, steps: list[Step], prefix: str) -> tuple[dict[str, Patterns], Counts]:
+    """The pass over the token generated last, with keys and values from the cache."""
+    cache = cache_of(steps, prefix)
+    stream = forward.begin(np.array([generated(job, steps)[-1:]]), past=cache.tokens)
+    arrays: dict[str, Patterns] = {}
+    for layer in range(job.model.spec.layers):
+        forward.layer(stream, layer, cache)
+        arrays |= _new(cache, layer, 1)
+    normed = forward.normed(stream)
+    return arrays | {"logits": np.concatenate(list(forward.logits(normed, stream.counts)), axis=-1)}, stream.counts
+
+
+def _new(cache: Cache | None, layer: int, tokens: int) -> dict[str, Patterns]:
+    """Keys and values of the last tokens, by name and layer."""
+    if cache is None:
+        return {}
+    return {f"{what} {layer}": array[..., -tokens:, :] for what, array in cache.layers[layer].items()}
 
 
 def through(job: Job, model: Model, runner: ProgramRunner) -> dict[str, Patterns]:
-    """All steps of a model on a runner; the arrays of the last one."""
+    """All steps of a model on a runner, nothing generated; the arrays of the last one."""
+    job = replace(job, generate=0)
     forward, steps = model.forward(runner), list[Step]()
     for name in job.steps:
-        arrays, counts = advance(job, forward, name, stream_of(steps, ""))
+        arrays, counts = advance(job, forward, name, steps)
         steps.append(Step(name, 0.0, counts, arrays))
     return steps[-1].arrays

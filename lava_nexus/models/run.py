@@ -23,7 +23,7 @@ from lava_nexus.layers import GATES, Program, linear
 from lava_nexus.layers.transformer import norm
 from lava_nexus.models.built import built
 from lava_nexus.models.forward import Counts, Tokens
-from lava_nexus.models.job import Job, advance, stream_of, through
+from lava_nexus.models.job import Job, advance, generated, through
 from lava_nexus.models.model import Model, token_array
 from lava_nexus.models.pictures import first_layer_stages
 from lava_nexus.models.replaced import by_populations, with_errors
@@ -76,9 +76,9 @@ def _job(config: RunConfig, quick: bool) -> Job:
     layers = model.checked_layers(wanted.layers)
     if quick:
         layers, tokens, types = (layers[0], layers[0] + 1), tokens[:, :2], None if types is None else types[:, :2]
-    if wanted.generate:
+    elif wanted.generate:
         model.checked_generation(tokens, wanted.generate)
-    return Job(model, tokens, types, layers, wanted.logits)
+    return Job(model, tokens, types, layers, wanted.logits, 0 if quick else wanted.generate)
 
 
 def _tokens(wanted: TransformerModel, model: Model, seed: int) -> Tokens:
@@ -110,9 +110,9 @@ def _run(job: Job, runner: ProgramRunner, store: StepStore) -> list[Step]:
         for name in job.steps[len(steps) :]:
             bar.set_postfix_str(name)
             began = time.perf_counter()
-            arrays, counts = advance(job, tested, name, stream_of(steps, ""))
+            arrays, counts = advance(job, tested, name, steps)
             seconds = time.perf_counter() - began
-            expected = advance(job, strict, name, stream_of(steps, _STRICT))[0] if strict else arrays
+            expected = advance(job, strict, name, steps, _STRICT)[0] if strict else arrays
             arrays = arrays | {_STRICT + key: array for key, array in expected.items()}
             steps.append(Step(name, seconds, counts, arrays))
             store.save(len(steps) - 1, steps[-1])
@@ -134,7 +134,6 @@ def _report(config: RunConfig, job: Job, runner: ProgramRunner, steps: list[Step
         for tally in tallies_of
         if tally.synops is not None
     ]
-    generated = _generated(config, job)
     run = Run(
         title=(
             f"{model.spec.kind}, {_named(first, behind)} of {model.spec.layers}, {job.tokens.shape[1]} tokens, "
@@ -161,7 +160,7 @@ def _report(config: RunConfig, job: Job, runner: ProgramRunner, steps: list[Step
             f"Weights: {model.source.name}.",
             "Neurons and synapses: an instance of its circuit for every invocation of the sequence.",
             "The host looks up the rows of the embedding tables and feeds in positions; all else is circuits.",
-            *generated,
+            *_continuation(config, job, steps),
             *measured_notes(runner.measured_joules),
         ),
     )
@@ -195,15 +194,14 @@ def _row(step: Step, fmt: FloatFormat) -> tuple[Any, ...]:
     return (step.name, ulp.max, ulp.mean, ulp.unequal_bits, ulp.count, *sizes, *sums, round(step.seconds, 3))
 
 
-def _generated(config: RunConfig, job: Job) -> list[str]:
-    wanted = config.model
-    assert isinstance(wanted, TransformerModel)
-    if not wanted.generate:
+def _continuation(config: RunConfig, job: Job, steps: list[Step]) -> list[str]:
+    """What was generated, as a sentence."""
+    if not job.generate:
         return []
-    found = job.model.generate(job.tokens[0], wanted.generate, config.executor, **config.executor_options)
-    new = found.tokens[job.tokens.shape[1] :].tolist()
-    text = decoded(wanted.checkpoint, new) if wanted.checkpoint is not None else None
-    return [f"Generated greedily: {new}" + (f", which reads {text!r}." if text is not None else ".")]
+    new, folder = generated(job, steps), config.model.checkpoint
+    text = decoded(folder, new) if folder is not None else None
+    reads = f", which reads {text!r}" if text is not None else ""
+    return [f"Generated greedily: {new}{reads}; the counts are of the prompt and of each pass with a cache."]
 
 
 def _draw(run: Run, job: Job, hidden: Patterns, out: Path) -> None:

@@ -6,12 +6,15 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from lava_nexus.config.base import build_config, load_config
 from lava_nexus.config.run import RunConfig
 from lava_nexus.errors import NexusError
 from lava_nexus.executors.programs import ProgramRunner
+from lava_nexus.models.forward import Cache, Counts
+from lava_nexus.models.model import random_model
 from lava_nexus.models.run import run_transformer
 
 CONFIGS = Path(__file__).parents[2] / "configs"
@@ -77,6 +80,51 @@ def test_a_run_that_was_ended_goes_on_with_the_same_bits_and_counts(
     assert parts == whole
 
 
+def test_what_generation_costs_is_in_the_totals(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    short = {**TINY, "num_hidden_layers": 1}
+    asked: dict[str, Any] = {"architecture": short, "generate": 3, "logits": "last", "tokens": 2}
+    report = run_transformer(config(**asked), tmp_path / "whole")
+    assert report["ulp"]["strict"]["max"] == 0
+    assert [step["step"] for step in report["steps"]][-3:] == ["head", "token 1", "token 2"]
+    model = random_model(short)
+    tokens = np.random.default_rng(0).integers(0, 11, (1, 2))
+    runner, cache, single = ProgramRunner("bitsliced"), Cache(), Counts()
+    forward, fresh, new = model.forward(runner), tokens, []
+    for _ in range(3):
+        stream = forward.begin(fresh, past=cache.tokens)
+        forward.layer(stream, 0, cache)
+        stream.hidden = stream.hidden[:, -1:]
+        logits = np.concatenate(list(forward.logits(forward.normed(stream), stream.counts)), axis=-1)
+        fresh = np.argmax(logits.view(np.float32)[:, -1], axis=-1)[None]
+        new.append(int(fresh[0, 0]))
+        single.add(stream.counts)
+    assert any(f"Generated greedily: {new};" in note for note in report["notes"])
+    spikes, synops = (sum(getattr(tally, of) for tally in single.tallies) for of in ("spikes", "synops"))
+    assert (report["spikes"], report["synops"]) == (spikes, synops)
+    assert (report["neurons"], report["synapses"], report["depth"]) == (single.neurons, single.synapses, single.depth)
+    found = model.generate(tokens[0], 3)
+    assert found.tokens.tolist() == [*tokens[0].tolist(), *new]
+    assert sum(tally.synops for tally in found.counts.tallies) == synops and found.counts.depth == single.depth
+
+    run = ProgramRunner.run
+
+    def ended(self: ProgramRunner, program: Any, feeds: Any) -> Any:
+        if feeds.get("key", np.zeros((1, 1, 1, 1))).shape[-2] == 3 and self.name == "bitsliced":
+            raise KeyboardInterrupt
+        return run(self, program, feeds)
+
+    monkeypatch.setattr(ProgramRunner, "run", ended)
+    with pytest.raises(KeyboardInterrupt):
+        run_transformer(config(**asked), tmp_path / "parts")
+    monkeypatch.setattr(ProgramRunner, "run", run)
+    parts = run_transformer(config(**asked), tmp_path / "parts", resume=True)
+    for each in (report, parts):
+        each.pop("wall_seconds")
+        for step in each["steps"]:
+            step.pop("seconds")
+    assert parts == report
+
+
 def test_steps_of_another_run_are_not_gone_on_from(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("lava_nexus.models.run.write_report", lambda *_: 1 / 0)
     with pytest.raises(ZeroDivisionError):
@@ -132,6 +180,8 @@ def test_mistakes_are_one_sentence(changes: dict[str, Any], words: str, tmp_path
         ({"checkpoint": "x"}, "must have one of 'checkpoint' and 'architecture'"),
         ({"text": "hello"}, "'model' is .*'text' needs a 'checkpoint' with a tokenizer"),
         ({"layers": [0]}, "model.layers"),
+        ({"generate": 1, "layers": [0, 1]}, "'generate' needs all layers and logits"),
+        ({"generate": 1, "logits": "none"}, "'generate' needs all layers and logits"),
         ({"generate": -1}, "'model.generate' is -1"),
         ({"tokens": 0}, "model.tokens"),
         ({"kind": "rnn"}, "must be one of 'digits', 'transformer'"),

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lava_nexus.executors.bitsliced.kernel import LANES, WORDS_A_SLOT, kernel
+from lava_nexus.executors.bitsliced.kernel import FEW_LANES, FEW_VECTORS, LANES, VECTORS, WORDS_A_SLOT, kernel
 from lava_nexus.executors.bitsliced.program import ONE_COUNT, ONE_SLOT, SPARE_SLOT, ZERO_SLOT, WordProgram
 from lava_nexus.executors.bitsliced.vector_ir import VECTOR_BYTES, WORDS
 from lava_nexus.neurons import Port
@@ -100,13 +100,15 @@ class BlockRunner:
         self, operands: Sequence[NDArray[Any]], results: Sequence[NDArray[Any]], start: int, rest: int
     ) -> NDArray[np.int64]:
         """The sets from `start` on, filled up with all-zero sets whose spikes are taken off again."""
+        vectors = FEW_VECTORS if rest <= FEW_LANES else VECTORS
         arrays = [np.zeros(LANES, dtype) for dtype in self.dtypes]
-        for array, operand in zip(arrays, operands, strict=False):
-            array[:rest] = operand[start:] if len(operand) > 1 else operand
-        counts = self._blocks(self._ports(arrays, [False] * len(arrays)), 0, 1)
-        for result, array in zip(results, arrays[self.n_inputs :], strict=True):
-            result[start:] = array[:rest]
-        return counts - (LANES - rest) * self.program.idle[: len(counts)].astype(np.int64)
+        in_order = [array.reshape(-1, WORDS_A_SLOT)[:, : vectors * WORDS] for array in arrays]
+        for lanes, operand in zip(in_order, operands, strict=False):
+            lanes.flat[:rest] = operand[start:] if len(operand) > 1 else operand
+        counts = self._blocks(self._ports(arrays, [False] * len(arrays)), 0, 1, vectors)
+        for result, lanes in zip(results, in_order[self.n_inputs :], strict=True):
+            result[start:] = lanes.flat[:rest]
+        return counts - (lanes.size - rest) * self.program.idle[: len(counts)].astype(np.int64)
 
     def _ports(self, arrays: Sequence[NDArray[Any]], moving: Sequence[bool]) -> NDArray[np.int64]:
         """One row a port: address, bytes from block to block, bits an element, bits with a slot."""
@@ -116,14 +118,14 @@ class BlockRunner:
         ]
         return np.array(rows, dtype=np.int64).reshape(-1, 4)
 
-    def _blocks(self, ports: NDArray[np.int64], first: int, last: int) -> NDArray[np.int64]:
-        """Runs some blocks in this thread."""
+    def _blocks(self, ports: NDArray[np.int64], first: int, last: int, vectors: int = VECTORS) -> NDArray[np.int64]:
+        """Runs some blocks in this thread, of each slot so many vectors."""
         slots = _aligned(self.program.n_slots * WORDS_A_SLOT).view(np.uint64)
         slots[ZERO_SLOT * WORDS_A_SLOT :][:WORDS_A_SLOT] = 0
         slots[ONE_SLOT * WORDS_A_SLOT :][:WORDS_A_SLOT] = ~np.uint64(0)
         counts = _aligned(self.program.n_counts * WORDS if self.program.counting else 0).reshape(-1, WORDS)
         counts[:] = 0
-        self._kernel(self.program.operations, slots, ports, self._offsets, self.n_inputs, first, last, counts)
+        self._kernel(self.program.operations, slots, ports, self._offsets, self.n_inputs, first, last, vectors, counts)
         return np.asarray(counts.sum(axis=1))
 
 

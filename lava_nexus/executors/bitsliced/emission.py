@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from lava_nexus.errors import NexusError
 from lava_nexus.executors.bitsliced.cover import cover
-from lava_nexus.executors.bitsliced.luts import FALSE, TRUE, Look, LookGraph, representative
+from lava_nexus.executors.bitsliced.luts import FALSE, OR, OR3, TRUE, Look, LookGraph, representative
 from lava_nexus.executors.bitsliced.program import (
     COUNTED,
     ONE_COUNT,
@@ -21,11 +21,9 @@ from lava_nexus.executors.bitsliced.program import (
     ZERO_SLOT,
     WordProgram,
 )
-from lava_nexus.executors.bitsliced.schedule import allocate, deepest_first, depth_first, eager
+from lava_nexus.executors.bitsliced.schedule import allocate, deepest_first, depth_first, eager, thrifty
 
 _MOST_SLOTS = 1 << 16
-
-Reads = dict[int, tuple[int, ...]]
 
 
 @dataclass(frozen=True)
@@ -55,7 +53,7 @@ def emit(lowered: Lowered) -> WordProgram:
     """
     counted = {*lowered.signals, *lowered.probes}
     looks = cover(lowered.graph, [*lowered.outputs, *counted])
-    order, slots, n_slots = _placed({node: inputs for node, (_, inputs) in looks.items()}, lowered)
+    order, slots, n_slots = _placed(looks, lowered)
     if n_slots > _MOST_SLOTS:
         raise NexusError(f"network keeps {n_slots} values at once, more than the {_MOST_SLOTS} slots of a word program")
     operations = [_operation(looks[node], slots, slots.get(node, SPARE_SLOT), node in counted) for node in order]
@@ -73,11 +71,18 @@ def emit(lowered: Lowered) -> WordProgram:
     )
 
 
-def _placed(reads: Reads, lowered: Lowered) -> tuple[list[int], dict[int, int], int]:
-    """Order, slots and number of slots: the best of the order of making and some depth first from the outputs."""
+def _placed(looks: dict[int, Look], lowered: Lowered) -> tuple[list[int], dict[int, int], int]:
+    """Order, slots and number of slots: the best of the order of making and some depth first from the outputs.
+
+    Of each, operations are drawn forward, without and with the `or`s: a table's columns then grow side by side while
+    the lines that they share are there.
+    """
+    reads = {node: inputs for node, (_, inputs) in looks.items()}
+    ors = {node for node, (table, _) in looks.items() if table in (OR, OR3)}
     orders = [list(reads)]
     for way in (reads, deepest_first(reads)):
         orders += [eager(reads, depth_first(way, lowered.outputs[::step])) for step in (1, -1)]
+    orders += [thrifty(reads, order, lowered.outputs, hurried) for order in orders for hurried in ((), ors)]
     fixed = {FALSE: ZERO_SLOT, TRUE: ONE_SLOT}
     best: tuple[list[int], dict[int, int], int] | None = None
     for order in orders:

@@ -5,6 +5,7 @@ gate: [ sum_i weight_i * x_i >= T ]
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable
 from math import gcd
 from typing import Literal
@@ -17,9 +18,10 @@ Term = tuple[int, int]
 Order = Literal["carries", "terms"]
 
 _ORDERS: tuple[Order, ...] = ("carries", "terms")
-_LARGEST_DIAGRAM = 2000
+_SMALL_DIAGRAM = 20
 _LARGEST_HASTY = 100
 _WIDE_OR = 16
+_LINES_TOGETHER = 4
 
 
 class GateLowering:
@@ -34,6 +36,7 @@ class GateLowering:
         self.hasty = hasty
         self.facts = Facts(graph)
         self.committed: set[int] = set()
+        self._group: dict[int, int] = {}
 
     def gate(self, terms: Iterable[Term], threshold: int) -> int:
         """The node of the gate over (node, weight) terms; commits it and all below it."""
@@ -54,17 +57,22 @@ class GateLowering:
         return best
 
     def _or(self, nodes: list[int]) -> int:
-        """The plain OR of many, for which there is nothing to be found by search."""
-        root = self.graph.any_of(nodes)
+        """The plain OR of many: of what it reads out of each few lines, which other columns of a table read as well."""
+        groups: dict[int, list[int]] = defaultdict(list)
+        for node in nodes:
+            groups[self._group.setdefault(node, len(self._group) // _LINES_TOGETHER)].append(node)
+        root = self.graph.any_in_order([self.graph.any_of(group) for _, group in sorted(groups.items())])
         self.committed |= self._uncommitted(root)
         return root
 
     def _ways(self, total: Sum, threshold: int) -> list[int]:
-        """Nodes that all are the gate, made in different ways."""
+        """Nodes that all are the gate, made in different ways; a diagram only if it comes near to the sums in size."""
         varying, constant = collected(list(total.items()))
         terms, threshold = list(varying.items()), threshold - constant
         roots = [binary_sum(self.graph, terms, threshold, order) for order in _ORDERS[: 1 if self.hasty else None]]
-        diagram = decision_diagram(self.graph, terms, threshold, _LARGEST_HASTY if self.hasty else _LARGEST_DIAGRAM)
+        best = min(len(self._uncommitted(root)) for root in roots)
+        largest = _LARGEST_HASTY if self.hasty else 2 * best + _SMALL_DIAGRAM
+        diagram = decision_diagram(self.graph, terms, threshold, largest)
         return roots if diagram is None else [diagram, *roots]
 
     def _uncommitted(self, root: int) -> set[int]:
@@ -79,9 +87,7 @@ class GateLowering:
         return found
 
 
-def decision_diagram(
-    graph: LookGraph, terms: list[Term], threshold: int, largest: int = _LARGEST_DIAGRAM
-) -> int | None:
+def decision_diagram(graph: LookGraph, terms: list[Term], threshold: int, largest: int) -> int | None:
     """A selection for each sub-function, largest |weight| outermost, of equal ones the latest; None for too many.
 
     The earliest inputs stand innermost, so that chains over older signals are shared among gates.

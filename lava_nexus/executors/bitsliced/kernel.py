@@ -1,7 +1,8 @@
 """The compiled loop over the operations of a word program, packing and unpacking included.
 
 A block is LANES operand sets. Element e of a block is bit e // WORDS_A_SLOT of word e % WORDS_A_SLOT of every slot, so
-that elements next to each other in memory stand in words next to each other, whatever their size.
+that elements next to each other in memory stand in words next to each other, whatever their size. Where few sets are
+left, only the first FEW_VECTORS of a slot are run.
 """
 
 from __future__ import annotations
@@ -21,48 +22,58 @@ from lava_nexus.executors.bitsliced.luts import REPRESENTATIVES
 from lava_nexus.executors.bitsliced.program import COUNTED, RESERVED_COUNTS
 from lava_nexus.executors.bitsliced.vector_ir import VECTOR_BYTES
 
-VECTORS = 4
+VECTORS = 8
+FEW_VECTORS = 2
 WORDS_A_SLOT = VECTORS * vector_ir.WORDS
 LANES = 64 * WORDS_A_SLOT
+FEW_LANES = 64 * FEW_VECTORS * vector_ir.WORDS
 SLOT_BYTES = 8 * WORDS_A_SLOT
 ELEMENT_BITS = (8, 16, 32, 64)
 
 
 @intrinsic
-def _operate(_: Any, table: Any, a: Any, b: Any, c: Any, result: Any, count: Any) -> Any:
+def _operate(_: Any, vectors: Any, table: Any, a: Any, b: Any, c: Any, result: Any, count: Any) -> Any:
     """Stores table(a, b, c) at `result`, adds its set bits to the vector at `count` unless that is 0; all addresses."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        table, *operands, result, count = arguments
+        vectors, table, *operands, result, count = arguments
         ternary = "+avx512f" in context.codegen().magic_tuple()[2].split(",")
-        loaded = [[vector_ir.load(builder, at, v) for v in range(VECTORS)] for at in operands]
-        values: dict[Any, list[Any]] = {}
-        for code in vector_ir.cases(builder, table, REPRESENTATIVES):
-            looked = [vector_ir.look(builder, code, abc, ternary) for abc in zip(*loaded, strict=True)]
-            values[builder.block] = looked
-        vectors = [builder.phi(vector_ir.VECTOR) for _ in range(VECTORS)]
-        for v, vector in enumerate(vectors):
-            for block, looked in values.items():
-                vector.add_incoming(looked[v], block)
-        for v, vector in enumerate(vectors):
-            vector_ir.store(builder, vector, result, v)
-        with builder.if_then(builder.icmp_unsigned("!=", count, ir.Constant(count.type, 0))):
-            vector_ir.add_spikes(builder, vectors, count)
+        for number in vector_ir.cases(builder, vectors, (FEW_VECTORS, VECTORS)):
+            loaded = [[vector_ir.load(builder, at, v) for v in range(number)] for at in operands]
+            looked = _looked(builder, table, loaded, ternary)
+            for v, vector in enumerate(looked):
+                vector_ir.store(builder, vector, result, v)
+            with builder.if_then(builder.icmp_unsigned("!=", count, ir.Constant(count.type, 0))):
+                vector_ir.add_spikes(builder, looked, count)
         return context.get_dummy_value()
 
-    return types.void(*[types.int64] * 6), generate
+    return types.void(*[types.int64] * 7), generate
+
+
+def _looked(builder: Any, table: Any, loaded: list[list[Any]], ternary: bool) -> list[Any]:
+    """The truth table, known when it runs, of each vector of three operands."""
+    values: dict[Any, list[Any]] = {}
+    for code in vector_ir.cases(builder, table, REPRESENTATIVES):
+        looked = [vector_ir.look(builder, code, abc, ternary) for abc in zip(*loaded, strict=True)]
+        values[builder.block] = looked
+    vectors = [builder.phi(vector_ir.VECTOR) for _ in loaded[0]]
+    for v, vector in enumerate(vectors):
+        for block, looked in values.items():
+            vector.add_incoming(looked[v], block)
+    return vectors
 
 
 @intrinsic
-def _count(_: Any, slot: Any, count: Any) -> Any:
+def _count(_: Any, vectors: Any, slot: Any, count: Any) -> Any:
     """Adds the set bits of the slot at one address to the vector at another."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        slot, count = arguments
-        vector_ir.add_spikes(builder, [vector_ir.load(builder, slot, v) for v in range(VECTORS)], count)
+        vectors, slot, count = arguments
+        for number in vector_ir.cases(builder, vectors, (FEW_VECTORS, VECTORS)):
+            vector_ir.add_spikes(builder, [vector_ir.load(builder, slot, v) for v in range(number)], count)
         return context.get_dummy_value()
 
-    return types.void(types.int64, types.int64), generate
+    return types.void(*[types.int64] * 3), generate
 
 
 @intrinsic
@@ -110,24 +121,25 @@ def _kernel(version: str) -> Any:
         offsets: int64 [ports, 64]: bytes from the first slot to that of each bit, LSB first.
         n_inputs: input ports.
         first, last: blocks.
+        vectors: of a slot to run, VECTORS or FEW_VECTORS; the elements of the others are left as they are.
         counts: int64 [n_counts, 8], to be added to, or of length 0.
     """
 
-    def run(operations, slots, ports, offsets, n_inputs, first, last, counts):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+    def run(operations, slots, ports, offsets, n_inputs, first, last, vectors, counts):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
         assert version
         base = slots.ctypes.data
         counting = counts.shape[0] > 0
         for block in range(first, last):
             for port in range(n_inputs):
                 at = ports[port, 0] + block * ports[port, 1]
-                for v in range(VECTORS):
+                for v in range(vectors):
                     bits = ports[port, 2]  # and so many bytes to the next vector of elements
                     _pack(bits, at + v * bits, offsets[port].ctypes.data, base + v * VECTOR_BYTES)
             counter = counts.ctypes.data + RESERVED_COUNTS * VECTOR_BYTES
             if counting:
                 for port in range(n_inputs):
                     for bit in range(ports[port, 3]):
-                        _count(base + offsets[port, bit], counter)
+                        _count(vectors, base + offsets[port, bit], counter)
                         counter += VECTOR_BYTES
             for i in range(operations.shape[0]):
                 code = np.int64(operations[i, 0])
@@ -136,6 +148,7 @@ def _kernel(version: str) -> Any:
                     count = counter
                     counter += VECTOR_BYTES
                 _operate(
+                    vectors,
                     code & 0xFF,
                     base + np.int64(operations[i, 1]) * SLOT_BYTES,
                     base + np.int64(operations[i, 2]) * SLOT_BYTES,
@@ -145,7 +158,7 @@ def _kernel(version: str) -> Any:
                 )
             for port in range(n_inputs, ports.shape[0]):
                 at = ports[port, 0] + block * ports[port, 1]
-                for v in range(VECTORS):
+                for v in range(vectors):
                     bits = ports[port, 2]
                     _unpack(bits, at + v * bits, offsets[port].ctypes.data, base + v * VECTOR_BYTES)
 
@@ -157,6 +170,7 @@ _SIGNATURE = types.void(
     types.Array(types.uint64, 1, "C"),
     types.Array(types.int64, 2, "C", readonly=True),
     types.Array(types.int64, 2, "C", readonly=True),
+    types.int64,
     types.int64,
     types.int64,
     types.int64,

@@ -6,7 +6,7 @@ not depend on the others. Nodes are numbered in the order they are made: FALSE, 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import cache
 from itertools import permutations, product
 
@@ -21,6 +21,9 @@ NOT, AND, OR, XOR3, MAJORITY, OR3, SELECT = 0x55, 0x88, 0xEE, 0x96, 0xE8, 0xFE, 
 """not a; a and b; a or b; a xor b xor c; at least two of three; a or b or c; b where a is set, else c."""
 
 Look = tuple[int, tuple[int, ...]]
+
+_CHOICES = [[chosen for chosen in product((0, 1), repeat=inputs) if any(chosen)] for inputs in range(4)]
+"""For each number of inputs, which of them may be replaced."""
 
 
 @cache
@@ -108,7 +111,11 @@ class LookGraph:
 
     def any_of(self, nodes: Iterable[int]) -> int:
         """The `or` of nodes, the earliest first, so that a longer one shares the beginning of a shorter one."""
-        chain = sorted(set(nodes))
+        return self.any_in_order(sorted(set(nodes)))
+
+    def any_in_order(self, nodes: Sequence[int]) -> int:
+        """The `or` of nodes, taken from the first to the last."""
+        chain = list(nodes)
         while len(chain) > 1:
             chain = [self.look(OR3, *chain[:3]), *chain[3:]]
         return chain[0] if chain else FALSE
@@ -143,15 +150,13 @@ class LookGraph:
         Fewest inputs win, then a node that is known, then the deepest replacement.
         """
         while True:
-            options = [(False, True) if node >= self.first else (False,) for node in look[1]]
-            if not any(len(option) > 1 for option in options):
-                return look
+            parts = [((node,), self.inputs(node)) for node in look[1]]
             best, best_rank = look, (len(look[1]), look not in self._known, 0)
-            for chosen in product(*options):
-                if not any(chosen):
-                    continue
-                candidate = self._replaced(look, chosen)
-                if candidate is not None:
+            for chosen in _CHOICES[len(parts)]:
+                read = [part[choice] for part, choice in zip(parts, chosen, strict=True)]
+                leaves = {leaf for nodes in read for leaf in nodes}
+                if len(leaves) <= 3 and all(read):
+                    candidate = self._replaced(look, chosen, tuple(sorted(leaves)))
                     rank = (len(candidate[1]), candidate not in self._known, -sum(chosen))
                     if rank < best_rank:
                         best, best_rank = candidate, rank
@@ -159,14 +164,9 @@ class LookGraph:
                 return look
             look = best
 
-    def _replaced(self, look: Look, chosen: tuple[bool, ...]) -> Look | None:
+    def _replaced(self, look: Look, chosen: tuple[int, ...], leaves: tuple[int, ...]) -> Look:
+        """The look-up over the leaves, with the chosen inputs replaced by what they read."""
         table, inputs = look
-        below: set[int] = set()
-        for node, replace in zip(inputs, chosen, strict=True):
-            below.update(self.inputs(node) if replace else (node,))
-        if len(below) > 3:
-            return None
-        leaves = tuple(sorted(below))
         operands = [0, 0, 0]
         for position, (node, replace) in enumerate(zip(inputs, chosen, strict=True)):
             if replace:

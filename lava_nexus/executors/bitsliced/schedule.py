@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 Reads = Mapping[int, Sequence[int]]
 """What each operation reads: operations and sources that are there from the start."""
@@ -99,3 +100,41 @@ def allocate(
                 slots[node] = size
                 size += 1
     return slots, size
+
+
+def thrifty(reads: Reads, order: Sequence[int], kept: Iterable[int], hurried: Collection[int]) -> list[int]:
+    """The order with operations drawn forward to where they take no slot, because they read a value for the last time.
+
+    Those that are `hurried` are drawn forward to where what they read is there, whatever they take.
+    """
+    readers: dict[int, list[int]] = defaultdict(list)
+    left: dict[int, int] = defaultdict(int, dict.fromkeys(kept, 1))
+    missing: dict[int, int] = {}
+    for node in reads:
+        sources = set(reads[node])
+        missing[node] = len(sources & reads.keys())
+        for source in sources:
+            readers[source].append(node)
+            left[source] += 1
+    result: dict[int, None] = {}
+
+    def is_due(node: int) -> bool:
+        takes_none = not left[node] or any(left[source] == 1 for source in reads[node])
+        return not missing[node] and (takes_none or node in hurried)
+
+    for due in order:
+        ready = [due]
+        while ready:
+            node = ready.pop()
+            if node in result:
+                continue
+            result[node] = None
+            for source in set(reads[node]):
+                left[source] -= 1
+                if left[source] == 1:
+                    ready += [reader for reader in readers[source] if reader not in result and is_due(reader)]
+            for reader in readers[node]:
+                missing[reader] -= 1
+                if is_due(reader):
+                    ready.append(reader)
+    return list(result)

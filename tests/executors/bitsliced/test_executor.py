@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from lava_nexus.errors import NexusError
 from lava_nexus.executors.bitsliced import BitslicedExecutor
-from lava_nexus.executors.bitsliced.kernel import LANES
+from lava_nexus.executors.bitsliced.kernel import FEW_LANES, LANES
 from lava_nexus.executors.executor import Tally
 from lava_nexus.neurons import Builder, ThresholdNetwork
 from tests.evaluate import evaluate, input_spikes, output_patterns
@@ -50,7 +50,7 @@ def test_random_networks_spike_as_defined(network: ThresholdNetwork, sets: int) 
 
 
 @pytest.mark.parametrize("width", [1, 7, 8, 13, 16, 24, 32, 57, 64])
-@pytest.mark.parametrize("sets", [1, LANES - 1, LANES, LANES + 1])
+@pytest.mark.parametrize("sets", [1, FEW_LANES, FEW_LANES + 1, LANES - 1, LANES, LANES + 1])
 def test_adders_of_every_pattern_size_add(width: int, sets: int) -> None:
     network = ripple_adder(width)
     x, y = random_operands(network, sets, seed=width)

@@ -1,6 +1,8 @@
 # Everything runs in .venv, which `setup` makes from requirements.lock.
 SHELL := bash
 PYTHON := .venv/bin/python
+# A hundred processes import the same packages: whatever the shell says, they are compiled once.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: run test lint bench lock setup clean
 

@@ -1,56 +1,71 @@
-"""Circuits evaluated from the definition of their arrays, many operand sets at once and without a compiler."""
+"""Circuits evaluated by the definition of their arrays, [ sum of weight * spike >= threshold ]; no lowering."""
 
 from __future__ import annotations
 
-from itertools import pairwise
 from typing import Any
 
+import numba
 import numpy as np
 from numpy.typing import NDArray
 
 from lava_nexus.neurons import STROBE, ThresholdNetwork
 
-_SETS = 8192  # evaluated together: the spikes of a signal stay in the cache
+LANES = 128
 
 
 def outputs(network: ThresholdNetwork, operands: list[NDArray[Any]]) -> NDArray[Any]:
     """Patterns [sets] of the first output port for patterns [sets] of each input port."""
-    neurons = _as_lists(network)
-    parts = [
-        _evaluated(network, neurons, [x[start : start + _SETS] for x in operands])
-        for start in range(0, len(operands[0]), _SETS)
-    ]
-    return np.concatenate(parts)
+    assert network.n_inputs > STROBE
+    reach = np.concatenate([[0], np.cumsum(np.abs(network.weights.astype(np.int64)))])[network.offsets]
+    assert (np.diff(reach) < 2**15).all()
+    assert (np.abs(network.thresholds.astype(np.int64)) < 2**15).all()
+    places = [(k, port.width - 1 - i, s) for k, port in enumerate(network.inputs) for i, s in enumerate(port.signals)]
+    out = network.outputs[0]
+    results = np.empty(len(operands[0]), np.uint64)
+    _evaluate(
+        network.offsets.astype(np.int64),
+        network.sources.astype(np.int64),
+        network.weights.astype(np.int16),
+        network.thresholds.astype(np.int16),
+        network.n_inputs,
+        np.array(places, np.int64),
+        np.array(out.signals, np.int64),
+        np.stack([x.astype(np.uint64) for x in operands]),
+        results,
+    )
+    return results.astype(out.pattern_dtype)
 
 
-def _as_lists(network: ThresholdNetwork) -> list[tuple[list[tuple[int, int]], int]]:
-    sources, weights, offsets = network.sources.tolist(), network.weights.tolist(), network.offsets.tolist()
-    terms = [list(zip(sources[i:j], weights[i:j], strict=True)) for i, j in pairwise(offsets)]
-    return list(zip(terms, network.thresholds.tolist(), strict=True))
-
-
-def _evaluated(
-    network: ThresholdNetwork, neurons: list[tuple[list[tuple[int, int]], int]], operands: list[NDArray[Any]]
-) -> NDArray[Any]:
-    sets = len(operands[0])
-    spikes = np.zeros((network.n_signals, sets), dtype=np.int16)  # a weighted sum stays below 4096
-    spikes[STROBE] = 1
-    for port, patterns in zip(network.inputs, operands, strict=True):
-        for i, signal in enumerate(port.signals):
-            spikes[signal] = patterns >> patterns.dtype.type(port.width - 1 - i) & patterns.dtype.type(1)
-    drive = np.empty(sets, dtype=np.int16)
-    for k, (terms, threshold) in enumerate(neurons):
-        drive.fill(0)
-        for source, weight in terms:
-            if weight == 1:
-                drive += spikes[source]
-            elif weight == -1:
-                drive -= spikes[source]
-            else:
-                drive += weight * spikes[source]
-        np.greater_equal(drive, threshold, out=spikes[network.n_inputs + k], casting="unsafe")
-    port = network.outputs[0]
-    word = np.zeros(sets, dtype=port.pattern_dtype)
-    for i, signal in enumerate(port.signals):
-        word |= spikes[signal].astype(word.dtype) << word.dtype.type(port.width - 1 - i)
-    return word
+@numba.njit(cache=True, nogil=True)  # type: ignore[misc]
+def _evaluate(offsets, sources, weights, thresholds, first, places, outputs, operands, results):  # type: ignore[no-untyped-def]
+    neurons = len(thresholds)
+    spikes = np.zeros((first + neurons, LANES), dtype=np.int8)
+    potential = np.zeros(LANES, dtype=np.int16)
+    spikes[STROBE, :] = 1
+    for start in range(0, len(results), LANES):
+        count = min(LANES, len(results) - start)
+        for row in range(len(places)):
+            port, place, signal = places[row]
+            for lane in range(count):
+                spikes[signal, lane] = (operands[port, start + lane] >> np.uint64(place)) & np.uint64(1)
+        for k in range(neurons):
+            potential[:] = 0
+            j, end = offsets[k], offsets[k + 1]
+            while j + 4 <= end:
+                a, b, c, d = spikes[sources[j]], spikes[sources[j + 1]], spikes[sources[j + 2]], spikes[sources[j + 3]]
+                u, v, w, x = weights[j], weights[j + 1], weights[j + 2], weights[j + 3]
+                for lane in range(LANES):
+                    potential[lane] += u * a[lane] + v * b[lane] + w * c[lane] + x * d[lane]
+                j += 4
+            while j < end:
+                a, u = spikes[sources[j]], weights[j]
+                for lane in range(LANES):
+                    potential[lane] += u * a[lane]
+                j += 1
+            for lane in range(LANES):
+                spikes[first + k, lane] = potential[lane] >= thresholds[k]
+        for lane in range(count):
+            word = np.uint64(0)
+            for bit in range(len(outputs)):
+                word = word << np.uint64(1) | np.uint64(spikes[outputs[bit], lane] > 0)
+            results[start + lane] = word

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from lava_nexus.circuits import OPERATIONS, circuit
 from lava_nexus.formats import FLOAT64, ulp_distance
 from lava_nexus.neurons import violations
+from tests.circuits.definition import outputs
 from tests.circuits.functions.oracle import FUNCTIONS, correctly_rounded, domain
-from tests.circuits.functions.simulate import simulate
 from tests.circuits.functions.test_functions import SPECIALS, golden
 
 # Ceilings in neurons, threshold basis.
@@ -108,7 +108,7 @@ def held(name: str, n: int) -> Any:
     assert not violations(built.network)
     assert built.neurons <= CEILINGS[name]
     patterns = np.concatenate([values(name, n), [0.0, -0.0, np.inf, -np.inf, np.nan]]).view(np.uint64)
-    np.testing.assert_array_equal(simulate(built.network, patterns), built.golden(patterns))
+    np.testing.assert_array_equal(outputs(built.network, [patterns]), built.golden(patterns))
 
 
 @pytest.mark.parametrize("name", QUICKLY_BUILT)

@@ -14,8 +14,8 @@ from lava_nexus.circuits.functions import function
 from lava_nexus.executors.bitsliced import BitslicedExecutor
 from lava_nexus.formats import BFLOAT16, FLOAT8_E4M3FN, FLOAT8_E5M2, FLOAT16, FLOAT32, FloatFormat, ulp_distance
 from lava_nexus.neurons import violations
+from tests.circuits.definition import outputs
 from tests.circuits.functions.oracle import FUNCTIONS, correctly_rounded, domain
-from tests.circuits.functions.simulate import simulate
 
 NARROW = [FLOAT8_E4M3FN, FLOAT8_E5M2, FLOAT16, BFLOAT16]
 # Ceilings in neurons, FP32, threshold basis.
@@ -151,7 +151,7 @@ def test_neurons_give_what_the_golden_gives(name: str, fmt: FloatFormat) -> None
     assert not violations(built.network)
     rng = np.random.default_rng(7)
     patterns = every(fmt) if fmt.bits <= 8 else sample(1_500) if fmt == FLOAT32 else rng.permutation(every(fmt))[:1_500]
-    np.testing.assert_array_equal(simulate(built.network, patterns), built.golden(patterns))
+    np.testing.assert_array_equal(outputs(built.network, [patterns]), built.golden(patterns))
     assert fmt != FLOAT32 or built.neurons < CEILINGS[name]
 
 
@@ -168,4 +168,4 @@ def test_published_cells_give_the_same(name: str) -> None:
     for fmt, n in ((FLOAT8_E4M3FN, 256), (BFLOAT16, 200)):
         built = circuit(name, fmt, basis="nexus")
         patterns = np.random.default_rng(8).permutation(every(fmt))[:n]
-        np.testing.assert_array_equal(simulate(built.network, patterns), built.golden(patterns))
+        np.testing.assert_array_equal(outputs(built.network, [patterns]), built.golden(patterns))

@@ -16,8 +16,8 @@ from lava_nexus.circuits.operations import WIDE
 from lava_nexus.errors import NexusError
 from lava_nexus.formats import BFLOAT16, FLOAT8_E5M2, FLOAT16, FLOAT32, FLOAT64, FloatFormat
 from lava_nexus.neurons import violations
+from tests.circuits.definition import outputs
 from tests.circuits.functions.oracle import correctly_rounded, domain
-from tests.circuits.functions.simulate import simulate
 from tests.circuits.functions.test_functions import sample
 
 STORED = sorted(patched.FOLDER.glob("*.json"))
@@ -48,7 +48,7 @@ def test_every_sampled_input_is_correctly_rounded(path: Path) -> None:
     assert not violations(built.network)
     missed = np.array([pattern for pattern, _, _ in patched.stored(name)(FLOAT32)], np.uint32)
     patterns = np.concatenate([missed, missed ^ np.uint32(1), sample(2_000)])
-    np.testing.assert_array_equal(simulate(built.network, patterns), built.golden(patterns))
+    np.testing.assert_array_equal(outputs(built.network, [patterns]), built.golden(patterns))
     many = np.concatenate([missed, domain(name, sample(40_000), FLOAT32)])
     np.testing.assert_array_equal(built.golden(many), correctly_rounded(name, many, FLOAT32))
     assert built.options == (("rounding", "correct"),)
@@ -72,7 +72,7 @@ def test_any_number_of_corrections(count: int) -> None:
     golden = patched.golden(exponential.exp, source)(FLOAT16)
     corrected = np.array([pattern for pattern, _, _ in source(FLOAT16)], np.uint16)
     patterns = np.concatenate([corrected, np.random.default_rng(2).integers(0, 1 << 16, 3_000).astype(np.uint16)])
-    np.testing.assert_array_equal(simulate(network, patterns), golden(patterns))
+    np.testing.assert_array_equal(outputs(network, [patterns]), golden(patterns))
     for pattern, _, right in source(FLOAT16):
         assert golden(np.array([pattern], np.uint16))[0] == right
 

@@ -18,7 +18,7 @@ _NARROW = {
     "num_key_value_heads": 2,
     "head_dim": 8,
     "vocab_size": 64,
-    "num_hidden_layers": 4,
+    "num_hidden_layers": 2,
 }
 _INPUTS, _SEEDS, _WIDTH, _IMAGES = 1024, 3, 32, 1
 
@@ -53,7 +53,7 @@ def small(config: UlpTablesConfig) -> UlpTablesConfig:
 
 
 def _small_model(model: ModelTables) -> ModelTables:
-    """At most four layers of a narrow model with four tokens; a checkpoint keeps its shape."""
+    """At most two layers of a narrow model with four tokens; a checkpoint keeps its shape."""
     if model.architecture is None:
         return model.model_copy(update={"tokens": 2})
     narrow = {k: min(v, most) for k, most in _NARROW.items() if isinstance(v := model.architecture.get(k), int)}

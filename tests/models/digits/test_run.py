@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -44,9 +46,23 @@ def config(**changes: Any) -> RunConfig:
     return build_config(RunConfig, values, "test")
 
 
+@pytest.fixture(scope="module")
+def ran(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], tuple[dict[str, Any], Path]]:
+    """The report of two images and its folder, by executor; each runs once."""
+
+    @cache
+    def run(executor: str) -> tuple[dict[str, Any], Path]:
+        folder = tmp_path_factory.mktemp(executor)
+        return run_digits(config(executor=executor), folder), folder
+
+    return run
+
+
 @pytest.mark.parametrize("executor", ["bitsliced", "membrane", "reference", "lava"])
-def test_every_executor_gives_the_reference_bits(executor: str, tmp_path: Path) -> None:
-    report = run_digits(config(executor=executor), tmp_path)
+def test_every_executor_gives_the_reference_bits(
+    executor: str, ran: Callable[[str], tuple[dict[str, Any], Path]]
+) -> None:
+    report, folder = ran(executor)
     assert set(report) >= KEYS
     assert report["ulp"]["strict"]["max"] == 0
     assert report["ulp"]["strict"]["zero_rate"] == 1.0
@@ -54,17 +70,17 @@ def test_every_executor_gives_the_reference_bits(executor: str, tmp_path: Path) 
     assert report["ulp"]["strict"]["count"] == 20
     assert report["ulp"]["pytorch"]["count"] == 20
     assert report["accuracy"]["network"] == report["accuracy"]["pytorch"]
-    assert json.loads((tmp_path / "report.json").read_text()) == report
-    assert (tmp_path / "report.md").read_text().startswith("# Digits transformer")
-    assert (tmp_path / "spikes.png").stat().st_size > 10_000
+    assert json.loads((folder / "report.json").read_text()) == report
+    assert (folder / "report.md").read_text().startswith("# Digits transformer")
+    assert (folder / "spikes.png").stat().st_size > 10_000
     if executor != "reference":
         assert report["spikes"] > 10**6 and report["synops"] > report["spikes"]
         assert report["energy"]["joules"] > 0
-        assert (tmp_path / "synops.png").exists()
+        assert (folder / "synops.png").exists()
 
 
-def test_executors_count_the_same(tmp_path: Path) -> None:
-    reports = [run_digits(config(executor=e), tmp_path / e) for e in ("bitsliced", "membrane")]
+def test_executors_count_the_same(ran: Callable[[str], tuple[dict[str, Any], Path]]) -> None:
+    reports = [ran(executor)[0] for executor in ("bitsliced", "membrane")]
     assert reports[0]["spikes"] == reports[1]["spikes"] and reports[0]["synops"] == reports[1]["synops"]
 
 

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from lava_nexus.models.heads import BERT_HEADS, Head, Heads, causal_heads
+
 _ATTENTION = ("query", "key", "value", "output")
 _GATED = ("gate", "up", "down")
 
@@ -20,8 +22,7 @@ class Architecture:
         roles: role of a layer's module to its name.
         embeddings: role (`words`, `positions`, `token_types`, `embedding_norm`) to name.
         endings: role (`final_norm`, `pooler`) of what follows the layers to name.
-        head: name of the language-model head, which has no prefix; empty where there is none.
-        head_bias: whether the head has a bias.
+        heads: by class of the transformers library; their names have no prefix. Empty where there is none.
         biases: role to True, or to the config key that says whether the role has a bias.
         arrangement, norm, gated, causal: of every layer, as `LayerShape` has them.
         query_key_norm: whether queries and keys are normed.
@@ -39,8 +40,7 @@ class Architecture:
     roles: Mapping[str, str]
     embeddings: Mapping[str, str]
     endings: Mapping[str, str]
-    head: str = ""
-    head_bias: bool = False
+    heads: Heads = field(default_factory=dict)
     biases: Mapping[str, bool | str] = field(default_factory=dict)
     arrangement: Literal["pre_norm", "post_norm", "parallel"] = "pre_norm"
     norm: Literal["rms", "layer"] = "rms"
@@ -58,7 +58,10 @@ class Architecture:
 
 
 def _llama_like(
-    roles: Mapping[str, str] | None = None, biases: Mapping[str, bool | str] | None = None, **changes: object
+    heads: Heads | None = None,
+    roles: Mapping[str, str] | None = None,
+    biases: Mapping[str, bool | str] | None = None,
+    **changes: object,
 ) -> Architecture:
     names = {
         "attention_norm": "input_layernorm",
@@ -72,7 +75,7 @@ def _llama_like(
         roles={**names, **(roles or {})},
         embeddings={"words": "embed_tokens"},
         endings={"final_norm": "norm"},
-        head="lm_head",
+        heads=heads or {},
         biases=biases or {},
         **changes,  # type: ignore[arg-type]
     )
@@ -81,9 +84,10 @@ def _llama_like(
 _ATTENTION_BIAS = {role: "attention_bias" for role in _ATTENTION}
 
 ARCHITECTURES: dict[str, Architecture] = {
-    "llama": _llama_like(biases={**_ATTENTION_BIAS, **{role: "mlp_bias" for role in _GATED}}),
-    "mistral": _llama_like(has_window=True, window_default=4096),
+    "llama": _llama_like(causal_heads("Llama"), biases={**_ATTENTION_BIAS, **{role: "mlp_bias" for role in _GATED}}),
+    "mistral": _llama_like(causal_heads("Mistral"), has_window=True, window_default=4096),
     "qwen3": _llama_like(
+        causal_heads("Qwen3"),
         roles={"query_norm": "self_attn.q_norm", "key_norm": "self_attn.k_norm"},
         biases=_ATTENTION_BIAS,
         query_key_norm=True,
@@ -103,8 +107,7 @@ ARCHITECTURES: dict[str, Architecture] = {
         },
         embeddings={"words": "embed_tokens"},
         endings={"final_norm": "final_layernorm"},
-        head="lm_head",
-        head_bias=True,
+        heads=causal_heads("Phi", bias=True),
         biases={role: True for role in (*_ATTENTION, "up", "down")},
         arrangement="parallel",
         norm="layer",
@@ -130,6 +133,7 @@ ARCHITECTURES: dict[str, Architecture] = {
             "embedding_norm": "embeddings.LayerNorm",
         },
         endings={"pooler": "pooler.dense"},
+        heads=BERT_HEADS,
         biases={role: True for role in (*_ATTENTION, "up", "down")},
         arrangement="post_norm",
         norm="layer",
@@ -139,10 +143,10 @@ ARCHITECTURES: dict[str, Architecture] = {
         eps_key="layer_norm_eps",
         tied=True,
         refused={"position_embedding_type": "absolute", "is_decoder": False, "add_cross_attention": False},
-        ignored=("embeddings.position_ids", "cls.", "classifier.", "qa_outputs."),
+        ignored=("embeddings.position_ids", "pooler.", "cls.", "classifier.", "qa_outputs."),
     ),
     # The block of NEXUS (arXiv 2601.21279): norm, attention with RoPE, norm, up, SiLU, down.
-    "nexus_block": _llama_like(gated=False),
+    "nexus_block": _llama_like({"NexusBlock": Head("lm_head")}, gated=False),
 }
 """By the `model_type` of a config.json."""
 

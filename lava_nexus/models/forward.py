@@ -23,6 +23,7 @@ from lava_nexus.models.programs import (
     norm_program,
     pooler_program,
     rotary_program,
+    transform_program,
 )
 from lava_nexus.models.spec import ModelSpec
 from lava_nexus.models.tensors import TensorSource, Weights
@@ -157,23 +158,26 @@ class Forward:
         return counts
 
     def normed(self, stream: Stream) -> Patterns:
-        """The hidden states behind the norm that ends the layers; as they are where there is none."""
-        tensors = {k: v for k, v in self.spec.ending_tensors.items() if k.startswith("final_norm")}
-        if not tensors:
+        """What the head reads of the hidden states: behind the final norm, or the head's transform."""
+        tokens, arithmetic = stream.hidden.shape[1], self._of_batch(stream.hidden)
+        wanted = {k: v for k, v in self.spec.ending_tensors.items() if k.startswith("final_norm")}
+        if self.spec.transform_tensors:
+            tensors = self.source.tensors(self.spec.transform_tensors)
+            program = transform_program(arithmetic, self.spec, tokens, tensors)
+        elif wanted:
+            program = norm_program(arithmetic, self.spec, tokens, self.source.tensors(wanted))
+        else:
             return stream.hidden
-        program = norm_program(
-            self._of_batch(stream.hidden), self.spec, stream.hidden.shape[1], self.source.tensors(tensors)
-        )
         return self._run(program, {"hidden": stream.hidden}, stream.counts)["hidden"]
 
     def logits(self, hidden: Patterns, counts: Counts) -> Iterator[Patterns]:
-        """Logits [batch, tokens, outputs] of normed hidden states, a block of outputs after the other."""
+        """Logits [batch, tokens, outputs] of what the head reads, a block of outputs after the other."""
         tensors = self.spec.head_tensors
         step = max(1, _HEAD_BLOCK // self.spec.width)
-        for start in range(0, self.spec.vocabulary, step):
-            rows = slice(start, min(start + step, self.spec.vocabulary))
+        for start in range(0, self.spec.outputs, step):
+            rows = slice(start, min(start + step, self.spec.outputs))
             block = {role: self.source.rows(name, shape, rows) for role, (name, shape) in tensors.items()}
-            outputs = Span(rows.start, rows.stop, self.spec.vocabulary)
+            outputs = Span(rows.start, rows.stop, self.spec.outputs)
             program = head_program(self._of_batch(hidden), self.spec, hidden.shape[1], outputs, block)
             yield self._run(program, {"hidden": hidden}, counts, parallel=start > 0)["logits"]
 

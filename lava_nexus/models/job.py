@@ -42,9 +42,15 @@ class Job:
         spec, (first, behind) = self.model.spec, self.layers
         last = behind == spec.layers
         names = ["embedding", *(f"layer {layer}" for layer in range(first, behind))]
-        names += ["final norm", "head"] if last and spec.head and self.logits != "none" else []
         names += ["pooler"] if last and spec.pooler else []
+        if last and spec.head and self.logits != "none":
+            names += ["head"] if spec.head.pooled else [self.ending, "head"]
         return [*names, *(f"token {number}" for number in range(1, self.generate))]
+
+    @property
+    def ending(self) -> str:
+        """Name of the step in front of the head."""
+        return "head transform" if self.model.spec.transform_tensors else "final norm"
 
 
 def stream_of(steps: list[Step], prefix: str) -> Stream:
@@ -82,11 +88,12 @@ def advance(
     if name == "embedding":
         begun = forward.begin(job.tokens, job.token_types)
         return {"hidden": begun.hidden, **begun.angles}, begun.counts
-    if name == "final norm":
+    if name == job.ending:
         stream.hidden = stream.hidden[:, -1:] if job.logits == "last" else stream.hidden
         return {"hidden": forward.normed(stream)}, stream.counts
     if name == "head":
-        return {"logits": np.concatenate(list(forward.logits(stream.hidden, stream.counts)), axis=-1)}, stream.counts
+        read = steps[-1].arrays.get(f"{prefix}pooled", stream.hidden)
+        return {"logits": np.concatenate(list(forward.logits(read, stream.counts)), axis=-1)}, stream.counts
     if name == "pooler":
         return {"pooled": forward.pooled(stream)}, stream.counts
     if name.startswith("token"):

@@ -34,7 +34,8 @@ class ModelOutput:
 
     Attributes:
         hidden_states: [batch, tokens, width]: what entered the first layer, then what left each layer.
-        logits: [batch, tokens, vocabulary], of the last token alone where asked for; None without a head.
+        logits: [batch, tokens, outputs], of the last token alone where asked for, or [batch, outputs] of a head that
+            reads the pooler's answer; None without a head.
         pooled: [batch, width], None without a pooler.
         counts: of the whole pass.
     """
@@ -102,17 +103,18 @@ class Model:
             forward.layer(stream, layer)
             hidden.append(stream.hidden)
         found, pooled = None, None
-        if behind == self.spec.layers and self.spec.head and logits != "none":
-            last = forward.normed(stream)
-            last = last[:, -1:] if logits == "last" else last
-            found = np.concatenate(list(forward.logits(last, stream.counts)), axis=-1)
         if behind == self.spec.layers and self.spec.pooler:
-            pooled = forward.pooled(stream)[:, 0]
+            pooled = forward.pooled(stream)
+        if behind == self.spec.layers and self.spec.head and logits != "none":
+            stream.hidden = stream.hidden[:, -1:] if logits == "last" else stream.hidden
+            read = forward.normed(stream) if pooled is None else pooled
+            found = np.concatenate(list(forward.logits(read, stream.counts)), axis=-1)
+            found = found if pooled is None else found[:, 0]
         values = self.arithmetic.format.from_patterns
         return ModelOutput(
             hidden_states=tuple(values(h) for h in hidden),
             logits=None if found is None else values(found),
-            pooled=None if pooled is None else values(pooled),
+            pooled=None if pooled is None else values(pooled[:, 0]),
             counts=stream.counts,
         )
 

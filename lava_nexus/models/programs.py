@@ -14,7 +14,7 @@ from lava_nexus.formats import FLOAT32, FloatFormat
 from lava_nexus.layers import GATES, Nonlinear, Program, SpikingLinear, Value, Writer, linear
 from lava_nexus.layers.excerpt import Excerpt, Span
 from lava_nexus.layers.feed_forward import ACTIVATIONS
-from lava_nexus.layers.linear import residual
+from lava_nexus.layers.linear import projection, residual
 from lava_nexus.layers.order import Accumulate, Orders
 from lava_nexus.layers.rotary import rotary_angles
 from lava_nexus.layers.transformer import LayerState, norm, transformer_layer
@@ -135,6 +135,16 @@ def head_program(arithmetic: Arithmetic, spec: ModelSpec, tokens: int, outputs: 
     part = Excerpt(Span.all(tokens), outputs, Span.all(spec.width))
     bias = weights.get("head.bias")
     w.program.outputs["logits"] = linear(w.inside("head"), hidden, weights["head.weight"], bias, part=part)
+    return w.program
+
+
+def transform_program(arithmetic: Arithmetic, spec: ModelSpec, tokens: int, tensors: Tensors) -> Program:
+    """`hidden` [tokens, width] to `hidden`: norm(activation(hidden weight^T + bias)), in front of some heads."""
+    w = arithmetic.writer("head transform")
+    hidden, weights = w.program.input("hidden", (tokens, spec.width), w.format), _constants(w, tensors)
+    y = projection(w, hidden, weights, "transform")
+    y = ACTIVATIONS[spec.shape.activation](w.inside("transform.activation").of_kind("activation"), y)
+    w.program.outputs["hidden"] = norm(w, y, weights, spec.shape, "transform_norm")
     return w.program
 
 

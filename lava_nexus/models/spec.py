@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -15,6 +15,8 @@ from lava_nexus.errors import NexusError
 from lava_nexus.layers.transformer import LayerShape
 from lava_nexus.models.architectures import ACTIVATION_NAMES, ARCHITECTURES, Architecture
 from lava_nexus.models.frequencies import inverse_frequencies
+from lava_nexus.models.heads import Head, labels, named_head
+from lava_nexus.models.keys import Keys
 
 Shape = tuple[int, ...]
 Tensors = dict[str, tuple[str, Shape]]
@@ -38,7 +40,9 @@ class ModelSpec:
         biases: roles that have a bias.
         tied: whether the head is the embedding.
         prefix: of the tensors of the body.
-        head, pooler: whether it has these.
+        head: what makes logits, None where nothing does.
+        outputs: logits for each token, or for each sequence where the head reads the pooler's answer.
+        pooler: whether it has one.
     """
 
     kind: str
@@ -53,7 +57,8 @@ class ModelSpec:
     biases: frozenset[str]
     tied: bool
     prefix: str
-    head: bool
+    head: Head | None
+    outputs: int
     pooler: bool
 
     @property
@@ -88,35 +93,43 @@ class ModelSpec:
 
     @cached_property
     def head_tensors(self) -> Tensors:
-        """The language-model head; where it is tied, its weight is the table of words."""
-        if not self.head:
+        """The head; where it is tied, its weight is the table of words."""
+        if self.head is None:
             return {}
-        found = self._named({"head": self.architecture.head})
-        if self.tied:
+        found = self._named({"head": self.head.name})
+        if self.head.bias:
+            found["head.bias"] = (self.head.bias, (self.outputs,))
+        if self.tied and self.head.outputs == "vocabulary":
             found["head.weight"] = self.embedding_tensors["words.weight"]
         return found
+
+    @cached_property
+    def transform_tensors(self) -> Tensors:
+        """The dense layer and the norm that some heads have in front of them."""
+        if self.head is None or not self.head.transform:
+            return {}
+        start = self.head.transform
+        return self._named({"transform": f"{start}dense", "transform_norm": f"{start}LayerNorm"})
 
     @property
     def tensors(self) -> dict[str, Shape]:
         """Every tensor's shape by its name in the checkpoint."""
         groups = [self.embedding_tensors, *map(self.layer_tensors, range(self.layers))]
-        return {
-            name: shape for group in (*groups, self.ending_tensors, self.head_tensors) for name, shape in group.values()
-        }
+        ending = (self.ending_tensors, self.transform_tensors, self.head_tensors)
+        return {name: shape for group in (*groups, *ending) for name, shape in group.values()}
 
-    def held_by(self, names: Collection[str]) -> ModelSpec:
+    def held_by(self, names: set[str]) -> ModelSpec:
         """The model without what a checkpoint of these tensors leaves out: prefix, head or pooler."""
         words = self.architecture.embeddings["words"] + ".weight"
         bare = words in names and self.prefix + words not in names
-        pooler = any("pooler" in name for name in names)
-        return replace(
-            self, prefix="" if bare else self.prefix, head=self.head and not bare, pooler=self.pooler and pooler
-        )
+        head = None if bare or self.head is None else self.head.held_by(names)
+        pooler = head.pooled if head is not None else self.pooler and any("pooler" in name for name in names)
+        return replace(self, prefix="" if bare else self.prefix, head=head, pooler=pooler)
 
     @property
     def ignored(self) -> tuple[str, ...]:
         """Parts of the names of tensors that a checkpoint may hold beside those of the model."""
-        return (*self.architecture.ignored, *([self.architecture.head + "."] if self.head and self.tied else []))
+        return (*self.architecture.ignored, *([self.head.name + "."] if self.head and self.tied else []))
 
     def _named(self, modules: Mapping[str, str]) -> Tensors:
         found: Tensors = {}
@@ -143,7 +156,8 @@ class ModelSpec:
             "positions": (self.positions, self.width),
             "token_types": (self.token_types, self.width),
             "pooler": (self.width, self.width),
-            "head": (self.vocabulary, self.width),
+            "head": (self.outputs, self.width),
+            "transform": (self.width, self.width),
         }
         shape = shapes[role]
         return {"weight": shape, "bias": shape[:1]} if role in self.biases else {"weight": shape}
@@ -160,7 +174,7 @@ def read_spec(config: Mapping[str, Any], source: str, silu: str = "silu") -> Mod
     Raises:
         NexusError: an architecture, activation or option that is not supported, or sizes that make no model.
     """
-    keys = _Keys(config, source)
+    keys = Keys(config, source)
     kind = config.get("model_type")
     if kind not in ARCHITECTURES:
         raise NexusError(
@@ -185,10 +199,12 @@ def read_spec(config: Mapping[str, Any], source: str, silu: str = "silu") -> Mod
             f"{source}: activation {config.get('hidden_act')!r} is not supported; "
             f"known are {', '.join(ACTIVATION_NAMES)}"
         )
-    layers = keys.size("num_hidden_layers")
+    layers, vocabulary = keys.size("num_hidden_layers"), keys.size("vocab_size")
+    head = named_head(family.heads, config, source)[1]
+    counts = {"vocabulary": vocabulary, "labels": labels(config, source)}
     return ModelSpec(
         kind=kind,
-        vocabulary=keys.size("vocab_size"),
+        vocabulary=vocabulary,
         width=width,
         hidden=keys.size("intermediate_size"),
         shape=LayerShape(
@@ -211,12 +227,13 @@ def read_spec(config: Mapping[str, Any], source: str, silu: str = "silu") -> Mod
         biases=_biases(keys, family),
         tied=keys.flag("tie_word_embeddings", family.tied),
         prefix=family.prefix,
-        head=bool(family.head),
-        pooler="pooler" in family.endings,
+        head=head,
+        outputs=0 if head is None else head.outputs if isinstance(head.outputs, int) else counts[head.outputs],
+        pooler="pooler" in family.endings and (head is None or head.pooled),
     )
 
 
-def _windows(keys: _Keys, family: Architecture, layers: int) -> tuple[int | None, ...]:
+def _windows(keys: Keys, family: Architecture, layers: int) -> tuple[int | None, ...]:
     config = keys.config
     if not family.has_window or (family.window_switch and not keys.flag(family.window_switch, False)):
         return (None,) * layers
@@ -233,7 +250,7 @@ def _windows(keys: _Keys, family: Architecture, layers: int) -> tuple[int | None
     return tuple(known[kind] for kind in kinds)
 
 
-def _frequencies(keys: _Keys, family: Architecture, head_dim: int) -> NDArray[np.float32]:
+def _frequencies(keys: Keys, family: Architecture, head_dim: int) -> NDArray[np.float32]:
     if not family.rotary:
         return np.zeros(0, np.float32)
     given = keys.config.get("rope_parameters")
@@ -248,43 +265,6 @@ def _frequencies(keys: _Keys, family: Architecture, head_dim: int) -> NDArray[np
     return inverse_frequencies(theta, width, scaling, keys.source)
 
 
-def _biases(keys: _Keys, family: Architecture) -> frozenset[str]:
+def _biases(keys: Keys, family: Architecture) -> frozenset[str]:
     given = {role for role, key in family.biases.items() if key is True or keys.flag(str(key), False)}
-    given |= {"head"} if family.head_bias else set()
-    return frozenset(given | ({"pooler"} & set(family.endings)))
-
-
-@dataclass(frozen=True)
-class _Keys:
-    """Values of a config by key, each checked."""
-
-    config: Mapping[str, Any]
-    source: str
-
-    def size(self, key: str, default: int | None = None) -> int:
-        return self.count(key, default, least=1)
-
-    def count(self, key: str, default: int | None = None, least: int = 0) -> int:
-        value = self._value(key, default)
-        if type(value) is not int or value < least:
-            raise NexusError(f"{self.source}: '{key}' is {value!r}, must be an integer of at least {least}")
-        return value
-
-    def number(self, key: str, default: float | None = None) -> float:
-        value = self._value(key, default)
-        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < math.inf:
-            raise NexusError(f"{self.source}: '{key}' is {value!r}, must be a positive number")
-        return float(value)
-
-    def flag(self, key: str, default: bool) -> bool:
-        value = self._value(key, default)
-        if not isinstance(value, bool):
-            raise NexusError(f"{self.source}: '{key}' is {value!r}, must be true or false")
-        return value
-
-    def _value(self, key: str, default: Any) -> Any:
-        value = self.config.get(key)
-        value = default if value is None else value
-        if value is None:
-            raise NexusError(f"{self.source}: key '{key}' is missing")
-        return value
+    return frozenset(given | ({"pooler", "transform"} if "pooler" in family.endings else set()))

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -69,7 +69,9 @@ class FolderTensors(TensorSource):
 
     def __init__(self, folder: Path) -> None:
         self.name = str(folder)
-        self._files = _files(folder)
+        stored = _files(folder)
+        self._stored = {_today(name, stored): name for name in stored}
+        self._files = {name: stored[old] for name, old in self._stored.items()}
 
     @property
     def names(self) -> set[str]:
@@ -90,9 +92,11 @@ class FolderTensors(TensorSource):
             with opened(path) as file:
                 held = set(file.keys())
                 for name in (n for n in expected if self._files[n] == path):
-                    if name not in held:
-                        raise NexusError(f"checkpoint '{path}' has no tensor '{name}', which '{_INDEX}' says it holds")
-                    _check_header(path, file, name, expected[name])
+                    if (stored := self._stored[name]) not in held:
+                        raise NexusError(
+                            f"checkpoint '{path}' has no tensor '{stored}', which '{_INDEX}' says it holds"
+                        )
+                    _check_header(path, file, stored, expected[name])
 
     def identity(self) -> Any:
         """Names, sizes and times of the files."""
@@ -101,7 +105,7 @@ class FolderTensors(TensorSource):
 
     def rows(self, name: str, shape: Shape, rows: slice | NDArray[np.int64]) -> Weights:
         """Read from a map of the file; only the rows wanted are copied."""
-        path = self._files[name]
+        path, name = self._files[name], self._stored[name]
         with opened(path) as file:
             _check_header(path, file, name, shape)
             if isinstance(rows, slice):
@@ -173,6 +177,15 @@ class HeldTensors(TensorSource):
         if key not in self._held:
             self._held[key] = self._source.rows(name, shape, rows)
         return self._held[key]
+
+
+def _today(name: str, names: Collection[str]) -> str:
+    """The name that a tensor has now; norms of old checkpoints call their weight gamma and their bias beta."""
+    for old, new in ((".gamma", ".weight"), (".beta", ".bias")):
+        renamed = name.removesuffix(old) + new
+        if name.endswith(old) and renamed not in names:
+            return renamed
+    return name
 
 
 def _files(folder: Path) -> dict[str, Path]:

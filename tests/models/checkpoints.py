@@ -24,7 +24,7 @@ class Case:
     def build(self) -> Any:
         """The model, weights far from 0 so that every part of it matters."""
         torch.manual_seed(0)
-        config = getattr(transformers, self.config)(**SIZES, **self.options)
+        config = getattr(transformers, self.config)(**(SIZES | self.options))
         config._attn_implementation = "eager"
         model = getattr(transformers, self.model)(config).eval()
         with torch.no_grad():
@@ -43,6 +43,7 @@ LLAMA3_SCALING = {
     "high_freq_factor": 4.0,
     "original_max_position_embeddings": 16,
 }
+BERT = {"num_attention_heads": 4, "max_position_embeddings": 19, "num_hidden_layers": 1}
 CASES: dict[str, Case] = {
     # 6 query heads on 3 of keys: no group of 4; head_dim 10 is not 12 / 6.
     "qwen3": Case(
@@ -88,6 +89,16 @@ CASES: dict[str, Case] = {
         "PhiForCausalLM",
         {"num_attention_heads": 2, "partial_rotary_factor": 0.7, "hidden_act": "gelu_new"},
     ),
+    "bert_words": Case("BertConfig", "BertForMaskedLM", BERT | {"hidden_act": "gelu_new"}),
+    **{
+        f"bert_{name}": Case("BertConfig", f"BertFor{head}", BERT | {"num_labels": labels})
+        for name, head, labels in (
+            ("sequence", "SequenceClassification", 3),
+            ("token", "TokenClassification", 3),
+            ("question", "QuestionAnswering", 2),
+            ("next", "NextSentencePrediction", 2),
+        )
+    },
     "bert": Case(
         "BertConfig",
         "BertModel",
@@ -115,5 +126,7 @@ def outputs(model: Any, tokens: np.ndarray, token_types: np.ndarray | None = Non
         found = model(torch.from_numpy(tokens), output_hidden_states=True, **extra)
     names = {"logits": "logits", "pooled": "pooler_output", "last": "last_hidden_state"}
     answers = {ours: getattr(found, theirs, None) for ours, theirs in names.items()}
+    if hasattr(found, "start_logits"):
+        answers["logits"] = torch.stack([found.start_logits, found.end_logits], dim=-1)
     kept = {name: value.double().numpy() for name, value in answers.items() if value is not None}
     return kept | {f"hidden{i}": h.double().numpy() for i, h in enumerate(found.hidden_states)}

@@ -241,3 +241,61 @@ def test_text_goes_through_the_tokenizer_of_the_folder(tmp_path: Path) -> None:
     assert decoded(tmp_path, [2, 4]) == "world hello"
     with pytest.raises(NexusError, match="gives no token"):
         encoded(tmp_path, "")
+
+
+BERT = {
+    "model_type": "bert",
+    "hidden_size": 4,
+    "num_attention_heads": 2,
+    "intermediate_size": 6,
+    "num_hidden_layers": 1,
+    "vocab_size": 7,
+    "max_position_embeddings": 8,
+    "type_vocab_size": 2,
+    "layer_norm_eps": 1e-5,
+}
+
+
+def test_heads_that_the_config_names_and_the_file_has(tmp_path: Path) -> None:
+    named = {**BERT, "architectures": ["BertForSequenceClassification"], "id2label": {"0": "a", "1": "b", "2": "c"}}
+    tensors = weights(named)
+    found = nexus.load(write(tmp_path / "labels", tensors, named))(TOKENS, "reference")
+    assert found.logits is not None and found.pooled is not None
+    assert found.logits.shape == (1, 3) and found.pooled.shape == (1, 4)
+    expected = found.pooled.astype(float) @ tensors["classifier.weight"].T + tensors["classifier.bias"]
+    np.testing.assert_allclose(found.logits, expected, rtol=1e-5)
+    older = (("LayerNorm.weight", "LayerNorm.gamma"), ("LayerNorm.bias", "LayerNorm.beta"))
+    old = {next((name.replace(*pair) for pair in older if pair[0] in name), name): t for name, t in tensors.items()}
+    again = nexus.load(write(tmp_path / "old", old, named))(TOKENS, "reference").logits
+    np.testing.assert_array_equal(again, found.logits)
+    body = nexus.load(write(tmp_path / "body", tensors, {**BERT, "architectures": ["BertModel"]}))(TOKENS, "reference")
+    assert body.logits is None
+    np.testing.assert_array_equal(body.pooled, found.pooled)
+
+
+def test_the_bias_of_the_words_by_either_name(tmp_path: Path) -> None:
+    named = {**BERT, "architectures": ["BertForMaskedLM"]}
+    tensors = weights(named)
+    assert "cls.predictions.bias" in tensors and "cls.predictions.decoder.weight" not in tensors
+    expected = logits(write(tmp_path / "one", tensors, named))
+    assert expected.shape == (1, 3, 7)
+    tensors["cls.predictions.decoder.bias"] = tensors.pop("cls.predictions.bias")
+    np.testing.assert_array_equal(logits(write(tmp_path / "other", tensors, named)), expected)
+    tensors["bert.pooler.dense.weight"] = np.zeros((4, 4), np.float32)
+    np.testing.assert_array_equal(logits(write(tmp_path / "pooler", tensors, named)), expected)
+
+
+@pytest.mark.parametrize(
+    ("config", "words"),
+    [
+        (BERT | {"architectures": ["BertForMultipleChoice"]}, "'BertForMultipleChoice', whose head is not supported"),
+        (CONFIG | {"architectures": ["LlamaForSequenceClassification"]}, "known are LlamaForCausalLM, LlamaModel"),
+        (BERT | {"num_labels": 0, "architectures": ["BertForTokenClassification"]}, "'num_labels' is 0, must be an"),
+    ],
+)
+def test_heads_that_are_not_there(config: dict[str, Any], words: str, tmp_path: Path) -> None:
+    with pytest.raises(NexusError, match=words):
+        nexus.load(write(tmp_path, {}, config))
+    with pytest.raises(NexusError, match=r"no tensor 'classifier\.weight' \(and 1 more\), which its config"):
+        whole = BERT | {"architectures": ["BertForTokenClassification"]}
+        nexus.load(write(tmp_path, {n: t for n, t in weights(whole).items() if "classifier" not in n}, whole))

@@ -18,6 +18,8 @@ from lava_nexus.neurons.gaps import thetas
 
 Regime = Literal["reset", "streaming"]
 
+# Neuron updates that repay the start of a thread.
+_WORTH_A_THREAD = 1 << 17
 _WORKING_SET_BYTES = 1 << 20
 _MAX_WIDTH = 4096
 _MIN_WIDTH = 64
@@ -93,6 +95,7 @@ class Simulation:
     def run(self, threads: int | None = None) -> Simulation:
         """Runs every tile; `threads` defaults to the processors this process may use."""
         threads = threads or len(os.sched_getaffinity(0))
+        threads = min(threads, 1 + self.sets * self.network.n_signals // _WORTH_A_THREAD)
         width = max(_MIN_WIDTH, min(_MAX_WIDTH, _WORKING_SET_BYTES // self.network.n_signals))
         lanes = width if self.streams == self.sets else min(width, _CARRIED_LANES)
         todo = tiles(self.sets, self.streams, min(lanes, -(-self.streams // threads)))

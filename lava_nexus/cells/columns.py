@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from lava_nexus.cells.basis import Bit, Terms
-from lava_nexus.neurons import FALSE, TRUE, Signal
+from lava_nexus.neurons import FALSE, LOIHI2, TRUE, Signal
 
-# Largest values that one neuron's synapses can carry, in unit weights (neurons.limits: -128..127).
-LARGEST_WEIGHT = 127
+# Largest values that one neuron's synapses can carry, in unit weights.
+LARGEST_WEIGHT = LOIHI2.weight_max
 LARGEST_ODD = 32
-LARGEST_SUM = 255  # bits are taken off a sum from the top by synapses of -2^i >= -128
+LARGEST_SUM = -2 * LOIHI2.weight_min - 1  # bits are taken off a sum from the top by synapses of -2^i
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ def fits(terms: Terms) -> bool:
     """Whether one neuron can carry the terms."""
     carried: dict[Signal, int] = {}
     heaviest = load(carried, terms)
-    return heaviest <= LARGEST_WEIGHT and 2 * sum(map(abs, carried.values())) < 4096
+    return heaviest <= LARGEST_WEIGHT and 2 * sum(map(abs, carried.values())) <= LOIHI2.max_weighted_sum
 
 
 def capped(terms: Terms, threshold: int) -> Terms:

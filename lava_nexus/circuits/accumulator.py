@@ -24,7 +24,7 @@ from lava_nexus.circuits.floating import exact_sum
 from lava_nexus.circuits.reference_sums import Term, addend, product
 from lava_nexus.disk_cache import cached
 from lava_nexus.formats import FloatFormat
-from lava_nexus.neurons import ThresholdNetwork
+from lava_nexus.neurons import LOIHI2, ThresholdNetwork
 from lava_nexus.neurons.arrays import from_arrays, to_arrays
 
 TermKind = Literal["products", "values"]
@@ -92,7 +92,7 @@ def accumulator(
     *,
     terms: int = 2,
     basis: str = "threshold",
-    max_delay: int = 62,
+    max_delay: int = LOIHI2.max_delay,
 ) -> Accumulator:
     """Circuits that sum products of two numbers of a format, or numbers of it, exactly and round to `to`.
 
@@ -129,7 +129,7 @@ def accumulator(
     what = "product" if kind == "products" else "value"
     return Accumulator(
         register,
-        circuit(f"add {what}s exactly", step, _added(register, terms)),
+        circuit(f"add {what}s exactly", step, _added(register)),
         circuit(f"round sum of {what}s", finish, _rounded(register, to)),
         terms,
     )
@@ -139,7 +139,7 @@ def _sides(kind: TermKind) -> str:
     return "ab" if kind == "products" else "a"
 
 
-def _added(register: Register, terms: int) -> Callable[..., tuple[NDArray[Any], ...]]:
+def _added(register: Register) -> Callable[..., tuple[NDArray[Any], ...]]:
     """The reference of a step: limbs of 32 bits."""
     unit = register.frame.unit
 
@@ -147,7 +147,7 @@ def _added(register: Register, terms: int) -> Callable[..., tuple[NDArray[Any], 
         shape = np.broadcast_shapes(*(p.shape for p in patterns))
         flat = [np.broadcast_to(p, shape).ravel() for p in patterns]
         pieces, operands = flat[: register.pieces], flat[register.pieces :]
-        total, flags = _limbs(register, pieces)
+        total, flags = _limbs(pieces)
         total = np.concatenate([total, np.zeros((3, total.shape[1]), np.int64)])  # where digits of products may reach
         for term in _terms(register, operands):
             exact.add_product(total, *term.factors, unit)
@@ -166,7 +166,7 @@ def _rounded(register: Register, to: FloatFormat) -> Callable[..., NDArray[Any]]
 
     def golden(*patterns: NDArray[Any]) -> NDArray[Any]:
         shape = np.broadcast_shapes(*(p.shape for p in patterns))
-        total, flags = _limbs(register, [np.broadcast_to(p, shape).ravel() for p in patterns])
+        total, flags = _limbs([np.broadcast_to(p, shape).ravel() for p in patterns])
         unit = np.full(total.shape[1], register.frame.unit, np.int64)
         number = exact.leading(total, unit)
         nan, plus, minus, positive = (((flags >> np.uint64(bit)) & np.uint64(1)) != 0 for bit in range(_FLAGS))
@@ -187,7 +187,7 @@ def _terms(register: Register, operands: Sequence[NDArray[Any]]) -> list[Term]:
     return [addend(a, fmt) for a in operands]
 
 
-def _limbs(register: Register, pieces: Sequence[NDArray[Any]]) -> tuple[NDArray[np.int64], NDArray[np.uint64]]:
+def _limbs(pieces: Sequence[NDArray[Any]]) -> tuple[NDArray[np.int64], NDArray[np.uint64]]:
     """(sum in limbs, the last one signed; the flags)."""
     halves = [(piece >> np.uint64(shift)) & np.uint64(0xFFFFFFFF) for piece in pieces for shift in (0, _LIMB)]
     total = np.array(halves).astype(np.int64)

@@ -13,7 +13,7 @@ from lava_nexus.circuits.operations import OPERATIONS, Operation
 from lava_nexus.disk_cache import cached, source_digest
 from lava_nexus.errors import NexusError
 from lava_nexus.formats import FloatFormat, IntegerFormat, NumberFormat
-from lava_nexus.neurons import ThresholdNetwork
+from lava_nexus.neurons import LOIHI2, ThresholdNetwork
 from lava_nexus.neurons.arrays import from_arrays, to_arrays
 
 Options: TypeAlias = tuple[tuple[str, Any], ...]
@@ -26,7 +26,7 @@ def circuit(
     to: NumberFormat | None = None,
     basis: str = "threshold",
     style: str = "neurons",
-    max_delay: int = 62,
+    max_delay: int = LOIHI2.max_delay,
     **options: Any,
 ) -> Circuit:
     """The circuit of an operation on a format.

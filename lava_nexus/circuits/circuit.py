@@ -9,12 +9,13 @@ from typing import Any
 from numpy.typing import NDArray
 
 from lava_nexus.neurons import Port, ThresholdNetwork
+from lava_nexus.neurons.built import Built
 
 Golden = Callable[..., NDArray[Any]]
 
 
-@dataclass(frozen=True, eq=False)
-class Circuit:
+@dataclass(frozen=True, eq=False, repr=False)
+class Circuit(Built):
     """One operation on bit patterns, as neurons and as the reference they are held against.
 
     Attributes:
@@ -42,35 +43,8 @@ class Circuit:
         return self.network.outputs[0]
 
     @property
-    def neurons(self) -> int:
-        """Neurons, relays included."""
-        return self.network.neurons
-
-    @property
-    def synapses(self) -> int:
-        """Synapses, those of inputs and strobe included."""
-        return self.network.synapses
-
-    @property
-    def depth(self) -> int:
-        """Time steps from operands to result."""
-        return self.network.depth
-
-    @property
-    def digest(self) -> str:
-        """Name of the content: SHA-256 of the network."""
-        return self.network.digest
-
-    @property
-    def label(self) -> str:
-        """For tables: operation, formats, options; for example `convert float32 to int8, rounding zero`."""
+    def title(self) -> str:
+        """Operation and formats."""
         source = next((port.format for port in self.inputs if port.format is not None), self.output.format)
         target = self.output.format
-        formats = f"{source}" if target in (None, source) else f"{source} to {target}"
-        return ", ".join([f"{self.name} {formats}", *(f"{key} {value}" for key, value in self.options)])
-
-    def __repr__(self) -> str:
-        return (
-            f"<Circuit {self.label}, {self.basis} basis: {self.neurons} neurons, {self.synapses} synapses, "
-            f"depth {self.depth}>"
-        )
+        return f"{self.name} {source}" if target in (None, source) else f"{self.name} {source} to {target}"

@@ -8,11 +8,13 @@ from numpy.typing import NDArray
 
 from lava_nexus.circuits.circuit import Circuit
 from lava_nexus.errors import NexusError
-from lava_nexus.neurons import Builder
+from lava_nexus.neurons import LOIHI2, Builder
 from lava_nexus.neurons.compose import instantiate
 
 
-def linear_network(multiply: Circuit, add: Circuit, length: int, bias: bool = False, max_delay: int = 62) -> Circuit:
+def linear_network(
+    multiply: Circuit, add: Circuit, length: int, bias: bool = False, max_delay: int = LOIHI2.max_delay
+) -> Circuit:
     """y = x0 w0 + x1 w1 + ..., each product and each sum rounded, in index order; the bias is added last.
 
     Weights are operands beside the inputs, so that one network serves every output of a layer: an operand set is one

@@ -99,12 +99,12 @@ FUNCTION_ROUNDING = Option(
 )
 TERMS = Option(2, range(1, 1025), "1 .. 1024")
 
-WIDE: dict[str, Program] = {
-    "exp": exponential.exp_wide,
-    "sigmoid": gates.sigmoid_wide,
-    "tanh": odd.tanh_wide,
-    "silu": gates.silu_wide,
-    "gelu": gates.gelu_wide,
+PRECISE: dict[str, Program] = {
+    "exp": exponential.exp_precise,
+    "sigmoid": gates.sigmoid_precise,
+    "tanh": odd.tanh_precise,
+    "silu": gates.silu_precise,
+    "gelu": gates.gelu_precise,
 }
 """Programs that miss so few FP32 inputs that each of those can have a neuron of its own."""
 
@@ -160,27 +160,27 @@ def _exact(function: Callable[..., Word], golden: Reference, ports: Ports) -> Op
 def _function(program: Program, exact: tabulated.Exact, correct: str | None = None) -> Operation:
     """A function by its program; in 8-bit formats by the steps of the exact one, in 16-bit formats with patches.
 
-    `correct` names the function whose wide program and stored corrections round every FP32 input correctly.
+    `correct` names the function whose precise program and stored corrections round every FP32 input correctly.
     """
     patches = patched.missed(program, exact)
     plain, patched_word = function.build(program), patched.build(program, patches)
     plain_golden, patched_golden = function.golden(program), patched.golden(program, patches)
-    wide = (WIDE[correct], patched.stored(correct)) if correct else (program, patches)
-    wide_word, wide_golden = patched.build(*wide), patched.golden(*wide)
+    precise = (PRECISE[correct], patched.stored(correct)) if correct else (program, patches)
+    precise_word, precise_golden = patched.build(*precise), patched.golden(*precise)
 
     def word(basis: Basis, a: Word, fmt: FloatFormat, rounding: str = "faithful") -> Word:
         if fmt.bits <= 8:
             return tabulated.staircase(basis, a, exact, fmt)
         if fmt.bits <= 16:
             return patched_word(basis, a, fmt)
-        return (wide_word if rounding == "correct" else plain)(basis, a, fmt)
+        return (precise_word if rounding == "correct" else plain)(basis, a, fmt)
 
     def reference(fmt: FloatFormat, _: FloatFormat, rounding: str = "faithful") -> Golden:
         if fmt.bits <= 8:
             return tabulated.golden(exact, fmt)
         if fmt.bits <= 16:
             return patched_golden(fmt)
-        return (wide_golden if rounding == "correct" else plain_golden)(fmt)
+        return (precise_golden if rounding == "correct" else plain_golden)(fmt)
 
     return _same(word, "a", reference, options={"rounding": FUNCTION_ROUNDING} if correct else {})
 

@@ -10,6 +10,7 @@ from pydantic import Field
 from lava_nexus.config.base import Config
 from lava_nexus.config.names import FormatName
 from lava_nexus.formats import FORMATS
+from lava_nexus.neurons.limits import LOIHI2
 
 
 class CircuitTableConfig(Config):
@@ -31,7 +32,7 @@ class CircuitTableConfig(Config):
     formats: tuple[FormatName, ...] = Field(default=tuple(FORMATS), min_length=1)
     bases: tuple[Literal["threshold", "nexus"], ...] = Field(default=("threshold", "nexus"), min_length=1)
     styles: tuple[Literal["neurons", "depth"], ...] = Field(default=("neurons",), min_length=1)
-    max_delay: int = Field(default=62, ge=0)
+    max_delay: int = Field(default=LOIHI2.max_delay, ge=0)
     inputs: int = Field(default=4096, ge=0)
     executor: Literal["membrane", "bitsliced"] = "membrane"
     seed: int = Field(default=0, ge=0, lt=2**64)

@@ -9,6 +9,7 @@ from pydantic import Field
 
 from lava_nexus.config.base import Config
 from lava_nexus.config.names import FormatName
+from lava_nexus.neurons.limits import LOIHI2
 
 
 class ExportConfig(Config):
@@ -28,7 +29,7 @@ class ExportConfig(Config):
     to: FormatName | None = None
     basis: Literal["threshold", "nexus"] = "threshold"
     options: dict[str, Any] = Field(default_factory=dict)
-    max_delay: int = Field(default=62, ge=0, le=62)
+    max_delay: int = Field(default=LOIHI2.max_delay, ge=0, le=LOIHI2.max_delay)
     files: tuple[Literal["nir", "netx", "verilog", "vcd"], ...] = Field(
         default=("nir", "netx", "verilog", "vcd"), min_length=1
     )

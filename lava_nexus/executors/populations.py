@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lava_nexus.errors import NexusError
-from lava_nexus.neurons.populations import LIMITS, Population, PopulationNetwork, Projection
+from lava_nexus.neurons.limits import POTENTIALS
+from lava_nexus.neurons.populations import Population, PopulationNetwork, Projection
 
 Integers = NDArray[np.int64]
 
@@ -58,7 +59,7 @@ class Synapses:
         summed: Integers = self._matrices[projection] @ spikes
         if not p.shift:
             return summed
-        _check(self.network.populations[p.target], summed, LIMITS.potential, "sum before its shift")
+        _check(self.network.populations[p.target], summed, POTENTIALS.potential, "sum before its shift")
         return summed >> p.shift
 
     def reaches(self, projection: int, fired: NDArray[np.bool_]) -> NDArray[np.bool_]:
@@ -110,7 +111,7 @@ def check_feeds(network: PopulationNetwork, feeds: Mapping[str, Integers]) -> in
                 f"input '{port.name}' of a population network has {feeds[port.name].shape[1:]} values a set, "
                 f"not {(port.size,)}"
             )
-        _check(port, feeds[port.name], LIMITS.potential, "value")
+        _check(port, feeds[port.name], POTENTIALS.potential, "value")
     return sets.pop()
 
 
@@ -140,7 +141,7 @@ def _wave(synapses: Synapses, feeds: Mapping[str, Integers], keep: bool) -> Popu
             source = values[network.projections[i].source]
             potential += synapses.drive(i, source)
             received |= synapses.reaches(i, source != 0)
-        _check(population, potential, LIMITS.of(population.payload))
+        _check(population, potential, POTENTIALS.of(population.payload))
         sent = _sent(population, potential)
         active += int((received | (sent != 0)).sum())
         values.append(sent)
@@ -234,7 +235,7 @@ class PopulationStepper:
             v += self._synapses.drive(i, spikes)
             if self._count_active:
                 received |= self._synapses.reaches(i, spikes != 0)
-        _check(population, v, LIMITS.of(population.payload))
+        _check(population, v, POTENTIALS.of(population.payload))
         sent = _sent(population, v)
         self.active += int((received | (sent != 0)).sum()) if self._count_active else 0
         if model.reset == "full":

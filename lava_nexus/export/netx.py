@@ -21,8 +21,8 @@ from lava_nexus.errors import NexusError
 from lava_nexus.files import replacing
 from lava_nexus.neurons import ThresholdNetwork
 from lava_nexus.neurons.compose import rebalanced
+from lava_nexus.neurons.limits import DECAY_STEPS
 
-FULL_DECAY = 4096
 LARGEST_MATRIX = 1 << 26
 
 
@@ -92,5 +92,5 @@ def _dense(
     neuron = group.create_group("neuron")
     neuron["type"] = np.array([b"CUBA"])
     neuron["gradedSpike"] = False
-    for key, value in {"iDecay": FULL_DECAY, "vDecay": FULL_DECAY, "vThMant": 1, "refDelay": 1}.items():
+    for key, value in {"iDecay": DECAY_STEPS, "vDecay": DECAY_STEPS, "vThMant": 1, "refDelay": 1}.items():
         neuron[key] = value

@@ -84,7 +84,7 @@ class Builder:
         return self._known[key]
 
     def finish(
-        self, outputs: Sequence[tuple[str, Sequence[Signal], NumberFormat | None]], max_delay: int = 62
+        self, outputs: Sequence[tuple[str, Sequence[Signal], NumberFormat | None]], max_delay: int = LOIHI2.max_delay
     ) -> ThresholdNetwork:
         """The network that computes the outputs, given as (name, signals LSB first, format).
 

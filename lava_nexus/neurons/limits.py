@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+DECAY_STEPS = 4096
+"""A decay d, of 12 bits, keeps (4096 - d) / 4096 of a current or potential (lava-nc 0.10.0, lif/models.py)."""
+
 
 @dataclass(frozen=True)
 class HardwareRules:
@@ -28,3 +31,23 @@ class HardwareRules:
 
 
 LOIHI2 = HardwareRules()
+
+
+@dataclass(frozen=True)
+class PotentialLimits:
+    """What fits Lava's fixed-point neurons (lava-nc 0.10.0), as largest magnitudes.
+
+    Attributes:
+        potential: of a graded neuron, and of what a projection accumulates before its shift: 24 bits with sign.
+        bit_input: of what a LIF neuron receives: it is shifted left by 6 into 24 bits with sign.
+    """
+
+    potential: int = 2**23
+    bit_input: int = 2**17 - 1
+
+    def of(self, payload: str) -> int:
+        """The largest potential of a population by what its spikes carry."""
+        return self.bit_input if payload == "bit" else self.potential
+
+
+POTENTIALS = PotentialLimits()

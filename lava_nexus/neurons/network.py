@@ -12,6 +12,7 @@ Invariants, kept by `Builder.finish` and checked by `rules.check`:
 from __future__ import annotations
 
 import hashlib
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -49,8 +50,35 @@ class Port:
         return np.dtype(f"u{next(size for size in (1, 2, 4, 8) if 8 * size >= self.width)}")
 
 
+class SynapseLists(ABC):
+    """Neurons whose synapses lie one neuron after the other: those of neuron k are offsets[k] .. offsets[k + 1]."""
+
+    offsets: NDArray[np.int64]
+    thresholds: NDArray[np.int32]
+
+    @property
+    @abstractmethod
+    def n_inputs(self) -> int:
+        """Signals that come from outside."""
+
+    @property
+    def neurons(self) -> int:
+        """Neurons, relays included."""
+        return len(self.thresholds)
+
+    @property
+    def n_signals(self) -> int:
+        """Inputs and neurons."""
+        return self.n_inputs + self.neurons
+
+    @cached_property
+    def targets(self) -> NDArray[np.int32]:
+        """int32 [synapses]: the neuron (0-based) that each synapse feeds."""
+        return np.repeat(np.arange(self.neurons, dtype=np.int32), np.diff(self.offsets))
+
+
 @dataclass(frozen=True, eq=False)
-class ThresholdNetwork:
+class ThresholdNetwork(SynapseLists):
     """A feed-forward network of memoryless threshold neurons (window W = 1).
 
     Attributes:
@@ -81,11 +109,6 @@ class ThresholdNetwork:
         return 1 + sum(port.width for port in self.inputs)
 
     @property
-    def neurons(self) -> int:
-        """Neurons, relays included."""
-        return len(self.thresholds)
-
-    @property
     def window(self) -> int:
         """Steps from one operand set to the next: 1, for nothing is kept."""
         return 1
@@ -100,11 +123,6 @@ class ThresholdNetwork:
         """Synapses, those of inputs and strobe included."""
         return len(self.sources)
 
-    @property
-    def n_signals(self) -> int:
-        """Inputs and neurons."""
-        return self.n_inputs + self.neurons
-
     @cached_property
     def depth(self) -> int:
         """Time steps from inputs to outputs."""
@@ -114,11 +132,6 @@ class ThresholdNetwork:
     def signal_levels(self) -> NDArray[np.int32]:
         """int32 [signals]: level of every signal, 0 for inputs."""
         return np.concatenate([np.zeros(self.n_inputs, np.int32), self.levels])
-
-    @cached_property
-    def targets(self) -> NDArray[np.int32]:
-        """int32 [synapses]: the neuron (0-based) that each synapse feeds."""
-        return np.repeat(np.arange(self.neurons, dtype=np.int32), np.diff(self.offsets))
 
     @cached_property
     def delays(self) -> NDArray[np.int32]:

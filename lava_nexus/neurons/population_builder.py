@@ -126,7 +126,6 @@ class PopulationBuilder:
         self, name: str, size: int, payload: Payload, terms: Sequence[Term], model: NeuronModel, level: int = 0
     ) -> Cells:
         level = max(level, 1 + max(term.cells.level for term in terms))
-        number = len(self._populations)
         reached = [self._reach(term.cells, level) for term in terms]
         number = len(self._populations)
         self._populations.append(Population(f"{name}.{number}", size, payload, level, 1, model))
@@ -148,9 +147,8 @@ class PopulationBuilder:
         key = (cells.number, level)
         if key not in self._relays:
             kind = self._populations[cells.number]
-            payload: Payload = kind.payload
             number = len(self._populations)
-            self._populations.append(Population(f"{kind.name}.relay.{number}", cells.size, payload, level))
+            self._populations.append(Population(f"{kind.name}.relay.{number}", cells.size, kind.payload, level))
             index = np.arange(cells.size)
             delay = level - cells.level - 1
             self._projections.append(

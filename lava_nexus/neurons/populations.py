@@ -204,26 +204,6 @@ class PopulationNetwork:
         return state.hexdigest()
 
 
-@dataclass(frozen=True)
-class PotentialLimits:
-    """What fits Lava's fixed-point neurons (lava-nc 0.10.0), as largest magnitudes.
-
-    Attributes:
-        potential: of a graded neuron, and of what a projection accumulates before its shift: 24 bits with sign.
-        bit_input: of what a LIF neuron receives: it is shifted left by 6 into 24 bits with sign.
-    """
-
-    potential: int = 2**23
-    bit_input: int = 2**17 - 1
-
-    def of(self, payload: Payload) -> int:
-        """The largest potential of a population."""
-        return self.bit_input if payload == "bit" else self.potential
-
-
-LIMITS = PotentialLimits()
-
-
 def check_populations(network: PopulationNetwork, rules: HardwareRules = LOIHI2) -> None:
     """Raises NexusError with the first broken rule; potentials are checked when they occur."""
     if network.window < 1:

@@ -19,20 +19,20 @@ from lava_nexus.neurons.network import STROBE, Port, ThresholdNetwork
 VARIES = -1
 
 
-def propagate(  # type: ignore[no-untyped-def]
-    n_inputs,  # noqa: ANN001
-    offsets,  # noqa: ANN001
-    sources,  # noqa: ANN001
-    weights,  # noqa: ANN001
-    thresholds,  # noqa: ANN001
-    outputs,  # noqa: ANN001
-    value,  # noqa: ANN001
-    stands,  # noqa: ANN001
-    left_sources,  # noqa: ANN001
-    left_weights,  # noqa: ANN001
-    counts,  # noqa: ANN001
-    left_thresholds,  # noqa: ANN001
-    live,  # noqa: ANN001
+def propagate(
+    n_inputs: int,
+    offsets: NDArray[np.int64],
+    sources: NDArray[np.int32],
+    weights: NDArray[np.int32],
+    thresholds: NDArray[np.int32],
+    outputs: NDArray[np.int32],
+    value: NDArray[np.int8],
+    stands: NDArray[np.int32],
+    left_sources: NDArray[np.int32],
+    left_weights: NDArray[np.int32],
+    counts: NDArray[np.int32],
+    left_thresholds: NDArray[np.int32],
+    live: NDArray[np.uint8],
 ) -> None:
     """Fills what is given from `value` on; the strobe counts as 1.
 
@@ -88,7 +88,9 @@ def propagate(  # type: ignore[no-untyped-def]
                 live[left_sources[s]] = 1
 
 
-def specialised(network: ThresholdNetwork, constants: Sequence[int | None], max_delay: int = 62) -> ThresholdNetwork:
+def specialised(
+    network: ThresholdNetwork, constants: Sequence[int | None], max_delay: int = LOIHI2.max_delay
+) -> ThresholdNetwork:
     """The network with some of its input ports constant: they are no ports any more, and what they decide is gone.
 
     Args:

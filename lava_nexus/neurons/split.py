@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
 from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lava_nexus.errors import NexusError
-from lava_nexus.neurons.network import ThresholdNetwork
+from lava_nexus.neurons.network import SynapseLists, ThresholdNetwork
 
 
 @dataclass(frozen=True, eq=False)
-class Subnetwork:
+class Subnetwork(SynapseLists):
     """Neurons of a network that live together.
 
     spike_k(t) = [ sum_j weight_j * spike_source_j(t - 1 - delay_j) >= threshold_k ]. Signals are numbered anew: first
@@ -41,21 +40,6 @@ class Subnetwork:
     def n_inputs(self) -> int:
         """Axons that come in from outside."""
         return len(self.axons)
-
-    @property
-    def neurons(self) -> int:
-        """Neurons."""
-        return len(self.members)
-
-    @property
-    def n_signals(self) -> int:
-        """Axons from outside, and neurons."""
-        return self.n_inputs + self.neurons
-
-    @cached_property
-    def targets(self) -> NDArray[np.int32]:
-        """int32 [synapses]: the neuron (0-based, of this part) that each synapse feeds."""
-        return np.repeat(np.arange(self.neurons, dtype=np.int32), np.diff(self.offsets))
 
 
 def split(network: ThresholdNetwork, assignment: NDArray[np.int64]) -> tuple[Subnetwork, ...]:

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from lava_nexus.neurons.limits import POTENTIALS
 from lava_nexus.neurons.population_builder import Cells, PopulationBuilder, Term, each
-from lava_nexus.neurons.populations import LIMITS
 
 Integers = NDArray[np.int64]
 
@@ -17,7 +17,7 @@ Integers = NDArray[np.int64]
 WIDTH = 22
 GATE = 1 << WIDTH
 # What a LIF neuron can receive has 17 bits.
-LIF_WIDTH = (LIMITS.bit_input + 1).bit_length() - 1
+LIF_WIDTH = (POTENTIALS.bit_input + 1).bit_length() - 1
 
 
 @dataclass(frozen=True)

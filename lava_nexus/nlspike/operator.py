@@ -7,14 +7,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from lava_nexus.formats import IntegerFormat
+from lava_nexus.neurons.built import Built
 from lava_nexus.neurons.populations import PopulationNetwork
 from lava_nexus.nlspike.fixed_point import Integers
 
 Golden = Callable[[Integers], Integers]
 
 
-@dataclass(frozen=True, eq=False)
-class Operator:
+@dataclass(frozen=True, eq=False, repr=False)
+class Operator(Built):
     """One operator on rows of fixed-point integers.
 
     Attributes:
@@ -42,30 +43,6 @@ class Operator:
     basis = "populations"
 
     @property
-    def neurons(self) -> int:
-        """Neurons for one row."""
-        return self.network.neurons
-
-    @property
-    def synapses(self) -> int:
-        """Synapses of 8 bits, those of inputs and strobe included."""
-        return self.network.synapses
-
-    @property
-    def depth(self) -> int:
-        """Time steps from operands to results."""
-        return self.network.depth
-
-    @property
-    def digest(self) -> str:
-        """Name of the content."""
-        return self.network.digest
-
-    @property
-    def label(self) -> str:
-        """For tables: operator, size, options."""
-        head = f"nls {self.name}" + (f" of {self.size}" if self.size > 1 else "")
-        return ", ".join([head, *(f"{key} {value}" for key, value in self.options)])
-
-    def __repr__(self) -> str:
-        return f"<Operator {self.label}: {self.neurons} neurons, {self.synapses} synapses, depth {self.depth}>"
+    def title(self) -> str:
+        """Operator and size."""
+        return f"nls {self.name}" + (f" of {self.size}" if self.size > 1 else "")

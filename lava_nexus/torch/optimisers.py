@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -12,7 +13,7 @@ from lava_nexus.executors.run import executor_named
 from lava_nexus.torch.mode import GateMode, Gates
 
 
-class GateOptimiser(torch.optim.Optimizer):
+class GateOptimiser(torch.optim.Optimizer, ABC):
     """What SGD and AdamW by gates share: a step inside a `GateMode`.
 
     Attributes:
@@ -46,8 +47,9 @@ class GateOptimiser(torch.optim.Optimizer):
                         parameter.copy_(changed)
         return loss
 
+    @abstractmethod
     def _updated(self, parameter: Tensor, grad: Tensor, group: dict[str, Any]) -> Tensor:
-        raise NotImplementedError
+        """The parameter after one step."""
 
 
 class GateSGD(GateOptimiser):

@@ -1,4 +1,4 @@
-"""Finds the inputs that the wide programs miss: what `rounding="correct"` has a neuron each for."""
+"""Finds the inputs that the precise programs miss: what `rounding="correct"` has a neuron each for."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tqdm import tqdm
 
 from lava_nexus.circuits import circuit
 from lava_nexus.circuits.functions import function, patched
-from lava_nexus.circuits.operations import WIDE
+from lava_nexus.circuits.operations import PRECISE
 from lava_nexus.config.base import Config
 from lava_nexus.errors import NexusError
 from lava_nexus.files import write_text
@@ -45,19 +45,19 @@ class CorrectionsConfig(Config):
 
 
 def find_corrections(config: CorrectionsConfig, out: Path, quick: bool = False) -> None:
-    """Holds each wide program against correct rounding on every input and writes down which it misses.
+    """Holds each precise program against correct rounding on every input and writes down which it misses.
 
     Raises:
         NexusError: a program misses more inputs than can have a neuron each.
     """
     for name in config.operations:
-        golden = function.golden(WIDE[name])(FLOAT32)
+        golden = function.golden(PRECISE[name])(FLOAT32)
         made = circuit(name, FLOAT32)
         sets = Exhaustive(made.inputs, DEFAULT_CHUNK, QUICK_SETS if quick else None)
         task = Task(replace(made, golden=golden), f"{name}", "float32", None, {}, sets, gates=False, correct=True)
         with ThreadPoolExecutor(config.threads) as pool, tqdm(total=sets.sets, unit=" sets", unit_scale=True) as bar:
             bar.set_description(name)
-            outcome = run_task(task, out / "progress" / "wide", pool, 2 * config.threads, bar.update)
+            outcome = run_task(task, out / "progress" / "precise", pool, 2 * config.threads, bar.update)
         text = _text(name, outcome, golden.digest)
         write_text(out / f"{name}_float32.json", text)
         if config.store and not quick:
@@ -69,7 +69,7 @@ def find_corrections(config: CorrectionsConfig, out: Path, quick: bool = False) 
 def _text(name: str, outcome: Outcome, digest: str) -> str:
     rounding = outcome.rounding
     if rounding is None or rounding.misses is None:
-        raise NexusError(f"the wide program of {name} misses more than {MOST_MISSES:,} inputs")
+        raise NexusError(f"the precise program of {name} misses more than {MOST_MISSES:,} inputs")
     rows = ",\n".join(f'  ["{p:#010x}", "{got:#010x}", "{right:#010x}"]' for p, got, right in sorted(rounding.misses))
     head = json.dumps({"program": digest, "inputs": outcome.sets})[:-1]
     return f'{head}, "missed": [\n{rows}\n]}}\n'

@@ -41,7 +41,7 @@ class Widths:
 
 _EXP = {7: Widths(15, 5, 6), 10: Widths(19, 6, 4), 23: Widths(36, 7, 2), 52: Widths(60, 8, 0, 4)}
 _EXP2 = {7: Widths(13, 6, 3), 10: Widths(21, 6, -3), 23: Widths(36, 7, 2), 52: Widths(60, 8, 0, 4)}
-_WIDE = {23: Widths(46, 8, 2, order=4)}
+_PRECISE = {23: Widths(46, 8, 2, order=4)}
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,5 +85,5 @@ class Power:
 
 
 exp = Power(LOG2_E, _EXP)
-exp_wide = Power(LOG2_E, _WIDE)
+exp_precise = Power(LOG2_E, _PRECISE)
 exp2 = Power(Fraction(1), _EXP2)

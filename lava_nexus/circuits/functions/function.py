@@ -17,8 +17,8 @@ from lava_nexus.circuits.floating.scale import round_scaled
 from lava_nexus.circuits.functions.build import Build
 from lava_nexus.circuits.functions.evaluate import Evaluate
 from lava_nexus.circuits.functions.integers import Integers, Sum
+from lava_nexus.circuits.functions.multi_limb import EvaluateMultiLimb
 from lava_nexus.circuits.functions.rounding import round_integers
-from lava_nexus.circuits.functions.wide import EvaluateWide
 from lava_nexus.compiled.known_bits import KnownBits
 from lava_nexus.compiled.trace import Recording, record
 from lava_nexus.errors import NexusError
@@ -178,7 +178,7 @@ def golden(program: Program) -> Callable[[FloatFormat], ProgramGolden]:
 
 
 def _evaluated(program: Program, patterns: NDArray[Any], fmt: FloatFormat) -> NDArray[Any]:
-    on: Any = EvaluateWide() if fmt.bits > _NARROW else Evaluate()
+    on: Any = EvaluateMultiLimb() if fmt.bits > _NARROW else Evaluate()
     nan, word = fmt.is_nan(patterns), on.word(patterns, fmt.bits)
     exponent, fraction = on.part(word, fmt.fraction_bits, fmt.bits - 1), on.part(word, 0, fmt.fraction_bits)
     infinite = (patterns & fmt.pattern_dtype.type(fmt.sign_mask - 1)) == fmt.exponent_mask

@@ -45,9 +45,9 @@ GELU_TANH: dict[int, Widths] = {
 }
 
 # Where every input is to be rounded correctly.
-SIGMOID_WIDE = {23: Widths(44, 48, -47, -5, 46, 8, 0, 4, order=4, one=-45)}
-SILU_WIDE = {23: Widths(44, 48, -47, -5, 46, 8, 49, 4, order=4, one=-45)}
-GELU_WIDE = {23: Widths(45, 49, -48, -5, 47, 8, 51, 4, order=4)}
+SIGMOID_PRECISE = {23: Widths(44, 48, -47, -5, 46, 8, 0, 4, order=4, one=-45)}
+SILU_PRECISE = {23: Widths(44, 48, -47, -5, 46, 8, 49, 4, order=4, one=-45)}
+GELU_PRECISE = {23: Widths(45, 49, -48, -5, 47, 8, 51, 4, order=4)}
 
 _SLOPE = np.sqrt(2 / np.arctan(np.longdouble(1)))  # sqrt(8 / pi)
 _CUBIC = _SLOPE * np.longdouble("0.044715")
@@ -98,7 +98,8 @@ def _cubic_exponent(on: Integers[W], x: W, have: int, want: int) -> W:
 sigmoid = Gated("sigmoid", _LOGISTIC, _LOGISTIC, _itself, lambda x: x, SIGMOID, times_operand=False)
 silu = Gated("silu", _LOGISTIC, _LOGISTIC, _itself, lambda x: x, SILU)
 gelu = Gated("gelu", PHI, TAIL, _half_square, lambda x: x * x / 2, GELU, falls=True)
-sigmoid_wide, silu_wide, gelu_wide = (
-    replace(gate, widths=widths) for gate, widths in ((sigmoid, SIGMOID_WIDE), (silu, SILU_WIDE), (gelu, GELU_WIDE))
+sigmoid_precise, silu_precise, gelu_precise = (
+    replace(gate, widths=widths)
+    for gate, widths in ((sigmoid, SIGMOID_PRECISE), (silu, SILU_PRECISE), (gelu, GELU_PRECISE))
 )
 gelu_tanh = Gated("gelu_tanh", _OF_CUBIC, _OF_CUBIC, _cubic_exponent, _cubic, GELU_TANH)

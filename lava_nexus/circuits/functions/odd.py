@@ -58,7 +58,7 @@ TANH: dict[int, Widths] = {
     23: Widths(31, 38, 3, -37.5, -4, 41),
     52: Widths(59, 61, 6, -60, -3, 62),
 }
-TANH_WIDE = {23: Widths(40, 47, 4, -47, -6, 50)}
+TANH_PRECISE = {23: Widths(40, 47, 4, -47, -6, 50)}
 ERF: dict[int, Widths] = {
     7: Widths(10, 15, 2, -17, -5, 20),
     10: Widths(18, 18, 1, -18, -6, 21, 2),
@@ -141,5 +141,5 @@ def _saturation(function: Odd, fmt: FloatFormat) -> int:
 
 _TANH_RATIO = Real("tanh(x) / x", _tanh_ratio, lambda mp, x: mp.tanh(x) / x if x else mp.one)
 tanh = Odd("tanh", _TANH_RATIO, TANH)
-tanh_wide = Odd("tanh", _TANH_RATIO, TANH_WIDE)
+tanh_precise = Odd("tanh", _TANH_RATIO, TANH_PRECISE)
 erf = Odd("erf", ERF_RATIO, ERF)

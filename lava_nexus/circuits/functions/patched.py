@@ -46,7 +46,7 @@ def missed(program: Program, exact: Exact) -> Source:
 
 
 def corrections_file(name: str, fmt: FloatFormat) -> Path:
-    """Where the inputs that the wide program of a function misses are kept; `scripts/find_corrections.py` writes it."""
+    """Where the inputs that a precise program misses are kept; `scripts/find_corrections.py` writes it."""
     return FOLDER / f"{name}_{fmt}.json"
 
 

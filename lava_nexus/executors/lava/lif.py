@@ -28,13 +28,13 @@ from scipy.sparse import csr_matrix, identity, kron  # type: ignore[import-untyp
 
 from lava_nexus.errors import NexusError
 from lava_nexus.neurons import MEMORYLESS, NeuronModel, ThresholdNetwork, check
+from lava_nexus.neurons.limits import DECAY_STEPS, LOIHI2
 from lava_nexus.neurons.split import Subnetwork
 
-DECAY = 4095
+DECAY = DECAY_STEPS - 1  # the largest
 BIAS_EXPONENT = 6
 THRESHOLD = 1
-MOST_NEGATIVE = -4095
-DECAYS = 4096
+MOST_NEGATIVE = -LOIHI2.max_weighted_sum
 FRACTION_BITS = 7
 
 
@@ -82,8 +82,8 @@ class LifPopulation:
 
 def leaky_model(beta: float) -> NeuronModel:
     """What a leaky LIF does, for the decay nearest to the leak: hard reset, potentials in 2^-7 unit weights."""
-    decay = min(max(round(DECAYS * (1 - beta)), 0), DECAY)
-    return NeuronModel((DECAYS - decay) / DECAYS, "hard", strict=True, fraction_bits=FRACTION_BITS)
+    decay = min(max(round(DECAY_STEPS * (1 - beta)), 0), DECAY)
+    return NeuronModel((DECAY_STEPS - decay) / DECAY_STEPS, "hard", strict=True, fraction_bits=FRACTION_BITS)
 
 
 def _memoryless(network: ThresholdNetwork | Subnetwork, lanes: int, name: str | None) -> LIF:
@@ -115,7 +115,9 @@ def _leaky(network: ThresholdNetwork | Subnetwork, lanes: int, model: NeuronMode
     least, most = int(network.thresholds.min()), int(network.thresholds.max())
     if least != most:
         raise NexusError(f"leaky LIF has one threshold for all neurons, the network has {least} to {most}")
-    return LIF(shape=(lanes * network.neurons,), du=DECAY, dv=DECAYS - round(DECAYS * model.beta), vth=2 * most - 1)
+    return LIF(
+        shape=(lanes * network.neurons,), du=DECAY, dv=DECAY_STEPS - round(DECAY_STEPS * model.beta), vth=2 * most - 1
+    )
 
 
 def check_lif(network: ThresholdNetwork) -> None:

@@ -9,6 +9,7 @@ from pydantic import Field
 
 from lava_nexus.config.base import Config
 from lava_nexus.formats import FORMATS, FloatFormat
+from lava_nexus.neurons.limits import LOIHI2
 
 
 class LinearLifConfig(Config):
@@ -29,7 +30,7 @@ class LinearLifConfig(Config):
     inputs: int | None = Field(default=None, ge=1)
     images: int = Field(default=2, ge=1)
     format: Literal["float8_e4m3fn", "float8_e5m2"] = "float8_e4m3fn"
-    max_delay: int = Field(default=7, ge=0, le=62)
+    max_delay: int = Field(default=7, ge=0, le=LOIHI2.max_delay)
     checkpoint: Path | None = None
     timeout_seconds: float = Field(default=600.0, gt=0, allow_inf_nan=False)
     out: Path = Path("results/linear_lif")

@@ -12,7 +12,7 @@ import pytest
 from lava_nexus.cells import basis_named
 from lava_nexus.circuits import OPERATIONS, circuit
 from lava_nexus.circuits.functions import exponential, function, patched
-from lava_nexus.circuits.operations import WIDE
+from lava_nexus.circuits.operations import PRECISE
 from lava_nexus.errors import NexusError
 from lava_nexus.formats import BFLOAT16, FLOAT8_E5M2, FLOAT16, FLOAT32, FLOAT64, FloatFormat
 from lava_nexus.neurons import violations
@@ -30,7 +30,7 @@ def _name(path: Path) -> str:
 @pytest.mark.parametrize("path", STORED, ids=map(_name, STORED))
 def test_stored_corrections_are_those_of_todays_program(path: Path) -> None:
     values = json.loads(path.read_text())
-    program = function.golden(WIDE[_name(path)])(FLOAT32)
+    program = function.golden(PRECISE[_name(path)])(FLOAT32)
     assert values["program"] == program.digest, "changed since: run scripts/find_corrections.py with --set store=true"
     assert values["inputs"] == 2**32
     patches = patched.stored(_name(path))(FLOAT32)
@@ -86,7 +86,7 @@ def test_corrections_are_part_of_the_digest_and_end_runs_of_one_result() -> None
 
 
 @pytest.mark.parametrize("fmt", [FLOAT8_E5M2, FLOAT16, BFLOAT16], ids=str)
-@pytest.mark.parametrize("name", WIDE)
+@pytest.mark.parametrize("name", PRECISE)
 def test_narrow_formats_are_correct_anyway(name: str, fmt: FloatFormat) -> None:
     faithful, correct = (OPERATIONS[name].golden(fmt, fmt, rounding=r) for r in ("faithful", "correct"))
     patterns = np.arange(0, 1 << fmt.bits, 7, dtype=fmt.pattern_dtype)

@@ -12,20 +12,20 @@ from hypothesis import strategies as st
 
 from lava_nexus.circuits.functions import constants, limbs
 from lava_nexus.circuits.functions.integers import Product, Sum
-from lava_nexus.circuits.functions.wide import EvaluateWide, Wide, signed
+from lava_nexus.circuits.functions.multi_limb import EvaluateMultiLimb, MultiLimb, signed
 
-ON = EvaluateWide()
+ON = EvaluateMultiLimb()
 WIDTHS = st.integers(1, 150)
 WEIGHTS = st.integers(-(2**100), 2**100)
 
 
-def word(values: list[int], width: int) -> Wide:
+def word(values: list[int], width: int) -> MultiLimb:
     count = limbs.count(width)
     parts = [[value >> (64 * i) & (2**64 - 1) for value in values] for i in range(count)]
-    return Wide([np.array(part, dtype=np.uint64) for part in parts], width)
+    return MultiLimb([np.array(part, dtype=np.uint64) for part in parts], width)
 
 
-def integers(made: Wide, n: int) -> list[int]:
+def integers(made: MultiLimb, n: int) -> list[int]:
     rows = [np.broadcast_to(limb, (n,)) for limb in made.limbs]
     values = [sum(int(row[i]) << (64 * k) for k, row in enumerate(rows)) for i in range(n)]
     assert all(value < 1 << made.width for value in values)
@@ -33,7 +33,7 @@ def integers(made: Wide, n: int) -> list[int]:
 
 
 @st.composite
-def words(draw: Any, width: int | None = None) -> tuple[list[int], Wide]:
+def words(draw: Any, width: int | None = None) -> tuple[list[int], MultiLimb]:
     size = draw(WIDTHS) if width is None else width
     values = [draw(st.integers(0, 2**size - 1)) >> draw(st.integers(0, size)) for _ in range(3)] + [0, 2**size - 1]
     return values, word(values, size)

@@ -20,7 +20,7 @@ _ROUNDED = 62  # bits that the reference rounder takes
 
 
 @dataclass(frozen=True)
-class Wide:
+class MultiLimb:
     """Unsigned integers of a width.
 
     Attributes:
@@ -32,19 +32,19 @@ class Wide:
     width: int
 
 
-class EvaluateWide(Integers[Wide]):
+class EvaluateMultiLimb(Integers[MultiLimb]):
     """The program on arrays."""
 
-    def word(self, values: NDArray[Any], width: int) -> Wide:
+    def word(self, values: NDArray[Any], width: int) -> MultiLimb:
         """Unsigned values as a word."""
-        return Wide([values.astype(np.uint64)], width)
+        return MultiLimb([values.astype(np.uint64)], width)
 
-    def bits(self, word: Wide) -> Limb:
+    def bits(self, word: MultiLimb) -> Limb:
         """The values of a word of one limb."""
         (limb,) = word.limbs
         return limb
 
-    def to_round(self, significand: Wide, exponent: Sum[Wide], inexact: Wide) -> tuple[Any, Any, Any]:
+    def to_round(self, significand: MultiLimb, exponent: Sum[MultiLimb], inexact: MultiLimb) -> tuple[Any, Any, Any]:
         """The three as arrays; a significand too wide for them loses low bits to the exponent and to `inexact`."""
         drop = np.maximum(limbs.length(significand.limbs) - _ROUNDED, 0)
         amount = drop.astype(np.uint64)
@@ -54,19 +54,19 @@ class EvaluateWide(Integers[Wide]):
             lost = lost | (back != limb).astype(np.uint64)
         return kept[0], signed(exponent) + drop, lost
 
-    def constant(self, value: int, width: int) -> Wide:
+    def constant(self, value: int, width: int) -> MultiLimb:
         """The value as a word."""
-        return Wide(limbs.constant(value, limbs.count(width)), width)
+        return MultiLimb(limbs.constant(value, limbs.count(width)), width)
 
-    def width(self, word: Wide) -> int:
+    def width(self, word: MultiLimb) -> int:
         """Bits of the word."""
         return word.width
 
-    def part(self, word: Wide, low: int, high: int) -> Wide:
+    def part(self, word: MultiLimb, low: int, high: int) -> MultiLimb:
         """Bits low .. high - 1."""
         return _number(limbs.shifted(word.limbs, -low, limbs.count(high - low)), high - low)
 
-    def join(self, *words: Wide) -> Wide:
+    def join(self, *words: MultiLimb) -> MultiLimb:
         """The words side by side, the first lowest."""
         total = sum(word.width for word in words)
         count, at = limbs.count(total), 0
@@ -74,49 +74,49 @@ class EvaluateWide(Integers[Wide]):
         for word in words:
             joined = [a | b for a, b in zip(joined, limbs.shifted(word.limbs, at, count), strict=True)]
             at += word.width
-        return Wide(joined, total)
+        return MultiLimb(joined, total)
 
-    def all_of(self, *bits: Wide) -> Wide:
+    def all_of(self, *bits: MultiLimb) -> MultiLimb:
         """1 where every bit is 1."""
         total = bits[0].limbs[0]
         for bit in bits[1:]:
             total = total & bit.limbs[0]
-        return Wide([total], 1)
+        return MultiLimb([total], 1)
 
-    def any_of(self, *bits: Wide) -> Wide:
+    def any_of(self, *bits: MultiLimb) -> MultiLimb:
         """1 where a bit is 1."""
         total = bits[0].limbs[0]
         for bit in bits[1:]:
             total = total | bit.limbs[0]
-        return Wide([total], 1)
+        return MultiLimb([total], 1)
 
-    def not_(self, bit: Wide) -> Wide:
+    def not_(self, bit: MultiLimb) -> MultiLimb:
         """1 - bit."""
-        return Wide([bit.limbs[0] ^ np.uint64(1)], 1)
+        return MultiLimb([bit.limbs[0] ^ np.uint64(1)], 1)
 
-    def choose(self, condition: Wide, a: Wide, b: Wide) -> Wide:
+    def choose(self, condition: MultiLimb, a: MultiLimb, b: MultiLimb) -> MultiLimb:
         """a where the bit is 1, else b."""
         mask = limbs.mask(condition.limbs[0])
-        return Wide([y ^ ((x ^ y) & mask) for x, y in zip(a.limbs, b.limbs, strict=True)], a.width)
+        return MultiLimb([y ^ ((x ^ y) & mask) for x, y in zip(a.limbs, b.limbs, strict=True)], a.width)
 
-    def keep_if(self, word: Wide, condition: Wide) -> Wide:
+    def keep_if(self, word: MultiLimb, condition: MultiLimb) -> MultiLimb:
         """The word where the bit is 1, else 0."""
         mask = limbs.mask(condition.limbs[0])
-        return Wide([limb & mask for limb in word.limbs], word.width)
+        return MultiLimb([limb & mask for limb in word.limbs], word.width)
 
-    def invert_if(self, word: Wide, condition: Wide) -> Wide:
+    def invert_if(self, word: MultiLimb, condition: MultiLimb) -> MultiLimb:
         """The word, every bit flipped where the condition is 1."""
         mask = limbs.mask(condition.limbs[0])
         return _number([limb ^ mask for limb in word.limbs], word.width)
 
-    def at_least(self, total: Sum[Wide], threshold: int) -> Wide:
+    def at_least(self, total: Sum[MultiLimb], threshold: int) -> MultiLimb:
         """1 where the sum is at least the threshold."""
         most = sum(abs(weight) for word, weights in total.parts for weight in weights[: word.width])
         count = limbs.count((most + abs(total.constant) + abs(threshold)).bit_length() + 1)
         difference = summed(total - threshold, count)
-        return Wide([(difference[-1] >> np.uint64(limbs.SIZE - 1)) ^ np.uint64(1)], 1)
+        return MultiLimb([(difference[-1] >> np.uint64(limbs.SIZE - 1)) ^ np.uint64(1)], 1)
 
-    def accumulate(self, products: Sequence[Product[Wide]], total: Sum[Wide], width: int) -> Wide:
+    def accumulate(self, products: Sequence[Product[MultiLimb]], total: Sum[MultiLimb], width: int) -> MultiLimb:
         """The sum of the products and of `total`, modulo 2^width."""
         result = summed(total, limbs.count(width))
         for cells in products:
@@ -124,42 +124,42 @@ class EvaluateWide(Integers[Wide]):
             result = limbs.added(result, rows) if cells.sign > 0 else limbs.subtracted(result, rows)
         return _number(result, width)
 
-    def align(self, word: Wide, amount: Sum[Wide], below: int) -> Wide:
+    def align(self, word: MultiLimb, amount: Sum[MultiLimb], below: int) -> MultiLimb:
         """word * 2^below shifted right by the amount."""
         width = word.width + below
         wide = limbs.shifted(word.limbs, below, limbs.count(width))
         far = limbs.SIZE * len(wide)
         shift = np.clip(signed(amount), 0, far)
         moved = limbs.shifted_by(wide, np.minimum(shift, far - 1).astype(np.uint64), right=True)
-        return Wide([limb & limbs.mask((shift < far).astype(np.uint64)) for limb in moved], width)
+        return MultiLimb([limb & limbs.mask((shift < far).astype(np.uint64)) for limb in moved], width)
 
     def normalise(
-        self, word: Wide, most: int, allowed: Wide | None = None, keep: int | None = None
-    ) -> tuple[Wide, Sum[Wide]]:
+        self, word: MultiLimb, most: int, allowed: MultiLimb | None = None, keep: int | None = None
+    ) -> tuple[MultiLimb, Sum[MultiLimb]]:
         """(the top `keep` bits of the word shifted left past its zeros, by at most `most` places; by how many)."""
         shift = np.minimum(word.width - limbs.length(word.limbs), most).astype(np.uint64)
         if allowed is not None:
             shift = shift & limbs.mask(allowed.limbs[0])
         moved = _number(limbs.shifted_by(word.limbs, shift), word.width)
-        count, kept = Wide([shift], most.bit_length()), keep or word.width
+        count, kept = MultiLimb([shift], most.bit_length()), keep or word.width
         return self.part(moved, word.width - kept, word.width), self.value(count)
 
     def lookup(
         self,
-        index: Wide,
+        index: MultiLimb,
         starts: Sequence[int],
         free: Sequence[int],
         columns: Sequence[Sequence[int]],
         widths: Sequence[int],
         place_bits: int,
-    ) -> tuple[list[Wide], Wide]:
+    ) -> tuple[list[MultiLimb], MultiLimb]:
         """(one word for each column of the tables over segments of the index; the place inside the segment)."""
         low, sizes = min(free), (*widths, max(*free, place_bits, 1))
         entries = (*columns, [(1 << bits) - 1 for bits in free])
         tables = _tables(index.width - low, low, tuple(starts), tuple(free), tuple(map(tuple, entries)), sizes)
         address = limbs.shifted(index.limbs, -low, 1)[0]
         found = [
-            Wide([looked_up(limb, address) for limb in table], width)
+            MultiLimb([looked_up(limb, address) for limb in table], width)
             for table, width in zip(tables, sizes, strict=True)
         ]
         count = len(found[-1].limbs)
@@ -167,12 +167,12 @@ class EvaluateWide(Integers[Wide]):
         return found[:-1], _number(inside, place_bits)
 
 
-def signed(total: Sum[Wide]) -> NDArray[np.int64]:
+def signed(total: Sum[MultiLimb]) -> NDArray[np.int64]:
     """The sum as int64 [n], modulo 2^64."""
     return summed(total, 1)[0].astype(np.int64)
 
 
-def summed(total: Sum[Wide], count: int) -> Limbs:
+def summed(total: Sum[MultiLimb], count: int) -> Limbs:
     """The sum in two's complement, modulo 2^(64 * count)."""
     result = limbs.constant(total.constant, count)
     for word, weights in total.parts:
@@ -180,7 +180,7 @@ def summed(total: Sum[Wide], count: int) -> Limbs:
     return result
 
 
-def _plus_weighed(result: Limbs, word: Wide, weights: tuple[int, ...]) -> Limbs:
+def _plus_weighed(result: Limbs, word: MultiLimb, weights: tuple[int, ...]) -> Limbs:
     unit, count = weights[0] if weights else 0, len(result)
     size = abs(unit)
     if size and size & (size - 1) == 0 and all(weight == unit << i for i, weight in enumerate(weights)):
@@ -203,7 +203,7 @@ def _subset_sums(weights: tuple[int, ...], count: int) -> Limbs:
     return [np.array([limbs.constant(each, count)[i] for each in sums]) for i in range(count)]
 
 
-def _cells(cells: Product[Wide], count: int) -> Limbs:
+def _cells(cells: Product[MultiLimb], count: int) -> Limbs:
     total = limbs.constant(0, count)
     for i in range(cells.a.width):
         word, bit = divmod(i, limbs.SIZE)
@@ -234,5 +234,5 @@ def _tables(
     return tables
 
 
-def _number(values: Limbs, width: int) -> Wide:
-    return Wide(limbs.masked(values, width), width)
+def _number(values: Limbs, width: int) -> MultiLimb:
+    return MultiLimb(limbs.masked(values, width), width)

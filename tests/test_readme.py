@@ -12,6 +12,7 @@ from lava_nexus.errors import NexusError
 from lava_nexus.reports.readme import filled, update_readme
 
 README = Path(__file__).parents[1] / "README.md"
+PAGES = [README, *sorted((README.parent / "docs").glob("*.md"))]
 SNIPPETS = re.findall(r"^```python\n(.*?)^```", README.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
 
 
@@ -27,11 +28,15 @@ def test_snippet_runs(index: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         exec(compile(snippet, f"README.md snippet {index}", "exec"), space)
 
 
-def test_pictures_and_files_named_exist() -> None:
-    root, text = README.parent, README.read_text(encoding="utf-8")
-    named = re.findall(r"\]\((?!https?:)([^)#]+)\)", text) + re.findall(r"(?:scripts|configs)/\w+\.(?:py|yaml)", text)
-    assert named
-    missing = [name for name in named if not (root / name).exists()]
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_pictures_and_files_named_exist(page: Path) -> None:
+    root, text = README.parent, page.read_text(encoding="utf-8")
+    links = re.findall(r"\]\((?!https?:)([^)#]+)\)", text)
+    files = re.findall(r"(?:scripts|configs)/[\w/]+\.(?:py|yaml)", text)
+    modules = re.findall(r"`(?:lava_nexus/)?(\w+/[\w/]+\.py)`", text)
+    missing = [name for name in links if not (page.parent / name).exists()]
+    missing += [name for name in files if not (root / name).exists()]
+    missing += [name for name in modules if not any((top / name).exists() for top in (root, root / "lava_nexus"))]
     assert not missing
 
 

@@ -111,7 +111,7 @@ def tables(report: EnergyTableReport, images: str = "") -> str:
         "## Counts\n\n" + markdown(_COUNTS, counts) + "\n## Energy, published beside counted\n\n"
         f"![Printed, recomputed and counted]({images}accounting.png)\n\n"
         + markdown(_ENERGY, energies)
-        + "\n## Where the energy goes\n\n![Shares]({images}shares.png)\n\n"
+        + f"\n## Where the energy goes\n\n![Shares]({images}shares.png)\n\n"
         + f"## A multiply-accumulate of every system, and the block's {macs:,}\n\n"
         + markdown(_SYSTEMS, [_system(one, macs) for one in report.systems])
         + f"\n{notes}"

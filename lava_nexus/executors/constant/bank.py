@@ -22,7 +22,7 @@ _SAMPLE = 256
 _SEED = 0
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Bank(Circuit):
     """Products of one row of inputs [k] with all weights [n, k], an own circuit for every weight.
 

@@ -150,7 +150,7 @@ def _shifted(name: str, signed: bool, value: Known, amount: Known) -> Known:
     if not value.word and not value.varying:
         return value
     if amount.varying:
-        least = amount.low if amount.low >= 0 else 0
+        least = max(amount.low, 0)
         return _between(0, value.high >> min(least, 64)) if name == "shr" and value.low >= 0 else _ANY
     by = min(amount.word, 64)
     if name == "shl":

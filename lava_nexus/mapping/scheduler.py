@@ -33,7 +33,7 @@ def schedule_program(program: Program, instances: Mapping[str, int], handover: i
                 f"circuit '{circuit.label}' has {instances.get(digest, 0)} instances, at least 1 is needed"
             )
     pools = tuple(Pool(circuit, instances[digest]) for digest, circuit in circuits.items())
-    plan = _Plan(program, pools, handover)
+    plan = _Plan(pools, handover)
     for index, node in enumerate(program.nodes):
         plan.add(index, node)
     return Schedule(program, pools, tuple(plan.rounds), handover)
@@ -42,7 +42,7 @@ def schedule_program(program: Program, instances: Mapping[str, int], handover: i
 class _Plan:
     """What is scheduled so far."""
 
-    def __init__(self, program: Program, pools: tuple[Pool, ...], handover: int) -> None:
+    def __init__(self, pools: tuple[Pool, ...], handover: int) -> None:
         self.pools = pools
         self.number = {pool.circuit.digest: i for i, pool in enumerate(pools)}
         self.handover = handover

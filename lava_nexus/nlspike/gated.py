@@ -29,12 +29,12 @@ Ratio = Callable[[NDArray[np.float64]], NDArray[np.float64]]
 
 def silu(size: int, options: Options) -> Operator:
     """x / (1 + exp(-x)), element by element."""
-    return _gated("silu", np.exp, size, options, 5.0)
+    return _gated("silu", np.exp, options, 5.0)
 
 
 def gelu(size: int, options: Options) -> Operator:
     """x P(X < x), X normal, element by element."""
-    return _gated("gelu", normal_ratio, size, options, 3.0)
+    return _gated("gelu", normal_ratio, options, 3.0)
 
 
 def normal_ratio(a: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -42,7 +42,7 @@ def normal_ratio(a: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.array([math.erfc(-v / math.sqrt(2)) / math.erfc(v / math.sqrt(2)) for v in a])
 
 
-def _gated(name: str, ratio: Ratio, size: int, options: Options, default: float) -> Operator:
+def _gated(name: str, ratio: Ratio, options: Options, default: float) -> Operator:
     high = options.interval(default)
     fraction = exponent_fraction(1 + float(ratio(np.array([high]))[0]))
     table = chord_table(

@@ -35,7 +35,7 @@ def synops_bars(layers: Sequence[tuple[str, str, int]], path: Path, title: str =
     figure.text(0.03, 1 - 0.33 / height, title or "Where the SynOps go", size=14, weight="bold", va="center")
     figure.text(0.97, 1 - 0.33 / height, f"{short(total)} SynOps in all", size=11, ha="right", va="center")
     colours = {kind: style.PALETTE[i] for i, kind in enumerate(kinds)}
-    by_layer = {name: {kind: 0 for kind in kinds} for name in names}
+    by_layer = {name: dict.fromkeys(kinds, 0) for name in names}
     for layer, kind, synops in layers:
         by_layer[layer][kind if kind in colours else "others"] += synops
     by_kind = {kind: {kind: sum(parts[kind] for parts in by_layer.values())} for kind in kinds}

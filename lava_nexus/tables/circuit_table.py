@@ -138,23 +138,29 @@ def _circuits(config: CircuitTableConfig, left_out: list[str]) -> Iterator[tuple
             if config.operations is None and fmt == "float64" and "terms" in OPERATIONS[name].options:
                 left_out.append(f"{name} {fmt}: a sum of thousands of places, counted where it is asked for by name")
                 continue
-            seen: set[str] = set()
-            for basis in config.bases:
-                for style in config.styles if basis == "threshold" else ("neurons",):
-                    try:
-                        made = _circuit(name, fmt, basis, style, config.max_delay)
-                    except NexusError as error:
-                        left_out.append(f"{name} {fmt}, {basis} basis: {error}")
-                        continue
-                    if made.digest not in seen:
-                        yield name, fmt, style, made
-                    seen.add(made.digest)
+            yield from _styles(name, fmt, config, left_out)
             if "threshold" in config.bases and format_named(fmt).bits > _ALWAYS_CORRECT and _rounds(name):
                 try:
                     made = _circuit(name, fmt, "threshold", "neurons", config.max_delay, rounding="correct")
                     yield f"{name}, rounding correct", fmt, "neurons", made
                 except NexusError as error:
                     left_out.append(f"{name} {fmt}, rounding correct: {error}")
+
+
+def _styles(
+    name: str, fmt: str, config: CircuitTableConfig, left_out: list[str]
+) -> Iterator[tuple[str, str, str, Circuit]]:
+    seen: set[str] = set()
+    for basis in config.bases:
+        for style in config.styles if basis == "threshold" else ("neurons",):
+            try:
+                made = _circuit(name, fmt, basis, style, config.max_delay)
+            except NexusError as error:
+                left_out.append(f"{name} {fmt}, {basis} basis: {error}")
+                continue
+            if made.digest not in seen:
+                yield name, fmt, style, made
+            seen.add(made.digest)
 
 
 def _rounds(name: str) -> bool:

@@ -90,8 +90,7 @@ class Block(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """[n, tokens, d_model] to [n, tokens, d_model]."""
         x = x + self.dropout(self.attention(self.attention_norm(x)))
-        x = x + self.dropout(self.feed_forward(self.feed_forward_norm(x)))
-        return x
+        return x + self.dropout(self.feed_forward(self.feed_forward_norm(x)))
 
 
 class DigitsTransformer(nn.Module):

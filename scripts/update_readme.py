@@ -5,9 +5,9 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from lava_nexus.audit.pages import update_energy_pages
 from lava_nexus.errors import NexusError
 from lava_nexus.reports.readme import update_readme
+from lava_nexus.tables.energy.pages import update_energy_pages
 
 if __name__ == "__main__":
     if len(sys.argv) < 2:

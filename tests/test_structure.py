@@ -36,7 +36,6 @@ BELOW["robustness"] = {*BELOW["tables"], "models", "tables"}
 BELOW["torch"] = {*CORE, "layers", "executors"}
 BELOW["export"] = {*CORE, "executors", "reports", "config"}
 BELOW["training"] = {*BELOW["tables"], "tables"}
-BELOW["audit"] = {*CORE, "layers", "executors", "mapping", "energy", "reports", "config"}
 COMMON = {"errors", "disk_cache", "files"}
 ONLY_UNDER = {
     "lava": (

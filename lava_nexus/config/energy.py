@@ -18,7 +18,7 @@ SUBJECTS = (
     *("rms_norm", "layer_norm", "linear_64", "linear_256", "linear_512", "embedding"),
     *("qkv", "scores", "softmax", "rope", "output", "attention", "up", "ffn_silu", "down", "feed_forward", "block"),
 )
-"""Rows of the energy table; a test holds them against what `lava_nexus.audit` can run."""
+"""Rows of the energy table; a test holds them against what `lava_nexus.tables.energy` can run."""
 
 
 def _subject(name: str) -> str:

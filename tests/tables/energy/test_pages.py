@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from lava_nexus.audit.pages import energy_pages, summary, update_energy_pages
-from lava_nexus.audit.text import EnergyTableReport
 from lava_nexus.circuits import circuit
 from lava_nexus.errors import NexusError
 from lava_nexus.formats import FLOAT32
+from lava_nexus.tables.energy.pages import energy_pages, summary, update_energy_pages
+from lava_nexus.tables.energy.text import EnergyTableReport
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 @pytest.fixture(scope="module")

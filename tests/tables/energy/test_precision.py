@@ -9,10 +9,10 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lava_nexus.audit.precision import run_precision_map
 from lava_nexus.config.base import load_config
 from lava_nexus.config.energy import EnergyConfig, PrecisionMap
 from lava_nexus.reports.pareto_figure import pareto_front
+from lava_nexus.tables.energy.precision import run_precision_map
 
 
 @given(st.lists(st.tuples(st.integers(0, 5), st.integers(0, 5)), min_size=1, max_size=12))

@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from lava_nexus import files
-from lava_nexus.audit.table import counting_executor
 from lava_nexus.config.energy import EnergyConfig, PrecisionMap
 from lava_nexus.energy import energy_of, load_energy_model
 from lava_nexus.errors import NexusError
@@ -24,6 +23,7 @@ from lava_nexus.layers import Program, Writer, linear
 from lava_nexus.reports.pareto_figure import Point, pareto_figure, pareto_front
 from lava_nexus.reports.report import installed_versions
 from lava_nexus.reports.tables import comma_separated, markdown
+from lava_nexus.tables.energy.table import counting_executor
 
 _QUICK_SIZE, _QUICK_TOKENS = 4, 8
 _ROUNDED_PRODUCTS = ("sequential", "pairwise")

@@ -6,10 +6,10 @@ from dataclasses import replace
 
 import pytest
 
-from lava_nexus.audit.published import published_energy
-from lava_nexus.audit.subjects import SUBJECTS, Sizes
-from lava_nexus.audit.verdict import verdict
 from lava_nexus.config import energy as config
+from lava_nexus.tables.energy.published import published_energy
+from lava_nexus.tables.energy.subjects import SUBJECTS, Sizes
+from lava_nexus.tables.energy.verdict import verdict
 
 TABLE = published_energy()
 

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from lava_nexus.audit.gates import GATES
 from lava_nexus.layers import Program, Value, Writer, linear, residual, rms_norm, softmax
 from lava_nexus.layers.attention import mix
 from lava_nexus.layers.normalisation import layer_norm
 from lava_nexus.layers.rotary import rotary_angles, rotate
+from lava_nexus.tables.energy.gates import GATES
 
 OPERATIONS = (
     *("add", "mul", "div", "reciprocal", "sqrt"),

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from math import isclose
 
-from lava_nexus.audit.published import PublishedEnergy, PublishedRow
 from lava_nexus.reports.tables import three_digits
+from lava_nexus.tables.energy.published import PublishedEnergy, PublishedRow
 
 _ROUNDING = 0.05  # the table prints two or three digits
 

@@ -8,14 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from lava_nexus import files
-from lava_nexus.audit.published import published_energy
-from lava_nexus.audit.table import EnergyRow, energy_rows, systems
-from lava_nexus.audit.text import EnergyTableReport, row_name, tables
 from lava_nexus.config.energy import EnergyConfig, EnergyTable
 from lava_nexus.energy import load_energy_model
 from lava_nexus.reports.energy_figures import Bar, Level, accounting_figure, share_figure
 from lava_nexus.reports.report import installed_versions
 from lava_nexus.reports.tables import comma_separated
+from lava_nexus.tables.energy.published import published_energy
+from lava_nexus.tables.energy.table import EnergyRow, energy_rows, systems
+from lava_nexus.tables.energy.text import EnergyTableReport, row_name, tables
 
 SHARES = ("SynOps", "updates, active", "updates, idle", "spikes by themselves", "routing", "static power")
 

@@ -6,13 +6,13 @@ import json
 import shutil
 from pathlib import Path
 
-from lava_nexus.audit.published import published_energy
-from lava_nexus.audit.table import EnergyRow, System, gpu_per_mac_nj
-from lava_nexus.audit.text import EnergyTableReport, tables
 from lava_nexus.errors import NexusError
 from lava_nexus.files import write_text
 from lava_nexus.reports.pages import filled
 from lava_nexus.reports.tables import three_digits, with_prefix
+from lava_nexus.tables.energy.published import published_energy
+from lava_nexus.tables.energy.table import EnergyRow, System, gpu_per_mac_nj
+from lava_nexus.tables.energy.text import EnergyTableReport, tables
 
 _HOLDS = 0.05
 

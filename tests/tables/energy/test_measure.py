@@ -9,10 +9,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lava_nexus.audit.gates import GATES, gate_circuit
-from lava_nexus.audit.measure import Choices, measure
-from lava_nexus.audit.report import run_energy_table
-from lava_nexus.audit.subjects import SMALL
 from lava_nexus.circuits import circuit
 from lava_nexus.config.base import load_config
 from lava_nexus.config.energy import EnergyConfig, EnergyTable
@@ -22,9 +18,13 @@ from lava_nexus.executors.bitsliced import BitslicedExecutor
 from lava_nexus.executors.run import executor_named, run
 from lava_nexus.formats import FLOAT8_E4M3FN, FLOAT32
 from lava_nexus.mapping import place
+from lava_nexus.tables.energy.gates import GATES, gate_circuit
+from lava_nexus.tables.energy.measure import Choices, measure
+from lava_nexus.tables.energy.report import run_energy_table
+from lava_nexus.tables.energy.subjects import SMALL
 from tests.commands import exit_code
 
-FOLDER = Path(__file__).parents[2] / "configs" / "energy"
+FOLDER = Path(__file__).parents[3] / "configs" / "energy"
 
 
 @pytest.mark.parametrize("basis", ["threshold", "nexus"])

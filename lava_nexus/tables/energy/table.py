@@ -7,15 +7,15 @@ from dataclasses import dataclass
 
 from tqdm import tqdm
 
-from lava_nexus.audit.measure import Choices, Measured, measure
-from lava_nexus.audit.published import PublishedRow, published_energy
-from lava_nexus.audit.subjects import NO_NEURONS, OPERATIONS, SMALL, Sizes
-from lava_nexus.audit.verdict import verdict
 from lava_nexus.config.energy import EnergyConfig, EnergyTable
 from lava_nexus.energy import EnergyModel, load_energy_model
 from lava_nexus.executors.executor import Executor
 from lava_nexus.executors.run import executor_named
 from lava_nexus.formats import format_named
+from lava_nexus.tables.energy.measure import Choices, Measured, measure
+from lava_nexus.tables.energy.published import PublishedRow, published_energy
+from lava_nexus.tables.energy.subjects import NO_NEURONS, OPERATIONS, SMALL, Sizes
+from lava_nexus.tables.energy.verdict import verdict
 
 _QUICK = ("and", "full_adder", "add", "mul", "linear_64", "embedding", "scores")
 

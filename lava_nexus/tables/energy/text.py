@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from lava_nexus.audit.published import PublishedRow, published_energy
-from lava_nexus.audit.subjects import Sizes
-from lava_nexus.audit.table import EnergyRow, Shares, System, gpu_per_mac_nj
 from lava_nexus.config.base import build_config
 from lava_nexus.config.energy import EnergyConfig
 from lava_nexus.energy import load_energy_model
 from lava_nexus.reports.tables import markdown, three_digits, with_prefix
+from lava_nexus.tables.energy.published import PublishedRow, published_energy
+from lava_nexus.tables.energy.subjects import Sizes
+from lava_nexus.tables.energy.table import EnergyRow, Shares, System, gpu_per_mac_nj
 
 _COUNTS = (
     "row",

@@ -9,9 +9,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lava_nexus.audit.gates import GATES, gate_circuit
-from lava_nexus.audit.placed import Placed
-from lava_nexus.audit.subjects import OPERATIONS, PER_ELEMENT, Sizes, build_program, random_feeds
 from lava_nexus.circuits import Circuit, circuit
 from lava_nexus.energy import EnergyModel, EnergyReport, energy_of
 from lava_nexus.errors import NexusError
@@ -20,6 +17,9 @@ from lava_nexus.executors.interpret import run_program
 from lava_nexus.formats import FloatFormat
 from lava_nexus.layers import Program, Writer
 from lava_nexus.layers.order import Accumulate
+from lava_nexus.tables.energy.gates import GATES, gate_circuit
+from lava_nexus.tables.energy.placed import Placed
+from lava_nexus.tables.energy.subjects import OPERATIONS, PER_ELEMENT, Sizes, build_program, random_feeds
 
 POSITIVE = frozenset({"sqrt", "rsqrt", "log"})
 """Operations whose operands are |N(0, 1)|."""

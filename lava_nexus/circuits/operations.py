@@ -28,9 +28,9 @@ from lava_nexus.circuits.floating.multiply import multiply
 from lava_nexus.circuits.floating.reciprocal import reciprocal
 from lava_nexus.circuits.floating.square_root import square_root
 from lava_nexus.circuits.functions import (
+    activations,
     exponential,
     function,
-    gates,
     logarithm,
     odd,
     patched,
@@ -101,10 +101,10 @@ TERMS = Option(2, range(1, 1025), "1 .. 1024")
 
 PRECISE: dict[str, Program] = {
     "exp": exponential.exp_precise,
-    "sigmoid": gates.sigmoid_precise,
+    "sigmoid": activations.sigmoid_precise,
     "tanh": odd.tanh_precise,
-    "silu": gates.silu_precise,
-    "gelu": gates.gelu_precise,
+    "silu": activations.silu_precise,
+    "gelu": activations.gelu_precise,
 }
 """Programs that miss so few FP32 inputs that each of those can have a neuron of its own."""
 
@@ -234,11 +234,11 @@ OPERATIONS: dict[str, Operation] = {
     "log": _function(logarithm.logarithm, logarithm.exact),
     "sin": _function(trigonometric.sin, trigonometric.sin.exact),
     "cos": _function(trigonometric.cos, trigonometric.cos.exact),
-    "sigmoid": _function(gates.sigmoid, gates.sigmoid.exact, correct="sigmoid"),
+    "sigmoid": _function(activations.sigmoid, activations.sigmoid.exact, correct="sigmoid"),
     "tanh": _function(odd.tanh, odd.tanh.exact, correct="tanh"),
-    "silu": _function(gates.silu, gates.silu.exact, correct="silu"),
-    "gelu": _function(gates.gelu, gates.gelu.exact, correct="gelu"),
-    "gelu_tanh": _function(gates.gelu_tanh, gates.gelu_tanh.exact),
+    "silu": _function(activations.silu, activations.silu.exact, correct="silu"),
+    "gelu": _function(activations.gelu, activations.gelu.exact, correct="gelu"),
+    "gelu_tanh": _function(activations.gelu_tanh, activations.gelu_tanh.exact),
     "erf": _function(odd.erf, odd.erf.exact),
     "neg": _same(negate, "a", lambda f, _: reference.sign_bit(f.sign_mask * 2 - 1, f.sign_mask, f)),
     "abs": _same(absolute, "a", lambda f, _: reference.sign_bit(f.sign_mask - 1, 0, f)),

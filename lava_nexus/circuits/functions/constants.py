@@ -31,7 +31,6 @@ def square_root(value: Fraction) -> Fraction:
 LN2 = Fraction(18 * _inverse_tangent(26, 1) - 2 * _inverse_tangent(4801, 1) + 8 * _inverse_tangent(8749, 1), _ONE)
 LOG2_E = 1 / LN2
 PI = Fraction(16 * _inverse_tangent(5, -1) - 4 * _inverse_tangent(239, -1), _ONE)
-TWO_OVER_PI = 2 / PI
 TANH_SLOPE = square_root(8 / PI)  # gelu_tanh(x) = x * sigmoid(TANH_SLOPE * (x + 0.044715 x^3))
 TANH_CUBIC = TANH_SLOPE * Fraction("0.044715")
 

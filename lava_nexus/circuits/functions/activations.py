@@ -1,4 +1,4 @@
-"""The four gates: sigmoid(x) = 1 / (1 + exp(-x)), silu(x) = x * sigmoid(x), gelu(x) = x * Phi(x) and its tanh form.
+"""Gated activations: sigmoid(x) = 1 / (1 + exp(-x)), silu(x) = x * sigmoid(x), gelu(x) = x * Phi(x) and its tanh form.
 
 Phi(-x) = exp(-x^2 / 2) * r(x) with a smooth r; gelu_tanh(x) = x * sigmoid(v) with v = sqrt(8/pi) * (x + 0.044715 x^3).
 """

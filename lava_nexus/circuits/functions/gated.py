@@ -23,6 +23,7 @@ from lava_nexus.circuits.functions.piecewise import Piecewise, evaluate
 from lava_nexus.circuits.functions.powers import Plan, fixed_point, split, two_to_the
 from lava_nexus.circuits.functions.real import Real
 from lava_nexus.circuits.functions.significand import multiplied, scale_below_one
+from lava_nexus.circuits.functions.staircase import in_middle, in_steps
 from lava_nexus.formats import FloatFormat
 
 W = TypeVar("W")
@@ -49,6 +50,8 @@ class Widths:
         power_degree: of the polynomials of 2^-t; 0 for the series.
         order: of the series.
         one: log2 of the distance from 1 at which the gate of a positive operand counts as 1.
+        growth: log2 of what the function grows by from one positive operand told apart to the next; None tells all
+            apart.
     """
 
     fraction: int
@@ -64,6 +67,7 @@ class Widths:
     power_degree: int = 0
     order: int = 3
     one: int | None = None
+    growth: int | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,7 +108,12 @@ class Gated:
     def __call__(self, on: Integers[W], x: Argument[W], fmt: FloatFormat) -> Result[W]:
         """The program."""
         widths, integer_bits = widths_for(self.name, self.widths, fmt), _integer_bits(self, fmt)
+        if widths.growth is not None:
+            x = in_steps(on, x, fmt, self.exact, 2.0**widths.growth, on.not_(x.sign))
         magnitude, too_large = fixed_point(on, x, fmt, integer_bits, widths.fraction)
+        if widths.growth is not None:
+            small = on.not_(on.at_least(on.value(x.exponent), fmt.bias - 2))
+            magnitude = in_middle(on, magnitude, widths.fraction + widths.growth + 2, small)
         pieces, least = _pieces(self, fmt, widths)
         index = on.join(magnitude, too_large, *([] if self.plus is self.minus else [x.sign]))
         gate = evaluate(on, index, pieces, widths.precision, widths.adjust)

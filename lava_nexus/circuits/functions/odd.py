@@ -21,6 +21,7 @@ from lava_nexus.circuits.functions.piecewise import Piecewise, evaluate
 from lava_nexus.circuits.functions.powers import fixed_point
 from lava_nexus.circuits.functions.real import Real
 from lava_nexus.circuits.functions.significand import multiplied, scale_below_one
+from lava_nexus.circuits.functions.staircase import in_steps
 from lava_nexus.circuits.functions.tabulated import rounded
 from lava_nexus.formats import FloatFormat
 
@@ -41,6 +42,7 @@ class Widths:
         longest: log2 of the longest segment of |x|.
         product: bits of x * h.
         adjust: what is added to h, in units of its last place.
+        growth: log2 of what the function grows by from one operand told apart to the next; None tells all apart.
     """
 
     fraction: int
@@ -50,20 +52,21 @@ class Widths:
     longest: int
     product: int
     adjust: int = 0
+    growth: int | None = None
 
 
 TANH: dict[int, Widths] = {
     7: Widths(8, 14, 2, -16, -4, 15),
     10: Widths(17, 20, 2, -19, -5, 23, 1),
     23: Widths(31, 38, 3, -37.5, -4, 41),
-    52: Widths(59, 61, 6, -60, -3, 62),
+    52: Widths(59, 61, 6, -60, -3, 62, growth=-56),
 }
 TANH_PRECISE = {23: Widths(40, 47, 4, -47, -6, 50)}
 ERF: dict[int, Widths] = {
     7: Widths(10, 15, 2, -17, -5, 20),
     10: Widths(18, 18, 1, -18, -6, 21, 2),
     23: Widths(31, 37, 3, -36.5, -4, 39),
-    52: Widths(59, 61, 6, -60, -3, 62),
+    52: Widths(59, 61, 6, -60, -3, 62, growth=-56),
 }
 
 
@@ -95,6 +98,9 @@ class Odd:
         """The program."""
         widths, end = widths_for(self.name, self.widths, fmt), _saturation(self, fmt)
         limit = float(fmt.from_patterns(np.array(end, fmt.pattern_dtype)))
+        one = x.at_least(on, end)
+        if widths.growth is not None:
+            x = in_steps(on, x, fmt, self.exact, 2.0**widths.growth)
         integer_bits = max(ceil(log2(limit)), 1)
         magnitude, _ = fixed_point(on, x, fmt, integer_bits, widths.fraction)
         binades = integer_bits if fmt.bits > _NARROW else 0
@@ -109,7 +115,7 @@ class Odd:
             nan=x.nan,
             infinite=on.constant(0, 1),
             inexact=on.constant(1, 1),
-            instead=[(x.at_least(on, end), fmt.bias << fmt.fraction_bits)],
+            instead=[(one, fmt.bias << fmt.fraction_bits)],
         )
 
 

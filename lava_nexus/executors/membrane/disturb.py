@@ -7,7 +7,8 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
-from lava_nexus.executors.membrane.draws import Indices, Integers, Reals, Spikes, Words, draw, normal
+from lava_nexus.executors.arrays import Indices, Integers, Reals, Spikes, Words
+from lava_nexus.executors.membrane.draws import draw, normal
 
 _WHOLE = 2.0**64
 

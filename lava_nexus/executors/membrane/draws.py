@@ -7,18 +7,11 @@ function of SplitMix64 (Steele, Lea, Flood, OOPSLA 2014): number i of neuron k i
 from __future__ import annotations
 
 import hashlib
-from typing import TypeAlias
 
 import numpy as np
 from numba import njit
-from numpy.typing import NDArray
 
-# Arrays of the compiled loops: draws and patterns, potentials, drives and their parts, numbers of things, spikes.
-Words: TypeAlias = NDArray[np.uint64]
-Reals: TypeAlias = NDArray[np.float64]
-Integers: TypeAlias = NDArray[np.int32]
-Indices: TypeAlias = NDArray[np.int64]
-Spikes: TypeAlias = NDArray[np.uint8]
+from lava_nexus.executors.arrays import Words
 
 _G = np.uint64(0x9E3779B97F4A7C15)
 _A, _B = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)

@@ -14,8 +14,9 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from lava_nexus.executors.arrays import Indices, Integers, Reals, Spikes, Words
 from lava_nexus.executors.membrane.disturb import Noise, add_faults, add_noise, fire_by_tail, spread_thresholds
-from lava_nexus.executors.membrane.draws import Indices, Integers, Reals, Spikes, Words, draw
+from lava_nexus.executors.membrane.draws import draw
 
 # Rows shorter than this are walked lane by lane; longer ones step by step, in vector instructions.
 _SHORT_ROW = 8

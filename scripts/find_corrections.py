@@ -6,4 +6,4 @@ from lava_nexus.config.command_line import run_command
 from lava_nexus.verification.corrections import CorrectionsConfig, find_corrections
 
 if __name__ == "__main__":
-    run_command(CorrectionsConfig, find_corrections, "Finds the inputs that the wide programs of functions miss.")
+    run_command(CorrectionsConfig, find_corrections, "Finds the inputs that the precise programs of functions miss.")

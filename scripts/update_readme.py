@@ -1,21 +1,24 @@
-"""Takes the report of a run into README.md and docs/: python scripts/update_readme.py results/digits [RESULTS ...]."""
+"""Takes reports of runs into README.md and docs/: python scripts/update_readme.py results/digits [FOLDER ...]."""
 
 from __future__ import annotations
 
-import sys
+import argparse
 from pathlib import Path
 
-from lava_nexus.errors import NexusError
+from lava_nexus.config.command_line import run_guarded
 from lava_nexus.reports.readme import update_readme
 from lava_nexus.tables.energy.pages import update_energy_pages
 
+
+def main() -> int:
+    """Updates the pages of each run."""
+    parser = argparse.ArgumentParser(description="Takes reports and figures of runs into README.md and docs/.")
+    parser.add_argument("results", nargs="+", type=Path, help="folder of a run of the digits or of the energy table")
+    for folder in parser.parse_args().results:
+        update = update_energy_pages if (folder / "energy.json").is_file() else update_readme
+        update(folder, Path(__file__).resolve().parents[1])
+    return 0
+
+
 if __name__ == "__main__":
-    if len(sys.argv) < 2:
-        sys.exit("usage: python scripts/update_readme.py FOLDER_OF_A_RUN ...")
-    try:
-        for folder in map(Path, sys.argv[1:]):
-            update = update_energy_pages if (folder / "energy.json").is_file() else update_readme
-            update(folder, Path(__file__).resolve().parents[1])
-    except NexusError as error:
-        print(f"error: {error}", file=sys.stderr)
-        sys.exit(2)
+    run_guarded(main)

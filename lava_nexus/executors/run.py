@@ -14,6 +14,7 @@ from lava_nexus.circuits import Circuit
 from lava_nexus.errors import NexusError
 from lava_nexus.executors.executor import Executor, Tally
 from lava_nexus.executors.reference import ReferenceExecutor
+from lava_nexus.neurons import Port
 
 
 @dataclass(frozen=True)
@@ -138,8 +139,7 @@ def measured_notes(joules: float | None) -> tuple[str, ...]:
     return () if joules is None else (f"Measured by the chip's energy probe: {joules:.6g} J.",)
 
 
-def _patterns(operand: ArrayLike, port: Any) -> NDArray[Any]:
+def _patterns(operand: ArrayLike, port: Port) -> NDArray[Any]:
     if port.format is not None:
-        patterns: NDArray[Any] = port.format.to_patterns(operand)
-        return patterns
+        return port.format.to_patterns(operand)
     return np.asarray(operand).astype(port.pattern_dtype)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -24,6 +24,8 @@ from lava_nexus.robustness.cures import checked, scaled, voted
 from lava_nexus.robustness.measure import Cells, Condition, compare, operands_of
 from lava_nexus.robustness.pages import Page, write_page
 from lava_nexus.robustness.report import percent
+
+Run = Callable[[Circuit, list[NDArray[Any]]], NDArray[Any]]
 
 _HALF, _MIDDLE = NeuronModel(), NeuronModel(placement="middle")
 _NEAR = NeuronModel(margin=0.1)
@@ -150,9 +152,9 @@ def _measured(cure: Cure, kind: str, value: float, config: RobustnessConfig, ene
     }
 
 
-def with_retries(invoke: Any, made: Circuit, operands: list[NDArray[Any]], retries: int) -> tuple[NDArray[Any], float]:
+def with_retries(run: Run, made: Circuit, operands: list[NDArray[Any]], retries: int) -> tuple[NDArray[Any], float]:
     """(answers without the flag, mean runs of a set): where the flag is up, the operand set is entered again."""
-    answers = invoke(made, operands)
+    answers = run(made, operands)
     if not retries:
         return answers, 1.0
     mask = (1 << (made.output.width - 1)) - 1
@@ -162,7 +164,7 @@ def with_retries(invoke: Any, made: Circuit, operands: list[NDArray[Any]], retri
         if not raised.any():
             break
         runs += float(raised.mean())
-        answers = np.where(raised, invoke(made, operands), answers)
+        answers = np.where(raised, run(made, operands), answers)
     return answers & np.asarray(mask, answers.dtype), runs
 
 

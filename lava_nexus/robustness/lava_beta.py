@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +45,7 @@ def run_lava_sweep(config: RobustnessConfig, out: Path) -> dict[str, Any]:
         for name, model in bar:
             bar.set_postfix_str(f"{name}, beta {model.beta:g}")
             parts = ["lava", logic_circuit(name, sweep.basis).digest, repr(model), sweep.sets, config.seed]
-            found = cells.keep(parts, lambda name=name, model=model: _cell(name, model, config, sweep))
+            found = cells.keep(parts, partial(_cell, name, model, config, sweep))
             records.append({"circuit": name, **found})
     return _write(config, sweep, records, out)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -137,7 +138,7 @@ class Cells:
         self.write(path, asdict(found))
         return found
 
-    def keep(self, parts: list[Any], compute: Any) -> dict[str, Any]:
+    def keep(self, parts: list[Any], compute: Callable[[], dict[str, Any]]) -> dict[str, Any]:
         """Any other finding as a dict, named by what it depends on."""
         path = self._path(parts)
         stored = self._read(path)

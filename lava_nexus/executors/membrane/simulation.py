@@ -6,7 +6,7 @@ import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,10 @@ from lava_nexus.errors import NexusError
 from lava_nexus.executors.membrane.physics import Physics
 from lava_nexus.neurons import STROBE, ThresholdNetwork
 from lava_nexus.neurons.gaps import thetas
+
+if TYPE_CHECKING:
+    from lava_nexus.executors.membrane.disturb import Noise
+    from lava_nexus.executors.membrane.kernel import Dynamics, Wiring
 
 Regime = Literal["reset", "streaming"]
 
@@ -113,7 +117,7 @@ class Simulation:
         return self
 
     def _run_tiles(
-        self, part: Sequence[Tile], width: int, prepared: tuple[Any, Any, Any]
+        self, part: Sequence[Tile], width: int, prepared: tuple[Wiring, Dynamics, Noise]
     ) -> tuple[NDArray[np.int64], int]:
         from lava_nexus.executors.membrane import kernel
 
@@ -132,7 +136,7 @@ class Simulation:
                 steps = min(width // lanes, tile.steps - start)
                 index = np.arange(start, start + steps)[:, None] * self.streams + np.arange(tile.first, tile.last)
                 index = index.ravel()
-                self._load(kernel, index, spikes)
+                self._load(index, spikes)
                 flips = np.empty(0, np.int64) if self.flips is None else self.flips[index]
                 potentials = np.empty((network.neurons if self.membranes else 0, len(index) if self.membranes else 0))
                 active += kernel.advance(
@@ -146,7 +150,9 @@ class Simulation:
                 self._record(index, spikes, potentials)
         return counts, active
 
-    def _load(self, kernel: Any, index: NDArray[np.int64], spikes: NDArray[np.uint8]) -> None:
+    def _load(self, index: NDArray[np.int64], spikes: NDArray[np.uint8]) -> None:
+        from lava_nexus.executors.membrane import kernel
+
         for port, words in zip(self.network.inputs, self.words, strict=True):
             if port.width:
                 kernel.unpack(words[index].astype(np.uint64), port.signals[0], port.width, spikes)

@@ -213,7 +213,7 @@ def _describe(
 
     fmt, images = config.float_format, len(tokens)
     labels = split.test_labels[:images]
-    outside = witness_logits(tensors, tokens)
+    outside = witness_logits(tensors, tokens, precision=np.float64 if fmt.bits > 32 else np.float32)
     tallies = list(answer.tallies)
     counted = all(tally.spikes is not None for tally in tallies)
     return Run(
@@ -271,5 +271,5 @@ def share_right(logits: NDArray[Any], labels: NDArray[np.int64]) -> float:
     return float((answered & (np.argmax(np.nan_to_num(values), axis=1) == labels)).mean())
 
 
-def _against_float(logits: Patterns, outside: NDArray[np.float32], fmt: FloatFormat) -> UlpSummary:
+def _against_float(logits: Patterns, outside: NDArray[Any], fmt: FloatFormat) -> UlpSummary:
     return summarise(logits, fmt.to_patterns(outside.astype(fmt.dtype)), fmt)

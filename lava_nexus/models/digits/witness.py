@@ -122,9 +122,13 @@ def witness(tensors: Mapping[str, NDArray[Any]], spec: TransformerSpec = DIGITS)
 
 
 def witness_logits(
-    tensors: Mapping[str, NDArray[Any]], tokens: NDArray[np.float32], spec: TransformerSpec = DIGITS
-) -> NDArray[np.float32]:
-    """PyTorch's float32 logits [n, classes] of tokens [n, tokens, token_width]."""
+    tensors: Mapping[str, NDArray[Any]],
+    tokens: NDArray[np.floating[Any]],
+    spec: TransformerSpec = DIGITS,
+    precision: type[np.float32] | type[np.float64] = np.float32,
+) -> NDArray[Any]:
+    """PyTorch's logits [n, classes] of tokens [n, tokens, token_width], computed in the precision."""
+    inputs = torch.from_numpy(np.ascontiguousarray(tokens, precision))
     with torch.inference_mode():
-        logits = witness(tensors, spec)(torch.from_numpy(np.ascontiguousarray(tokens, np.float32)))
+        logits = witness(tensors, spec).to(inputs.dtype)(inputs)
     return np.asarray(logits.numpy())

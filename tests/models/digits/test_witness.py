@@ -25,6 +25,9 @@ def test_shipped_weights_agree_with_float64(weights):
     logits = witness_logits(weights, tokens)
     assert logits.dtype == np.float32 and logits.shape == (40, 10)
     np.testing.assert_allclose(logits, expected, rtol=0, atol=2e-5)
+    precise = witness_logits(weights, tokens, precision=np.float64)
+    assert precise.dtype == np.float64
+    np.testing.assert_allclose(precise, expected, rtol=0, atol=1e-12)
 
 
 @settings(max_examples=15, deadline=None)

@@ -95,6 +95,7 @@ class Executor(ABC):
         level: what evaluates a neuron: "reference", "word logic", "vectorised neurons", "LIF" or "LIF on Loihi 2".
         tallies: what was invoked so far and what it cost.
         measured_joules: of all invocations so far, by a probe of the hardware; None where there is none.
+        part: of a run, see `begin`.
     """
 
     name: str
@@ -103,6 +104,7 @@ class Executor(ABC):
     def __init__(self) -> None:
         self.tallies = Tallies()
         self.measured_joules: float | None = None
+        self.part = 0
 
     @abstractmethod
     def invoke(self, circuit: Circuit, operands: Sequence[NDArray[Any]]) -> NDArray[Any]:
@@ -114,6 +116,10 @@ class Executor(ABC):
     @abstractmethod
     def invoke_all(self, circuit: Circuit, operands: Sequence[NDArray[Any]]) -> tuple[NDArray[Any], ...]:
         """As `invoke`, for a circuit of several output ports: the patterns of each."""
+
+    def begin(self, part: int) -> None:
+        """Says that what follows is this part of a run: what is random in it depends on no other part."""
+        self.part = part
 
     def operate(self, operator: Operator, operand: NDArray[Any]) -> NDArray[Any]:
         """The operator of LIF populations on every row of the operand (patterns of its format).

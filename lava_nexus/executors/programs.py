@@ -45,6 +45,11 @@ class ProgramRunner:
         """By a probe of the hardware, over all runs so far; None where nothing was measured."""
         return None if self._made is None else self._made.measured_joules
 
+    def begin(self, part: int) -> None:
+        """See `Executor.begin`."""
+        if self.executor != "lava":
+            self._evaluator().begin(part)
+
     def run(self, program: Program, feeds: Mapping[str, NDArray[Any]]) -> ProgramResult:
         """A program on patterns of shape (batch, *input shape).
 

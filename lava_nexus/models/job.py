@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from lava_nexus.circuits import Circuit
+from lava_nexus.executors.interpret import ProgramResult
 from lava_nexus.executors.programs import ProgramRunner
+from lava_nexus.layers import Program
 from lava_nexus.models.forward import Cache, Counts, Forward, Stream, Tokens
 from lava_nexus.models.model import Model
 from lava_nexus.models.steps import Step
+from lava_nexus.nlspike import Operator
 
 Patterns = NDArray[Any]
 
@@ -130,3 +135,27 @@ def through(job: Job, model: Model, runner: ProgramRunner) -> dict[str, Patterns
         arrays, counts = advance(job, forward, name, steps)
         steps.append(Step(name, 0.0, counts, arrays))
     return steps[-1].arrays
+
+
+@dataclass
+class _Listing(ProgramRunner):
+    """A runner that computes nothing and notes what programs invoke."""
+
+    found: list[Circuit | Operator] = field(default_factory=list)
+
+    def run(self, program: Program, feeds: Mapping[str, Patterns]) -> ProgramResult:
+        """Patterns of zeros."""
+        self.found += [circuit for _, circuit, _ in program.invocations()]
+        self.found += [operator for _, operator, _ in program.operators()]
+        batch = max(len(patterns) for patterns in feeds.values())
+        empty = {
+            name: np.zeros((batch, *value.shape), value.format.pattern_dtype) for name, value in program.outputs.items()
+        }
+        return ProgramResult(empty, {})
+
+
+def invoked(job: Job, name: str, steps: list[Step]) -> list[Circuit | Operator]:
+    """Circuits and operators that the step after these invokes; its weights are read, nothing runs."""
+    listing = _Listing()
+    advance(job, job.model.forward(listing), name, steps)
+    return listing.found

@@ -23,7 +23,7 @@ from lava_nexus.layers import GATES, Program, linear
 from lava_nexus.layers.transformer import norm
 from lava_nexus.models.built import built
 from lava_nexus.models.forward import Counts, Tokens
-from lava_nexus.models.job import Job, advance, generated, through
+from lava_nexus.models.job import Job, advance, generated, invoked, through
 from lava_nexus.models.model import Model, token_array
 from lava_nexus.models.pictures import first_layer_stages
 from lava_nexus.models.replaced import by_populations, with_errors
@@ -103,12 +103,13 @@ def _identity(config: RunConfig, job: Job) -> dict[str, Any]:
 
 def _run(job: Job, runner: ProgramRunner, store: StepStore) -> list[Step]:
     """Runs what is not finished, on the executor and on the reference; every step is kept when it ends."""
-    steps = store.load()
+    steps = store.load(lambda name, before: invoked(job, name, before))
     tested = job.model.forward(runner)
     strict = None if runner.name == "reference" else job.model.forward(ProgramRunner("reference"))
     with tqdm(total=len(job.steps), initial=len(steps), unit="step", desc=job.model.spec.kind) as bar:
         for name in job.steps[len(steps) :]:
             bar.set_postfix_str(name)
+            runner.begin(len(steps))
             began = time.perf_counter()
             arrays, counts = advance(job, tested, name, steps)
             seconds = time.perf_counter() - began

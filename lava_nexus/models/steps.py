@@ -7,23 +7,27 @@ import io
 import json
 import shutil
 import zipfile
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lava_nexus.circuits import Circuit, circuit
+from lava_nexus.circuits import Circuit
 from lava_nexus.errors import NexusError
+from lava_nexus.executors.constant.bank import BankTally
 from lava_nexus.executors.executor import Tallies, Tally
 from lava_nexus.files import write_bytes
-from lava_nexus.formats import FORMATS, FloatFormat
 from lava_nexus.models.forward import Counts
-from lava_nexus.nlspike import OPERATORS, Operator, Options, operator
+from lava_nexus.nlspike import Operator
 
-_SCHEMA = 1
+Unit = Circuit | Operator
+
+_SCHEMA = 2
+_APART = ("circuit", "signal_spikes")
+_TALLIES: dict[str, type[Tally]] = {kind.__name__: kind for kind in (Tally, BankTally)}
 
 
 @dataclass
@@ -65,10 +69,11 @@ class StepStore:
         rows: list[dict[str, Any]] = []
         for layer, tallies in step.counts.layers.items():
             for tally in tallies:
-                row = {"layer": layer, **_described(tally.circuit), "invocations": tally.invocations}
+                counted = {f.name: getattr(tally, f.name) for f in fields(tally) if f.name not in _APART}
                 if tally.signal_spikes is not None:
                     arrays[f"spikes {len(rows)}"] = np.asarray(tally.signal_spikes)
-                rows.append({**row, "active": tally.active})
+                kind, label = type(tally).__name__, tally.circuit.label
+                rows.append({"layer": layer, "digest": tally.circuit.digest, "of": label, "kind": kind, **counted})
         counts = step.counts
         header = {
             "schema": _SCHEMA,
@@ -83,21 +88,29 @@ class StepStore:
         np.savez(data, header=np.frombuffer(json.dumps(header).encode(), np.uint8), **arrays)
         write_bytes(self._path(number), data.getvalue())
 
-    def load(self) -> list[Step]:
+    def load(self, invoked: Callable[[str, list[Step]], Iterable[Unit]]) -> list[Step]:
         """The steps from the first on that are there.
+
+        Args:
+            invoked: the circuits and operators of a step, by its name and the steps before it.
 
         Raises:
             NexusError: they are of another run, or cannot be read.
         """
         found: list[Step] = []
+        known: dict[str, Unit] = {}
         while self._path(len(found)).exists():
-            found.append(self._read(self._path(len(found))))
+            path = self._path(len(found))
+            header, arrays = self._read(path)
+            if any(row["digest"] not in known for row in header["tallies"]):
+                known |= {unit.digest: unit for unit in invoked(header["name"], found)}
+            found.append(_step(header, arrays, known, path))
         return found
 
     def _path(self, number: int) -> Path:
         return self.folder / f"step{number:04d}.npz"
 
-    def _read(self, path: Path) -> Step:
+    def _read(self, path: Path) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
         try:
             with np.load(path, allow_pickle=False) as stored:
                 arrays = {name: stored[name] for name in stored.files}
@@ -108,55 +121,18 @@ class StepStore:
             raise NexusError(
                 f"finished step '{path}' is of a run with another config, checkpoint or version; run without --resume"
             )
-        neurons, synapses, depth = header["sizes"]
-        counts = Counts({layer: Tallies() for layer in header["layers"]}, neurons, synapses, depth)
-        for number, row in enumerate(header["tallies"]):
-            spikes = arrays.pop(f"spikes {number}", None)
-            counts.layers[row["layer"]].add(Tally(_rebuilt(row, path), row["invocations"], spikes, row["active"]))
-        plain = {name.partition(" ")[2]: array for name, array in arrays.items()}
-        return Step(header["name"], header["seconds"], counts, plain)
+        return header, arrays
 
 
-def _described(made: Circuit | Operator) -> dict[str, Any]:
-    if isinstance(made, Operator):
-        return {"operator": made.name, "size": made.size, "options": dict(made.options), "digest": made.digest}
-    source, target = made.inputs[0].format, made.output.format
-    return {
-        "circuit": made.name,
-        "format": str(source),
-        "to": str(target),
-        "basis": made.basis,
-        "options": dict(made.options),
-        "digest": made.digest,
-    }
-
-
-def _rebuilt(row: Mapping[str, Any], path: Path) -> Circuit | Operator:
-    if "operator" in row:
-        return _rebuilt_operator(row, path)
-    source, target = _format(row["format"], path), _format(row["to"], path)
-    made = circuit(
-        row["circuit"], source, to=None if target == source else target, basis=row["basis"], **row["options"]
-    )
-    if made.digest != row["digest"]:
-        raise NexusError(f"finished step '{path}' counted another circuit '{made.label}'; run without --resume")
-    return made
-
-
-def _rebuilt_operator(row: Mapping[str, Any], path: Path) -> Operator:
-    if row["operator"] not in OPERATORS:
-        raise NexusError(
-            f"finished step '{path}' counted spikes of a linear layer, which are not kept; run without --resume"
+def _step(header: dict[str, Any], arrays: dict[str, NDArray[Any]], known: Mapping[str, Unit], path: Path) -> Step:
+    neurons, synapses, depth = header["sizes"]
+    counts = Counts({layer: Tallies() for layer in header["layers"]}, neurons, synapses, depth)
+    for number, row in enumerate(header["tallies"]):
+        layer, digest, label, kind = (row.pop(key) for key in ("layer", "digest", "of", "kind"))
+        if digest not in known:
+            raise NexusError(f"finished step '{path}' counted another '{label}'; run without --resume")
+        counts.layers[layer].add(
+            _TALLIES[kind](known[digest], signal_spikes=arrays.pop(f"spikes {number}", None), **row)
         )
-    options = dict(row["options"])
-    eps = options.pop("eps", 1e-5)
-    made = operator(row["operator"], row["size"], Options(**options), eps)
-    if made.digest != row["digest"]:
-        raise NexusError(f"finished step '{path}' counted another operator '{made.label}'; run without --resume")
-    return made
-
-
-def _format(name: str, path: Path) -> FloatFormat:
-    if name not in FORMATS:
-        raise NexusError(f"finished step '{path}' counted a circuit of format '{name}', which is not known")
-    return FORMATS[name]
+    plain = {name.partition(" ")[2]: array for name, array in arrays.items()}
+    return Step(header["name"], header["seconds"], counts, plain)

@@ -16,6 +16,7 @@ from lava_nexus.executors.programs import ProgramRunner
 from lava_nexus.models.forward import Cache, Counts
 from lava_nexus.models.model import random_model
 from lava_nexus.models.run import run_transformer
+from lava_nexus.models.steps import StepStore
 
 CONFIGS = Path(__file__).parents[2] / "configs"
 TINY = {
@@ -78,6 +79,40 @@ def test_a_run_that_was_ended_goes_on_with_the_same_bits_and_counts(
         for step in report["steps"]:
             step.pop("seconds")
     assert parts == whole
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"accumulate": "exact", "executor": "reference"},
+        {"weights": "constant", "executor": "reference"},
+        {"nonlinear": "nls", "linear": "spikes", "executor": "reference"},
+        {"executor": "membrane", "membrane": {"noise": 0.4}, "format": "float8_e4m3fn"},
+    ],
+)
+def test_every_kind_of_run_goes_on(changes: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    model = {"kind": "transformer", "architecture": TINY, "tokens": 2, "layers": [0, 2]}
+    given = build_config(RunConfig, {"model": model, **changes}, "test")
+    whole = run_transformer(given, tmp_path / "whole")
+    real, calls = StepStore.save, []
+
+    def ends(self: StepStore, number: int, step: Any) -> None:
+        if not calls and number == 2:
+            calls.append(number)
+            raise KeyboardInterrupt
+        real(self, number, step)
+
+    monkeypatch.setattr(StepStore, "save", ends)
+    with pytest.raises(KeyboardInterrupt):
+        run_transformer(given, tmp_path / "parts")
+    parts = run_transformer(given, tmp_path / "parts", resume=True)
+    for report in (whole, parts):
+        report.pop("wall_seconds")
+        for step in report["steps"]:
+            step.pop("seconds")
+    assert parts == whole
+    if "membrane" in changes:
+        assert whole["ulp"]["strict"]["unequal_bits"] > 0
 
 
 def test_what_generation_costs_is_in_the_totals(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -70,6 +70,11 @@ class MembraneExecutor(Executor):
         self.explicit = explicit
         self._invocations = 0
 
+    def begin(self, part: int) -> None:
+        """Numbers the invocations that follow from the part's own number on."""
+        super().begin(part)
+        self._invocations = part << 32
+
     def invoke(
         self, circuit: Circuit, operands: Sequence[NDArray[Any]], flips: NDArray[np.int64] | None = None
     ) -> NDArray[Any]:

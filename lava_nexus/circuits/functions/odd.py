@@ -58,14 +58,14 @@ class Widths:
 TANH: dict[int, Widths] = {
     7: Widths(8, 14, 2, -16, -4, 15),
     10: Widths(17, 20, 2, -19, -5, 23, 1),
-    23: Widths(31, 38, 3, -37.5, -4, 41),
+    23: Widths(31, 38, 3, -37.5, -4, 41, growth=-33),
     52: Widths(59, 61, 6, -60, -3, 62, growth=-56),
 }
 TANH_PRECISE = {23: Widths(40, 47, 4, -47, -6, 50)}
 ERF: dict[int, Widths] = {
     7: Widths(10, 15, 2, -17, -5, 20),
     10: Widths(18, 18, 1, -18, -6, 21, 2),
-    23: Widths(31, 37, 3, -36.5, -4, 39),
+    23: Widths(31, 37, 3, -36.5, -4, 39, growth=-33),
     52: Widths(59, 61, 6, -60, -3, 62, growth=-56),
 }
 
@@ -98,7 +98,7 @@ class Odd:
         """The program."""
         widths, end = widths_for(self.name, self.widths, fmt), _saturation(self, fmt)
         limit = float(fmt.from_patterns(np.array(end, fmt.pattern_dtype)))
-        one = x.at_least(on, end)
+        whole = x
         if widths.growth is not None:
             x = in_steps(on, x, fmt, self.exact, 2.0**widths.growth)
         integer_bits = max(ceil(log2(limit)), 1)
@@ -115,7 +115,7 @@ class Odd:
             nan=x.nan,
             infinite=on.constant(0, 1),
             inexact=on.constant(1, 1),
-            instead=[(one, fmt.bias << fmt.fraction_bits)],
+            instead=[(whole.at_least(on, end), fmt.bias << fmt.fraction_bits)],
         )
 
 

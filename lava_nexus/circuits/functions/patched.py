@@ -128,8 +128,8 @@ def _line(basis: Basis, a: Word, pattern: int) -> Bit:
 
 
 def _merged(basis: Basis, lines: list[Bit]) -> list[Bit]:
-    """Few enough lines for one neuron, of which one fires where one of the given does."""
-    while len(lines) > _MOST_LINES:
+    """One line that fires where one of the given does, or none: the result is late, and one spike is delayed to it."""
+    while len(lines) > 1:
         groups = [lines[i : i + _MOST_LINES] for i in range(0, len(lines), _MOST_LINES)]
         lines = [basis.real(basis.or_(*group)) for group in groups]
     return lines

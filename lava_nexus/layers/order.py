@@ -174,21 +174,6 @@ def _halved(start: int, length: int) -> Sum:
     return Sum((left, right if length - half > 1 else range(start + half, start + length)))
 
 
-def from_pairs(length: int, pairs: list[tuple[int, int]]) -> Sum:
-    """The sum in which addition i adds nodes pairs[i]; nodes below `length` are terms, node length + i is addition i.
-
-    Of two operands the one with more terms is what there is, and the other is added to it.
-    """
-    made: list[Sum] = [Sum((range(k, k + 1),)) for k in range(length)]
-    sizes = [1] * length
-    for left, right in pairs:
-        if (sizes[left], -left) < (sizes[right], -right):
-            left, right = right, left
-        made.append(_added(made[left], made[right]))
-        sizes.append(sizes[left] + sizes[right])
-    return made[-1]
-
-
 def ranges(parts: list[Part]) -> list[Part]:
     """Single terms at even distances as one range."""
     joined: list[Part] = []
@@ -201,19 +186,6 @@ def ranges(parts: list[Part]) -> list[Part]:
                 continue
         joined.append(part)
     return joined
-
-
-def _added(total: Sum, other: Sum) -> Sum:
-    """total + other, single terms in ranges as long as they can be."""
-    single = other.parts[0] if len(other.parts) == 1 else None
-    if not isinstance(single, range) or len(single) > 1:
-        return Sum((*total.parts, other))
-    *before, last = total.parts
-    if isinstance(last, range):
-        step = single[0] - last[-1]
-        if len(last) == 1 or step == last.step:
-            return Sum((*before, range(last[0], single[0] + (1 if step > 0 else -1), step)))
-    return Sum((*total.parts, single))
 
 
 def _schedule(tree: Sum) -> tuple[Step, ...]:

@@ -16,7 +16,6 @@ from lava_nexus.executors.interpret import run_program
 from lava_nexus.executors.run import executor_named
 from lava_nexus.formats import BFLOAT16, FLOAT8_E4M3FN, FLOAT16, FLOAT32
 from lava_nexus.layers import Accumulate, Order, Program, Sum, Writer, linear, named_order
-from lava_nexus.layers.order import from_pairs
 from tests.layers import oracle
 
 ORDERS: list[Accumulate] = ["sequential", "fma", "pairwise"]
@@ -109,6 +108,17 @@ def test_orders_give_different_bits() -> None:
     assert len(set(answers.values())) == len(ORDERS)
 
 
+def tree(length: int, pairs: list[tuple[int, int]]) -> Sum:
+    """Addition i adds nodes pairs[i]; nodes below `length` are terms, node length + i is addition i."""
+    made, sizes = [Sum((range(k, k + 1),)) for k in range(length)], [1] * length
+    for left, right in pairs:
+        more, fewer = sorted((left, right), key=lambda node: (-sizes[node], node))
+        other = made[fewer] if sizes[fewer] > 1 else range(fewer, fewer + 1)
+        made.append(Sum((*made[more].parts, other)))
+        sizes.append(sizes[left] + sizes[right])
+    return made[-1]
+
+
 @given(st.integers(1, 40), st.randoms(use_true_random=False))
 def test_any_tree_is_scheduled_as_it_is(length: int, random: object) -> None:
     """Steps on registers give the same float as the recursion over a tree drawn at random."""
@@ -122,7 +132,7 @@ def test_any_tree_is_scheduled_as_it_is(length: int, random: object) -> None:
     values = list(terms)
     for left, right in pairs:
         values.append(values[left] + values[right])
-    order = Order("torch", from_pairs(length, pairs))
+    order = Order("torch", tree(length, pairs))
     assert sorted(order.tree.terms() if order.tree else []) == list(range(length))
     registers: dict[int, np.float32] = {}
     for step in order.steps:
@@ -140,8 +150,6 @@ def test_any_tree_is_scheduled_as_it_is(length: int, random: object) -> None:
 def test_a_chain_of_blocks_is_printed_as_such() -> None:
     blocks = Order("torch", Sum((Sum((range(4),)), Sum((range(4, 8),)))), fused=True)
     assert str(blocks) == "torch by fma ((0..3) + (4..7))"
-    pairs = [(0, 1), (8, 2), (9, 3), (4, 5), (11, 6), (12, 7), (10, 13)]
-    assert from_pairs(8, pairs) == Sum((range(4), Sum((range(4, 8),))))
 
 
 @pytest.mark.parametrize("accumulate", ORDERS)

@@ -14,10 +14,10 @@ from lava_nexus.reports.tables import with_prefix
 _BAR = 0.3  # inches of height
 _MARKS = (
     ("printed", "printed for Loihi", "x", style.SIGN),
-    ("recomputed", "printed spikes x 23.6 pJ", "o", "#e2982b"),
-    ("spikes_only", "ours, spikes x 23.6 pJ", "D", "#6db4d8"),
-    ("total", "ours, SynOps + updates", "o", "#2f6f9f"),
-    ("gpu", "GPU as printed", "|", "#22303c"),
+    ("recomputed", "printed spikes x 23.6 pJ", "o", style.PALETTE[1]),
+    ("spikes_only", "ours, spikes x 23.6 pJ", "D", style.PALETTE[5]),
+    ("total", "ours, SynOps + updates", "o", style.PALETTE[0]),
+    ("gpu", "GPU as printed", "|", style.INK),
 )
 
 

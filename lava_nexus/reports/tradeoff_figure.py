@@ -9,7 +9,6 @@ from pathlib import Path
 from lava_nexus.errors import NexusError
 from lava_nexus.reports import style
 
-_COLOURS = ("#2f6f9f", "#d98a1c", "#2f8a6d", "#a33d5e", "#46306b", "#7a7f3a", "#5b9bc8", "#c2603a")
 _MARKS = {"neurons": "o", "depth": "D"}
 
 
@@ -37,7 +36,7 @@ def tradeoff_figure(circuits: Sequence[Built], title: str, path: Path) -> Path:
     axes = figure.add_axes((0.09, 0.12, 0.87, 0.7))
     operations = list(dict.fromkeys(one.operation for one in circuits))
     for i, operation in enumerate(operations):
-        colour = _COLOURS[i % len(_COLOURS)]
+        colour = style.PALETTE[i % len(style.PALETTE)]
         mine = sorted((one for one in circuits if one.operation == operation), key=lambda one: one.depth)
         axes.plot([one.depth for one in mine], [one.neurons for one in mine], color=colour, linewidth=1.6, zorder=2)
         for one in mine:

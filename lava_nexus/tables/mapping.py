@@ -25,7 +25,7 @@ from lava_nexus.mapping.strategy import Strategy
 from lava_nexus.reports.chip_figure import Point, chip_figure, chips_figure
 from lava_nexus.reports.report import installed_versions
 from lava_nexus.reports.tables import comma_separated, markdown, shown, with_prefix
-from lava_nexus.tables.published_sizes import published_sizes
+from lava_nexus.tables.published_neurons import published_sizes
 
 STRATEGY_HEADER = (
     *("strategy", "folding", "circuit instances", "neurons", "of them arithmetic", "synapses", "cores", "chips"),

@@ -9,7 +9,7 @@ from lava_nexus.config.base import load_config
 from lava_nexus.config.map_block import MapBlockConfig
 from lava_nexus.errors import NexusError
 from lava_nexus.tables.mapping import run_map_block
-from lava_nexus.tables.published_sizes import published_sizes
+from lava_nexus.tables.published_neurons import published_sizes
 
 
 @pytest.fixture

@@ -10,23 +10,14 @@ from lava_nexus.disk_cache import source_digest
 from lava_nexus.files import write_text
 from lava_nexus.verification.formal.terms import solver_name
 
-_METHOD = (
-    "terms.py",
-    "translation.py",
-    "specification.py",
-    "cases.py",
-    "solve.py",
-    "proof.py",
-    "product.py",
-    "subtraction.py",
-    "sums.py",
-    "locate.py",
-)
+# Modules that put no question to the solver.
+_AROUND = {"__init__", "certificates", "config", "progress", "prove"}
 
 
 def method() -> str:
     """What a proven case is valid for, beside the network: the solver and the sources that put the question to it."""
-    return f"{solver_name()} {source_digest(*(str(Path(__file__).with_name(file)) for file in _METHOD))}"
+    files = [file for file in sorted(Path(__file__).parent.glob("*.py")) if file.stem not in _AROUND]
+    return f"{solver_name()} {source_digest(*map(str, files))}"
 
 
 @dataclass

@@ -172,3 +172,17 @@ def test_import_loads_nothing_heavy(fresh_import: tuple[float, set[str]]) -> Non
 def test_files_are_small() -> None:
     long = {_name(p): n for p in MODULES if (n := len(p.read_text(encoding="utf-8").splitlines())) > 300}
     assert not long
+
+
+def test_the_key_of_word_programs_covers_every_module_that_makes_them() -> None:
+    from lava_nexus.executors.bitsliced import lowering
+
+    home = "executors.bitsliced."
+    modules = {_name(path).partition(".")[2]: path for path in MODULES if home in _name(path)}
+    reached, todo = set(), [f"{home}lowering"]
+    while todo:
+        name = todo.pop()
+        if name in modules and name not in reached:
+            reached.add(name)
+            todo += [one if one in modules else one.rpartition(".")[0] for one in _inner(modules[name])]
+    assert {modules[name].name for name in reached} == set(lowering._SOURCES)

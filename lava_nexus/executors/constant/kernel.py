@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from lava_nexus.disk_cache import source_digest
 from lava_nexus.executors.arrays import Indices, Integers, Spikes, Words
+from lava_nexus.executors.compile import kept
 from lava_nexus.neurons import propagation
 
 NEURONS, SYNAPSES, SPIKES, SYNOPS, ACTIVE, DEPTH, FIELDS = range(7)
@@ -186,8 +187,4 @@ def _kernel(propagate: Any, version: str) -> Any:
 @lru_cache(maxsize=1)
 def kernel() -> Any:
     """The compiled function, from numba's cache where there is one."""
-    compiled = numba.njit(nogil=True)(propagation.propagate)
-    try:
-        return numba.njit(nogil=True, cache=True)(_kernel(compiled, _VERSION))
-    except RuntimeError:  # no directory for numba's cache can be written
-        return numba.njit(nogil=True)(_kernel(compiled, _VERSION))
+    return kept(_kernel(numba.njit(nogil=True)(propagation.propagate), _VERSION))

@@ -12,6 +12,8 @@ from lava_nexus.executors.membrane.draws import draw, normal
 
 _WHOLE = 2.0**64
 
+# Nothing here is kept compiled by itself: numba would not see that `draws` has changed. `kernel.advance` is.
+
 
 class Noise(NamedTuple):
     """Random numbers: keys, scales by neuron, tail probabilities (see `tails`), probabilities in parts of 2^64.
@@ -36,7 +38,7 @@ class Noise(NamedTuple):
     firing: float
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True)
 def fire_by_tail(
     drive: Integers,
     level: int,
@@ -69,7 +71,7 @@ def fire_by_tail(
         fired[c] ^= np.uint8(bits[c])
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True)
 def add_noise(rand: Noise, k: int, sets: Words, arrived: Integers, bits: Words, noise: Reals, columns: int) -> None:
     """sigma * N(0, 1) for one neuron in every column."""
     sigma = rand.sigma[k]
@@ -84,7 +86,7 @@ def add_noise(rand: Noise, k: int, sets: Words, arrived: Integers, bits: Words, 
             noise[c] *= np.sqrt(arrived[c])
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True)
 def spread_thresholds(
     rand: Noise, k: int, theta: float, counters: Words, bits: Words, thetas: Reals, columns: int
 ) -> None:
@@ -98,7 +100,7 @@ def spread_thresholds(
             thetas[c] += width * away
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True)
 def add_faults(rand: Noise, k: int, sets: Words, copies: Words, bits: Words, fired: Spikes, columns: int) -> None:
     """Spikes lost and made up on the axon, then neurons that are stuck."""
     if rand.lost > 0 or rand.spurious > 0:

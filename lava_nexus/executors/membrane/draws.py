@@ -12,6 +12,7 @@ import numpy as np
 from numba import njit
 
 from lava_nexus.executors.arrays import Words
+from lava_nexus.executors.compile import kept
 
 _G = np.uint64(0x9E3779B97F4A7C15)
 _A, _B = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
@@ -24,7 +25,7 @@ def key(*parts: object) -> np.uint64:
     return np.uint64(int.from_bytes(digest, "little"))
 
 
-@njit(nogil=True, cache=True, inline="always")
+@njit(nogil=True, inline="always")
 def mix(z):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
     """The output function of SplitMix64, uint64 to uint64."""
     z = (z ^ (z >> _30)) * _A
@@ -32,7 +33,7 @@ def mix(z):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
     return z ^ (z >> _31)
 
 
-@njit(nogil=True, cache=True)
+@kept
 def draw(key: np.uint64, neuron: int, counters: Words, out: Words, columns: int) -> None:
     """64 random bits for one neuron at each counter."""
     own = mix(key + np.uint64(neuron + 1) * _G)
@@ -40,7 +41,7 @@ def draw(key: np.uint64, neuron: int, counters: Words, out: Words, columns: int)
         out[c] = mix(own + (counters[c] + _1) * _G)
 
 
-@njit(nogil=True, cache=True)
+@kept
 def normal(bits: np.uint64) -> float:
     """z with Q(z) = u, the upper tail of N(0, 1) at u = (bits + 1/2) 2^-64 or so: few bits mean a large z.
 
@@ -59,7 +60,7 @@ def normal(bits: np.uint64) -> float:
     return signed
 
 
-@njit(nogil=True, cache=True, inline="always")
+@njit(nogil=True, inline="always")
 def _ratio(r, part):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
     above, below = _ABOVE[part], _BELOW[part]
     top, bottom = above[7], below[7]

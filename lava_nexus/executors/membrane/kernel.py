@@ -11,15 +11,20 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from lava_nexus.disk_cache import source_digest
 from lava_nexus.executors.arrays import Indices, Integers, Reals, Spikes, Words
+from lava_nexus.executors.compile import kept
+from lava_nexus.executors.membrane import disturb, draws
 from lava_nexus.executors.membrane.disturb import Noise, add_faults, add_noise, fire_by_tail, spread_thresholds
 from lava_nexus.executors.membrane.draws import draw
 
 # Rows shorter than this are walked lane by lane; longer ones step by step, in vector instructions.
 _SHORT_ROW = 8
+
+# numba keeps compiled functions by what they close over: this ties `advance` to the sources of all that it draws in.
+_VERSION = source_digest(__file__, disturb.__file__, draws.__file__)
 
 CLEAN, TAIL, POTENTIAL = 0, 1, 2
 """Ways to fire: no memory and no noise; no memory, noise by its tail probability; explicit potentials."""
@@ -49,7 +54,7 @@ class Dynamics(NamedTuple):
     memoryless: bool
 
 
-@njit(nogil=True, cache=True)
+@kept
 def unpack(words: Words, first: int, width: int, spikes: Spikes) -> None:
     """Patterns [columns] to rows first .. first + width of the spikes, MSB first."""
     for i in range(width):
@@ -59,7 +64,7 @@ def unpack(words: Words, first: int, width: int, spikes: Spikes) -> None:
             row[c] = (words[c] >> shift) & np.uint64(1)
 
 
-@njit(nogil=True, cache=True)
+@kept
 def pack(spikes: Spikes, signals: Indices, words: Words) -> None:
     """Rows of the spikes, MSB first, to patterns [columns]."""
     words[:] = 0
@@ -69,7 +74,7 @@ def pack(spikes: Spikes, signals: Indices, words: Words) -> None:
             words[c] = (words[c] << np.uint64(1)) | np.uint64(row[c])
 
 
-@njit(nogil=True, cache=True)
+@kept
 def _integrate(
     spikes: Spikes, sources: Integers, weights: Integers, drive: Integers, heard: Spikes, columns: int
 ) -> None:
@@ -86,7 +91,7 @@ def _integrate(
             heard[c] |= row[c]
 
 
-@njit(nogil=True, cache=True)
+@kept
 def _arrived(spikes: Spikes, sources: Integers, count: Integers, columns: int) -> None:
     """count = sources that fired."""
     for c in range(columns):
@@ -97,14 +102,14 @@ def _arrived(spikes: Spikes, sources: Integers, count: Integers, columns: int) -
             count[c] += np.int32(row[c])
 
 
-@njit(nogil=True, cache=True)
+@kept
 def _fire_clean(drive: Integers, level: int, fired: Spikes, columns: int) -> None:
     """fired = [drive >= level], for a membrane that starts each step at 0."""
     for c in range(columns):
         fired[c] = drive[c] >= level
 
 
-@njit(nogil=True, cache=True)
+@kept
 def _fire(
     drive: Integers, noise: Reals, theta: Reals, how: Dynamics, v: Reals, fired: Spikes, potential: Reals, steps: int
 ) -> None:
@@ -127,7 +132,7 @@ def _fire(
             fired[c] = spike
 
 
-@njit(nogil=True, cache=True)
+@kept
 def _fire_at_rest(
     drive: Integers, noise: Reals, theta: Reals, strict: bool, fired: Spikes, potential: Reals, columns: int
 ) -> None:
@@ -138,75 +143,81 @@ def _fire_at_rest(
         fired[c] = before > theta[c] or (before == theta[c] and not strict)
 
 
-@njit(nogil=True, cache=True)
-def advance(
-    spikes: Spikes,
-    wiring: Wiring,
-    how: Dynamics,
-    rand: Noise,
-    sets: Words,
-    copies: Words,
-    flips: Indices,
-    v: Reals,
-    steps: int,
-    counts: Indices,
-    potentials: Reals,
-) -> int:
-    """Runs every neuron over a block whose input rows are filled; returns the active neuron updates.
+def _advance(version: str) -> Any:
+    def advance(
+        spikes: Spikes,
+        wiring: Wiring,
+        how: Dynamics,
+        rand: Noise,
+        sets: Words,
+        copies: Words,
+        flips: Indices,
+        v: Reals,
+        steps: int,
+        counts: Indices,
+        potentials: Reals,
+    ) -> int:
+        """Runs every neuron over a block whose input rows are filled; returns the active neuron updates.
 
-    Args:
-        spikes: [signals, at least columns], the neurons' rows are written.
-        wiring: the network.
-        how: the dynamics.
-        rand: what is random.
-        sets: [columns], number of the operand set in the run; `copies`: of the copy of the network that meets it.
-        flips: [columns], the neuron whose spike is inverted there, or -1; or of length 0.
-        v: [neurons, lanes], potentials after reset, carried from block to block.
-        steps: time steps of the block.
-        counts: [signals], to which the spikes are added.
-        potentials: [neurons, columns] for the potentials before reset, or [0, 0] where they are not kept.
-    """
-    columns = len(sets)
-    n_inputs = len(spikes) - len(wiring.thetas)
-    drive, arrived = np.empty(columns, np.int32), np.zeros(columns, np.int32)
-    heard = np.empty(columns, np.uint8)
-    bits, place = np.empty(columns, np.uint64), np.empty(columns, np.int32)
-    noise, theta, potential = np.empty(columns), np.empty(columns), np.empty(columns)
-    active = 0
-    for signal in range(n_inputs):
-        counts[signal] += spikes[signal, :columns].sum()
-    for k in range(len(wiring.thetas)):
-        fired = spikes[n_inputs + k]
-        begin, end = wiring.offsets[k], wiring.offsets[k + 1]
-        sources = wiring.sources[begin:end]
-        _integrate(spikes, sources, wiring.weights[begin:end], drive, heard, columns)
-        if rand.by_activity:
-            _arrived(spikes, sources, arrived, columns)
-        if how.way == CLEAN:
-            _fire_clean(drive, wiring.levels[k], fired, columns)
-        elif how.way == TAIL:
-            draw(rand.noise_key, k, sets, bits, columns)
-            fire_by_tail(drive, wiring.levels[k], bits, rand.tails, rand.rows[k], arrived, fired, place, columns)
-        else:
-            add_noise(rand, k, sets, arrived, bits, noise, columns)
-            spread_thresholds(rand, k, wiring.thetas[k], copies if rand.fixed else sets, bits, theta, columns)
-            if how.memoryless:
-                _fire_at_rest(drive, noise, theta, how.strict, fired, potential, columns)
+        Args:
+            spikes: [signals, at least columns], the neurons' rows are written.
+            wiring: the network.
+            how: the dynamics.
+            rand: what is random.
+            sets: [columns], number of the operand set in the run; `copies`: of the copy of the network that meets it.
+            flips: [columns], the neuron whose spike is inverted there, or -1; or of length 0.
+            v: [neurons, lanes], potentials after reset, carried from block to block.
+            steps: time steps of the block.
+            counts: [signals], to which the spikes are added.
+            potentials: [neurons, columns] for the potentials before reset, or [0, 0] where they are not kept.
+        """
+        assert version
+        columns = len(sets)
+        n_inputs = len(spikes) - len(wiring.thetas)
+        drive, arrived = np.empty(columns, np.int32), np.zeros(columns, np.int32)
+        heard = np.empty(columns, np.uint8)
+        bits, place = np.empty(columns, np.uint64), np.empty(columns, np.int32)
+        noise, theta, potential = np.empty(columns), np.empty(columns), np.empty(columns)
+        active = 0
+        for signal in range(n_inputs):
+            counts[signal] += spikes[signal, :columns].sum()
+        for k in range(len(wiring.thetas)):
+            fired = spikes[n_inputs + k]
+            begin, end = wiring.offsets[k], wiring.offsets[k + 1]
+            sources = wiring.sources[begin:end]
+            _integrate(spikes, sources, wiring.weights[begin:end], drive, heard, columns)
+            if rand.by_activity:
+                _arrived(spikes, sources, arrived, columns)
+            if how.way == CLEAN:
+                _fire_clean(drive, wiring.levels[k], fired, columns)
+            elif how.way == TAIL:
+                draw(rand.noise_key, k, sets, bits, columns)
+                fire_by_tail(drive, wiring.levels[k], bits, rand.tails, rand.rows[k], arrived, fired, place, columns)
             else:
-                _fire(drive, noise, theta, how, v[k], fired, potential, steps)
-        add_faults(rand, k, sets, copies, bits, fired, columns)
-        for c in range(len(flips)):
-            fired[c] ^= flips[c] == k
-        if len(potentials):
-            kept = potentials[k]
+                add_noise(rand, k, sets, arrived, bits, noise, columns)
+                spread_thresholds(rand, k, wiring.thetas[k], copies if rand.fixed else sets, bits, theta, columns)
+                if how.memoryless:
+                    _fire_at_rest(drive, noise, theta, how.strict, fired, potential, columns)
+                else:
+                    _fire(drive, noise, theta, how, v[k], fired, potential, steps)
+            add_faults(rand, k, sets, copies, bits, fired, columns)
+            for c in range(len(flips)):
+                fired[c] ^= flips[c] == k
+            if len(potentials):
+                kept = potentials[k]
+                for c in range(columns):
+                    kept[c] = potential[c] if how.way == POTENTIAL else drive[c]
+            spiked = 0
             for c in range(columns):
-                kept[c] = potential[c] if how.way == POTENTIAL else drive[c]
-        spiked = 0
-        for c in range(columns):
-            spiked += fired[c]
-            active += fired[c] | heard[c]
-        counts[n_inputs + k] += spiked
-    return active
+                spiked += fired[c]
+                active += fired[c] | heard[c]
+            counts[n_inputs + k] += spiked
+        return active
+
+    return advance
+
+
+advance = kept(_advance(_VERSION))
 
 
 def typed(array: Any, dtype: Any) -> NDArray[Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -58,6 +59,7 @@ def _name(path: Path) -> str:
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
+@cache
 def _imports(path: Path, deep: bool = True) -> set[str]:
     """Absolute names of modules imported; without `deep` only those imported when the module itself is."""
     tree = ast.parse(path.read_text(encoding="utf-8"))

@@ -38,7 +38,8 @@ def test_gates_and_strict_float_are_one_training(tmp_path: Path) -> None:
 
 
 def test_resuming_gives_the_same_bits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    whole = train_in_lockstep(_config(optimiser="gates"), tmp_path / "whole")
+    config = _config(optimiser="gates", steps=2)
+    whole = train_in_lockstep(config, tmp_path / "whole")
     step, taken = sides.Side.step, []
 
     def interrupted(self: sides.Side, *args: Any) -> tuple[float, float]:
@@ -49,10 +50,10 @@ def test_resuming_gives_the_same_bits(tmp_path: Path, monkeypatch: pytest.Monkey
 
     monkeypatch.setattr(sides.Side, "step", interrupted)
     with pytest.raises(KeyboardInterrupt):
-        train_in_lockstep(_config(optimiser="gates"), tmp_path / "parts")
+        train_in_lockstep(config, tmp_path / "parts")
     monkeypatch.setattr(sides.Side, "step", step)
-    rest = train_in_lockstep(_config(optimiser="gates"), tmp_path / "parts", resume=True)
-    assert [row.step for row in rest.rows] == [1, 2, 3]
+    rest = train_in_lockstep(config, tmp_path / "parts", resume=True)
+    assert [row.step for row in rest.rows] == [1, 2]
     assert rest.rows == whole.rows and _same(rest.tensors, whole.tensors)
 
 

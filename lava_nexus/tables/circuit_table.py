@@ -230,11 +230,14 @@ def _table(rows: list[CircuitRow]) -> str:
 
 
 def _write(rows: list[CircuitRow], left_out: list[str], config: dict[str, Any], out: Path) -> None:
-    notes = [
-        f"Neurons include relays, at a largest synaptic delay of {config['max_delay']}.",
+    counted = (
         f"Spikes and SynOps: mean over {config['inputs']:,} operand sets from N(0, 1) (|N(0, 1)| for "
         f"{', '.join(sorted(_POSITIVE))}; uniform bits for integers), seed {config['seed']}, {config['executor']} "
-        "executor; SynOps include the synapses of inputs and strobe.",
+        "executor; SynOps include the synapses of inputs and strobe."
+    )
+    notes = [
+        f"Neurons include relays, at a largest synaptic delay of {config['max_delay']}.",
+        counted if config["inputs"] else "Spikes and SynOps: not counted, inputs is 0.",
         *(f"Left out: {sentence}." for sentence in left_out),
     ]
     sources = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import importlib
 import subprocess
 import sys
 from functools import cache
@@ -169,6 +170,15 @@ def test_import_is_quick(fresh_import: tuple[float, set[str]]) -> None:
 
 def test_import_loads_nothing_heavy(fresh_import: tuple[float, set[str]]) -> None:
     assert not fresh_import[1] & {"lava", "torch", "numba", "llvmlite", "matplotlib", "sklearn", "pydantic", "yaml"}
+
+
+@pytest.mark.parametrize("package", ["lava_nexus", "lava_nexus.torch"])
+def test_every_public_name_is_there_and_listed(package: str) -> None:
+    module = importlib.import_module(package)
+    assert set(module.__all__) <= set(dir(module))
+    assert all(getattr(module, name) is not None for name in module.__all__)
+    with pytest.raises(AttributeError, match="has no attribute 'nothing'"):
+        module.nothing  # noqa: B018
 
 
 def test_files_are_small() -> None:

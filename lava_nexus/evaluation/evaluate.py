@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import time
+import zlib
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -175,6 +176,7 @@ def _scored(pieces: list[Piece], scorer: Scorer, store: Store, name: str) -> lis
     for number, piece in enumerate(tqdm(pieces, desc=name, unit=" items", mininterval=0.5, leave=False)):
         key = f"{name} {number}"
         if key not in store.done:
+            scorer.begin(zlib.crc32(key.encode()))
             sums = [float(scorer.log_likelihoods(*part).sum()) for part in piece.parts]
             store.put(key, [value if math.isfinite(value) else None for value in sums])
         found.append(store.done[key])

@@ -70,7 +70,17 @@ def alphabet(folder: Path | None, vocabulary: int) -> Alphabet:
 
 
 class Scorer(ABC):
-    """What gives logits."""
+    """What gives logits.
+
+    Attributes:
+        item: number of what is scored, see `begin`.
+    """
+
+    item = 0
+
+    def begin(self, item: int) -> None:
+        """Says that what follows is this item: what is random in it depends on no other one."""
+        self.item = item
 
     @abstractmethod
     def logits(self, context: Sequence[int], continuation: Sequence[int]) -> Logits:
@@ -91,6 +101,7 @@ class GateScorer(Scorer):
     and context and continuation are one sequence.
 
     Attributes:
+        runner: what runs its programs.
         tallies: counts of all that ran.
     """
 
@@ -98,10 +109,16 @@ class GateScorer(Scorer):
         if not (model.spec.shape.causal and model.spec.head):
             raise NexusError(f"model '{model.source.name}' has no language-model head, so it scores no text")
         self.model, self.forward = model, model.forward(runner, hold=True)
-        self._keeps = isinstance(model.arithmetic.accumulate, str)
+        self.runner, self._keeps = runner, isinstance(model.arithmetic.accumulate, str)
         self.tallies = Tallies()
         self._context: tuple[int, ...] = ()
         self._cache, self._last = Cache(), np.zeros(0)
+
+    def begin(self, item: int) -> None:
+        """Nothing is kept from one item to the next."""
+        super().begin(item)
+        self.runner.begin(item)
+        self._context = ()
 
     def logits(self, context: Sequence[int], continuation: Sequence[int]) -> Logits:
         """As the class says."""

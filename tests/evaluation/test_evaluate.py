@@ -15,6 +15,7 @@ from tokenizers import Tokenizer, models, pre_tokenizers
 
 from lava_nexus.config.base import load_config
 from lava_nexus.config.evaluate import EvaluateConfig
+from lava_nexus.config.membrane import MembraneOptions
 from lava_nexus.config.populations import PopulationsConfig
 from lava_nexus.errors import NexusError
 from lava_nexus.evaluation import evaluate
@@ -98,11 +99,26 @@ def test_a_context_kept_changes_no_bit(checkpoint: Path) -> None:
     assert sum(tally.invocations for tally in kept.tallies) > sum(tally.invocations for tally in fresh.tallies)
 
 
+def test_noise_in_an_item_does_not_depend_on_those_before() -> None:
+    options = MembraneOptions(noise=0.3).executor_options(0)
+    model = random_model({**ARCHITECTURE, "vocab_size": 16}, format="float8_e4m3fn")
+    after, alone, exact = (GateScorer(model, ProgramRunner("membrane", o)) for o in (options, options, {}))
+    after.begin(1)
+    after.logits([3], [1])
+    found = []
+    for scorer in (after, alone, exact):
+        scorer.begin(2)
+        found.append(scorer.logits([3], [1]).view(np.uint8))
+    assert np.array_equal(found[0], found[1]) and not np.array_equal(found[0], found[2])
+
+
 def test_accuracy_and_perplexity_of_known_logits(monkeypatch: pytest.MonkeyPatch, here: Path) -> None:
     class Known:
         """Likelihood -1 a token."""
 
         def __init__(self, *_: Any) -> None: ...
+
+        def begin(self, item: int) -> None: ...
 
         def log_likelihoods(self, context: list[int], after: list[int]) -> Any:
             return -np.ones(len(after))

@@ -27,14 +27,32 @@ def replacing(path: Path) -> Iterator[Path]:
     """
     temporary = path.with_name(f".{path.stem}.{os.getpid()}{path.suffix}")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        yield temporary
-        os.replace(temporary, path)
-    except OSError as error:
-        raise NexusError(f"'{path}' cannot be written: {(error.strerror or str(error)).lower()}") from error
+        with _told(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            yield temporary
+            os.replace(temporary, path)
     finally:
         with suppress(OSError):
             temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def _told(path: Path) -> Iterator[None]:
+    """What the system refuses is a sentence that names the path."""
+    try:
+        yield
+    except OSError as error:
+        raise NexusError(f"'{path}' cannot be written: {(error.strerror or str(error)).lower()}") from error
+
+
+def append_line(path: Path, text: str) -> None:
+    """Adds a line of UTF-8 text to a file, at once; where the system refuses, part of it may be there, without its end.
+
+    Raises:
+        NexusError: the system refuses to write, for example because the disk is full.
+    """
+    with _told(path), path.open("a", encoding="utf-8") as file:
+        file.write(text + "\n")
 
 
 def write_text(path: Path, text: str) -> None:

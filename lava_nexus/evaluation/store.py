@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from lava_nexus.errors import NexusError
+from lava_nexus.files import append_line, write_bytes
 
 
 class Store:
@@ -36,13 +37,12 @@ class Store:
             row = json.loads(line)
             self.done[row["key"]] = row["value"]
         head = json.dumps({"identity": digest}).encode() + b"\n"
-        path.write_bytes(b"".join(whole) or head)
+        write_bytes(path, b"".join(whole) or head)
 
     def put(self, key: str, value: Any) -> None:
         """Keeps a piece, at once."""
         self.done[key] = value
-        with self.path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps({"key": key, "value": value}) + "\n")
+        append_line(self.path, json.dumps({"key": key, "value": value}))
 
     def clear(self) -> None:
         """Removes the file."""

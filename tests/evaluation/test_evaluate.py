@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import resource
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ import torch
 import yaml
 from tokenizers import Tokenizer, models, pre_tokenizers
 
-from lava_nexus.config.base import load_config
+from lava_nexus.config.base import build_config, load_config
 from lava_nexus.config.evaluate import EvaluateConfig
 from lava_nexus.config.membrane import MembraneOptions
 from lava_nexus.config.populations import PopulationsConfig
@@ -21,6 +22,7 @@ from lava_nexus.errors import NexusError
 from lava_nexus.evaluation import evaluate
 from lava_nexus.evaluation.questions import SAMPLES, questions
 from lava_nexus.evaluation.scoring import Alphabet, GateScorer, alphabet
+from lava_nexus.evaluation.store import Store
 from lava_nexus.executors.programs import ProgramRunner
 from lava_nexus.models.approximation import perplexity
 from lava_nexus.models.model import load, random_model
@@ -97,6 +99,22 @@ def test_a_context_kept_changes_no_bit(checkpoint: Path) -> None:
     whole = model([*context, 2], executor="reference").logits[0]
     assert np.array_equal(again, whole[2:]) and np.array_equal(again, fresh.logits(context, [2, 6]))
     assert sum(tally.invocations for tally in kept.tallies) > sum(tally.invocations for tally in fresh.tallies)
+
+
+def test_a_disk_that_is_full_is_told_and_the_run_goes_on(here: Path) -> None:
+    config = {**BASE, "tasks": [{"kind": "perplexity", "window": 4}], "pytorch": False}
+    most = resource.getrlimit(resource.RLIMIT_FSIZE)
+    identity = {**build_config(EvaluateConfig, config, "test").resolved(), "out": None, "quick": False}
+    store = Store(here / "items.jsonl", identity, resume=False)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (200, most[1]))
+    try:
+        with pytest.raises(NexusError, match=r"items\.jsonl' cannot be written: file too large"):
+            for number in range(9):
+                store.put(f"perplexity gates {number}", [1.0])
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, most)
+    kept = Store(here / "items.jsonl", identity, resume=True).done
+    assert 0 < len(kept) < 9 and set(kept) < set(store.done)
 
 
 def test_noise_in_an_item_does_not_depend_on_those_before() -> None:

@@ -57,7 +57,7 @@ def find_corrections(config: CorrectionsConfig, out: Path, quick: bool = False) 
         task = Task(replace(made, golden=golden), f"{name}", "float32", None, {}, sets, gates=False, correct=True)
         with ThreadPoolExecutor(config.threads) as pool, tqdm(total=sets.sets, unit=" sets", unit_scale=True) as bar:
             bar.set_description(name)
-            outcome = run_task(task, out / "progress" / "wide", pool, 2 * config.threads, bar.update)
+            outcome = run_task(task, out / "progress", pool, 2 * config.threads, bar.update)
         text = _text(name, outcome, golden.digest)
         write_text(out / f"{name}_float32.json", text)
         if config.store and not quick:

@@ -9,12 +9,12 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Any
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
 from lava_nexus.executors.bitsliced.luts import PROJECTIONS, representative
 from lava_nexus.executors.bitsliced.program import ONE_SLOT, RESERVED_SLOTS, SPARE_SLOT, ZERO_SLOT, WordProgram
+from lava_nexus.executors.compile import kept
 
 UNKNOWN = -1
 _NONE = -1  # no input at this place of a look-up
@@ -55,7 +55,7 @@ def _representatives() -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
 # A literal is twice the number of a node, plus 1 where it is negated; node 0 is the constant 0.
 
 
-@numba.njit(cache=True, nogil=True)
+@kept
 def _restricted(
     operations: Any, input_slots: Any, output_slots: Any, n_slots: int, known: Any, least: Any, order: Any
 ) -> Any:
@@ -66,7 +66,7 @@ def _restricted(
     return _written(tables, reads, outputs, last, known, first, least, order)
 
 
-@numba.njit(cache=True, nogil=True)
+@kept
 def _folded(operations: Any, input_slots: Any, output_slots: Any, n_slots: int, known: Any, first: int) -> Any:
     """Truth tables and input literals of the look-ups that are not decided, and the literals of the outputs."""
     at = np.zeros(n_slots, np.int32)
@@ -98,7 +98,7 @@ def _folded(operations: Any, input_slots: Any, output_slots: Any, n_slots: int, 
     return tables[:n], reads[:n], outputs
 
 
-@numba.njit(cache=True, nogil=True)
+@kept
 def _half(table: int, position: int, value: int) -> int:
     """The table where the input at the position has that value, for both its values."""
     shift = 1 << position
@@ -109,7 +109,7 @@ def _half(table: int, position: int, value: int) -> int:
     return low | low << shift
 
 
-@numba.njit(cache=True, nogil=True)
+@kept
 def _trimmed(table: int, inputs: Any) -> int:
     """The table with constants, negations, repeated and unused inputs folded in; such inputs become _NONE."""
     for p in range(3):
@@ -134,7 +134,7 @@ def _trimmed(table: int, inputs: Any) -> int:
     return table
 
 
-@numba.njit(cache=True, nogil=True)
+@kept
 def _single(table: int, inputs: Any) -> int:
     """The literal that a trimmed look-up is, if it has at most one input."""
     found = _NONE
@@ -146,7 +146,7 @@ def _single(table: int, inputs: Any) -> int:
     return table & 1 if found == _NONE else found
 
 
-@numba.njit(cache=True, nogil=True)
+@kept
 def _merge(tables: Any, reads: Any, first: int) -> None:
     """Draws look-ups into those that read them as long as three inputs remain."""
     inner, leaves = np.empty(3, np.int32), np.empty(3, np.int32)
@@ -179,7 +179,7 @@ def _merge(tables: Any, reads: Any, first: int) -> None:
             p = 0
 
 
-@numba.njit(cache=True, nogil=True)
+@kept
 def _place(leaf: int, leaves: Any, n: int) -> int:
     for k in range(n):
         if leaves[k] == leaf:
@@ -187,7 +187,7 @@ def _place(leaf: int, leaves: Any, n: int) -> int:
     return -1
 
 
-@numba.njit(cache=True, nogil=True)
+@kept
 def _composed(outer: int, read: Any, p: int, table: int, inner: Any, leaves: Any, n: int) -> int:
     """The outer table over the leaves, its input p being the inner table over them."""
     result = 0
@@ -205,7 +205,7 @@ def _composed(outer: int, read: Any, p: int, table: int, inner: Any, leaves: Any
     return result
 
 
-@numba.njit(cache=True, nogil=True)
+@kept
 def _last_reads(reads: Any, outputs: Any, first: int) -> Any:
     """For every node the last look-up that needs it, the number of look-ups for an output, _NEVER for none."""
     last = np.full(first + len(reads), _NEVER, np.int32)
@@ -219,7 +219,7 @@ def _last_reads(reads: Any, outputs: Any, first: int) -> Any:
     return last
 
 
-@numba.njit(cache=True, nogil=True)
+@kept
 def _written(tables: Any, reads: Any, outputs: Any, last: Any, known: Any, first: int, least: Any, order: Any) -> Any:
     """Operations of the look-ups that are needed, in their order; slots are used again after a last read."""
     slot = np.full(len(last), ZERO_SLOT, np.int32)

@@ -28,6 +28,7 @@ from lava_nexus.reports.tables import markdown
 
 CONFIGS = Path(__file__).parents[1] / "configs" / "models"
 DEEP, WIDTH, LAYERS, TOKENS = "narrow LLaMA", 512, (1, 2, 4, 8, 16), 8
+KEPT = "models.json"
 HEADER = (
     "model",
     "layers",
@@ -80,6 +81,12 @@ def in_a_process(run: dict[str, Any]) -> Cost:
     return Cost(**json.loads(found.stdout))
 
 
+def kept(out: Path | None) -> list[Cost]:
+    """Runs that were done before."""
+    store = None if out is None else out / KEPT
+    return [Cost(**row) for row in json.loads(store.read_text())] if store is not None and store.exists() else []
+
+
 def main(out: Path | None, only: list[str], quick: bool) -> int:
     """Runs what is not kept, prints the table, draws the figure."""
     width, tokens = (64, 2) if quick else (WIDTH, TOKENS)
@@ -89,15 +96,14 @@ def main(out: Path | None, only: list[str], quick: bool) -> int:
     ]
     runs += [] if quick else [full(path) for path in sorted(CONFIGS.glob("*.yaml"))]
     runs = [run for run in runs if not only or run["name"] in only]
-    store = None if out is None else out / "models.json"
-    costs = [Cost(**row) for row in json.loads(store.read_text())] if store and store.exists() else []
+    costs = kept(out)
     for run in runs:
-        if not any(
-            (cost.name, cost.layers, cost.tokens) == (run["name"], run["layers"], run["tokens"]) for cost in costs
-        ):
-            costs.append(measured(run) if quick else in_a_process(run))
-            if store:
-                write_text(store, json.dumps([asdict(cost) for cost in costs], indent=1) + "\n")
+        asked = (run["name"], run["layers"], run["tokens"])
+        if not any((cost.name, cost.layers, cost.tokens) == asked for cost in costs):
+            new = measured(run) if quick else in_a_process(run)
+            costs = [*(kept(out) or costs), new]  # another run may have written meanwhile
+            if out is not None:
+                write_text(out / KEPT, json.dumps([asdict(cost) for cost in costs], indent=1) + "\n")
     rows = [
         (c.name, c.layers, c.tokens, f"{c.multiplications:,}", f"{c.seconds:.2f}", f"{c.processor:.2f}",
          f"{c.multiplications / c.processor / 1e6:.1f}", f"{c.peak / 1e9:.2f}")

@@ -55,7 +55,7 @@ class VerifyConfig(Config):
         seed: of every sample.
         threads: at most so many; None for the processors that this process may use.
         chunk: operand sets between two marks of progress.
-        certify: whether proven results replace their certificates in the package.
+        certify: whether results replace their certificates, or records of samples, in the package.
         out: folder for results, and for the progress that an interrupted run continues from.
     """
 

@@ -12,8 +12,9 @@ from lava_nexus.errors import NexusError
 from lava_nexus.files import write_text
 from lava_nexus.reports import pages
 from lava_nexus.reports.tables import comma_separated, markdown
-from lava_nexus.verification import certificates, rounding_certificates
+from lava_nexus.verification import certificates, rounding_certificates, samples
 from lava_nexus.verification.rounding_certificates import RoundingCertificate
+from lava_nexus.verification.samples import SampleRecord
 
 HEADER = (
     "function",
@@ -29,6 +30,7 @@ HEADER = (
     "out of order",
     "gates against golden",
 )
+SAMPLE_HEADER = ("function", "format", "operands", "golden: not correctly rounded", "max ULP", "gates against golden")
 _REST = "The rest: results that are finite, not zero and no limit of the function (as 1 is of tanh)."
 
 
@@ -37,10 +39,12 @@ class FunctionTableConfig(Config):
 
     Attributes:
         pages: pages whose part `functions` it becomes; none for the folder alone.
+        sample_pages: pages whose part `samples` the table of what was only sampled becomes.
         out: folder for table and rows.
     """
 
     pages: tuple[Path, ...] = ()
+    sample_pages: tuple[Path, ...] = ()
     out: Path = Path("results/function_table")
 
 
@@ -50,12 +54,12 @@ def function_table(config: FunctionTableConfig, out: Path, quick: bool = False) 
     Args:
         config: the pages.
         out: folder.
-        quick: two rows, and no page is changed.
+        quick: two rows of functions, and no page is changed.
 
     Raises:
         NexusError: a page is not there or has no place for it.
     """
-    missing = [page for page in config.pages if not page.is_file()]
+    missing = [page for page in (*config.pages, *config.sample_pages) if not page.is_file()]
     if missing:
         raise NexusError(f"page '{missing[0]}' does not exist")
     listed = [one for one in rounding_certificates.load() if one.holds][: 2 if quick else None]
@@ -68,7 +72,28 @@ def function_table(config: FunctionTableConfig, out: Path, quick: bool = False) 
     )
     for page in () if quick else config.pages:
         write_text(page, pages.filled(page.read_text(encoding="utf-8"), "functions", lambda: text, str(page)))
-    print(text)
+    sampled = markdown(SAMPLE_HEADER, sample_rows([one for one in samples.load() if one.holds]))
+    write_text(out / "samples.md", f"# Functions on samples\n\n{sampled}")
+    for page in () if quick else config.sample_pages:
+        write_text(page, pages.filled(page.read_text(encoding="utf-8"), "samples", lambda: sampled, str(page)))
+    print(f"{text}\n{sampled}")
+
+
+def sample_rows(records: list[SampleRecord]) -> list[tuple[Any, ...]]:
+    """Rows of `SAMPLE_HEADER`, one a function and format; "not run" where today's program or network has no record."""
+    of: dict[tuple[str, str], dict[str, SampleRecord]] = {}
+    for one in records:
+        of.setdefault((one.operation, one.format), {})[one.basis] = one
+    return [(name, fmt, *_sampled(found)) for (name, fmt), found in of.items()]
+
+
+def _sampled(found: dict[str, SampleRecord]) -> tuple[Any, ...]:
+    golden, gates = found.get(""), found.get("threshold")
+    if gates is not None and gates.circuit().digest != gates.network:
+        gates = None
+    operands = max(one.sets for one in found.values())
+    rounding = ("not run", "not run") if golden is None else (golden.wrong, golden.max_ulp)
+    return operands, *rounding, "not run" if gates is None else f"{gates.mismatches} mismatches"
 
 
 def rows(listed: list[RoundingCertificate]) -> list[tuple[Any, ...]]:

@@ -13,7 +13,7 @@ from typing import Any
 from tqdm import tqdm
 
 from lava_nexus.errors import NexusError
-from lava_nexus.verification import certificates, rounding_certificates, table
+from lava_nexus.verification import certificates, rounding_certificates, samples, table
 from lava_nexus.verification.config import VerifyConfig
 from lava_nexus.verification.outcome import Outcome
 from lava_nexus.verification.plan import plan
@@ -43,6 +43,7 @@ def verify(config: VerifyConfig, out: Path, quick: bool = False) -> list[tuple[T
     print(table.text(found, left_out))
     if config.certify and not quick:
         print(f"certificates: {certificates.certify(found) + rounding_certificates.certify(found)}")
+        print(f"records of samples: {samples.record(found)}")
     print(f"table: {out / 'verification.md'}")
     _raise_first(found)
     return found

@@ -132,7 +132,9 @@ def test_user_mistakes():
 SCRIPT = """
     from tests.executors.lava.test_runner import graph
     from lava_nexus.executors.lava.runner import run
+    import signal
     import sys
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs start with it ignored
     try:
         faulty = graph("hang")[0]
         print("running", flush=True)

@@ -8,9 +8,14 @@ from typing import Any
 import numba
 
 
-def kept(function: Callable[..., Any]) -> Any:
-    """Compiled to run without the interpreter's lock; kept on disk where numba finds a directory that it can write."""
+def kept(function: Callable[..., Any], *signature: Any) -> Any:
+    """Compiled to run without the interpreter's lock; kept on disk where numba finds a directory that it can write.
+
+    Args:
+        function: to compile.
+        signature: compiles now and for these types alone; without it, for each call's types when they first come.
+    """
     try:
-        return numba.njit(nogil=True, cache=True)(function)
+        return numba.njit(*signature, nogil=True, cache=True)(function)
     except RuntimeError:
-        return numba.njit(nogil=True)(function)
+        return numba.njit(*signature, nogil=True)(function)

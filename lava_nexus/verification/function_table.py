@@ -70,13 +70,17 @@ def function_table(config: FunctionTableConfig, out: Path, quick: bool = False) 
     write_text(
         out / "functions.json", json.dumps([dict(zip(HEADER, row, strict=True)) for row in table], indent=2) + "\n"
     )
-    for page in () if quick else config.pages:
-        write_text(page, pages.filled(page.read_text(encoding="utf-8"), "functions", lambda: text, str(page)))
     sampled = markdown(SAMPLE_HEADER, sample_rows([one for one in samples.load() if one.holds]))
     write_text(out / "samples.md", f"# Functions on samples\n\n{sampled}")
-    for page in () if quick else config.sample_pages:
-        write_text(page, pages.filled(page.read_text(encoding="utf-8"), "samples", lambda: sampled, str(page)))
+    if not quick:
+        _fill(config.pages, "functions", text)
+        _fill(config.sample_pages, "samples", sampled)
     print(f"{text}\n{sampled}")
+
+
+def _fill(listed: tuple[Path, ...], part: str, text: str) -> None:
+    for page in listed:
+        write_text(page, pages.filled(page.read_text(encoding="utf-8"), part, lambda: text, str(page)))
 
 
 def sample_rows(records: list[SampleRecord]) -> list[tuple[Any, ...]]:

@@ -43,6 +43,11 @@ class OperandSets(ABC):
         """How many."""
 
     @property
+    def whole(self) -> bool:
+        """Whether they are all there are, in order of their patterns."""
+        return False
+
+    @property
     @abstractmethod
     def how(self) -> str:
         """In words, for the table."""

@@ -21,7 +21,7 @@ from lava_nexus.verification.correct import correctly_rounded, one_way
 from lava_nexus.verification.order import against_order
 from lava_nexus.verification.outcome import MOST_EXAMPLES, MOST_MISSES, Example, Outcome, Rounding
 from lava_nexus.verification.real_functions import FUNCTIONS, RealFunction
-from lava_nexus.verification.sets import Exhaustive, OperandSets
+from lava_nexus.verification.sets import OperandSets
 
 Patterns = NDArray[Any]
 
@@ -71,7 +71,7 @@ class Task:
     @property
     def proven(self) -> bool:
         """Whether a run without mismatch says something about every operand set."""
-        return self.gates and isinstance(self.sets, Exhaustive) and self.sets.whole
+        return self.gates and self.sets.whole
 
     @property
     def how(self) -> str:
@@ -110,7 +110,7 @@ class Task:
             return found
         golden = self._golden(*operands)
         if self.gates:
-            answered = self._in_order(number, operands) if self._ordered else self._answer(*operands)
+            answered = self._in_order(number, operands) if self.sets.whole else self._answer(*operands)
             wrong = np.flatnonzero(answered != golden)
             found.mismatches = len(wrong)
             found.examples = [
@@ -124,7 +124,7 @@ class Task:
     def _run_of(self, first: int, n: int) -> int | None:
         """The golden function's one result on a run of patterns, where its known bits tell."""
         constant = getattr(self.circuit.golden, "constant", None)
-        if constant is None or not isinstance(self.sets, Exhaustive) or not self.sets.whole or n & (n - 1) or first % n:
+        if constant is None or not self.sets.whole or n & (n - 1) or first % n:
             return None
         fmt = self.circuit.inputs[0].format
         assert isinstance(fmt, FloatFormat)
@@ -162,10 +162,6 @@ class Task:
     def _ordered_runs(self) -> OrderedRuns:
         return OrderedRuns(self.circuit)
 
-    @property
-    def _ordered(self) -> bool:
-        return isinstance(self.sets, Exhaustive) and self.sets.whole
-
     def _in_order(self, number: int, operands: list[Patterns]) -> Patterns:
         return self._ordered_runs.results(number * self.sets.chunk, operands)
 
@@ -182,7 +178,7 @@ def _rounding(task: Task, patterns: Patterns, evaluate: Golden, results: Pattern
     for start in range(0, len(patterns), _BLOCK):
         block = slice(start, start + _BLOCK)
         found.add(_rounding_of_block(task.operation, patterns[block], results[block], fmt, function))
-    if isinstance(task.sets, Exhaustive) and task.sets.whole:
+    if task.sets.whole:
         found.neighbours, found.against_order = against_order(evaluate, patterns, results, fmt, function)
     return found
 

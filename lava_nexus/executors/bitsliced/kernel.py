@@ -10,7 +10,6 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Any
 
-import numba
 import numpy as np
 from llvmlite import ir
 from numba.core import types
@@ -21,6 +20,7 @@ from lava_nexus.executors.bitsliced import luts, program, vector_ir
 from lava_nexus.executors.bitsliced.luts import REPRESENTATIVES
 from lava_nexus.executors.bitsliced.program import COUNTED, RESERVED_COUNTS
 from lava_nexus.executors.bitsliced.vector_ir import VECTOR_BYTES
+from lava_nexus.executors.compile import kept
 
 VECTORS = 8
 FEW_VECTORS = 2
@@ -181,7 +181,4 @@ _SIGNATURE = types.void(
 @lru_cache(maxsize=1)
 def kernel() -> Any:
     """The compiled function, from numba's cache where there is one; it holds no lock while it runs."""
-    try:
-        return numba.njit(_SIGNATURE, nogil=True, cache=True)(_kernel(_VERSION))
-    except RuntimeError:  # no directory for numba's cache can be written
-        return numba.njit(_SIGNATURE, nogil=True)(_kernel(_VERSION))
+    return kept(_kernel(_VERSION), _SIGNATURE)

@@ -75,8 +75,8 @@ def test_float32_is_within_one_ulp_and_seldom_off(name: str) -> None:
     limit = np.isin(FLOAT32.from_patterns(right), FUNCTIONS[name].limits)
     counted = np.isfinite(value) & (value > 0) & ~limit
     assert counted.sum() > 10_000
-    # Of all inputs it is 0.001 at most, as certificates say; the sample dwells where rounding is hard.
-    assert (distance[counted] > 0).mean() <= 0.002
+    # Of all inputs it is 0.001 at most, as certificates say; the sample dwells just below 0, where sigmoid takes steps.
+    assert (distance[counted] > 0).mean() <= (0.002 if name == "sigmoid" else 0.001)
 
 
 @pytest.mark.parametrize("name", [name for name, function in FUNCTIONS.items() if function.increasing])

@@ -12,10 +12,10 @@ import time
 
 import numpy as np
 
-from lava_nexus.executors.bitsliced import BitslicedExecutor
-from lava_nexus.executors.interpret import run_program
+from lava_nexus.execute.cpu import BitslicedExecutor
+from lava_nexus.execute.interpret import run_program
 from lava_nexus.formats import FLOAT32
-from lava_nexus.layers import Accumulate, Program, Writer, linear
+from lava_nexus.programs import Accumulate, Program, Writer, linear
 
 SHAPES = [(8, 256, 256), (8, 1024, 1024), (8, 2048, 2048), (64, 1024, 1024)]
 ORDERS: list[Accumulate] = ["sequential", "fma", "pairwise"]

@@ -14,15 +14,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lava_nexus.chip.checker import check_placement
+from lava_nexus.chip.description import load_chip
+from lava_nexus.chip.mesh import core_links, place_parts
+from lava_nexus.chip.partition import contiguous, neurons_to_cores, spike_hypergraph
+from lava_nexus.chip.placement import Placement
+from lava_nexus.chip.spikes import measured_spikes
 from lava_nexus.circuits import Circuit, circuit
 from lava_nexus.formats import FLOAT32
-from lava_nexus.mapping.checker import check_placement
-from lava_nexus.mapping.chip import load_chip
-from lava_nexus.mapping.mesh import place_parts
-from lava_nexus.mapping.partition import contiguous, neurons_to_cores, spike_hypergraph
-from lava_nexus.mapping.placement import Placement
-from lava_nexus.mapping.spikes import measured_spikes
-from lava_nexus.mapping.traffic import core_links
 from lava_nexus.neurons import Port, ThresholdNetwork, check
 
 DELAY, SETS = 2, 256

@@ -11,7 +11,7 @@ import time
 import numpy as np
 
 from lava_nexus.circuits import Circuit, circuit
-from lava_nexus.executors.membrane import MembraneExecutor
+from lava_nexus.execute.membrane import MembraneExecutor
 from lava_nexus.formats import FLOAT32
 from lava_nexus.neurons import MEMORYLESS, NeuronModel, NonIdealities
 

@@ -18,13 +18,13 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from lava_nexus.config.base import load_config
-from lava_nexus.config.command_line import run_guarded
-from lava_nexus.config.run import RunConfig, TransformerModel
+from lava_nexus.config import load_config
 from lava_nexus.files import write_text
+from lava_nexus.lab.command_line import run_guarded
+from lava_nexus.lab.configs.execution import RunConfig, TransformerModel
+from lava_nexus.lab.figures.costs import Cost, cost_figure
+from lava_nexus.lab.markdown import markdown
 from lava_nexus.models.model import random_model
-from lava_nexus.reports.cost_figure import Cost, cost_figure
-from lava_nexus.reports.tables import markdown
 
 CONFIGS = Path(__file__).parents[1] / "configs" / "models"
 DEEP, WIDTH, LAYERS, TOKENS = "narrow LLaMA", 512, (1, 2, 4, 8, 16), 8

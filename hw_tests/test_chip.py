@@ -7,10 +7,11 @@ import pytest
 
 pytest.importorskip("lava")
 
+from tests.hardware.vectors import LARGER_VECTORS, VECTORS
+
 import lava_nexus as nexus
 from lava_nexus.circuits import Circuit
-from lava_nexus.hardware.executor import Loihi2Executor
-from tests.hardware.vectors import LARGER_VECTORS, VECTORS
+from lava_nexus.execute.loihi2.executor import Loihi2Executor
 
 
 @pytest.mark.parametrize("name", [*VECTORS, *LARGER_VECTORS])

@@ -27,8 +27,8 @@ from lava_nexus.formats import (
 from lava_nexus.neurons import NeuronModel, NonIdealities
 
 if TYPE_CHECKING:
-    from lava_nexus.executors.run import Result, run
-    from lava_nexus.mapping.place import place
+    from lava_nexus.chip.place import place
+    from lava_nexus.execute.run import Result, run
     from lava_nexus.models.model import Model, load, random_model
 
 __version__ = "0.1.0"
@@ -66,12 +66,12 @@ __all__ = [
 ]
 
 _LAZY = {
-    "run": "lava_nexus.executors.run",
-    "Result": "lava_nexus.executors.run",
+    "run": "lava_nexus.execute.run",
+    "Result": "lava_nexus.execute.run",
     "load": "lava_nexus.models.model",
     "random_model": "lava_nexus.models.model",
     "Model": "lava_nexus.models.model",
-    "place": "lava_nexus.mapping.place",
+    "place": "lava_nexus.chip.place",
 }
 
 

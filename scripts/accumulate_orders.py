@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from lava_nexus.config.accumulate import AccumulateConfig
-from lava_nexus.config.command_line import run_command
+from lava_nexus.lab.command_line import run_command
+from lava_nexus.lab.configs.tables import AccumulateConfig
 
 
 def main(config: AccumulateConfig, out: Path, quick: bool) -> None:
     """One table and figure; PyTorch is imported only now, so that a mistake in the config is told at once."""
-    from lava_nexus.tables.accumulate import run_accumulate_orders
+    from lava_nexus.lab.tables.accumulate import run_accumulate_orders
 
     run_accumulate_orders(config, out, quick)
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from lava_nexus.config.circuit_table import CircuitTableConfig
-from lava_nexus.config.command_line import run_command
+from lava_nexus.lab.command_line import run_command
+from lava_nexus.lab.configs.tables import CircuitTableConfig
 
 
 def main(config: CircuitTableConfig, out: Path, quick: bool) -> None:
     """One table; the executors are imported only now, so that a mistake in the config is told at once."""
-    from lava_nexus.tables.circuit_table import run_circuit_table
+    from lava_nexus.lab.tables.circuit_table import run_circuit_table
 
     run_circuit_table(config, out, quick)
 

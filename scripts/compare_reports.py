@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from lava_nexus.config.command_line import run_guarded
-from lava_nexus.reports.compare import differences, differences_table, read_report
+from lava_nexus.lab.command_line import run_guarded
+from lava_nexus.lab.compare import differences, differences_table, read_report
 
 
 def main() -> int:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from lava_nexus.config.command_line import run_command
-from lava_nexus.robustness.diagnose_config import DiagnoseConfig
+from lava_nexus.lab.command_line import run_command
+from lava_nexus.lab.configs.robustness import DiagnoseConfig
 
 
 def main(config: DiagnoseConfig, out: Path, quick: bool) -> None:
     """One diagnosis; the executor is imported only now, so that a mistake in the config is told at once."""
-    from lava_nexus.robustness.diagnose import run_diagnosis
+    from lava_nexus.lab.robustness.diagnose import run_diagnosis
 
     run_diagnosis(config, out, quick)
 

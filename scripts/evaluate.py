@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from lava_nexus.config.command_line import run_command
-from lava_nexus.config.evaluate import EvaluateConfig
+from lava_nexus.lab.command_line import run_command
+from lava_nexus.lab.configs.evaluate import EvaluateConfig
 
 FLAGS = {"resume": "go on from the last finished question or window of a run that was ended"}
 
 
 def main(config: EvaluateConfig, out: Path, quick: bool, resume: bool) -> None:
     """One evaluation; models are imported only now, so that a mistake in the config is told at once."""
-    from lava_nexus.evaluation.evaluate import run_evaluation
+    from lava_nexus.lab.evaluation.run import run_evaluation
 
     run_evaluation(config, out, quick, resume)
 

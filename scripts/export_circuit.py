@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from lava_nexus.config.command_line import run_command
-from lava_nexus.config.export import ExportConfig
+from lava_nexus.lab.command_line import run_command
+from lava_nexus.lab.configs.places import ExportConfig
 
 
 def main(config: ExportConfig, out: Path, quick: bool) -> None:
     """One circuit; h5py, nir and vcd are imported only now."""
-    from lava_nexus.export.files import export_circuit
+    from lava_nexus.lab.runs.export import export_circuit
 
     export_circuit(config, out, quick)
 

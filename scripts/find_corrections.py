@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from lava_nexus.config.command_line import run_command
-from lava_nexus.verification.corrections import CorrectionsConfig, find_corrections
+from lava_nexus.lab.command_line import run_command
+from lava_nexus.lab.verification.functions import CorrectionsConfig, find_corrections
 
 if __name__ == "__main__":
     run_command(CorrectionsConfig, find_corrections, "Finds the inputs that the precise programs of functions miss.")

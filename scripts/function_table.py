@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from lava_nexus.config.command_line import run_command
-from lava_nexus.verification.function_table import FunctionTableConfig, function_table
+from lava_nexus.lab.command_line import run_command
+from lava_nexus.lab.verification.functions import FunctionTableConfig, function_table
 
 if __name__ == "__main__":
     run_command(FunctionTableConfig, function_table, "The table of functions, from their certificates.")

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from lava_nexus.config.command_line import run_command
-from lava_nexus.config.map_block import MapBlockConfig
+from lava_nexus.lab.command_line import run_command
+from lava_nexus.lab.configs.places import MapBlockConfig
 
 
 def main(config: MapBlockConfig, out: Path, quick: bool) -> None:
     """One report; the mapper is imported only now, so that a mistake in the config is told at once."""
-    from lava_nexus.tables.mapping import run_map_block
+    from lava_nexus.lab.runs.mapping import run_map_block
 
     run_map_block(config, out, quick)
 

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from lava_nexus.config.command_line import run_command
-from lava_nexus.config.energy import EnergyConfig, EnergyTable
+from lava_nexus.lab.command_line import run_command
+from lava_nexus.lab.configs.tables import EnergyConfig, EnergyTable
 
 
 def main(config: EnergyConfig, out: Path, quick: bool) -> None:
     """One table or one map; the executors are imported only now, so that a mistake in the config is told at once."""
     if isinstance(config.measure, EnergyTable):
-        from lava_nexus.tables.energy.report import run_energy_table
+        from lava_nexus.lab.energy.report import run_energy_table
 
         run_energy_table(config, config.measure, out, quick)
     else:
-        from lava_nexus.tables.energy.precision import run_precision_map
+        from lava_nexus.lab.energy.precision import run_precision_map
 
         run_precision_map(config, config.measure, out, quick)
 

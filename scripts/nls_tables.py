@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from lava_nexus.config.command_line import run_command
-from lava_nexus.config.nls_tables import NlsTablesConfig
+from lava_nexus.lab.command_line import run_command
+from lava_nexus.lab.configs.tables import NlsTablesConfig
 
 
 def main(config: NlsTablesConfig, out: Path, quick: bool) -> None:
     """One set of tables; executors are imported only now, so that a mistake in the config is told at once."""
-    from lava_nexus.tables.nls.run import run_nls_tables
+    from lava_nexus.lab.nls.run import run_nls_tables
 
     run_nls_tables(config, out, quick)
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from lava_nexus.config.command_line import run_command
-from lava_nexus.verification.formal.config import ProofConfig
+from lava_nexus.lab.command_line import run_command
+from lava_nexus.lab.configs.verification import ProofConfig
 
 
 def main(config: ProofConfig, out: Path, quick: bool) -> None:
     """One run; the solver is imported only now, so that a mistake in the config is told at once."""
-    from lava_nexus.verification.formal.prove import prove
+    from lava_nexus.lab.verification.prove import prove
 
     prove(config, out, quick)
 

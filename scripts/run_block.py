@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from lava_nexus.config.command_line import run_command
-from lava_nexus.config.run import RunConfig
+from lava_nexus.lab.command_line import run_command
+from lava_nexus.lab.configs.execution import RunConfig
 
 FLAGS = {"resume": "go on from the last finished layer of a transformer's run that was ended"}
 
@@ -13,11 +13,11 @@ FLAGS = {"resume": "go on from the last finished layer of a transformer's run th
 def main(config: RunConfig, out: Path, quick: bool, resume: bool) -> None:
     """One run; the model's own module is imported only now, so that a mistake in the config is told at once."""
     if config.model.kind == "digits":
-        from lava_nexus.models.digits.run import run_digits
+        from lava_nexus.lab.runs.digits import run_digits
 
         run_digits(config, out, quick)
     else:
-        from lava_nexus.models.run import run_transformer
+        from lava_nexus.lab.runs.transformer import run_transformer
 
         run_transformer(config, out, quick, resume)
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from lava_nexus.config.command_line import run_command
-from lava_nexus.models.digits.linear_lif_config import LinearLifConfig
+from lava_nexus.lab.command_line import run_command
+from lava_nexus.lab.configs.digits import LinearLifConfig
 
 
 def main(config: LinearLifConfig, out: Path, quick: bool) -> None:
     """One run; the work is imported only now, so that a mistake in the config is told at once."""
-    from lava_nexus.models.digits.linear_lif import run_linear_lif
+    from lava_nexus.lab.runs.linear_lif import run_linear_lif
 
     run_linear_lif(config, out, quick)
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from lava_nexus.config.command_line import run_command
-from lava_nexus.robustness.config import RobustnessConfig
+from lava_nexus.lab.command_line import run_command
+from lava_nexus.lab.configs.robustness import RobustnessConfig
 
 
 def main(config: RobustnessConfig, out: Path, quick: bool) -> None:
     """One sweep; the executor is imported only now, so that a mistake in the config is told at once."""
-    from lava_nexus.robustness.sweep import run_robustness
+    from lava_nexus.lab.robustness.sweep import run_robustness
 
     run_robustness(config, out, quick)
 

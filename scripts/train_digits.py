@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from lava_nexus.config.command_line import run_command
-from lava_nexus.models.digits.training_config import TrainDigitsConfig
+from lava_nexus.lab.command_line import run_command
+from lava_nexus.lab.configs.digits import TrainDigitsConfig
 
 
 def main(config: TrainDigitsConfig, out: Path, quick: bool, resume: bool) -> None:
     """One training; PyTorch is imported only now, so that a mistake in the config is told at once."""
     if config.forward == "gates":
-        from lava_nexus.training.report import train_by_gates
+        from lava_nexus.lab.training.report import train_by_gates
 
         train_by_gates(config, out, quick, resume)
     else:
-        from lava_nexus.models.digits.training import train_digits
+        from lava_nexus.lab.training.train_digits import train_digits
 
         train_digits(config, out, quick)
 

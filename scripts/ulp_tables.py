@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from lava_nexus.config.command_line import run_command
-from lava_nexus.config.ulp_tables import UlpTablesConfig
+from lava_nexus.lab.command_line import run_command
+from lava_nexus.lab.configs.ulp_tables import UlpTablesConfig
 
 
 def main(config: UlpTablesConfig, out: Path, quick: bool) -> None:
     """One set of tables; PyTorch is imported only now, so that a mistake in the config is told at once."""
-    from lava_nexus.tables.ulp import run_ulp_tables
+    from lava_nexus.lab.ulp.run import run_ulp_tables
 
     run_ulp_tables(config, out, quick)
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from lava_nexus.config.command_line import run_guarded
-from lava_nexus.reports.readme import update_readme
-from lava_nexus.tables.energy.pages import update_energy_pages
+from lava_nexus.lab.command_line import run_guarded
+from lava_nexus.lab.energy.pages import update_energy_pages
+from lava_nexus.lab.pages import update_readme
 
 
 def main() -> int:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from lava_nexus.config.command_line import run_command
-from lava_nexus.verification.config import VerifyConfig
+from lava_nexus.lab.command_line import run_command
+from lava_nexus.lab.configs.verification import VerifyConfig
 
 
 def main(config: VerifyConfig, out: Path, quick: bool) -> None:
     """One verification; the executor is imported only now, so that a mistake in the config is told at once."""
-    from lava_nexus.verification.verify import verify
+    from lava_nexus.lab.verification.run import verify
 
     verify(config, out, quick)
 

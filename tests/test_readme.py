@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from lava_nexus.errors import NexusError
-from lava_nexus.reports.readme import filled, update_readme
+from lava_nexus.lab.pages import filled_page as filled
+from lava_nexus.lab.pages import update_readme
 
 README = Path(__file__).parents[1] / "README.md"
 PAGES = [README, *sorted((README.parent / "docs").glob("*.md"))]

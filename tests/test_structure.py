@@ -187,7 +187,7 @@ def test_files_are_small() -> None:
 
 
 def test_the_key_of_word_programs_covers_every_module_that_makes_them() -> None:
-    from lava_nexus.executors.bitsliced import lowering
+    from lava_nexus.lowering import lowering
 
     home = "executors.bitsliced."
     modules = {_name(path).partition(".")[2]: path for path in MODULES if home in _name(path)}

@@ -16,16 +16,16 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from lava_nexus.cells import Basis, Word, basis_named
-from lava_nexus.circuits import exact
 from lava_nexus.circuits.catalogue import source_key
+from lava_nexus.circuits.cells import Basis, Word, basis_named
 from lava_nexus.circuits.circuit import Circuit
 from lava_nexus.circuits.floating import exact_sum
-from lava_nexus.circuits.reference_sums import Term, addend, product
+from lava_nexus.circuits.goldens import exact
+from lava_nexus.circuits.goldens.sums import Term, addend, product
 from lava_nexus.disk_cache import cached
 from lava_nexus.formats import FloatFormat
 from lava_nexus.neurons import LOIHI2, ThresholdNetwork
-from lava_nexus.neurons.arrays import from_arrays, to_arrays
+from lava_nexus.neurons.serialisation import from_arrays, to_arrays
 
 TermKind = Literal["products", "values"]
 

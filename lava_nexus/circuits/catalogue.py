@@ -7,14 +7,14 @@ from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from lava_nexus.cells import Basis, basis_named
+from lava_nexus.circuits.cells import Basis, basis_named
 from lava_nexus.circuits.circuit import Circuit
 from lava_nexus.circuits.operations import OPERATIONS, Operation
 from lava_nexus.disk_cache import cached, source_digest
 from lava_nexus.errors import NexusError
 from lava_nexus.formats import FloatFormat, IntegerFormat, NumberFormat
 from lava_nexus.neurons import LOIHI2, ThresholdNetwork
-from lava_nexus.neurons.arrays import from_arrays, to_arrays
+from lava_nexus.neurons.serialisation import from_arrays, to_arrays
 
 Options: TypeAlias = tuple[tuple[str, Any], ...]
 
@@ -99,6 +99,6 @@ def _build(
 def source_key() -> str:
     """Digest of all sources that a circuit depends on."""
     root = Path(__file__).resolve().parents[1]
-    parts = ("formats", "neurons", "cells", "circuits")
+    parts = ("formats", "neurons", "circuits")
     files = [f for part in parts for kind in ("*.py", "*.json") for f in sorted((root / part).rglob(kind))]
     return source_digest(*map(str, files))

@@ -1,4 +1,7 @@
-"""Every operation once: how it is built over a basis and a format, and the reference that it is held against."""
+"""Conversion between any two number formats: which circuit and which reference.
+
+Every operation once: how it is built over a basis and a format, and the reference that it is held against.
+"""
 
 from __future__ import annotations
 
@@ -8,39 +11,66 @@ from typing import Any
 
 import numpy as np
 
-from lava_nexus.cells import Basis, Word
-from lava_nexus.circuits import conversions, reference, reference_sums
+from lava_nexus.circuits.cells import Basis, Word
 from lava_nexus.circuits.circuit import Golden
+from lava_nexus.circuits.floating import convert as floating
+from lava_nexus.circuits.floating import convert as integers
 from lava_nexus.circuits.floating.add import add
-from lava_nexus.circuits.floating.compare import (
-    absolute,
-    equal,
-    less,
-    less_equal,
-    maximum,
-    minimum,
-    negate,
-)
-from lava_nexus.circuits.floating.divide import divide
+from lava_nexus.circuits.floating.compare import absolute, equal, less, less_equal, maximum, minimum, negate
+from lava_nexus.circuits.floating.divide import divide, reciprocal, square_root
 from lava_nexus.circuits.floating.exact_sum import dot_exact, sum_exact
 from lava_nexus.circuits.floating.fused import fused_multiply_add
 from lava_nexus.circuits.floating.multiply import multiply
-from lava_nexus.circuits.floating.reciprocal import reciprocal
-from lava_nexus.circuits.floating.square_root import square_root
 from lava_nexus.circuits.functions import (
     activations,
     exponential,
     function,
     logarithm,
     odd,
-    patched,
     reciprocal_root,
     tabulated,
     trigonometric,
 )
+from lava_nexus.circuits.functions import tabulated as patched
 from lava_nexus.circuits.functions.function import Program
-from lava_nexus.circuits.reference_integers import without_subnormals
-from lava_nexus.formats import FLOAT64, FloatFormat, NumberFormat
+from lava_nexus.circuits.goldens import basic as reference
+from lava_nexus.circuits.goldens import integers as reference_integers
+from lava_nexus.circuits.goldens import sums as reference_sums
+from lava_nexus.circuits.goldens.integers import without_subnormals
+from lava_nexus.errors import NexusError
+from lava_nexus.formats import FLOAT64, FORMATS, FloatFormat, IntegerFormat, NumberFormat
+
+
+def convert(basis: Basis, a: Word, fmt: NumberFormat, to: NumberFormat, rounding: str = "nearest") -> Word:
+    """a as a word of the format `to`."""
+    if isinstance(fmt, FloatFormat):
+        if isinstance(to, FloatFormat):
+            return floating.convert(basis, a, fmt, to)
+        return integers.to_integer(basis, a, fmt, to, rounding)
+    if isinstance(to, FloatFormat):
+        return integers.from_integer(basis, a, fmt, to)
+    return integers.between_integers(basis, a, fmt, to)
+
+
+def golden(fmt: NumberFormat, to: NumberFormat, rounding: str = "nearest") -> Golden:
+    """The reference of a conversion.
+
+    Raises:
+        NexusError: a rounding other than to nearest, where the result is no integer made of a floating-point number.
+    """
+    if rounding != "nearest" and not (isinstance(fmt, FloatFormat) and isinstance(to, IntegerFormat)):
+        raise NexusError(
+            f"rounding '{rounding}' is for conversions of floating-point numbers to integers, not {fmt} to {to}"
+        )
+    if isinstance(fmt, FloatFormat):
+        if isinstance(to, FloatFormat):
+            known = fmt in FORMATS.values() and to in FORMATS.values()
+            return reference.convert(fmt, to) if known else reference_sums.total(fmt, to)
+        return reference_integers.to_integer(fmt, to, rounding)
+    if isinstance(to, FloatFormat):
+        return reference_integers.from_integer(fmt, to)
+    return reference_integers.between_integers(fmt, to)
+
 
 Build = Callable[..., Word]
 Reference = Callable[..., Golden]
@@ -164,9 +194,9 @@ def _function(program: Program, exact: tabulated.Exact, correct: str | None = No
     """
     patches = patched.missed(program, exact)
     plain, patched_word = function.build(program), patched.build(program, patches)
-    plain_golden, patched_golden = function.golden(program), patched.golden(program, patches)
+    plain_golden, patched_golden = function.golden(program), patched.patched_golden(program, patches)
     precise = (PRECISE[correct], patched.stored(correct)) if correct else (program, patches)
-    precise_word, precise_golden = patched.build(*precise), patched.golden(*precise)
+    precise_word, precise_golden = patched.build(*precise), patched.patched_golden(*precise)
 
     def word(basis: Basis, a: Word, fmt: FloatFormat, rounding: str = "faithful") -> Word:
         if fmt.bits <= 8:
@@ -219,8 +249,8 @@ OPERATIONS: dict[str, Operation] = {
     "sum_exact": _exact(sum_exact, reference_sums.total, _addends),
     "convert": Operation(
         ("a",),
-        lambda basis, words, fmt, to, **given: conversions.convert(basis, words[0], fmt, to, **given),
-        conversions.golden,
+        lambda basis, words, fmt, to, **given: convert(basis, words[0], fmt, to, **given),
+        golden,
         widens=True,
         integers=True,
         options={"rounding": ROUNDING},

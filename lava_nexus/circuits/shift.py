@@ -13,7 +13,7 @@ from functools import cache
 from itertools import product
 from math import prod
 
-from lava_nexus.cells import Basis, Bit, Terms, Word
+from lava_nexus.circuits.cells import Basis, Bit, Terms, Word
 
 Stages = tuple[tuple[int, int], ...]
 _MOST_PLANS = 20_000  # combinations of radices up to which all are tried; beyond, all but the first are the same

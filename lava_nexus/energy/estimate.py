@@ -12,7 +12,7 @@ from typing import Any
 
 from lava_nexus.energy.constants import EnergyModel
 from lava_nexus.errors import NexusError
-from lava_nexus.executors.executor import Tally
+from lava_nexus.execute.executor import Tally
 
 NO_PLACEMENT = "routing is 0 because there is no placement on cores: hops are not known"
 

@@ -21,7 +21,7 @@ from lava_nexus.errors import NexusError
 from lava_nexus.files import replacing
 from lava_nexus.neurons import ThresholdNetwork
 from lava_nexus.neurons.compose import rebalanced
-from lava_nexus.neurons.limits import DECAY_STEPS
+from lava_nexus.neurons.rules import DECAY_STEPS
 
 LARGEST_MATRIX = 1 << 26
 

@@ -19,7 +19,7 @@ def streamed_spikes(circuit: Circuit, operands: Sequence[NDArray[Any]]) -> NDArr
 
     A signal of level l fires at step t for the set put in at step t - l. Spikes are those of the membrane executor.
     """
-    from lava_nexus.executors.membrane import MembraneExecutor
+    from lava_nexus.execute.membrane import MembraneExecutor
 
     spikes = MembraneExecutor().membranes(circuit, operands).spikes
     levels = circuit.network.signal_levels

@@ -1,6 +1,13 @@
 """Floor 1: what a number is."""
 
-from lava_nexus.formats.encoding import decode, encode, patterns_to_spikes, spikes_to_patterns
+from lava_nexus.formats.encoding import (
+    NumberFormat,
+    decode,
+    encode,
+    number_format_named,
+    patterns_to_spikes,
+    spikes_to_patterns,
+)
 from lava_nexus.formats.float_format import (
     BFLOAT16,
     FLOAT8_E4M3FN,
@@ -24,7 +31,6 @@ from lava_nexus.formats.integer_format import (
     UINT64,
     IntegerFormat,
 )
-from lava_nexus.formats.number_format import NumberFormat, number_format_named
 from lava_nexus.formats.ulp import UlpSummary, ordered, summarise, ulp_distance
 
 __all__ = [

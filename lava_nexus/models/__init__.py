@@ -1,1 +1,1 @@
-"""Floor 6: architectures and checkpoints turned into programs."""
+"""Transformers: specs, tensors, architectures and the forward pass."""

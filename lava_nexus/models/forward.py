@@ -10,11 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lava_nexus.errors import NexusError
-from lava_nexus.executors.executor import Tallies
-from lava_nexus.executors.programs import ProgramRunner
+from lava_nexus.execute.executor import Tallies
+from lava_nexus.execute.programs import ProgramRunner
 from lava_nexus.formats import FLOAT32
-from lava_nexus.layers import Program
-from lava_nexus.layers.excerpt import Span
 from lava_nexus.models.programs import (
     Arithmetic,
     embedding_program,
@@ -27,6 +25,8 @@ from lava_nexus.models.programs import (
 )
 from lava_nexus.models.spec import ModelSpec
 from lava_nexus.models.tensors import TensorSource, Weights
+from lava_nexus.programs import Program
+from lava_nexus.programs.excerpt import Span
 
 Patterns = NDArray[Any]
 Tokens = NDArray[np.int64]

@@ -13,15 +13,15 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from lava_nexus.errors import NexusError
-from lava_nexus.executors.executor import Executor
-from lava_nexus.executors.programs import ProgramRunner
+from lava_nexus.execute.executor import Executor
+from lava_nexus.execute.programs import ProgramRunner
 from lava_nexus.formats import FLOAT32, FloatFormat, format_named
-from lava_nexus.layers import Nonlinear, SpikingLinear
-from lava_nexus.layers.order import Accumulate, Orders
 from lava_nexus.models.forward import Cache, Counts, Forward, Tokens
 from lava_nexus.models.programs import Arithmetic
 from lava_nexus.models.spec import ModelSpec, read_spec
 from lava_nexus.models.tensors import FolderTensors, HeldTensors, RandomTensors, TensorSource, Weights, read_json
+from lava_nexus.programs import Nonlinear, SpikingLinear
+from lava_nexus.programs.order import Accumulate, Orders
 from lava_nexus.torch.orders import accumulation
 
 _HELD_WEIGHTS = 1 << 28

@@ -11,15 +11,13 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from lava_nexus.formats import FLOAT32, FloatFormat
-from lava_nexus.layers import GATES, Nonlinear, Program, SpikingLinear, Value, Writer, linear
-from lava_nexus.layers.excerpt import Excerpt, Span
-from lava_nexus.layers.feed_forward import ACTIVATIONS
-from lava_nexus.layers.linear import projection, residual
-from lava_nexus.layers.order import Accumulate, Orders
-from lava_nexus.layers.rotary import rotary_angles
-from lava_nexus.layers.transformer import LayerState, norm, transformer_layer
 from lava_nexus.models.spec import ModelSpec
 from lava_nexus.models.tensors import Weights
+from lava_nexus.programs import GATES, Nonlinear, Program, SpikingLinear, Value, Writer, linear
+from lava_nexus.programs.excerpt import Excerpt, Span
+from lava_nexus.programs.layers import ACTIVATIONS, projection, residual, rotary_angles
+from lava_nexus.programs.order import Accumulate, Orders
+from lava_nexus.programs.transformer import LayerState, norm, transformer_layer
 
 Tensors = Mapping[str, Weights]
 

@@ -12,11 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lava_nexus.errors import NexusError
-from lava_nexus.layers.transformer import LayerShape
 from lava_nexus.models.architectures import ACTIVATION_NAMES, ARCHITECTURES, Architecture
-from lava_nexus.models.frequencies import inverse_frequencies
 from lava_nexus.models.heads import Head, labels, named_head
-from lava_nexus.models.keys import Keys
+from lava_nexus.models.keys import Keys, inverse_frequencies
+from lava_nexus.programs.transformer import LayerShape
 
 Shape = tuple[int, ...]
 Tensors = dict[str, tuple[str, Shape]]

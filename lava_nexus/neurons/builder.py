@@ -9,8 +9,8 @@ from typing import TypeAlias
 from lava_nexus.errors import NexusError
 from lava_nexus.formats import NumberFormat
 from lava_nexus.neurons.levels import balance
-from lava_nexus.neurons.limits import LOIHI2
 from lava_nexus.neurons.network import STROBE, Port, ThresholdNetwork
+from lava_nexus.neurons.rules import LOIHI2
 
 Signal: TypeAlias = int
 Term: TypeAlias = tuple[Signal, int]

@@ -3,10 +3,42 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Any
+from typing import Any, Protocol
 
-from lava_nexus.neurons.network import ThresholdNetwork
-from lava_nexus.neurons.populations import PopulationNetwork
+import numpy as np
+from numpy.typing import NDArray
+
+
+class Network(Protocol):
+    """What can be counted of a network of neurons, whatever its class."""
+
+    @property
+    def neurons(self) -> int:
+        """Neurons, relays included."""
+
+    @property
+    def synapses(self) -> int:
+        """Synapses, those of inputs and strobe included."""
+
+    @property
+    def depth(self) -> int:
+        """Time steps from inputs to outputs."""
+
+    @property
+    def window(self) -> int:
+        """Time steps between two operand sets."""
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the content."""
+
+    @property
+    def n_inputs(self) -> int:
+        """Input signals, the strobe included."""
+
+    @property
+    def fan_out(self) -> NDArray[np.integer[Any]]:
+        """[signals], synapses that a spike of the signal reaches."""
 
 
 class Built(ABC):
@@ -21,7 +53,7 @@ class Built(ABC):
 
     name: str
     basis: str
-    network: ThresholdNetwork | PopulationNetwork
+    network: Network
     options: tuple[tuple[str, Any], ...]
 
     @property

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from lava_nexus.errors import NexusError
 from lava_nexus.neurons.levels import balance
-from lava_nexus.neurons.limits import LOIHI2
 from lava_nexus.neurons.network import STROBE, Port, ThresholdNetwork
+from lava_nexus.neurons.rules import LOIHI2
 
 VARIES = -1
 

@@ -1,15 +1,66 @@
-"""Checks a network against the hardware rules and its own invariants, naming neuron, value and limit."""
+"""Every limit that the chip and Lava's fixed-point models set on a neuron, once, with its source.
+
+Checks a network against the hardware rules and its own invariants, naming neuron, value and limit.
+"""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lava_nexus.errors import NexusError
-from lava_nexus.neurons.limits import LOIHI2, HardwareRules
 from lava_nexus.neurons.network import ThresholdNetwork
+
+DECAY_STEPS = 4096
+"""A decay d, of 12 bits, keeps (4096 - d) / 4096 of a current or potential (lava-nc 0.10.0, lif/models.py)."""
+
+
+@dataclass(frozen=True)
+class HardwareRules:
+    """What one IF gate may look like on the chip.
+
+    Weights here are unit weights. A mixed-sign matrix keeps only even values, so every weight is written doubled and
+    the threshold T as 2T - 1; a network that obeys these rules therefore fits both.
+
+    Attributes:
+        weight_min, weight_max: unit weights that fit 8 bits after doubling: -256..254 (lava-nc 0.10.0, measured).
+        max_delay: extra steps a synapse can hold, 6 bits (lava-dl 0.6.0 clamps to 62, measured).
+        max_fan_in: synapses of one neuron; axons into a core, 16,000 (inferred from public lava-dl notebooks).
+        max_weighted_sum: largest |weighted sum| in doubled weights for which what dv = 4095 leaves behind,
+            trunc(|v| / 4096), stays below one weight unit of margin (lava-nc 0.10.0, measured).
+    """
+
+    weight_min: int = -128
+    weight_max: int = 127
+    max_delay: int = 62
+    max_fan_in: int = 16_000
+    max_weighted_sum: int = 4095
+
+
+LOIHI2 = HardwareRules()
+
+
+@dataclass(frozen=True)
+class PotentialLimits:
+    """What fits Lava's fixed-point neurons (lava-nc 0.10.0), as largest magnitudes.
+
+    Attributes:
+        potential: of a graded neuron, and of what a projection accumulates before its shift: 24 bits with sign.
+        bit_input: of what a LIF neuron receives: it is shifted left by 6 into 24 bits with sign.
+    """
+
+    potential: int = 2**23
+    bit_input: int = 2**17 - 1
+
+    def of(self, payload: str) -> int:
+        """The largest potential of a population by what its spikes carry."""
+        return self.bit_input if payload == "bit" else self.potential
+
+
+POTENTIALS = PotentialLimits()
 
 
 def violations(network: ThresholdNetwork, rules: HardwareRules = LOIHI2) -> list[str]:

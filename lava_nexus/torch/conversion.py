@@ -11,8 +11,8 @@ from typing import Any, Literal, TypeVar, cast
 from torch import nn
 
 from lava_nexus.errors import NexusError
-from lava_nexus.executors.executor import Tallies
-from lava_nexus.executors.run import executor_named
+from lava_nexus.execute.executor import Tallies
+from lava_nexus.execute.run import executor_named
 from lava_nexus.formats import format_named
 from lava_nexus.torch.mode import GateMode, Gates
 

@@ -13,7 +13,7 @@ from torch.nn import functional
 from lava_nexus.circuits import circuit
 from lava_nexus.errors import NexusError
 from lava_nexus.formats import FORMATS, FloatFormat
-from lava_nexus.layers import Value, Writer, linear, mean, silu, softmax
+from lava_nexus.programs import Value, Writer, linear, mean, silu, softmax
 from lava_nexus.torch.tensors import DTYPES
 
 FORMAT_OF = {dtype: FORMATS[name] for name, dtype in DTYPES.items()}
@@ -156,7 +156,7 @@ def _layer_norm(
     given = [t.flatten() for t in (weight, bias) if t is not None]
 
     def write(w: Writer, v: Sequence[Value]) -> Value:
-        from lava_nexus.layers.normalisation import root_mean_square
+        from lava_nexus.programs.layers import root_mean_square
 
         centre = mean(w, w.of_kind("norm").reduce("add", v[0]), v[0].shape[-1])
         d = w.apply("sub", v[0], w.reshape(centre, *centre.shape, 1))

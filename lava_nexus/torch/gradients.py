@@ -2,7 +2,7 @@
 
 Each takes the gradient of the result, the result and the floating operands, and gives the gradients of the operands;
 every operation is rounded once, in the order written, and sums are in the order of the mode. Linear layers, SiLU and
-softmax are the formulas of `lava_nexus.layers.gradients`.
+softmax are the formulas of `lava_nexus.programs.gradients`.
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from lava_nexus.layers.order import Sum
+from lava_nexus.programs.order import Sum
 from lava_nexus.torch.revealing import revealed
 
 Values = NDArray[Any]

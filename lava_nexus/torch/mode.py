@@ -14,10 +14,10 @@ from torch.nn import functional
 from torch.overrides import TorchFunctionMode
 
 from lava_nexus.errors import NexusError
-from lava_nexus.executors.executor import Executor, Tallies
-from lava_nexus.executors.interpret import run_program
+from lava_nexus.execute.executor import Executor, Tallies
+from lava_nexus.execute.interpret import run_program
 from lava_nexus.formats import FloatFormat
-from lava_nexus.layers import Program, Writer
+from lava_nexus.programs import Program, Writer
 from lava_nexus.torch.functions import FORMAT_OF, IN_GATES, REARRANGE, Call
 from lava_nexus.torch.gradients import gradients
 from lava_nexus.torch.orders import accumulation

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from lava_nexus.executors.run import executor_named
+from lava_nexus.execute.run import executor_named
 from lava_nexus.torch.mode import GateMode, Gates
 
 

@@ -14,11 +14,11 @@ from numpy.typing import NDArray
 
 from lava_nexus.disk_cache import cached, source_digest
 from lava_nexus.errors import NexusError
-from lava_nexus.executors.interpret import run_program
-from lava_nexus.executors.reference import ReferenceExecutor
+from lava_nexus.execute.interpret import run_program
+from lava_nexus.execute.reference import ReferenceExecutor
 from lava_nexus.formats import FLOAT32, FLOAT64, FloatFormat
-from lava_nexus.layers import Accumulate, Order, Orders, Placed, Program, Reduction, Sum, Writer
-from lava_nexus.layers.order import Part
+from lava_nexus.programs import Accumulate, Order, Orders, Placed, Program, Reduction, Sum, Writer
+from lava_nexus.programs.order import Part
 from lava_nexus.torch import kernels, revealing
 from lava_nexus.torch.kernels import Kernel, Probe, Region
 

@@ -12,7 +12,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from lava_nexus.layers.order import Part, Sum, ranges
+from lava_nexus.programs.order import Part, Sum, ranges
 
 Meeting = Callable[[NDArray[np.int64]], NDArray[np.int64]]
 """Pairs of terms [pairs, 2] to the number of terms below the addition in which each pair meets."""

@@ -10,7 +10,7 @@ import pytest
 from lava_nexus.circuits import OPERATIONS, Circuit, circuit
 from lava_nexus.errors import NexusError
 from lava_nexus.formats import FLOAT32, FLOAT64, FORMATS, FloatFormat
-from lava_nexus.verification.operands import Patterns, operands, singles
+from lava_nexus.verify.operands import Patterns, operands, singles
 from tests import exact
 
 

@@ -9,9 +9,9 @@ import pytest
 from numpy.typing import NDArray
 
 from lava_nexus.circuits import Circuit, circuit
-from lava_nexus.executors.bitsliced import BitslicedExecutor
+from lava_nexus.execute.cpu import BitslicedExecutor
 from lava_nexus.formats import FLOAT8_E4M3FN, FLOAT16, FLOAT32, FLOAT64, FORMATS
-from lava_nexus.verification.operands import Patterns, corners, every, operands, specials
+from lava_nexus.verify.operands import Patterns, corners, every, operands, specials
 from tests import exact
 from tests.circuits.cases import BASIC, CASES, LIGHT_FIRST, Case, operand_sets
 from tests.circuits.definition import outputs

@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from lava_nexus.circuits import OPERATIONS
 from lava_nexus.circuits.functions import exponential
 from lava_nexus.circuits.functions.evaluate import Evaluate, Number
-from lava_nexus.circuits.functions.powers import two_to_the
+from lava_nexus.circuits.functions.exponential import two_to_the
 from lava_nexus.formats import BFLOAT16, FLOAT8_E4M3FN, FLOAT8_E5M2, FLOAT16, FLOAT32, FloatFormat, ulp_distance
-from lava_nexus.verification.operands import every, singles
+from lava_nexus.verify.operands import every, singles
 from tests import exact
 
 NARROW = [FLOAT8_E4M3FN, FLOAT8_E5M2, FLOAT16, BFLOAT16]

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lava_nexus.cells import Basis, Word, weighted
+from lava_nexus.circuits.cells import Basis, Word, weighted
 from lava_nexus.circuits.shift import align, normalise, plan_stages
-from tests.cells.bench import NAMES, answers, bases, random_vectors, word_at
+from tests.circuits.cells.bench import NAMES, answers, bases, random_vectors, word_at
 
 AMOUNT = 5
 

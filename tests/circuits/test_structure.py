@@ -9,11 +9,11 @@ import pytest
 
 from lava_nexus.circuits import Circuit, circuit
 from lava_nexus.errors import NexusError
-from lava_nexus.executors.bitsliced import BitslicedExecutor
-from lava_nexus.executors.membrane import MembraneExecutor
+from lava_nexus.execute.cpu import BitslicedExecutor
+from lava_nexus.execute.membrane import MembraneExecutor
 from lava_nexus.formats import FLOAT8_E4M3FN, FLOAT8_E5M2, FLOAT16, FLOAT32, FLOAT64, INT8
 from lava_nexus.neurons import LOIHI2, check
-from lava_nexus.verification.operands import operands
+from lava_nexus.verify.operands import operands
 from tests.circuits.cases import CASES, LIGHT_FIRST, Case
 from tests.evaluate import evaluate, input_spikes
 

@@ -12,7 +12,7 @@ import pytest
 from lava_nexus.circuits.circuit import Circuit
 from lava_nexus.energy import Occupancy, Routing, energy_model_names, energy_of, load_energy_model
 from lava_nexus.errors import NexusError
-from lava_nexus.executors.executor import Tally
+from lava_nexus.execute.executor import Tally
 from lava_nexus.formats import FLOAT8_E5M2
 from lava_nexus.neurons import Port, ThresholdNetwork
 

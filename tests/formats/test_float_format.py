@@ -7,16 +7,7 @@ import numpy as np
 import pytest
 
 from lava_nexus.errors import NexusError
-from lava_nexus.formats import (
-    FLOAT8_E4M3FN,
-    FLOAT8_E5M2,
-    FLOAT16,
-    FLOAT32,
-    FLOAT64,
-    FORMATS,
-    FloatFormat,
-    format_named,
-)
+from lava_nexus.formats import FLOAT8_E4M3FN, FLOAT8_E5M2, FLOAT16, FLOAT32, FLOAT64, FORMATS, FloatFormat, format_named
 
 EVERY = pytest.mark.parametrize("fmt", FORMATS.values(), ids=str)
 

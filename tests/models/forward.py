@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tests.layers import oracle
+from tests.programs import oracle
 
 Values = NDArray[Any]
 Tensors = dict[str, Values]

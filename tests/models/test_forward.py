@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from lava_nexus.executors.programs import ProgramRunner
+from lava_nexus.execute.programs import ProgramRunner
 from lava_nexus.formats import FLOAT16
 from lava_nexus.models.architectures import ARCHITECTURES
 from lava_nexus.models.forward import Stream

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lava_nexus.circuits import circuit
-from lava_nexus.executors.membrane import MembraneExecutor
+from lava_nexus.execute.membrane import MembraneExecutor
 from lava_nexus.formats import FLOAT8_E5M2
 from lava_nexus.neurons import MEMORYLESS, NeuronModel
 from lava_nexus.neurons.gaps import gap, thetas

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from lava_nexus.errors import NexusError
 from lava_nexus.neurons import FALSE, STROBE, TRUE, Builder, NeuronModel
 from tests.evaluate import evaluate, input_spikes
-from tests.executors.membrane.dynamics import run_in_time
+from tests.execute.membrane.dynamics import run_in_time
 from tests.networks import random_network
 from tests.neurons.strategies import free_patterns, gate_lists
 

@@ -12,12 +12,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
-from lava_nexus.executors.interpret import run_program
-from lava_nexus.executors.run import executor_named
+from lava_nexus.execute.interpret import run_program
+from lava_nexus.execute.run import executor_named
 from lava_nexus.formats import FLOAT32
-from lava_nexus.layers import Apply, Contract, Order, Program, Sum, Writer, causal_mix
-from lava_nexus.layers.excerpt import Excerpt, Span, restricted
-from lava_nexus.layers.order import Placed
+from lava_nexus.programs import Apply, Contract, Order, Program, Sum, Writer, causal_mix
+from lava_nexus.programs.excerpt import Excerpt, Span, restricted
+from lava_nexus.programs.order import Placed
 from lava_nexus.torch import TorchOrders
 from tests.models.checkpoints import CASES
 

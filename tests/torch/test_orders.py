@@ -9,10 +9,10 @@ import pytest
 import torch
 
 from lava_nexus.errors import NexusError
-from lava_nexus.executors.interpret import run_program
-from lava_nexus.executors.run import executor_named
+from lava_nexus.execute.interpret import run_program
+from lava_nexus.execute.run import executor_named
 from lava_nexus.formats import BFLOAT16, FLOAT32
-from lava_nexus.layers import Order, Program, Sum, Writer, linear, named_order
+from lava_nexus.programs import Order, Program, Sum, Writer, linear, named_order
 from lava_nexus.torch import TorchOrders, accumulation
 from lava_nexus.torch import orders as torch_orders
 from lava_nexus.torch.kernels import Kernel

@@ -1,1 +1,1 @@
-"""Floating-point circuits: operands taken apart, the operations, and the one rounder."""
+"""Floating-point operations for every format, with one rounder."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lava_nexus.cells import Basis, Bit, Terms, Word, weighted
+from lava_nexus.circuits.cells import Basis, Bit, Terms, Word, weighted
 from lava_nexus.circuits.floating.operand import significand, unpack
 from lava_nexus.circuits.floating.rounder import Unrounded, round_pack
 from lava_nexus.circuits.shift import align, normalise

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lava_nexus.cells import Basis, Bit, Word
+from lava_nexus.circuits.cells import Basis, Bit, Word
 from lava_nexus.circuits.floating.operand import nonzero, unpack
 from lava_nexus.formats import FloatFormat
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from lava_nexus.cells import Basis, Bit, Terms, Word, weighted
+from lava_nexus.circuits.cells import Basis, Bit, Terms, Word, weighted
 from lava_nexus.circuits.floating.operand import Operand, nonzero, unpack
 from lava_nexus.circuits.floating.rounder import Unrounded, round_pack
 from lava_nexus.circuits.shift import normalise_signed, slide

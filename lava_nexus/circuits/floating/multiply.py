@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from lava_nexus.cells import Basis, Word
+from lava_nexus.circuits.cells import Basis, Word
 from lava_nexus.circuits.floating.operand import nonzero, significand, unpack
-from lava_nexus.circuits.floating.scale import round_scaled
+from lava_nexus.circuits.floating.rounder import round_scaled
 from lava_nexus.formats import FloatFormat
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from lava_nexus.cells import Basis, Bit, Terms, Word, weighted
+from lava_nexus.circuits.cells import Basis, Bit, Terms, Word, weighted
 from lava_nexus.formats import FloatFormat
 
 

@@ -1,1 +1,1 @@
-"""Elementary functions: fixed-point programs, run on integers and as neurons."""
+"""Functions of one operand as fixed-point programs, built of neurons or evaluated in integers."""

@@ -11,11 +11,9 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from lava_nexus.circuits.functions.constants import TANH_CUBIC, TANH_SLOPE, floor_of
 from lava_nexus.circuits.functions.gated import Gated, Widths
 from lava_nexus.circuits.functions.integers import Integers
-from lava_nexus.circuits.functions.normal import PHI, TAIL
-from lava_nexus.circuits.functions.real import Real, ratio
+from lava_nexus.circuits.functions.real import PHI, TAIL, TANH_CUBIC, TANH_SLOPE, Real, floor_of, ratio
 
 W = TypeVar("W")
 

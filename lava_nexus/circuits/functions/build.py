@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from lava_nexus.cells import Basis, Bit, Terms, Word
 from lava_nexus.circuits import shift
+from lava_nexus.circuits.cells import Basis, Bit, Terms, Word
 from lava_nexus.circuits.functions.integers import Integers, Product, Sum
 
 

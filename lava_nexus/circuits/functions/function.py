@@ -10,17 +10,16 @@ from typing import Any, Generic, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from lava_nexus.cells import Basis, Word
+from lava_nexus.circuits.cells import Basis, Word
 from lava_nexus.circuits.circuit import Golden
+from lava_nexus.circuits.compiled.known_bits import KnownBits
+from lava_nexus.circuits.compiled.trace import Recording, record
 from lava_nexus.circuits.floating.operand import unpack
-from lava_nexus.circuits.floating.scale import round_scaled
+from lava_nexus.circuits.floating.rounder import round_scaled
 from lava_nexus.circuits.functions.build import Build
-from lava_nexus.circuits.functions.evaluate import Evaluate
+from lava_nexus.circuits.functions.evaluate import Evaluate, round_integers
 from lava_nexus.circuits.functions.integers import Integers, Sum
 from lava_nexus.circuits.functions.multi_limb import EvaluateMultiLimb
-from lava_nexus.circuits.functions.rounding import round_integers
-from lava_nexus.compiled.known_bits import KnownBits
-from lava_nexus.compiled.trace import Recording, record
 from lava_nexus.errors import NexusError
 from lava_nexus.formats import FloatFormat
 
@@ -143,7 +142,7 @@ class ProgramGolden:
         """Results in the shape of the operands."""
         many = np.size(patterns) >= _WORTH_COMPILING
         if self._compiled is None and many:
-            from lava_nexus.compiled.machine_code import MachineCode  # heavy
+            from lava_nexus.circuits.compiled.machine_code import MachineCode  # heavy
 
             self._compiled = MachineCode(self._recorded())
         if self._compiled is not None:

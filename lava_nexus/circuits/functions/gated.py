@@ -15,15 +15,14 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from lava_nexus.circuits.functions.constants import LOG2_E
+from lava_nexus.circuits.functions.exponential import Plan, fixed_point, split, two_to_the
 from lava_nexus.circuits.functions.fitting import fit, in_binades
 from lava_nexus.circuits.functions.function import Argument, Result, widths_for
 from lava_nexus.circuits.functions.integers import Integers, Product
-from lava_nexus.circuits.functions.piecewise import Piecewise, evaluate
-from lava_nexus.circuits.functions.powers import Plan, fixed_point, split, two_to_the
-from lava_nexus.circuits.functions.real import Real
-from lava_nexus.circuits.functions.significand import multiplied, scale_below_one
-from lava_nexus.circuits.functions.staircase import in_middle, in_steps
+from lava_nexus.circuits.functions.piecewise import Piecewise
+from lava_nexus.circuits.functions.piecewise import evaluate_piecewise as evaluate
+from lava_nexus.circuits.functions.real import LOG2_E, Real
+from lava_nexus.circuits.functions.staircase import in_middle, in_steps, multiplied, scale_below_one
 from lava_nexus.formats import FloatFormat
 
 W = TypeVar("W")

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Generic, TypeVar
 
-from lava_nexus.circuits.functions.constants import floor_of
+from lava_nexus.circuits.functions.real import floor_of
 
 W = TypeVar("W")
 

@@ -13,12 +13,12 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from lava_nexus.circuits.functions.constants import LN2, nearest
 from lava_nexus.circuits.functions.fitting import fit
 from lava_nexus.circuits.functions.function import Argument, Result, widths_for
 from lava_nexus.circuits.functions.integers import Integers, Product
-from lava_nexus.circuits.functions.piecewise import Piecewise, evaluate
-from lava_nexus.circuits.functions.real import Real
+from lava_nexus.circuits.functions.piecewise import Piecewise
+from lava_nexus.circuits.functions.piecewise import evaluate_piecewise as evaluate
+from lava_nexus.circuits.functions.real import LN2, Real, nearest
 from lava_nexus.formats import FloatFormat
 
 W = TypeVar("W")

@@ -13,15 +13,14 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from lava_nexus.circuits.functions.exponential import fixed_point
 from lava_nexus.circuits.functions.fitting import fit, in_binades
 from lava_nexus.circuits.functions.function import Argument, Result, widths_for
 from lava_nexus.circuits.functions.integers import Integers
-from lava_nexus.circuits.functions.normal import ERF_RATIO
-from lava_nexus.circuits.functions.piecewise import Piecewise, evaluate
-from lava_nexus.circuits.functions.powers import fixed_point
-from lava_nexus.circuits.functions.real import Real
-from lava_nexus.circuits.functions.significand import multiplied, scale_below_one
-from lava_nexus.circuits.functions.staircase import in_steps
+from lava_nexus.circuits.functions.piecewise import Piecewise
+from lava_nexus.circuits.functions.piecewise import evaluate_piecewise as evaluate
+from lava_nexus.circuits.functions.real import ERF_RATIO, Real
+from lava_nexus.circuits.functions.staircase import in_steps, multiplied, scale_below_one
 from lava_nexus.circuits.functions.tabulated import rounded
 from lava_nexus.formats import FloatFormat
 

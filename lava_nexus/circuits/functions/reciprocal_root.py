@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 from lava_nexus.circuits.functions.fitting import fit
 from lava_nexus.circuits.functions.function import Argument, Result, widths_for
 from lava_nexus.circuits.functions.integers import Integers
-from lava_nexus.circuits.functions.piecewise import Piecewise, evaluate
+from lava_nexus.circuits.functions.piecewise import Piecewise
+from lava_nexus.circuits.functions.piecewise import evaluate_piecewise as evaluate
 from lava_nexus.circuits.functions.real import Real
 from lava_nexus.formats import FloatFormat
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from lava_nexus.circuits import Circuit
 from lava_nexus.formats import FloatFormat
-from lava_nexus.verification.operands import Patterns
+from lava_nexus.verify.operands import Patterns
 from tests import exact
 from tests.circuits.definition import outputs
 

@@ -7,7 +7,7 @@ import pytest
 
 from lava_nexus.circuits import circuit
 from lava_nexus.formats import BFLOAT16, FLOAT8_E5M2, FLOAT16, FLOAT32, FLOAT64, FloatFormat, IntegerFormat
-from lava_nexus.verification.operands import every
+from lava_nexus.verify.operands import every
 from tests.circuits.floating.checks import NARROW, STYLES, check, check_reference, rational
 from tests.circuits.floating.test_integers import to_integer
 

@@ -12,9 +12,9 @@ import pytest
 from numpy.typing import NDArray
 
 from lava_nexus.circuits import circuit
-from lava_nexus.executors.bitsliced import BitslicedExecutor
+from lava_nexus.execute.cpu import BitslicedExecutor
 from lava_nexus.formats import FLOAT32, FLOAT64, FloatFormat
-from lava_nexus.verification.operands import Patterns, corners
+from lava_nexus.verify.operands import Patterns, corners
 from tests import exact
 from tests.circuits.floating.checks import assert_equal
 from tests.circuits.floating.vectors import operand_sets

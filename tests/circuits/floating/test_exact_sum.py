@@ -9,7 +9,7 @@ from lava_nexus.circuits import circuit
 from lava_nexus.errors import NexusError
 from lava_nexus.formats import BFLOAT16, FLOAT8_E4M3FN, FLOAT8_E5M2, FLOAT16, FLOAT32, FloatFormat
 from lava_nexus.neurons import check as check_rules
-from lava_nexus.verification.operands import every_pair, singles, specials
+from lava_nexus.verify.operands import every_pair, singles, specials
 from tests.circuits.floating.checks import NARROW, STYLES, check, check_reference, everything, rational
 
 TINY = FloatFormat(2, 1)

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from lava_nexus.circuits import circuit
-from lava_nexus.executors.bitsliced import BitslicedExecutor
+from lava_nexus.execute.cpu import BitslicedExecutor
 from lava_nexus.formats import BFLOAT16, FLOAT8_E4M3FN, FLOAT8_E5M2, FLOAT16, FLOAT32, FLOAT64, FloatFormat
-from lava_nexus.verification.operands import Patterns, every, specials
+from lava_nexus.verify.operands import Patterns, every, specials
 from tests import exact
 from tests.circuits.floating.checks import NARROW, STYLES, assert_equal, check, check_reference, everything, rational
 

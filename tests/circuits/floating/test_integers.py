@@ -29,7 +29,7 @@ from lava_nexus.formats import (
     FloatFormat,
     IntegerFormat,
 )
-from lava_nexus.verification.operands import Patterns, every, singles
+from lava_nexus.verify.operands import Patterns, every, singles
 from tests import exact
 from tests.circuits.floating.checks import STYLES, Oracle, check, check_reference
 

@@ -6,7 +6,7 @@ import pytest
 
 from lava_nexus.circuits import circuit
 from lava_nexus.formats import BFLOAT16, FLOAT8_E4M3FN, FLOAT8_E5M2, FLOAT16, FLOAT32, FLOAT64, FloatFormat
-from lava_nexus.verification.operands import every_pair, operands
+from lava_nexus.verify.operands import every_pair, operands
 from tests import exact
 from tests.circuits.floating.checks import NARROW, STYLES, Oracle, check, check_reference, everything
 

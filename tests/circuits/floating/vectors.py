@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lava_nexus.formats import FloatFormat
-from lava_nexus.verification.operands import (
+from lava_nexus.verify.operands import (
     Patterns,
     addition_ties,
     corners,

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from lava_nexus.circuits import OPERATIONS, circuit
 from lava_nexus.circuits.circuit import Golden
 from lava_nexus.circuits.functions import function
-from lava_nexus.executors.bitsliced import BitslicedExecutor
+from lava_nexus.execute.cpu import BitslicedExecutor
 from lava_nexus.formats import BFLOAT16, FLOAT8_E4M3FN, FLOAT8_E5M2, FLOAT16, FLOAT32, FloatFormat, ulp_distance
 from lava_nexus.neurons import violations
 from tests.circuits.definition import outputs

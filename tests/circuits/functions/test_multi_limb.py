@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lava_nexus.circuits.functions import constants, limbs
+from lava_nexus.circuits.functions import limbs
+from lava_nexus.circuits.functions import real as constants
 from lava_nexus.circuits.functions.integers import Product, Sum
 from lava_nexus.circuits.functions.multi_limb import EvaluateMultiLimb, MultiLimb, signed
 

@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from lava_nexus.cells import basis_named
 from lava_nexus.circuits import OPERATIONS, circuit
-from lava_nexus.circuits.functions import exponential, function, patched
+from lava_nexus.circuits.cells import basis_named
+from lava_nexus.circuits.functions import exponential, function
+from lava_nexus.circuits.functions import tabulated as patched
 from lava_nexus.circuits.operations import PRECISE
 from lava_nexus.errors import NexusError
 from lava_nexus.formats import BFLOAT16, FLOAT8_E5M2, FLOAT16, FLOAT32, FLOAT64, FloatFormat
@@ -69,7 +70,7 @@ def test_any_number_of_corrections(count: int) -> None:
     word = patched.build(exponential.exp, source)(basis, basis.input("a", FLOAT16), FLOAT16)
     network = basis.finish("out", word, FLOAT16, 62)
     assert not violations(network)
-    golden = patched.golden(exponential.exp, source)(FLOAT16)
+    golden = patched.patched_golden(exponential.exp, source)(FLOAT16)
     corrected = np.array([pattern for pattern, _, _ in source(FLOAT16)], np.uint16)
     patterns = np.concatenate([corrected, np.random.default_rng(2).integers(0, 1 << 16, 3_000).astype(np.uint16)])
     np.testing.assert_array_equal(outputs(network, [patterns]), golden(patterns))
@@ -78,8 +79,8 @@ def test_any_number_of_corrections(count: int) -> None:
 
 
 def test_corrections_are_part_of_the_digest_and_end_runs_of_one_result() -> None:
-    plain: Any = patched.golden(exponential.exp, lambda _: ())(FLOAT32)
-    other: Any = patched.golden(exponential.exp, lambda _: ((7, 0x3F800000, 0x3F800001),))(FLOAT32)
+    plain: Any = patched.patched_golden(exponential.exp, lambda _: ())(FLOAT32)
+    other: Any = patched.patched_golden(exponential.exp, lambda _: ((7, 0x3F800000, 0x3F800001),))(FLOAT32)
     assert plain.digest != other.digest
     assert plain.constant(0, 255) == other.constant(256, 255) == 0x3F800000
     assert other.constant(0, 255) is None

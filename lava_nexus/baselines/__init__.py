@@ -1,1 +1,0 @@
-"""Spiking networks that a user would otherwise pick, trained here, for tables that compare."""

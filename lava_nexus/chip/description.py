@@ -1,0 +1,178 @@
+"""A chip as data: mesh, limits of a core, boards and times, each number with its source."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, model_validator
+
+from lava_nexus.config import Config, load_config
+from lava_nexus.errors import NexusError
+from lava_nexus.neurons import LOIHI2
+
+_FOLDER = Path(__file__).parent / "chips"
+LIMITS = ("neurons", "delay_accumulators", "synapse_words", "axons_in", "axons_out", "groups")
+
+
+class _Sourced(Config):
+    """What says where a number comes from.
+
+    Attributes:
+        source: where the value was read.
+        confidence: how directly.
+        note: what else a reader should know.
+    """
+
+    source: str = Field(min_length=1)
+    confidence: str = Field(min_length=1)
+    note: str = ""
+
+
+class Limit(_Sourced):
+    """A largest value.
+
+    Attributes:
+        value: the number, or None where `rule` names it.
+        rule: name of the field of `neurons.limits.LOIHI2` that holds it.
+    """
+
+    value: int | None = Field(default=None, ge=1)
+    rule: Literal["max_fan_in", "max_delay"] | None = None
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> Limit:
+        if (self.value is None) == (self.rule is None):
+            raise ValueError("must have either 'value' or 'rule'")
+        return self
+
+    @property
+    def most(self) -> int:
+        """The number."""
+        return int(getattr(LOIHI2, self.rule)) if self.rule else int(self.value or 0)
+
+
+class Mesh(_Sourced):
+    """Routers in columns and rows, some cores at each."""
+
+    columns: int = Field(ge=1)
+    rows: int = Field(ge=1)
+    cores_per_router: int = Field(ge=1)
+
+    @property
+    def cores(self) -> int:
+        """Cores of a chip."""
+        return self.columns * self.rows * self.cores_per_router
+
+
+class Limits(Config):
+    """What a core can hold; the notes in the file say how each is counted."""
+
+    neurons: Limit
+    neurons_stated: Limit
+    synapse_words: Limit
+    synapses_per_word: Limit
+    axons_in: Limit
+    axons_out: Limit
+    groups: Limit
+    delay_accumulators: Limit
+    largest_delay: Limit
+
+
+class Board(_Sourced):
+    """A board and its chips."""
+
+    chips: int = Field(ge=1)
+
+
+class Duration(_Sourced):
+    """A time in nanoseconds."""
+
+    value: float = Field(ge=0)
+
+
+class Timing(Config):
+    """step = max(min_step, largest core of (neurons * neuron_update + SynOps * synaptic_op) + barrier)."""
+
+    synaptic_op_ns: Duration
+    neuron_update_ns: Duration
+    barrier_one_tile_ns: Duration
+    barrier_all_tiles_ns: Duration
+    min_step_ns: Duration
+
+    def step_ns(self, neurons: float, synops: float, tiles: int, all_tiles: int) -> float:
+        """Nanoseconds of a step whose slowest core has so many neurons and SynOps; the barrier grows with the tiles."""
+        first, last = self.barrier_one_tile_ns.value, self.barrier_all_tiles_ns.value
+        share = min(1.0, max(0, tiles - 1) / max(1, all_tiles - 1))
+        return max(self.min_step_ns.value, self.core_ns(neurons, synops) + first + share * (last - first))
+
+    def core_ns(self, neurons: float, synops: float) -> float:
+        """Nanoseconds that a core is busy in a step."""
+        return neurons * self.neuron_update_ns.value + synops * self.synaptic_op_ns.value
+
+
+class Chip(Config):
+    """A neuromorphic chip.
+
+    Attributes:
+        name, title: for configs and for reports.
+        mesh: its routers and cores.
+        limits: of a core.
+        boards: systems by name, smallest first.
+        timing: of a step.
+    """
+
+    name: str
+    title: str
+    mesh: Mesh
+    limits: Limits
+    boards: dict[str, Board]
+    timing: Timing
+
+    def most(self, limit: str) -> int:
+        """The largest value of a limit of `LIMITS`; both figures for neurons are limits, hence the smaller one."""
+        value: int = getattr(self.limits, limit).most
+        return min(value, self.limits.neurons_stated.most) if limit == "neurons" else value
+
+    def neurons_with_delay(self, delay: int) -> int:
+        """Neurons that a core holds where the largest synaptic delay into it is `delay`."""
+        return min(self.most("neurons"), self.most("delay_accumulators") >> delay_bits(delay))
+
+    def board_for(self, chips: int) -> tuple[str, int]:
+        """(board, how many): the smallest board that holds the chips, else several of the largest."""
+        fitting = [(board.chips, name) for name, board in self.boards.items() if board.chips >= chips]
+        if fitting:
+            return min(fitting)[1], 1
+        most, name = max((board.chips, name) for name, board in self.boards.items())
+        return name, -(-chips // most)
+
+
+def delay_bits(delay: int) -> int:
+    """Bits of the delay field: 0 without delays, else the least b with 2^b - 2 >= delay (6 bits hold 62)."""
+    return (delay + 1).bit_length() if delay > 0 else 0
+
+
+def chip_names() -> tuple[str, ...]:
+    """Chips that come with the package."""
+    return tuple(sorted(path.stem for path in _FOLDER.glob("*.yaml")))
+
+
+def load_chip(chip: str | Path | Chip = "loihi2") -> Chip:
+    """A chip by name, from a YAML file of the same form, or as it is.
+
+    Raises:
+        NexusError: there is no such chip, or the file breaks the form.
+    """
+    if isinstance(chip, Chip):
+        return chip
+    if str(chip) in chip_names():
+        return _named(str(chip))
+    if Path(chip).suffix not in (".yaml", ".yml"):
+        raise NexusError(f"chip '{chip}' does not exist; choose one of {', '.join(chip_names())}, or a YAML file")
+    return load_config(Chip, Path(chip))
+
+
+@cache
+def _named(name: str) -> Chip:
+    return load_config(Chip, _FOLDER / f"{name}.yaml")

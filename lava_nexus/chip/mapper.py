@@ -1,0 +1,194 @@
+"""Programs to chips: instances by a strategy, schedules, what stands around the circuits, core templates."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from lava_nexus.chip.description import Chip
+from lava_nexus.chip.packing import Piece, pack
+from lava_nexus.chip.placement import Placement
+from lava_nexus.chip.program_placement import CircuitUse, InputOutput, ProgramPlacement, TokenTraffic
+from lava_nexus.chip.scheduler import schedule_program
+from lava_nexus.chip.surroundings import Around, handover, surroundings
+from lava_nexus.chip.templates import circuit_pieces, circuit_template
+from lava_nexus.chip.workload import Strategy, Workload, word_bits
+from lava_nexus.circuits import Circuit
+from lava_nexus.errors import NexusError
+from lava_nexus.programs.program import Program
+
+Where = Literal["chip", "host"]
+_HALVINGS = 8
+
+
+@dataclass(frozen=True)
+class Memory:
+    """What is kept on the chip, and what the host feeds in when it is needed."""
+
+    registers: Where = "chip"
+    weights: Where = "host"
+    cache: Where = "host"
+
+
+def place_program(
+    subject: Program | Workload,
+    chip: Chip,
+    strategy: Strategy | str = "unrolled",
+    max_delay: int | None = None,
+    seed: int = 0,
+    sets: int = 256,
+    memory: Memory | None = None,
+) -> ProgramPlacement:
+    """A program, or the programs of a token, on chips; see `place`."""
+    mapper = Mapper(subject, chip, max_delay, seed, sets, memory or Memory())
+    return mapper.place(Strategy.of(strategy))
+
+
+class Mapper:
+    """One workload on one chip, at any folding; circuits are placed once.
+
+    Attributes:
+        workload: what a token costs.
+        circuits: (circuit, invocations a token) by digest.
+    """
+
+    def __init__(
+        self, subject: Program | Workload, chip: Chip, max_delay: int | None, seed: int, sets: int, memory: Memory
+    ) -> None:
+        self.workload = subject if isinstance(subject, Workload) else Workload.of(subject)
+        self.chip = chip
+        self.memory = memory
+        self.circuits = self.workload.invocations
+        if not self.circuits:
+            raise NexusError(f"program '{self.workload.name}' invokes no circuit, so that there is nothing to place")
+        self._template: Callable[[Circuit], Placement] = lambda one: circuit_template(one, chip, max_delay, seed, sets)
+        self._placed: dict[str, Placement] = {}
+        self._found: dict[int, ProgramPlacement] = {}
+
+    @property
+    def most_folding(self) -> int:
+        """The folding at which every circuit has one instance."""
+        return max(count for _, count in self.circuits.values())
+
+    def template(self, digest: str) -> Placement:
+        """One instance of a circuit on cores."""
+        if digest not in self._placed:
+            self._placed[digest] = self._template(self.circuits[digest][0])
+        return self._placed[digest]
+
+    def place(self, strategy: Strategy) -> ProgramPlacement:
+        """By a strategy.
+
+        Raises:
+            NexusError: it does not fit, however it is folded.
+        """
+        if strategy.kind == "fit":
+            return self._fit(strategy)
+        return replace(self.folded(strategy.number), strategy=str(strategy))
+
+    def folded(self, folding: int) -> ProgramPlacement:
+        """With ceil(invocations / folding) instances of each circuit."""
+        if folding not in self._found:
+            self._found[folding] = self._place(folding)
+        return self._found[folding]
+
+    def _fit(self, strategy: Strategy) -> ProgramPlacement:
+        # Very long schedules need long sequencers, so that the deepest folding is not always the smallest.
+        deep = {max(1, self.most_folding >> halvings) for halvings in range(_HALVINGS)}
+        fewest = min((self.folded(folding) for folding in deep), key=lambda one: (one.core_count, -one.folding))
+        low, high = 1, fewest.folding
+        if fewest.chips > strategy.number:
+            room = strategy.number * self.chip.mesh.cores
+            raise NexusError(
+                f"program '{self.workload.name}' needs {fewest.core_count} cores of {self.chip.name} even when folded "
+                f"by {fewest.folding}, {fewest.core_count - room} more than the {room} of chips={strategy.number}; the "
+                f"smallest change that fits is chips={fewest.chips}"
+            )
+        while low < high:
+            middle = (low + high) // 2
+            low, high = (low, middle) if self.folded(middle).chips <= strategy.number else (middle + 1, high)
+        return replace(self.folded(high), strategy=str(strategy))
+
+    def _place(self, folding: int) -> ProgramPlacement:
+        instances = {digest: -(-count // folding) for digest, (_, count) in self.circuits.items()}
+        schedules = tuple(
+            (schedule_program(program, instances, handover()), times) for program, times in self.workload.sections
+        )
+        around = surroundings(self.workload, schedules, instances, self.memory, self.chip)
+        pieces: list[Piece] = [piece for piece, _ in around.pieces]
+        uses = []
+        for digest, (circuit, count) in self.circuits.items():
+            placed = self.template(digest)
+            pieces += circuit_pieces(circuit.label, placed, instances[digest])
+            uses.append(_use(circuit, placed, instances[digest], count))
+        templates = tuple(pack(pieces, self.chip))
+        cores = sum(template.count for template in templates)
+        chips = -(-cores // self.chip.mesh.cores)
+        board, boards = self.chip.board_for(chips)
+        steps = sum(schedule.steps * times for schedule, times in schedules)
+        tiles = -(-min(cores, self.chip.mesh.cores) // self.chip.mesh.cores_per_router)
+        routers = self.chip.mesh.columns * self.chip.mesh.rows
+        return ProgramPlacement(
+            name=self.workload.name,
+            chip=self.chip,
+            strategy=f"folded: {folding}",
+            folding=folding,
+            circuits=(*uses, *_around_uses(around)),
+            cores=templates,
+            chips=chips,
+            board=board,
+            boards=boards,
+            steps=steps,
+            interval=max(-(-count // instances[digest]) for digest, (_, count) in self.circuits.items()),
+            step_ns=max(
+                self.chip.timing.step_ns(template.used["neurons"], template.synops, tiles, routers)
+                for template in templates
+            ),
+            traffic=self._traffic(chips),
+            io=self._io(steps),
+            schedules=schedules,
+        )
+
+    def _traffic(self, chips: int) -> TokenTraffic:
+        messages = operands = results = 0.0
+        for digest, (_, count) in self.circuits.items():
+            placed = self.template(digest)
+            found, share = placed.traffic, count / placed.sets
+            messages += found.messages * share
+            operands += found.from_outside * share
+            leaving = [s for port in placed.network.outputs for s in port.signals]
+            results += float(placed.spikes[leaving].sum()) * share
+        crossing = 0 if chips == 1 else round(operands + results)
+        return TokenTraffic(round(messages), round(operands), round(results), crossing)
+
+    def _io(self, steps: int) -> InputOutput:
+        words = {"weights": self.memory.weights, "cache": self.memory.cache}
+        words_in = {what: self.workload.words(what) for what, where in words.items() if where == "host"}
+        words_in["inputs"] = self.workload.words("inputs")
+        words_out = {"outputs": self.workload.words("outputs")}
+        bits = word_bits(self.workload)
+        total = bits * (sum(words_in.values()) + sum(words_out.values()))
+        return InputOutput(words_in, words_out, bits, total / max(1, steps))
+
+
+def _use(circuit: Circuit, placed: Placement, instances: int, invocations: int) -> CircuitUse:
+    network = placed.network
+    return CircuitUse(
+        label=circuit.label,
+        neurons=network.neurons,
+        relays=network.relays,
+        synapses=network.synapses,
+        max_delay=network.max_delay,
+        cores=len(placed.places),
+        instances=instances,
+        invocations=invocations,
+    )
+
+
+def _around_uses(around: Around) -> list[CircuitUse]:
+    return [
+        CircuitUse(piece.name, piece.neurons, 0, synapses, 0, 1, piece.count, 0, arithmetic=False)
+        for piece, synapses in around.pieces
+        if piece.count
+    ]

@@ -1,0 +1,120 @@
+"""Parts of circuits into cores, by templates: which parts share a core, and how many cores look like that."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from lava_nexus.chip.description import LIMITS, Chip
+from lava_nexus.errors import NexusError
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A part of a circuit that lives on one core, and what it uses.
+
+    Attributes:
+        name: circuit, and number of the part.
+        kind: what shares a neuron group: the circuit.
+        neurons, delay_bits, synapse_words, axons_in, axons_out: as `Demand` has them.
+        synops: synaptic operations of one operand set.
+        count: how many there are.
+    """
+
+    name: str
+    kind: str
+    neurons: int
+    delay_bits: int
+    synapse_words: int
+    axons_in: int
+    axons_out: int
+    synops: float
+    count: int
+
+
+@dataclass(frozen=True)
+class CoreTemplate:
+    """Cores that hold the same.
+
+    Attributes:
+        pieces: (name of the piece, how many of it).
+        count: cores that look like this.
+        used: use of each limit of `LIMITS`, and `neurons_stated`.
+        synops: synaptic operations in a step in which every piece takes an operand set.
+    """
+
+    pieces: tuple[tuple[str, int], ...]
+    count: int
+    used: dict[str, int]
+    synops: float
+
+
+class _Filling:
+    """A core that is being filled."""
+
+    def __init__(self, chip: Chip) -> None:
+        self.chip = chip
+        self.held: list[tuple[Piece, int]] = []
+
+    def used(self, extra: Piece | None = None, times: int = 0) -> dict[str, int]:
+        held = [*self.held, (extra, times)] if extra and times else self.held
+        neurons = sum(piece.neurons * n for piece, n in held)
+        bits = max((piece.delay_bits for piece, _ in held), default=0)
+        return {
+            "neurons": neurons,
+            "delay_accumulators": neurons << bits if bits else 0,
+            "synapse_words": sum(piece.synapse_words * n for piece, n in held),
+            "axons_in": sum(piece.axons_in * n for piece, n in held),
+            "axons_out": sum(piece.axons_out * n for piece, n in held),
+            "groups": len({piece.kind for piece, _ in held}),
+        }
+
+    def fits(self, piece: Piece, times: int) -> bool:
+        used = self.used(piece, times)
+        return all(used[limit] <= self.chip.most(limit) for limit in LIMITS)
+
+    def add(self, piece: Piece, most: int) -> int:
+        """As many of a piece as there are and fit; returns how many."""
+        low, high = 0, most
+        while low < high:
+            middle = (low + high + 1) // 2
+            low, high = (middle, high) if self.fits(piece, middle) else (low, middle - 1)
+        if low:
+            self.held.append((piece, low))
+        return low
+
+
+def pack(pieces: Sequence[Piece], chip: Chip) -> list[CoreTemplate]:
+    """Core templates that hold every piece as often as it is there: first fit, largest first, template by template.
+
+    Raises:
+        NexusError: a piece alone breaks a limit.
+    """
+    ordered = sorted((p for p in pieces if p.count), key=lambda p: (-(p.neurons << p.delay_bits), -p.neurons, p.name))
+    left = {piece.name: piece.count for piece in ordered}
+    templates = []
+    while any(left.values()):
+        filling, taken = _Filling(chip), {}
+        for piece in ordered:
+            if left[piece.name]:
+                taken[piece.name] = filling.add(piece, left[piece.name])
+        taken = {name: n for name, n in taken.items() if n}
+        if not taken:
+            raise _too_large(next(piece for piece in ordered if left[piece.name]), chip)
+        count = min(left[name] // n for name, n in taken.items())
+        for name, n in taken.items():
+            left[name] -= n * count
+        used = filling.used()
+        synops = sum(piece.synops * n for piece, n in filling.held)
+        templates.append(CoreTemplate(tuple(taken.items()), count, used | {"neurons_stated": used["neurons"]}, synops))
+    return templates
+
+
+def _too_large(piece: Piece, chip: Chip) -> NexusError:
+    filling = _Filling(chip)
+    used = filling.used(piece, 1)
+    limit = max(LIMITS, key=lambda one: used[one] / chip.most(one))
+    return NexusError(
+        f"'{piece.name}' uses {used[limit]} of the {chip.most(limit)} {limit.replace('_', ' ')} of a core of "
+        f"{chip.name}, {used[limit] - chip.most(limit)} too many"
+    )

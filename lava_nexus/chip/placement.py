@@ -1,0 +1,156 @@
+"""A placement: which core of which chip each neuron of a circuit lives on, and what that uses and sends."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lava_nexus.chip.demand import Demand, demand
+from lava_nexus.chip.description import LIMITS, Chip
+from lava_nexus.chip.mesh import Traffic, traffic
+from lava_nexus.errors import NexusError
+from lava_nexus.files import DAMAGED, replacing
+from lava_nexus.neurons import ThresholdNetwork
+from lava_nexus.neurons.serialisation import from_arrays, to_arrays
+from lava_nexus.neurons.split import Subnetwork, split
+
+_FIELDS = ("assignment", "places", "groups", "spikes")
+_HEADER = "placement_json"
+
+
+@dataclass(frozen=True, eq=False)
+class Core:
+    """One core in use.
+
+    Attributes:
+        chip, column, row, slot: where it is; `slot` tells the cores of one router apart.
+        subnetwork: its neurons and the axons that reach them.
+    """
+
+    chip: int
+    column: int
+    row: int
+    slot: int
+    subnetwork: Subnetwork
+
+
+@dataclass(frozen=True, eq=False)
+class Placement:
+    """Neurons on cores.
+
+    Attributes:
+        label: what is placed.
+        network: its neurons, relays of the chosen largest delay included.
+        chip: what it is placed on.
+        assignment: int64 [neurons]; the core of each neuron, 0 .. len(cores) - 1.
+        places: int64 [cores, 4]; chip, column, row, slot of each core.
+        groups: int64 [neurons]; population of each neuron.
+        spikes: int64 [signals]; counted in a run of `sets` operand sets.
+        sets: operand sets of that run.
+        seed: that it was made with.
+    """
+
+    label: str
+    network: ThresholdNetwork
+    chip: Chip
+    assignment: NDArray[np.int64]
+    places: NDArray[np.int64]
+    groups: NDArray[np.int64]
+    spikes: NDArray[np.int64]
+    sets: int
+    seed: int
+
+    @cached_property
+    def cores(self) -> tuple[Core, ...]:
+        """Every core in use."""
+        parts = split(self.network, self.assignment)
+        return tuple(
+            Core(int(place[0]), int(place[1]), int(place[2]), int(place[3]), part)
+            for place, part in zip(self.places, parts, strict=True)
+        )
+
+    @property
+    def chips(self) -> int:
+        """Chips in use."""
+        return int(self.places[:, 0].max()) + 1
+
+    @cached_property
+    def demand(self) -> Demand:
+        """What each core uses."""
+        return demand(self.network, self.assignment, self.groups, len(self.places), self.chip)
+
+    @cached_property
+    def traffic(self) -> Traffic:
+        """Messages and hops of the run that was counted."""
+        return traffic(self.network, self.assignment, self.places, self.spikes, self.sets, self.chip.mesh)
+
+    def utilization(self) -> list[dict[str, tuple[int, int]]]:
+        """For each core (used, max) by limit; neurons against both figures in circulation, the smaller one decides."""
+        return [utilization_row(self.demand, core, self.chip) for core in range(len(self.places))]
+
+    @cached_property
+    def synops_per_set(self) -> NDArray[np.float64]:
+        """float64 [cores]: synaptic operations in each core for one operand set."""
+        at = self.assignment[self.network.targets]
+        return np.bincount(at, self.spikes[self.network.sources], len(self.places)) / max(1, self.sets)
+
+    def step_ns(self) -> float:
+        """Nanoseconds of a time step with a wave in every level, by the chip's model of time."""
+        tiles = len(np.unique(self.places[:, :3], axis=0))
+        mesh, use, synops = self.chip.mesh, self.demand.neurons, self.synops_per_set
+        pairs = zip(use.tolist(), synops.tolist(), strict=True)
+        return max(self.chip.timing.step_ns(n, s, tiles, mesh.columns * mesh.rows) for n, s in pairs)
+
+    def save(self, path: str | Path) -> Path:
+        """Writes an npz file of plain arrays and JSON, whole or not at all."""
+        arrays, metadata = to_arrays(self.network)
+        header = {
+            "label": self.label,
+            "network": metadata,
+            "chip": self.chip.resolved(),
+            "sets": self.sets,
+            "seed": self.seed,
+        }
+        own = {name: getattr(self, name) for name in _FIELDS}
+        target = Path(path)
+        text = np.frombuffer(json.dumps(header).encode(), dtype=np.uint8)
+        with replacing(target) as temporary, open(temporary, "wb") as file:
+            np.savez_compressed(file, **{_HEADER: text}, **arrays, **own)
+        return target
+
+    @classmethod
+    def load(cls, path: str | Path) -> Placement:
+        """Reads what `save` wrote.
+
+        Raises:
+            NexusError: the file is missing or is no placement.
+        """
+        try:
+            with np.load(path, allow_pickle=False) as stored:
+                arrays: Mapping[str, Any] = {name: stored[name] for name in stored.files}
+            header = json.loads(arrays[_HEADER].tobytes())
+            return cls(
+                label=header["label"],
+                network=from_arrays(arrays, header["network"]),
+                chip=Chip.model_validate_json(json.dumps(header["chip"])),
+                **{name: np.asarray(arrays[name]) for name in _FIELDS},
+                sets=header["sets"],
+                seed=header["seed"],
+            )
+        except FileNotFoundError:
+            raise NexusError(f"placement '{path}' does not exist") from None
+        except DAMAGED as error:
+            raise NexusError(f"file '{path}' holds no placement: {type(error).__name__}") from error
+
+
+def utilization_row(use: Demand, core: int, chip: Chip) -> dict[str, tuple[int, int]]:
+    """(used, max) of one core by limit."""
+    row = {limit: (int(use.used(limit)[core]), chip.most(limit)) for limit in LIMITS}
+    return row | {"neurons_stated": (row["neurons"][0], chip.limits.neurons_stated.most)}

@@ -1,0 +1,187 @@
+"""A program on chips: instances, what stands around them, core templates, time steps, traffic."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from lava_nexus.chip.description import LIMITS, Chip
+from lava_nexus.chip.packing import CoreTemplate
+from lava_nexus.errors import NexusError
+from lava_nexus.files import DAMAGED, write_text
+from lava_nexus.programs.schedule import Schedule
+
+
+@dataclass(frozen=True)
+class CircuitUse:
+    """One circuit of a program.
+
+    Attributes:
+        label: operation and formats; or what stands around the circuits.
+        neurons, relays, synapses: of one instance, for the largest delay that was chosen.
+        max_delay: that delay.
+        cores: of one instance that shares no core.
+        instances: how many there are.
+        invocations: operand sets a token, all sections together; 0 for what is no circuit of the program.
+        arithmetic: whether it is a circuit of the program.
+    """
+
+    label: str
+    neurons: int
+    relays: int
+    synapses: int
+    max_delay: int
+    cores: int
+    instances: int
+    invocations: int
+    arithmetic: bool = True
+
+
+@dataclass(frozen=True)
+class TokenTraffic:
+    """Messages a token.
+
+    Attributes:
+        messages: between the cores of one instance.
+        operands: of operands into the cores of instances; any of them may cross chips.
+        results: of results out of instances.
+        inter_chip_most: messages that could leave a chip: none on one chip, else those of operands and results, because
+            the parts of an instance lie together.
+    """
+
+    messages: int
+    operands: int
+    results: int
+    inter_chip_most: int
+
+
+@dataclass(frozen=True)
+class InputOutput:
+    """Words that the host feeds in and takes, a token.
+
+    Attributes:
+        words_in, words_out: by what they are.
+        bits: of one word.
+        bits_per_step: of all, over the token's time steps.
+    """
+
+    words_in: dict[str, int]
+    words_out: dict[str, int]
+    bits: int
+    bits_per_step: float
+
+
+@dataclass(frozen=True)
+class ProgramPlacement:
+    """Where a program's circuits live, and what that costs a token.
+
+    Attributes:
+        name: of the program.
+        chip: what it is placed on.
+        strategy: as asked for.
+        folding: invocations that share an instance.
+        circuits: instances of every circuit, then what stands around them.
+        cores: core templates with their counts.
+        chips, board, boards: chips in all, and the board that holds them.
+        steps: time steps of a token, from its first operands to its last result.
+        interval: operand sets that the busiest instance takes a token: least time steps between tokens of independent
+            sequences, were its pipeline never idle.
+        step_ns: of a step with a wave everywhere, by the chip's model of time.
+        traffic: messages a token.
+        io: what the host feeds and takes.
+        schedules: one a section, with how often it runs; not saved.
+    """
+
+    name: str
+    chip: Chip
+    strategy: str
+    folding: int
+    circuits: tuple[CircuitUse, ...]
+    cores: tuple[CoreTemplate, ...]
+    chips: int
+    board: str
+    boards: int
+    steps: int
+    interval: int
+    step_ns: float
+    traffic: TokenTraffic
+    io: InputOutput
+    schedules: tuple[tuple[Schedule, int], ...] = field(default=(), compare=False, repr=False)
+
+    @property
+    def core_count(self) -> int:
+        """Cores in use."""
+        return sum(template.count for template in self.cores)
+
+    @property
+    def neurons(self) -> int:
+        """Neurons of all instances and of what stands around them."""
+        return sum(one.neurons * one.instances for one in self.circuits)
+
+    @property
+    def synapses(self) -> int:
+        """Synapses, likewise."""
+        return sum(one.synapses * one.instances for one in self.circuits)
+
+    @property
+    def seconds(self) -> float:
+        """Latency of a token."""
+        return self.steps * self.step_ns * 1e-9
+
+    @property
+    def tokens_per_second(self) -> float:
+        """Of one sequence, whose tokens wait for one another."""
+        return 1 / self.seconds
+
+    @property
+    def most_tokens_per_second(self) -> float:
+        """Upper bound for independent sequences side by side: the busiest instances never idle."""
+        return 1 / (self.interval * self.step_ns * 1e-9)
+
+    def utilization(self) -> list[dict[str, tuple[int, int]]]:
+        """For each core template (used, max) by limit; `cores[i].count` says how many cores look like that."""
+        most = {limit: self.chip.most(limit) for limit in LIMITS}
+        most["neurons_stated"] = self.chip.limits.neurons_stated.most
+        return [{limit: (template.used[limit], most[limit]) for limit in most} for template in self.cores]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, schedules left out."""
+        own = {name: getattr(self, name) for name in self.__dataclass_fields__ if name not in ("chip", "schedules")}
+        data = {key: _plain(value) for key, value in own.items()}
+        return {**data, "chip": self.chip.resolved()}
+
+    def save(self, path: str | Path) -> Path:
+        """Writes JSON, whole or not at all."""
+        target = Path(path)
+        write_text(target, json.dumps(self.to_dict(), indent=1) + "\n")
+        return target
+
+    @classmethod
+    def load(cls, path: str | Path) -> ProgramPlacement:
+        """Reads what `save` wrote; schedules are made anew by placing again.
+
+        Raises:
+            NexusError: the file is missing or is no placement of a program.
+        """
+        try:
+            data = json.loads(Path(path).read_text(encoding="utf-8"))
+            data["chip"] = Chip.model_validate_json(json.dumps(data["chip"]))
+            data["circuits"] = tuple(CircuitUse(**one) for one in data["circuits"])
+            data["cores"] = tuple(
+                CoreTemplate(**{**one, "pieces": tuple((name, n) for name, n in one["pieces"])})
+                for one in data["cores"]
+            )
+            data["traffic"], data["io"] = TokenTraffic(**data["traffic"]), InputOutput(**data["io"])
+            return cls(**data)
+        except FileNotFoundError:
+            raise NexusError(f"placement '{path}' does not exist") from None
+        except DAMAGED as error:
+            raise NexusError(f"file '{path}' holds no placement of a program: {type(error).__name__}") from error
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, tuple):
+        return [_plain(item) for item in value]
+    return asdict(value) if hasattr(value, "__dataclass_fields__") else value

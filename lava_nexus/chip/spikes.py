@@ -1,0 +1,32 @@
+"""How often each signal of a circuit fires: counted in a real run, as weight of the partition."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lava_nexus.circuits import Circuit
+from lava_nexus.execute.run import executor_named
+from lava_nexus.formats import FloatFormat
+from lava_nexus.neurons import Port
+
+
+def measured_spikes(circuit: Circuit, sets: int, seed: int = 0, executor: str = "membrane") -> NDArray[np.int64]:
+    """int64 [signals]: spikes over `sets` operand sets, N(0, 1) where a port has a float format, else random bits.
+
+    Every executor that counts gives the same; the membrane executor starts at once, the bit-sliced one lowers first.
+    """
+    engine = executor_named(executor)
+    rng = np.random.default_rng(seed)
+    engine.invoke(circuit, [_operand(port, sets, rng) for port in circuit.inputs])
+    tally = next(iter(engine.tallies))
+    return np.asarray(tally.signal_spikes, np.int64)
+
+
+def _operand(port: Port, sets: int, rng: np.random.Generator) -> NDArray[Any]:
+    fmt, width, dtype = port.format, port.width, port.pattern_dtype
+    if isinstance(fmt, FloatFormat):
+        return fmt.to_patterns(rng.standard_normal(sets).astype(np.float32).astype(fmt.dtype)).astype(dtype)
+    return (rng.integers(0, 2**63, sets, dtype=np.uint64) & np.uint64(2**width - 1)).astype(dtype)

@@ -1,0 +1,126 @@
+"""How many instances of each circuit a program gets.
+
+What a token costs: programs, and how often each runs for one token.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from math import prod
+from typing import Literal
+
+from lava_nexus.circuits import Circuit
+from lava_nexus.errors import NexusError
+from lava_nexus.programs.nodes import Value
+from lava_nexus.programs.program import Program
+
+_FORM = re.compile(r"(?P<kind>folded|fit)\s*:\s*(?P<key>chips\s*=)?\s*(?P<number>-?\d+)")
+
+
+@dataclass(frozen=True)
+class Strategy:
+    """What decides the instances.
+
+    unrolled: an instance for every invocation. folded: ceil(invocations / number) instances of each circuit. fit: the
+    least folding with which everything lies on `number` chips.
+
+    Attributes:
+        kind: which of these.
+        number: invocations that share an instance, or chips; 1 for `unrolled`.
+    """
+
+    kind: Literal["unrolled", "folded", "fit"]
+    number: int = 1
+
+    def __str__(self) -> str:
+        if self.kind == "unrolled":
+            return "unrolled"
+        return f"folded: {self.number}" if self.kind == "folded" else f"fit: chips={self.number}"
+
+    @classmethod
+    def of(cls, text: str | Strategy) -> Strategy:
+        """From "unrolled", "folded: k" or "fit: chips=n".
+
+        Raises:
+            NexusError: the text is none of these, or its number is below 1.
+        """
+        if isinstance(text, Strategy):
+            return text
+        if text.strip() == "unrolled":
+            return cls("unrolled")
+        found = _FORM.fullmatch(text.strip())
+        if not found or (found["kind"] == "fit") != bool(found["key"]):
+            raise NexusError(f"strategy '{text}' is none of 'unrolled', 'folded: k' and 'fit: chips=n'")
+        number = int(found["number"])
+        if number < 1:
+            raise NexusError(f"strategy '{text}': {number} is below 1")
+        return cls("folded" if found["kind"] == "folded" else "fit", number)
+
+
+WEIGHT = "weight."
+CACHED = ("key", "value")
+
+
+@dataclass(frozen=True)
+class Workload:
+    """Programs that run one after the other on shared instances.
+
+    Inputs named `weight.<role>` are weights, those named `key` and `value` what the cache holds, all others are fed in
+    and kept in registers. Constants of more than one element are weights too.
+
+    Attributes:
+        name: for reports.
+        sections: (program, how often it runs).
+    """
+
+    name: str
+    sections: tuple[tuple[Program, int], ...]
+
+    @classmethod
+    def of(cls, program: Program) -> Workload:
+        """One program, run once a token."""
+        return cls(program.name, ((program, 1),))
+
+    @property
+    def invocations(self) -> dict[str, tuple[Circuit, int]]:
+        """(circuit, operand sets a token) by digest; those that are never invoked left out."""
+        found: dict[str, tuple[Circuit, int]] = {}
+        for program, times in self.sections:
+            program.refuse_operators("a placement on cores")
+            for _, circuit, count in program.invocations():
+                if count:
+                    before = found.get(circuit.digest, (circuit, 0))[1]
+                    found[circuit.digest] = circuit, before + times * count
+        return found
+
+    def words(self, what: str) -> int:
+        """Words of all sections that are "weights", "cache", "inputs" or "outputs"."""
+        return sum(times * _words(program, what) for program, times in self.sections)
+
+
+def word_bits(workload: Workload) -> int:
+    """Bits of the widest value."""
+    return max(node.result.format.bits for program, _ in workload.sections for node in program.nodes)
+
+
+def kept_inputs(program: Program) -> frozenset[int]:
+    """Numbers of the inputs that are neither weights nor cache."""
+    return frozenset(v.number for name, v in program.inputs.items() if _sort(name) == "inputs")
+
+
+def _words(program: Program, what: str) -> int:
+    if what == "outputs":
+        return _sum(program.outputs.values())
+    found = _sum(v for name, v in program.inputs.items() if _sort(name) == what)
+    constants = sum(patterns.size for patterns in program.constants.values() if patterns.size > 1)
+    return found + (constants if what == "weights" else 0)
+
+
+def _sort(name: str) -> str:
+    return "weights" if name.startswith(WEIGHT) else "cache" if name in CACHED else "inputs"
+
+
+def _sum(values: Iterable[Value]) -> int:
+    return sum(prod(value.shape) for value in values)

@@ -1,0 +1,1 @@
+"""Recorded integer programs as machine code."""

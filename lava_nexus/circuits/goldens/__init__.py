@@ -1,0 +1,1 @@
+"""Golden functions: what circuits must equal."""

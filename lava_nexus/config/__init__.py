@@ -1,1 +1,0 @@
-"""Top floor: what to run, read from YAML."""

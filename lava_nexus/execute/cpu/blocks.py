@@ -1,0 +1,146 @@
+"""Word programs over whole arrays: operands cut into blocks, blocks shared out among threads, counts added up."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lava_nexus.execute.cpu.kernel import FEW_LANES, FEW_VECTORS, LANES, VECTORS, WORDS_A_SLOT, kernel
+from lava_nexus.execute.cpu.vector_ir import VECTOR_BYTES, WORDS
+from lava_nexus.lowering.program import ONE_COUNT, ONE_SLOT, SPARE_SLOT, ZERO_SLOT, WordProgram
+from lava_nexus.neurons import Port
+
+_FEWEST_BLOCKS = 4
+"""Blocks below which another thread costs more than it saves."""
+
+_SLOT_BYTES = 8 * WORDS_A_SLOT
+
+
+@dataclass
+class Workers:
+    """At most `threads` threads, made when first needed and made anew in a forked child."""
+
+    threads: int
+    _pool: ThreadPoolExecutor | None = None
+    _process: int = 0
+
+    def pool(self) -> ThreadPoolExecutor:
+        """The threads of this process."""
+        if self._pool is None or self._process != os.getpid():
+            self._pool = ThreadPoolExecutor(self.threads, thread_name_prefix="bitsliced")
+            self._process = os.getpid()
+        return self._pool
+
+
+class BlockRunner:
+    """A word program tied to the ports of its network.
+
+    Attributes:
+        program: what runs.
+        dtypes: dtype of the patterns of each port, input ports first.
+        n_inputs: input ports.
+    """
+
+    def __init__(self, program: WordProgram, inputs: Sequence[Port], outputs: Sequence[Port]) -> None:
+        self.program = program
+        self.dtypes = [port.pattern_dtype for port in (*inputs, *outputs)]
+        self.n_inputs = len(inputs)
+        self._kernel = kernel()
+        self._widths = [port.width for port in (*inputs, *outputs)]
+        self._offsets = np.concatenate(
+            [
+                _bit_offsets(program.input_slots, inputs, SPARE_SLOT),
+                _bit_offsets(program.output_slots, outputs, ZERO_SLOT),
+            ]
+        )
+
+    def run(
+        self, operands: Sequence[NDArray[Any]], n: int, workers: Workers
+    ) -> tuple[list[NDArray[Any]], NDArray[np.int64]]:
+        """Runs n operand sets.
+
+        Args:
+            operands: for each input port its patterns [n], contiguous, or [1] where all sets have the same.
+            n: operand sets, at least 1.
+            workers: threads to use.
+
+        Returns:
+            Patterns [n] of each output port, and int64 [n_counts], of length 0 if the program counts nothing.
+        """
+        results = [np.empty(n, dtype) for dtype in self.dtypes[self.n_inputs :]]
+        counts = np.zeros(self.program.n_counts if self.program.counting else 0, dtype=np.int64)
+        whole, rest = divmod(n, LANES)
+        if whole:
+            counts += self._whole_blocks(operands, results, whole, workers)
+        if rest:
+            counts += self._last_block(operands, results, whole * LANES, rest)
+        if self.program.counting:
+            counts[ONE_COUNT] = n
+        return results, counts
+
+    def _whole_blocks(
+        self, operands: Sequence[NDArray[Any]], results: Sequence[NDArray[Any]], blocks: int, workers: Workers
+    ) -> NDArray[np.int64]:
+        sources = [np.full(LANES, array[0]) if len(array) == 1 else array for array in operands]
+        ports = self._ports([*sources, *results], [len(array) > 1 for array in operands] + [True] * len(results))
+        shares = min(workers.threads, max(blocks // _FEWEST_BLOCKS, 1))
+        bounds = [blocks * i // shares for i in range(shares + 1)]
+        if shares == 1:
+            return self._blocks(ports, 0, blocks)
+        parts = workers.pool().map(self._blocks, [ports] * shares, bounds[:-1], bounds[1:])
+        return np.asarray(sum(parts))
+
+    def _last_block(
+        self, operands: Sequence[NDArray[Any]], results: Sequence[NDArray[Any]], start: int, rest: int
+    ) -> NDArray[np.int64]:
+        """The sets from `start` on, filled up with all-zero sets whose spikes are taken off again."""
+        vectors = FEW_VECTORS if rest <= FEW_LANES else VECTORS
+        arrays = [np.zeros(LANES, dtype) for dtype in self.dtypes]
+        in_order = [array.reshape(-1, WORDS_A_SLOT)[:, : vectors * WORDS] for array in arrays]
+        for lanes, operand in zip(in_order, operands, strict=False):
+            lanes.flat[:rest] = operand[start:] if len(operand) > 1 else operand
+        counts = self._blocks(self._ports(arrays, [False] * len(arrays)), 0, 1, vectors)
+        for result, lanes in zip(results, in_order[self.n_inputs :], strict=True):
+            result[start:] = lanes.flat[:rest]
+        return counts - (lanes.size - rest) * self.program.idle[: len(counts)].astype(np.int64)
+
+    def _ports(self, arrays: Sequence[NDArray[Any]], moving: Sequence[bool]) -> NDArray[np.int64]:
+        """One row a port: address, bytes from block to block, bits an element, bits with a slot."""
+        rows = [
+            (array.ctypes.data, LANES * array.itemsize if moves else 0, 8 * array.itemsize, width)
+            for array, moves, width in zip(arrays, moving, self._widths, strict=True)
+        ]
+        return np.array(rows, dtype=np.int64).reshape(-1, 4)
+
+    def _blocks(self, ports: NDArray[np.int64], first: int, last: int, vectors: int = VECTORS) -> NDArray[np.int64]:
+        """Runs some blocks in this thread, of each slot so many vectors."""
+        slots = _aligned(self.program.n_slots * WORDS_A_SLOT).view(np.uint64)
+        slots[ZERO_SLOT * WORDS_A_SLOT :][:WORDS_A_SLOT] = 0
+        slots[ONE_SLOT * WORDS_A_SLOT :][:WORDS_A_SLOT] = ~np.uint64(0)
+        counts = _aligned(self.program.n_counts * WORDS if self.program.counting else 0).reshape(-1, WORDS)
+        counts[:] = 0
+        self._kernel(self.program.operations, slots, ports, self._offsets, self.n_inputs, first, last, vectors, counts)
+        return np.asarray(counts.sum(axis=1))
+
+
+def _bit_offsets(slots: NDArray[np.int32], ports: Sequence[Port], unused: int) -> NDArray[np.int64]:
+    """int64 [ports, 64]: bytes from the first slot to that of each bit of a pattern, LSB first."""
+    offsets = np.full((len(ports), 64), unused * _SLOT_BYTES, dtype=np.int64)
+    start = 0
+    for row, port in zip(offsets, ports, strict=True):
+        row[: port.width] = slots[start : start + port.width].astype(np.int64) * _SLOT_BYTES
+        start += port.width
+    return offsets
+
+
+def _aligned(words: int) -> NDArray[np.int64]:
+    """Words that start on a vector's boundary, not initialised."""
+    raw = np.empty(words + VECTOR_BYTES // 8, dtype=np.int64)
+    skipped = -raw.ctypes.data % VECTOR_BYTES // 8
+    return raw[skipped : skipped + words]

@@ -1,0 +1,127 @@
+"""Walks a program once for every executor: all of them differ in `invoke` only."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lava_nexus.errors import NexusError
+from lava_nexus.execute.executor import Executor, Tallies
+from lava_nexus.execute.sums import contract, reduce
+from lava_nexus.programs.program import Apply, Contract, Node, Populate, Program, Rearrange, Reduce
+
+Patterns = NDArray[Any]
+
+
+@dataclass
+class ProgramResult:
+    """What a run of a program gave.
+
+    Attributes:
+        outputs: patterns by output name, batch first.
+        layers: counts by layer, in the order of the program.
+        kept: patterns of the values asked for, by number.
+    """
+
+    outputs: dict[str, Patterns]
+    layers: dict[str, Tallies]
+    kept: dict[int, Patterns] = field(default_factory=dict, kw_only=True)
+
+    @property
+    def tallies(self) -> Tallies:
+        """Counts of the whole run."""
+        return Tallies().merge(*self.layers.values())
+
+
+def run_program(
+    program: Program, feeds: Mapping[str, Patterns], executor: Executor, keep: Collection[int] = ()
+) -> ProgramResult:
+    """Runs a program on patterns of shape (batch, *input shape); `keep` names values whose patterns are wanted.
+
+    Raises:
+        NexusError: an input is missing or has another shape.
+    """
+    check_feeds(program, feeds)
+    values: dict[int, Patterns] = dict(program.constants)
+    values |= {value.number: feeds[name] for name, value in program.inputs.items()}
+    last = _last_use(program)
+    layers: dict[str, Tallies] = {}
+    kept: dict[int, Patterns] = {}
+    for i, node in enumerate(program.nodes):
+        executor.tallies = Tallies()
+        values[node.result.number] = _run(
+            node, [_ranked(values, v.number, len(v.shape)) for v in node.operands], executor
+        )
+        layers.setdefault(node.layer, Tallies()).merge(executor.tallies)
+        if node.result.number in keep:
+            kept[node.result.number] = values[node.result.number]
+        for value in node.operands:
+            if last[value.number] == i and value.number not in program.constants:
+                values.pop(value.number, None)
+    return ProgramResult({name: values[v.number] for name, v in program.outputs.items()}, layers, kept=kept)
+
+
+def check_feeds(program: Program, feeds: Mapping[str, Patterns]) -> None:
+    """Raises NexusError where an input is missing or has another shape."""
+    for name, value in program.inputs.items():
+        if name not in feeds:
+            raise NexusError(f"program '{program.name}' misses its input '{name}'")
+        if feeds[name].shape[1:] != value.shape:
+            raise NexusError(
+                f"input '{name}' of program '{program.name}' has shape {feeds[name].shape[1:]} for each element of "
+                f"the batch, not {value.shape}"
+            )
+
+
+def _ranked(values: dict[int, Patterns], number: int, rank: int) -> Patterns:
+    """The patterns with a batch axis, of length 1 for constants."""
+    patterns = values[number]
+    return patterns if patterns.ndim == rank + 1 else patterns[None]
+
+
+def _last_use(program: Program) -> dict[int, int]:
+    last: dict[int, int] = {}
+    for i, node in enumerate(program.nodes):
+        for value in node.operands:
+            last[value.number] = i
+    for value in program.outputs.values():
+        last[value.number] = len(program.nodes)
+    return last
+
+
+def _run(node: Node, operands: list[Patterns], executor: Executor) -> Patterns:
+    if isinstance(node, Apply):
+        rank = max(p.ndim for p in operands)
+        return executor.invoke(node.circuit, [_lead(p, rank) for p in operands])
+    if isinstance(node, Reduce):
+        return reduce(node, operands[0], executor)
+    if isinstance(node, Contract):
+        rank = max(p.ndim for p in operands[:2])
+        return contract(
+            node, [*(_lead(p, rank) for p in operands[:2]), *(_lead(p, rank - 1) for p in operands[2:])], executor
+        )
+    if isinstance(node, Populate):
+        return executor.operate(node.operator, operands[0])
+    return _rearrange(node, operands)
+
+
+def _lead(patterns: Patterns, rank: int) -> Patterns:
+    """Axes of length 1 behind the batch, so that ranks agree."""
+    return patterns.reshape(patterns.shape[0], *[1] * (rank - patterns.ndim), *patterns.shape[1:])
+
+
+def _rearrange(node: Rearrange, operands: list[Patterns]) -> Patterns:
+    first = operands[0]
+    if node.kind == "reshape":
+        return first.reshape(first.shape[0], *node.result.shape)
+    if node.kind == "transpose":
+        return np.moveaxis(first, [a % first.ndim for a in node.axes], range(1, first.ndim))
+    if node.kind == "take":
+        part = [slice(None)] * first.ndim
+        part[node.axes[0]] = slice(*node.bounds)
+        return first[tuple(part)]
+    return np.concatenate(operands, axis=node.axes[0])

@@ -1,0 +1,160 @@
+"""A threshold network as Lava's fixed-point LIF, DelaySparse and their exact integers.
+
+u = a_in << 6 (du = 4095 clears it);  v = trunc(v (4096 - dv) / 4096) + u + (bias_mant << bias_exp);
+spike = v > vth << 6.
+
+A matrix of mixed signs keeps only even weights, so every weight w is written 2w. With vth = 1 for all and bias_exp = 6,
+bias_mant = 2 - 2T makes 2 sum + 2 - 2T > 1 the same as sum >= T, half a unit weight away from T - 1. The largest 12-bit
+decay, dv = 4095, leaves trunc(v / 4096) of an unspent potential behind: below one doubled unit, hence harmless, while
+2 sum + 2 - 2T >= -4095.
+
+A leak keeps what a bias adds, so a leaky population has no biases and, LIF having one vth, one threshold T for all:
+vth = 2T - 1, dv = 4096 (1 - beta). It is the `NeuronModel` of beta = (4096 - dv) / 4096, hard reset, strict, margin
+1/2 and 7 fraction bits: v counts in 2^-7 unit weights. Source: lava-nc 0.10.0, lava/proc/lif/models.py and
+lava/proc/sparse/models.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from lava.proc.lif.process import LIF
+from lava.proc.sparse.process import DelaySparse, Sparse
+from numpy.typing import NDArray
+from scipy.sparse import csr_matrix, identity, kron  # type: ignore[import-untyped]
+
+from lava_nexus.errors import NexusError
+from lava_nexus.neurons import MEMORYLESS, NeuronModel, ThresholdNetwork, check
+from lava_nexus.neurons.rules import DECAY_STEPS, LOIHI2
+from lava_nexus.neurons.split import Subnetwork
+
+DECAY = DECAY_STEPS - 1  # the largest
+BIAS_EXPONENT = 6
+THRESHOLD = 1
+MOST_NEGATIVE = -LOIHI2.max_weighted_sum
+FRACTION_BITS = 7
+
+
+@dataclass
+class LifPopulation:
+    """Lava Processes of one network, connected with one another.
+
+    Attributes:
+        neurons: LIF of shape (lanes * neurons,).
+        synapses_of_inputs: for each group of inputs, synapses from its (lanes * size,) channels to the neurons.
+        synapses: from neurons to neurons; None where there are none. Sparse where no synapse has a delay.
+    """
+
+    neurons: LIF
+    synapses_of_inputs: list[Sparse | DelaySparse]
+    synapses: Sparse | DelaySparse | None
+
+    @classmethod
+    def of(
+        cls,
+        network: ThresholdNetwork | Subnetwork,
+        lanes: int,
+        groups: Sequence[range] | None = None,
+        model: NeuronModel = MEMORYLESS,
+        name: str | None = None,
+    ) -> LifPopulation:
+        """Builds and connects them; the inputs arrive in `groups` of signals, in one group if None.
+
+        Raises:
+            NexusError: the network does not fit LIF's integers, or LIF cannot do what the model says; a part is taken
+                to be of a network that fits.
+        """
+        whole = [range(network.n_inputs)] if groups is None else groups
+        neurons = _leaky(network, lanes, model) if model != MEMORYLESS else _memoryless(network, lanes, name)
+        inward = [_delay_sparse(network, group, lanes) for group in whole]
+        for synapses in inward:
+            synapses.a_out.connect(neurons.a_in)
+        if not (network.sources >= network.n_inputs).any():
+            return cls(neurons, inward, None)
+        inner = _delay_sparse(network, range(network.n_inputs, network.n_signals), lanes)
+        neurons.s_out.connect(inner.s_in)
+        inner.a_out.connect(neurons.a_in)
+        return cls(neurons, inward, inner)
+
+
+def leaky_model(beta: float) -> NeuronModel:
+    """What a leaky LIF does, for the decay nearest to the leak: hard reset, potentials in 2^-7 unit weights."""
+    decay = min(max(round(DECAY_STEPS * (1 - beta)), 0), DECAY)
+    return NeuronModel((DECAY_STEPS - decay) / DECAY_STEPS, "hard", strict=True, fraction_bits=FRACTION_BITS)
+
+
+def _memoryless(network: ThresholdNetwork | Subnetwork, lanes: int, name: str | None) -> LIF:
+    if isinstance(network, ThresholdNetwork):
+        check_lif(network)
+    return memoryless_lif(np.tile(network.thresholds, lanes), name)
+
+
+def memoryless_lif(thresholds: NDArray[Any], name: str | None = None) -> LIF:
+    """LIF neurons that fire where the sum of a step's weights, doubled, is at least twice their threshold."""
+    return LIF(
+        shape=thresholds.shape,
+        du=DECAY,
+        dv=DECAY,
+        vth=THRESHOLD,
+        bias_mant=2 - 2 * thresholds,
+        bias_exp=BIAS_EXPONENT,
+        name=name,
+    )
+
+
+def _leaky(network: ThresholdNetwork | Subnetwork, lanes: int, model: NeuronModel) -> LIF:
+    if isinstance(network, ThresholdNetwork):
+        check(network)
+    if model != leaky_model(model.beta) or model.beta < 0:
+        raise NexusError(
+            f"LIF has a hard reset, {FRACTION_BITS} fraction bits and a decay of 12 bits, which {model} is not"
+        )
+    least, most = int(network.thresholds.min()), int(network.thresholds.max())
+    if least != most:
+        raise NexusError(f"leaky LIF has one threshold for all neurons, the network has {least} to {most}")
+    return LIF(
+        shape=(lanes * network.neurons,), du=DECAY, dv=DECAY_STEPS - round(DECAY_STEPS * model.beta), vth=2 * most - 1
+    )
+
+
+def check_lif(network: ThresholdNetwork) -> None:
+    """Raises NexusError, naming the neuron, where an integer would leave its range or a residue reach the margin."""
+    check(network)
+    inhibition = np.bincount(network.targets, np.minimum(network.weights, 0), network.neurons).astype(np.int64)
+    lowest = 2 * inhibition + 2 - 2 * network.thresholds.astype(np.int64)
+    if lowest.size and lowest.min() < MOST_NEGATIVE:
+        worst = int(lowest.argmin())
+        raise NexusError(f"neuron {worst}: LIF potential {lowest[worst]} is below {MOST_NEGATIVE}")
+
+
+def selection(channels: NDArray[Any], size: int, lanes: int) -> csr_matrix:
+    """0/1 matrix that picks `channels` out of `size`, lane by lane."""
+    rows = np.arange(len(channels))
+    one = csr_matrix((np.ones(len(channels), np.int64), (rows, channels)), shape=(len(channels), size))
+    return csr_matrix(kron(identity(lanes, dtype=np.int64), one))
+
+
+def synapses_between(
+    network: ThresholdNetwork | Subnetwork, signals: NDArray[Any], channels: NDArray[Any], size: int, lanes: int
+) -> Sparse | DelaySparse:
+    """The synapses that start from `signals`, which come in by `channels` of a port of `size`, once a lane."""
+    channel = np.full(network.n_signals, -1)
+    channel[signals] = channels
+    part = channel[network.sources] >= 0
+    place = (network.targets[part], channel[network.sources[part]])
+    shape = (network.neurons, size)
+    weights = csr_matrix((2 * network.weights[part].astype(np.int64), place), shape=shape)
+    delays = csr_matrix((network.delays[part].astype(np.int64), place), shape=shape)
+    if weights.nnz != part.sum():
+        raise NexusError("network has a neuron with two synapses from one source; Lava's matrices hold one")
+    each = identity(lanes, dtype=np.int64)
+    if not network.delays[part].any():
+        return Sparse(weights=csr_matrix(kron(each, weights)))
+    return DelaySparse(weights=csr_matrix(kron(each, weights)), delays=csr_matrix(kron(each, delays)))
+
+
+def _delay_sparse(network: ThresholdNetwork | Subnetwork, signals: range, lanes: int) -> Sparse | DelaySparse:
+    return synapses_between(network, np.array(signals), np.arange(len(signals)), len(signals), lanes)

@@ -1,0 +1,134 @@
+"""What the Processes of population networks share: ports, the vectorised CPU model, and the form in Lava's neurons."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from lava.magma.core.decorator import requires, tag
+from lava.magma.core.model.py.model import PyLoihiProcessModel
+from lava.magma.core.model.py.ports import PyInPort, PyOutPort
+from lava.magma.core.model.py.type import LavaPyType
+from lava.magma.core.model.sub.model import AbstractSubProcessModel
+from lava.magma.core.process.ports.ports import InPort, OutPort
+from lava.magma.core.resources import CPU
+from numpy.typing import NDArray
+
+from lava_nexus.errors import NexusError
+from lava_nexus.execute.lava import population_lif
+from lava_nexus.execute.lava.process import Process
+from lava_nexus.execute.lava.processes.probe.process import Probe
+from lava_nexus.execute.lava.shared import shared_array
+from lava_nexus.execute.populations import PopulationStepper
+from lava_nexus.populations.network import PopulationNetwork, Readout
+
+
+class PopulationProcess(Process):
+    """Neurons of a population network, `lanes` copies side by side.
+
+    Ports:
+        a_in: [lanes, inputs], int32; the strobe, then the values of every input in order.
+        s_out: [lanes, outputs], int32; the signals of every read-out, and after them those of its negative part. A set
+            that enters at step t leaves at t + depth, and one step later as Lava's neurons, whose outputs go through
+            one more synapse.
+
+    Args:
+        network: the neurons.
+        lanes: operand sets a time step.
+        record_steps: time steps of which every signal's value is kept, from the first one on.
+        name: of the Process.
+    """
+
+    def __init__(
+        self, network: PopulationNetwork, lanes: int = 1, record_steps: int = 0, name: str | None = None
+    ) -> None:
+        if lanes < 1:
+            raise NexusError(f"population network of {lanes} lanes is below 1")
+        counts = shared_array((network.n_signals,), np.int64)
+        trains = shared_array((record_steps, lanes, network.n_signals), np.int32)
+        super().__init__(network=network, lanes=lanes, counts=counts, trains=trains, name=name)
+        self.network = network
+        self.lanes = lanes
+        self._counts = counts
+        self._trains = trains
+        self.a_in = InPort(shape=(lanes, network.n_inputs))
+        self.s_out = OutPort(shape=(lanes, sum(len(signals) for signals in output_signals(network))))
+
+    @property
+    def spike_counts(self) -> NDArray[np.int64]:
+        """int64 [signals], spikes of every signal so far, over all lanes."""
+        return self._counts.copy()
+
+    @property
+    def spike_trains(self) -> NDArray[np.int32]:
+        """int32 [record_steps, lanes, signals], what every signal sent; row 0 is the first time step."""
+        return self._trains.copy()
+
+
+def output_signals(network: PopulationNetwork) -> list[NDArray[np.int64]]:
+    """Signals of every read-out, and after them those of its negative part, where it has one."""
+
+    def of(number: int) -> NDArray[np.int64]:
+        return np.arange(network.offsets[number], network.offsets[number + 1])
+
+    def both(readout: Readout) -> list[NDArray[np.int64]]:
+        return [of(readout.population), *([] if readout.negative is None else [of(readout.negative)])]
+
+    return [signals for readout in network.outputs for signals in both(readout)]
+
+
+@requires(CPU)
+@tag("vectorised")
+class PopulationVectorised(PyLoihiProcessModel):
+    """Every neuron in one child process; sends before it receives, so that networks may be connected in a loop."""
+
+    a_in: PyInPort = LavaPyType(PyInPort.VEC_DENSE, np.int32)
+    s_out: PyOutPort = LavaPyType(PyOutPort.VEC_DENSE, np.int32)
+
+    def __init__(self, proc_params: Any) -> None:
+        super().__init__(proc_params)
+        self._network = network = proc_params["network"]
+        self._neurons = PopulationStepper(network, proc_params["lanes"])
+        self._outputs = np.concatenate(output_signals(network)) - network.n_inputs
+        self._counts = proc_params["counts"]
+        self._trains = proc_params["trains"]
+
+    def run_spk(self) -> None:
+        """One time step."""
+        if not self._network.wave and (self.time_step - 1) % self._network.window == 0:
+            self._neurons.clear()
+        sent = np.concatenate(self._neurons.advance())
+        self.s_out.send(sent[self._outputs].T.astype(np.int32))
+        everything = self._neurons.feed(self.a_in.recv().astype(np.int64))
+        self._counts[:] = self._neurons.counts
+        if self.time_step <= len(self._trains):
+            self._trains[self.time_step - 1] = everything
+
+
+class PopulationLif(AbstractSubProcessModel):
+    """The same neurons as Lava's LIF, GradedReluVec and GradedVec, with one Sparse for each sign and exponent."""
+
+    def __init__(self, proc: PopulationProcess) -> None:
+        network, lanes = proc.network, proc.lanes
+        population_lif.check_lif(network)
+        places = population_lif.Places.of(network)
+        self.neurons = population_lif.neurons(network, lanes)
+        self.synapses = population_lif.synapses(network, lanes)
+        self.read_out = population_lif.selection(network, lanes)
+        counts, trains = proc.proc_params["counts"], proc.proc_params["trains"]
+        for kind, process in self.neurons.items():
+            setattr(self, f"{kind}_neurons", process)
+        for i, (source, target, matrix) in enumerate(self.synapses):
+            setattr(self, f"synapses{i}", matrix)
+            spikes = proc.in_ports.a_in.flatten() if source == population_lif.INPUT else self.neurons[source].s_out
+            spikes.connect(matrix.s_in)
+            matrix.a_out.connect(self.neurons[target].a_in)
+        for kind, size in places.size.items():
+            probe = Probe(counts, trains, places.signals(network, kind))
+            setattr(self, f"probe_of_{kind}", probe)
+            sent = proc.in_ports.a_in if kind == population_lif.INPUT else self.neurons[kind].s_out
+            (sent if kind == population_lif.INPUT else sent.reshape((lanes, size))).connect(probe.a_in)
+        for kind, matrix in self.read_out:
+            setattr(self, f"read_out_of_{kind}", matrix)
+            self.neurons[kind].s_out.connect(matrix.s_in)
+            matrix.a_out.reshape(proc.s_out.shape).connect(proc.out_ports.s_out)

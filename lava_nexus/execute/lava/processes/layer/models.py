@@ -1,0 +1,14 @@
+"""CPU model of `Layer`."""
+
+from __future__ import annotations
+
+from lava.magma.core.decorator import implements
+from lava.magma.core.sync.protocols.loihi_protocol import LoihiProtocol
+
+from lava_nexus.execute.lava.operator_base import OperatorModel
+from lava_nexus.execute.lava.processes.layer.process import Layer
+
+
+@implements(proc=Layer, protocol=LoihiProtocol)
+class LayerModel(OperatorModel):
+    """Evaluates the neurons of its segment; see `OperatorModel`."""

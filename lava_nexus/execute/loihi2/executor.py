@@ -1,0 +1,116 @@
+"""The executor that runs circuits on a Loihi 2 chip."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lava_nexus.chip.description import Chip
+from lava_nexus.chip.place import place
+from lava_nexus.chip.placement import Placement
+from lava_nexus.circuits import Circuit
+from lava_nexus.errors import NexusError
+from lava_nexus.execute.executor import Executor, Tally
+from lava_nexus.execute.loihi2.chip_run import ChipRun, run_on_chip
+from lava_nexus.execute.loihi2.extension import extension
+from lava_nexus.formats import patterns_to_spikes, spikes_to_patterns
+from lava_nexus.populations import Operator
+
+_SETS = 4096
+
+
+class Loihi2Executor(Executor):
+    """Places a circuit, builds its LIF graph core by core and runs it on the chip, one operand set a time step.
+
+    Args:
+        count: whether every neuron's spikes are read back and counted, which costs messages; else outputs alone.
+        energy: whether the energy probe runs.
+        chip: name of a chip, a YAML file, or a `Chip`.
+        max_delay: largest synaptic delay. 0 needs LIF and Sparse alone, which are known to have models for the chip.
+        seed: of the placement.
+        timeout: seconds that starting a circuit, or one run of up to 4,096 operand sets, may take.
+
+    Raises:
+        NexusError: Intel's extension of Lava for Loihi 2 is not installed.
+    """
+
+    name = "loihi2"
+    level = "LIF on Loihi 2"
+
+    def __init__(
+        self,
+        count: bool = True,
+        energy: bool = True,
+        chip: str | Path | Chip = "loihi2",
+        max_delay: int | None = 0,
+        seed: int = 0,
+        timeout: float = 600.0,
+    ) -> None:
+        super().__init__()
+        self._extension = extension()
+        self._count = count
+        self._energy = energy
+        self._chip = chip
+        self._max_delay = max_delay
+        self._seed = seed
+        self._timeout = timeout
+        self._placements: dict[str, Placement] = {}
+
+    def placement(self, circuit: Circuit) -> Placement:
+        """Where the neurons of a circuit live."""
+        if circuit.digest not in self._placements:
+            placed = place(circuit, self._chip, max_delay=self._max_delay, seed=self._seed)
+            self._placements[circuit.digest] = placed
+        return self._placements[circuit.digest]
+
+    def invoke(self, circuit: Circuit, operands: Sequence[NDArray[Any]]) -> NDArray[Any]:
+        """The circuit on every element, one operand set a time step; see `Executor.invoke`."""
+        return self.invoke_all(circuit, operands)[0]
+
+    def invoke_all(self, circuit: Circuit, operands: Sequence[NDArray[Any]]) -> tuple[NDArray[Any], ...]:
+        """As `invoke`: patterns of every output port."""
+        arrays = np.broadcast_arrays(*operands)
+        shape, flat = arrays[0].shape, [array.ravel() for array in arrays]
+        placed = self.placement(circuit)
+        network = placed.network
+        results: list[list[NDArray[Any]]] = [[np.zeros(0, port.pattern_dtype)] for port in network.outputs]
+        for start in range(0, len(flat[0]), _SETS):
+            part = [array[start : start + _SETS] for array in flat]
+            ran = run_on_chip(
+                network,
+                placed.assignment,
+                placed.places,
+                placed.chip.mesh,
+                part,
+                self._extension,
+                outputs_only=not self._count,
+                energy=self._energy,
+                timeout=self._timeout,
+            )
+            self._add(circuit, placed, part, ran)
+            for port, found in zip(network.outputs, results, strict=True):
+                spikes = ran.spikes[:, np.array(port.signals) - network.n_inputs]
+                found.append(spikes_to_patterns(spikes, port.pattern_dtype))
+        return tuple(np.concatenate(found).reshape(shape) for found in results)
+
+    def operate(self, operator: Operator, operand: NDArray[Any]) -> NDArray[Any]:
+        """Not on the chip yet; raises NexusError."""
+        raise NexusError(f"executor 'loihi2' has no form of operator '{operator.label}' of LIF populations on the chip")
+
+    def _add(self, circuit: Circuit, placed: Placement, operands: Sequence[NDArray[Any]], ran: ChipRun) -> None:
+        if ran.joules is not None:
+            self.measured_joules = (self.measured_joules or 0.0) + ran.joules
+        network, sets = placed.network, len(operands[0])
+        counted = None
+        if self._count:
+            bits = [
+                patterns_to_spikes(array, port.width).sum(axis=0, dtype=np.int64)
+                for port, array in zip(network.inputs, operands, strict=True)
+            ]
+            counted = np.concatenate([np.array([sets]), *bits, ran.spikes.sum(axis=0, dtype=np.int64)])
+        run_as = Circuit(circuit.name, circuit.basis, network, circuit.golden, circuit.options)
+        self.tallies.add(Tally(run_as, sets, counted))

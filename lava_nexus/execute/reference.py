@@ -1,0 +1,37 @@
+"""The strict reference: every invocation evaluated by its golden function. No neuron takes part."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lava_nexus.circuits import Circuit
+from lava_nexus.execute.executor import Executor, Tally, operator_patterns
+from lava_nexus.populations import Operator
+
+
+class ReferenceExecutor(Executor):
+    """Golden functions in place of neurons: nothing to count but invocations."""
+
+    name = "reference"
+    level = "reference"
+
+    def invoke(self, circuit: Circuit, operands: Sequence[NDArray[Any]]) -> NDArray[Any]:
+        """The golden function on every element of the broadcast operands."""
+        return self.invoke_all(circuit, operands)[0]
+
+    def invoke_all(self, circuit: Circuit, operands: Sequence[NDArray[Any]]) -> tuple[NDArray[Any], ...]:
+        """The golden function of every output port."""
+        found = circuit.golden(*np.broadcast_arrays(*operands))
+        results = found if isinstance(found, tuple) else (found,)
+        self.tallies.add(Tally(circuit, results[0].size))
+        return results
+
+    def operate(self, operator: Operator, operand: NDArray[Any]) -> NDArray[Any]:
+        """The operator's integer program on every row."""
+        x = operator.in_format.from_patterns(operand).astype(np.int64).reshape(-1, operator.size)
+        self.tallies.add(Tally(operator, len(x)))
+        return operator_patterns(operator, operator.golden(x), operand.shape)

@@ -1,1 +1,0 @@
-"""Executors of circuits and programs: reference, bit-sliced, membrane, Lava."""

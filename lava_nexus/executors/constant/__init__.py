@@ -1,1 +1,0 @@
-"""Circuits specialised to constant weights, each evaluated neuron by neuron."""

@@ -1,6 +1,0 @@
-"""The membrane executor: every neuron's potential is kept from step to step."""
-
-from lava_nexus.executors.membrane.executor import MembraneExecutor
-from lava_nexus.executors.membrane.simulation import Membranes, Regime
-
-__all__ = ["MembraneExecutor", "Membranes", "Regime"]

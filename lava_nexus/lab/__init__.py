@@ -1,0 +1,1 @@
+"""The laboratory: experiments, their configs, reports and figures."""

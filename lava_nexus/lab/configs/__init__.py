@@ -1,0 +1,1 @@
+"""What a YAML file of each experiment holds."""

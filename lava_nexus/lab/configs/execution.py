@@ -1,0 +1,188 @@
+"""How neurons differ from ideal ones, as a part of other configs.
+
+What configs of runs share: which executor evaluates the circuits, and its options.
+What `scripts/run_block.py` reads: a model, a number format and the executor to run it on.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, model_validator
+
+from lava_nexus.config import Config
+from lava_nexus.errors import NexusError
+from lava_nexus.lab.configs.model import ArithmeticConfig, ModelSource
+from lava_nexus.lab.configs.names import EnergyModelName
+from lava_nexus.neurons import NeuronModel, NonIdealities
+
+_MODEL = ("beta", "reset", "margin", "placement", "fraction_bits")
+_OURS = ("regime", "streams")
+
+
+class MembraneOptions(Config):
+    """Options of the membrane executor; the defaults are ideal, memoryless neurons.
+
+    Attributes:
+        beta, reset, margin, placement, fraction_bits: see `neurons.NeuronModel`.
+        regime: `reset` clears every membrane between operand sets, `streaming` takes one set a time step.
+        streams: copies of every circuit, which share the operand sets in turn; None gives each set its own.
+        noise, noise_on, spread, spread_shape, spread_unit, spread_fresh, lost, spurious, stuck_silent, stuck_firing:
+            see `neurons.NonIdealities`.
+    """
+
+    beta: float = Field(default=0.0, ge=-1, le=1)
+    reset: Literal["full", "hard", "soft"] = "full"
+    margin: float = Field(default=0.5, ge=0, le=1)
+    placement: Literal["margin", "middle"] = "margin"
+    fraction_bits: int | None = Field(default=None, ge=0, le=32)
+    regime: Literal["reset", "streaming"] = "reset"
+    streams: int | None = Field(default=None, ge=1)
+    noise: float = Field(default=0.0, ge=0, allow_inf_nan=False)
+    noise_on: Literal["membrane", "inputs", "active"] = "membrane"
+    spread: float = Field(default=0.0, ge=0, allow_inf_nan=False)
+    spread_shape: Literal["normal", "uniform"] = "normal"
+    spread_unit: Literal["theta", "weight"] = "theta"
+    spread_fresh: bool = False
+    lost: float = Field(default=0.0, ge=0, le=1)
+    spurious: float = Field(default=0.0, ge=0, le=1)
+    stuck_silent: float = Field(default=0.0, ge=0, le=1)
+    stuck_firing: float = Field(default=0.0, ge=0, le=1)
+
+    @model_validator(mode="after")
+    def _consistent(self) -> MembraneOptions:
+        try:
+            self.executor_options(0)
+        except NexusError as error:
+            raise ValueError(str(error)) from error
+        if self.regime == "streaming" and self.streams is None and not self.model.memoryless:
+            raise ValueError("regime 'streaming' needs streams: a stream of one set has nothing to remember")
+        return self
+
+    @property
+    def model(self) -> NeuronModel:
+        """Leak, reset and threshold."""
+        return NeuronModel(**{name: getattr(self, name) for name in _MODEL})
+
+    def executor_options(self, seed: int) -> dict[str, Any]:
+        """Arguments of `MembraneExecutor`."""
+        rest = [name for name in type(self).model_fields if name not in (*_MODEL, *_OURS)]
+        non = NonIdealities(**{name: getattr(self, name) for name in rest})
+        return {
+            "model": self.model,
+            "regime": self.regime,
+            "streams": self.streams,
+            "nonidealities": non,
+            "seed": seed,
+        }
+
+
+ExecutorName = Literal["lava", "loihi2", "bitsliced", "membrane", "reference"]
+
+
+class LavaOptions(Config):
+    """How the Lava executor runs.
+
+    Attributes:
+        level: what evaluates a neuron in the operator Processes: compiled word operations, or a membrane each.
+        processes: most operating-system processes that a block may become.
+    """
+
+    level: Literal["word logic", "vectorised neurons"] = "word logic"
+    processes: int = Field(default=20, ge=1, le=64)
+
+
+class ExecutionConfig(ArithmeticConfig):
+    """How a model computes, and on what.
+
+    Attributes:
+        executor: what evaluates the circuits; `loihi2` needs a chip and Intel's extension of Lava.
+        timeout_seconds: wall time after which a run on Lava is ended with an error.
+        lava: options of the Lava executor.
+        membrane: options of the membrane executor: leak, reset, noise, faults.
+    """
+
+    executor: ExecutorName = "bitsliced"
+    timeout_seconds: float = Field(default=600.0, gt=0, allow_inf_nan=False)
+    lava: LavaOptions = LavaOptions()
+    membrane: MembraneOptions = MembraneOptions()
+
+    @model_validator(mode="after")
+    def _used(self) -> ExecutionConfig:
+        if self.membrane != MembraneOptions() and self.executor != "membrane":
+            raise ValueError(f"options of 'membrane' are given, but executor is {self.executor}, not membrane")
+        return self
+
+    @property
+    def executor_options(self) -> dict[str, Any]:
+        """What a `ProgramRunner` of the executor takes, for one sequence at a time."""
+        if self.executor == "membrane":
+            return self.membrane.executor_options(self.seed)
+        if self.executor != "lava":
+            return {}
+        lava = self.lava
+        return {"batch": 1, "level": lava.level, "processes": lava.processes, "timeout": self.timeout_seconds}
+
+
+class DigitsModel(Config):
+    """The transformer that classifies handwritten digits (`sklearn.datasets.load_digits`).
+
+    Attributes:
+        kind: which model this is.
+        checkpoint: safetensors file with the weights; None for those that come with the package.
+        images: how many of the test split to run, from the first; None for all.
+        batch: images that pass through the network together.
+    """
+
+    kind: Literal["digits"]
+    checkpoint: Path | None = None
+    images: int | None = Field(default=None, ge=1)
+    batch: int = Field(default=64, ge=1)
+
+
+class TransformerModel(ModelSource):
+    """A transformer, or some layers of one.
+
+    Attributes:
+        kind: which model this is.
+        checkpoint, architecture, silu: where weights come from; see `ModelSource`.
+        layers: first layer, and that behind the last, to run; None for the whole model. The first one takes the
+            embeddings of the tokens, and what follows the layers runs if the last layer is among them.
+        tokens: token ids, or how many seeded random ones.
+        text: to be made tokens by the checkpoint's tokenizer.json, instead of `tokens`.
+        token_types: of each token, for models that have them; 0 where left out.
+        logits: of all tokens, of the last one or of none.
+        generate: tokens to be generated greedily after those given, by all layers; their counts are in the totals.
+    """
+
+    kind: Literal["transformer"]
+    layers: tuple[int, int] | None = None
+    tokens: Annotated[int, Field(ge=1)] | tuple[int, ...] = 8
+    text: str | None = None
+    token_types: tuple[int, ...] | None = None
+    logits: Literal["all", "last", "none"] = "all"
+    generate: int = Field(default=0, ge=0)
+
+    @model_validator(mode="after")
+    def _can_be_done(self) -> TransformerModel:
+        if self.text is not None and self.checkpoint is None:
+            raise ValueError("'text' needs a 'checkpoint' with a tokenizer")
+        if self.generate and (self.layers is not None or self.logits == "none"):
+            raise ValueError("'generate' needs all layers and logits")
+        return self
+
+
+class RunConfig(ExecutionConfig):
+    """One run of a model, computed as `ExecutionConfig` says.
+
+    Attributes:
+        model: what to run.
+        energy_model: name of the constants, or a YAML file of them.
+        out: folder for results.
+    """
+
+    model: Annotated[DigitsModel | TransformerModel, Field(discriminator="kind")]
+    executor: ExecutorName = "lava"
+    energy_model: EnergyModelName = "loihi1_pre_silicon"
+    out: Path = Path("results/run")

@@ -1,0 +1,178 @@
+"""Which operators are LIF populations, and how, as a part of other configs.
+
+What configs of transformers share: where the weights come from, and how every operation is computed.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Literal, get_args
+
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+
+from lava_nexus.config import Config
+from lava_nexus.errors import NexusError
+from lava_nexus.formats import FORMATS, FloatFormat
+from lava_nexus.lab.configs.names import FormatName
+from lava_nexus.populations import OPERATORS, Options, check_operator, operator
+from lava_nexus.programs.order import Accumulate
+
+Choice = Literal["gates", "nls"]
+
+
+def _operator(name: str) -> str:
+    try:
+        check_operator(name)
+    except NexusError as error:
+        raise ValueError(str(error)) from error
+    return name
+
+
+OperatorName = Annotated[str, AfterValidator(_operator)]
+
+
+def _by_operator(value: Any) -> Any:
+    """One word stands for all operators."""
+    if not isinstance(value, str):
+        return value
+    if value not in get_args(Choice):
+        raise ValueError("it must be gates or nls, or one of them by operator")
+    return dict.fromkeys(OPERATORS, value)
+
+
+class OperatorOptions(Config):
+    """Options of one operator; see `nlspike.Options`, whose defaults are the published values."""
+
+    bound: float | None = Field(default=None, ge=0.5, le=12)
+    segments: int = Field(default=64, ge=1, le=1024)
+    slope_bits: Literal[8, 16] = 8
+    intercept_bits: Literal[8, 16] = 16
+    grid_bits: int = Field(default=8, ge=4, le=12)
+    single_ladder: bool = True
+    steps: int = Field(default=8, ge=1, le=16)
+    last_inclusive: bool = False
+    in_fraction: int | None = Field(default=None, ge=4, le=12)
+
+    @property
+    def options(self) -> Options:
+        """What operators take."""
+        return Options(**self.model_dump())
+
+
+class SpikeOptions(Config):
+    """How linear layers are computed by spike counts.
+
+    Attributes:
+        steps: T, time steps of a count, a power of two.
+        levels: L, most that one spike carries, a power of two; a count lies in -T L .. T L - 1.
+        calibration: inputs on which the range of every layer's operand is taken.
+    """
+
+    steps: int = Field(default=4, ge=1, le=32)
+    levels: int = Field(default=32, ge=1, le=1024)
+    calibration: int = Field(default=32, ge=1)
+
+    @model_validator(mode="after")
+    def _power_of_two(self) -> SpikeOptions:
+        product = self.steps * self.levels
+        if product & (product - 1) or self.steps & (self.steps - 1) or not 2 <= product <= 1024:
+            raise ValueError(
+                f"steps {self.steps} and levels {self.levels} must be powers of two whose product is in 2..1024"
+            )
+        return self
+
+    @property
+    def bits(self) -> int:
+        """Of a count, without its sign."""
+        return (self.steps * self.levels).bit_length() - 1
+
+
+class PopulationsConfig(Config):
+    """What is done by LIF populations instead of gates.
+
+    Attributes:
+        nonlinear: `gates` or `nls`, for all or by operator (softmax, silu, gelu, rms_norm, layer_norm); those left
+            out are gates.
+        nls: options by operator.
+        linear: linear layers exact by gates, or quantised as spike counts.
+        spikes: options of the latter.
+    """
+
+    nonlinear: Annotated[dict[OperatorName, Choice], BeforeValidator(_by_operator)] = Field(default_factory=dict)
+    nls: dict[OperatorName, OperatorOptions] = Field(default_factory=dict)
+    linear: Literal["exact", "spikes"] = "exact"
+    spikes: SpikeOptions = SpikeOptions()
+
+    @model_validator(mode="after")
+    def _operators_exist(self) -> PopulationsConfig:
+        for name in self.nls:
+            if name not in self.replaced:
+                raise ValueError(f"options of 'nls.{name}' are given, but nonlinear has it as gates, not nls")
+        for name, options in self.replaced.items():
+            try:
+                operator(name, 1, options)
+            except NexusError as error:
+                raise ValueError(str(error)) from error
+        return self
+
+    @property
+    def replaced(self) -> dict[str, Options]:
+        """Options by operator of those that are LIF populations."""
+        names = [name for name in OPERATORS if self.nonlinear.get(name) == "nls"]
+        return {name: self.nls.get(name, OperatorOptions()).options for name in names}
+
+    @property
+    def approximate(self) -> bool:
+        """Whether anything is replaced."""
+        return bool(self.replaced) or self.linear == "spikes"
+
+
+class ModelSource(Config):
+    """A transformer of one of the supported architectures, from a checkpoint or with seeded random weights.
+
+    Attributes:
+        checkpoint: Hugging Face folder with config.json and safetensors.
+        architecture: keys and values of a config.json, for random weights of those shapes instead of a checkpoint.
+        silu: SiLU as x / (1 + exp(-x)), each of the four steps rounded, or as one fused circuit.
+    """
+
+    checkpoint: Path | None = None
+    architecture: dict[str, Any] | None = None
+    silu: Literal["steps", "fused"] = "steps"
+
+    @model_validator(mode="after")
+    def _one_source(self) -> ModelSource:
+        if (self.checkpoint is None) == (self.architecture is None):
+            raise ValueError("it must have one of 'checkpoint' and 'architecture'")
+        return self
+
+
+class ArithmeticConfig(PopulationsConfig):
+    """How a model computes.
+
+    Attributes:
+        format: name of the number format of weights, activations and every operation.
+        accumulate: order of additions in a sum; `sequential` is one rounded multiply and one rounded add a step, `fma`
+            one fused multiply-add a step, `pairwise` splits at the largest power of two below the number of terms,
+            `exact` rounds the exact sum once, `torch` is the order of the installed PyTorch's own kernels.
+        weights: whether weights are operands of the multipliers of linear layers, or constants that these are
+            specialised to.
+        weight_format: what weights of linear layers are rounded to first; `format` where left out.
+        accumulate_format: of products and sums, which are then rounded to `format`; `format` where left out.
+        basis: cells that the circuits are built of.
+        seed: of every random choice.
+        nonlinear, nls, linear, spikes: what LIF populations do; see `PopulationsConfig`.
+    """
+
+    format: FormatName = "float32"
+    accumulate: Accumulate = "sequential"
+    weights: Literal["operand", "constant"] = "operand"
+    weight_format: FormatName | None = None
+    accumulate_format: FormatName | None = None
+    basis: Literal["threshold", "nexus"] = "threshold"
+    seed: int = Field(default=0, ge=0, lt=2**64)
+
+    @property
+    def float_format(self) -> FloatFormat:
+        """The format object."""
+        return FORMATS[self.format]

@@ -1,0 +1,121 @@
+"""What `scripts/export_circuit.py` reads: a circuit, and the files that it becomes.
+
+What `scripts/map_block.py` reads: what is mapped, onto which chip, and how.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import Field, field_validator
+
+from lava_nexus.config import Config
+from lava_nexus.lab.configs.names import FormatName
+from lava_nexus.neurons.rules import LOIHI2
+
+
+class ExportConfig(Config):
+    """One circuit for other tools.
+
+    Attributes:
+        operation, format, to, basis, options: of the circuit.
+        max_delay: largest synaptic delay; netx files have none at all, whatever this is.
+        files: which to write.
+        operand_sets: random sets that the VCD trace streams, one a step.
+        seed: of the operands.
+        out: folder for the files.
+    """
+
+    operation: str
+    format: FormatName = "float32"
+    to: FormatName | None = None
+    basis: Literal["threshold", "nexus"] = "threshold"
+    options: dict[str, Any] = Field(default_factory=dict)
+    max_delay: int = Field(default=LOIHI2.max_delay, ge=0, le=LOIHI2.max_delay)
+    files: tuple[Literal["nir", "netx", "verilog", "vcd"], ...] = Field(
+        default=("nir", "netx", "verilog", "vcd"), min_length=1
+    )
+    operand_sets: int = Field(default=16, ge=1)
+    seed: int = Field(default=0, ge=0, lt=2**32)
+    out: Path = Path("results/export")
+
+
+Where = Literal["chip", "host"]
+
+
+class ShapeConfig(Config):
+    """Sizes of a pre-norm decoder with RMSNorm.
+
+    Attributes:
+        d_model: width of the residual stream.
+        heads, kv_heads, head_dim: of attention; kv_heads divides heads.
+        hidden: width inside the feed-forward part.
+        gated: down(silu(gate) * up) if so, else down(silu(up)).
+        rotary: whether queries and keys are rotated.
+        query_key_norm: whether each head's queries and keys are normed.
+        layers: how many.
+        vocabulary: rows of the head; 0 for layers alone.
+    """
+
+    d_model: int = Field(ge=2)
+    heads: int = Field(ge=1)
+    kv_heads: int = Field(ge=1)
+    head_dim: int = Field(ge=2)
+    hidden: int = Field(ge=1)
+    gated: bool = True
+    rotary: bool = True
+    query_key_norm: bool = False
+    layers: int = Field(default=1, ge=1)
+    vocabulary: int = Field(default=0, ge=0)
+
+
+class MemoryConfig(Config):
+    """What is kept on the chip, and what the host feeds in when it is needed."""
+
+    registers: Where = "chip"
+    weights: Where = "host"
+    cache: Where = "host"
+
+
+class MapBlockConfig(Config):
+    """A token of a block or a model on chips.
+
+    Attributes:
+        name: for the report.
+        shape: what is mapped.
+        context: tokens that the token sees, itself among them.
+        format, basis: of every circuit.
+        chip: name of a chip that comes with the package, or a YAML file.
+        strategies: `unrolled`, `folded: k`, `fit: chips=n`; the first one is drawn and described in full.
+        max_delay: largest synaptic delay; None takes for each circuit the one that needs fewest cores.
+        memory: what is kept on the chip.
+        curve: points of the trade-off curve.
+        sets: operand sets on which spikes are counted.
+        seed: of operands and partitions.
+        published: key of the published count of neurons.
+        out: folder for results.
+    """
+
+    name: str
+    shape: ShapeConfig
+    context: int = Field(default=1, ge=1)
+    format: FormatName = "float32"
+    basis: Literal["threshold", "nexus"] = "threshold"
+    chip: str = "loihi2"
+    strategies: tuple[str, ...] = Field(default=("fit: chips=1", "unrolled"), min_length=1)
+    max_delay: int | None = Field(default=None, ge=0)
+    memory: MemoryConfig = MemoryConfig()
+    curve: int = Field(default=12, ge=2, le=100)
+    sets: int = Field(default=256, ge=1)
+    seed: int = Field(default=0, ge=0, lt=2**31)
+    published: str | None = None
+    out: Path = Path("results/map_block")
+
+    @field_validator("strategies", mode="before")
+    @classmethod
+    def _as_text(cls, value: object) -> object:
+        """YAML reads `folded: 8` as a key and its value."""
+        if not isinstance(value, list | tuple):
+            return value
+        return tuple(" ".join(f"{k}: {v}" for k, v in one.items()) if isinstance(one, dict) else one for one in value)

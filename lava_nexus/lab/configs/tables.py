@@ -1,0 +1,221 @@
+"""What `scripts/accumulate_orders.py` reads: one linear layer in several orders of accumulation.
+
+What `scripts/circuit_table.py` reads: which circuits, and how their spikes are counted.
+What `scripts/measure_energy.py` reads: the energy table, or the map of precision against energy against error.
+What `scripts/nls_tables.py` reads: which tables of the operators of LIF populations, on how many operands.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field
+
+from lava_nexus.config import Config, did_you_mean
+from lava_nexus.formats import FORMATS
+from lava_nexus.lab.configs.names import EnergyModelName, FormatName
+from lava_nexus.neurons.rules import LOIHI2
+from lava_nexus.programs.order import Accumulate
+
+
+class Choice(Config):
+    """One way to compute the layer.
+
+    Attributes:
+        accumulate: order of every sum.
+        weights: whether weights are operands of the multipliers or constants of them.
+        style: what the circuits are built for.
+    """
+
+    accumulate: Accumulate
+    weights: Literal["operand", "constant"] = "operand"
+    style: Literal["neurons", "energy"] = "neurons"
+
+
+class Baseline(Config):
+    """Counts of one multiply-accumulate that the others are held against.
+
+    Attributes:
+        name: what it is.
+        source: where the counts come from.
+        synops: SynOps.
+        updates: neuron updates, all taken as active.
+    """
+
+    name: str
+    source: str
+    synops: int = Field(ge=0)
+    updates: int = Field(ge=0)
+
+
+class AccumulateConfig(Config):
+    """A linear layer in FP32, tokens and weights from N(0, 1).
+
+    Attributes:
+        choices: a row each.
+        baseline: counts to compare with.
+        executor: what evaluates the neurons; counts come from it.
+        tokens, inputs, outputs: size of the layer.
+        counted: outputs of which neurons are run and counted, from the first; ULP are of all outputs, by the reference.
+        energy_model: name of the constants, or a YAML file of them.
+        seed: of inputs and weights.
+        out: folder for results.
+    """
+
+    choices: tuple[Choice, ...] = Field(min_length=1)
+    baseline: Baseline
+    executor: Literal["bitsliced", "membrane"] = "membrane"
+    tokens: int = Field(default=64, ge=1)
+    inputs: int = Field(default=256, ge=1)
+    outputs: int = Field(default=64, ge=1)
+    counted: int = Field(default=2, ge=1)
+    energy_model: EnergyModelName = "loihi1_pre_silicon"
+    seed: int = Field(default=0, ge=0, lt=2**64)
+    out: Path = Path("results/accumulate_orders")
+
+
+class CircuitTableConfig(Config):
+    """A table of circuits.
+
+    Attributes:
+        operations: names; None for all there are.
+        formats: of the operands, in the order of the table.
+        bases: cells that the circuits are built of.
+        styles: least neurons or least depth; where a basis has no choice, or both are the same network, one row.
+        max_delay: largest synaptic delay; longer waits are relay neurons.
+        inputs: operand sets drawn from N(0, 1) on which spikes are counted; 0 counts none.
+        executor: what counts them; the membrane executor needs no lowering, which takes long for large networks.
+        seed: of the operands.
+        out: folder for results.
+    """
+
+    operations: tuple[str, ...] | None = None
+    formats: tuple[FormatName, ...] = Field(default=tuple(FORMATS), min_length=1)
+    bases: tuple[Literal["threshold", "nexus"], ...] = Field(default=("threshold", "nexus"), min_length=1)
+    styles: tuple[Literal["neurons", "depth"], ...] = Field(default=("neurons",), min_length=1)
+    max_delay: int = Field(default=LOIHI2.max_delay, ge=0)
+    inputs: int = Field(default=4096, ge=0)
+    executor: Literal["membrane", "bitsliced"] = "membrane"
+    seed: int = Field(default=0, ge=0, lt=2**64)
+    out: Path = Path("results/circuit_table")
+
+
+Basis = Literal["threshold", "nexus"]
+SUBJECTS = (
+    *("and", "not", "xor", "mux", "full_adder"),
+    *("add", "mul", "div", "reciprocal", "sqrt", "exp", "exp2", "log", "sigmoid", "tanh", "sin", "silu", "gelu"),
+    *("rms_norm", "layer_norm", "linear_64", "linear_256", "linear_512", "embedding"),
+    *("qkv", "scores", "softmax", "rope", "output", "attention", "up", "ffn_silu", "down", "feed_forward", "block"),
+)
+"""Rows of the energy table; a test holds them against what `lava_nexus.tables.energy` can run."""
+
+
+def _subject(name: str) -> str:
+    if name not in SUBJECTS:
+        raise ValueError(f"this row does not exist{did_you_mean(name, SUBJECTS)}")
+    return name
+
+
+Subject = Annotated[str, AfterValidator(_subject)]
+
+
+class EnergyTable(Config):
+    """Rows of the published energy table, measured.
+
+    Attributes:
+        kind: which of the two this is.
+        subjects: rows.
+        format, basis, accumulate: of every circuit.
+        operand_sets: of each row; a layer's row runs as many tokens.
+        placements: files of placements on cores, by row; rows of single circuits.
+        macs_at_most: a row runs fewer operand sets where they would be more multiply-accumulates than this.
+    """
+
+    kind: Literal["table"]
+    subjects: tuple[Subject, ...] = Field(default=SUBJECTS, min_length=1)
+    format: FormatName = "float32"
+    basis: Basis = "threshold"
+    accumulate: Accumulate = "sequential"
+    operand_sets: int = Field(default=1024, ge=1)
+    placements: dict[Subject, Path] = Field(default_factory=dict)
+    macs_at_most: int = Field(default=4_000_000, ge=1)
+
+
+class PrecisionMap(Config):
+    """One linear layer in every choice of arithmetic: energy a multiply-accumulate against error.
+
+    Attributes:
+        kind: which of the two this is.
+        size: inputs and outputs of the layer.
+        tokens: rows of operands.
+        formats, bases, accumulate, weights, styles: each combination is a point, those left out that do not exist:
+            constant weights go into rounded products, and the nexus basis has one style.
+    """
+
+    kind: Literal["precision"]
+    size: int = Field(default=64, ge=1)
+    tokens: int = Field(default=64, ge=1)
+    formats: tuple[FormatName, ...] = ("float8_e4m3fn", "float8_e5m2", "float16", "bfloat16", "float32")
+    bases: tuple[Basis, ...] = Field(default=("threshold", "nexus"), min_length=1)
+    accumulate: tuple[Accumulate, ...] = Field(default=("sequential", "fma", "pairwise"), min_length=1)
+    weights: tuple[Literal["operand", "constant"], ...] = Field(default=("operand", "constant"), min_length=1)
+    styles: tuple[Literal["neurons", "depth", "energy"], ...] = Field(default=("neurons", "energy"), min_length=1)
+
+
+class EnergyConfig(Config):
+    """One measurement of energy.
+
+    Attributes:
+        measure: what.
+        executor: what evaluates the circuits.
+        activity: whether active neuron updates are told from idle ones, which takes longer.
+        energy_model: name of the constants, or a YAML file of them.
+        seed: of operands and weights.
+        out: folder for results.
+    """
+
+    measure: Annotated[EnergyTable | PrecisionMap, Field(discriminator="kind")]
+    executor: Literal["bitsliced", "membrane"] = "bitsliced"
+    activity: bool = True
+    energy_model: EnergyModelName = "loihi1_pre_silicon"
+    seed: int = Field(default=0, ge=0, lt=2**32)
+    out: Path = Path("results/energy")
+
+
+Section = Literal["errors", "sweeps", "primitives", "gates", "model"]
+Size = Annotated[int, Field(ge=1, le=1024)]
+
+
+class NlsTablesConfig(Config):
+    """Tables and figures of the operators of LIF populations.
+
+    Attributes:
+        sections: errors beside published ones; sweeps of H, K, n, d; primitives with their bounds; costs against exact
+            gates; the digits transformer by fraction replaced and by time steps.
+        sizes: rows of softmax and of the norms.
+        vectors: random rows of each size.
+        points: of SiLU and GELU, evenly spaced on [-5, 5].
+        samples: rows on which neurons run, for spikes and energy; an operand set of gates each.
+        gate_sizes: rows of softmax and of the norms in the comparison with gates.
+        images: of the digits' test split.
+        energy_model: name of the constants, or a YAML file of them.
+        seed: of all random operands.
+        out: folder for results.
+    """
+
+    sections: tuple[Section, ...] = Field(default=("errors", "sweeps", "primitives", "gates", "model"), min_length=1)
+    sizes: tuple[Size, ...] = Field(default=(8, 64, 256), min_length=1)
+    vectors: int = Field(default=4096, ge=1)
+    points: int = Field(default=20_001, ge=2)
+    samples: int = Field(default=8, ge=1)
+    gate_sizes: tuple[Size, ...] = Field(default=(8, 64), min_length=1)
+    images: int = Field(default=360, ge=1, le=360)
+    energy_model: EnergyModelName = "loihi1_pre_silicon"
+    seed: int = Field(default=0, ge=0, lt=2**64)
+    out: Path = Path("results/nls/tables")
+
+    def quick(self) -> NlsTablesConfig:
+        """A small part of it."""
+        small = {"sizes": (8,), "vectors": 64, "points": 501, "samples": 2, "gate_sizes": (8,), "images": 12}
+        return self.model_copy(update=small)

@@ -1,0 +1,136 @@
+"""What `scripts/verify.py` reads: jobs, each a set of operand sets and what is held against what on them.
+
+What `scripts/prove.py` reads: which circuits are to be proven, and in what cases.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, Field
+
+from lava_nexus.config import Config, did_you_mean
+from lava_nexus.formats import FORMATS, INTEGER_FORMATS
+from lava_nexus.lab.configs.names import FormatName
+from lava_nexus.verify.formal.specification import SPECIFIED
+
+DEFAULT_CHUNK = 1 << 17
+EVERY_OPERATION: Literal["all"] = "all"
+
+
+class Job(Config):
+    """One question asked of several circuits.
+
+    Attributes:
+        inputs: `exhaustive` tries every combination of operands; `sample` corners of the format crossed with corners,
+            then random ones of the kinds that rounding finds hard.
+        check: `gates` holds the neurons against the golden function, `correct` the golden function against correct
+            rounding, `both` does both on one evaluation of the golden function; `direct` holds the neurons against
+            correct rounding, without the golden function.
+        operations: names, or `all` of them, or all `functions` whose correct rounding is known; of `all` and
+            `functions` those that a format does not have, or whose operands are too many bits for `exhaustive`, are
+            left out and named.
+        operands: of `all` and `functions`, only operations of so many operands.
+        formats: of the operands.
+        to: formats of the result where the operation has a choice; none stands for that of the operands.
+        bases: cells that the circuits are built of.
+        options: further arguments of `lava_nexus.circuit`.
+        size: random operand sets of a sample.
+        corners: most combinations of corners in a sample; where there are more, so many are drawn.
+    """
+
+    inputs: Literal["exhaustive", "sample"]
+    check: Literal["gates", "correct", "both", "direct"] = "gates"
+    operations: tuple[str, ...] | Literal["all", "functions"] = EVERY_OPERATION
+    operands: int | None = Field(default=None, ge=1)
+    formats: tuple[FormatName, ...] = Field(min_length=1)
+    to: tuple[str, ...] = ()
+    bases: tuple[Literal["threshold", "nexus"], ...] = ("threshold", "nexus")
+    options: dict[str, Any] = Field(default_factory=dict)
+    size: int = Field(default=1_000_000, ge=0)
+    corners: int = Field(default=1 << 22, ge=0)
+
+
+class VerifyConfig(Config):
+    """Jobs, and how to run them.
+
+    Attributes:
+        jobs: in order.
+        seed: of every sample.
+        threads: at most so many; None for the processors that this process may use.
+        chunk: operand sets between two marks of progress.
+        certify: whether results replace their certificates, or records of samples, in the package.
+        out: folder for results, and for the progress that an interrupted run continues from.
+    """
+
+    jobs: tuple[Job, ...] = Field(min_length=1)
+    seed: int = Field(default=0, ge=0, lt=2**32)
+    threads: int | None = Field(default=None, ge=1)
+    chunk: int = Field(default=DEFAULT_CHUNK, ge=1)
+    certify: bool = False
+    out: Path = Path("results/verify")
+
+
+def _format(name: str) -> str:
+    if name in INTEGER_FORMATS:
+        return name
+    if name not in FORMATS:
+        raise ValueError(f"this format does not exist{did_you_mean(name, FORMATS | INTEGER_FORMATS)}")
+    if not FORMATS[name].inf:
+        raise ValueError(
+            "this format has no infinity, and SMT-LIB no sort for it; `scripts/verify.py` tries all operands"
+        )
+    return name
+
+
+def _operation(name: str) -> str:
+    if name not in SPECIFIED:
+        raise ValueError(f"SMT-LIB has no such operation{did_you_mean(name, SPECIFIED)}")
+    return name
+
+
+ProofFormatName = Annotated[str, AfterValidator(_format)]
+OperationName = Annotated[str, AfterValidator(_operation)]
+
+
+class ProofJob(Config):
+    """Circuits to be proven in the same way.
+
+    Attributes:
+        operations: names.
+        formats: of the operands.
+        to: formats of the result where the operation has a choice; none stands for that of the operands.
+        bases: cells that the circuits are built of.
+        split: cases, see `lava_nexus.verify.formal.terms.split`.
+        options: further arguments of `lava_nexus.circuit`.
+    """
+
+    operations: tuple[OperationName, ...] = Field(min_length=1)
+    formats: tuple[ProofFormatName, ...] = Field(min_length=1)
+    to: tuple[ProofFormatName, ...] = ()
+    bases: tuple[Literal["threshold", "nexus"], ...] = ("threshold",)
+    split: Literal["none", "distance", "product", "digits", "addition"] = "none"
+    options: dict[str, Any] = Field(default_factory=dict)
+
+
+class ProofConfig(Config):
+    """Proofs, and how long to try.
+
+    Attributes:
+        proofs: in order.
+        time_limit: seconds a case; one that takes longer is undecided.
+        certify: whether proofs replace their certificates in the package.
+        only_stale: whether circuits are left out that a certificate in the package holds for.
+        out: folder for results, and for the cases that an interrupted run continues from.
+    """
+
+    proofs: tuple[ProofJob, ...] = Field(min_length=1)
+    time_limit: float = Field(default=600, gt=0)
+    certify: bool = False
+    only_stale: bool = False
+    out: Path = Path("results/proofs")
+
+
+QUICK = (ProofJob(operations=("add", "compare_lt", "compare_le", "compare_eq"), formats=("float8_e5m2",)),)
+"""What `--quick` proves, in seconds."""

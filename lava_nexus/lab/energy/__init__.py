@@ -1,0 +1,1 @@
+"""Energy from counts, beside what is published."""

@@ -1,0 +1,100 @@
+"""The energy table as Markdown, CSV, JSON and two figures."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, astuple
+from pathlib import Path
+from typing import Any
+
+from lava_nexus import files
+from lava_nexus.energy import load_energy_model
+from lava_nexus.lab.configs.tables import EnergyConfig, EnergyTable
+from lava_nexus.lab.energy.published import published_energy
+from lava_nexus.lab.energy.table import EnergyRow, energy_rows, systems
+from lava_nexus.lab.energy.text import EnergyTableReport, row_name, tables
+from lava_nexus.lab.figures.energy import Bar, Level, accounting_figure, share_figure
+from lava_nexus.lab.markdown import comma_separated
+from lava_nexus.lab.report import installed_versions
+
+SHARES = ("SynOps", "updates, active", "updates, idle", "spikes by themselves", "routing", "static power")
+
+
+def run_energy_table(config: EnergyConfig, table: EnergyTable, out: Path, quick: bool = False) -> list[EnergyRow]:
+    """Measures, prints and writes energy.md, .csv, .json, shares.png and accounting.png; returns the rows."""
+    rows = list(energy_rows(config, table, quick))
+    compared = systems(config, table, quick)
+    model = load_energy_model(config.energy_model)
+    share_figure(
+        [_bar(row) for row in rows if row.sets], SHARES, f"Where the energy goes, {model.title}", out / "shares.png"
+    )
+    levels = [_level(row) for row in rows if row.published is not None and row.sets]
+    if levels:
+        accounting_figure(levels, "Energy of a row: printed, recomputed, counted", out / "accounting.png")
+    text = tables(EnergyTableReport(config, quick, tuple(rows), tuple(compared)))
+    files.write_text(out / "energy.md", f"# Energy\n\n{text}")
+    files.write_text(out / "energy.csv", comma_separated(_CSV, [_flat(row) for row in rows]))
+    values = {
+        "config": {**config.resolved(), "quick": quick},
+        "rows": [asdict(row) for row in rows],
+        "systems": [asdict(one) for one in compared],
+        "energy_model": {"name": model.name, "title": model.title, "constants": [asdict(c) for c in model.constants]},
+        "versions": installed_versions(),
+    }
+    files.write_text(out / "energy.json", json.dumps(values, indent=1) + "\n")
+    print(text)
+    return rows
+
+
+def _bar(row: EnergyRow) -> Bar:
+    s = row.shares
+    return Bar(row_name(row), tuple(1e-9 * share for share in astuple(s)))
+
+
+def _level(row: EnergyRow) -> Level:
+    assert row.published is not None
+    table = published_energy()
+    return Level(
+        name=row_name(row),
+        printed=row.published.loihi_nj * 1e-9,
+        recomputed=table.recomputed_nj(row.published) * 1e-9,
+        spikes_only=row.spikes_only_nj * 1e-9,
+        total=row.shares.total * 1e-9,
+        gpu=None if row.published.gpu_nj is None else row.published.gpu_nj * 1e-9,
+    )
+
+
+_CSV = (
+    *(
+        "subject",
+        "component",
+        "group",
+        "operand_sets",
+        "neurons",
+        "spikes",
+        "synops",
+        "updates_active",
+        "updates_idle",
+        "messages",
+        "hops",
+    ),
+    *("neurons_printed", "spikes_printed", "nj_printed", "nj_recomputed", "ratio", "gpu_nj_printed"),
+    *(
+        "spikes_only_nj",
+        "synops_nj",
+        "updates_active_nj",
+        "updates_idle_nj",
+        "routing_nj",
+        "static_nj",
+        "total_nj",
+        "verdict",
+    ),
+)
+
+
+def _flat(row: EnergyRow) -> list[Any]:
+    table, p, s = published_energy(), row.published, row.shares
+    printed = [p.neurons, p.spikes, p.loihi_nj, table.recomputed_nj(p), table.ratio(p), p.gpu_nj] if p else [None] * 6
+    counts = [row.sets, row.neurons, row.spikes, row.synops, row.active, row.idle, row.messages, row.hops]
+    joules = [row.spikes_only_nj, s.synops, s.updates_active, s.updates_inactive, s.routing, s.static, s.total]
+    return [row.subject, row_name(row), p.group if p else None, *counts, *printed, *joules, row.verdict]

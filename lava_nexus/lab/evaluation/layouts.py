@@ -1,0 +1,128 @@
+"""The layouts of both papers' tables, published rows above the measured ones."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from lava_nexus.lab.configs.evaluate import EvaluateConfig
+from lava_nexus.lab.markdown import markdown
+
+if TYPE_CHECKING:
+    from lava_nexus.lab.evaluation.run import TaskResult
+
+_FILE = Path(__file__).parents[1] / "published" / "tasks.yaml"
+_NEXUS = {"mmlu": "MMLU", "hellaswag": "HellaSwag", "arc": "ARC", "truthfulqa": "TruthfulQA"}
+_ENGINES = {"pytorch": "original (PyTorch)", "gates": "gates", "nls": "NLSpike"}
+_NLS = {"winogrande": "WinoGrande", "hellaswag": "HellaSwag", "arc": "ARC-c", "piqa": "PIQA"}
+
+
+@cache
+def published_tasks() -> dict[str, Any]:
+    """The tables of `published_tasks.yaml`."""
+    data: dict[str, Any] = yaml.safe_load(_FILE.read_text(encoding="utf-8"))
+    return data
+
+
+def layouts(model: str, config: EvaluateConfig, results: Sequence[TaskResult]) -> list[str]:
+    """Markdown of those tables that hold a task of these results."""
+    kinds = {result.kind for result in results}
+    found = []
+    if "perplexity" in kinds:
+        found.append(_perplexity(model, config, results))
+    if kinds & set(_NEXUS):
+        found.append(_nexus_tasks(model, config, results))
+    if kinds & set(_NLS):
+        found.append(_nls_tasks(model, config, results))
+    return found
+
+
+def _perplexity(model: str, config: EvaluateConfig, results: Sequence[TaskResult]) -> str:
+    table = published_tasks()["nexus_perplexity"]
+    columns = ("method", "precision", "channels", "perplexity", "degradation")
+    rows = [["published", *(_text(row[c]) for c in columns)] for row in table["rows"]]
+    for task in dict.fromkeys(r.task for r in results if r.kind == "perplexity"):
+        both = {r.engine: r.perplexity for r in results if r.task == task}
+        ann = both.get("pytorch")
+        base = "gates" if ann is None else "pytorch"
+        if ann is not None:
+            rows.append([f"measured, {task}", f"{model}, PyTorch", config.format, "-", f"{ann:.6g}", "-"])
+        bits = str(config.float_format.bits)
+        for engine, label in (("gates", "gates"), ("nls", "NLSpike")):
+            if engine not in both:
+                continue
+            value, against = both[engine], both[base]
+            worse = None if value is None or against is None or engine == base else f"{value - against:+.2g}"
+            shown = "NaN" if value is None else f"{value:.6g}"
+            rows.append([f"measured, {task}", f"{model}, {label}", config.format, bits, shown, worse or "-"])
+    return _section("Perplexity, as NEXUS lays it out", ("", *columns), rows, table["source"])
+
+
+def _nexus_tasks(model: str, config: EvaluateConfig, results: Sequence[TaskResult]) -> str:
+    table = published_tasks()["nexus_tasks"]
+    header = ["", "model", "channels", *(f"{name}, {who}" for name in _NEXUS.values() for who in ("ANN", "SNN"))]
+    rows = [
+        ["published", row["model"], "32", *(cell for name in _NEXUS.values() for cell in row[name])]
+        for row in table["rows"]
+    ]
+    for engine in ("gates", "nls"):
+        if any(r.engine == engine for r in results):
+            both = ("pytorch", engine)
+            cells = [_accuracy(results, kind, name, who) for kind, name in _NEXUS.items() for who in both]
+            rows.append(["measured", f"{model}, {_ENGINES[engine]}", str(config.float_format.bits), *cells])
+    return _section("Tasks, as NEXUS lays them out, accuracy in percent", header, rows, table["source"])
+
+
+def _nls_tasks(model: str, config: EvaluateConfig, results: Sequence[TaskResult]) -> str:
+    table = published_tasks()["nls_tasks"]
+    names = table["tasks"]
+    rows = []
+    for row in table["rows"]:
+        plain = row["original"] or [None] * len(names)
+        rows.append(["published", row["model"], "original", *map(_text, plain), _text(row["original_average"])])
+        deltas = [None if d is None else f"{d:+.1f}" for d in row["deltas"] or [None] * len(names)]
+        rows.append(["published", row["model"], "NLSpike, change", *map(_text, deltas), f"{row['delta_average']:+.1f}"])
+    measured = {who: [_accuracy(results, _kind_of(name), name, who) for name in names] for who in _ENGINES}
+    for who, label in _ENGINES.items():
+        if any(r.engine == who for r in results):
+            rows.append(["measured", model, label, *measured[who], _average(measured[who])])
+    if any(r.engine == "nls" for r in results):
+        pairs = zip(measured["nls"], measured["gates"], strict=True)
+        changes = ["-" if "-" in pair else f"{float(pair[0]) - float(pair[1]):+.2f}" for pair in pairs]
+        rows.append(["measured", model, "NLSpike, change", *changes, _average(changes, "+.2f")])
+    return _section(
+        "Tasks, as NLSpike lays them out, accuracy in percent",
+        ["", "model", "", *names, "average"],
+        rows,
+        table["source"],
+    )
+
+
+def _average(cells: Sequence[str], how: str = ".2f") -> str:
+    known = [float(cell) for cell in cells if cell != "-"]
+    return f"{sum(known) / len(known):{how}}" if len(known) == len(cells) else "-"
+
+
+def _kind_of(name: str) -> str:
+    return next((kind for kind, usual in _NLS.items() if usual == name), "arc")
+
+
+def _accuracy(results: Sequence[TaskResult], kind: str, name: str, engine: str) -> str:
+    """Of the task that bears the column's name, else of the only one of that kind."""
+    mine = [r for r in results if r.kind == kind and r.engine == engine and r.accuracy is not None]
+    named = [r for r in mine if r.task.lower() == name.lower()]
+    if not named and len(mine) == 1 and (mine[0].task == kind or kind != "arc"):
+        named = mine if name != "ARC-e" else []
+    return f"{100 * (named[0].accuracy or 0.0):.2f}" if named else "-"
+
+
+def _text(value: Any) -> str:
+    return "-" if value is None else str(value)
+
+
+def _section(title: str, header: Sequence[str], rows: Sequence[Sequence[str]], source: str) -> str:
+    return f"## {title}\n\n{markdown(header, rows)}\n- Published: {source}.\n"

@@ -1,0 +1,209 @@
+"""Log-likelihoods of tokens after others: logits by gates or by PyTorch, the logarithm of softmax by the host.
+
+Finished pieces of an evaluation, a line each, so that a run that was ended goes on where it was.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import zlib
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lava_nexus.errors import NexusError
+from lava_nexus.execute.executor import Tallies
+from lava_nexus.execute.programs import ProgramRunner
+from lava_nexus.files import append_line, write_bytes
+from lava_nexus.models.forward import Cache, Stream
+from lava_nexus.models.model import Model
+from lava_nexus.models.text import tokenizer
+
+Logits = NDArray[Any]
+_WORDS = re.compile(r"\w+|[^\w\s]")
+
+
+@dataclass(frozen=True)
+class Alphabet:
+    """Text to token ids.
+
+    Attributes:
+        name: for reports.
+        encode: a text's ids, special tokens included.
+    """
+
+    name: str
+    encode: Callable[[str], list[int]]
+
+    def split(self, context: str, continuation: str) -> tuple[list[int], list[int]]:
+        """Ids of the context, and what the continuation adds to them when both are encoded together.
+
+        Raises:
+            NexusError: one of them gives no token.
+        """
+        stripped = context.rstrip()
+        continuation = context[len(stripped) :] + continuation
+        whole, first = self.encode(stripped + continuation), self.encode(stripped)
+        after = whole[len(first) :] or self.encode(continuation)
+        if not first or not after:
+            raise NexusError(
+                f"{stripped!r} and {continuation!r} give {len(first)} and {len(after)} tokens; both need one"
+            )
+        return first if len(whole) <= len(first) else whole[: len(first)], after
+
+
+def alphabet(folder: Path | None, vocabulary: int) -> Alphabet:
+    """The tokenizer of a checkpoint's folder; without a folder words and marks, numbered by a checksum, after a 0.
+
+    Raises:
+        NexusError: no tokenizer in the folder.
+    """
+    if folder is not None:
+        made = tokenizer(folder)
+        return Alphabet(f"tokenizer.json of '{folder.name}'", lambda text: list(made.encode(text).ids))
+
+    def numbered(text: str) -> list[int]:
+        return [0, *(zlib.crc32(word.encode()) % vocabulary for word in _WORDS.findall(text))]
+
+    return Alphabet("words and marks, numbered by a checksum, as random weights have no tokenizer", numbered)
+
+
+class Scorer(ABC):
+    """What gives logits.
+
+    Attributes:
+        item: number of what is scored, see `begin`.
+    """
+
+    item = 0
+
+    def begin(self, item: int) -> None:
+        """Says that what follows is this item: what is random in it depends on no other one."""
+        self.item = item
+
+    @abstractmethod
+    def logits(self, context: Sequence[int], continuation: Sequence[int]) -> Logits:
+        """Logits [continuation, vocabulary], each those of the token before."""
+
+    def log_likelihoods(self, context: Sequence[int], continuation: Sequence[int]) -> NDArray[np.float64]:
+        """Natural logarithm of each continuation token's softmax probability, in float64; NaN where a logit is."""
+        x = self.logits(context, continuation).astype(np.float64)
+        shifted = x - x.max(axis=-1, keepdims=True)
+        chosen = np.take_along_axis(shifted, np.asarray(continuation)[:, None], axis=-1)[:, 0]
+        return np.asarray(chosen - np.log(np.exp(shifted).sum(axis=-1)))
+
+
+class GateScorer(Scorer):
+    """By gates; keys and values of the last context are kept for the next choice, which changes no bit.
+
+    Where orders of sums come from PyTorch they depend on how many tokens are computed together: nothing is kept then,
+    and context and continuation are one sequence.
+
+    Attributes:
+        runner: what runs its programs.
+        tallies: counts of all that ran.
+    """
+
+    def __init__(self, model: Model, runner: ProgramRunner) -> None:
+        if not (model.spec.shape.causal and model.spec.head):
+            raise NexusError(f"model '{model.source.name}' has no language-model head, so it scores no text")
+        self.model, self.forward = model, model.forward(runner, hold=True)
+        self.runner, self._keeps = runner, isinstance(model.arithmetic.accumulate, str)
+        self.tallies = Tallies()
+        self._context: tuple[int, ...] = ()
+        self._cache, self._last = Cache(), np.zeros(0)
+
+    def begin(self, item: int) -> None:
+        """Nothing is kept from one item to the next."""
+        super().begin(item)
+        self.runner.begin(item)
+        self._context = ()
+
+    def logits(self, context: Sequence[int], continuation: Sequence[int]) -> Logits:
+        """As the class says."""
+        if not self._keeps:
+            return self._heads(self._run([*context, *continuation[:-1]], Cache())[:, len(context) - 1 :])
+        if tuple(context) != self._context:
+            self._context = ()
+            self._cache = Cache()
+            self._last = self._run(context, self._cache)[:, -1:]
+            self._context = tuple(context)
+        hidden = self._last
+        if len(continuation) > 1:
+            cache = Cache(dict(self._cache.layers))
+            hidden = np.concatenate([hidden, self._run(continuation[:-1], cache)], axis=1)
+        return self._heads(hidden)
+
+    def _heads(self, hidden: Logits) -> Logits:
+        """Logits of normed hidden patterns."""
+        counted = Stream(hidden)
+        blocks = list(self.forward.logits(hidden, counted.counts))
+        self.tallies.merge(counted.counts.tallies)
+        return np.asarray(self.model.arithmetic.format.from_patterns(np.concatenate(blocks, axis=-1)[0]))
+
+    def _run(self, tokens: Sequence[int], cache: Cache) -> Logits:
+        """Normed hidden patterns [1, tokens, width]."""
+        stream = self.forward.begin(np.asarray([tokens], np.int64), past=cache.tokens)
+        for layer in range(self.model.spec.layers):
+            self.forward.layer(stream, layer, cache)
+        normed = self.forward.normed(stream)
+        self.tallies.merge(stream.counts.tallies)
+        return normed
+
+
+class TorchScorer(Scorer):
+    """By PyTorch on the same weights."""
+
+    def __init__(self, model: Model) -> None:
+        from lava_nexus.lab.ulp.model_witness import DecoderWitness
+
+        self._witness = DecoderWitness(model)
+
+    def logits(self, context: Sequence[int], continuation: Sequence[int]) -> Logits:
+        """As the class says."""
+        tokens = np.asarray([*context, *continuation[:-1]], np.int64)
+        return np.asarray(self._witness.run(tokens, "all")[1][len(context) - 1 :])
+
+
+class Store:
+    """Lines of JSON in a file: first what the run is, then one for each finished piece.
+
+    Attributes:
+        path: of the file.
+        done: values by key of the pieces that are there.
+    """
+
+    def __init__(self, path: Path, identity: Mapping[str, Any], resume: bool) -> None:
+        """Without `resume` the file is begun anew.
+
+        Raises:
+            NexusError: `resume` on a file of another run.
+        """
+        self.path = path
+        self.done: dict[str, Any] = {}
+        digest = hashlib.sha256(json.dumps(identity, sort_keys=True, default=str).encode()).hexdigest()
+        lines = path.read_bytes().splitlines(keepends=True) if resume and path.exists() else []
+        whole = [line for line in lines if line.endswith(b"\n")]  # a run that was ended may leave half a line
+        if whole and json.loads(whole[0]).get("identity") != digest:
+            raise NexusError(f"'{path}' is of a run with another config; leave `--resume` out to begin anew")
+        for line in whole[1:]:
+            row = json.loads(line)
+            self.done[row["key"]] = row["value"]
+        head = json.dumps({"identity": digest}).encode() + b"\n"
+        write_bytes(path, b"".join(whole) or head)
+
+    def put(self, key: str, value: Any) -> None:
+        """Keeps a piece, at once."""
+        self.done[key] = value
+        append_line(self.path, json.dumps({"key": key, "value": value}))
+
+    def clear(self) -> None:
+        """Removes the file."""
+        self.path.unlink(missing_ok=True)

@@ -1,0 +1,209 @@
+"""Figure: how the error of an approximate model grows from layer to layer.
+
+Figures of the operators of LIF populations: bounds over measured errors, sweeps, costs against gates, fractions.
+Figure: what a number loses on its way into spikes and back, by code and by time steps.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from lava_nexus.errors import NexusError
+from lava_nexus.lab.figures import style
+
+
+def approximation_figure(
+    layers: Sequence[str],
+    max_errors: Sequence[float],
+    mean_errors: Sequence[float],
+    cosines: Sequence[float],
+    path: Path,
+) -> Path:
+    """Largest and mean error, and 1 - cosine, of what leaves each layer, in the order of the model.
+
+    Raises:
+        NexusError: there is no layer.
+    """
+    if not layers:
+        raise NexusError("the error by layer cannot be drawn: there is no layer")
+    height = 3.2 + 0.17 * len(layers)
+    figure = style.new_figure(10.0, height)
+    figure.text(
+        0.03, 1 - 0.3 / height, "Error against the exact model, layer by layer", size=14, weight="bold", va="center"
+    )
+    axes = figure.add_axes((0.31, 0.75 / height, 0.66, 1 - 1.6 / height))
+    rows = range(len(layers))
+    series = (
+        ("largest error", max_errors, style.PALETTE[3], "o"),
+        ("mean error", mean_errors, style.PALETTE[0], "s"),
+        ("1 - cosine", [1 - c for c in cosines], style.PALETTE[2], "^"),
+    )
+    for label, values, colour, marker in series:
+        shown = [v if v > 0 else math.nan for v in values]
+        axes.plot(shown, rows, color=colour, marker=marker, markersize=4, linewidth=1, label=label)
+    axes.set_xscale("log")
+    axes.set_yticks(list(rows), list(layers), fontsize=8)
+    axes.set_ylim(len(layers) - 0.5, -0.5)
+    axes.set_xlabel("error; nothing is drawn where there is none")
+    style.grid(axes)
+    style.bare(axes, "left", "bottom")
+    figure.legend(loc="upper right", bbox_to_anchor=(0.98, 1 - 0.42 / height), ncols=3, fontsize=9)
+    return style.save(figure, path)
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line of a panel; None where there is no value."""
+
+    label: str
+    x: Sequence[float]
+    y: Sequence[float | None]
+    dashed: bool = False
+    colour: int | None = None
+
+
+@dataclass(frozen=True)
+class Panel:
+    """Lines over one pair of axes."""
+
+    title: str
+    x_label: str
+    y_label: str
+    lines: Sequence[Line]
+    log_x: bool = True
+    log_y: bool = True
+    ticks: Sequence[float] = ()
+
+
+def line_panels(title: str, panels: Sequence[Panel], path: Path, columns: int = 3) -> Path:
+    """Panels side by side, each with its legend below its title; returns the path written."""
+    rows = -(-len(panels) // columns)
+    width, height = 4.6 * columns, 4.1 * rows + 0.6
+    figure = style.new_figure(width, height)
+    figure.text(0.25 / width, 1 - 0.3 / height, title, size=14, weight="bold", va="center")
+    for i, panel in enumerate(panels):
+        row, column = divmod(i, columns)
+        left, bottom = (column * 4.6 + 0.85) / width, ((rows - 1 - row) * 4.1 + 0.65) / height
+        axes = figure.add_axes((left, bottom, 3.5 / width, 2.55 / height))
+        _lines(axes, panel)
+    return style.save(figure, path)
+
+
+def _lines(axes: Any, panel: Panel) -> None:
+    from matplotlib.ticker import FixedLocator, NullLocator
+
+    for i, line in enumerate(panel.lines):
+        colour = style.PALETTE[(i if line.colour is None else line.colour) % len(style.PALETTE)]
+        y = [math.nan if v is None or (panel.log_y and v <= 0) else v for v in line.y]
+        look: dict[str, Any] = {"linestyle": "--"} if line.dashed else {"marker": "o", "markersize": 3.5}
+        axes.plot(list(line.x), y, color=colour, label=line.label, linewidth=1.3, **look)
+    if panel.log_x:
+        axes.set_xscale("log", base=2)
+    if panel.log_y:
+        axes.set_yscale("log")
+    if panel.ticks:
+        axes.xaxis.set_major_locator(FixedLocator(list(panel.ticks)))
+        axes.xaxis.set_minor_locator(NullLocator())
+        axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
+    axes.set_xlabel(panel.x_label)
+    axes.set_ylabel(panel.y_label)
+    style.grid(axes)
+    style.bare(axes, "left", "bottom")
+    axes.set_title(panel.title, fontsize=11, pad=8 + 13 * -(-len(panel.lines) // 2))
+    axes.legend(
+        loc="lower left", bbox_to_anchor=(-0.08, 1.0), ncols=2, fontsize=8, columnspacing=1.0, borderaxespad=0.1
+    )
+
+
+@dataclass(frozen=True)
+class Bars:
+    """One quantity: a value for each operator and way, None where there is none."""
+
+    title: str
+    values: Sequence[Sequence[float | None]]
+
+
+def cost_bars(title: str, operators: Sequence[str], ways: Sequence[str], panels: Sequence[Bars], path: Path) -> Path:
+    """A panel a quantity, logarithmic, a group of bars an operator, a colour a way; returns the path written."""
+    columns = 3
+    rows = -(-len(panels) // columns)
+    each = 0.16 * len(ways) + 0.16
+    inner = each * len(operators)
+    width, height = 13.2, rows * (inner + 0.95) + 0.95
+    figure = style.new_figure(width, height)
+    figure.text(0.02, 1 - 0.3 / height, title, size=14, weight="bold", va="center")
+    for i, panel in enumerate(panels):
+        row, column = divmod(i, columns)
+        left = 1.45 / width + column * 3.95 / width
+        bottom = ((rows - 1 - row) * (inner + 0.95) + 0.4) / height
+        axes = figure.add_axes((left, bottom, 3.3 / width, inner / height))
+        for w in range(len(ways)):
+            places = [k * each + 0.16 * w for k in range(len(operators))]
+            sizes = [panel.values[k][w] or math.nan for k in range(len(operators))]
+            axes.barh(places, sizes, height=0.14, color=style.PALETTE[w], label=ways[w])
+        axes.set_xscale("log")
+        axes.set_yticks([k * each + 0.08 * (len(ways) - 1) for k in range(len(operators))])
+        axes.set_yticklabels(list(operators) if column == 0 else [])
+        axes.invert_yaxis()
+        axes.set_title(panel.title, fontsize=11)
+        style.grid(axes, "x")
+        style.bare(axes, "bottom")
+    handles, labels = figure.axes[0].get_legend_handles_labels()
+    figure.legend(
+        handles, labels, loc="upper right", bbox_to_anchor=(0.99, 1 - 0.42 / height), ncols=len(ways), fontsize=9
+    )
+    return style.save(figure, path)
+
+
+Points = Sequence[tuple[int, float]]
+
+
+def encoding_figure(
+    measured: Mapping[str, Points], printed: Mapping[str, Points], scattered: Collection[str], path: Path
+) -> Path:
+    """Mean squared error over time steps, both on log axes; returns the path written.
+
+    Args:
+        measured: (T, error) by code; an error of 0 is left out.
+        printed: as published, by the paper's name.
+        scattered: codes whose points no line joins.
+        path: PNG file.
+    """
+    figure = style.new_figure(8.6, 5.2)
+    figure.text(0.03, 0.945, "Mean squared error of a number in spikes", size=14, weight="bold", va="center")
+    figure.text(0.03, 0.89, "filled: measured; hollow: published; what is exact has no point", color=style.FAINT)
+    axes = figure.add_axes((0.09, 0.12, 0.6, 0.72))
+    for i, (name, points) in enumerate(measured.items()):
+        shown = sorted((t, e) for t, e in points if e > 0)
+        line, size = ("none" if name in scattered else "-"), 9 - 1.5 * i
+        axes.plot(
+            *zip(*shown, strict=True),
+            linestyle=line,
+            marker="o",
+            markersize=max(4, size),
+            color=style.PALETTE[i],
+            label=name,
+        )
+    for (name, points), marker in zip(printed.items(), "Ds^vP", strict=False):
+        axes.plot(
+            *zip(*points, strict=True),
+            linestyle="none",
+            marker=marker,
+            markersize=7,
+            markerfacecolor="none",
+            color=style.INK,
+            label=f"published: {name}",
+        )
+    axes.set_xscale("log", base=2)
+    axes.set_yscale("log")
+    axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
+    axes.set_xlabel("time steps of a number, or channels of one step")
+    style.grid(axes)
+    axes.minorticks_off()
+    style.bare(axes, "left", "bottom")
+    figure.legend(loc="center left", bbox_to_anchor=(0.7, 0.5), fontsize=9)
+    return style.save(figure, path)

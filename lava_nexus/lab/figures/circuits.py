@@ -1,0 +1,181 @@
+"""Figure: neurons of every operation in every format and basis, beside what is printed elsewhere.
+
+Figure: least neurons against least depth, a line an operation between its circuits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from lava_nexus.errors import NexusError
+from lava_nexus.lab.figures import style
+
+_ROW = 0.3  # inches of height
+_BOTTOM, _TOP = 0.5, 1.35
+_LEFT, _PANEL, _GAP = 1.35, 4.6, 0.4
+_SHORT = {
+    "float8_e4m3fn": "FP8 E4M3",
+    "float8_e5m2": "FP8 E5M2",
+    "float16": "FP16",
+    "bfloat16": "BF16",
+    "float32": "FP32",
+    "float64": "FP64",
+}
+# Colour, shape, height above the line: of one width the format with more fraction is round and above.
+_LOOK = {
+    "float8_e4m3fn": ("#eab354", "o", 0.13),
+    "float8_e5m2": ("#d98a1c", "D", -0.13),
+    "float16": ("#5fb797", "o", 0.13),
+    "bfloat16": ("#2f8a6d", "D", -0.13),
+    "float32": ("#2f6f9f", "o", 0.0),
+    "float64": ("#46306b", "o", 0.0),
+}
+
+
+@dataclass(frozen=True)
+class Count:
+    """Neurons of one circuit."""
+
+    operation: str
+    format: str
+    basis: str
+    neurons: int
+
+
+def neuron_figure(counts: Sequence[Count], printed: Mapping[str, int], path: Path) -> Path:
+    """A panel a basis, a line an operation, a dot a format; returns the path written.
+
+    Args:
+        counts: at least one; any order; operations with most FP32 neurons come out on top.
+        printed: neurons by operation in FP32, as published.
+        path: PNG file.
+
+    Raises:
+        NexusError: no counts.
+    """
+    if not counts:
+        raise NexusError("neurons cannot be drawn: there is no circuit")
+    operations = _ranked(counts)
+    bases = list(dict.fromkeys(count.basis for count in counts))
+    formats = [name for name in _LOOK if any(count.format == name for count in counts)]
+    height = _ROW * len(operations) + _BOTTOM + _TOP
+    whole = _LEFT + (_PANEL + _GAP) * len(bases)
+    figure = style.new_figure(whole, height)
+    figure.text(
+        0.02, 1 - 0.32 / height, "Neurons of one operation, relays included", size=14, weight="bold", va="center"
+    )
+    shown = [count.neurons for count in counts] + [printed[name] for name in operations if name in printed]
+    limits = 0.7 * min(shown), 1.5 * max(shown)
+    for i, basis in enumerate(bases):
+        left, width = (_LEFT + (_PANEL + _GAP) * i) / whole, _PANEL / whole
+        axes = figure.add_axes((left, _BOTTOM / height, width, _ROW * len(operations) / height))
+        _panel(axes, basis, [count for count in counts if count.basis == basis], operations, printed, limits)
+        axes.set_yticks(range(len(operations)), operations if i == 0 else [""] * len(operations))
+    _legend(figure, formats, any(name in printed for name in operations), 1 - 0.72 / height)
+    return style.save(figure, path)
+
+
+def _ranked(counts: Sequence[Count]) -> list[str]:
+    """Operations by the neurons of FP32 in the first basis, or of the widest format that they have."""
+    first = counts[0].basis
+
+    def size(operation: str) -> tuple[int, int]:
+        mine = [count for count in counts if count.operation == operation and count.basis == first]
+        single = [count.neurons for count in mine if count.format == "float32"]
+        return max(single or [count.neurons for count in mine] or [0]), -len(mine)
+
+    return sorted(dict.fromkeys(count.operation for count in counts), key=size)
+
+
+def _panel(
+    axes: Any,
+    basis: str,
+    counts: list[Count],
+    operations: list[str],
+    printed: Mapping[str, int],
+    limits: tuple[float, float],
+) -> None:
+    for row, operation in enumerate(operations):
+        mine = [count for count in counts if count.operation == operation]
+        if mine:
+            ends = min(count.neurons for count in mine), max(count.neurons for count in mine)
+            axes.plot(ends, (row, row), color=style.GRID, linewidth=2.4, zorder=1, solid_capstyle="round")
+        for count in mine:
+            colour, shape, above = _LOOK.get(count.format, (style.FAINT, "s", 0.0))
+            look = {"s": 20 if shape == "D" else 32, "color": colour, "marker": shape, "edgecolor": "white"}
+            axes.scatter(count.neurons, row + above, linewidth=0.6, zorder=3, **look)
+        if operation in printed:
+            axes.scatter(printed[operation], row, s=62, color=style.SIGN, marker="|", linewidth=2.0, zorder=4)
+    axes.set_xscale("log")
+    axes.set_xlim(*limits)
+    axes.set_ylim(-0.6, len(operations) - 0.4)
+    style.grid(axes, "x")
+    axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}" if value < 1000 else f"{value / 1000:g} k")
+    axes.tick_params(axis="x", which="minor", size=0)
+    axes.set_title(f"{basis} basis", size=10.5, pad=7, weight="normal", color=style.FAINT)
+    style.bare(axes, "bottom")
+
+
+def _legend(figure: Any, formats: list[str], published: bool, y: float) -> None:
+    entries = [style.legend_mark(_SHORT[name], _LOOK[name][1], _LOOK[name][0], markersize=6.5) for name in formats]
+    if published:
+        label = "FP32 as printed by NEXUS (arXiv 2601.21279)"
+        entries.append(style.legend_mark(label, "|", style.SIGN, markersize=10, markeredgewidth=2))
+    style.legend_row(figure, entries, y, columnspacing=1.4, fontsize=9.5)
+
+
+_MARKS = {"neurons": "o", "depth": "D"}
+
+
+@dataclass(frozen=True)
+class Built:
+    """One circuit: what it is called, in which style it was built, and what it takes."""
+
+    operation: str
+    style: str
+    neurons: int
+    depth: int
+
+
+def tradeoff_figure(circuits: Sequence[Built], title: str, path: Path) -> Path:
+    """Neurons against depth, both logarithmic; each operation joins its styles by a line; returns the path written.
+
+    Raises:
+        NexusError: no circuits.
+    """
+    if not circuits:
+        raise NexusError("styles cannot be drawn: there is no circuit")
+    from matplotlib.ticker import LogLocator, NullLocator
+
+    figure = style.new_figure(8.6, 5.4)
+    axes = figure.add_axes((0.09, 0.12, 0.87, 0.7))
+    operations = list(dict.fromkeys(one.operation for one in circuits))
+    for i, operation in enumerate(operations):
+        colour = style.PALETTE[i % len(style.PALETTE)]
+        mine = sorted((one for one in circuits if one.operation == operation), key=lambda one: one.depth)
+        axes.plot([one.depth for one in mine], [one.neurons for one in mine], color=colour, linewidth=1.6, zorder=2)
+        for one in mine:
+            mark = _MARKS.get(one.style, "s")
+            axes.scatter(one.depth, one.neurons, s=46, color=colour, marker=mark, edgecolor="white", zorder=3)
+        last = mine[-1]
+        axes.annotate(
+            operation, (last.depth, last.neurons), xytext=(8, 0), textcoords="offset points", va="center", color=colour
+        )
+    axes.set_xscale("log")
+    axes.set_yscale("log")
+    axes.margins(x=0.12, y=0.1)
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axis.set_minor_locator(NullLocator())
+        axis.set_major_formatter(lambda value, _: f"{value:g}" if value < 1000 else f"{value / 1000:g} k")
+    style.grid(axes)
+    axes.set_xlabel("depth: time steps from operands to result")
+    axes.set_ylabel("neurons, relays included")
+    figure.text(0.02, 0.955, title, size=14, weight="bold", va="center")
+    style.legend_row(
+        figure, [style.legend_mark(f"least {name}", mark, style.FAINT) for name, mark in _MARKS.items()], 0.89
+    )
+    return style.save(figure, path)

@@ -1,0 +1,167 @@
+"""report.md, and the summary that a run prints, from the values of report.json.
+
+Tables as Markdown and CSV.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+
+def summary_rows(report: dict[str, Any]) -> list[tuple[str, str]]:
+    """(what, value) pairs: the result in a dozen lines."""
+    strict, pytorch, energy = report["ulp"]["strict"], report["ulp"]["pytorch"], report["energy"]
+    rows = [
+        ("executor", report["executor"]),
+        ("inputs", f"{report['inferences']:,}"),
+        ("accuracy of the network", _percent(report["accuracy"]["network"])),
+        ("accuracy of PyTorch", _percent(report["accuracy"]["pytorch"])),
+        ("ULP against the strict reference", _ulp(strict)),
+        ("ULP against PyTorch", _ulp(pytorch)),
+        ("neurons", _count(report["neurons"])),
+        ("synapses", _count(report["synapses"])),
+        ("depth", _count(report["depth"])),
+        ("time steps", _count(report["time_steps"])),
+        ("spikes", _count(report["spikes"])),
+        ("SynOps", _count(report["synops"])),
+        ("energy of the run", _joules(energy["joules"])),
+        ("energy an inference", _joules(energy["joules_per_inference"])),
+        ("wall time", _seconds(report["wall_seconds"])),
+    ]
+    return [row for row in rows if row[1] != "-"]
+
+
+def summary_text(report: dict[str, Any]) -> str:
+    """The summary for a terminal."""
+    rows = summary_rows(report)
+    width = max(len(what) for what, _ in rows)
+    return "".join(f"{what.ljust(width)}  {value}\n" for what, value in [("", report["title"]), *rows])
+
+
+def report_markdown(report: dict[str, Any]) -> str:
+    """The whole report."""
+    parts = [f"# {report['title']}\n", markdown(("", "result"), summary_rows(report))]
+    parts += [f"![{figure['caption']}]({figure['file']})\n\n{figure['caption']}\n" for figure in report["figures"]]
+    parts.append(_energy(report["energy"]))
+    if report["steps"]:
+        rows = [list(row.values()) for row in report["steps"]]
+        parts.append("## Step by step, against the strict reference\n\n" + markdown(list(report["steps"][0]), rows))
+    for table in report["tables"]:
+        parts.append(f"## {table['title']}\n\n" + markdown(table["header"], table["rows"]))
+    if report["circuits"]:
+        rows = [list(row.values()) for row in report["circuits"]]
+        parts.append("## Circuits\n\n" + markdown(list(report["circuits"][0]), rows))
+    if report["levels"]:
+        rows = [[level["process"], level["level"]] for level in report["levels"]]
+        parts.append("## Level at which each part ran\n\n" + markdown(("part", "level"), rows))
+    if report["notes"]:
+        parts.append("## Notes\n\n" + "".join(f"- {note}\n" for note in report["notes"]))
+    parts.append("## Config\n\n```json\n" + json.dumps(report["config"], indent=2) + "\n```\n")
+    parts.append("Versions: " + ", ".join(f"{name} {version}" for name, version in report["versions"].items()) + "\n")
+    return "\n".join(part for part in parts if part)
+
+
+def _energy(energy: dict[str, Any]) -> str:
+    if energy["joules"] is None:
+        return ""
+    names = {
+        "synops": "SynOps",
+        "updates_active": "neuron updates, active",
+        "updates_inactive": "neuron updates, inactive",
+        "spikes": "spikes by themselves",
+        "routing": "routing",
+        "static": "static power",
+    }
+    total = energy["joules"] or 1.0
+    shares = [(names[k], with_prefix(v, "J"), f"{100 * v / total:.1f} %") for k, v in energy["shares"].items()]
+    shares.append(("total", with_prefix(energy["joules"], "J"), "100 %"))
+    constants = [
+        (c["meaning"] or name, f"{c['value']:g} {c['unit']}", c["source"]) for name, c in energy["constants"].items()
+    ]
+    notes = "".join(f"- {note}\n" for note in energy["notes"])
+    return (
+        "## Energy\n\n"
+        + markdown(("share", "energy", "of total"), shares)
+        + f"\n{notes}\n"
+        + markdown(("constant", "value", "source"), constants)
+    )
+
+
+def _percent(share: float | None) -> str:
+    return "-" if share is None else f"{100 * share:.2f} %"
+
+
+def _count(number: int | None) -> str:
+    return "-" if number is None else f"{number:,}"
+
+
+def _seconds(value: float | None) -> str:
+    return "-" if value is None else f"{value:.1f} s"
+
+
+def _joules(value: float | None) -> str:
+    return "-" if value is None else with_prefix(value, "J")
+
+
+def _ulp(summary: dict[str, Any]) -> str:
+    if summary["max"] is None:
+        return "-"
+    count = summary["count"]
+    away = round((1.0 - summary["zero_rate"]) * count)
+    rate = "100 %" if not away else f"all but {away:,}" if away < count / 100 else _percent(summary["zero_rate"])
+    return f"max {summary['max']:,}, mean {summary['mean']:.4g}, 0 ULP on {rate} of {count:,} values"
+
+
+def markdown(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
+    """A Markdown table; columns of numbers are set to the right, None is shown as a dash."""
+    listed = [list(row) for row in rows]
+    numeric = [
+        bool(listed) and all(isinstance(row[i], int | float) or row[i] is None for row in listed)
+        for i in range(len(header))
+    ]
+    cells = [[str(word).replace("|", "\\|") for word in header]]
+    cells += [[shown(value).replace("|", "\\|") for value in row] for row in listed]
+    width = [max(3, *(len(row[i]) for row in cells)) for i in range(len(header))]
+    rule = ["-" * (w - 1) + ":" if right else "-" * w for w, right in zip(width, numeric, strict=True)]
+    aligned = [
+        [cell.rjust(w) if right else cell.ljust(w) for cell, w, right in zip(row, width, numeric, strict=True)]
+        for row in cells
+    ]
+    return "".join(f"| {' | '.join(row)} |\n" for row in (aligned[0], rule, *aligned[1:]))
+
+
+def comma_separated(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
+    """A CSV table with full precision; None is an empty cell."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(header)
+    writer.writerows(rows)
+    return text.getvalue()
+
+
+def with_prefix(value: float, unit: str) -> str:
+    """A physical value with an SI prefix, three significant digits: 0.0123 J is `12.3 mJ`."""
+    for factor, prefix in ((1.0, ""), (1e-3, "m"), (1e-6, "µ"), (1e-9, "n"), (1e-12, "p")):
+        if abs(value) >= factor * 0.9995:
+            return f"{value / factor:.3g} {prefix}{unit}"
+    return f"{value:.3g} {unit}"
+
+
+def three_digits(value: float) -> str:
+    """Three significant digits, thousands set apart: 5,934.2 is `5,930`, 0.00099882 is `0.000999`."""
+    return f"{float(f'{value:.3g}'):,.0f}" if abs(value) >= 999.5 else f"{value:.3g}"
+
+
+def shown(value: Any) -> str:
+    """A value as tables show it: None a dash, thousands apart, four digits of a fraction."""
+    if value is None:
+        return "-"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int):
+        return f"{value:,}"
+    return f"{value:.4g}" if isinstance(value, float) else str(value)

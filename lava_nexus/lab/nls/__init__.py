@@ -1,0 +1,1 @@
+"""Operators of LIF populations beside published errors and exact gates."""

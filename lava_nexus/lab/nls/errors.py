@@ -1,0 +1,225 @@
+"""The exact functions in float64, and random operands: the reference that errors are measured against.
+
+Errors of the operators beside published ones, and sweeps of what they are built of.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lava_nexus.errors import NexusError
+from lava_nexus.lab.configs.tables import NlsTablesConfig
+from lava_nexus.lab.nls import primitives as published
+from lava_nexus.populations import DEFAULT, Operator, Options, operator
+
+Floats = NDArray[np.float64]
+
+EPS = 1e-5
+
+
+def silu(x: Floats) -> Floats:
+    """x / (1 + exp(-x))."""
+    return np.asarray(x / (1 + np.exp(-x)))
+
+
+def gelu(x: Floats) -> Floats:
+    """x P(X < x)."""
+    return np.asarray(x * np.array([math.erfc(-v / math.sqrt(2)) / 2 for v in x.ravel()]).reshape(x.shape))
+
+
+def softmax(x: Floats) -> Floats:
+    """exp(x) / sum of exp(x), along the last axis."""
+    e = np.exp(x - x.max(axis=-1, keepdims=True))
+    return np.asarray(e / e.sum(axis=-1, keepdims=True))
+
+
+def rms_norm(x: Floats) -> Floats:
+    """x / sqrt(mean(x^2) + eps)."""
+    return np.asarray(x / np.sqrt((x * x).mean(axis=-1, keepdims=True) + EPS))
+
+
+def layer_norm(x: Floats) -> Floats:
+    """(x - mean) / sqrt(variance + eps)."""
+    d = x - x.mean(axis=-1, keepdims=True)
+    return np.asarray(d / np.sqrt((d * d).mean(axis=-1, keepdims=True) + EPS))
+
+
+EXACT: dict[str, Callable[[Floats], Floats]] = {
+    "silu": silu,
+    "gelu": gelu,
+    "softmax": softmax,
+    "rms_norm": rms_norm,
+    "layer_norm": layer_norm,
+}
+
+
+def operands(name: str, size: int, rows: int, seed: int, reach: float = 5.0) -> Floats:
+    """[rows, size]: evenly spaced on [-reach, reach] for SiLU and GELU; N(0, 1), times 7 for softmax."""
+    if name in ("silu", "gelu"):
+        return np.linspace(-reach, reach, rows)[:, None]
+    scale = 7.0 if name == "softmax" else 1.0
+    return np.asarray(np.random.default_rng((seed, size)).normal(size=(rows, size)) * scale)
+
+
+def fixed(op: Operator, x: Floats) -> NDArray[np.int64]:
+    """Operands rounded to the operator's format, saturated."""
+    whole = np.rint(x * 2.0**op.in_fraction)
+    return np.asarray(np.clip(whole, op.in_format.min, op.in_format.max), np.int64)
+
+
+@dataclass(frozen=True)
+class Error:
+    """Errors of an operator.
+
+    Attributes:
+        grid_max, grid_mean: against the exact value rounded down to the grid of the results, as published.
+        max, mean: against the exact value.
+        relative: largest relative error of each row's largest element.
+    """
+
+    grid_max: float
+    grid_mean: float
+    max: float
+    mean: float
+    relative: float
+
+
+def error_of(name: str, size: int, x: Floats, options: Options = DEFAULT) -> Error:
+    """Errors of the operator's integer program, which its neurons equal bit for bit, on rows of x."""
+    op = operator(name, size, options, EPS)
+    return measured(op, x, op.golden(fixed(op, x)))
+
+
+def measured(op: Operator, x: Floats, y: NDArray[np.int64]) -> Error:
+    """Errors of results y, integers, for operands x."""
+    exact = EXACT[op.name](x)
+    step = 2.0**-op.out_fraction
+    away, floored = np.abs(y * step - exact), np.abs(y * step - np.floor(exact / step) * step)
+    top = np.abs(exact).argmax(axis=-1)[:, None]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        relative = np.take_along_axis(away / np.abs(exact), top, -1)
+    return Error(
+        float(floored.max()),
+        float(floored.mean()),
+        float(away.max()),
+        float(away.mean()),
+        float(relative[np.isfinite(relative)].max(initial=0.0)),
+    )
+
+
+ERROR_HEADER = (
+    "operator",
+    "size",
+    "variant",
+    "max error on the grid",
+    "mean error on the grid",
+    "published max",
+    "published mean",
+    "max error",
+    "mean error",
+    "neurons",
+    "depth",
+)
+SWEEP_HEADER = ("operator", "size", "swept", "value", "max error", "mean error", "relative error", "bound", "neurons")
+
+_VARIANTS = {
+    "default": DEFAULT,
+    "digits": Options(single_ladder=False),
+    "16-bit slopes": Options(slope_bits=16, single_ladder=False),
+    "grid 1/4096": Options(grid_bits=12, slope_bits=16, segments=256, in_fraction=12),
+}
+_ELEMENTWISE = ("silu", "gelu")
+_FINER = {"silu": 11, "gelu": 11}  # fraction bits that still leave their operands a range of ±32
+_SWEPT: dict[str, tuple[str, tuple[float, ...]]] = {
+    "H": ("bound", (2, 3, 4, 5, 6, 8, 10)),
+    "K": ("segments", (8, 16, 32, 64, 128, 256)),
+    "n": ("grid_bits", (4, 5, 6, 7, 8, 9, 10, 12)),
+    "CORDIC steps": ("steps", (3, 4, 5, 6, 7, 8, 10)),
+}
+_USED = {
+    "silu": ("H", "K", "n"),
+    "gelu": ("H", "K", "n"),
+    "softmax": ("H", "K", "n"),
+    "rms_norm": ("n", "CORDIC steps"),
+    "layer_norm": ("n", "CORDIC steps"),
+}
+
+
+def error_rows(config: NlsTablesConfig) -> list[tuple[Any, ...]]:
+    """Rows of `ERROR_HEADER`."""
+    return [row for name in _USED for size in _sizes(name, config) for row in _errors(name, size, config)]
+
+
+def _errors(name: str, size: int, config: NlsTablesConfig) -> Iterator[tuple[Any, ...]]:
+    printed = published.published_errors().get((name, size))
+    x = operands(name, size, config.points if name in _ELEMENTWISE else config.vectors, config.seed)
+    seen: set[str] = set()
+    for variant, options in _VARIANTS.items():
+        if variant == "16-bit slopes" and name.endswith("norm"):
+            continue
+        if variant == "grid 1/4096" and name != "softmax":
+            options = replace(options, in_fraction=_FINER.get(name))
+        op = operator(name, size, options, EPS)
+        if op.digest in seen:  # quotients of more than 8 bits have digits either way
+            continue
+        seen.add(op.digest)
+        e = error_of(name, size, x, options)
+        beside = (printed.max, printed.mean) if printed and options.grid_bits == 8 else (None, None)
+        yield (name, size, variant, e.grid_max, e.grid_mean, *beside, e.max, e.mean, op.neurons, op.depth)
+
+
+def sweep_rows(config: NlsTablesConfig) -> list[tuple[Any, ...]]:
+    """Rows of `SWEEP_HEADER`: one option at a time, and the size."""
+    middle = config.sizes[min(1, len(config.sizes) - 1)]
+    rows = []
+    for name, swept in _USED.items():
+        size = 1 if name in _ELEMENTWISE else middle
+        reach = 10.0 if name in _ELEMENTWISE else 5.0
+        for what in swept:
+            field, values = _SWEPT[what]
+            for value in values:
+                found = _swept(name, size, what, field, value, config, reach if what == "H" else 5.0)
+                rows += [found] if found else []
+    sizes = [s for s in (1, 2, 4, 8, 16, 32, 64, 128, 256) if s <= max(config.sizes)]
+    for name in ("softmax", "rms_norm", "layer_norm"):
+        rows += [r for s in sizes if (r := _swept(name, s, "d", "", s, config, 5.0))]
+    return rows
+
+
+def _swept(
+    name: str, size: int, what: str, field: str, value: float, config: NlsTablesConfig, reach: float
+) -> tuple[Any, ...] | None:
+    whole = value if field == "bound" else int(value)
+    changed: dict[str, Any] = {field: whole} if field else {}
+    options = replace(DEFAULT, **changed)
+    try:
+        op = operator(name, size, options, EPS)
+    except NexusError:  # a table beyond what a graded value holds
+        return None
+    x = operands(
+        name, size, min(config.points, 4001) if name in _ELEMENTWISE else config.vectors // 4, config.seed, reach
+    )
+    e = error_of(name, size, x, options)
+    return (name, size, what, whole, e.max, e.mean, e.relative, _bound(name, size, options, reach), op.neurons)
+
+
+def _bound(name: str, size: int, options: Options, reach: float) -> float | None:
+    """Theorem 5.1: absolute for SiLU at the end of the interval, relative for softmax and RMSNorm."""
+    high, step = options.interval(5.0), 2.0**-options.grid_bits
+    if name == "silu" and reach <= high:
+        return published.silu_bound(reach, high, options.segments, step)
+    if name == "softmax":
+        return published.softmax_bound(high, options.segments, step)
+    if name == "rms_norm":
+        return published.rms_norm_bound(size, options.steps, step, doubled=False)
+    return None
+
+
+def _sizes(name: str, config: NlsTablesConfig) -> tuple[int, ...]:
+    return (1,) if name in _ELEMENTWISE else config.sizes

@@ -1,0 +1,1 @@
+"""Leak, noise, spread, faults and cures."""

@@ -1,0 +1,163 @@
+"""One cell of a table: a circuit under one condition, its accuracy and bit error rate over seeds."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lava_nexus.circuits import Circuit
+from lava_nexus.execute.executor import Tally
+from lava_nexus.execute.membrane import MembraneExecutor, Regime
+from lava_nexus.files import write_text
+from lava_nexus.lab.tables.circuit_table import random_operand
+from lava_nexus.neurons import IDEAL, MEMORYLESS, NeuronModel, NonIdealities
+
+_VERSION = 1  # of what a cell on disk means
+
+
+@dataclass(frozen=True)
+class Condition:
+    """Under what neurons work.
+
+    Attributes:
+        model: leak, reset, threshold.
+        nonidealities: noise, spread and faults.
+        regime: `reset` between operand sets, or `streaming`.
+        streams: copies of the circuit that share the operand sets; None gives each its own.
+    """
+
+    model: NeuronModel = MEMORYLESS
+    nonidealities: NonIdealities = IDEAL
+    regime: Regime = "reset"
+    streams: int | None = None
+
+    def executor(self, seed: int) -> MembraneExecutor:
+        """A fresh membrane executor."""
+        return MembraneExecutor(self.model, self.regime, self.streams, None, self.nonidealities, seed)
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What a cell shows; accuracies and rates are shares 0..1.
+
+    Attributes:
+        accuracy: share of operations whose every output bit is right, mean over seeds.
+        deviation: its standard deviation over seeds (n - 1), 0 for one seed.
+        bit_error_rate, bit_deviation: the same of wrong output bits.
+        trials: operations in all.
+        seeds: how many.
+        synops, spikes, active: mean an operation.
+    """
+
+    accuracy: float
+    deviation: float
+    bit_error_rate: float
+    bit_deviation: float
+    trials: int
+    seeds: int
+    synops: float
+    spikes: float
+    active: float
+
+    @property
+    def standard_error(self) -> float:
+        """Of the accuracy: from its deviation over seeds, at least that of so many trials one of which could differ."""
+        spread = self.deviation / np.sqrt(self.seeds)
+        share = min(max(self.accuracy, 1 / self.trials), 1 - 1 / self.trials)
+        return float(max(spread, np.sqrt(share * (1 - share) / self.trials)))
+
+
+def operands_of(circuit: Circuit, sets: int, seed: int) -> list[NDArray[Any]]:
+    """Random operands: N(0, 1) rounded to the port's format, uniform bits where it has none."""
+    rng = np.random.default_rng([seed, sets])
+    return [random_operand(port, sets, False, rng) for port in circuit.inputs]
+
+
+def measure(circuit: Circuit, condition: Condition, trials: int, seeds: int, seed: int) -> Measured:
+    """Runs `trials` operations, shared out over `seeds` seeds beginning with `seed`."""
+    each = [trials // seeds + (i < trials % seeds) for i in range(seeds)]
+    accuracy, bits = [], []
+    total: Tally | None = None
+    for i, sets in enumerate(each):
+        executor = condition.executor(seed + i)
+        operands = operands_of(circuit, sets, seed + i)
+        right, wrong_bits = compare(executor.invoke(circuit, operands), circuit.golden(*operands))
+        accuracy.append(right)
+        bits.append(wrong_bits / circuit.output.width)
+        (tally,) = executor.tallies
+        if total is None:
+            total = tally
+        else:
+            total.add(tally)
+    assert total is not None
+    return Measured(
+        accuracy=float(np.average(accuracy, weights=each)),
+        deviation=float(np.std(accuracy, ddof=1)) if seeds > 1 else 0.0,
+        bit_error_rate=float(np.average(bits, weights=each)),
+        bit_deviation=float(np.std(bits, ddof=1)) if seeds > 1 else 0.0,
+        trials=trials,
+        seeds=seeds,
+        synops=(total.synops or 0) / trials,
+        spikes=(total.spikes or 0) / trials,
+        active=(total.active or 0) / trials,
+    )
+
+
+def compare(found: NDArray[Any], expected: NDArray[Any]) -> tuple[float, float]:
+    """(share of patterns that are equal, mean number of bits in which two patterns differ)."""
+    difference = np.bitwise_xor(found.astype(np.uint64), expected.astype(np.uint64))
+    wrong = np.unpackbits(difference.view(np.uint8)).sum() / max(len(difference), 1)
+    return float((difference == 0).mean()), float(wrong)
+
+
+class Cells:
+    """Cells on disk, a file each, so that an interrupted sweep goes on where it stopped.
+
+    Attributes:
+        folder: where they are kept.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def measure(self, circuit: Circuit, condition: Condition, trials: int, seeds: int, seed: int) -> Measured:
+        """The cell, from disk where it is there, else measured and kept."""
+        parts = [circuit.digest, repr(condition), trials, seeds, seed]
+        path = self._path(parts)
+        stored = self._read(path)
+        if stored is not None:
+            return Measured(**stored)
+        found = measure(circuit, condition, trials, seeds, seed)
+        self.write(path, asdict(found))
+        return found
+
+    def keep(self, parts: list[Any], compute: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+        """Any other finding as a dict, named by what it depends on."""
+        path = self._path(parts)
+        stored = self._read(path)
+        if stored is None:
+            stored = compute()
+            self.write(path, stored)
+        return stored
+
+    def _path(self, parts: list[Any]) -> Path:
+        name = hashlib.sha256(json.dumps([_VERSION, *parts], default=str).encode()).hexdigest()[:24]
+        return self.folder / f"{name}.json"
+
+    def _read(self, path: Path) -> dict[str, Any] | None:
+        try:
+            stored = json.loads(path.read_text(encoding="utf-8"))
+            return stored if isinstance(stored, dict) else None
+        except (OSError, ValueError):
+            return None
+
+    def write(self, path: Path, values: dict[str, Any]) -> None:
+        """Whole or not at all."""
+        write_text(path, json.dumps(values) + "\n")

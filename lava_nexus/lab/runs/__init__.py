@@ -1,0 +1,1 @@
+"""Runs of models, mappings and exports, with their reports."""

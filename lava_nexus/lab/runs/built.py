@@ -1,0 +1,86 @@
+"""Models as configs describe them.
+
+What the first product does to one token, value by value, computed by the circuits' neurons for a picture.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lava_nexus.execute.run import executor_named
+from lava_nexus.formats import FloatFormat, format_named
+from lava_nexus.lab.configs.model import ArithmeticConfig, ModelSource
+from lava_nexus.lab.figures.raster import Stage
+from lava_nexus.models.model import Model, load, random_model
+from lava_nexus.programs import Contract, Program
+
+_NARROW = ("hidden_size", "intermediate_size", "num_attention_heads", "num_key_value_heads")
+
+
+def built(source: ModelSource, how: ArithmeticConfig, narrow: bool = False) -> Model:
+    """The model, every operation exact: what is left to LIF populations comes later, by `replaced.by_populations`.
+
+    Args:
+        source: where its weights come from.
+        how: it computes.
+        narrow: whether random weights are those of a model of an eighth of the width with the same sort of layers.
+
+    Raises:
+        NexusError: the checkpoint or the architecture is not that of a supported model.
+    """
+    options: dict[str, Any] = {
+        "format": how.float_format,
+        "basis": how.basis,
+        "accumulate": how.accumulate,
+        "silu": source.silu,
+    }
+    if source.checkpoint is not None:
+        model = load(source.checkpoint, **options)
+    else:
+        keys = source.architecture or {}
+        model = random_model(_narrowed(keys) if narrow else keys, how.seed, **options)
+    model.arithmetic = replace(
+        model.arithmetic,
+        weights=how.weights,
+        weight_format=_format(how.weight_format),
+        accumulate_format=_format(how.accumulate_format),
+    )
+    return model
+
+
+def _format(name: str | None) -> FloatFormat | None:
+    return None if name is None else format_named(name)
+
+
+def _narrowed(keys: dict[str, Any]) -> dict[str, Any]:
+    return keys | {key: max(1, keys[key] // 8) for key in _NARROW if isinstance(keys.get(key), int)}
+
+
+_CHANNELS = 64
+
+
+def first_layer_stages(program: Program, tokens: NDArray[Any], output: int = 0, name: str = "pixels") -> list[Stage]:
+    """Token, weights, products and running sums of one output of the first contraction, for the fullest token.
+
+    Of wide tokens the first channels only. `tokens` [..., width] are what the contraction reads, called `name`.
+    """
+    node = next(n for n in program.nodes if isinstance(n, Contract))
+    fmt, wide = node.operands[0].float_format, node.result.float_format
+    flat = tokens.reshape(-1, tokens.shape[-1])
+    token = np.ascontiguousarray(flat[np.argmax(np.count_nonzero(flat, axis=1))][:_CHANNELS])
+    row = np.ascontiguousarray(program.constants[node.operands[1].number][output][:_CHANNELS])
+    executor = executor_named("bitsliced")
+    products = executor.invoke(node.multiply, [token, row])
+    sums = [products[:1]]
+    for k in range(1, len(products)):
+        sums.append(executor.invoke(node.add, [sums[-1], products[k : k + 1]]))
+    return [
+        Stage(name, token, fmt),
+        Stage("weights", row, fmt),
+        Stage("products", products, wide),
+        Stage("running sums", np.concatenate(sums), wide),
+    ]

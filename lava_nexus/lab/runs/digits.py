@@ -1,0 +1,273 @@
+"""One run of the digits transformer: any executor, the strict reference beside it, PyTorch outside, one report."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lava_nexus.energy import energy_of, load_energy_model
+from lava_nexus.execute.executor import Tallies
+from lava_nexus.execute.interpret import run_program
+from lava_nexus.execute.reference import ReferenceExecutor
+from lava_nexus.execute.run import executor_named, measured_notes
+from lava_nexus.formats import FORMATS, FloatFormat, UlpSummary, summarise
+from lava_nexus.lab.configs.execution import DigitsModel, RunConfig
+from lava_nexus.lab.figures.bars import synops_bars
+from lava_nexus.lab.figures.raster import spike_raster
+from lava_nexus.lab.markdown import summary_text
+from lava_nexus.lab.report import Run, circuit_rows, write_report
+from lava_nexus.lab.runs import populations
+from lava_nexus.lab.runs.approximation import LayerTap, compare, divergence, softmax_of
+from lava_nexus.lab.runs.built import first_layer_stages
+from lava_nexus.models.checkpoint import load_checkpoint
+from lava_nexus.models.digits import DIGITS, WEIGHTS, DigitsSplit, digits_program, load_split, patches
+from lava_nexus.programs import Accumulate, Orders, Program
+from lava_nexus.torch.orders import accumulation
+
+Patterns = NDArray[Any]
+
+_QUICK_IMAGES = 12
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What an executor answered.
+
+    Attributes:
+        logits: patterns [images, classes].
+        layers: counts by layer.
+        levels: (process or layer, level at which it ran).
+        notes: what a reader should know of how it ran.
+    """
+
+    logits: Patterns
+    layers: dict[str, Tallies]
+    levels: tuple[tuple[str, str], ...]
+    notes: tuple[str, ...] = ()
+
+    @property
+    def tallies(self) -> Tallies:
+        """Counts of the whole run."""
+        return Tallies().merge(*self.layers.values())
+
+
+def run_digits(config: RunConfig, out: Path, quick: bool = False) -> dict[str, Any]:
+    """Runs the model as the config says, writes report and figures to `out`, prints a summary; returns the report.
+
+    With `quick` the first dozen images only.
+
+    Raises:
+        NexusError: a checkpoint that does not fit, or a run that failed.
+    """
+    fmt = config.float_format
+    tensors = load_checkpoint(_model(config).checkpoint or WEIGHTS, DIGITS.tensors)
+    split = load_split()
+    images = min(_model(config).images or len(split.test_labels), _QUICK_IMAGES if quick else len(split.test_labels))
+    tokens = split.test_tokens[:images]
+    patterns = fmt.to_patterns(tokens.astype(fmt.dtype))
+    orders = accumulation(config.accumulate, images)
+    exact = digits_program(
+        tensors,
+        DIGITS,
+        fmt,
+        config.basis,
+        orders,
+        weights=config.weights,
+        weight_format=_format(config.weight_format),
+        accumulate_format=_format(config.accumulate_format),
+    )
+    program = approximate_program(config, tensors, exact, orders, split) if config.approximate else exact
+
+    began = time.perf_counter()
+    answer = _answer(program, patterns, config)
+    seconds = time.perf_counter() - began
+
+    strict = run_program(program, {"tokens": patterns}, ReferenceExecutor()).outputs["logits"][:, 0]
+    run = _describe(config, program, answer, strict, split, tokens, tensors, seconds)
+    _draw(run, exact, patterns, out)
+    if config.approximate:
+        run = _with_errors(run, exact, program, patterns, answer, split, out)
+    report = write_report(run, out)
+    print(summary_text(report))
+    print(f"report: {out / 'report.md'}")
+    return report
+
+
+def approximate_program(
+    config: RunConfig,
+    tensors: dict[str, NDArray[Any]],
+    exact: Program,
+    orders: Accumulate | Orders,
+    split: DigitsSplit,
+    layers: frozenset[str] | None = None,
+) -> Program:
+    """The model with what the config says by LIF populations, in these layers (None: all), ranges of training images.
+
+    Raises:
+        NexusError: a layer that spike counts cannot compute.
+    """
+    tap = LayerTap()
+    if config.linear == "spikes":
+        fmt = config.float_format
+        images = patches(split.train_images[: config.spikes.calibration])
+        tap.run(exact, {"tokens": fmt.to_patterns(images.astype(fmt.dtype))})
+    return digits_program(
+        tensors,
+        DIGITS,
+        config.float_format,
+        config.basis,
+        orders,
+        populations.nonlinear(config, layers),
+        populations.spiking(config, tap.ranges, layers),
+    )
+
+
+def _with_errors(
+    run: Run, exact: Program, program: Program, patterns: Patterns, answer: Answer, split: DigitsSplit, out: Path
+) -> Run:
+    """The report of a run with LIF populations: what they do to accuracy, softmax and hidden states."""
+    taps = LayerTap(), LayerTap()
+    for tap, which in zip(taps, (exact, program), strict=True):
+        tap.run(which, {"tokens": patterns})
+    errors = compare(*taps)
+    logits, others = (tap.left["classifier"][-1][:, 0] for tap in taps)
+    right = share_right(logits, split.test_labels[: len(patterns)])
+    populations.draw(errors, out)
+    notes = [
+        f"Accuracy of the exact model on these inputs: {100 * right:.2f} %.",
+        f"KL of the answers, softmax of the logits: {divergence(softmax_of(logits), softmax_of(others)):.3g} nats.",
+        f"Operators of LIF populations ran as {_LEVELS[run.executor]}.",
+    ]
+    return replace(
+        run,
+        tables=(*run.tables, *populations.tables(errors, answer.tallies)),
+        figures=(*run.figures, populations.FIGURE),
+        notes=(*run.notes, *notes, *populations.notes(errors)),
+    )
+
+
+_LEVELS = {
+    "reference": "integer programs, without neurons",
+    "lava": "vectorised neurons inside the operator Processes",
+    "bitsliced": "vectorised neurons",
+    "membrane": "vectorised neurons",
+}
+
+
+def _model(config: RunConfig) -> DigitsModel:
+    assert isinstance(config.model, DigitsModel)
+    return config.model
+
+
+def _format(name: str | None) -> FloatFormat | None:
+    return None if name is None else FORMATS[name]
+
+
+def _answer(program: Program, patterns: Patterns, config: RunConfig) -> Answer:
+    feeds = {"tokens": patterns}
+    if config.executor == "lava":
+        from lava_nexus.execute.lava.program import run_on_lava
+
+        level = config.lava.level
+        lava = run_on_lava(
+            program,
+            feeds,
+            batch=_model(config).batch,
+            level=level,
+            timeout=config.timeout_seconds,
+            processes=config.lava.processes,
+        )
+        note = f"Lava's CPU simulator took {lava.time_steps} of its own time steps in {lava.processes} processes."
+        return Answer(lava.outputs["logits"][:, 0], lava.layers, tuple(lava.levels), (note,))
+    executor = executor_named(config.executor, **config.executor_options)
+    parts: list[Patterns] = []
+    layers: dict[str, Tallies] = {}
+    for start in range(0, len(patterns), _model(config).batch):
+        result = run_program(program, {"tokens": patterns[start : start + _model(config).batch]}, executor)
+        parts.append(result.outputs["logits"][:, 0])
+        for layer, tallies in result.layers.items():
+            layers.setdefault(layer, Tallies()).merge(tallies)
+    return Answer(
+        np.concatenate(parts), layers, (("all layers", executor.level),), measured_notes(executor.measured_joules)
+    )
+
+
+def _describe(
+    config: RunConfig,
+    program: Program,
+    answer: Answer,
+    strict: Patterns,
+    split: DigitsSplit,
+    tokens: NDArray[np.float32],
+    tensors: dict[str, NDArray[Any]],
+    seconds: float,
+) -> Run:
+    from lava_nexus.lab.training.witness import witness_logits
+
+    fmt, images = config.float_format, len(tokens)
+    labels = split.test_labels[:images]
+    outside = witness_logits(tensors, tokens, precision=np.float64 if fmt.bits > 32 else np.float32)
+    tallies = list(answer.tallies)
+    counted = all(tally.spikes is not None for tally in tallies)
+    return Run(
+        title=f"Digits transformer, {fmt}, {config.basis} basis, {config.executor} executor",
+        config=config.resolved(),
+        executor=config.executor,
+        levels=answer.levels,
+        inferences=images,
+        accuracy_network=share_right(fmt.from_patterns(answer.logits), labels),
+        accuracy_pytorch=share_right(outside, labels),
+        ulp_strict=summarise(answer.logits, strict, fmt),
+        ulp_pytorch=_against_float(answer.logits, outside, fmt),
+        neurons=program.neurons,
+        synapses=program.synapses,
+        depth=program.depth,
+        time_steps=program.depth + images - 1,
+        spikes=sum(tally.spikes or 0 for tally in tallies) if counted else None,
+        synops=sum(tally.synops or 0 for tally in tallies) if counted else None,
+        energy=energy_of(tallies, load_energy_model(config.energy_model), images),
+        wall_seconds=seconds,
+        circuits=circuit_rows(tallies),
+        layers=[
+            (name, tally.circuit.label, tally.synops)
+            for name, layer in answer.layers.items()
+            for tally in layer
+            if tally.synops is not None
+        ],
+        figures=_FIGURES if counted else _FIGURES[:1],
+        notes=(
+            *answer.notes,
+            "Neurons and synapses: an instance of its circuit for every invocation of one inference.",
+            "Time steps: a new image enters every step and leaves `depth` steps later.",
+        ),
+    )
+
+
+_FIGURES = (
+    ("spikes.png", "The bits of one activation as spikes through the first layer."),
+    ("synops.png", "Where the synaptic operations go."),
+)
+
+
+def _draw(run: Run, program: Program, patterns: Patterns, out: Path) -> None:
+    spike_raster(
+        first_layer_stages(program, patterns), out / "spikes.png", value=5, title="A pixel becomes part of a sum"
+    )
+    if len(run.figures) > 1:
+        synops_bars(run.layers, out / "synops.png")
+
+
+def share_right(logits: NDArray[Any], labels: NDArray[np.int64]) -> float:
+    """Share of right answers; a row with NaN has no answer and counts as wrong."""
+    values = logits.astype(np.float64)
+    answered = ~np.isnan(values).any(axis=1)
+    return float((answered & (np.argmax(np.nan_to_num(values), axis=1) == labels)).mean())
+
+
+def _against_float(logits: Patterns, outside: NDArray[Any], fmt: FloatFormat) -> UlpSummary:
+    return summarise(logits, fmt.to_patterns(outside.astype(fmt.dtype)), fmt)

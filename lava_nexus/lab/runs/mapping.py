@@ -1,0 +1,277 @@
+"""The report of a mapping: strategies side by side, one of them in full, the trade-off curve."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from tqdm import tqdm
+
+from lava_nexus.chip.checker import MOST_OPERATIONS, check_schedule
+from lava_nexus.chip.description import LIMITS, Chip, Limit, load_chip
+from lava_nexus.chip.layout import MOST_CORES, Layout, layout
+from lava_nexus.chip.mapper import Mapper, Memory
+from lava_nexus.chip.program_placement import ProgramPlacement
+from lava_nexus.chip.shapes import DecoderShape, decode_workload
+from lava_nexus.chip.workload import Strategy
+from lava_nexus.config import did_you_mean
+from lava_nexus.errors import NexusError
+from lava_nexus.files import write_text
+from lava_nexus.formats import format_named
+from lava_nexus.lab.configs.places import MapBlockConfig
+from lava_nexus.lab.figures.bars import Point, chip_figure, chips_figure
+from lava_nexus.lab.markdown import comma_separated, markdown, shown, with_prefix
+from lava_nexus.lab.report import installed_versions
+from lava_nexus.lab.tables.published import published_sizes
+
+STRATEGY_HEADER = (
+    *("strategy", "folding", "circuit instances", "neurons", "of them arithmetic", "synapses", "cores", "chips"),
+    *("board", "boards", "time steps a token", "step", "latency a token", "tokens/s", "tokens/s interleaved, at most"),
+)
+CURVE_HEADER = ("folding", "cores", "chips", "neurons", "steps", "step_ns", "seconds", "interleaved_seconds")
+CIRCUIT_HEADER = (
+    *("circuit", "neurons", "of them relays", "synapses", "largest delay", "cores", "instances", "invocations a token"),
+)
+CORE_HEADER = ("cores like this", "holds", *LIMITS, "neurons_stated")
+_QUICK = {"d_model": 16, "heads": 2, "kv_heads": 1, "head_dim": 8, "hidden": 32, "layers": 1, "vocabulary": 0}
+
+
+def run_map_block(config: MapBlockConfig, out: Path, quick: bool = False) -> dict[str, Any]:
+    """Maps what the config names, writes report.json, report.md, CSV tables and figures to `out`; returns the JSON.
+
+    Raises:
+        NexusError: a chip, strategy or published figure that does not exist, or what does not fit.
+    """
+    config = _small(config) if quick else config
+    strategies = [Strategy.of(text) for text in config.strategies]
+    chip = load_chip(config.chip)
+    _check(config, chip)
+    mapper = _mapper(config, chip)
+    for digest in tqdm(mapper.circuits, unit=" circuits", mininterval=0.5, leave=False):
+        mapper.template(digest)
+    placed = [mapper.place(strategy) for strategy in strategies]
+    curve = [mapper.folded(k) for k in tqdm(_foldings(mapper, config.curve), unit=" foldings", leave=False)]
+    checked = _check_schedules(placed[0])
+    drawn = layout(mapper, placed[0], config.seed) if placed[0].core_count <= MOST_CORES else None
+    figures = _draw(config, chip, placed, curve, drawn, out)
+    report = _report(config, mapper, placed, curve, drawn, checked, figures, quick)
+    _write(report, out)
+    print(markdown(("", *(str(s) for s in strategies)), _transposed(report)))
+    print(f"report: {out / 'report.md'}")
+    return report
+
+
+def _small(config: MapBlockConfig) -> MapBlockConfig:
+    """A tiny block by the same path."""
+    shape = config.shape.model_copy(update=_QUICK)
+    strategies = tuple("fit: chips=8" if text.startswith("fit") else text for text in config.strategies)
+    return config.model_copy(
+        update={"shape": shape, "context": min(config.context, 4), "format": "float8_e4m3fn", "curve": 4, "sets": 16}
+        | {"strategies": strategies}
+    )
+
+
+def _check(config: MapBlockConfig, chip: Chip) -> None:
+    shape = config.shape
+    if shape.heads % shape.kv_heads:
+        raise NexusError(f"shape has {shape.heads} heads, which its {shape.kv_heads} kv_heads do not divide")
+    if shape.rotary and shape.head_dim % 2:
+        raise NexusError(f"shape has an odd head_dim of {shape.head_dim}, whose pairs cannot be rotated")
+    if config.published is not None and config.published not in published_sizes():
+        raise NexusError(
+            f"published '{config.published}' does not exist{did_you_mean(config.published, published_sizes())}"
+        )
+    most = chip.limits.largest_delay.most
+    if config.max_delay is not None and config.max_delay > most:
+        raise NexusError(f"'max_delay' is {config.max_delay}, above the {most} that a synapse of {chip.name} holds")
+
+
+def _mapper(config: MapBlockConfig, chip: Chip) -> Mapper:
+    sizes = config.shape.model_dump()
+    shape = DecoderShape(width=sizes.pop("d_model"), **sizes)
+    workload = decode_workload(config.name, shape, config.context, format_named(config.format), config.basis)
+    memory = Memory(**config.memory.model_dump())
+    return Mapper(workload, chip, config.max_delay, config.seed, config.sets, memory)
+
+
+def _foldings(mapper: Mapper, points: int) -> list[int]:
+    """From one instance of each circuit to one for each invocation, evenly on a logarithmic scale."""
+    ends = np.geomspace(mapper.most_folding, 1, points)
+    return sorted({round(float(k)) for k in ends}, reverse=True)
+
+
+def _check_schedules(placed: ProgramPlacement) -> dict[str, Any]:
+    """Runs the schedule checker where the operations can be written out."""
+    sizes = [schedule.invocations for schedule, _ in placed.schedules]
+    for schedule, _ in placed.schedules:
+        if schedule.invocations <= MOST_OPERATIONS:
+            check_schedule(schedule)
+    return {"operations": sizes, "checked": [size <= MOST_OPERATIONS for size in sizes]}
+
+
+def _draw(
+    config: MapBlockConfig,
+    chip: Chip,
+    placed: list[ProgramPlacement],
+    curve: list[ProgramPlacement],
+    drawn: Layout | None,
+    out: Path,
+) -> list[tuple[str, str]]:
+    figures = []
+    if drawn is not None:
+        times = [chip.timing.core_ns(one.used["neurons"], one.synops) for one in placed[0].cores]
+        load = [one / max(times) for one in times]
+        mesh = chip.mesh.columns, chip.mesh.rows, chip.mesh.cores_per_router
+        title = f"{config.name}, {placed[0].strategy}, on {chip.title}"
+        chip_figure(drawn.places, [load[t] for t in drawn.template.tolist()], mesh, title, out / "chip.png")
+        figures.append(
+            ("chip.png", "Load of every core: time it needs in a busy step, as a share of what the slowest core needs.")
+        )
+    points = [Point(p.chips, p.seconds, p.interval * p.step_ns * 1e-9) for p in [*curve, *placed]]
+    boards = {name: board.chips for name, board in chip.boards.items()}
+    chips_figure(points, boards, f"{config.name}: chips against time a token", out / "chips.png")
+    figures.append(("chips.png", "Chips against time a token, from one instance of each circuit to no sharing at all."))
+    return figures
+
+
+def _report(
+    config: MapBlockConfig,
+    mapper: Mapper,
+    placed: list[ProgramPlacement],
+    curve: list[ProgramPlacement],
+    drawn: Layout | None,
+    checked: dict[str, Any],
+    figures: list[tuple[str, str]],
+    quick: bool,
+) -> dict[str, Any]:
+    published = published_sizes().get(config.published or "")
+    unrolled = sum(circuit.neurons * count for circuit, count in mapper.circuits.values())
+    return {
+        "title": f"{config.name} on {mapper.chip.title}",
+        "config": {**config.resolved(), "quick": quick},
+        "weights": mapper.workload.words("weights"),
+        "invocations": {circuit.label: count for circuit, count in mapper.circuits.values()},
+        "neurons_an_instance_each": unrolled,
+        "published_neurons": published.neurons if published else None,
+        "published_source": published.source if published else None,
+        "strategies": [{key: value for key, value in one.to_dict().items() if key != "chip"} for one in placed],
+        "rows": [_row(one) for one in placed],
+        "curve": [_curve_row(one) for one in curve],
+        "layout": None if drawn is None else _layout_row(drawn),
+        "schedule": checked,
+        "chip": mapper.chip.resolved(),
+        "figures": [{"file": name, "caption": caption} for name, caption in figures],
+        "versions": installed_versions(),
+    }
+
+
+def _row(one: ProgramPlacement) -> list[Any]:
+    return [
+        *(one.strategy, one.folding, sum(c.instances for c in one.circuits if c.arithmetic), one.neurons),
+        *(sum(c.neurons * c.instances for c in one.circuits if c.arithmetic), one.synapses, one.core_count, one.chips),
+        *(one.board, one.boards, one.steps, with_prefix(one.step_ns * 1e-9, "s"), with_prefix(one.seconds, "s")),
+        *(one.tokens_per_second, one.most_tokens_per_second),
+    ]
+
+
+def _curve_row(one: ProgramPlacement) -> list[Any]:
+    gap = one.interval * one.step_ns * 1e-9
+    return [one.folding, one.core_count, one.chips, one.neurons, one.steps, one.step_ns, one.seconds, gap]
+
+
+def _layout_row(drawn: Layout) -> dict[str, int]:
+    names = ("messages", "inter_chip", "hops_east_west", "hops_north_south")
+    return {name: getattr(drawn, name) for name in names}
+
+
+def _transposed(report: dict[str, Any]) -> list[list[Any]]:
+    columns = [[name, *(shown(row[i]) for row in report["rows"])] for i, name in enumerate(STRATEGY_HEADER)]
+    return columns[1:]
+
+
+def _write(report: dict[str, Any], out: Path) -> None:
+    write_text(out / "strategies.csv", comma_separated(STRATEGY_HEADER, report["rows"]))
+    write_text(out / "curve.csv", comma_separated(CURVE_HEADER, report["curve"]))
+    write_text(out / "cores.csv", comma_separated(CORE_HEADER, _core_rows(report)))
+    write_text(out / "report.md", _markdown(report))
+    write_text(out / "report.json", json.dumps(report, indent=1) + "\n")
+
+
+def _core_rows(report: dict[str, Any]) -> list[list[Any]]:
+    """Core templates of the first strategy."""
+    rows = []
+    for core in report["strategies"][0]["cores"]:
+        holds = "; ".join(f"{n} x {name}" if n > 1 else name for name, n in core["pieces"])
+        rows.append([core["count"], holds, *(core["used"][limit] for limit in (*LIMITS, "neurons_stated"))])
+    return rows
+
+
+def _markdown(report: dict[str, Any]) -> str:
+    first = report["strategies"][0]
+    circuits = [[c[k] for k in _CIRCUIT_KEYS] for c in first["circuits"]]
+    limits = report["chip"]["limits"]
+    parts = [
+        f"# {report['title']}\n",
+        markdown(("", *(row[0] for row in report["rows"])), _transposed(report)),
+        _counts(report),
+        *(f"![{one['caption']}]({one['file']})\n\n{one['caption']}\n" for one in report["figures"]),
+        f"## Circuits, {first['strategy']}\n\n" + markdown(CIRCUIT_HEADER, circuits),
+        f"## Core templates, {first['strategy']}\n\n" + markdown(CORE_HEADER, _core_rows(report)),
+        "Largest use allowed: " + ", ".join(f"{name} {_most(limits, name):,}" for name in CORE_HEADER[2:]) + ".\n",
+        _flows(report, first),
+        "## Chip\n\n" + markdown(("what", "value", "source", "confidence", "note"), _sources(report["chip"])),
+        "## Config\n\n```json\n" + json.dumps(report["config"], indent=2) + "\n```\n",
+    ]
+    return "\n".join(parts)
+
+
+_CIRCUIT_KEYS = ("label", "neurons", "relays", "synapses", "max_delay", "cores", "instances", "invocations")
+
+
+def _most(limits: dict[str, Any], name: str) -> int:
+    return Limit.model_validate(limits[name]).most
+
+
+def _counts(report: dict[str, Any]) -> str:
+    rows: list[Sequence[Any]] = [("weights", report["weights"])]
+    rows.append(("neurons with an instance for every invocation, largest delay 62", report["neurons_an_instance_each"]))
+    if report["published_neurons"]:
+        rows.append((f"neurons as published ({report['published_source']})", report["published_neurons"]))
+    rows += [(f"invocations a token: {name}", count) for name, count in report["invocations"].items()]
+    return "## Counts\n\n" + markdown(("what", "count"), rows)
+
+
+def _flows(report: dict[str, Any], first: dict[str, Any]) -> str:
+    traffic, io = first["traffic"], first["io"]
+    rows: list[Sequence[Any]] = [
+        ("messages between the cores of one instance", traffic["messages"]),
+        ("messages of operands into instances", traffic["operands"]),
+        ("messages of results out of instances", traffic["results"]),
+        ("messages that could leave a chip", traffic["inter_chip_most"]),
+    ]
+    if report["layout"]:
+        rows += [(f"laid out: {name.replace('_', ' ')}", count) for name, count in report["layout"].items()]
+    rows += [(f"words in: {what}", count) for what, count in io["words_in"].items()]
+    rows += [(f"words out: {what}", count) for what, count in io["words_out"].items()]
+    rows.append(("bits in and out a time step", round(io["bits_per_step"], 1)))
+    checked = report["schedule"]
+    words = "written out and checked" if all(checked["checked"]) else "too long to be written out and checked"
+    text = f"\nSchedule of {sum(checked['operations']):,} operations: {words}.\n"
+    return "## Traffic, input and output a token\n\n" + markdown(("what", "count"), rows) + text
+
+
+def _sources(chip: dict[str, Any]) -> list[list[Any]]:
+    rows = [
+        [
+            "mesh",
+            f"{chip['mesh']['columns']} x {chip['mesh']['rows']} x {chip['mesh']['cores_per_router']}",
+            chip["mesh"],
+        ]
+    ]
+    rows += [[name, str(_most(chip["limits"], name)), entry] for name, entry in chip["limits"].items()]
+    rows += [[name, f"{entry['value']:g}", entry] for name, entry in chip["timing"].items()]
+    rows += [[f"{name}, chips", str(entry["chips"]), entry] for name, entry in chip["boards"].items()]
+    return [[name, value, entry["source"], entry["confidence"], entry["note"]] for name, value, entry in rows]

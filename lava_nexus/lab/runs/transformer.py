@@ -1,0 +1,228 @@
+"""One run of a transformer: any executor, the strict reference beside it step by step, one report."""
+
+from __future__ import annotations
+
+import re
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from lava_nexus.energy import energy_of, load_energy_model
+from lava_nexus.execute.interpret import run_program
+from lava_nexus.execute.programs import ProgramRunner
+from lava_nexus.execute.reference import ReferenceExecutor
+from lava_nexus.execute.run import measured_notes
+from lava_nexus.formats import FloatFormat, UlpSummary, summarise
+from lava_nexus.lab.configs.execution import RunConfig, TransformerModel
+from lava_nexus.lab.figures.bars import synops_bars
+from lava_nexus.lab.figures.raster import spike_raster
+from lava_nexus.lab.markdown import summary_text
+from lava_nexus.lab.report import Run, circuit_rows, write_report
+from lava_nexus.lab.runs.built import built, first_layer_stages
+from lava_nexus.lab.runs.job import Job, advance, generated, invoked, through
+from lava_nexus.lab.runs.populations import by_populations, with_errors
+from lava_nexus.lab.runs.steps import Step, StepStore
+from lava_nexus.models.forward import Counts, Tokens
+from lava_nexus.models.model import Model, token_array
+from lava_nexus.models.text import decoded, encoded
+from lava_nexus.programs import GATES, Program, linear
+from lava_nexus.programs.transformer import norm
+
+Patterns = NDArray[Any]
+
+_STRICT = "strict "
+_BLOCK = re.compile(r"^block\d+\.")
+_FIGURES = (
+    ("spikes.png", "The bits of one activation as spikes through the first product with weights."),
+    ("synops.png", "Where the synaptic operations go."),
+)
+
+
+def run_transformer(config: RunConfig, out: Path, quick: bool = False, resume: bool = False) -> dict[str, Any]:
+    """Runs the model as the config says, writes report and figures to `out`, prints a summary; returns the report.
+
+    With `quick` one layer and two tokens, of random weights an eighth of the width. Each finished step is kept in
+    `out`/steps until the report is written; with `resume` those are not run again.
+
+    Raises:
+        NexusError: a checkpoint, tokens or steps that do not fit, or a run that failed.
+    """
+    exact = _job(config, quick)
+    job = replace(exact, model=by_populations(config, exact.model, lambda tap: through(exact, exact.model, tap)))
+    runner = ProgramRunner(config.executor, config.executor_options)
+    store = StepStore(out / "steps", _identity(config, job))
+    if not resume:
+        store.clear()
+    steps = _run(job, runner, store)
+    report = _report(config, job, runner, steps, out)
+    store.clear()
+    print(summary_text(report))
+    print(f"report: {out / 'report.md'}")
+    return report
+
+
+def _job(config: RunConfig, quick: bool) -> Job:
+    wanted = config.model
+    assert isinstance(wanted, TransformerModel)
+    model = built(wanted, config, narrow=quick)
+    tokens = _tokens(wanted, model, config.seed)
+    types = None if wanted.token_types is None else token_array(wanted.token_types)
+    layers = model.checked_layers(wanted.layers)
+    if quick:
+        layers, tokens, types = (layers[0], layers[0] + 1), tokens[:, :2], None if types is None else types[:, :2]
+    elif wanted.generate:
+        model.checked_generation(tokens, wanted.generate)
+    return Job(model, tokens, types, layers, wanted.logits, 0 if quick else wanted.generate)
+
+
+def _tokens(wanted: TransformerModel, model: Model, seed: int) -> Tokens:
+    if wanted.text is not None and wanted.checkpoint is not None:
+        return token_array(encoded(wanted.checkpoint, wanted.text))
+    if isinstance(wanted.tokens, int):
+        return np.random.default_rng(seed).integers(0, model.spec.vocabulary, (1, wanted.tokens))
+    return token_array(wanted.tokens)
+
+
+def _identity(config: RunConfig, job: Job) -> dict[str, Any]:
+    """All that the bits and counts of a step depend on."""
+    left_out = {"out", "energy_model", "timeout_seconds"}
+    return {
+        "config": {key: value for key, value in config.resolved().items() if key not in left_out},
+        "weights": job.model.source.identity(),
+        "spec": repr(job.model.spec),
+        "tokens": job.tokens.tolist(),
+        "layers": job.layers,
+    }
+
+
+def _run(job: Job, runner: ProgramRunner, store: StepStore) -> list[Step]:
+    """Runs what is not finished, on the executor and on the reference; every step is kept when it ends."""
+    steps = store.load(lambda name, before: invoked(job, name, before))
+    tested = job.model.forward(runner)
+    strict = None if runner.name == "reference" else job.model.forward(ProgramRunner("reference"))
+    with tqdm(total=len(job.steps), initial=len(steps), unit="step", desc=job.model.spec.kind) as bar:
+        for name in job.steps[len(steps) :]:
+            bar.set_postfix_str(name)
+            runner.begin(len(steps))
+            began = time.perf_counter()
+            arrays, counts = advance(job, tested, name, steps)
+            seconds = time.perf_counter() - began
+            expected = advance(job, strict, name, steps, _STRICT)[0] if strict else arrays
+            arrays = arrays | {_STRICT + key: array for key, array in expected.items()}
+            steps.append(Step(name, seconds, counts, arrays))
+            store.save(len(steps) - 1, steps[-1])
+            bar.update()
+    return steps
+
+
+def _report(config: RunConfig, job: Job, runner: ProgramRunner, steps: list[Step], out: Path) -> dict[str, Any]:
+    model, (first, behind) = job.model, job.layers
+    fmt = model.arithmetic.format
+    counts = Counts()
+    for step in steps:
+        counts.add(step.counts)
+    tallies = list(counts.tallies)
+    counted = bool(tallies) and all(tally.spikes is not None for tally in tallies)
+    by_layer = [
+        (layer, tally.circuit.label, tally.synops)
+        for layer, tallies_of in counts.layers.items()
+        for tally in tallies_of
+        if tally.synops is not None
+    ]
+    run = Run(
+        title=(
+            f"{model.spec.kind}, {_named(first, behind)} of {model.spec.layers}, {job.tokens.shape[1]} tokens, "
+            f"{fmt}, {config.basis} basis, {config.executor} executor"
+        ),
+        config=config.resolved(),
+        executor=config.executor,
+        levels=(("all layers", runner.level),),
+        inferences=1,
+        ulp_strict=_ulp([_results(step) for step in steps], fmt),
+        neurons=counts.neurons,
+        synapses=counts.synapses,
+        depth=counts.depth,
+        time_steps=counts.depth,
+        spikes=sum(tally.spikes or 0 for tally in tallies) if counted else None,
+        synops=sum(tally.synops or 0 for tally in tallies) if counted else None,
+        energy=energy_of(tallies, load_energy_model(config.energy_model)),
+        wall_seconds=sum(step.seconds for step in steps),
+        circuits=circuit_rows(tallies),
+        layers=by_layer,
+        steps=[_row(step, fmt) for step in steps],
+        figures=_FIGURES if counted else _FIGURES[:1],
+        notes=(
+            f"Weights: {model.source.name}.",
+            "Neurons and synapses: an instance of its circuit for every invocation of the sequence.",
+            "The host looks up the rows of the embedding tables and feeds in positions; all else is circuits.",
+            *_continuation(config, job, steps),
+            *measured_notes(runner.measured_joules),
+        ),
+    )
+    _draw(run, job, steps[0].arrays["hidden"], out)
+    if config.approximate:
+        run = with_errors(run, job, counts.tallies, out)
+    return write_report(run, out)
+
+
+def _named(first: int, behind: int) -> str:
+    return f"layer {first}" if behind == first + 1 else f"layers {first} to {behind - 1}"
+
+
+def _results(step: Step) -> tuple[Patterns, Patterns]:
+    """(patterns that the step gave, those of the reference)."""
+    name = next(key for key in ("logits", "pooled", "hidden") if key in step.arrays)
+    return step.arrays[name], step.arrays[_STRICT + name]
+
+
+def _ulp(pairs: list[tuple[Patterns, Patterns]], fmt: FloatFormat) -> UlpSummary:
+    tested, strict = (np.concatenate([pair[i].ravel() for pair in pairs]) for i in range(2))
+    return summarise(tested, strict, fmt)
+
+
+def _row(step: Step, fmt: FloatFormat) -> tuple[Any, ...]:
+    """A row of `STEP_HEADER`."""
+    ulp, tallies = _ulp([_results(step)], fmt), list(step.counts.tallies)
+    counted = all(tally.spikes is not None for tally in tallies)
+    sums = [sum(getattr(t, of) for t in tallies) if counted else None for of in ("spikes", "synops")]
+    sizes = (step.counts.neurons, step.counts.depth)
+    return (step.name, ulp.max, ulp.mean, ulp.unequal_bits, ulp.count, *sizes, *sums, round(step.seconds, 3))
+
+
+def _continuation(config: RunConfig, job: Job, steps: list[Step]) -> list[str]:
+    """What was generated, as a sentence."""
+    if not job.generate:
+        return []
+    new, folder = generated(job, steps), config.model.checkpoint
+    text = decoded(folder, new) if folder is not None else None
+    reads = f", which reads {text!r}" if text is not None else ""
+    return [f"Generated greedily: {new}{reads}; the counts are of the prompt and of each pass with a cache."]
+
+
+def _draw(run: Run, job: Job, hidden: Patterns, out: Path) -> None:
+    program = first_product(job.model, job.layers[0], hidden.shape[1])
+    normed = run_program(program, {"hidden": hidden}, ReferenceExecutor()).outputs["read"]
+    stages = first_layer_stages(program, normed, name="activation")
+    spike_raster(stages, out / _FIGURES[0][0], value=5, title="An activation becomes part of a sum")
+    if len(run.figures) > 1:
+        rows = [(_BLOCK.sub("", layer), circuit, synops) for layer, circuit, synops in run.layers]
+        synops_bars(rows, out / _FIGURES[1][0])
+
+
+def first_product(model: Model, layer: int, tokens: int) -> Program:
+    """`hidden` to what the first query of a layer is made of, `read` [tokens, width], and that query."""
+    plain = model.by_populations(GATES).arithmetic  # the picture is of gates
+    spec, w = model.spec, plain.writer("first product").inside(f"block{layer}")
+    hidden = w.program.input("hidden", (tokens, spec.width), w.format)
+    wanted = {k: v for k, v in spec.layer_tensors(layer).items() if k.startswith("attention_norm")}
+    weights = {role: w.constant(tensor) for role, tensor in model.source.tensors(wanted).items()}
+    read = hidden if spec.shape.arrangement == "post_norm" else norm(w, hidden, weights, spec.shape, "attention_norm")
+    name, shape = spec.layer_tensors(layer)["query.weight"]
+    query = linear(w.inside("query"), read, w.constant(model.source.rows(name, shape, slice(0, 1))))
+    w.program.outputs |= {"read": read, "query": query}
+    return w.program

@@ -1,0 +1,1 @@
+"""Tables of circuits and of orders of sums, and what is published."""

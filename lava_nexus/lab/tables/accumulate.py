@@ -1,0 +1,188 @@
+"""One linear layer in every order of accumulation: its bits against PyTorch and float64, its counts and energy."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, astuple, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from lava_nexus import files
+from lava_nexus.energy import EnergyModel, energy_of, load_energy_model
+from lava_nexus.execute.cpu import BitslicedExecutor
+from lava_nexus.execute.executor import Executor
+from lava_nexus.execute.interpret import run_program
+from lava_nexus.execute.membrane import MembraneExecutor
+from lava_nexus.execute.reference import ReferenceExecutor
+from lava_nexus.formats import FLOAT32, UlpSummary, summarise
+from lava_nexus.lab.configs.tables import AccumulateConfig, Choice
+from lava_nexus.lab.figures.costs import OrderBar, orders_figure
+from lava_nexus.lab.markdown import comma_separated, markdown
+from lava_nexus.lab.report import installed_versions
+from lava_nexus.programs import Program, Writer, linear
+from lava_nexus.torch.kernels import Kernel
+from lava_nexus.torch.orders import accumulation
+
+_QUICK = {"tokens": 4, "inputs": 8, "outputs": 2, "counted": 1}
+_QUICK_ORDERS = ("sequential", "torch")
+
+
+@dataclass(frozen=True)
+class OrderRow:
+    """One choice; counts and energy are per multiply-accumulate, means of exact counts.
+
+    Attributes:
+        accumulate, weights, style: the choice.
+        torch_max, torch_mean, torch_zero_rate: ULP distance from PyTorch's F.linear.
+        exact_max, exact_mean, exact_zero_rate: ULP distance from the float64 result, rounded.
+        neurons: with an instance for every invocation.
+        depth: time steps of the whole layer.
+        synops, updates, active: of the run.
+        nanojoules: SynOps and updates; active and idle ones by their own constants.
+        nanojoules_all_active: the same with every update taken as active, as the baseline's are.
+        times_less: the baseline's energy over `nanojoules_all_active`.
+    """
+
+    accumulate: str
+    weights: str
+    style: str
+    torch_max: int
+    torch_mean: float
+    torch_zero_rate: float
+    exact_max: int
+    exact_mean: float
+    exact_zero_rate: float
+    neurons: float
+    depth: int
+    synops: float
+    updates: float
+    active: float
+    nanojoules: float
+    nanojoules_all_active: float
+    times_less: float
+
+
+def run_accumulate_orders(config: AccumulateConfig, out: Path, quick: bool = False) -> list[OrderRow]:
+    """Measures, prints and writes orders.md, .csv, .json and orders.png; returns the rows."""
+    if quick:
+        choices = tuple(choice for choice in config.choices if choice.accumulate in _QUICK_ORDERS)
+        config = config.model_copy(update={**_QUICK, "choices": choices or config.choices[:1]})
+    rng = np.random.default_rng(config.seed)
+    x = rng.standard_normal((config.tokens, config.inputs)).astype(np.float32)
+    weight = rng.standard_normal((config.outputs, config.inputs)).astype(np.float32)
+    witness = Kernel("linear", config.inputs, config.tokens, config.outputs)(x, weight)
+    exact = (x.astype(np.float64) @ weight.T.astype(np.float64)).astype(np.float32)
+    model = load_energy_model(config.energy_model)
+    rows = []
+    for choice in tqdm(config.choices, desc="orders", unit="choice", disable=None):
+        y, _ = _run(choice, x, weight, ReferenceExecutor())
+        distances = [summarise(y, FLOAT32.to_patterns(other), FLOAT32) for other in (witness, exact)]
+        rows.append(_row(config, choice, x, weight, distances, model))
+    _write(config, model, rows, out, quick)
+    return rows
+
+
+def _run(choice: Choice, x: NDArray[Any], weight: NDArray[Any], executor: Executor) -> tuple[NDArray[Any], Any]:
+    """Result patterns, and (program, result)."""
+    w = Writer(
+        Program("linear"),
+        FLOAT32,
+        accumulate=accumulation(choice.accumulate),
+        weights=choice.weights,
+        style=choice.style,
+    ).inside("linear")
+    given = w.program.input("x", x.shape, FLOAT32)
+    w.program.outputs["y"] = linear(w, given, w.constant(weight))
+    result = run_program(w.program, {"x": FLOAT32.to_patterns(x)[None]}, executor)
+    return result.outputs["y"][0], (w.program, result)
+
+
+def _row(
+    config: AccumulateConfig,
+    choice: Choice,
+    x: NDArray[Any],
+    weight: NDArray[Any],
+    distances: list[UlpSummary],
+    model: EnergyModel,
+) -> OrderRow:
+    executor = BitslicedExecutor("activity") if config.executor == "bitsliced" else MembraneExecutor()
+    _, (program, result) = _run(choice, x, weight[: config.counted], executor)
+    tallies = list(result.tallies)
+    energy = energy_of(tallies, model)
+    assert energy is not None
+    macs = x.size * min(config.counted, len(weight))
+    synops, updates = sum(t.synops or 0 for t in tallies) / macs, sum(t.updates for t in tallies) / macs
+    awake = synops * model.joules("synaptic_op") + updates * model.joules("neuron_update_active")
+    base = config.baseline
+    before = base.synops * model.joules("synaptic_op") + base.updates * model.joules("neuron_update_active")
+    witness, exact = distances
+    return OrderRow(
+        accumulate=choice.accumulate,
+        weights=choice.weights,
+        style=choice.style,
+        torch_max=witness.max,
+        torch_mean=witness.mean,
+        torch_zero_rate=witness.zero_rate,
+        exact_max=exact.max,
+        exact_mean=exact.mean,
+        exact_zero_rate=exact.zero_rate,
+        neurons=program.neurons / macs,
+        depth=program.depth,
+        synops=synops,
+        updates=updates,
+        active=sum(t.active or 0 for t in tallies) / macs,
+        nanojoules=energy.joules / macs * 1e9,
+        nanojoules_all_active=awake * 1e9,
+        times_less=before / awake,
+    )
+
+
+def _write(config: AccumulateConfig, model: EnergyModel, rows: list[OrderRow], out: Path, quick: bool) -> None:
+    base = config.baseline
+    header = tuple(field.name for field in fields(OrderRow))
+    table = markdown(
+        ("accumulate, weights, style", "max, mean ULP and 0 ULP rate against PyTorch", "against float64", "neurons",
+         "depth", "SynOps", "updates (active)", "nJ", "nJ, all active", "times less"),
+        [_cells(row) for row in rows],
+    )  # fmt: skip
+    text = (
+        f"# Orders of accumulation\n\nA linear layer of {config.inputs} inputs and {config.outputs} outputs in FP32, "
+        f"{config.tokens} tokens, inputs and weights from N(0, 1), seed {config.seed}. Neurons, SynOps, updates and "
+        f"energy are per multiply-accumulate, counted on {min(config.counted, config.outputs)} outputs by the "
+        f"{config.executor} executor; no routing. Constants: {model.title}. `times less` is against {base.name} "
+        f"({base.source}): {base.synops:,} SynOps and {base.updates:,} updates.\n\n![Orders](orders.png)\n\n{table}"
+    )
+    files.write_text(out / "orders.md", text)
+    files.write_text(out / "orders.csv", comma_separated(header, [astuple(row) for row in rows]))
+    values = {
+        "config": {**config.resolved(), "quick": quick},
+        "rows": [asdict(row) for row in rows],
+        "versions": installed_versions(),
+    }
+    files.write_text(out / "orders.json", json.dumps(values, indent=1) + "\n")
+    orders_figure([_bar(row) for row in rows], out / "orders.png")
+    print(text)
+
+
+def _cells(row: OrderRow) -> tuple[Any, ...]:
+    name = f"{row.accumulate}, {row.weights}, {row.style}"
+    against = [
+        f"{most:,}, {mean:.3g}, {rate:.1%}"
+        for most, mean, rate in (
+            (row.torch_max, row.torch_mean, row.torch_zero_rate),
+            (row.exact_max, row.exact_mean, row.exact_zero_rate),
+        )
+    ]
+    counts = (f"{row.neurons:,.0f}", f"{row.depth:,}", f"{row.synops:,.0f}", f"{row.updates:,.0f} ({row.active:,.0f})")
+    energies = (f"{row.nanojoules:.1f}", f"{row.nanojoules_all_active:.1f}", f"{row.times_less:.2f}")
+    return (name, *against, *counts, *energies)
+
+
+def _bar(row: OrderRow) -> OrderBar:
+    extra = [word for word in (f"{row.weights} weights", row.style) if word not in ("operand weights", "neurons")]
+    name = "\n".join([row.accumulate, *extra])
+    return OrderBar(name, row.torch_mean, row.exact_mean, row.torch_zero_rate, row.exact_zero_rate, row.nanojoules)

@@ -1,0 +1,260 @@
+"""The table of circuits: what each is made of, read off the network, and what it does, counted in a run."""
+
+from __future__ import annotations
+
+import json
+import zlib
+from collections.abc import Iterator
+from dataclasses import asdict, astuple, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from lava_nexus.circuits import Circuit, circuit
+from lava_nexus.circuits.operations import OPERATIONS
+from lava_nexus.config import did_you_mean
+from lava_nexus.errors import NexusError
+from lava_nexus.execute.run import executor_named
+from lava_nexus.files import write_text
+from lava_nexus.formats import format_named
+from lava_nexus.lab.configs.tables import CircuitTableConfig
+from lava_nexus.lab.figures.circuits import Built, Count, neuron_figure, tradeoff_figure
+from lava_nexus.lab.markdown import comma_separated, markdown
+from lava_nexus.lab.report import installed_versions
+from lava_nexus.lab.tables.published import published_neurons
+from lava_nexus.neurons import Port
+
+# Where a negative operand has no result, |N(0, 1)| is drawn.
+_POSITIVE = {"sqrt", "rsqrt", "log"}
+_ALWAYS_CORRECT = 16  # bits of a format up to which every function is correctly rounded
+_QUICK_OPERATIONS, _QUICK_FORMATS, _QUICK_INPUTS = ("add", "mul", "sqrt"), ("float8_e4m3fn", "float16"), 256
+
+
+@dataclass(frozen=True)
+class CircuitRow:
+    """One circuit.
+
+    Attributes:
+        operation, format, to, basis, style: what it is; `to` is the format of the result, "bit" for one plain bit.
+        neurons: relays included.
+        relays: neurons that only delay.
+        synapses: those of inputs and strobe included.
+        depth: time steps from operands to result.
+        fan_in: largest number of synapses of a neuron.
+        weight: largest magnitude of a weight.
+        strobed: neurons that hang on the strobe.
+        spikes, synops: mean an operation, None where not counted.
+        nexus, mofneurosim: neurons as published (arXiv 2601.21279 and 2512.07724), None where not printed.
+    """
+
+    operation: str
+    format: str
+    to: str
+    basis: str
+    style: str
+    neurons: int
+    relays: int
+    synapses: int
+    depth: int
+    fan_in: int
+    weight: int
+    strobed: int
+    spikes: float | None
+    synops: float | None
+    nexus: int | None
+    mofneurosim: int | None
+
+
+HEADER = tuple(field.name for field in fields(CircuitRow))
+_SHOWN = (
+    *(
+        "operation",
+        "format",
+        "to",
+        "basis",
+        "style",
+        "neurons",
+        "of them relays",
+        "synapses",
+        "depth",
+        "largest fan-in",
+    ),
+    *("largest weight", "strobed", "spikes an operation", "SynOps an operation", "NEXUS prints", "MofNeuroSim prints"),
+)
+
+
+def run_circuit_table(config: CircuitTableConfig, out: Path, quick: bool = False) -> list[CircuitRow]:
+    """Builds and runs the circuits, writes circuits.md, .csv, .json and neurons.png to `out`; returns the rows.
+
+    With more than one style, styles.png too: neurons against depth in the format of most bits.
+
+    Raises:
+        NexusError: an operation that does not exist.
+    """
+    config = _small(config) if quick else config
+    left_out: list[str] = []
+    bar = tqdm(_circuits(config, left_out), unit=" circuits", mininterval=0.5, leave=False)
+    rows = [_row(made, name, fmt, style, config) for name, fmt, style, made in bar]
+    drawn = [row for row in rows if row.style == config.styles[0] and row.operation in OPERATIONS]
+    counts = [Count(row.operation, row.format, row.basis, row.neurons) for row in drawn]
+    printed = {name: entry.neurons for (name, fmt), entry in published_neurons()["nexus"].items() if fmt == "float32"}
+    neuron_figure(counts, printed, out / "neurons.png")
+    if len(config.styles) > 1:
+        _draw_styles(rows, out / "styles.png")
+    _write(rows, left_out, {**config.resolved(), "quick": quick}, out)
+    print(_table(rows))
+    print(f"table: {out / 'circuits.md'}, figure: {out / 'neurons.png'}")
+    return rows
+
+
+def _draw_styles(rows: list[CircuitRow], path: Path) -> None:
+    widest = max({row.format for row in rows}, key=lambda name: format_named(name).bits)
+    built = [
+        Built(row.operation, row.style, row.neurons, row.depth)
+        for row in rows
+        if row.format == widest and row.basis == "threshold" and row.operation in OPERATIONS
+    ]
+    tradeoff_figure(built, f"Two styles of the same {widest} operations", path)
+
+
+def _small(config: CircuitTableConfig) -> CircuitTableConfig:
+    """The first formats of few bits, three operations, few operand sets."""
+    operations = config.operations[:3] if config.operations is not None else _QUICK_OPERATIONS
+    formats = tuple(name for name in config.formats if name in _QUICK_FORMATS) or config.formats[:1]
+    update = {"operations": operations, "formats": formats, "inputs": min(config.inputs, _QUICK_INPUTS)}
+    return config.model_copy(update=update)
+
+
+def _circuits(config: CircuitTableConfig, left_out: list[str]) -> Iterator[tuple[str, str, str, Circuit]]:
+    """(operation, format, style, circuit); a network that another style gave already is not given again."""
+    for name in config.operations or OPERATIONS:
+        if name not in OPERATIONS:
+            raise NexusError(f"'operations' holds '{name}', which does not exist{did_you_mean(name, OPERATIONS)}")
+        for fmt in config.formats:
+            if config.operations is None and fmt == "float64" and "terms" in OPERATIONS[name].options:
+                left_out.append(f"{name} {fmt}: a sum of thousands of places, counted where it is asked for by name")
+                continue
+            yield from _styles(name, fmt, config, left_out)
+            if "threshold" in config.bases and format_named(fmt).bits > _ALWAYS_CORRECT and _rounds(name):
+                try:
+                    made = _circuit(name, fmt, "threshold", "neurons", config.max_delay, rounding="correct")
+                    yield f"{name}, rounding correct", fmt, "neurons", made
+                except NexusError as error:
+                    left_out.append(f"{name} {fmt}, rounding correct: {error}")
+
+
+def _styles(
+    name: str, fmt: str, config: CircuitTableConfig, left_out: list[str]
+) -> Iterator[tuple[str, str, str, Circuit]]:
+    seen: set[str] = set()
+    for basis in config.bases:
+        for style in config.styles if basis == "threshold" else ("neurons",):
+            try:
+                made = _circuit(name, fmt, basis, style, config.max_delay)
+            except NexusError as error:
+                left_out.append(f"{name} {fmt}, {basis} basis: {error}")
+                continue
+            if made.digest not in seen:
+                yield name, fmt, style, made
+            seen.add(made.digest)
+
+
+def _rounds(name: str) -> bool:
+    """Whether the function can be had correctly rounded on every input."""
+    return "rounding" in OPERATIONS[name].options and "correct" in OPERATIONS[name].options["rounding"].allowed
+
+
+def _circuit(name: str, fmt: str, basis: str, style: str, max_delay: int, **options: Any) -> Circuit:
+    return circuit(name, format_named(fmt), basis=basis, style=style, max_delay=max_delay, **options)
+
+
+def _row(made: Circuit, name: str, fmt: str, style: str, config: CircuitTableConfig) -> CircuitRow:
+    network = made.network
+    spikes, synops = _counted(made, name, config)
+    return CircuitRow(
+        operation=name,
+        format=fmt,
+        to=str(made.output.format or ("bit" if made.output.width == 1 else f"{made.output.width} bits")),
+        basis=made.basis,
+        style=style,
+        neurons=network.neurons,
+        relays=network.relays,
+        synapses=network.synapses,
+        depth=network.depth,
+        fan_in=int(np.diff(network.offsets).max(initial=0)),
+        weight=int(np.abs(network.weights).max(initial=0)),
+        strobed=network.strobed,
+        spikes=spikes,
+        synops=synops,
+        nexus=_printed("nexus", name, fmt),
+        mofneurosim=_printed("mofneurosim", name, fmt),
+    )
+
+
+def _printed(paper: str, name: str, fmt: str) -> int | None:
+    entry = published_neurons()[paper].get((name, fmt))
+    return None if entry is None else entry.neurons
+
+
+def _counted(made: Circuit, name: str, config: CircuitTableConfig) -> tuple[float | None, float | None]:
+    """Mean spikes and SynOps an operation over one run."""
+    if not config.inputs:
+        return None, None
+    rng = np.random.default_rng([config.seed, zlib.crc32(name.encode())])
+    executor = executor_named(config.executor)
+    executor.invoke(made, [random_operand(port, config.inputs, name in _POSITIVE, rng) for port in made.inputs])
+    tally = next(iter(executor.tallies))
+    return round(tally.spikes / config.inputs, 1), round(tally.synops / config.inputs, 1)
+
+
+def random_operand(port: Port, size: int, positive: bool, rng: np.random.Generator) -> NDArray[Any]:
+    """N(0, 1) rounded to the port's format; uniform bits where it has none."""
+    if port.format is None:
+        full = (1 << port.width) - 1
+        return rng.integers(0, full, size, dtype=np.uint64, endpoint=True).astype(port.pattern_dtype)
+    values = rng.standard_normal(size)
+    rounded = (np.abs(values) if positive else values).astype(port.format.dtype)
+    return np.ascontiguousarray(rounded).view(port.format.pattern_dtype)
+
+
+def _table(rows: list[CircuitRow]) -> str:
+    """Markdown, counts of a hundred and more without decimals."""
+    cells = [
+        [round(value) if isinstance(value, float) and value >= 100 else value for value in astuple(row)] for row in rows
+    ]
+    return markdown(_SHOWN, cells)
+
+
+def _write(rows: list[CircuitRow], left_out: list[str], config: dict[str, Any], out: Path) -> None:
+    counted = (
+        f"Spikes and SynOps: mean over {config['inputs']:,} operand sets from N(0, 1) (|N(0, 1)| for "
+        f"{', '.join(sorted(_POSITIVE))}; uniform bits for integers), seed {config['seed']}, {config['executor']} "
+        "executor; SynOps include the synapses of inputs and strobe."
+    )
+    notes = [
+        f"Neurons include relays, at a largest synaptic delay of {config['max_delay']}.",
+        counted if config["inputs"] else "Spikes and SynOps: not counted, inputs is 0.",
+        *(f"Left out: {sentence}." for sentence in left_out),
+    ]
+    sources = {
+        f"{name} {fmt} ({paper})": entry.source
+        for paper, entries in published_neurons().items()
+        for (name, fmt), entry in entries.items()
+    }
+    bullets = "".join(f"- {note}\n" for note in notes)
+    figure = "![Neurons of every operation, by format and basis](neurons.png)"
+    if len(config["styles"]) > 1:
+        figure += "\n\n![Neurons against depth, by style](styles.png)"
+    write_text(out / "circuits.md", f"# Circuits\n\n{figure}\n\n{_table(rows)}\n{bullets}")
+    write_text(out / "circuits.csv", comma_separated(HEADER, [astuple(row) for row in rows]))
+    values = {
+        "config": config,
+        "circuits": [asdict(row) for row in rows],
+        "published": sources,
+        "notes": notes,
+        "versions": installed_versions(),
+    }
+    write_text(out / "circuits.json", json.dumps(values, indent=2, allow_nan=False) + "\n")

@@ -1,0 +1,1 @@
+"""Training by gates, and what stands beside it."""

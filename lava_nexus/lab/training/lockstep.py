@@ -1,0 +1,128 @@
+"""The digits transformer trained with its forward pass by gates and in strict float, step by step side by side."""
+
+from __future__ import annotations
+
+import copy
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from tqdm import tqdm
+
+from lava_nexus.errors import NexusError
+from lava_nexus.lab.configs.digits import TrainDigitsConfig
+from lava_nexus.lab.training.side import Side, first_difference
+from lava_nexus.lab.training.state import load_state, save_state
+from lava_nexus.lab.training.train_digits import randomly_shifted, relative_rate, reproducible
+from lava_nexus.lab.training.witness import DigitsTransformer, witness_logits
+from lava_nexus.models.digits import DIGITS, DigitsSplit, load_split, patches
+
+
+@dataclass(frozen=True)
+class StepRow:
+    """One step of both trainings.
+
+    Attributes:
+        step: from 1.
+        loss_gates, loss_strict: before the update.
+        norm_gates, norm_strict: of the gradient.
+        difference: the first value in which the two differ, None if in none.
+    """
+
+    step: int
+    loss_gates: float
+    loss_strict: float
+    norm_gates: float
+    norm_strict: float
+    difference: str | None
+
+
+@dataclass(frozen=True, eq=False)
+class Lockstep:
+    """What a training side by side gave.
+
+    Attributes:
+        rows: every step.
+        tensors: the gate model's parameters after the last step.
+        identical: whether both models' parameters are equal in every bit.
+        accuracy: share (0..1) of the test images that plain PyTorch names rightly with these parameters.
+        seconds: wall time, what ran before a resumption left out.
+    """
+
+    rows: tuple[StepRow, ...]
+    tensors: dict[str, NDArray[np.float32]]
+    identical: bool
+    accuracy: float
+    seconds: float
+
+
+def train_in_lockstep(config: TrainDigitsConfig, out: Path, resume: bool = False) -> Lockstep:
+    """Trains both; stops at the first step whose bits differ.
+
+    Raises:
+        NexusError: a loss that is not finite; a state on disk that does not fit; forward values that differ.
+    """
+    split, started = load_split(), time.perf_counter()
+    steps, kept = config.gates.steps, _identity(config)
+    criterion = nn.CrossEntropyLoss(label_smoothing=config.label_smoothing)
+    rate = rate_of(config)
+    with reproducible(config.seed, threads=None):
+        model = DigitsTransformer(DIGITS, config.dropout)
+        gates = Side.of("gates", copy.deepcopy(model), config.gates.executor, config, rate)
+        strict = Side.of("strict", copy.deepcopy(model), "reference", config, rate)
+        done, history = load_state(out, [gates, strict], kept) if resume else (0, [])
+        with tqdm(range(done, steps), initial=done, total=steps, desc="training", unit="step") as bar:
+            for number in bar:
+                tokens, labels = batch_of(split, config, number)
+                row = _step(number, gates, strict, tokens, labels, criterion, config.seed)
+                history.append(asdict(row))
+                bar.set_postfix(loss=f"{row.loss_gates:.4f}")
+                if row.difference:
+                    raise NexusError(f"step {row.step}: gates and strict float differ first in the {row.difference}")
+                if (number + 1) % config.gates.checkpoint_every == 0 or number + 1 == steps:
+                    save_state(out, gates, number + 1, kept, history)
+        tensors = {name: p.detach().numpy().copy() for name, p in gates.model.named_parameters()}
+        identical = first_difference(gates, strict) is None
+        accuracy = float((witness_logits(tensors, split.test_tokens).argmax(1) == split.test_labels).mean())
+    rows = tuple(StepRow(**row) for row in history)
+    return Lockstep(rows, tensors, identical, accuracy, time.perf_counter() - started)
+
+
+def batch_of(split: DigitsSplit, config: TrainDigitsConfig, step: int) -> tuple[Tensor, Tensor]:
+    """Tokens and labels of a step: drawn by (seed, step) alone, so that a resumed training sees the same."""
+    rng = np.random.default_rng([config.seed, step])
+    chosen = rng.choice(len(split.train_images), config.gates.batch, replace=False)
+    images = randomly_shifted(split.train_images[chosen], rng, config.max_shift, config.shift_probability)
+    return torch.from_numpy(patches(images)), torch.from_numpy(split.train_labels[chosen])
+
+
+def _step(
+    number: int, gates: Side, strict: Side, tokens: Tensor, labels: Tensor, criterion: nn.Module, seed: int
+) -> StepRow:
+    found = []
+    for side in (gates, strict):
+        torch.manual_seed((seed * 1_000_003 + number) % 2**63)  # the same dropout for both
+        found.append(side.step(tokens, labels, criterion))
+    (loss, norm), (strict_loss, strict_norm) = found
+    return StepRow(number + 1, loss, strict_loss, norm, strict_norm, first_difference(gates, strict))
+
+
+def rate_of(config: TrainDigitsConfig) -> Callable[[int], float]:
+    """Learning rate of a step over the largest one."""
+    steps = config.gates.steps
+    return lambda step: relative_rate(min(step, steps), steps, config.warmup) if steps > 1 else 1.0
+
+
+def _identity(config: TrainDigitsConfig) -> dict[str, Any]:
+    """What must be the same for a training to go on."""
+    values = config.resolved()
+    gates = {f"gates.{key}": value for key, value in values.pop("gates").items()}
+    free = {"out", "install", "required_accuracy", "epochs", "batch", "forward"}
+    free |= {f"gates.{key}" for key in ("checkpoint_every", "baselines", "formats")}
+    return {key: value for key, value in (values | gates).items() if key not in free}

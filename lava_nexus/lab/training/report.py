@@ -1,0 +1,113 @@
+"""The report of a training by gates: steps, curves, formats, other ways."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from lava_nexus import files
+from lava_nexus.lab.configs.digits import TrainDigitsConfig
+from lava_nexus.lab.figures.energy import Curve, curve_figure
+from lava_nexus.lab.markdown import comma_separated, markdown
+from lava_nexus.lab.report import installed_versions
+from lava_nexus.lab.training.lockstep import Lockstep, StepRow, train_in_lockstep
+from lava_nexus.lab.training.others import WAYS, Way, synops_by_gates
+from lava_nexus.models.checkpoint import save_checkpoint
+
+WEIGHTS = "digits_by_gates.safetensors"
+_QUICK = {"steps": 2, "batch": 4, "checkpoint_every": 1, "formats": (), "baselines": ()}
+_STEP = (
+    "step",
+    "loss by gates",
+    "loss in strict float",
+    "gradient norm by gates",
+    "in strict float",
+    "first difference",
+)
+
+
+def train_by_gates(config: TrainDigitsConfig, out: Path, quick: bool = False, resume: bool = False) -> dict[str, Any]:
+    """Trains in lockstep, then in other formats and other ways; writes gate_training.md, .json, .csv and training.png.
+
+    Raises:
+        NexusError: forward values that differ, a loss that is not finite, a state that cannot be resumed.
+    """
+    if quick:
+        config = config.model_copy(update={"gates": config.gates.model_copy(update=_QUICK)})
+    found = train_in_lockstep(config, out, resume)
+    save_checkpoint(out / WEIGHTS, found.tensors, {"seed": str(config.seed), "steps": str(config.gates.steps)})
+    gates = Way(f"by gates, {config.gates.format}", found.accuracy, _synops(config, found, quick), found.seconds)
+    formats = [_in_format(config, name, out, resume) for name in config.gates.formats]
+    others = [WAYS[name](config, found.tensors) for name in config.gates.baselines]
+    curve_figure(_curves(found, others), "Loss of training by gates and beside it", out / "training.png")
+    report = {
+        "config": {**config.resolved(), "quick": quick},
+        "steps": [asdict(row) for row in found.rows],
+        "identical_parameters": found.identical,
+        "ways": [asdict(way) for way in (gates, *formats, *others)],
+        "versions": installed_versions(),
+    }
+    text = _markdown(config, found, [gates, *formats, *others], quick)
+    files.write_text(out / "gate_training.md", text)
+    files.write_text(out / "gate_training.csv", comma_separated(_STEP, [_row(row) for row in found.rows]))
+    files.write_text(out / "gate_training.json", json.dumps(report, indent=1) + "\n")
+    print(text)
+    return report
+
+
+def _synops(config: TrainDigitsConfig, found: Lockstep, quick: bool) -> float | None:
+    return synops_by_gates(found.tensors) if config.gates.format == "float32" and not quick else None
+
+
+def _in_format(config: TrainDigitsConfig, name: str, out: Path, resume: bool) -> Way:
+    """The same training with every operation of the forward pass in another format; weights stay float32."""
+    gates = config.gates.model_copy(update={"format": name})
+    folder = files.prepare_folder(out / name)
+    found = train_in_lockstep(config.model_copy(update={"gates": gates}), folder, resume and _has_state(folder))
+    losses = tuple(row.loss_gates for row in found.rows)
+    return Way(f"by gates, {name}", found.accuracy, None, found.seconds, losses)
+
+
+def _has_state(folder: Path) -> bool:
+    return (folder / "history.json").is_file()
+
+
+def _row(row: StepRow) -> tuple[Any, ...]:
+    return row.step, row.loss_gates, row.loss_strict, row.norm_gates, row.norm_strict, row.difference or "none"
+
+
+def _curves(found: Lockstep, ways: Sequence[Way]) -> list[Curve]:
+    gates, strict = ([getattr(row, f"loss_{side}") for row in found.rows] for side in ("gates", "strict"))
+    shown = [Curve("by gates", gates, wide=True), Curve("strict float", strict)]
+    return shown + [Curve(way.name.split(":")[0], way.losses) for way in ways if way.losses]
+
+
+def _markdown(config: TrainDigitsConfig, found: Lockstep, ways: Sequence[Way], quick: bool) -> str:
+    gates, rows = config.gates, found.rows
+    every = max(1, len(rows) // 10)
+    shown = [_row(row) for row in rows if row.step % every == 0 or row.step == 1]
+    table = [[way.name, f"{100 * way.accuracy:.2f} %", way.synops, way.seconds] for way in ways]
+    same = "equal in every bit" if found.identical else "not equal"
+    backward = "PyTorch's derivatives at the same operands" if gates.backward == "autograd" else "by gates too"
+    optimiser = "PyTorch's AdamW" if gates.optimiser == "torch" else "AdamW by gates"
+    notes = [
+        f"After {len(rows)} steps of batch {gates.batch} the parameters of both models are {same}.",
+        "Forward: every operation of the model a circuit of neurons, each rounded once. "
+        f"Backward: {backward}. Optimiser: {optimiser}.",
+        "Accuracy is on the 360 test images, in float32 by PyTorch for weights trained by gates.",
+        "Other formats: operands and results of every forward operation are rounded to it; weights stay float32.",
+        "The loss of surrogate gradients is a cross-entropy of spike rates: its scale is its own.",
+    ]
+    if quick:
+        notes.append("A trial of a few steps.")
+    return (
+        "# Training by gates\n\n![Loss](training.png)\n\n"
+        + markdown(_STEP, shown)
+        + "\n"
+        + markdown(("way", "accuracy", "SynOps an inference", "seconds of training"), table)
+        + "\n"
+        + "".join(f"- {note}\n" for note in notes)
+    )

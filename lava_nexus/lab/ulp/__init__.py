@@ -1,0 +1,1 @@
+"""ULP of layers, operations and models beside published figures."""

@@ -1,0 +1,143 @@
+"""One row of a ULP table: neurons, strict reference, PyTorch and float64 rounded once, against each other."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lava_nexus.formats import FloatFormat, UlpSummary, summarise, ulp_distance
+from lava_nexus.lab.tables.published import Published, published_ulp
+
+Patterns = NDArray[Any]
+
+COMPARISONS = ("strict", "pytorch", "exact", "pytorch_exact")
+TITLES = {
+    "strict": "ours against the strict reference",
+    "pytorch": "ours against PyTorch",
+    "exact": "ours against float64 rounded once",
+    "pytorch_exact": "PyTorch against float64 rounded once",
+}
+
+
+@dataclass(frozen=True)
+class Answers:
+    """The same results four times, as patterns of one shape; None where that one cannot compute them.
+
+    Attributes:
+        ours: by neurons.
+        strict: by the strict reference.
+        pytorch: by PyTorch in the same format.
+        exact: in float64, rounded to the format once.
+    """
+
+    ours: Patterns
+    strict: Patterns
+    pytorch: Patterns | None
+    exact: Patterns | None
+
+    def each(self, change: Callable[[Patterns], Patterns]) -> Answers:
+        """All that there are, changed alike."""
+        pytorch = None if self.pytorch is None else change(self.pytorch)
+        exact = None if self.exact is None else change(self.exact)
+        return Answers(change(self.ours), change(self.strict), pytorch, exact)
+
+    def head(self, count: int) -> Answers:
+        """The first `count` along the first axis."""
+        return self.each(lambda patterns: patterns[:count])
+
+    def pair(self, comparison: str) -> tuple[Patterns, Patterns] | None:
+        """The two sides of one of `COMPARISONS`."""
+        left = self.pytorch if comparison == "pytorch_exact" else self.ours
+        right = {"strict": self.strict, "pytorch": self.pytorch}.get(comparison, self.exact)
+        return None if left is None or right is None else (left, right)
+
+
+@dataclass(frozen=True)
+class Measured:
+    """Distances of one comparison.
+
+    Attributes:
+        ulp: their summary.
+        error: largest absolute difference, None where it is not finite.
+        histogram: results by distance: 0, 1, 2 to 3, 4 to 7, ... ULP (bin i from 2^(i-1) on); a NaN against a number is
+            in the last.
+    """
+
+    ulp: UlpSummary
+    error: float | None
+    histogram: tuple[int, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON."""
+        return {**self.ulp.as_dict(), "error": self.error, "histogram": list(self.histogram)}
+
+
+@dataclass(frozen=True)
+class UlpRow:
+    """One row.
+
+    Attributes:
+        table: "component", "operation", "end_to_end", "depth" or "module".
+        name: layer, operation, part of a model, or number of its layers.
+        part: "forward", "grad x", ..., "forward + backward"; "" for an operation.
+        inputs: random inputs.
+        published: what a paper prints for it.
+        measured: by comparison; None where there is nothing to compare with.
+    """
+
+    table: str
+    name: str
+    part: str
+    inputs: int
+    published: Published | None
+    measured: Mapping[str, Measured | None]
+
+    @property
+    def label(self) -> str:
+        """Name and part."""
+        return f"{self.name} {self.part}".strip()
+
+
+def row(
+    table: str, name: str, part: str, inputs: int, answers: Answers, fmt: FloatFormat, printed: bool = True
+) -> UlpRow:
+    """The row of these answers, beside printed figures where wanted; those are of FP32 and stand beside no other."""
+    published = published_ulp().get((name, part)) if printed and fmt.name == "float32" else None
+    pairs = {comparison: answers.pair(comparison) for comparison in COMPARISONS}
+    measured = {key: None if pair is None else measure(*pair, fmt) for key, pair in pairs.items()}
+    return UlpRow(table, name, part, inputs, published, measured)
+
+
+def measure(a: Patterns, b: Patterns, fmt: FloatFormat) -> Measured:
+    """The distances between two arrays of patterns of one shape."""
+    distance = ulp_distance(a, b, fmt).ravel()
+    edges = np.array([0, *(2**i for i in range(fmt.bits)), 2**64 - 1], np.uint64)
+    counts = np.bincount(np.searchsorted(edges[1:], distance, side="right"), minlength=len(edges))
+    return Measured(summarise(a, b, fmt), _error(a, b, fmt), tuple(int(count) for count in counts))
+
+
+def _error(a: Patterns, b: Patterns, fmt: FloatFormat) -> float | None:
+    x, y = (fmt.from_patterns(side).astype(np.float64) for side in (a, b))
+    with np.errstate(invalid="ignore"):
+        largest = float(np.max(np.where(a == b, 0.0, np.abs(x - y)), initial=0.0))
+    return largest if np.isfinite(largest) else None
+
+
+def joined(parts: Sequence[Answers]) -> Answers:
+    """Several results as one flat one."""
+
+    def join(arrays: Sequence[Patterns | None]) -> Patterns | None:
+        return (
+            None if any(a is None for a in arrays) else np.concatenate([np.ravel(a) for a in arrays if a is not None])
+        )
+
+    return Answers(
+        np.concatenate([part.ours.ravel() for part in parts]),
+        np.concatenate([part.strict.ravel() for part in parts]),
+        join([part.pytorch for part in parts]),
+        join([part.exact for part in parts]),
+    )

@@ -1,0 +1,210 @@
+"""One more table of a report: as Markdown, CSV and JSON, with its figures and the notes that a reader needs.
+
+One feed-forward block by gates, by PyTorch and by codes that take time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lava_nexus.execute.interpret import run_program
+from lava_nexus.execute.reference import ReferenceExecutor
+from lava_nexus.execute.run import executor_named
+from lava_nexus.files import write_text
+from lava_nexus.formats import FLOAT32, UlpSummary, encode, summarise
+from lava_nexus.lab.configs.ulp_tables import MethodOptions, UlpTablesConfig
+from lava_nexus.lab.markdown import comma_separated, markdown
+from lava_nexus.lab.tables.published import PublishedRow, published_row
+from lava_nexus.lab.ulp.components import random_values, rounded_once
+from lava_nexus.populations.codes import SignedCode, SpikeCode, code_named
+from lava_nexus.programs import Program, Writer, feed_forward
+from lava_nexus.torch.orders import accumulation
+
+
+@dataclass(frozen=True)
+class Section:
+    """A table whose columns differ from those of the ULP rows.
+
+    Attributes:
+        name: of the CSV file and the key in the JSON report.
+        title: above the table.
+        header, rows: as shown.
+        values: one flat dict a row, with full precision, for CSV and JSON.
+        figures: file names in the folder of the report.
+        notes: sentences below the table.
+    """
+
+    name: str
+    title: str
+    header: Sequence[str]
+    rows: Sequence[Sequence[Any]]
+    values: Sequence[dict[str, Any]]
+    figures: Sequence[str] = ()
+    notes: Sequence[str] = ()
+
+    def markdown(self) -> str:
+        """Title, table and notes."""
+        notes = "".join(f"- {note}\n" for note in self.notes)
+        return f"## {self.title}\n\n{markdown(self.header, self.rows)}" + (f"\n{notes}" if notes else "")
+
+    def write_csv(self, folder: Path) -> None:
+        """Writes `<name>.csv`."""
+        columns = list(dict.fromkeys(key for value in self.values for key in value))
+        rows = [[value.get(column) for column in columns] for value in self.values]
+        write_text(folder / f"{self.name}.csv", comma_separated(columns, rows))
+
+
+Values = NDArray[Any]
+
+_AGAINST = {"strict": "strict reference", "pytorch": "PyTorch", "exact": "float64 rounded once"}
+_HEADER = (
+    "method",
+    "T",
+    "spikes a number",
+    *("MSE", "max ULP", "mean ULP", "0 ULP, %"),
+    *("published MSE", "published max ULP", "published mean ULP", "published 0 ULP, %"),
+    "measured against",
+)
+
+
+@dataclass(frozen=True)
+class MethodRow:
+    """One method against one yardstick.
+
+    Attributes:
+        method: "spatial_bit" (the gates), the name of a code, or "pytorch".
+        steps: time steps of a number; None for PyTorch.
+        spikes: mean spikes that carry one number of the input; None for PyTorch.
+        against: "strict", "pytorch" or "exact".
+        mse: mean squared difference.
+        ulp: distances.
+        published: what is printed, or None.
+    """
+
+    method: str
+    steps: int | None
+    spikes: float | None
+    against: str
+    mse: float
+    ulp: UlpSummary
+    published: PublishedRow | None
+
+    def values(self) -> dict[str, Any]:
+        """A flat dict for CSV and JSON."""
+        found = {k: v for k, v in vars(self).items() if k not in ("ulp", "published")} | self.ulp.as_dict()
+        printed = self.published.figures if self.published else {}
+        return found | {f"published_{name}": f"{figure.sign}{figure.value:g}" for name, figure in printed.items()}
+
+
+def methods_section(options: MethodOptions, config: UlpTablesConfig) -> Section:
+    """Runs the block by gates and by every code; the codes' numbers are FP32 whatever the config's format."""
+    from lava_nexus.lab.ulp.witness import swiglu_in_torch
+
+    fmt = config.float_format
+    x, weights = _problem(options, config)
+    pytorch = fmt.to_patterns(swiglu_in_torch(x, weights, fmt))
+    ours, strict = _by_gates(x, weights, config)
+    exact = rounded_once(swiglu_in_torch(x, weights, fmt, double=True), fmt)
+    outside = {"strict": strict, "pytorch": pytorch, "exact": exact}
+    rows = []
+    answers: list[tuple[str, int | None, float | None, Values]] = [
+        ("spatial_bit", 1, float(encode(x, fmt).sum() / x.size), ours),
+        ("pytorch", None, None, pytorch),
+    ]
+    for name in options.codes:
+        code = code_named(name, options.steps)
+        y, sent = coded_swiglu(x, weights, code, config.seed)
+        answers.append((name, code.steps, sent, rounded_once(y, fmt)))
+    for against, other in outside.items():
+        for method, steps, spikes, patterns in answers:
+            if method == against:
+                continue
+            difference = fmt.from_patterns(patterns).astype(np.float64) - fmt.from_patterns(other).astype(np.float64)
+            printed = published_row("methods", name=method) if fmt == FLOAT32 else None
+            mse = float(np.mean(difference**2))
+            rows.append(MethodRow(method, steps, spikes, against, mse, summarise(patterns, other, fmt), printed))
+    return Section(
+        "methods",
+        f"Methods: a feed-forward block {options.width} to {options.hidden} to {options.width}",
+        _HEADER,
+        [_shown(row) for row in rows],
+        [row.values() for row in rows],
+        notes=_notes(options, rows),
+    )
+
+
+def coded_swiglu(
+    x: Values, weights: dict[str, Values], code: SpikeCode, seed: int
+) -> tuple[NDArray[np.float64], float]:
+    """(silu(x gate^T) * (x up^T)) down^T with x and the hidden numbers as spikes of a code; also spikes a number of x.
+
+    What the codes cannot do is given to them: the largest magnitude of each tensor is known beforehand, membranes are
+    float64, and silu and the product act on what the membranes hold after T steps.
+    """
+    into = SignedCode(code, _largest(x), seed)
+    spikes = into.encode(x)
+    gate, up = into.synaptic_sums(spikes, weights["gate"]), into.synaptic_sums(spikes, weights["up"])
+    hidden = gate / (1.0 + np.exp(-gate)) * up
+    out = SignedCode(code, _largest(hidden), seed + 1)
+    return out.synaptic_sums(out.encode(hidden), weights["down"]), float(spikes.sum() / x.size)
+
+
+def _problem(options: MethodOptions, config: UlpTablesConfig) -> tuple[Values, dict[str, Values]]:
+    shapes = {
+        "gate": (options.hidden, options.width),
+        "up": (options.hidden, options.width),
+        "down": (options.width, options.hidden),
+    }
+    fmt = config.float_format
+    x = random_values(config.seed, "methods x", (options.tokens, options.width), fmt)
+    weights = {
+        name: (random_values(config.seed, f"methods {name}", shape, FLOAT32) * np.float32(shape[1] ** -0.5))
+        for name, shape in shapes.items()
+    }
+    return x, {name: weight.astype(fmt.dtype) for name, weight in weights.items()}
+
+
+def _by_gates(x: Values, weights: dict[str, Values], config: UlpTablesConfig) -> tuple[Values, Values]:
+    """Patterns by neurons, and by the strict reference on the same program."""
+    fmt = config.float_format
+    w = Writer(Program("feed_forward"), fmt, config.basis, accumulation(config.accumulate))
+    value = w.program.input("x", x.shape, fmt)
+    constants = {f"{name}.weight": w.constant(weights[name]) for name in ("gate", "up", "down")}
+    w.program.outputs["y"] = feed_forward(w.inside("feed_forward"), value, constants)
+    feeds = {"x": fmt.to_patterns(x)[None]}
+    ours = run_program(w.program, feeds, executor_named(config.executor, count=False)).outputs["y"][0]
+    return ours, run_program(w.program, feeds, ReferenceExecutor()).outputs["y"][0]
+
+
+def _largest(values: Values) -> float:
+    return float(np.abs(values.astype(np.float64)).max()) or 1.0
+
+
+def _notes(options: MethodOptions, rows: list[MethodRow]) -> list[str]:
+    source = next((row.published.source for row in rows if row.published), None)
+    notes = [
+        f"x is [{options.tokens}, {options.width}] from N(0, 1), weights are from N(0, 1 / inputs), so that hidden and "
+        "output numbers are of the order of 1; the paper states neither.",
+        "The codes are favoured: the largest magnitude of each tensor is known beforehand, membranes are float64, and "
+        "silu and the product act on what the membranes hold after T steps. What is left is the error of the code.",
+        "T is the time steps of one number; spatial bits take one step and a channel a bit. Spikes are those that "
+        "carry one number of x.",
+    ]
+    return [*notes, f"Published: {source}."] if source else notes
+
+
+def _shown(row: MethodRow) -> list[Any]:
+    printed = [None if row.published is None else row.published[c] for c in ("mse", "max", "mean", "zero_percent")]
+    largest = "NaN" if row.ulp.max == 2**64 - 1 else f"{row.ulp.max:,}"
+    return [
+        *(row.method, row.steps, None if row.spikes is None else round(row.spikes, 1)),
+        *(f"{row.mse:.3g}", largest, f"{row.ulp.mean:,.3g}", f"{100 * row.ulp.zero_rate:.1f}"),
+        *("-" if figure is None else str(figure) for figure in printed),
+        _AGAINST[row.against],
+    ]

@@ -1,0 +1,1 @@
+"""Runs that verify and prove, and their tables."""

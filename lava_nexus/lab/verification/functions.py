@@ -1,0 +1,196 @@
+"""Finds the inputs that the precise programs miss: what `rounding="correct"` has a neuron each for.
+
+The table of functions: what all inputs showed of each, read off the certificates, and what its neurons are.
+"""
+
+from __future__ import annotations
+
+import json
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import Field
+from tqdm import tqdm
+
+from lava_nexus.circuits import Circuit, circuit
+from lava_nexus.circuits.functions import function
+from lava_nexus.circuits.functions import tabulated as patched
+from lava_nexus.circuits.operations import PRECISE
+from lava_nexus.config import Config
+from lava_nexus.errors import NexusError
+from lava_nexus.files import write_text
+from lava_nexus.formats import FLOAT32
+from lava_nexus.lab import pages
+from lava_nexus.lab.configs.verification import DEFAULT_CHUNK
+from lava_nexus.lab.markdown import comma_separated, markdown
+from lava_nexus.lab.verification.run import run_task
+from lava_nexus.verify import certificates
+from lava_nexus.verify import records as rounding_certificates
+from lava_nexus.verify import records as samples
+from lava_nexus.verify.outcome import MOST_MISSES, Outcome
+from lava_nexus.verify.plan import QUICK_SETS
+from lava_nexus.verify.records import RoundingCertificate, SampleRecord
+from lava_nexus.verify.sets import Exhaustive
+from lava_nexus.verify.task import Task
+
+FunctionName = Literal["exp", "sigmoid", "tanh", "silu", "gelu"]
+
+
+class CorrectionsConfig(Config):
+    """Which functions, and how.
+
+    Attributes:
+        operations: functions of FP32.
+        threads: at most so many.
+        store: whether what is found replaces the corrections in the package.
+        out: folder for what is found, and for the progress that an interrupted run continues from.
+    """
+
+    operations: tuple[FunctionName, ...] = Field(min_length=1)
+    threads: int = Field(default=1, ge=1)
+    store: bool = False
+    out: Path = Path("results/corrections")
+
+
+def find_corrections(config: CorrectionsConfig, out: Path, quick: bool = False) -> None:
+    """Holds each precise program against correct rounding on every input and writes down which it misses.
+
+    Raises:
+        NexusError: a program misses more inputs than can have a neuron each.
+    """
+    for name in config.operations:
+        golden = function.golden(PRECISE[name])(FLOAT32)
+        made = circuit(name, FLOAT32)
+        sets = Exhaustive(made.inputs, DEFAULT_CHUNK, QUICK_SETS if quick else None)
+        task = Task(replace(made, golden=golden), f"{name}", "float32", None, {}, sets, gates=False, correct=True)
+        with ThreadPoolExecutor(config.threads) as pool, tqdm(total=sets.sets, unit=" sets", unit_scale=True) as bar:
+            bar.set_description(name)
+            outcome = run_task(task, out / "progress", pool, 2 * config.threads, bar.update)
+        text = _text(name, outcome, golden.digest)
+        write_text(out / f"{name}_float32.json", text)
+        if config.store and not quick:
+            write_text(patched.corrections_file(name, FLOAT32), text)
+        assert outcome.rounding is not None
+        print(f"{name} float32: misses {outcome.rounding.wrong:,} of {outcome.sets:,} inputs")
+
+
+def _text(name: str, outcome: Outcome, digest: str) -> str:
+    rounding = outcome.rounding
+    if rounding is None or rounding.misses is None:
+        raise NexusError(f"the precise program of {name} misses more than {MOST_MISSES:,} inputs")
+    rows = ",\n".join(f'  ["{p:#010x}", "{got:#010x}", "{right:#010x}"]' for p, got, right in sorted(rounding.misses))
+    head = json.dumps({"program": digest, "inputs": outcome.sets})[:-1]
+    return f'{head}, "missed": [\n{rows}\n]}}\n'
+
+
+HEADER = (
+    "function",
+    "format",
+    "rounding",
+    "neurons",
+    "depth",
+    "inputs",
+    "correct %",
+    "correct % of the rest",
+    "max ULP",
+    "neighbours",
+    "out of order",
+    "gates against golden",
+)
+SAMPLE_HEADER = ("function", "format", "operands", "golden: not correctly rounded", "max ULP", "gates against golden")
+_REST = "The rest: results that are finite, not zero and no limit of the function (as 1 is of tanh)."
+
+
+class FunctionTableConfig(Config):
+    """Where the table goes.
+
+    Attributes:
+        pages: pages whose part `functions` it becomes; none for the folder alone.
+        sample_pages: pages whose part `samples` the table of what was only sampled becomes.
+        out: folder for table and rows.
+    """
+
+    pages: tuple[Path, ...] = ()
+    sample_pages: tuple[Path, ...] = ()
+    out: Path = Path("results/function_table")
+
+
+def function_table(config: FunctionTableConfig, out: Path, quick: bool = False) -> None:
+    """Writes functions.md, .csv and .json, and the table into the pages.
+
+    Args:
+        config: the pages.
+        out: folder.
+        quick: two rows of functions, and no page is changed.
+
+    Raises:
+        NexusError: a page is not there or has no place for it.
+    """
+    missing = [page for page in (*config.pages, *config.sample_pages) if not page.is_file()]
+    if missing:
+        raise NexusError(f"page '{missing[0]}' does not exist")
+    listed = [one for one in rounding_certificates.load() if one.holds][: 2 if quick else None]
+    table = rows(listed)
+    text = f"{markdown(HEADER, [_shown(row) for row in table])}\n{_REST}\n"
+    write_text(out / "functions.md", f"# Functions\n\n{text}")
+    write_text(out / "functions.csv", comma_separated(HEADER, table))
+    write_text(
+        out / "functions.json", json.dumps([dict(zip(HEADER, row, strict=True)) for row in table], indent=2) + "\n"
+    )
+    sampled = markdown(SAMPLE_HEADER, sample_rows([one for one in samples.load_samples() if one.holds]))
+    write_text(out / "samples.md", f"# Functions on samples\n\n{sampled}")
+    if not quick:
+        _fill(config.pages, "functions", text)
+        _fill(config.sample_pages, "samples", sampled)
+    print(f"{text}\n{sampled}")
+
+
+def _fill(listed: tuple[Path, ...], part: str, text: str) -> None:
+    for page in listed:
+        write_text(page, pages.filled(page.read_text(encoding="utf-8"), part, lambda: text, str(page)))
+
+
+def sample_rows(records: list[SampleRecord]) -> list[tuple[Any, ...]]:
+    """Rows of `SAMPLE_HEADER`, one a function and format; "not run" where today's program or network has no record."""
+    of: dict[tuple[str, str], dict[str, SampleRecord]] = {}
+    for one in records:
+        of.setdefault((one.operation, one.format), {})[one.basis] = one
+    return [(name, fmt, *_sampled(found)) for (name, fmt), found in of.items()]
+
+
+def _sampled(found: dict[str, SampleRecord]) -> tuple[Any, ...]:
+    golden, gates = found.get(""), found.get("threshold")
+    if gates is not None and gates.circuit().digest != gates.network:
+        gates = None
+    operands = max(one.sets for one in found.values())
+    rounding = ("not run", "not run") if golden is None else (golden.wrong, golden.max_ulp)
+    return operands, *rounding, "not run" if gates is None else f"{gates.mismatches} mismatches"
+
+
+def rows(listed: list[RoundingCertificate]) -> list[tuple[Any, ...]]:
+    """Rows of `HEADER`."""
+    proven = {one.network: one.sets for one in certificates.load()}
+    return [_row(one, one.circuit(), proven) for one in listed]
+
+
+def _row(one: RoundingCertificate, built: Circuit, proven: dict[str, int]) -> tuple[Any, ...]:
+    return (
+        one.operation,
+        one.format,
+        one.options.get("rounding", "faithful"),
+        built.neurons,
+        built.depth,
+        one.sets,
+        100 * one.correct,
+        100 * one.correct_counted,
+        one.max_ulp,
+        one.neighbours,
+        one.against_order,
+        "every input" if proven.get(built.digest) == one.sets else "sampled",
+    )
+
+
+def _shown(row: tuple[Any, ...]) -> list[Any]:
+    return [f"{value:.4f}" if isinstance(value, float) else value for value in row]

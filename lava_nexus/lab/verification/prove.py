@@ -1,0 +1,196 @@
+"""Proofs as a config asks for them: cases kept, counterexamples run on the neurons, a table at the end."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from tqdm import tqdm
+
+from lava_nexus.circuits import Circuit, circuit
+from lava_nexus.errors import NexusError
+from lava_nexus.execute.cpu import BitslicedExecutor
+from lava_nexus.files import write_text
+from lava_nexus.formats import number_format_named
+from lava_nexus.lab.configs.verification import QUICK, ProofConfig, ProofJob
+from lava_nexus.lab.markdown import markdown
+from lava_nexus.verify.certificates import PROOFS as FOLDER
+from lava_nexus.verify.certificates import ProofCertificate
+from lava_nexus.verify.certificates import certify_proofs as certify
+from lava_nexus.verify.certificates import load_proofs as load
+from lava_nexus.verify.formal.progress import Progress
+from lava_nexus.verify.formal.proof import obligation
+from lava_nexus.verify.formal.terms import solver_name
+
+_HEADER = ("operation", "format", "basis", "neurons", "cases", "proven", "seconds", "verdict")
+
+
+@dataclass(frozen=True)
+class Counterexample:
+    """Operands that refute a circuit, and what its neurons were seen to answer.
+
+    Attributes:
+        operands: patterns.
+        neurons: pattern that the bit-sliced executor gave.
+        expected: pattern that the golden function gave.
+    """
+
+    operands: tuple[int, ...]
+    neurons: int
+    expected: int
+
+    @property
+    def confirmed(self) -> bool:
+        """Whether a run shows the mistake that the solver claims."""
+        return self.neurons != self.expected
+
+    def __str__(self) -> str:
+        shown = ", ".join(f"{operand:#x}" for operand in self.operands)
+        claim = "confirmed by a run" if self.confirmed else "not seen in a run"
+        return f"refuted: ({shown}) gives {self.neurons:#x}, expected {self.expected:#x} ({claim})"
+
+
+@dataclass
+class Outcome:
+    """What became of one circuit.
+
+    Attributes:
+        job: that asked for it.
+        circuit: the circuit.
+        cases: how many there are.
+        proven: seconds of each proven case by its name.
+        undecided: cases that ran out of time, or why none was tried.
+        counterexample: what refutes it, if anything.
+    """
+
+    job: ProofJob
+    circuit: Circuit
+    cases: int
+    proven: dict[str, float]
+    undecided: list[str] = field(default_factory=list)
+    counterexample: Counterexample | None = None
+
+    @property
+    def complete(self) -> bool:
+        """Whether the circuit is proven on all operands."""
+        return len(self.proven) == self.cases and not self.undecided
+
+    @property
+    def verdict(self) -> str:
+        """In words."""
+        if self.counterexample:
+            return str(self.counterexample)
+        return "proven on all operands" if self.complete else f"undecided: {'; '.join(self.undecided)}"
+
+    @property
+    def row(self) -> tuple[Any, ...]:
+        """For the table."""
+        seconds = round(sum(self.proven.values()), 1)
+        fmt = f"{self.circuit.inputs[0].format}"
+        if self.circuit.output.format not in (None, self.circuit.inputs[0].format):
+            fmt += f" to {self.circuit.output.format}"
+        neurons, basis = self.circuit.neurons, self.circuit.basis
+        return self.circuit.name, fmt, basis, neurons, self.cases, len(self.proven), seconds, self.verdict
+
+
+def prove(config: ProofConfig, out: Path, quick: bool = False, certificates: Path = FOLDER) -> list[Outcome]:
+    """Proves what the config asks for, prints the table and writes proofs.md and proofs.json.
+
+    Raises:
+        NexusError: a circuit is refuted, after the table; the solver is not installed.
+    """
+    tool = solver_name()
+    outcomes: list[Outcome] = []
+    for job, one in _circuits(QUICK if quick else config.proofs):
+        if config.only_stale and not quick and _certified(one, certificates):
+            print(f"{one.label}, {one.basis} basis: certificate holds", flush=True)
+            continue
+        outcomes.append(_prove(job, one, config.time_limit, out / "cases", certificates))
+        print(f"{one.label}, {one.basis} basis: {outcomes[-1].verdict}", flush=True)
+        if config.certify and outcomes[-1].complete:
+            certify([_certificate(outcomes[-1], tool)], certificates)
+    table = markdown(_HEADER, [outcome.row for outcome in outcomes])
+    print(table, end="")
+    write_text(out / "proofs.md", f"# Proofs by {tool}\n\n{table}")
+    rows = [dict(zip(_HEADER, outcome.row, strict=True)) for outcome in outcomes]
+    write_text(out / "proofs.json", json.dumps({"tool": tool, "proofs": rows}, indent=1) + "\n")
+    refuted = [outcome for outcome in outcomes if outcome.counterexample]
+    if refuted:
+        raise NexusError(f"{refuted[0].circuit.label} in the {refuted[0].circuit.basis} basis is {refuted[0].verdict}")
+    return outcomes
+
+
+def confirm(wrong: Circuit, operands: Sequence[int]) -> Counterexample:
+    """What neurons and golden function answer to the operands that the solver found."""
+    patterns = [np.array([value], port.pattern_dtype) for value, port in zip(operands, wrong.inputs, strict=True)]
+    neurons = BitslicedExecutor(count=False, threads=1).invoke(wrong, patterns)
+    return Counterexample(tuple(operands), int(neurons[0]), int(wrong.golden(*patterns)[0]))
+
+
+def _circuits(jobs: Sequence[ProofJob]) -> Iterator[tuple[ProofJob, Circuit]]:
+    for job in jobs:
+        for fmt in job.formats:
+            for to in job.to or (None,):
+                for operation in job.operations:
+                    for basis in job.bases:
+                        target = None if to is None else number_format_named(to)
+                        yield job, circuit(operation, number_format_named(fmt), to=target, basis=basis, **job.options)
+
+
+def _prove(job: ProofJob, one: Circuit, limit: float, folder: Path, certificates: Path) -> Outcome:
+    adder = _adder(job, one) if job.split == "addition" else None
+    question = obligation(one, job.split, adder)
+    progress = Progress.of(folder, one.digest, f"{one.name} {job.split} {adder.digest if adder else ''}")
+    outcome = Outcome(job, one, len(question.cases), progress.proven)
+    if adder and all(one.network != adder.digest for one in load(certificates)):
+        outcome.undecided.append("add, on which sub rests, has no certificate")
+        return outcome
+    with tqdm(question.cases, desc=f"{one.label} ({one.basis})", unit="case", disable=None) as bar:
+        for case in bar:
+            if case in progress.proven:
+                continue
+            bar.set_postfix_str(case)
+            answer = question.prove(case, limit)
+            if answer.verdict == "unsat":
+                progress.add(case, answer.seconds)
+            elif answer.verdict == "unknown":
+                outcome.undecided.append(case)
+            elif answer.values:
+                outcome.counterexample = confirm(one, answer.values)
+                break
+            else:
+                raise AssertionError(f"the cases of split '{job.split}' leave operands out")
+    return outcome
+
+
+def _certified(one: Circuit, certificates: Path) -> bool:
+    return any(known.network == one.digest and known.holds for known in load(certificates))
+
+
+def _adder(job: ProofJob, one: Circuit) -> Circuit:
+    """The circuit of add that is built as the one given is."""
+    fmt = one.inputs[0].format
+    assert fmt is not None
+    return circuit("add", fmt, basis=one.basis, **job.options)
+
+
+def _certificate(outcome: Outcome, tool: str) -> ProofCertificate:
+    one, job = outcome.circuit, outcome.job
+    fmt, to = one.inputs[0].format, one.output.format
+    return ProofCertificate(
+        operation=one.name,
+        format=str(fmt),
+        to=None if to in (None, fmt) else str(to),
+        options=job.options,
+        basis=one.basis,
+        network=one.digest,
+        tool=tool,
+        split=job.split,
+        rests_on=_adder(job, one).digest if job.split == "addition" else None,
+        seconds=round(sum(outcome.proven.values()), 1),
+        cases=outcome.proven,
+    )

@@ -1,0 +1,1 @@
+"""Networks as word operations on numbered slots."""

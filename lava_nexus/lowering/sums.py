@@ -1,0 +1,102 @@
+"""Weighted sums rewritten with fewer terms, value for value the same."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from itertools import combinations
+
+from lava_nexus.lowering.luts import FALSE, MAJORITY, TRUE, XOR3, LookGraph
+
+Sum = dict[int, int]
+"""Node to weight."""
+
+
+def collected(terms: list[tuple[int, int]]) -> tuple[Sum, int]:
+    """The sum of (node, weight) terms as (terms that vary, constant part)."""
+    merged: Sum = defaultdict(int)
+    for node, weight in terms:
+        merged[node] += weight
+    constant = merged.pop(TRUE, 0)
+    merged.pop(FALSE, None)
+    return {node: weight for node, weight in merged.items() if weight}, constant
+
+
+def folded(graph: LookGraph, total: Sum) -> Sum:
+    """Carries drawn back into what they were taken from.
+
+    t x + t y + w m, where the look-up m depends on nothing else than x and y do, is t times one bit for some t and w:
+    x + y - 2 (x and y) = x xor y, x + y - (x and y) = x or y, x + y + z - 2 majority(x, y, z) = x xor y xor z.
+    """
+    result = dict(total)
+    for node in sorted(total):
+        inputs = graph.inputs(node)
+        deeper = {leaf for source in inputs for leaf in graph.inputs(source) or (source,)}
+        for leaves in (inputs, tuple(sorted(deeper))):
+            if node in result and 2 <= len(leaves) <= 3:
+                _fold(graph, result, node, leaves)
+    return result
+
+
+def _fold(graph: LookGraph, total: Sum, node: int, leaves: tuple[int, ...]) -> None:
+    """Replaces the node and what it was taken from by one bit, if that can be, all of them functions of the leaves."""
+    weight, whole = total[node], graph.table_over(node, leaves)
+    if whole is None:
+        return
+    for share in (-weight // 2, -weight):
+        tables = {node: whole}
+        for other in total:
+            if other != node and _holds(total[other], share) and (other in leaves or other >= graph.first):
+                table = graph.table_over(other, leaves)
+                if table is not None:
+                    tables[other] = table
+        parts = [other for other in tables if other != node]
+        for size in range(min(len(parts), 3), 1, -1):
+            for chosen in combinations(parts, size):
+                values = [(tables[part], share) for part in chosen] + [(tables[node], weight)]
+                bit = _one_bit(values, share)
+                if bit is not None:
+                    _add(total, node, -weight)
+                    for part in chosen:
+                        _add(total, part, -share)
+                    _add(total, graph.look(bit, *[*leaves, FALSE][:3]), share)
+                    return
+
+
+def _holds(weight: int, share: int) -> bool:
+    return weight * share > 0 and abs(weight) >= abs(share)
+
+
+def _one_bit(terms: list[tuple[int, int]], share: int) -> int | None:
+    """The truth table of (sum of weight * table) / share if it is 0 or 1 for all inputs."""
+    bit = 0
+    for minterm in range(8):
+        value = sum(weight for table, weight in terms if table >> minterm & 1)
+        if value not in (0, share):
+            return None
+        bit |= (value == share) << minterm
+    return bit
+
+
+def _add(total: Sum, node: int, weight: int) -> None:
+    total[node] = total.get(node, 0) + weight
+    if total[node] == 0:
+        del total[node]
+
+
+def counted(graph: LookGraph, total: Sum) -> Sum:
+    """Inputs of equal weight replaced by the binary digits of their number."""
+    groups: dict[int, list[int]] = defaultdict(list)
+    for node, weight in sorted(total.items()):
+        groups[weight].append(node)
+    result: Sum = {}
+    for weight, bits in groups.items():
+        column, place = bits, weight
+        while column:
+            carries: list[int] = []
+            while len(column) > 1:
+                x, y, z = [*column[:3], FALSE][:3]
+                carries.append(graph.look(MAJORITY, x, y, z))
+                column = [*column[3:], graph.look(XOR3, x, y, z)]
+            _add(result, column[0], place)
+            column, place = [carry for carry in carries if carry != FALSE], 2 * place
+    return result

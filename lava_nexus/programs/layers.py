@@ -1,0 +1,160 @@
+"""Linear layers and what is added around them.
+
+Feed-forward layers.
+RMSNorm, LayerNorm and softmax.
+Rotary position embedding (RoPE).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from math import frexp
+from typing import TypeAlias
+
+from lava_nexus.programs.excerpt import Excerpt, Span
+from lava_nexus.programs.program import Value
+from lava_nexus.programs.spiking import linear_by_spikes, replaced
+from lava_nexus.programs.writer import Writer
+
+Weights: TypeAlias = Mapping[str, Value]
+"""Tensors of a layer by role: `query.weight`, `query.bias`, ... A bias that is absent is not added."""
+
+
+def linear(w: Writer, x: Value, weight: Value, bias: Value | None = None, *, part: Excerpt | None = None) -> Value:
+    """y[t, n] = sum over k of x[t, k] * weight[n, k], then + bias[n]; `part` says of which larger layer it is a part.
+
+    Shapes: x [..., tokens, inputs], weight [outputs, inputs], bias [outputs], y [..., tokens, outputs].
+    """
+    w = w.of_kind("linear")
+    if w.spikes is None or not w.spikes.takes(w.layer) or weight.number not in w.program.constants:
+        return w.contract(x, weight, bias, excerpt=part)
+    y = linear_by_spikes(w, x, weight)
+    return y if bias is None else w.apply("add", y, bias)
+
+
+def projection(w: Writer, x: Value, weights: Weights, role: str) -> Value:
+    """x weight^T + bias of a role, in a layer of that name."""
+    return linear(w.inside(role), x, weights[f"{role}.weight"], weights.get(f"{role}.bias"))
+
+
+def residual(w: Writer, x: Value, change: Value) -> Value:
+    """x + change, of one shape."""
+    return w.of_kind("residual").apply("add", x, change)
+
+
+def silu(w: Writer, x: Value) -> Value:
+    """x / (1 + exp(-x)), each of the four operations rounded, or by LIF populations."""
+    y = replaced(w, "silu", x)
+    if y is not None:
+        return y
+    return w.apply("div", x, w.apply("add", w.constant(1.0), w.apply("exp", w.apply("neg", x))))
+
+
+ACTIVATIONS: dict[str, Callable[[Writer, Value], Value]] = {
+    "silu": silu,
+    "silu_fused": lambda w, x: replaced(w, "silu", x) or w.apply("silu", x),
+    "gelu": lambda w, x: replaced(w, "gelu", x) or w.apply("gelu", x),
+    "gelu_tanh": lambda w, x: replaced(w, "gelu", x) or w.apply("gelu_tanh", x),
+    "relu": lambda w, x: w.apply("max", x, w.constant(0.0)),
+    "tanh": lambda w, x: w.apply("tanh", x),
+}
+"""Activations by name: `silu` of its four operations, the others one circuit each (`relu` is maximum(x, 0))."""
+
+
+def feed_forward(w: Writer, x: Value, weights: Weights, activation: str = "silu", gated: bool = True) -> Value:
+    """down(activation(gate(x)) * up(x)), or down(activation(up(x))) where it is not gated.
+
+    With a gate and SiLU it is SwiGLU. Source: Shazeer, 2020, arXiv 2002.05202.
+    """
+    inner = w.inside("activation").of_kind("activation")
+    if gated:
+        gate = projection(w, x, weights, "gate")
+        up = projection(w, x, weights, "up")
+        return projection(w, inner.apply("mul", ACTIVATIONS[activation](inner, gate), up), weights, "down")
+    return projection(w, ACTIVATIONS[activation](inner, projection(w, x, weights, "up")), weights, "down")
+
+
+def mean(w: Writer, total: Value, count: int) -> Value:
+    """total / count; times 1 / count where count is a power of two, which gives the same bits for fewer neurons."""
+    if frexp(count)[0] == 0.5:
+        return w.apply("mul", total, w.constant(1.0 / count))
+    return w.apply("div", total, w.constant(float(count)))
+
+
+def root_mean_square(w: Writer, x: Value, eps: float) -> Value:
+    """sqrt(mean(x * x) + eps) over the last axis, which stays as an axis of length 1."""
+    square_sum = w.reduce("add", w.apply("mul", x, x))
+    root = w.apply("sqrt", w.apply("add", mean(w, square_sum, x.shape[-1]), w.constant(eps)))
+    return w.reshape(root, *root.shape, 1)
+
+
+def rms_norm(w: Writer, x: Value, weight: Value, eps: float) -> Value:
+    """x / sqrt(mean(x * x) + eps) * weight over the last axis.
+
+    Shapes: x [..., width], weight [width]. Source: Zhang and Sennrich, 2019, arXiv 1910.07467.
+    """
+    scaled = replaced(w.of_kind("norm"), "rms_norm", x, eps)
+    return w.apply("mul", scaled or _scaled(w, x, eps), weight)
+
+
+def _scaled(w: Writer, x: Value, eps: float) -> Value:
+    """x / sqrt(mean(x * x) + eps)."""
+    return w.apply("div", x, root_mean_square(w, x, eps))
+
+
+def layer_norm(w: Writer, x: Value, weight: Value, bias: Value, eps: float) -> Value:
+    """d / sqrt(mean(d * d) + eps) * weight + bias with d = x - mean(x), means over the last axis.
+
+    Shapes: x [..., width], weight and bias [width]. Source: Ba, Kiros and Hinton, 2016, arXiv 1607.06450.
+    """
+    scaled = replaced(w.of_kind("norm"), "layer_norm", x, eps)
+    if scaled is None:
+        centre = mean(w, w.reduce("add", x), x.shape[-1])
+        scaled = _scaled(w, w.apply("sub", x, w.reshape(centre, *centre.shape, 1)), eps)
+    return w.apply("add", w.apply("mul", scaled, weight), bias)
+
+
+def softmax(w: Writer, x: Value, part: Excerpt | None = None) -> Value:
+    """exp(x - max x) / sum of exp(x - max x) over the last axis, each term divided by the sum.
+
+    `part` says of which larger matrix of scores x is a part; what is left out of it adds nothing.
+    """
+    weights = replaced(w.of_kind("softmax"), "softmax", x)
+    if weights is not None:
+        return weights
+    largest = w.reduce("max", x)
+    terms = w.apply("exp", w.apply("sub", x, w.reshape(largest, *largest.shape, 1)))
+    whole = None if part is None else Excerpt(part.rows, Span.all(1), part.columns)
+    total = w.reduce("add", terms, whole)
+    return w.apply("div", terms, w.reshape(total, *total.shape, 1))
+
+
+def rotary_angles(w: Writer, positions: Value, frequencies: Value) -> tuple[Value, Value]:
+    """(cos, sin) of positions[t] * frequencies[i], the product rounded, each function a circuit.
+
+    Shapes: positions [tokens, 1], frequencies [pairs], results [tokens, pairs].
+    """
+    inner = w.of_kind("rotary")
+    angles = inner.apply("mul", positions, frequencies)
+    return inner.apply("cos", angles), inner.apply("sin", angles)
+
+
+def rotate(w: Writer, x: Value, cos: Value, sin: Value) -> Value:
+    """Turns the pairs (x[i], x[i + pairs]) by their angles; what lies beyond 2 * pairs passes unchanged.
+
+    y[i]         = x[i] * cos[i] - x[i + pairs] * sin[i]
+    y[i + pairs] = x[i + pairs] * cos[i] + x[i] * sin[i]
+
+    Each product, sum and difference is rounded. Shapes: x [..., tokens, width], cos and sin [tokens, pairs] with
+    2 * pairs <= width. Source: Su et al., 2021, arXiv 2104.09864, in the half-split form of GPT-NeoX.
+    """
+    inner = w.of_kind("rotary")
+    pairs, width = cos.shape[-1], x.shape[-1]
+    low, high = inner.take(x, -1, 0, pairs), inner.take(x, -1, pairs, 2 * pairs)
+    parts = [
+        inner.apply("sub", inner.apply("mul", low, cos), inner.apply("mul", high, sin)),
+        inner.apply("add", inner.apply("mul", high, cos), inner.apply("mul", low, sin)),
+    ]
+    if width > 2 * pairs:
+        parts.append(inner.take(x, -1, 2 * pairs, width))
+    return inner.concatenate(parts, -1)

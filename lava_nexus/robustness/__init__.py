@@ -1,1 +1,0 @@
-"""What breaks the gates, how theory foresees it, and what cures cost: measured beside published figures."""

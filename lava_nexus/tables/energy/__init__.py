@@ -1,1 +1,0 @@
-"""Energy of operators, layers and a block, counted in runs, beside what is published."""

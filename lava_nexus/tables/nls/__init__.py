@@ -1,1 +1,0 @@
-"""Errors, sweeps and costs of the operators of LIF populations, beside published figures and exact gates."""

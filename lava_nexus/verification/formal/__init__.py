@@ -1,1 +1,0 @@
-"""Formal proofs: the neurons of a circuit answer as SMT-LIB floating-point arithmetic does, on all operands."""

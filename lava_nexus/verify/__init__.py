@@ -1,0 +1,1 @@
+"""Circuits held against references, on all operands or many, by runs and by proofs."""

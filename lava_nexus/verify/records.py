@@ -1,0 +1,165 @@
+"""What the pass over all inputs showed of a function's golden program against correct rounding.
+
+What a sample of operand sets showed where there are too many to try them all: tested, not proven.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from lava_nexus.circuits.operations import OPERATIONS
+from lava_nexus.formats import format_named
+from lava_nexus.verify.certificates import OperationCertificate, read_certificates, tool_versions, write_certificates
+from lava_nexus.verify.outcome import Outcome
+from lava_nexus.verify.sets import Sample
+from lava_nexus.verify.task import Task
+
+FOLDER = Path(__file__).with_name("certificates") / "rounding"
+
+
+@dataclass(frozen=True)
+class RoundingCertificate(OperationCertificate):
+    """A golden program held against correct rounding on every input.
+
+    Attributes:
+        golden: digest of its integer operations and tables.
+        sets: inputs.
+        wrong, counted, wrong_counted, max_ulp, by_precision, neighbours, against_order: see `outcome.Rounding`.
+        seconds: wall time.
+        tools: versions.
+    """
+
+    golden: str
+    sets: int
+    wrong: int
+    counted: int
+    wrong_counted: int
+    max_ulp: int
+    by_precision: int
+    neighbours: int
+    against_order: int
+    seconds: float
+    tools: dict[str, str]
+
+    @property
+    def holds(self) -> bool:
+        """Whether today's program is the one named."""
+        fmt = format_named(self.format)
+        golden = OPERATIONS[self.operation].golden(fmt, fmt, **self.options)
+        return getattr(golden, "digest", "") == self.golden
+
+    @property
+    def correct(self) -> float:
+        """Share of all inputs that is correctly rounded."""
+        return 1 - self.wrong / self.sets
+
+    @property
+    def correct_counted(self) -> float:
+        """Share of the inputs whose result is finite, not zero and no limit of the function."""
+        return 1 - self.wrong_counted / self.counted
+
+
+def load(folder: Path = FOLDER) -> list[RoundingCertificate]:
+    """All certificates."""
+    return read_certificates(RoundingCertificate, folder)
+
+
+def certify(found: Iterable[tuple[Task, Outcome]], folder: Path = FOLDER) -> int:
+    """Writes a certificate for each program that every input was tried on; returns how many."""
+    return write_certificates([_certificate(task, outcome) for task, outcome in found if _whole(task, outcome)], folder)
+
+
+def _whole(task: Task, outcome: Outcome) -> bool:
+    tried = task.sets.whole and outcome.sets == task.sets.sets
+    return tried and task.correct and outcome.rounding is not None and hasattr(task.circuit.golden, "digest")
+
+
+def _certificate(task: Task, outcome: Outcome) -> RoundingCertificate:
+    rounding = outcome.rounding
+    assert rounding is not None
+    names = ("wrong", "counted", "wrong_counted", "max_ulp", "by_precision", "neighbours", "against_order")
+    return RoundingCertificate(
+        operation=task.operation,
+        format=task.format,
+        to=task.to,
+        options=task.options,
+        golden=task.golden_digest,
+        sets=outcome.sets,
+        **{name: getattr(rounding, name) for name in names},
+        seconds=round(outcome.seconds, 2),
+        tools=tool_versions(),
+    )
+
+
+SAMPLES = Path(__file__).with_name("certificates") / "samples"
+
+
+@dataclass(frozen=True)
+class SampleRecord(OperationCertificate):
+    """A function's golden program, or its neurons, on corners and random operands.
+
+    Attributes:
+        golden: digest of the golden program.
+        basis, network: of the neurons; empty where they were not asked.
+        how: sample and question in words.
+        sets: operand sets.
+        mismatches: sets on which the neurons differ from the golden program; None where not asked.
+        wrong, max_ulp: golden results that are not correctly rounded, their largest distance; None where not asked.
+        seconds: wall time.
+        tools: versions.
+    """
+
+    golden: str
+    basis: str
+    network: str
+    how: str
+    sets: int
+    mismatches: int | None
+    wrong: int | None
+    max_ulp: int | None
+    seconds: float
+    tools: dict[str, str]
+
+    @property
+    def name(self) -> tuple[str, ...]:
+        """What a newer record must share to replace this one."""
+        return *super().name, self.basis
+
+    @property
+    def holds(self) -> bool:
+        """Whether today's golden program is the one named; the table of functions asks for the neurons too."""
+        fmt = format_named(self.format)
+        return getattr(OPERATIONS[self.operation].golden(fmt, fmt, **self.options), "digest", "") == self.golden
+
+
+def load_samples(folder: Path = SAMPLES) -> list[SampleRecord]:
+    """All records."""
+    return read_certificates(SampleRecord, folder)
+
+
+def record(found: Iterable[tuple[Task, Outcome]], folder: Path = SAMPLES) -> int:
+    """Writes a record for each function tried on a sample, over one of the same arguments; returns how many."""
+    sampled = (pair for pair in found if isinstance(pair[0].sets, Sample) and hasattr(pair[0].circuit.golden, "digest"))
+    return write_certificates([_record(task, outcome) for task, outcome in sampled], folder)
+
+
+def _record(task: Task, outcome: Outcome) -> SampleRecord:
+    rounding = outcome.rounding
+    return SampleRecord(
+        operation=task.operation,
+        format=task.format,
+        to=task.to,
+        options=task.options,
+        golden=task.golden_digest,
+        basis=task.circuit.basis if task.neural else "",
+        network=task.circuit.digest if task.neural else "",
+        how=task.how,
+        sets=outcome.sets,
+        mismatches=outcome.mismatches,
+        wrong=None if rounding is None else rounding.wrong,
+        max_ulp=None if rounding is None else rounding.max_ulp,
+        seconds=round(outcome.seconds, 2),
+        tools=tool_versions(),
+    )

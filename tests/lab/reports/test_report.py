@@ -1,0 +1,189 @@
+"""Reports hold the promised keys, figures are real pictures, and no file is left half-written."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from lava_nexus import files
+from lava_nexus.energy import CircuitEnergy, EnergyReport, load_energy_model
+from lava_nexus.errors import NexusError
+from lava_nexus.formats import FLOAT8_E4M3FN, FLOAT32, UlpSummary
+from lava_nexus.lab.figures.bars import synops_bars
+from lava_nexus.lab.figures.raster import Stage, spike_raster
+from lava_nexus.lab.markdown import comma_separated, markdown, summary_text, with_prefix
+from lava_nexus.lab.report import Run, write_report
+
+ENERGY = EnergyReport(
+    model=load_energy_model("loihi1_pre_silicon"),
+    inferences=4,
+    circuits=(CircuitEnergy("add float32", 1.0, 2.0, 5.0),),
+    routing=0.0,
+    uncounted_updates=0,
+    upper_joules=8.0,
+    notes=("a note on energy",),
+)
+
+
+def _run(**fields: object) -> Run:
+    values = {
+        "title": "Digits on lava",
+        "config": {"format": "float32"},
+        "executor": "lava",
+        "inferences": 4,
+        "ulp_strict": UlpSummary(0, 0.0, 1.0, 0, 40),
+        "ulp_pytorch": UlpSummary(7, 0.25, 0.999999, 3, 1_000_000),
+        "accuracy_network": 0.975,
+        "accuracy_pytorch": 0.975,
+        "neurons": np.int64(2848),
+        "synapses": 12_000,
+        "depth": 100,
+        "time_steps": 104,
+        "spikes": 12_345_678_901_234,
+        "synops": 99,
+        "energy": ENERGY,
+        "wall_seconds": 1.5,
+        "circuits": [("add float32", "threshold", 957, 3460, 47, 10, 300, 1300)],
+        "layers": [("embedding", "add float32", 1300)],
+        "levels": [("linear", "word logic")],
+        "figures": [("synops.png", "Where the SynOps go")],
+        "notes": ["a note"],
+        **fields,
+    }
+    return Run(**values)  # type: ignore[arg-type]
+
+
+def test_json_has_the_promised_keys(tmp_path: Path) -> None:
+    returned = write_report(_run(), tmp_path)
+    report = json.loads((tmp_path / "report.json").read_text())
+    assert report == returned
+    promised = "schema_version config executor accuracy ulp neurons synapses depth time_steps spikes synops energy"
+    assert {*promised.split(), "wall_seconds"} <= set(report)
+    assert report["accuracy"] == {"network": 0.975, "pytorch": 0.975}
+    assert {"max", "mean", "zero_rate"} <= set(report["ulp"]["strict"]) & set(report["ulp"]["pytorch"])
+    assert (report["energy"]["joules"], report["energy"]["joules_per_inference"]) == (8.0, 2.0)
+    assert report["spikes"] == 12_345_678_901_234
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "circuits.csv",
+        "layers.csv",
+        "report.json",
+        "report.md",
+    ]
+
+
+def test_what_was_not_counted_is_null(tmp_path: Path) -> None:
+    run = _run(
+        energy=None, spikes=None, accuracy_network=None, ulp_pytorch=None, wall_seconds=float("nan"), circuits=()
+    )
+    write_report(run, tmp_path)
+    report = json.loads((tmp_path / "report.json").read_text(), parse_constant=pytest.fail)
+    assert report["energy"]["joules"] is report["spikes"] is report["accuracy"]["network"] is None
+    assert report["ulp"]["pytorch"]["max"] is report["wall_seconds"] is None
+
+
+def test_markdown_says_it_all(tmp_path: Path) -> None:
+    write_report(_run(), tmp_path)
+    text = (tmp_path / "report.md").read_text()
+    for words in (
+        "97.50 %",
+        "0 ULP on 100 % of 40",
+        "![Where the SynOps go](synops.png)",
+        "23.6 pJ",
+        "Davies",
+        "a note on",
+    ):
+        assert words in text
+    assert "word logic" in text
+
+
+def test_a_rate_below_one_is_never_shown_as_all() -> None:
+    text = summary_text(_run().to_dict())
+    assert "0 ULP on all but 1 of 1,000,000 values" in text
+    assert text.count("100 %") == 1
+
+
+def test_tables() -> None:
+    assert markdown(("name", "n"), [("a|b", 1234), ("c", None)]) == (
+        "| name |     n |\n| ---- | ----: |\n| a\\|b | 1,234 |\n| c    |     - |\n"
+    )
+    assert list(csv.reader(comma_separated(("a", "b"), [("x,y", 0.1), ("", None)]).splitlines())) == [
+        ["a", "b"],
+        ["x,y", "0.1"],
+        ["", ""],
+    ]
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(8.0, "8 J"), (0.0123, "12.3 mJ"), (9.999e-4, "1 mJ"), (3.2e-7, "320 nJ"), (2e-11, "20 pJ"), (0.0, "0 J")],
+)
+def test_prefixes(value: float, text: str) -> None:
+    assert with_prefix(value, "J") == text
+
+
+def _pixels(path: Path) -> np.ndarray:
+    from matplotlib.image import imread
+
+    return (imread(path)[..., :3] * 255).round().astype(int)
+
+
+def _area(picture: np.ndarray, colour: str) -> int:
+    return int((picture == [int(colour[i : i + 2], 16) for i in (1, 3, 5)]).all(-1).sum())
+
+
+def test_raster_colours_only_the_channels_that_spike(tmp_path: Path) -> None:
+    from lava_nexus.lab.figures.style import EXPONENT, FRACTION, SIGN
+
+    def areas(pattern: int) -> np.ndarray:
+        stages = [Stage("x", np.array([pattern], np.uint32), FLOAT32)]
+        picture = _pixels(spike_raster(stages, tmp_path / "spikes.png"))
+        return np.array([_area(picture, colour) for colour in (SIGN, EXPONENT, FRACTION)])
+
+    sign, exponent, fraction = areas(0xBF800001) - areas(0)  # 1, 7 and 1 channels spike
+    assert sign > 1000
+    assert fraction == pytest.approx(sign, rel=0.1)
+    assert exponent == pytest.approx(7 * sign, rel=0.1)
+
+
+def test_raster_of_many_stages_and_formats(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    stages = [Stage(f"stage {i}", rng.integers(0, 2**32, 5 + i, np.uint32), FLOAT32) for i in range(6)]
+    stages.append(Stage("byte", rng.integers(0, 256, (2, 2), np.uint8), FLOAT8_E4M3FN))
+    assert _pixels(spike_raster(stages, tmp_path / "spikes.png", value=9)).std() > 10
+    with pytest.raises(NexusError, match="at least one stage"):
+        spike_raster([], tmp_path / "none.png")
+
+
+def test_bars_are_as_long_as_their_share(tmp_path: Path) -> None:
+    from lava_nexus.lab.figures.style import PALETTE
+
+    layers = [("first", "mul", 3000), ("first", "add", 1000), ("second", "mul", 1000), ("second", "add", 0)]
+    picture = _pixels(synops_bars(layers, tmp_path / "synops.png"))
+    # Above, mul holds 4000 of a scale of 4000; below, its own bar is 4000 long, and add's 1000: 8000 to 2000.
+    assert _area(picture, PALETTE[0]) / _area(picture, PALETTE[1]) == pytest.approx(4.0, rel=0.05)
+
+
+def test_bars_of_many_kinds_and_of_none(tmp_path: Path) -> None:
+    layers = [("all", f"kind {i}", 1000 + i) for i in range(14)]
+    assert synops_bars(layers, tmp_path / "synops.png").exists()
+    with pytest.raises(NexusError, match="0 SynOps"):
+        synops_bars([("first", "mul", 0)], tmp_path / "none.png")
+
+
+def test_a_failed_write_leaves_the_old_file(tmp_path: Path) -> None:
+    path = tmp_path / "report.json"
+    files.write_text(path, "old")
+
+    def fail() -> None:
+        with files.replacing(path) as temporary:
+            temporary.write_text("half")
+            raise OSError(28, "No space left on device")
+
+    with pytest.raises(NexusError, match=r"report\.json' cannot be written: no space left on device"):
+        fail()
+    assert path.read_text() == "old"
+    assert [p.name for p in tmp_path.iterdir()] == ["report.json"]

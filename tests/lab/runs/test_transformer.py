@@ -1,0 +1,227 @@
+"""A transformer's run: one report, whatever the executor; ended runs go on with the same bits; mistakes are told."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from lava_nexus.config import build_config, load_config
+from lava_nexus.errors import NexusError
+from lava_nexus.execute.programs import ProgramRunner
+from lava_nexus.lab.configs.execution import RunConfig
+from lava_nexus.lab.runs.steps import StepStore
+from lava_nexus.lab.runs.transformer import run_transformer
+from lava_nexus.models.forward import Cache, Counts
+from lava_nexus.models.model import random_model
+
+CONFIGS = Path(__file__).parents[3] / "configs"
+TINY = {
+    "model_type": "llama",
+    "hidden_size": 4,
+    "num_attention_heads": 2,
+    "num_key_value_heads": 1,
+    "intermediate_size": 6,
+    "num_hidden_layers": 3,
+    "vocab_size": 11,
+    "max_position_embeddings": 8,
+    "rms_norm_eps": 1e-5,
+}
+
+
+def config(executor: str = "bitsliced", **changes: Any) -> RunConfig:
+    model = {"kind": "transformer", "architecture": TINY, "tokens": 3, **changes}
+    return build_config(RunConfig, {"model": model, "executor": executor}, "test")
+
+
+@pytest.mark.parametrize("executor", ["bitsliced", "membrane", "lava", "reference"])
+def test_every_executor_gives_the_reference_bits_and_one_report(executor: str, tmp_path: Path) -> None:
+    layers = [0, 1] if executor in ("lava", "membrane") else None
+    report = run_transformer(config(executor, layers=layers, tokens=2), tmp_path)
+    assert report["ulp"]["strict"]["max"] == 0 and report["ulp"]["strict"]["unequal_bits"] == 0
+    assert [step["step"] for step in report["steps"]][:2] == ["embedding", "layer 0"]
+    assert json.loads((tmp_path / "report.json").read_text()) == report
+    assert (tmp_path / "spikes.png").stat().st_size > 10_000
+    assert not (tmp_path / "steps").exists()
+    if executor != "reference":
+        assert report["synops"] > report["spikes"] > 10**5 and report["energy"]["joules"] > 0
+        assert (tmp_path / "synops.png").exists()
+
+
+def test_a_run_that_was_ended_goes_on_with_the_same_bits_and_counts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = run_transformer(config(), tmp_path / "whole")
+    run, ran = ProgramRunner.run, []
+
+    def ended(self: ProgramRunner, program: Any, feeds: Any) -> Any:
+        if program.name == "layer 1" and self.name == "bitsliced":
+            raise KeyboardInterrupt
+        return run(self, program, feeds)
+
+    monkeypatch.setattr(ProgramRunner, "run", ended)
+    with pytest.raises(KeyboardInterrupt):
+        run_transformer(config(), tmp_path / "parts")
+    assert not (tmp_path / "parts" / "report.json").exists()
+
+    def watched(self: ProgramRunner, program: Any, feeds: Any) -> Any:
+        ran.append(program.name)
+        return run(self, program, feeds)
+
+    monkeypatch.setattr(ProgramRunner, "run", watched)
+    parts = run_transformer(config(), tmp_path / "parts", resume=True)
+    assert "layer 0" not in ran and "layer 1" in ran
+    for report in (whole, parts):
+        report.pop("wall_seconds")
+        for step in report["steps"]:
+            step.pop("seconds")
+    assert parts == whole
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"accumulate": "exact", "executor": "reference"},
+        {"weights": "constant", "executor": "reference"},
+        {"nonlinear": "nls", "linear": "spikes", "executor": "reference"},
+        {"executor": "membrane", "membrane": {"noise": 0.4}, "format": "float8_e4m3fn"},
+    ],
+)
+def test_every_kind_of_run_goes_on(changes: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    model = {"kind": "transformer", "architecture": TINY, "tokens": 2, "layers": [0, 2]}
+    given = build_config(RunConfig, {"model": model, **changes}, "test")
+    whole = run_transformer(given, tmp_path / "whole")
+    real, calls = StepStore.save, []
+
+    def ends(self: StepStore, number: int, step: Any) -> None:
+        if not calls and number == 2:
+            calls.append(number)
+            raise KeyboardInterrupt
+        real(self, number, step)
+
+    monkeypatch.setattr(StepStore, "save", ends)
+    with pytest.raises(KeyboardInterrupt):
+        run_transformer(given, tmp_path / "parts")
+    parts = run_transformer(given, tmp_path / "parts", resume=True)
+    for report in (whole, parts):
+        report.pop("wall_seconds")
+        for step in report["steps"]:
+            step.pop("seconds")
+    assert parts == whole
+    if "membrane" in changes:
+        assert whole["ulp"]["strict"]["unequal_bits"] > 0
+
+
+def test_what_generation_costs_is_in_the_totals(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    short = {**TINY, "num_hidden_layers": 1}
+    asked: dict[str, Any] = {"architecture": short, "generate": 3, "logits": "last", "tokens": 2}
+    report = run_transformer(config(**asked), tmp_path / "whole")
+    assert report["ulp"]["strict"]["max"] == 0
+    assert [step["step"] for step in report["steps"]][-3:] == ["head", "token 1", "token 2"]
+    model = random_model(short)
+    tokens = np.random.default_rng(0).integers(0, 11, (1, 2))
+    runner, cache, single = ProgramRunner("bitsliced"), Cache(), Counts()
+    forward, fresh, new = model.forward(runner), tokens, []
+    for _ in range(3):
+        stream = forward.begin(fresh, past=cache.tokens)
+        forward.layer(stream, 0, cache)
+        stream.hidden = stream.hidden[:, -1:]
+        logits = np.concatenate(list(forward.logits(forward.normed(stream), stream.counts)), axis=-1)
+        fresh = np.argmax(logits.view(np.float32)[:, -1], axis=-1)[None]
+        new.append(int(fresh[0, 0]))
+        single.add(stream.counts)
+    assert any(f"Generated greedily: {new};" in note for note in report["notes"])
+    spikes, synops = (sum(getattr(tally, of) for tally in single.tallies) for of in ("spikes", "synops"))
+    assert (report["spikes"], report["synops"]) == (spikes, synops)
+    assert (report["neurons"], report["synapses"], report["depth"]) == (single.neurons, single.synapses, single.depth)
+    found = model.generate(tokens[0], 3)
+    assert found.tokens.tolist() == [*tokens[0].tolist(), *new]
+    assert sum(tally.synops for tally in found.counts.tallies) == synops and found.counts.depth == single.depth
+
+    run = ProgramRunner.run
+
+    def ended(self: ProgramRunner, program: Any, feeds: Any) -> Any:
+        if feeds.get("key", np.zeros((1, 1, 1, 1))).shape[-2] == 3 and self.name == "bitsliced":
+            raise KeyboardInterrupt
+        return run(self, program, feeds)
+
+    monkeypatch.setattr(ProgramRunner, "run", ended)
+    with pytest.raises(KeyboardInterrupt):
+        run_transformer(config(**asked), tmp_path / "parts")
+    monkeypatch.setattr(ProgramRunner, "run", run)
+    parts = run_transformer(config(**asked), tmp_path / "parts", resume=True)
+    for each in (report, parts):
+        each.pop("wall_seconds")
+        for step in each["steps"]:
+            step.pop("seconds")
+    assert parts == report
+
+
+def test_steps_of_another_run_are_not_gone_on_from(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("lava_nexus.lab.runs.transformer.write_report", lambda *_: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        run_transformer(config("reference"), tmp_path)
+    with pytest.raises(NexusError, match=r"finished step '.*step0000\.npz' is of a run with another config"):
+        run_transformer(config("reference", tokens=4), tmp_path, resume=True)
+    (tmp_path / "steps" / "step0001.npz").write_bytes(b"PK")
+    with pytest.raises(NexusError, match=r"step0001\.npz' cannot be read"):
+        run_transformer(config("reference"), tmp_path, resume=True)
+
+
+@pytest.mark.parametrize("path", sorted([CONFIGS / "block_d256.yaml", *(CONFIGS / "models").glob("*.yaml")]))
+def test_configs_that_ship_run(path: Path, tmp_path: Path) -> None:
+    report = run_transformer(load_config(RunConfig, path, ["executor=reference"]), tmp_path, quick=True)
+    assert report["ulp"]["strict"]["max"] == 0 and len(report["steps"]) == 2
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"tokens": [1, 11]}, r"token id 11 is not in 0 \.\. 10"),
+        ({"tokens": [1, -1]}, r"token id -1 is not in 0 \.\. 10"),
+        ({"tokens": 9}, "sequence of 9 tokens is longer than the model's 8 positions"),
+        ({"tokens": []}, "0 tokens"),
+        ({"token_types": [0, 0, 0]}, "architecture 'llama', which has none"),
+        ({"layers": [1, 4]}, "layers 1 to 4 are not a range in the model's 0 to 3"),
+        ({"layers": [2, 2]}, "layers 2 to 2 are not a range"),
+        ({"generate": 7}, "3 tokens and 7 new ones are more than the model's 8 positions"),
+        ({"architecture": {**TINY, "model_type": "gpt2"}}, "architecture 'gpt2' is not supported; known are bert"),
+        ({"architecture": {**TINY, "hidden_act": "mish"}}, "activation 'mish' is not supported; known are silu"),
+        ({"architecture": {**TINY, "hidden_size": 0}}, "'hidden_size' is 0, must be an integer of at least 1"),
+        ({"architecture": {"model_type": "llama"}}, "key 'hidden_size' is missing"),
+        ({"architecture": {**TINY, "num_key_value_heads": 3}}, "2 attention heads do not share 3 key and value heads"),
+        ({"architecture": {**TINY, "num_attention_heads": 3}}, "hidden_size 4 does not divide into 3 heads"),
+        ({"architecture": {**TINY, "head_dim": 3}}, "RoPE turns 3 of 3 channels"),
+        ({"architecture": {**TINY, "rope_scaling": {"rope_type": "yarn"}}}, "rope scaling 'yarn' is not supported"),
+        ({"architecture": {**TINY, "rope_scaling": {"type": "llama3"}}}, "rope scaling 'factor' is None"),
+        ({"architecture": {**TINY, "quantization_config": {"bits": 4}}}, "'quantization_config' is set"),
+        ({"checkpoint": "nowhere", "architecture": None}, "checkpoint 'nowhere' is not a folder"),
+    ],
+)
+def test_mistakes_are_one_sentence(changes: dict[str, Any], words: str, tmp_path: Path) -> None:
+    with pytest.raises(NexusError, match=words) as caught:
+        run_transformer(config("reference", **changes), tmp_path)
+    assert "\n" not in str(caught.value)
+    assert not (tmp_path / "report.json").exists()
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"architecture": None}, "must have one of 'checkpoint' and 'architecture'"),
+        ({"checkpoint": "x"}, "must have one of 'checkpoint' and 'architecture'"),
+        ({"text": "hello"}, "'model' is .*'text' needs a 'checkpoint' with a tokenizer"),
+        ({"layers": [0]}, "model.layers"),
+        ({"generate": 1, "layers": [0, 1]}, "'generate' needs all layers and logits"),
+        ({"generate": 1, "logits": "none"}, "'generate' needs all layers and logits"),
+        ({"generate": -1}, "'model.generate' is -1"),
+        ({"tokens": 0}, "model.tokens"),
+        ({"kind": "rnn"}, "must be one of 'digits', 'transformer'"),
+    ],
+)
+def test_mistakes_in_the_config(changes: dict[str, Any], words: str) -> None:
+    with pytest.raises(NexusError, match=words):
+        config(**changes)

@@ -1,0 +1,59 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+import yaml
+
+from lava_nexus.config import load_config
+from lava_nexus.errors import NexusError
+from lava_nexus.lab.configs.places import MapBlockConfig
+from lava_nexus.lab.runs.mapping import run_map_block
+from lava_nexus.lab.tables.published import published_sizes
+
+
+@pytest.fixture
+def config(tmp_path):
+    def write(**changes):
+        shape = {"d_model": 16, "heads": 2, "kv_heads": 1, "head_dim": 8, "hidden": 32}
+        path = tmp_path / "map.yaml"
+        path.write_text(yaml.safe_dump({"name": "tiny", "shape": shape, "out": str(tmp_path)} | changes))
+        return load_config(MapBlockConfig, path)
+
+    return write
+
+
+def test_the_report(config, tmp_path):
+    strategies = ["fit: chips=8", {"folded": 4}, "unrolled"]
+    report = run_map_block(config(strategies=strategies, published="transformer_block"), tmp_path, quick=True)
+    assert json.loads((tmp_path / "report.json").read_text()) == json.loads(json.dumps(report))
+    assert [row[0] for row in report["rows"]] == ["fit: chips=8", "folded: 4", "unrolled"]
+    assert report["published_neurons"] == published_sizes()["transformer_block"].neurons
+    assert report["schedule"]["checked"] == [True]
+    chips = [row[2] for row in report["curve"]]
+    assert chips == sorted(chips)
+    text = (tmp_path / "report.md").read_text()
+    for words in ("fit: chips=8", "second-hand", "61,300,000", "words in: weights", "register, cells of a word"):
+        assert words in text
+    for name in ("chip.png", "chips.png", "strategies.csv", "curve.csv", "cores.csv"):
+        assert (tmp_path / name).stat().st_size > 100
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"strategies": ["rolled"]}, "strategy 'rolled' is none of"),
+        ({"strategies": "unrolled"}, "must be a list"),
+        ({"chip": "loihi9"}, "chip 'loihi9' does not exist"),
+        ({"max_delay": 63}, "'max_delay' is 63, above the 62"),
+        ({"published": "blok"}, "published 'blok' does not exist"),
+        ({"format": "float33"}, "float33"),
+        ({"chips": 3}, "key 'chips' does not exist"),
+        ({"memory": {"weights": "disk"}}, "must be 'chip' or 'host'"),
+        ({"shape": {"d_model": 16, "heads": 3, "kv_heads": 2, "head_dim": 8, "hidden": 32}}, "do not divide"),
+        ({"shape": {"d_model": 16, "heads": 2, "kv_heads": 1, "head_dim": 7, "hidden": 32}}, "odd"),
+    ],
+)
+def test_mistakes(config, tmp_path, changes, sentence):
+    with pytest.raises(NexusError, match=sentence):
+        run_map_block(config(**changes), tmp_path)

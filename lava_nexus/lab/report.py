@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import json
 import math
-import platform
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +16,7 @@ from lava_nexus.energy import EnergyReport
 from lava_nexus.execute.executor import Tally
 from lava_nexus.formats import UlpSummary
 from lava_nexus.lab.markdown import comma_separated, report_markdown
+from lava_nexus.versions import installed_versions as installed_versions
 
 SCHEMA_VERSION = 1
 CIRCUIT_HEADER = ("circuit", "basis", "neurons", "synapses", "depth", "invocations", "spikes", "synops")
@@ -34,7 +33,6 @@ STEP_HEADER = (
     "synops",
     "seconds",
 )
-_PACKAGES = ("lava-nexus", "lava-nc", "lava-dl", "numpy", "numba", "torch")
 
 
 @dataclass(frozen=True)
@@ -100,7 +98,7 @@ class Run:
     tables: Sequence[Table] = ()
     figures: Sequence[tuple[str, str]] = ()
     notes: Sequence[str] = ()
-    versions: dict[str, str] = field(default_factory=lambda: installed_versions())
+    versions: dict[str, str] = field(default_factory=installed_versions)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for report.json."""
@@ -173,17 +171,6 @@ def write_report(run: Run, folder: Path) -> dict[str, Any]:
     files.write_text(folder / "report.md", report_markdown(report))
     files.write_text(folder / "report.json", json.dumps(report, indent=2, allow_nan=False) + "\n")
     return report
-
-
-def installed_versions() -> dict[str, str]:
-    """Versions of Python and of the packages that a result depends on, those that are installed."""
-    found = {"python": platform.python_version()}
-    for package in _PACKAGES:
-        try:
-            found[package] = metadata.version(package)
-        except metadata.PackageNotFoundError:
-            continue
-    return found
 
 
 def _ulp(summary: UlpSummary | None) -> dict[str, float | int | None]:

@@ -27,7 +27,7 @@ from lava_nexus.formats import (
 from lava_nexus.neurons import NeuronModel, NonIdealities
 
 if TYPE_CHECKING:
-    from lava_nexus.chip.place import place
+    from lava_nexus.execute.placing import place
     from lava_nexus.execute.run import Result, run
     from lava_nexus.models.model import Model, load, random_model
 
@@ -71,7 +71,7 @@ _LAZY = {
     "load": "lava_nexus.models.model",
     "random_model": "lava_nexus.models.model",
     "Model": "lava_nexus.models.model",
-    "place": "lava_nexus.chip.place",
+    "place": "lava_nexus.execute.placing",
 }
 
 

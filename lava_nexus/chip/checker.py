@@ -1,10 +1,8 @@
-"""Checks placements from scratch: nothing here is shared with what makes them.
+"""Checks placements and schedules from scratch: nothing here is shared with what makes them.
 
-Every synapse of the network is looked for in the tables of the cores; every limit is counted again from them.
-
-Checks schedules from scratch: nothing here is shared with what makes them.
-
-Operations are written out one by one, each is looked at by itself, and the whole is computed in the order of time.
+Of a placement every synapse of the network is looked for in the tables of the cores, and every limit is counted again
+from them. Of a schedule the operations are written out one by one, each is looked at by itself, and the whole can be
+computed in the order of time.
 """
 
 from __future__ import annotations
@@ -19,6 +17,9 @@ from numpy.typing import NDArray
 from lava_nexus.chip.placement import Core, Placement
 from lava_nexus.errors import NexusError
 from lava_nexus.programs.schedule import Operations, Schedule, expand
+
+MOST_OPERATIONS = 5_000_000
+"""Most operations of a schedule that are written out."""
 
 
 def check_placement(placement: Placement) -> None:
@@ -125,9 +126,6 @@ def _sources(core: Core, first: int) -> list[int]:
     own = [n + first for n in core.subnetwork.members.tolist()]
     names = outside + own
     return [names[s] for s in core.subnetwork.sources.tolist()]
-
-
-MOST_OPERATIONS = 5_000_000
 
 
 def check_schedule(schedule: Schedule) -> None:

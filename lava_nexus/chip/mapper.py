@@ -2,67 +2,77 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
-from typing import Literal
+from dataclasses import replace
 
 from lava_nexus.chip.description import Chip
-from lava_nexus.chip.packing import Piece, pack
+from lava_nexus.chip.packing import Piece, circuit_pieces, pack
+from lava_nexus.chip.place import Spikes, circuit_template
 from lava_nexus.chip.placement import Placement
 from lava_nexus.chip.program_placement import CircuitUse, InputOutput, ProgramPlacement, TokenTraffic
 from lava_nexus.chip.scheduler import schedule_program
 from lava_nexus.chip.surroundings import Around, handover, surroundings
-from lava_nexus.chip.templates import circuit_pieces, circuit_template
-from lava_nexus.chip.workload import Strategy, Workload, word_bits
+from lava_nexus.chip.workload import Memory, Strategy, Workload, word_bits
 from lava_nexus.circuits import Circuit
 from lava_nexus.errors import NexusError
 from lava_nexus.programs.program import Program
 
-Where = Literal["chip", "host"]
 _HALVINGS = 8
-
-
-@dataclass(frozen=True)
-class Memory:
-    """What is kept on the chip, and what the host feeds in when it is needed."""
-
-    registers: Where = "chip"
-    weights: Where = "host"
-    cache: Where = "host"
 
 
 def place_program(
     subject: Program | Workload,
     chip: Chip,
+    spikes: Spikes,
     strategy: Strategy | str = "unrolled",
+    *,
     max_delay: int | None = None,
     seed: int = 0,
     sets: int = 256,
     memory: Memory | None = None,
 ) -> ProgramPlacement:
-    """A program, or the programs of a token, on chips; see `place`."""
-    mapper = Mapper(subject, chip, max_delay, seed, sets, memory or Memory())
+    """A program, or the programs of a token, on chips by one strategy; see `Mapper`."""
+    mapper = Mapper(subject, chip, spikes, max_delay=max_delay, seed=seed, sets=sets, memory=memory)
     return mapper.place(Strategy.of(strategy))
 
 
 class Mapper:
     """One workload on one chip, at any folding; circuits are placed once.
 
+    Args:
+        subject: a program, or the programs of a token.
+        chip: onto what.
+        spikes: counts those of a circuit as it is placed.
+        max_delay: largest synaptic delay; None takes for each circuit the one that needs fewest cores.
+        seed: of partitions and operands.
+        sets: operand sets that spikes are counted on.
+        memory: what is kept on the chip; None for registers alone.
+
     Attributes:
         workload: what a token costs.
         circuits: (circuit, invocations a token) by digest.
+
+    Raises:
+        NexusError: the subject invokes no circuit.
     """
 
     def __init__(
-        self, subject: Program | Workload, chip: Chip, max_delay: int | None, seed: int, sets: int, memory: Memory
+        self,
+        subject: Program | Workload,
+        chip: Chip,
+        spikes: Spikes,
+        *,
+        max_delay: int | None = None,
+        seed: int = 0,
+        sets: int = 256,
+        memory: Memory | None = None,
     ) -> None:
         self.workload = subject if isinstance(subject, Workload) else Workload.of(subject)
         self.chip = chip
-        self.memory = memory
+        self.memory = memory or Memory()
         self.circuits = self.workload.invocations
         if not self.circuits:
             raise NexusError(f"program '{self.workload.name}' invokes no circuit, so that there is nothing to place")
-        self._template: Callable[[Circuit], Placement] = lambda one: circuit_template(one, chip, max_delay, seed, sets)
+        self._spikes, self._max_delay, self._seed, self._sets = spikes, max_delay, seed, sets
         self._placed: dict[str, Placement] = {}
         self._found: dict[int, ProgramPlacement] = {}
 
@@ -74,7 +84,10 @@ class Mapper:
     def template(self, digest: str) -> Placement:
         """One instance of a circuit on cores."""
         if digest not in self._placed:
-            self._placed[digest] = self._template(self.circuits[digest][0])
+            circuit, _ = self.circuits[digest]
+            self._placed[digest] = circuit_template(
+                circuit, self.chip, self._spikes, self._max_delay, self._seed, self._sets
+            )
         return self._placed[digest]
 
     def place(self, strategy: Strategy) -> ProgramPlacement:

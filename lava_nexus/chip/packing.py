@@ -5,8 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
+from lava_nexus.chip.demand import demand
 from lava_nexus.chip.description import LIMITS, Chip
+from lava_nexus.chip.placement import Placement
 from lava_nexus.errors import NexusError
+from lava_nexus.neurons import ThresholdNetwork
 
 
 @dataclass(frozen=True)
@@ -30,6 +35,44 @@ class Piece:
     axons_out: int
     synops: float
     count: int
+
+
+def circuit_pieces(label: str, placed: Placement, count: int) -> list[Piece]:
+    """The parts of a placed circuit, core by core, as often as there are instances."""
+    use, synops, parts = placed.demand, placed.synops_per_set, len(placed.places)
+    return [
+        Piece(
+            name=label if parts == 1 else f"{label}, part {core + 1} of {parts}",
+            kind=label,
+            neurons=int(use.neurons[core]),
+            delay_bits=int(use.delay_bits[core]),
+            synapse_words=int(use.synapse_words[core]),
+            axons_in=int(use.axons_in[core]),
+            axons_out=int(use.axons_out[core]),
+            synops=float(synops[core]),
+            count=count,
+        )
+        for core in range(parts)
+    ]
+
+
+def network_piece(
+    label: str, network: ThresholdNetwork, chip: Chip, count: int, synops: float, recurrent: int = 0
+) -> Piece:
+    """A small network as one part, of so many SynOps a step; `recurrent` of its neurons feed themselves too."""
+    zeros = np.zeros(network.neurons, np.int64)
+    use = demand(network, zeros, zeros, 1, chip)
+    return Piece(
+        name=label,
+        kind=label,
+        neurons=network.neurons,
+        delay_bits=int(use.delay_bits[0]),
+        synapse_words=int(use.synapse_words[0]),
+        axons_in=int(use.axons_in[0]),
+        axons_out=int(use.axons_out[0]) + recurrent,
+        synops=synops,
+        count=count,
+    )
 
 
 @dataclass(frozen=True)

@@ -1,9 +1,8 @@
-"""Balanced partitions of a hypergraph: the multilevel partitioner Mt-KaHyPar behind one call.
+"""Neurons to cores: under every limit of a core at once, with few spikes between cores.
 
-Its deterministic preset is used, so that a seed stands for one result whatever the threads. Many parts are cut in turns
-of a few, which makes the time grow with n log k.
-
-Neurons to cores: under every limit of a core at once, with few spikes between cores.
+Hypergraphs are cut by the multilevel partitioner Mt-KaHyPar behind one call, `partition`. Its deterministic preset is
+used, so that a seed stands for one result whatever the threads. Many parts are cut in turns of a few, which makes the
+time grow with n log k.
 """
 
 from __future__ import annotations
@@ -24,6 +23,7 @@ from lava_nexus.neurons import ThresholdNetwork
 
 _ARITY = 8
 _MOST_WEIGHT = 255
+_FEW, _FILL = 8, 0.98  # beyond a few parts, full ones leave the partitioner nothing to choose
 
 
 @dataclass(frozen=True, eq=False)
@@ -130,9 +130,6 @@ def _initializer() -> Any:
     import mtkahypar
 
     return mtkahypar.initialize(1, False)
-
-
-_FEW, _FILL = 8, 0.98  # beyond a few parts, full ones leave the partitioner nothing to choose
 
 
 def neurons_to_cores(

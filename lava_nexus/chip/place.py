@@ -1,86 +1,66 @@
-"""`place`: a circuit or a program onto a chip."""
+"""One circuit onto cores: under all limits of a core, with few spikes between cores and few hops.
+
+What is known of spikes comes from whoever asks, as counts or as a function that counts: no circuit runs here.
+"""
 
 from __future__ import annotations
 
+import json
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, overload
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lava_nexus.chip.description import Chip, load_chip
+from lava_nexus.chip.description import Chip
 from lava_nexus.chip.mesh import core_links, place_parts
 from lava_nexus.chip.partition import fewest_cores, neurons_to_cores
 from lava_nexus.chip.placement import Placement
-from lava_nexus.chip.spikes import measured_spikes
 from lava_nexus.circuits import Circuit
+from lava_nexus.disk_cache import cached, source_digest
 from lava_nexus.errors import NexusError
 from lava_nexus.neurons import ThresholdNetwork, check
 from lava_nexus.neurons.compose import rebalanced
-from lava_nexus.programs.program import Program
+from lava_nexus.neurons.serialisation import from_arrays, to_arrays
 
-if TYPE_CHECKING:
-    from lava_nexus.chip.program_placement import ProgramPlacement
-    from lava_nexus.chip.workload import Strategy
+Spikes = Callable[[Circuit, int, int], NDArray[np.int64]]
+"""How often each signal [signals] of a circuit fires: (circuit, operand sets, seed of the operands) to int64 counts."""
+
+_FIELDS = ("assignment", "places", "groups", "spikes")
 
 
-@overload
-def place(
-    subject: Circuit, chip: str | Path | Chip = ..., *, max_delay: int | None = ..., chips: int | None = ...,
-    seed: int = ..., sets: int = ...,
-) -> Placement: ...  # fmt: skip
-@overload
-def place(
-    subject: Program, chip: str | Path | Chip = ..., *, strategy: Strategy | str | None = ...,
-    max_delay: int | None = ..., seed: int = ..., sets: int = ...,
-) -> ProgramPlacement: ...  # fmt: skip
-def place(
-    subject: Circuit | Program,
-    chip: str | Path | Chip = "loihi2",
+def place_circuit(
+    circuit: Circuit,
+    chip: Chip,
+    spikes: Spikes,
     *,
-    strategy: Strategy | str | None = None,
     max_delay: int | None = None,
     chips: int | None = None,
     seed: int = 0,
     sets: int = 256,
-) -> Placement | ProgramPlacement:
-    """Where every neuron lives: under all limits of a core, with few spikes between cores and few hops.
+) -> Placement:
+    """One instance of a circuit, with the relays that its largest delay needs.
 
     Args:
-        subject: a circuit, or a program whose circuits are instantiated by a strategy.
-        chip: name of a chip, a YAML file, or a `Chip`.
-        strategy: of a program: "unrolled" (the default), "folded: k" or "fit: chips=n".
-        max_delay: largest synaptic delay; None takes the one that needs fewest cores. Delay memory is shared by the
-            neurons of a core, so that longer delays leave room for fewer neurons and shorter ones cost relays.
-        chips: of a circuit: most chips it may use; None for as many as it needs.
+        circuit: what is placed.
+        chip: onto what.
+        spikes: counts those of the circuit as it is placed, relays included.
+        max_delay: largest synaptic delay; None takes the one that needs fewest cores.
+        chips: most chips it may use; None for as many as it needs.
         seed: of the partition and of the operands.
         sets: operand sets that the spikes are counted on.
 
     Raises:
-        NexusError: what is asked for does not fit: the limit, by how much, and the smallest change that would fit.
+        NexusError: it does not fit: the limit, by how much, and the smallest change that would fit.
     """
-    described = load_chip(chip)
-    if sets < 1:
-        raise NexusError(f"placement with spikes counted on {sets} operand sets is below 1")
-    if isinstance(subject, Program):
-        from lava_nexus.chip.mapper import place_program
-
-        if chips is not None:
-            raise NexusError(f"program '{subject.name}' takes its chips by strategy='fit: chips={chips}'")
-        return place_program(subject, described, strategy or "unrolled", max_delay, seed, sets)
-    if strategy is not None:
-        raise NexusError(f"circuit '{subject.label}' has no strategy: it is placed once")
-    return place_circuit(subject, described, max_delay, chips, seed, sets)
-
-
-def place_circuit(
-    circuit: Circuit, chip: Chip, max_delay: int | None, chips: int | None, seed: int, sets: int
-) -> Placement:
-    """One instance of a circuit; see `place`."""
     network = with_delay(circuit.network, chip, max_delay)
     check(network)
-    spikes = measured_spikes(_on(circuit, network), sets, seed)
-    placement = place_network(circuit.label, network, spikes, sets, chip, seed)
+    counts = spikes(replace(circuit, network=network), sets, seed)
+    placement = place_network(circuit.label, network, counts, sets, chip, seed)
     cores = len(placement.places)
     if chips is not None and cores > chips * chip.mesh.cores:
         room = chips * chip.mesh.cores
@@ -94,7 +74,7 @@ def place_circuit(
 def place_network(
     label: str, network: ThresholdNetwork, spikes: NDArray[np.int64], sets: int, chip: Chip, seed: int
 ) -> Placement:
-    """A network whose spikes were counted."""
+    """A network whose signals fired `spikes` times in a run of `sets` operand sets."""
     groups = np.zeros(network.neurons, np.int64)
     assignment = neurons_to_cores(network, spikes, groups, chip, seed)
     links = core_links(network, assignment, spikes)
@@ -113,19 +93,54 @@ def with_delay(network: ThresholdNetwork, chip: Chip, max_delay: int | None) -> 
         if not 0 <= max_delay <= most:
             raise NexusError(f"largest delay {max_delay} is not in 0 .. {most}, what a synapse of {chip.name} holds")
         return rebalanced(network, max_delay)
-    choices = [rebalanced(network, delay) for delay in delays_worth_trying(most)]
-    return min(choices, key=lambda one: (fewest_cores(one, chip), share_of_core(one, chip)))
+    choices = [rebalanced(network, delay) for delay in _delays_worth_trying(most)]
+    return min(choices, key=lambda one: (fewest_cores(one, chip), _share_of_core(one, chip)))
 
 
-def share_of_core(network: ThresholdNetwork, chip: Chip) -> float:
+def _share_of_core(network: ThresholdNetwork, chip: Chip) -> float:
     """Cores that the neurons would fill."""
     return network.neurons / max(1, chip.neurons_with_delay(int(network.delays.max(initial=0))))
 
 
-def delays_worth_trying(most: int) -> list[int]:
+def _delays_worth_trying(most: int) -> list[int]:
     """The largest delay of each width of the delay field, down from `most` to none."""
     return [most, *(2**bits - 2 for bits in range(most.bit_length(), 0, -1) if 2**bits - 2 < most)]
 
 
-def _on(circuit: Circuit, network: ThresholdNetwork) -> Circuit:
-    return Circuit(circuit.name, circuit.basis, network, circuit.golden, circuit.options)
+def circuit_template(
+    circuit: Circuit, chip: Chip, spikes: Spikes, max_delay: int | None, seed: int, sets: int
+) -> Placement:
+    """As `place_circuit`, kept on disk: what every instance of the circuit looks like.
+
+    A placement is found again by everything that it depends on, the function that counts spikes included; of one
+    without a name of its own, such as a lambda, nothing is kept.
+    """
+
+    def build() -> Placement:
+        return place_circuit(circuit, chip, spikes, max_delay=max_delay, seed=seed, sets=sets)
+
+    def save(placed: Placement) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
+        arrays, metadata = to_arrays(placed.network)
+        return arrays | {name: getattr(placed, name) for name in _FIELDS}, metadata
+
+    def load(arrays: Mapping[str, NDArray[Any]], metadata: Mapping[str, Any]) -> Placement:
+        own = {name: np.asarray(arrays[name]) for name in _FIELDS}
+        return Placement(circuit.label, from_arrays(arrays, metadata), chip, **own, sets=sets, seed=seed)
+
+    counter = _named(spikes)
+    if counter is None:
+        return build()
+    key = f"{circuit.digest} {json.dumps(chip.resolved())} {max_delay} {seed} {sets} {counter} {_sources()}"
+    return cached("placements", key, build, save, load)
+
+
+def _named(spikes: Spikes) -> str | None:
+    """Name and source of a function of a module; None of anything else."""
+    name, module = getattr(spikes, "__qualname__", "<"), sys.modules.get(getattr(spikes, "__module__", ""))
+    file = getattr(module, "__file__", None)
+    return None if "<" in name or file is None else f"{name} {source_digest(file)}"
+
+
+@lru_cache(maxsize=1)
+def _sources() -> str:
+    return source_digest(*map(str, sorted(Path(__file__).parent.rglob("*.py"))))

@@ -1,4 +1,6 @@
-"""What stands around the arithmetic on a chip: registers, operand selectors, sequencer, tables, as networks to count.
+"""What stands around the arithmetic on a chip: registers, operand selectors, sequencer, tables and cache.
+
+All are networks that are built and counted, as much of each as a token's schedules need.
 
 - A register bit keeps its spike until it is loaded: set = [load + d >= 2], then q' = [q - load + 2 set >= 1], where q
   is its own output: two neurons a bit, and one a word for `load` one step later.
@@ -7,27 +9,20 @@
   binary counter for a round of several turns.
 - A weight table is an axon for each step that needs a weight, with a synapse for every set bit of the weights of all
   instances; the axon's neuron is the sequencer's.
-
-How much stands around the arithmetic: registers, selectors, sequencer, tables and cache of a token's schedules.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING
 
 from lava_nexus.chip.description import Chip
 from lava_nexus.chip.liveness import Registers, registers
-from lava_nexus.chip.packing import Piece
-from lava_nexus.chip.templates import network_piece
-from lava_nexus.chip.workload import Workload, kept_inputs, word_bits
+from lava_nexus.chip.packing import Piece, network_piece
+from lava_nexus.chip.workload import Memory, Workload, kept_inputs, word_bits
 from lava_nexus.neurons import Builder, ThresholdNetwork
 from lava_nexus.programs.nodes import Rearrange
 from lava_nexus.programs.schedule import Schedule
-
-if TYPE_CHECKING:
-    from lava_nexus.chip.mapper import Memory
 
 
 @cache

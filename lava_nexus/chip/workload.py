@@ -1,7 +1,4 @@
-"""How many instances of each circuit a program gets.
-
-What a token costs: programs, and how often each runs for one token.
-"""
+"""What is asked of a mapping: the programs of a token, how many instances each circuit gets, where words are kept."""
 
 from __future__ import annotations
 
@@ -17,6 +14,47 @@ from lava_nexus.programs.nodes import Value
 from lava_nexus.programs.program import Program
 
 _FORM = re.compile(r"(?P<kind>folded|fit)\s*:\s*(?P<key>chips\s*=)?\s*(?P<number>-?\d+)")
+
+
+WEIGHT = "weight."
+CACHED = ("key", "value")
+
+
+@dataclass(frozen=True)
+class Workload:
+    """Programs that run one after the other on shared instances.
+
+    Inputs named `weight.<role>` are weights, those named `key` and `value` what the cache holds, all others are fed in
+    and kept in registers. Constants of more than one element are weights too.
+
+    Attributes:
+        name: for reports.
+        sections: (program, how often it runs).
+    """
+
+    name: str
+    sections: tuple[tuple[Program, int], ...]
+
+    @classmethod
+    def of(cls, program: Program) -> Workload:
+        """One program, run once a token."""
+        return cls(program.name, ((program, 1),))
+
+    @property
+    def invocations(self) -> dict[str, tuple[Circuit, int]]:
+        """(circuit, operand sets a token) by digest; those that are never invoked left out."""
+        found: dict[str, tuple[Circuit, int]] = {}
+        for program, times in self.sections:
+            program.refuse_operators("a placement on cores")
+            for _, circuit, count in program.invocations():
+                if count:
+                    before = found.get(circuit.digest, (circuit, 0))[1]
+                    found[circuit.digest] = circuit, before + times * count
+        return found
+
+    def words(self, what: str) -> int:
+        """Words of all sections that are "weights", "cache", "inputs" or "outputs"."""
+        return sum(times * _words(program, what) for program, times in self.sections)
 
 
 @dataclass(frozen=True)
@@ -59,45 +97,16 @@ class Strategy:
         return cls("folded" if found["kind"] == "folded" else "fit", number)
 
 
-WEIGHT = "weight."
-CACHED = ("key", "value")
+Where = Literal["chip", "host"]
 
 
 @dataclass(frozen=True)
-class Workload:
-    """Programs that run one after the other on shared instances.
+class Memory:
+    """What is kept on the chip, and what the host feeds in when it is needed."""
 
-    Inputs named `weight.<role>` are weights, those named `key` and `value` what the cache holds, all others are fed in
-    and kept in registers. Constants of more than one element are weights too.
-
-    Attributes:
-        name: for reports.
-        sections: (program, how often it runs).
-    """
-
-    name: str
-    sections: tuple[tuple[Program, int], ...]
-
-    @classmethod
-    def of(cls, program: Program) -> Workload:
-        """One program, run once a token."""
-        return cls(program.name, ((program, 1),))
-
-    @property
-    def invocations(self) -> dict[str, tuple[Circuit, int]]:
-        """(circuit, operand sets a token) by digest; those that are never invoked left out."""
-        found: dict[str, tuple[Circuit, int]] = {}
-        for program, times in self.sections:
-            program.refuse_operators("a placement on cores")
-            for _, circuit, count in program.invocations():
-                if count:
-                    before = found.get(circuit.digest, (circuit, 0))[1]
-                    found[circuit.digest] = circuit, before + times * count
-        return found
-
-    def words(self, what: str) -> int:
-        """Words of all sections that are "weights", "cache", "inputs" or "outputs"."""
-        return sum(times * _words(program, what) for program, times in self.sections)
+    registers: Where = "chip"
+    weights: Where = "host"
+    cache: Where = "host"
 
 
 def word_bits(workload: Workload) -> int:

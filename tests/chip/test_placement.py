@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import lava_nexus as nexus
-from lava_nexus.chip import Placement, check_placement, placement_faults
+from lava_nexus.chip import Placement, check_placement, load_chip, placement_faults
 from lava_nexus.chip.partition import contiguous, spike_hypergraph
-from lava_nexus.chip.place import place_network
+from lava_nexus.chip.place import circuit_template, place_circuit, place_network
 from lava_nexus.errors import NexusError
 from tests.chip.chips import small_chip
 from tests.networks import as_circuit, random_network
@@ -97,6 +97,35 @@ def test_the_largest_delay_is_a_choice():
 def test_mistakes(arguments, sentence):
     with pytest.raises(NexusError, match=sentence):
         nexus.place(nexus.circuit("neg", nexus.FLOAT16), **arguments)
+
+
+@pytest.mark.parametrize(
+    ("subject", "sentence"),
+    [
+        ("add", r"takes a circuit, not the name 'add': give lava_nexus\.circuit\('add', a format\)"),
+        (3.0, "takes a circuit, a program or a token's programs, not float"),
+        (nexus.circuit("neg", nexus.FLOAT16).network, "not ThresholdNetwork"),
+    ],
+)
+def test_what_cannot_be_placed_is_told_in_a_sentence(subject, sentence):
+    with pytest.raises(NexusError, match=sentence):
+        nexus.place(subject)
+
+
+def test_spikes_are_those_that_are_handed_in():
+    circuit = nexus.circuit("neg", nexus.FLOAT16)
+    asked = []
+
+    def spikes(one, sets, seed):
+        asked.append((one.label, one.network.digest, sets, seed))
+        return np.arange(one.network.n_signals)
+
+    placed = place_circuit(circuit, load_chip(), spikes, max_delay=2, seed=5, sets=7)
+    assert asked == [(circuit.label, placed.network.digest, 7, 5)]
+    assert np.array_equal(placed.spikes, np.arange(placed.network.n_signals))
+    assert (placed.sets, placed.seed) == (7, 5)
+    assert circuit_template(circuit, load_chip(), spikes, 2, 5, 7).traffic == placed.traffic
+    assert len(asked) == 2  # a function without a name of its own: nothing is kept
 
 
 def test_what_does_not_fit_says_by_how_much_and_what_would():

@@ -10,13 +10,14 @@ import lava_nexus as nexus
 from lava_nexus.chip.checker import check_schedule
 from lava_nexus.chip.description import LIMITS, load_chip
 from lava_nexus.chip.layout import layout
-from lava_nexus.chip.mapper import Mapper, Memory
+from lava_nexus.chip.mapper import Mapper
 from lava_nexus.chip.packing import Piece, pack
 from lava_nexus.chip.program_placement import ProgramPlacement
 from lava_nexus.chip.shapes import DecoderShape, decode_workload
 from lava_nexus.chip.surroundings import counter, register_cells, register_gates, selector
-from lava_nexus.chip.workload import Strategy
+from lava_nexus.chip.workload import Memory, Strategy
 from lava_nexus.errors import NexusError
+from lava_nexus.execute.placing import measured_spikes
 from lava_nexus.programs import Program
 from tests.chip.chips import small_chip
 from tests.chip.programs import block_program, linear_program
@@ -27,7 +28,7 @@ SHAPE = DecoderShape(16, 2, 1, 8, 32, query_key_norm=True, layers=3, vocabulary=
 
 @pytest.fixture(scope="module")
 def mapper() -> Mapper:
-    return Mapper(decode_workload("tiny", SHAPE, 5, FP8), load_chip(), None, 0, 16, Memory())
+    return Mapper(decode_workload("tiny", SHAPE, 5, FP8), load_chip(), measured_spikes, sets=16)
 
 
 def test_strategies(mapper):
@@ -90,7 +91,7 @@ def test_saved_and_loaded(mapper, tmp_path):
 
 
 def test_what_does_not_fit_says_by_how_much_and_what_would(mapper):
-    tiny = Mapper(linear_program(FP8), small_chip(neurons=64), None, 0, 4, Memory())
+    tiny = Mapper(linear_program(FP8), small_chip(neurons=64), measured_spikes, sets=4)
     fewest = min((tiny.folded(tiny.most_folding >> i) for i in range(7)), key=lambda one: one.core_count)
     assert fewest.chips > 1
     with pytest.raises(
@@ -134,8 +135,9 @@ def test_the_layout_gives_every_core_its_place(mapper):
 
 def test_weights_and_cache_on_the_chip():
     workload = decode_workload("tiny", SHAPE, 5, FP8)
-    outside = Mapper(workload, load_chip(), None, 0, 16, Memory()).folded(8)
-    inside = Mapper(workload, load_chip(), None, 0, 16, Memory("chip", "chip", "chip")).folded(8)
+    outside = Mapper(workload, load_chip(), measured_spikes, sets=16).folded(8)
+    memory = Memory("chip", "chip", "chip")
+    inside = Mapper(workload, load_chip(), measured_spikes, sets=16, memory=memory).folded(8)
     names = {one.label.partition(",")[0]: one for one in inside.circuits}
     assert names["weight table"].instances * int(names["weight table"].label.split()[2]) >= SHAPE.parameters
     assert inside.neurons > outside.neurons

@@ -10,13 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lava_nexus.chip.description import Chip
-from lava_nexus.chip.place import place
 from lava_nexus.chip.placement import Placement
 from lava_nexus.circuits import Circuit
 from lava_nexus.errors import NexusError
 from lava_nexus.execute.executor import Executor, Tally
 from lava_nexus.execute.loihi2.chip_run import ChipRun, run_on_chip
 from lava_nexus.execute.loihi2.extension import extension
+from lava_nexus.execute.placing import place
 from lava_nexus.formats import patterns_to_spikes, spikes_to_patterns
 from lava_nexus.populations import Operator
 

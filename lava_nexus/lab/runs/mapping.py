@@ -13,12 +13,13 @@ from tqdm import tqdm
 from lava_nexus.chip.checker import MOST_OPERATIONS, check_schedule
 from lava_nexus.chip.description import LIMITS, Chip, Limit, load_chip
 from lava_nexus.chip.layout import MOST_CORES, Layout, layout
-from lava_nexus.chip.mapper import Mapper, Memory
+from lava_nexus.chip.mapper import Mapper
 from lava_nexus.chip.program_placement import ProgramPlacement
 from lava_nexus.chip.shapes import DecoderShape, decode_workload
-from lava_nexus.chip.workload import Strategy
+from lava_nexus.chip.workload import Memory, Strategy
 from lava_nexus.config import did_you_mean
 from lava_nexus.errors import NexusError
+from lava_nexus.execute.placing import measured_spikes
 from lava_nexus.files import write_text
 from lava_nexus.formats import format_named
 from lava_nexus.lab.configs.places import MapBlockConfig
@@ -94,7 +95,15 @@ def _mapper(config: MapBlockConfig, chip: Chip) -> Mapper:
     shape = DecoderShape(width=sizes.pop("d_model"), **sizes)
     workload = decode_workload(config.name, shape, config.context, format_named(config.format), config.basis)
     memory = Memory(**config.memory.model_dump())
-    return Mapper(workload, chip, config.max_delay, config.seed, config.sets, memory)
+    return Mapper(
+        workload,
+        chip,
+        measured_spikes,
+        max_delay=config.max_delay,
+        seed=config.seed,
+        sets=config.sets,
+        memory=memory,
+    )
 
 
 def _foldings(mapper: Mapper, points: int) -> list[int]:

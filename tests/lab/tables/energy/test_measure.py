@@ -9,12 +9,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lava_nexus.chip import place
 from lava_nexus.circuits import circuit
 from lava_nexus.config import load_config
 from lava_nexus.energy import load_energy_model
 from lava_nexus.errors import NexusError
 from lava_nexus.execute.cpu import BitslicedExecutor
+from lava_nexus.execute.placing import place
 from lava_nexus.execute.run import executor_named, run
 from lava_nexus.formats import FLOAT8_E4M3FN, FLOAT32
 from lava_nexus.lab.configs.tables import EnergyConfig, EnergyTable

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lava_nexus.circuits import Circuit
-from lava_nexus.execute.executor import Executor, Tally, operator_patterns
+from lava_nexus.circuits.bank import Bank
+from lava_nexus.execute.executor import BankTally, Executor, Tally, bank_rows, operator_patterns
 from lava_nexus.populations import Operator
 
 
@@ -29,6 +30,12 @@ class ReferenceExecutor(Executor):
         results = found if isinstance(found, tuple) else (found,)
         self.tallies.add(Tally(circuit, results[0].size))
         return results
+
+    def invoke_bank(self, bank: Bank, operands: NDArray[Any], columns: slice, terms: slice) -> NDArray[Any]:
+        """The general circuit's golden function; see `Executor.invoke_bank`."""
+        self.tallies.add(BankTally(bank, bank_rows(operands, columns, terms)))
+        weights = bank.weights[columns, terms].T
+        return bank.golden(*np.broadcast_arrays(operands[..., None], weights[:, None, :]))
 
     def operate(self, operator: Operator, operand: NDArray[Any]) -> NDArray[Any]:
         """The operator's integer program on every row."""

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from lava_nexus.circuits import Circuit
 from lava_nexus.circuits.accumulator import Accumulator
-from lava_nexus.execute.cpu.bank import Bank, products
+from lava_nexus.circuits.bank import Bank
 from lava_nexus.execute.executor import Executor
 from lava_nexus.programs.order import Order
 from lava_nexus.programs.program import Contract, Reduce
@@ -144,8 +144,12 @@ class Products(Terms):
                 runs[-1] = range(runs[-1].start, term + 1)
             else:
                 runs.append(range(term, term + 1))
-        columns = self._tile[-1]
-        parts = [products(bank, self._executor, self._factors[0][run.start : run.stop], columns, run) for run in runs]
+        parts = []
+        for run in runs:
+            left = self._factors[0][run.start : run.stop]
+            where = self._tile[-1], slice(run.start, run.stop)
+            found = self._executor.invoke_bank(bank, left.reshape(len(run), -1), *where)
+            parts.append(found.reshape(*left.shape[:-1], -1))
         return np.concatenate(parts)
 
     def started(self, terms: Sequence[int]) -> Patterns:

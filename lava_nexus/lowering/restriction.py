@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lava_nexus.lowering.compiled import kept
 from lava_nexus.lowering.luts import PROJECTIONS, representative
 from lava_nexus.lowering.program import ONE_SLOT, RESERVED_SLOTS, SPARE_SLOT, ZERO_SLOT, WordProgram
+from lava_nexus.neurons.compiled import kept
 
 UNKNOWN = -1
 _NONE = -1  # no input at this place of a look-up

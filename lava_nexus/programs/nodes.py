@@ -8,7 +8,7 @@ from typing import Literal, TypeAlias
 
 from lava_nexus.circuits import Circuit
 from lava_nexus.circuits.accumulator import Accumulator
-from lava_nexus.execute.cpu.bank import Bank
+from lava_nexus.circuits.bank import Bank
 from lava_nexus.formats import FloatFormat, NumberFormat
 from lava_nexus.populations import Operator
 from lava_nexus.programs.order import Order

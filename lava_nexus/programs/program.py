@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 
 from lava_nexus.circuits import Circuit
 from lava_nexus.circuits.accumulator import Accumulator
+from lava_nexus.circuits.bank import Bank
 from lava_nexus.errors import NexusError
-from lava_nexus.execute.cpu.bank import Bank
 from lava_nexus.formats import NumberFormat
 from lava_nexus.populations import Operator
 from lava_nexus.programs.nodes import Apply, Contract, Node, Populate, Rearrange, Reduce, Shape, Value

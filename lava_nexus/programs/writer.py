@@ -11,8 +11,8 @@ from numpy.typing import ArrayLike
 
 from lava_nexus.circuits import Circuit, circuit
 from lava_nexus.circuits.accumulator import Accumulator, TermKind, accumulator
+from lava_nexus.circuits.bank import Bank
 from lava_nexus.errors import NexusError
-from lava_nexus.execute.cpu.bank import Bank
 from lava_nexus.formats import FloatFormat
 from lava_nexus.programs.excerpt import Excerpt
 from lava_nexus.programs.order import Accumulate, Order, Orders, Placed, Reduction, named_order
@@ -158,8 +158,7 @@ class Writer:
                 f"layer '{self.layer}': weights 'constant' go into rounded products, which accumulate '{order.name}' "
                 "has not; choose sequential or pairwise"
             )
-        made = Bank(multiply.name, multiply.basis, multiply.network, multiply.golden, multiply.options, patterns)
-        return made
+        return Bank.of(multiply, patterns)
 
     def _accumulator(self, kind: TermKind, length: int) -> Accumulator:
         found = accumulator(self.format, kind, self.accumulate_format, basis=self.basis)

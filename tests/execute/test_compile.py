@@ -5,7 +5,7 @@ from __future__ import annotations
 import numba
 import pytest
 
-from lava_nexus.lowering.compiled import kept
+from lava_nexus.neurons.compiled import kept
 
 
 def test_without_a_directory_to_keep_it_in(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,194 +1,144 @@
-"""The multipliers of a linear layer, each specialised to its weight: constant propagation of the general circuit."""
+"""The compiled loop over a bank's weights: specialise the network, evaluate every neuron left for every operand."""
 
 from __future__ import annotations
 
-import hashlib
-from dataclasses import dataclass, field
-from fractions import Fraction
-from functools import cached_property
+from functools import lru_cache
 from typing import Any
 
+import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from lava_nexus.circuits import Circuit
-from lava_nexus.execute.executor import Executor, Tallies, Tally
-from lava_nexus.neurons.propagation import specialised
+from lava_nexus.circuits import census
+from lava_nexus.circuits.bank import Bank
+from lava_nexus.circuits.census import Left, Shape, load, room, survey
+from lava_nexus.disk_cache import source_digest
+from lava_nexus.neurons import propagation
+from lava_nexus.neurons.compiled import Indices, Integers, Spikes, Words, kept
 
-MOST_RUN = 64 * 64
-"""Weights up to which every specialised circuit is run; of more, a sample is."""
+SPIKES, SYNOPS, ACTIVE, FIELDS = range(4)
+"""What is counted, summed over all weights."""
 
-_SAMPLE = 256
-_SEED = 0
+# numba keeps compiled functions by what they close over: this ties them to the sources of all the code they draw in.
+_VERSION = source_digest(__file__, census.__file__, propagation.__file__)
 
 
-@dataclass(frozen=True, eq=False, repr=False)
-class Bank(Circuit):
-    """Products of one row of inputs [k] with all weights [n, k], an own circuit for every weight.
+def run_members(
+    bank: Bank, patterns: NDArray[Any], operands: NDArray[Any], rows: NDArray[np.int64]
+) -> tuple[NDArray[Any], NDArray[np.int64]]:
+    """Every neuron of the circuits specialised to patterns [n] on operands[rows[i]], for operands [rows, lanes].
 
-    One invocation is one row. `network` and `golden` are those of the general circuit; neurons, synapses and depth are
-    of all the specialised ones: `specialised(network, [None, weight])` for each weight. Of more than `MOST_RUN` weights
-    a seeded sample is specialised and run, counts are scaled from it, and the label says so; results are then those of
-    the general circuit, which have the same bits.
-
-    Attributes:
-        weights: patterns [n, k].
+    Returns:
+        Results [n, lanes], and counts as SPIKES, SYNOPS and ACTIVE number them.
     """
-
-    weights: NDArray[Any] = field(default_factory=lambda: np.zeros((0, 0), np.uint32))
-
-    @cached_property
-    def chosen(self) -> NDArray[np.bool_]:
-        """bool [n, k], the weights whose circuits are run."""
-        size = self.weights.size
-        found = np.ones(size, np.bool_)
-        if size > MOST_RUN:
-            found[:] = False
-            found[np.random.default_rng(_SEED).choice(size, _SAMPLE, replace=False)] = True
-        return found.reshape(self.weights.shape)
-
-    @property
-    def scale(self) -> Fraction:
-        """Weights for each one that is run."""
-        return Fraction(self.weights.size, int(self.chosen.sum()))
-
-    def member(self, weight: int) -> Circuit:
-        """The circuit specialised to one weight: the product of its one operand."""
-        network = specialised(self.network, [None, weight], self.network.max_delay)
-
-        def golden(x: NDArray[Any]) -> NDArray[Any]:
-            return self.golden(x, np.full_like(x, weight))
-
-        return Circuit(self.name, self.basis, network, golden, (*self.options, ("weight", hex(weight))))
-
-    @property
-    def neurons(self) -> int:
-        """Neurons of all specialised circuits."""
-        return round(self._built[0] * self.scale)
-
-    @property
-    def synapses(self) -> int:
-        """Synapses of all specialised circuits."""
-        return round(self._built[1] * self.scale)
-
-    @property
-    def depth(self) -> int:
-        """Time steps from operands to results: the deepest circuit's."""
-        return self._built[2]
-
-    @cached_property
-    def digest(self) -> str:
-        """Name of the content."""
-        state = hashlib.sha256(f"{self.network.digest} {self.weights.shape}".encode())
-        state.update(np.ascontiguousarray(self.weights).tobytes())
-        return state.hexdigest()
-
-    @property
-    def label(self) -> str:
-        """For tables."""
-        n, k = self.weights.shape
-        sample = "" if self.scale == 1 else f", counted on a sample of {self.chosen.sum()}"
-        return f"{super().label}, {n} x {k} constant weights{sample}"
-
-    @cached_property
-    def _built(self) -> tuple[int, int, int]:
-        from lava_nexus.execute.cpu.bank_kernel import DEPTH, NEURONS, SYNAPSES
-
-        patterns = self.weights[self.chosen]
-        nothing = np.zeros((1, 0), self.weights.dtype)
-        _, totals = self.run(patterns, nothing, np.zeros(len(patterns), np.int64))
-        return int(totals[NEURONS]), int(totals[SYNAPSES]), int(totals[DEPTH])
-
-    def run(
-        self, patterns: NDArray[Any], operands: NDArray[Any], rows: NDArray[np.int64]
-    ) -> tuple[NDArray[Any], NDArray[np.int64]]:
-        """Every neuron of the circuits of patterns [n] on operands[rows[i]], for operands [rows, lanes].
-
-        Returns:
-            Results [n, lanes], and counts as `kernel` numbers them.
-        """
-        from lava_nexus.execute.cpu.bank_kernel import FIELDS, kernel
-
-        net = self.network
-        signals = [np.array(port.signals, np.int32) for port in (*net.outputs, *net.inputs)]
-        results, totals = np.zeros((len(patterns), operands.shape[1]), np.uint64), np.zeros(FIELDS, np.int64)
-        kernel()(
-            net.n_inputs, net.offsets, net.sources, net.weights, net.thresholds, *signals,
-            patterns.astype(np.uint64), operands.astype(np.uint64), rows, results, totals,
-        )  # fmt: skip
-        return results.astype(self.output.pattern_dtype), totals
-
-
-@dataclass
-class BankTally(Tally):
-    """Counts of a bank, summed over its circuits.
-
-    Attributes:
-        fired: spikes of neurons of the circuits that are run.
-        reached: SynOps of the circuits that are run.
-        awake: active updates of the circuits that are run.
-    """
-
-    fired: int = 0
-    reached: int = 0
-    awake: int = 0
-
-    @property
-    def scale(self) -> Fraction:
-        """What the counts of the circuits that are run stand for."""
-        assert isinstance(self.circuit, Bank)
-        return self.circuit.scale
-
-    @property
-    def spikes(self) -> int | None:
-        """Spikes of neurons."""
-        return round(self.fired * self.scale)
-
-    @property
-    def synops(self) -> int | None:
-        """Spikes times the synapses that they reach."""
-        return round(self.reached * self.scale)
-
-    def add(self, other: Tally) -> None:
-        """Adds the counts of another run of the same bank."""
-        assert isinstance(other, BankTally)
-        self.invocations += other.invocations
-        self.fired, self.reached, self.awake = (
-            self.fired + other.fired,
-            self.reached + other.reached,
-            self.awake + other.awake,
-        )
-        self.active = round(self.awake * self.scale)
-
-
-def products(bank: Bank, executor: Executor, left: NDArray[Any], columns: slice, terms: range) -> NDArray[Any]:
-    """The products of left [terms, ..., rows, 1] with the weights of some columns, as patterns [terms, ..., columns].
-
-    The reference takes the general circuit's golden function; every other executor runs every neuron of the specialised
-    circuits, and counts. Rows are invocations once, with the first term of the first column.
-    """
-    weights, chosen = (
-        bank.weights[columns, terms.start : terms.stop].T,
-        bank.chosen[columns, terms.start : terms.stop].T,
+    results, totals = np.zeros((len(patterns), operands.shape[1]), np.uint64), np.zeros(FIELDS, np.int64)
+    _kernel()(
+        *census.arrays(bank.network), patterns.astype(np.uint64), operands.astype(np.uint64), rows, results, totals
     )
-    lanes = left.reshape(len(left), -1)
-    tally = BankTally(bank, lanes.shape[1] if columns.start == 0 and terms.start == 0 else 0)
-    if executor.level == "reference":
-        executor.tallies.add(tally)
-        return bank.golden(*np.broadcast_arrays(left, weights.reshape(len(left), *[1] * (left.ndim - 2), -1)))
-    from lava_nexus.execute.cpu.bank_kernel import ACTIVE, SPIKES, SYNOPS
+    return results.astype(bank.output.pattern_dtype), totals
 
-    places = np.nonzero(chosen)
-    results, totals = bank.run(weights[places], lanes, places[0].astype(np.int64))
-    tally.fired, tally.reached, tally.awake = (int(totals[field]) for field in (SPIKES, SYNOPS, ACTIVE))
-    tally.active = round(tally.awake * bank.scale)
-    if bank.scale == 1:
-        executor.tallies.add(tally)
-        found = np.moveaxis(results.reshape(*weights.shape, -1), 1, -1)
-        return np.ascontiguousarray(found).reshape(*left.shape[:-1], -1)
-    before, executor.tallies = executor.tallies, Tallies()
-    general = Circuit(bank.name, bank.basis, bank.network, bank.golden, bank.options)
-    found = executor.invoke(general, [left, weights.reshape(len(left), *[1] * (left.ndim - 2), -1)])
-    executor.tallies = before
-    executor.tallies.add(tally)
-    return found
+
+@numba.njit(nogil=True)
+def _feed(words: Words, varying: Integers, spikes: Spikes) -> None:
+    """The operands' bits into the spikes of their signals."""
+    for i in range(len(varying)):
+        for lane in range(len(words)):
+            spikes[varying[i], lane] = np.uint8((words[lane] >> np.uint64(len(varying) - 1 - i)) & np.uint64(1))
+
+
+@numba.njit(nogil=True)
+def _evaluate(offsets: Indices, left: Left, spikes: Spikes, totals: Indices) -> None:
+    """Every neuron that is left, on every lane."""
+    n_inputs, lanes = len(spikes) - len(left.thresholds), spikes.shape[1]
+    sums, woken = np.zeros(lanes, np.int32), np.zeros(lanes, np.uint8)
+    for k in range(len(left.thresholds)):
+        signal, threshold = n_inputs + k, left.thresholds[k]
+        if not (left.live[signal] and left.counts[k]):
+            continue
+        if threshold < 1:  # it fires on silence: a synapse of the strobe
+            totals[SYNOPS] += lanes
+        sums[:], woken[:] = 0, 0
+        for s in range(offsets[k], offsets[k] + left.counts[k]):
+            source, weight = left.sources[s], left.weights[s]
+            for lane in range(lanes):
+                sums[lane] += weight * spikes[source, lane]
+                woken[lane] |= spikes[source, lane]
+        fired = 0
+        for lane in range(lanes):
+            fires = np.uint8(sums[lane] >= threshold)
+            spikes[signal, lane] = fires
+            fired += fires
+            totals[ACTIVE] += 1 if threshold < 1 else woken[lane] | fires
+        totals[SPIKES] += fired
+
+
+@numba.njit(nogil=True)
+def _fired(spikes: Spikes, signal: int) -> int:
+    total = 0
+    for lane in range(spikes.shape[1]):
+        total += spikes[signal, lane]
+    return total
+
+
+@numba.njit(nogil=True)
+def _count(outputs: Integers, left: Left, shape: Shape, spikes: Spikes, totals: Indices) -> None:
+    """Spikes of the neurons that only put out, and what all spikes reach."""
+    lanes = spikes.shape[1]
+    for i in range(len(outputs)):
+        if shape.relay[i]:
+            fired = lanes if shape.relay[i] == census.CONSTANT else _fired(spikes, left.stands[outputs[i]])
+            totals[SPIKES] += fired
+            totals[ACTIVE] += fired
+            totals[SYNOPS] += fired if shape.relay[i] == census.CONSTANT else 0
+    for signal in range(1, len(spikes)):
+        if shape.fan_out[signal]:
+            totals[SYNOPS] += _fired(spikes, signal) * shape.fan_out[signal]
+
+
+@numba.njit(nogil=True)
+def _read(outputs: Integers, left: Left, spikes: Spikes, results: Words) -> None:
+    """Results [lanes] of the outputs' bits, MSB first."""
+    for lane in range(len(results)):
+        word = np.uint64(0)
+        for i in range(len(outputs)):
+            value = left.value[outputs[i]]
+            bit = spikes[left.stands[outputs[i]], lane] if value < 0 else np.uint8(value)
+            word = (word << np.uint64(1)) | np.uint64(bit)
+        results[lane] = word
+
+
+def _running(propagate: Any, version: str) -> Any:
+    def run(
+        n_inputs: int, offsets: Indices, sources: Integers, weights: Integers, thresholds: Integers, outputs: Integers,
+        varying: Integers, constant: Integers, patterns: Words, operands: Words, rows: Indices, results: Words,
+        totals: Indices,
+    ) -> None:  # fmt: skip
+        """Products of rows of operands [rows, lanes] with patterns [n], a specialised network for each pattern.
+
+        Pattern i meets row rows[i]. `varying` and `constant` are the signals of the two ports, MSB first; results are
+        [n, lanes].
+        """
+        assert version
+        left, shape = room(n_inputs, sources, thresholds, len(outputs))
+        spikes = np.zeros((n_inputs + len(thresholds), operands.shape[1]), np.uint8)
+        spikes[0] = 1
+        built = np.zeros(census.FIELDS, np.int64)
+        for one in range(len(patterns)):
+            load(patterns[one], varying, constant, left)
+            propagate(
+                n_inputs, offsets, sources, weights, thresholds, outputs,
+                left.value, left.stands, left.sources, left.weights, left.counts, left.thresholds, left.live,
+            )  # fmt: skip
+            survey(n_inputs, offsets, outputs, left, shape, built)
+            _feed(operands[rows[one]], varying, spikes)
+            _evaluate(offsets, left, spikes, totals)
+            _count(outputs, left, shape, spikes, totals)
+            _read(outputs, left, spikes, results[one])
+
+    return run
+
+
+@lru_cache(maxsize=1)
+def _kernel() -> Any:
+    """The compiled function, from numba's cache where there is one."""
+    return kept(_running(numba.njit(nogil=True)(propagation.propagate), _VERSION))

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from lava_nexus.circuits.bank import Bank
 from lava_nexus.circuits.circuit import Circuit
 from lava_nexus.errors import NexusError
-from lava_nexus.execute.executor import Executor, Tally
+from lava_nexus.execute.executor import BankTally, Executor, Tallies, Tally, bank_rows
 from lava_nexus.lowering.lowering import word_program
 from lava_nexus.lowering.program import Variant
 
@@ -82,6 +83,26 @@ class BitslicedExecutor(Executor):
             tally.active = int(counts[runner.program.probe_counts].sum())
         self.tallies.add(tally)
         return tuple(result.reshape(shape) for result in results)
+
+    def invoke_bank(self, bank: Bank, operands: NDArray[Any], columns: slice, terms: slice) -> NDArray[Any]:
+        """As `Executor.invoke_bank`, all circuits in one compiled loop; active updates are counted with the spikes."""
+        from lava_nexus.execute.cpu.bank import run_members
+
+        weights, chosen = bank.weights[columns, terms].T, bank.chosen[columns, terms].T
+        tally = BankTally(bank, bank_rows(operands, columns, terms))
+        if self.count or not bank.sampled:
+            places = np.nonzero(chosen)
+            found, counts = run_members(bank, weights[places], operands, places[0].astype(np.int64))
+        if self.count:
+            tally = BankTally(bank, tally.invocations, None, None, *counts.tolist())
+        if bank.sampled:
+            before, self.tallies = self.tallies, Tallies()
+            results = self.invoke(bank.general, [operands[..., None], weights[:, None, :]])
+            self.tallies = before
+        else:
+            results = np.ascontiguousarray(np.moveaxis(found.reshape(*weights.shape, -1), 1, -1))
+        self.tallies.add(tally)
+        return results
 
     def _runner(self, circuit: Circuit) -> BlockRunner:
         from lava_nexus.execute.cpu.blocks import BlockRunner

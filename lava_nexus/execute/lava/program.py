@@ -10,8 +10,8 @@ from typing import Any
 
 from numpy.typing import NDArray
 
+from lava_nexus.circuits.bank import Bank
 from lava_nexus.errors import NexusError
-from lava_nexus.execute.cpu.bank import Bank
 from lava_nexus.execute.executor import Tallies
 from lava_nexus.execute.interpret import ProgramResult, check_feeds
 from lava_nexus.execute.lava.neuron_executor import NeuronLevel, check_level, prepare

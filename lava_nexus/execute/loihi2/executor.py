@@ -60,6 +60,11 @@ class Loihi2Executor(Executor):
         self._timeout = timeout
         self._placements: dict[str, Placement] = {}
 
+    @property
+    def ideal(self) -> bool:
+        """No: what the chip's neurons give is what is asked of it."""
+        return False
+
     def placement(self, circuit: Circuit) -> Placement:
         """Where the neurons of a circuit live."""
         if circuit.digest not in self._placements:

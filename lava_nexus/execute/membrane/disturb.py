@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
-from lava_nexus.lowering.compiled import Indices, Integers, Reals, Spikes, Words, kept
+from lava_nexus.neurons.compiled import Indices, Integers, Reals, Spikes, Words, kept
 
 _G = np.uint64(0x9E3779B97F4A7C15)
 _A, _B = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)

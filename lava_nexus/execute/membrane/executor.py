@@ -70,6 +70,11 @@ class MembraneExecutor(Executor):
         self.explicit = explicit
         self._invocations = 0
 
+    @property
+    def ideal(self) -> bool:
+        """Whether no neuron leaks, keeps a residue or is disturbed."""
+        return self.model == MEMORYLESS and self.nonidealities == IDEAL
+
     def begin(self, part: int) -> None:
         """Numbers the invocations that follow from the part's own number on."""
         super().begin(part)

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from lava_nexus.disk_cache import source_digest
 from lava_nexus.execute.membrane import disturb
 from lava_nexus.execute.membrane.disturb import Noise, add_faults, add_noise, draw, fire_by_tail, spread_thresholds
-from lava_nexus.lowering.compiled import Indices, Integers, Reals, Spikes, Words, kept
+from lava_nexus.neurons.compiled import Indices, Integers, Reals, Spikes, Words, kept
 
 # Rows shorter than this are walked lane by lane; longer ones step by step, in vector instructions.
 _SHORT_ROW = 8

@@ -17,8 +17,7 @@ from numpy.typing import NDArray
 
 from lava_nexus.circuits import Circuit
 from lava_nexus.errors import NexusError
-from lava_nexus.execute.cpu.bank import BankTally
-from lava_nexus.execute.executor import Tallies, Tally
+from lava_nexus.execute.executor import BankTally, Tallies, Tally
 from lava_nexus.files import write_bytes
 from lava_nexus.models.forward import Counts
 from lava_nexus.populations import Operator

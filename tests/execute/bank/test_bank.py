@@ -5,15 +5,18 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from lava_nexus.circuits import bank as banks
 from lava_nexus.circuits import circuit
+from lava_nexus.circuits.bank import Bank
 from lava_nexus.errors import NexusError
-from lava_nexus.execute.cpu import bank as banks
-from lava_nexus.execute.cpu.bank import Bank, BankTally
+from lava_nexus.execute.cpu import BitslicedExecutor
+from lava_nexus.execute.cpu.bank import run_members
+from lava_nexus.execute.executor import BankTally, Executor
 from lava_nexus.execute.interpret import run_program
 from lava_nexus.execute.membrane import MembraneExecutor
 from lava_nexus.execute.run import executor_named
 from lava_nexus.formats import FLOAT8_E4M3FN, FLOAT16, FLOAT32, FloatFormat
-from lava_nexus.neurons import Builder
+from lava_nexus.neurons import Builder, NeuronModel, NonIdealities
 from lava_nexus.neurons.propagation import specialised
 from lava_nexus.neurons.rules import check
 from lava_nexus.programs import Accumulate, Program, Writer, linear
@@ -31,8 +34,7 @@ def drawn(*shape: int) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
 
 
 def bank_of(weights: object, fmt: FloatFormat = FLOAT32) -> Bank:
-    mul = circuit("mul", fmt)
-    return Bank(mul.name, mul.basis, mul.network, mul.golden, mul.options, np.atleast_2d(patterns(weights, fmt)))
+    return Bank.of(circuit("mul", fmt), np.atleast_2d(patterns(weights, fmt)))
 
 
 @pytest.mark.parametrize("fmt", [FLOAT8_E4M3FN, FLOAT16, FLOAT32], ids=str)
@@ -48,10 +50,10 @@ def test_a_specialised_network_is_the_general_one_and_its_counts_are_the_banks(f
         got = executor.invoke(member, [x])
         np.testing.assert_array_equal(got, bank.golden(x, np.full_like(x, weight)))
         (tally,) = executor.tallies
-        results, totals = bank.run(bank.weights[0], x[None], np.zeros(1, np.int64))
+        results, totals = run_members(bank, bank.weights[0], x[None], np.zeros(1, np.int64))
         np.testing.assert_array_equal(results[0], got)
         counted = [member.neurons, member.synapses, tally.spikes, tally.synops, tally.active, member.depth]
-        assert totals.tolist() == counted
+        assert [bank.neurons, bank.synapses, *totals.tolist(), bank.depth] == counted
         assert member.neurons < bank_of([0.0], fmt).network.neurons
 
 
@@ -119,3 +121,61 @@ def test_products_that_are_not_rounded_take_no_constants(accumulate: Accumulate)
     x = w.program.input("x", (3, 8), FLOAT16)
     with pytest.raises(NexusError, match=f"layer 'layer': weights 'constant' .* accumulate '{accumulate}'"):
         linear(w, x, w.constant(drawn(6, 8)))
+
+
+def layer_of(weight: object, fmt: FloatFormat, weights: str, shape: tuple[int, ...]) -> Program:
+    w = Writer(Program("test"), fmt, weights=weights).inside("layer")  # type: ignore[arg-type]
+    w.program.outputs["y"] = linear(w, w.program.input("x", shape, fmt), w.constant(weight))
+    return w.program
+
+
+def test_constant_weights_meet_the_neurons_of_their_executor() -> None:
+    weight, x = drawn(4, 8), patterns(drawn(50, 2, 8), FLOAT8_E4M3FN)
+    equal = {}
+    for weights in ("operand", "constant"):
+        program = layer_of(weight, FLOAT8_E4M3FN, weights, (2, 8))
+        noisy = MembraneExecutor(nonidealities=NonIdealities(noise=0.5), threads=1)
+        got = run_program(program, {"x": x}, noisy)
+        want = run_program(program, {"x": x}, executor_named("reference"))
+        equal[weights] = float((got.outputs["y"] == want.outputs["y"]).mean())
+        assert all(tally.spikes > 0 for tally in got.tallies)
+    assert 0 < equal["operand"] < 0.2 and 0 < equal["constant"] < 0.2
+
+
+def test_the_reference_says_that_spikes_of_constant_weights_are_not_counted() -> None:
+    program = layer_of(drawn(4, 6), FLOAT16, "constant", (2, 6))
+    feeds = {"x": patterns(drawn(3, 2, 6), FLOAT16)}
+    for executor in (executor_named("reference"), executor_named("bitsliced", count=False)):
+        (tally,) = (t for t in run_program(program, feeds, executor).tallies if isinstance(t, BankTally))
+        assert (tally.invocations, tally.spikes, tally.synops, tally.active) == (6, None, None, None)
+
+
+@pytest.mark.parametrize("most", [1000, 20])
+def test_the_compiled_loop_is_the_circuits_one_by_one(most: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The word-logic executor's loop against `Executor.invoke_bank` on the same executor's `invoke`."""
+    monkeypatch.setattr(banks, "MOST_RUN", most)
+    monkeypatch.setattr(banks, "_SAMPLE", 5)
+    bank = bank_of(np.concatenate([drawn(5, 5), [[0, np.nan, np.inf, -0.0, 1]]]), FLOAT8_E4M3FN)
+    x = patterns(drawn(5, 70), FLOAT8_E4M3FN)
+    found = []
+    for invoke in (BitslicedExecutor.invoke_bank, Executor.invoke_bank):
+        executor = BitslicedExecutor(count="activity", threads=1)
+        parts = [invoke(executor, bank, x, slice(start, stop), slice(0, 5)) for start, stop in ((0, 4), (4, 6))]
+        (tally,) = executor.tallies
+        assert tally.invocations == 70
+        found.append((np.concatenate(parts, -1).tolist(), tally.spikes, tally.synops, tally.active))
+    assert found[0] == found[1] and found[0][1] > 0
+    assert bank.sampled == (most == 20)
+
+
+def test_a_sample_stands_for_no_neurons_that_err(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(banks, "MOST_RUN", 20)
+    monkeypatch.setattr(banks, "_SAMPLE", 12)
+    program, x = layer_of(drawn(6, 8), FLOAT8_E4M3FN, "constant", (1, 8)), patterns(drawn(3, 1, 8), FLOAT8_E4M3FN)
+    want = run_program(program, {"x": x}, executor_named("reference")).outputs["y"]
+    ideal = run_program(program, {"x": x}, MembraneExecutor(threads=1))
+    np.testing.assert_array_equal(ideal.outputs["y"], want)
+    assert ideal.layers["layer"].by_digest
+    leaky = MembraneExecutor(model=NeuronModel(beta=0.5), threads=1)
+    with pytest.raises(NexusError, match="executor 'membrane' would run a sample of 12 of 48 circuits, but"):
+        run_program(program, {"x": x}, leaky)

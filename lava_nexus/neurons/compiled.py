@@ -1,7 +1,4 @@
-"""Functions compiled by numba.
-
-Arrays that compiled loops work on, by what they hold.
-"""
+"""Loops compiled by numba and kept on disk, and the arrays that they work on, by what these hold."""
 
 from __future__ import annotations
 

@@ -1,0 +1,165 @@
+"""What constant propagation leaves of a network, counted for many constants by one compiled loop.
+
+A network of two operands is specialised to one pattern after another of the second; nothing is built. The loop that
+evaluates what is left (the word-logic executor's) starts from the same `load` and `survey`.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any, NamedTuple, TypeAlias
+
+import numba
+import numpy as np
+from numpy.typing import NDArray
+
+from lava_nexus.disk_cache import source_digest
+from lava_nexus.neurons import ThresholdNetwork, propagation
+from lava_nexus.neurons.compiled import Indices, Integers, Spikes, Words, kept
+
+NEURONS, SYNAPSES, DEPTH, FIELDS = range(4)
+"""What is counted: sums over all patterns, but the largest depth."""
+
+CONSTANT, REPEATS = 1, 2
+"""An output that needs a neuron of its own: one that always fires, one that repeats another signal."""
+
+Values: TypeAlias = NDArray[np.int8]
+"""0 or 1, or -1 for what varies."""
+
+# numba keeps compiled functions by what they close over: this ties them to the sources of all the code they draw in.
+_VERSION = source_digest(__file__, propagation.__file__)
+
+
+class Left(NamedTuple):
+    """What `propagate` fills: see there."""
+
+    value: Values
+    stands: Integers
+    sources: Integers
+    weights: Integers
+    counts: Integers
+    thresholds: Integers
+    live: Spikes
+
+
+class Shape(NamedTuple):
+    """What is found of every signal: level, whether a neuron reads it, how many do; and of every output bit.
+
+    `relay` [output bits] is CONSTANT, REPEATS, or 0 where no neuron is added.
+    """
+
+    level: Integers
+    inner: Spikes
+    fan_out: Indices
+    relay: Spikes
+
+
+@numba.njit(nogil=True)
+def room(n_inputs: int, sources: Integers, thresholds: Integers, n_outputs: int) -> tuple[Left, Shape]:
+    """Arrays for a network of `n_outputs` output bits."""
+    neurons, signals = len(thresholds), n_inputs + len(thresholds)
+    left = Left(
+        np.full(signals, -1, np.int8), np.zeros(signals, np.int32), np.zeros_like(sources), np.zeros_like(sources),
+        np.zeros(neurons, np.int32), np.zeros(neurons, np.int32), np.zeros(signals, np.uint8),
+    )  # fmt: skip
+    shape = Shape(
+        np.zeros(signals, np.int32), np.zeros(signals, np.uint8), np.zeros(signals, np.int64),
+        np.zeros(n_outputs, np.uint8),
+    )  # fmt: skip
+    return left, shape
+
+
+@numba.njit(nogil=True)
+def load(pattern: np.uint64, varying: Integers, constant: Integers, left: Left) -> None:
+    """The pattern's bits into the values of its signals, MSB first."""
+    left.value[0] = 1
+    for i in range(len(constant)):
+        left.value[constant[i]] = np.int8((pattern >> np.uint64(len(constant) - 1 - i)) & np.uint64(1))
+    for i in range(len(varying)):
+        left.value[varying[i]] = -1
+
+
+@numba.njit(nogil=True)
+def survey(n_inputs: int, offsets: Indices, outputs: Integers, left: Left, shape: Shape, totals: Indices) -> None:
+    """Fills `shape` and adds neurons, synapses and depth of what is left."""
+    shape.fan_out[:], shape.inner[:], shape.level[:] = 0, 0, 0
+    depth = 1
+    for k in range(len(left.thresholds)):
+        signal = n_inputs + k
+        if not (left.live[signal] and left.counts[k]):
+            continue
+        totals[NEURONS] += 1
+        totals[SYNAPSES] += left.counts[k]
+        if left.thresholds[k] < 1:  # it fires on silence: a synapse of the strobe
+            totals[SYNAPSES] += 1
+        for s in range(offsets[k], offsets[k] + left.counts[k]):
+            source = left.sources[s]
+            shape.fan_out[source] += 1
+            shape.inner[source] = 1
+            shape.level[signal] = max(shape.level[signal], shape.level[source] + 1)
+        depth = max(depth, shape.level[signal])
+    totals[DEPTH] = max(totals[DEPTH], depth, _leave(n_inputs, outputs, left, shape, totals))
+
+
+@numba.njit(nogil=True)
+def _leave(n_inputs: int, outputs: Integers, left: Left, shape: Shape, totals: Indices) -> int:
+    """Counts the neurons that only put out: constants, and what is read inside or is no neuron; returns the depth."""
+    depth = 1
+    for i in range(len(outputs)):
+        signal, seen = outputs[i], False
+        own, value = left.stands[signal], left.value[signal]
+        through = value < 0 and (shape.inner[own] or own < n_inputs)
+        if through:
+            depth = max(depth, shape.level[own] + 1)
+        for j in range(i):
+            seen |= left.value[outputs[j]] == value and (value >= 0 or left.stands[outputs[j]] == own)
+        shape.relay[i] = 0
+        if seen or not (through or value >= 0):
+            continue
+        totals[NEURONS] += 1
+        if value > 0:
+            totals[SYNAPSES] += 1
+            shape.relay[i] = CONSTANT
+        elif through:
+            totals[SYNAPSES] += 1
+            shape.fan_out[own] += 1
+            shape.relay[i] = REPEATS
+    return depth
+
+
+def _counting(propagate: Any, version: str) -> Any:
+    def count(
+        n_inputs: int, offsets: Indices, sources: Integers, weights: Integers, thresholds: Integers, outputs: Integers,
+        varying: Integers, constant: Integers, patterns: Words, totals: Indices,
+    ) -> None:  # fmt: skip
+        """Adds up what is left of the network for each pattern of the port `constant`."""
+        assert version
+        left, shape = room(n_inputs, sources, thresholds, len(outputs))
+        for pattern in patterns:
+            load(pattern, varying, constant, left)
+            propagate(
+                n_inputs, offsets, sources, weights, thresholds, outputs,
+                left.value, left.stands, left.sources, left.weights, left.counts, left.thresholds, left.live,
+            )  # fmt: skip
+            survey(n_inputs, offsets, outputs, left, shape, totals)
+
+    return count
+
+
+@lru_cache(maxsize=1)
+def _counter() -> Any:
+    """The compiled function, from numba's cache where there is one."""
+    return kept(_counting(numba.njit(nogil=True)(propagation.propagate), _VERSION))
+
+
+def arrays(network: ThresholdNetwork) -> tuple[Any, ...]:
+    """A network of two operands and one result, as the compiled loops take it."""
+    signals = [np.array(port.signals, np.int32) for port in (*network.outputs, *network.inputs)]
+    return network.n_inputs, network.offsets, network.sources, network.weights, network.thresholds, *signals
+
+
+def census(network: ThresholdNetwork, patterns: NDArray[Any]) -> tuple[int, int, int]:
+    """(neurons, synapses, largest depth) of a network specialised to each pattern of its second operand, together."""
+    totals = np.zeros(FIELDS, np.int64)
+    _counter()(*arrays(network), patterns.astype(np.uint64), totals)
+    return int(totals[NEURONS]), int(totals[SYNAPSES]), int(totals[DEPTH])

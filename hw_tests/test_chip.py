@@ -1,4 +1,4 @@
-"""On a chip: the vectors of tests/hardware, bit for bit, spike for spike as the simulator. Not yet run by anyone."""
+"""On a chip: the vectors of tests/execute/loihi2, bit for bit, spike for spike as the simulator. Not yet run by anyone."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ import pytest
 
 pytest.importorskip("lava")
 
-from tests.hardware.vectors import LARGER_VECTORS, VECTORS
 
 import lava_nexus as nexus
 from lava_nexus.circuits import Circuit
 from lava_nexus.execute.loihi2.executor import Loihi2Executor
+from tests.execute.loihi2.vectors import LARGER_VECTORS, VECTORS
 
 
 @pytest.mark.parametrize("name", [*VECTORS, *LARGER_VECTORS])

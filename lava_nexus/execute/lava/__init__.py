@@ -14,16 +14,14 @@ except RuntimeError as error:
     raise NexusError("executor 'lava' needs multiprocessing's start method fork, but another is set") from error
 
 from lava_nexus.execute.lava.executor import LavaExecutor, spike_trains
-from lava_nexus.execute.lava.processes.decoder.process import Decoder
-from lava_nexus.execute.lava.processes.encoder.process import Encoder
-from lava_nexus.execute.lava.processes.gates.process import And, FullAdder, Majority, Mux, Not, Or, Xor
-from lava_nexus.execute.lava.processes.if_population.process import IFPopulation
-from lava_nexus.execute.lava.processes.network.process import Network
+from lava_nexus.execute.lava.processes.coding import Decoder, Encoder
+from lava_nexus.execute.lava.processes.gates import And, FullAdder, Majority, Mux, Not, Or, Xor
+from lava_nexus.execute.lava.processes.if_population import IFPopulation
+from lava_nexus.execute.lava.processes.network import Network
 from lava_nexus.execute.lava.program import LavaProgramResult, run_on_lava
-from lava_nexus.execute.lava.run_config import Level, LevelRunConfig
-from lava_nexus.execute.lava.runner import Session, run
+from lava_nexus.execute.lava.session import LevelRunConfig, Session, run
 from lava_nexus.execute.lava.stream import Stream, Timing
-from lava_nexus.execute.lava.timing import latency, time_steps
+from lava_nexus.execute.lava.waves import Level, latency, time_steps
 
 __all__ = [
     "And",

@@ -10,11 +10,10 @@ from numpy.typing import NDArray
 
 from lava_nexus.errors import NexusError
 from lava_nexus.execute.lava.lif import check_lif
-from lava_nexus.execute.lava.processes.core.process import Core
-from lava_nexus.execute.lava.processes.encoder.process import Encoder
-from lava_nexus.execute.lava.run_config import Level
-from lava_nexus.execute.lava.runner import Session
-from lava_nexus.execute.lava.timing import time_steps
+from lava_nexus.execute.lava.processes.coding import Encoder
+from lava_nexus.execute.lava.processes.network import Core
+from lava_nexus.execute.lava.session import Session
+from lava_nexus.execute.lava.waves import Level, time_steps
 from lava_nexus.neurons import ThresholdNetwork
 from lava_nexus.neurons.split import Subnetwork, split
 

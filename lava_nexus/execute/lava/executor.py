@@ -13,10 +13,9 @@ from lava_nexus.circuits.circuit import Circuit
 from lava_nexus.errors import NexusError
 from lava_nexus.execute.executor import Executor, Tally, operator_patterns
 from lava_nexus.execute.lava.population_run import run_process
-from lava_nexus.execute.lava.processes.populations.process import Populations
-from lava_nexus.execute.lava.run_config import Level
+from lava_nexus.execute.lava.processes.populations import Populations
 from lava_nexus.execute.lava.stream import Stream, Timing
-from lava_nexus.execute.lava.timing import time_steps
+from lava_nexus.execute.lava.waves import Level, time_steps
 from lava_nexus.neurons import MEMORYLESS, NeuronModel
 from lava_nexus.populations import Operator
 

@@ -1,13 +1,128 @@
-"""What all our Lava Processes have in common."""
+"""What all our Lava Processes have in common: their base, the models that several share, and ports that carry values.
+
+A Process and its models share one module, because Lava looks for a Process's models there first. Under a run
+configuration of Lava's own it then searches the folder, too, and executes every file in it anew, for every Process once
+more than the folder has files. That is why Processes live in a folder of their own, `processes`, whose modules declare
+classes and do nothing else. Source: lava-nc 0.10.0, lava/magma/compiler/compiler_graphs.py, `_find_proc_models`.
+
+A value's port carries spikes, [batch, *shape, bits], MSB first. Lava wants a class attribute of type LavaPyType for
+every port of a model; Processes that hold part of a program have as many ports as that part has inputs and outputs, so
+their models' classes answer for port names instead of listing them.
+"""
 
 from __future__ import annotations
 
+from abc import ABCMeta
+from collections.abc import Iterable
 from typing import Any
 
+import numpy as np
+from lava.magma.core.decorator import implements
+from lava.magma.core.model.py.ports import PyInPort, PyOutPort
+from lava.magma.core.model.py.type import LavaPyType
+from lava.magma.core.process.ports.ports import InPort, OutPort
 from lava.magma.core.process.process import AbstractProcess
+from lava.magma.core.sync.protocols.loihi_protocol import LoihiProtocol
+from numpy.typing import NDArray
+
+from lava_nexus.errors import NexusError
+from lava_nexus.formats import patterns_to_spikes, spikes_to_patterns
+from lava_nexus.programs.program import Value
+from lava_nexus.programs.segments import port_name
+
+SPIKES_IN = LavaPyType(PyInPort.VEC_DENSE, np.int8)
+SPIKES_OUT = LavaPyType(PyOutPort.VEC_DENSE, np.int8)
+_IN, _OUT = "_in", "_out"
 
 
 class Process(AbstractProcess):
     """A Process that may refuse its arguments: Lava's destructor reads `_runtime` even where `__init__` raised."""
 
     _runtime: Any = None
+
+
+def models_of(process: type[Process], *shared: type, **ports: LavaPyType) -> dict[str, type]:
+    """For a Process a model of its own from each of the shared ones, by name; Lava wants a class for each Process.
+
+    The names are to be put among those of the Process's module, where Lava looks for them.
+
+    Args:
+        process: the Process; its models are called after it.
+        shared: models that implement no Process yet, with their tags and resources.
+        ports: of models that run by themselves, by name.
+    """
+    made = {}
+    for base in shared:
+        name = process.__name__ + base.__name__
+        about = f"`{process.__name__}`: {base.__doc__}"
+        model = type(base)(name, (base,), {"__module__": process.__module__, "__doc__": about, **ports})
+        made[name] = implements(proc=process, protocol=LoihiProtocol)(model)
+    return made
+
+
+class SpikePortTypes(ABCMeta):
+    """Type of model classes whose ports are named `v<number>_in` and `v<number>_out`."""
+
+    def __getattr__(cls, name: str) -> LavaPyType:
+        """The type of a port that the class does not list."""
+        if name[:1] == "v" and name.endswith(_IN):
+            return SPIKES_IN
+        if name[:1] == "v" and name.endswith(_OUT):
+            return SPIKES_OUT
+        raise AttributeError(f"type object '{cls.__name__}' has no attribute '{name}'")
+
+
+def in_name(value: Value) -> str:
+    """What the port is called that a value comes in by."""
+    return port_name(value) + _IN
+
+
+def out_name(value: Value) -> str:
+    """What the port is called that a value goes out by."""
+    return port_name(value) + _OUT
+
+
+def spike_shape(value: Value, batch: int) -> tuple[int, ...]:
+    """[batch, *shape, bits]: shape of a value's port."""
+    return (batch, *value.shape, value.format.bits)
+
+
+def add_ports(process: AbstractProcess, inputs: Iterable[Value], outputs: Iterable[Value], batch: int) -> None:
+    """Gives a Process the ports of its values; to be called in its `__init__`, after `super().__init__`.
+
+    Raises:
+        NexusError: the batch is below 1.
+    """
+    if batch < 1:
+        raise NexusError(f"batch {batch} of Lava Process {process.name} is below 1")
+    for value in inputs:
+        setattr(process, in_name(value), InPort(shape=spike_shape(value, batch)))
+    for value in outputs:
+        setattr(process, out_name(value), OutPort(shape=spike_shape(value, batch)))
+
+
+def in_port(process: AbstractProcess, value: Value) -> InPort:
+    """The port that a value comes in by."""
+    return getattr(process, in_name(value))
+
+
+def out_port(process: AbstractProcess, value: Value) -> OutPort:
+    """The port that a value goes out by."""
+    return getattr(process, out_name(value))
+
+
+def receive(port: PyInPort, value: Value, sets: int) -> NDArray[Any]:
+    """Waits for this step's spikes; patterns [sets, *shape] of the first `sets` elements of the batch."""
+    return spikes_to_patterns(port.recv()[:sets], value.format.pattern_dtype)
+
+
+def send(port: PyOutPort, value: Value, patterns: NDArray[Any], batch: int) -> None:
+    """Sends patterns [sets, *shape] as spikes; the rest of the batch stays silent."""
+    spikes = np.zeros(spike_shape(value, batch), np.int8)
+    spikes[: len(patterns)] = patterns_to_spikes(patterns, value.format.bits)
+    port.send(spikes)
+
+
+def valid_sets(step: int, batch: int, sets: int | None) -> int:
+    """Elements of the batch that mean something in a time step, counted from 1, when `sets` go through in all."""
+    return batch if sets is None else max(0, min(batch, sets - (step - 1) * batch))

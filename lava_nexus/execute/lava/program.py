@@ -8,22 +8,26 @@ from dataclasses import dataclass
 from math import prod
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from lava_nexus.circuits.bank import Bank
 from lava_nexus.errors import NexusError
 from lava_nexus.execute.executor import Tallies
 from lava_nexus.execute.interpret import ProgramResult, check_feeds
-from lava_nexus.execute.lava.neuron_executor import NeuronLevel, check_level, prepare
-from lava_nexus.execute.lava.operators import connect, operator
 from lava_nexus.execute.lava.partition import Block, Part, partition
-from lava_nexus.execute.lava.process import Process
-from lava_nexus.execute.lava.processes.tensor_decoder.process import TensorDecoder
-from lava_nexus.execute.lava.processes.tensor_encoder.process import TensorEncoder
-from lava_nexus.execute.lava.processes.transformer_block.process import TransformerBlock
-from lava_nexus.execute.lava.runner import CHANNEL_MESSAGES, Session
-from lava_nexus.execute.lava.shared_tallies import SharedTallies
-from lava_nexus.execute.lava.spike_ports import spike_shape
+from lava_nexus.execute.lava.process import Process, spike_shape
+from lava_nexus.execute.lava.processes.coding import TensorDecoder, TensorEncoder
+from lava_nexus.execute.lava.processes.operators import (
+    NeuronLevel,
+    TransformerBlock,
+    check_level,
+    connect,
+    neuron_executor,
+    operator,
+)
+from lava_nexus.execute.lava.session import CHANNEL_MESSAGES, Session
+from lava_nexus.execute.lava.shared import SharedTallies
 from lava_nexus.programs.program import Program
 from lava_nexus.programs.segments import Segment
 
@@ -95,6 +99,13 @@ def run_on_lava(
         time_steps=steps,
         processes=used,
     )
+
+
+def prepare(program: Program, level: NeuronLevel) -> None:
+    """Compiles and lowers all that the program's circuits need, so that forked children find it done."""
+    executor = neuron_executor(level, threads=1)  # no thread is left when Lava forks
+    for circuit in {circuit.digest: circuit for _, circuit, _ in program.invocations()}.values():
+        executor.invoke(circuit, [np.zeros(1, port.pattern_dtype) for port in circuit.inputs])
 
 
 def _sets(program: Program, feeds: Mapping[str, NDArray[Any]]) -> int:

@@ -12,11 +12,10 @@ from numpy.typing import NDArray
 from lava_nexus.errors import NexusError
 from lava_nexus.execute.executor import Tallies, Tally
 from lava_nexus.execute.interpret import check_feeds
-from lava_nexus.execute.lava.processes.network.process import Network
-from lava_nexus.execute.lava.processes.sequencer.process import NEVER, Sequencer
-from lava_nexus.execute.lava.run_config import Level
-from lava_nexus.execute.lava.runner import Session
-from lava_nexus.execute.lava.timing import READ_OUT_STEPS
+from lava_nexus.execute.lava.processes.host import NEVER, Sequencer
+from lava_nexus.execute.lava.processes.network import Network
+from lava_nexus.execute.lava.session import Session
+from lava_nexus.execute.lava.waves import READ_OUT_STEPS, Level
 from lava_nexus.programs.schedule import Operations, Schedule, expand
 
 _MOST_OPERATIONS = 200_000

@@ -1,4 +1,4 @@
-"""Memory that the host and a model's child process both see: how operands go in and results come out.
+"""Memory that the host and a model's child process both see: operands go in by it, results and counts come out.
 
 Lava's own ways are slow (`Var.get` sends one element a message) or bound to one message a step (Injector, Extractor).
 Anonymous shared memory is inherited by fork, has no name in the file system and goes with its last user.
@@ -7,14 +7,21 @@ Anonymous shared memory is inherited by fork, has no name in the file system and
 from __future__ import annotations
 
 import mmap
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+from lava_nexus.circuits import Circuit
 from lava_nexus.errors import NexusError
+from lava_nexus.execute.executor import Tallies, Tally
 from lava_nexus.neurons import Port
+from lava_nexus.populations import Operator
+from lava_nexus.programs.program import Program
+
+# A circuit's counts: two sums, whether spikes and whether active updates were counted, then spikes of each signal.
+_INVOCATIONS, _ACTIVE, _SPIKES_COUNTED, _ACTIVE_COUNTED, _SIGNALS = range(5)
 
 
 def shared_array(shape: tuple[int, ...], dtype: DTypeLike) -> NDArray[Any]:
@@ -37,3 +44,48 @@ def shared_patterns(ports: Sequence[Port], sets: int) -> NDArray[np.uint64]:
         if port.width > 64:
             raise NexusError(f"port {port.name} has {port.width} bits, more than the 64 of a pattern")
     return shared_array((sets, len(ports)), np.uint64)
+
+
+class SharedTallies:
+    """Tallies of one program by layer and circuit, shared with every process forked after they were made.
+
+    One process writes; the host reads when a run has ended.
+    """
+
+    def __init__(self, program: Program) -> None:
+        self._layers = list(dict.fromkeys(node.layer for node in program.nodes))
+        self._circuits: dict[tuple[str, str], Circuit | Operator] = {}
+        self._counts: dict[tuple[str, str], NDArray[np.int64]] = {}
+        invoked: list[tuple[str, Circuit | Operator, int]] = [*program.invocations(), *program.operators()]
+        for layer, circuit, _ in invoked:
+            key = (layer, circuit.digest)
+            if key not in self._circuits:
+                self._circuits[key] = circuit
+                self._counts[key] = shared_array((_SIGNALS + circuit.network.n_signals,), np.int64)
+
+    def add(self, layers: Mapping[str, Tallies]) -> None:
+        """Adds the counts of one run of the program."""
+        for layer, tallies in layers.items():
+            for tally in tallies:
+                counts = self._counts[layer, tally.circuit.digest]
+                counts[_INVOCATIONS] += tally.invocations
+                if tally.active is not None:
+                    counts[_ACTIVE] += tally.active
+                    counts[_ACTIVE_COUNTED] = 1
+                if tally.signal_spikes is not None:
+                    counts[_SIGNALS:] += tally.signal_spikes
+                    counts[_SPIKES_COUNTED] = 1
+
+    def read(self) -> dict[str, Tallies]:
+        """The counts so far by layer, as `run_program` gives them."""
+        found = {layer: Tallies() for layer in self._layers}
+        for (layer, digest), counts in self._counts.items():
+            found[layer].add(
+                Tally(
+                    self._circuits[layer, digest],
+                    int(counts[_INVOCATIONS]),
+                    counts[_SIGNALS:].copy() if counts[_SPIKES_COUNTED] else None,
+                    int(counts[_ACTIVE]) if counts[_ACTIVE_COUNTED] else None,
+                )
+            )
+        return found

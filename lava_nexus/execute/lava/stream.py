@@ -10,12 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lava_nexus.errors import NexusError
-from lava_nexus.execute.lava.processes.decoder.process import Decoder
-from lava_nexus.execute.lava.processes.encoder.process import Encoder
-from lava_nexus.execute.lava.processes.network.process import Network
-from lava_nexus.execute.lava.run_config import Level
-from lava_nexus.execute.lava.runner import Session
-from lava_nexus.execute.lava.timing import time_steps
+from lava_nexus.execute.lava.processes.coding import Decoder, Encoder
+from lava_nexus.execute.lava.processes.network import Network
+from lava_nexus.execute.lava.session import Session
+from lava_nexus.execute.lava.waves import Level, time_steps
 from lava_nexus.neurons import MEMORYLESS, NeuronModel, ThresholdNetwork
 
 

@@ -21,8 +21,8 @@ from numpy.typing import NDArray
 
 from lava_nexus.execute.lava.cores import axon_sources
 from lava_nexus.execute.lava.lif import LifPopulation, check_lif, memoryless_lif, synapses_between
-from lava_nexus.execute.lava.processes.encoder.process import Encoder
-from lava_nexus.execute.lava.processes.probe.process import Probe
+from lava_nexus.execute.lava.processes.coding import Encoder
+from lava_nexus.execute.lava.processes.host import Probe
 from lava_nexus.execute.lava.shared import shared_array
 from lava_nexus.execute.loihi2.extension import Extension
 from lava_nexus.neurons import ThresholdNetwork

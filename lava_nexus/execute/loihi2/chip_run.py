@@ -11,7 +11,7 @@ from lava.magma.core.resources import NeuroCore
 from numpy.typing import NDArray
 
 from lava_nexus.errors import NexusError
-from lava_nexus.execute.lava.runner import Session
+from lava_nexus.execute.lava.session import Session
 from lava_nexus.execute.loihi2.chip_graph import ChipGraph, Mesh, chip_graph, partitioning
 from lava_nexus.execute.loihi2.extension import Extension
 from lava_nexus.neurons import ThresholdNetwork

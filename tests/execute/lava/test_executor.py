@@ -103,7 +103,7 @@ def test_lava_is_imported_late_and_an_executor_left_open_ends_with_the_program()
     script = """
 import sys
 import numpy as np
-import lava_nexus, lava_nexus.executors
+import lava_nexus, lava_nexus.execute.run
 from tests.networks import as_circuit, random_network
 print("lava" in sys.modules)
 from lava_nexus.execute.cpu import BitslicedExecutor

@@ -4,10 +4,7 @@ import pytest
 from lava_nexus import NexusError
 from lava_nexus.execute.lava import LavaExecutor
 from lava_nexus.execute.lava.population_run import run_process, trains_of
-from lava_nexus.execute.lava.processes.division.process import Division
-from lava_nexus.execute.lava.processes.exponentiation.process import Exponentiation
-from lava_nexus.execute.lava.processes.l2_norm.process import L2Norm
-from lava_nexus.execute.lava.processes.populations.process import Populations
+from lava_nexus.execute.lava.processes.populations import Division, Exponentiation, L2Norm, Populations
 from lava_nexus.execute.populations import run_populations
 from lava_nexus.neurons import NeuronModel
 from lava_nexus.populations.builder import PopulationBuilder, each

@@ -14,9 +14,10 @@ from lava_nexus.circuits import circuit
 from lava_nexus.errors import NexusError
 from lava_nexus.execute.cpu import BitslicedExecutor
 from lava_nexus.execute.interpret import run_program
-from lava_nexus.execute.lava import operator_base, run_on_lava
+from lava_nexus.execute.lava import run_on_lava
 from lava_nexus.execute.lava.partition import Block, partition
-from lava_nexus.execute.lava.processes.linear.process import Linear
+from lava_nexus.execute.lava.processes import operators
+from lava_nexus.execute.lava.processes.operators import Linear
 from lava_nexus.execute.reference import ReferenceExecutor
 from lava_nexus.formats import FLOAT8_E4M3FN
 from lava_nexus.programs import LayerShape, Program, Writer, linear, transformer_layer
@@ -93,7 +94,7 @@ def test_a_failing_layer_is_named_and_leaves_nothing(monkeypatch):
             raise ValueError("weights are gone")
         return run_program(program, feeds, executor)
 
-    monkeypatch.setattr(operator_base, "run_program", faulty)
+    monkeypatch.setattr(operators, "run_program", faulty)
     before = children()
     with pytest.raises(NexusError) as caught:
         run_on_lava(small_program(), random_feeds(2), batch=2, timeout=60)

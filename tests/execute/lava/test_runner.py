@@ -20,7 +20,7 @@ from lava.proc.io.sink import RingBuffer as Sink
 from lava.proc.io.source import RingBuffer as Source
 
 from lava_nexus.errors import NexusError
-from lava_nexus.execute.lava.runner import Session, run
+from lava_nexus.execute.lava.session import Session, run
 from tests.execute.lava.faulty.process import Faulty
 from tests.execute.lava.leftovers import children, shared_memory
 
@@ -131,7 +131,7 @@ def test_user_mistakes():
 
 SCRIPT = """
     from tests.execute.lava.test_runner import graph
-    from lava_nexus.execute.lava.runner import run
+    from lava_nexus.execute.lava.session import run
     import signal
     import sys
     signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs start with it ignored

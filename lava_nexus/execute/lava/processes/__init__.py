@@ -1,1 +1,1 @@
-"""Lava Processes, one folder each holding only process.py and models.py, because Lava executes every file in it."""
+"""Lava Processes, each with its models in one module; see `process.py` for why they have a folder of their own."""

@@ -1,4 +1,7 @@
-"""What the Processes of population networks share: ports, the vectorised CPU model, and the form in Lava's neurons."""
+"""Processes of population networks: any network, and NLSpike's operators division, exponentiation and l2 norm.
+
+Each as vectorised neurons in one CPU model, or as Lava's own LIF and graded neurons. Operators: arXiv 2605.20289.
+"""
 
 from __future__ import annotations
 
@@ -16,11 +19,15 @@ from numpy.typing import NDArray
 
 from lava_nexus.errors import NexusError
 from lava_nexus.execute.lava import population_lif
-from lava_nexus.execute.lava.process import Process
-from lava_nexus.execute.lava.processes.probe.process import Probe
+from lava_nexus.execute.lava.process import Process, models_of
+from lava_nexus.execute.lava.processes.host import Probe
 from lava_nexus.execute.lava.shared import shared_array
 from lava_nexus.execute.populations import PopulationStepper
+from lava_nexus.populations.division import Ladders
 from lava_nexus.populations.network import PopulationNetwork, Readout
+from lava_nexus.populations.operator import DEFAULT, Options
+from lava_nexus.populations.primitives import division, exponentiation, l2_norm
+from lava_nexus.populations.vectoring import Tree
 
 
 class PopulationProcess(Process):
@@ -77,9 +84,78 @@ def output_signals(network: PopulationNetwork) -> list[NDArray[np.int64]]:
     return [signals for readout in network.outputs for signals in both(readout)]
 
 
+class Populations(PopulationProcess):
+    """The neurons of the network that it is given; see `PopulationProcess`."""
+
+
+class Division(PopulationProcess):
+    """quotient = count of neurons i of 2^bits with dividend >= i * step, the step being a shift of the divisor.
+
+    Ports:
+        a_in: [lanes, 1 + dividends + 1]; strobe, dividends, divisor: 0 .. 2^22 - 1 (2^17 - 1 without shift).
+        s_out: [lanes, dividends]; quotients 0 .. 2^bits.
+
+    Args:
+        how: bits, digits and whether a leading-one detector shifts the operands; the published ladder of 2^8 with the
+            shift if not given.
+        dividends: how many share the divisor.
+        lanes, record_steps, name: see `PopulationProcess`.
+    """
+
+    def __init__(
+        self,
+        how: Ladders | None = None,
+        dividends: int = 1,
+        lanes: int = 1,
+        record_steps: int = 0,
+        name: str | None = None,
+    ) -> None:
+        super().__init__(division(how or Ladders(), dividends).network, lanes, record_steps, name)
+
+
+class Exponentiation(PopulationProcess):
+    """exp(x) by K chords on [-H, H]; 0 below, clamped above.
+
+    Ports:
+        a_in: [lanes, 1 + size]; strobe, then x with `in_fraction` fraction bits.
+        s_out: [lanes, size]; exp(x) with 14 fraction bits, or as many as let exp(H) fit 22 bits.
+
+    Args:
+        options: H, K and the widths of the table.
+        size: operands.
+        lanes, record_steps, name: see `PopulationProcess`.
+    """
+
+    def __init__(
+        self,
+        options: Options = DEFAULT,
+        size: int = 1,
+        lanes: int = 1,
+        record_steps: int = 0,
+        name: str | None = None,
+    ) -> None:
+        super().__init__(exponentiation(options, size).network, lanes, record_steps, name)
+
+
+class L2Norm(PopulationProcess):
+    """tree.gain * sqrt(sum of x_i^2).
+
+    Ports:
+        a_in: [lanes, 1 + tree.size]; strobe, then x, integers whose norm is below 2^21.
+        s_out: [lanes, 1]; the norm times the tree's gain, which is in 1..2.
+
+    Args:
+        tree: values and CORDIC steps.
+        lanes, record_steps, name: see `PopulationProcess`.
+    """
+
+    def __init__(self, tree: Tree, lanes: int = 1, record_steps: int = 0, name: str | None = None) -> None:
+        super().__init__(l2_norm(tree).network, lanes, record_steps, name)
+
+
 @requires(CPU)
 @tag("vectorised")
-class PopulationVectorised(PyLoihiProcessModel):
+class Vectorised(PyLoihiProcessModel):
     """Every neuron in one child process; sends before it receives, so that networks may be connected in a loop."""
 
     a_in: PyInPort = LavaPyType(PyInPort.VEC_DENSE, np.int32)
@@ -105,7 +181,8 @@ class PopulationVectorised(PyLoihiProcessModel):
             self._trains[self.time_step - 1] = everything
 
 
-class PopulationLif(AbstractSubProcessModel):
+@tag("lif")
+class Lif(AbstractSubProcessModel):
     """The same neurons as Lava's LIF, GradedReluVec and GradedVec, with one Sparse for each sign and exponent."""
 
     def __init__(self, proc: PopulationProcess) -> None:
@@ -132,3 +209,7 @@ class PopulationLif(AbstractSubProcessModel):
             setattr(self, f"read_out_of_{kind}", matrix)
             self.neurons[kind].s_out.connect(matrix.s_in)
             matrix.a_out.reshape(proc.s_out.shape).connect(proc.out_ports.s_out)
+
+
+for _process in (Populations, Division, Exponentiation, L2Norm):
+    globals().update(models_of(_process, Vectorised, Lif))

@@ -13,14 +13,21 @@ Cells: facts of threshold logic, one neuron [sum w * s >= T] each; XOR, MUX and 
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import ClassVar
+from typing import Any, ClassVar
 
+import numpy as np
+from lava.magma.core.decorator import requires, tag
+from lava.magma.core.model.py.model import PyLoihiProcessModel
+from lava.magma.core.model.sub.model import AbstractSubProcessModel
 from lava.magma.core.process.ports.ports import InPort, OutPort
+from lava.magma.core.resources import CPU
+from lava.proc.sparse.process import Sparse
 
 from lava_nexus.errors import NexusError
-from lava_nexus.execute.lava.process import Process
-from lava_nexus.execute.lava.run_config import Level
-from lava_nexus.execute.lava.timing import latency
+from lava_nexus.execute.lava.delay_line import DelayLine
+from lava_nexus.execute.lava.lif import LifPopulation, selection
+from lava_nexus.execute.lava.process import SPIKES_IN, SPIKES_OUT, Process, models_of
+from lava_nexus.execute.lava.waves import Level, latency
 from lava_nexus.neurons import STROBE, Builder, Signal, ThresholdNetwork
 
 
@@ -160,3 +167,55 @@ class FullAdder(Gate):
         a, b, c = inputs
         carry = builder.gate([(a, 1), (b, 1), (c, 1)], 2)
         return [builder.gate([(a, 1), (b, 1), (c, 1), (carry, -2)], 1), carry]
+
+
+GATES: tuple[type[Gate], ...] = (And, Or, Not, Xor, Mux, Majority, FullAdder)
+
+
+@requires(CPU)
+@tag("vectorised")
+class Vectorised(PyLoihiProcessModel):
+    """The gate's neurons on a delay line, in one child process."""
+
+    def __init__(self, proc_params: Any) -> None:
+        super().__init__(proc_params)
+        self._network = proc_params["network"]
+        self._neurons = DelayLine(self._network, proc_params["lanes"])
+        self._inputs = np.zeros((proc_params["lanes"], self._network.n_inputs), np.int8)
+
+    def run_spk(self) -> None:
+        """One time step; sends before it receives, so that gates may be connected in a loop."""
+        self._neurons.advance()
+        for port in self._network.outputs:
+            getattr(self, port.name).send(self._neurons.read(np.array(port.signals))[:, 0])
+        for port in self._network.inputs:
+            self._inputs[:, port.signals[0]] = getattr(self, port.name).recv()
+        if hasattr(self, "strobe"):
+            self._inputs[:, 0] = self.strobe.recv()
+        self._neurons.feed(self._inputs)
+
+
+@requires(CPU)
+@tag("lif")
+class Lif(AbstractSubProcessModel):
+    """One LIF; one DelaySparse an in port and one from neurons to neurons; one Sparse an out port."""
+
+    def __init__(self, proc: Gate) -> None:
+        network, lanes = proc.network, proc.lanes
+        groups = [range(signal, signal + 1) for signal in proc.in_signals()]
+        population = LifPopulation.of(network, lanes, groups)
+        self.neurons, self.synapses = population.neurons, population.synapses
+        for name, synapses in zip(proc.in_names(), population.synapses_of_inputs, strict=True):
+            setattr(self, f"synapses_of_{name}", synapses)
+            getattr(proc.in_ports, name).connect(synapses.s_in)
+        for port in network.outputs:
+            channel = np.array(port.signals) - network.n_inputs
+            read_out = Sparse(weights=selection(channel, network.neurons, lanes))
+            setattr(self, f"read_out_of_{port.name}", read_out)
+            self.neurons.s_out.connect(read_out.s_in)
+            read_out.a_out.connect(getattr(proc.out_ports, port.name))
+
+
+for _gate in GATES:
+    _in, _out = dict.fromkeys(_gate.in_names(), SPIKES_IN), dict.fromkeys(_gate.results, SPIKES_OUT)
+    globals().update(models_of(_gate, Vectorised, **_in, **_out) | models_of(_gate, Lif))

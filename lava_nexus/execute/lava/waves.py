@@ -1,14 +1,31 @@
-"""Makes the strobe leave a network together with the wave it came with."""
+"""Waves of operand sets: when each enters and leaves a network, and the strobe that travels with it.
+
+One wave of `lanes` operand sets enters a step. A wave given at step t leaves the network at step t + depth; Lava's LIF
+form hands its outputs on through one more synapse, because Lava cannot pick channels out of a port.
+"""
 
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Literal
 
 import numpy as np
 
 from lava_nexus.neurons import STROBE, Port, ThresholdNetwork
 
+Level = Literal["vectorised", "lif"]
 STROBE_PORT = "strobe"
+READ_OUT_STEPS: dict[Level, int] = {"vectorised": 0, "lif": 1}
+
+
+def latency(network: ThresholdNetwork, level: Level) -> int:
+    """Time steps from a wave's entry at `a_in` to its exit at `s_out`."""
+    return network.depth + READ_OUT_STEPS[level]
+
+
+def time_steps(network: ThresholdNetwork, sets: int, lanes: int, level: Level) -> int:
+    """Time steps for `sets` operand sets, the last result included: ceil(sets / lanes) + latency."""
+    return -(-sets // lanes) + latency(network, level)
 
 
 def carry_strobe(network: ThresholdNetwork) -> ThresholdNetwork:

@@ -2,30 +2,67 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable, Mapping
 from types import TracebackType
-from typing import Any
+from typing import Any, get_args
 
+from lava.magma.compiler.compiler_graphs import ProcGroupDiGraphs
 from lava.magma.core.process.process import AbstractProcess, ProcessServer
 from lava.magma.core.process.variable import VarServer
-from lava.magma.core.run_configs import RunConfig
+from lava.magma.core.run_configs import Loihi2SimCfg, RunConfig
 
 from lava_nexus.errors import NexusError
-from lava_nexus.execute.lava.run_config import Level, LevelRunConfig
-from lava_nexus.execute.lava.watched_runtime import WatchedRuntime
+from lava_nexus.execute.lava.process import Process
+from lava_nexus.execute.lava.runtime import WatchedRuntime
+from lava_nexus.execute.lava.waves import Level
 
 CHANNEL_MESSAGES = 4  # steps are barriers: a channel never holds more than the message of one step
 
 
-def run(process: AbstractProcess, steps: int, level: Level = "vectorised", timeout: float = 60.0) -> None:
-    """Runs `process` and everything connected to it for `steps` time steps, then ends it.
+class LevelRunConfig(Loihi2SimCfg):
+    """Prefers models tagged with the level, then fixed-point ones, then whatever Lava would choose.
 
-    Raises:
-        NexusError: a model raised, a child died, or starting or running took more than `timeout` seconds.
+    Lava demands its own `select_tag` of every model of a graph, so that one tag cannot serve both a Process of ours and
+    Lava's LIF beneath it; and its `select` can raise IndexError where a Process has several tagged SubProcessModels.
     """
-    with Session(process, level, timeout) as session:
-        session.run(steps)
+
+    def __init__(self, level: Level = "vectorised") -> None:
+        if level not in get_args(Level):
+            raise NexusError(f"Lava level '{level}' is not one of {', '.join(get_args(Level))}")
+        super().__init__()
+        self.level = level
+        self.exception_proc_model_map = _ModelsBeside(self)
+
+    def select(self, process: Any, proc_models: list[Any]) -> Any:
+        """The first model with the level's tag, or the first with `fixed_pt`, or the stock choice."""
+        for tag in (self.level, "fixed_pt"):
+            for model in proc_models:
+                if tag in model.tags:
+                    return model
+        return super().select(process, proc_models)
+
+
+class _ModelsBeside(dict[Any, Any]):
+    """Answers Lava's question for a Process's model from the Process's own module, where that has models of it.
+
+    Lava asks this map first; without it, it executes every file of the Process's folder anew, for every Process.
+    """
+
+    def __init__(self, run_config: LevelRunConfig) -> None:
+        super().__init__()
+        self._run_config = run_config
+
+    def __contains__(self, process: object) -> bool:
+        return isinstance(process, Process) and bool(_models_beside(process))
+
+    def __getitem__(self, process: Process) -> Any:
+        return self._run_config.select(process, _models_beside(process))
+
+
+def _models_beside(process: Process) -> list[Any]:
+    return list(ProcGroupDiGraphs._find_proc_models_in_module(process, sys.modules[type(process).__module__]))
 
 
 class Session:
@@ -108,6 +145,16 @@ class Session:
             raise NexusError(f"Lava run failed: {type(error).__name__}: {error}") from error
         finally:
             self._runtime.deadline = float("inf")
+
+
+def run(process: AbstractProcess, steps: int, level: Level = "vectorised", timeout: float = 60.0) -> None:
+    """Runs `process` and everything connected to it for `steps` time steps, then ends it.
+
+    Raises:
+        NexusError: a model raised, a child died, or starting or running took more than `timeout` seconds.
+    """
+    with Session(process, level, timeout) as session:
+        session.run(steps)
 
 
 def _compiled(process: AbstractProcess, run_config: RunConfig, options: Mapping[str, Any]) -> Any:

@@ -1,1 +1,0 @@
-"""Process `Activation`: a non-linear function."""

@@ -1,1 +1,0 @@
-"""Process `Attention`: scores and mixing."""

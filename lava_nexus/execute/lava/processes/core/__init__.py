@@ -1,1 +1,0 @@
-"""Process `Core`: the part of a network that lives on one core."""

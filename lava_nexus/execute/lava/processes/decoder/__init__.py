@@ -1,1 +1,0 @@
-"""Process `Decoder`: spikes to results."""

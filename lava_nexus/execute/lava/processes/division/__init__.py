@@ -1,1 +1,0 @@
-"""Process `Division`: a ladder of thresholds."""

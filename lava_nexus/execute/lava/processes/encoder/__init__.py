@@ -1,1 +1,0 @@
-"""Process `Encoder`: operands to spikes."""

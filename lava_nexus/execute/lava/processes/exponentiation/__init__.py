@@ -1,1 +1,0 @@
-"""Process `Exponentiation`: chords of exp."""

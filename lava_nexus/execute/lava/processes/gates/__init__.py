@@ -1,1 +1,0 @@
-"""Processes of the named gates: small populations of IF neurons, ready to wire by hand."""

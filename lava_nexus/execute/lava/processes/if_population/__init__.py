@@ -1,1 +1,0 @@
-"""Process `IFPopulation`: integrate-and-fire neurons."""

@@ -1,1 +1,0 @@
-"""Process `L2Norm`: a tree of CORDIC steps."""

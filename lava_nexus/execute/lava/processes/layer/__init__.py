@@ -1,1 +1,0 @@
-"""Process `Layer`: any part of a program."""

@@ -1,1 +1,0 @@
-"""Process `Linear`: a matrix product."""

@@ -1,0 +1,213 @@
+"""Processes of threshold networks: a whole one, and the part of one that lives on a core.
+
+Both as vectorised neurons in one CPU model, or as Lava's own LIF and DelaySparse in fixed point.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from lava.magma.core.decorator import implements, requires, tag
+from lava.magma.core.model.py.model import PyLoihiProcessModel
+from lava.magma.core.model.py.ports import PyInPort, PyOutPort
+from lava.magma.core.model.sub.model import AbstractSubProcessModel
+from lava.magma.core.process.ports.ports import InPort, OutPort
+from lava.magma.core.resources import CPU
+from lava.magma.core.sync.protocols.loihi_protocol import LoihiProtocol
+from lava.proc.sparse.process import Sparse
+from numpy.typing import NDArray
+
+from lava_nexus.errors import NexusError
+from lava_nexus.execute.lava.delay_line import DelayLine
+from lava_nexus.execute.lava.lif import LifPopulation, selection, synapses_between
+from lava_nexus.execute.lava.process import SPIKES_IN, SPIKES_OUT, Process, SpikePortTypes
+from lava_nexus.execute.lava.processes.host import Recorder
+from lava_nexus.execute.lava.shared import shared_array
+from lava_nexus.execute.lava.waves import carry_strobe, output_signals
+from lava_nexus.neurons import MEMORYLESS, NeuronModel, ThresholdNetwork
+from lava_nexus.neurons.split import Subnetwork
+
+
+class Network(Process):
+    """spike_k(t) = [ sum_j weight_j * spike_source_j(t - 1 - delay_j) >= threshold_k ] in every lane.
+
+    Ports:
+        a_in: [lanes, 1 + input bits]; the strobe, then the bits of the input ports in order, each MSB first.
+        s_out: [lanes, 1 + output bits]; likewise. A wave that enters at step t leaves at t + `waves.latency`.
+
+    The strobe marks a lane that holds an operand set; without it the lane must be silent. It travels beside the wave on
+    relay neurons of this Process, so that networks, encoders and decoders can be connected in any order.
+
+    Args:
+        network: the neurons.
+        lanes: operand sets side by side: copies of the network.
+        record_steps: time steps of which every signal's spike is kept, from the first one on.
+        name: of the Process.
+        model: of every neuron; only the LIF form knows another than the memoryless one, see `lif.leaky_model`.
+    """
+
+    def __init__(
+        self,
+        network: ThresholdNetwork,
+        lanes: int = 1,
+        record_steps: int = 0,
+        name: str | None = None,
+        model: NeuronModel = MEMORYLESS,
+    ) -> None:
+        if lanes < 1:
+            raise NexusError(f"network of {lanes} lanes is below 1")
+        wired = carry_strobe(network)
+        counts = shared_array((wired.n_signals,), np.int64)
+        trains = shared_array((record_steps, lanes, wired.n_signals), np.int8)
+        super().__init__(
+            network=network, wired=wired, lanes=lanes, counts=counts, trains=trains, name=name, model=model
+        )
+        self.network = network
+        self.lanes = lanes
+        self.neuron_model = model
+        self._counts = counts
+        self._trains = trains
+        self.a_in = InPort(shape=(lanes, wired.n_inputs))
+        self.s_out = OutPort(shape=(lanes, len(output_signals(wired))))
+
+    @property
+    def spike_counts(self) -> NDArray[np.int64]:
+        """int64 [signals], spikes of the strobe, the inputs and each neuron so far, over all lanes."""
+        return self._counts[: self.network.n_signals].copy()
+
+    @property
+    def spike_trains(self) -> NDArray[np.int8]:
+        """int8 [record_steps, lanes, signals], spikes of every signal; row 0 is the first time step."""
+        return self._trains[:, :, : self.network.n_signals].copy()
+
+
+@implements(proc=Network, protocol=LoihiProtocol)
+@requires(CPU)
+@tag("vectorised")
+class NetworkVectorised(PyLoihiProcessModel):
+    """Every neuron of every lane in one child process, each step from earlier spikes alone."""
+
+    a_in: PyInPort = SPIKES_IN
+    s_out: PyOutPort = SPIKES_OUT
+
+    def __init__(self, proc_params: Any) -> None:
+        super().__init__(proc_params)
+        network = proc_params["wired"]
+        self._neurons = DelayLine(network, proc_params["lanes"], proc_params["counts"])
+        self._outputs = np.array(output_signals(network), np.int64)
+        self._signals = np.arange(network.n_signals, dtype=np.int64)
+        self._trains = proc_params["trains"]
+
+    def run_spk(self) -> None:
+        """One time step; sends before it receives, so that networks may be connected in a loop."""
+        self._neurons.advance()
+        self.s_out.send(self._neurons.read(self._outputs))
+        self._neurons.feed(self.a_in.recv())
+        if self.time_step <= len(self._trains):
+            self._trains[self.time_step - 1] = self._neurons.read(self._signals)
+
+
+@implements(proc=Network, protocol=LoihiProtocol)
+@requires(CPU)
+@tag("lif")
+class NetworkLif(AbstractSubProcessModel):
+    """All neurons as one Lava LIF, inputs and neurons reaching it through one DelaySparse each, in fixed point."""
+
+    def __init__(self, proc: Network) -> None:
+        network, lanes = proc.proc_params["wired"], proc.lanes
+        population = LifPopulation.of(network, lanes, model=proc.neuron_model)
+        self.neurons, self.synapses = population.neurons, population.synapses
+        (self.synapses_of_inputs,) = population.synapses_of_inputs
+        outputs = np.array(output_signals(network)) - network.n_inputs
+        self.read_out = Sparse(weights=selection(outputs, network.neurons, lanes))
+        self.recorder = Recorder(proc.proc_params["counts"], proc.proc_params["trains"], network.n_inputs)
+
+        proc.in_ports.a_in.flatten().connect(self.synapses_of_inputs.s_in)
+        proc.in_ports.a_in.connect(self.recorder.inputs)
+        self.neurons.s_out.connect(self.read_out.s_in)
+        self.neurons.s_out.reshape((lanes, network.neurons)).connect(self.recorder.neurons)
+        self.read_out.a_out.reshape(proc.s_out.shape).connect(proc.out_ports.s_out)
+
+
+class Core(Process):
+    """spike_k(t) = [ sum_j weight_j * spike_source_j(t - 1 - delay_j) >= threshold_k ] for the neurons of one core.
+
+    Ports:
+        v<i>_in: [lanes, n]; what comes from source i: 0 is the outside (strobe, then input bits), i + 1 is core i.
+        v0_out: [lanes, neurons]; all its neurons.
+
+    Args:
+        subnetwork: its neurons and axons.
+        sources: for each source number, channels that it has, and for each axon from there (channel, axon).
+        lanes: operand sets side by side.
+        record_steps: time steps of which every neuron's spike is kept.
+        name: of the Process.
+    """
+
+    def __init__(
+        self,
+        subnetwork: Subnetwork,
+        sources: Mapping[int, tuple[int, NDArray[np.int64], NDArray[np.int64]]],
+        lanes: int,
+        record_steps: int,
+        name: str,
+    ) -> None:
+        trains = shared_array((record_steps, lanes, subnetwork.neurons), np.int8)
+        super().__init__(subnetwork=subnetwork, sources=dict(sources), lanes=lanes, trains=trains, name=name)
+        self.subnetwork = subnetwork
+        self.sources = dict(sources)
+        self.lanes = lanes
+        self.trains = trains
+        for source, (channels, _, _) in sources.items():
+            setattr(self, f"v{source}_in", InPort(shape=(lanes, channels)))
+        self.v0_out = OutPort(shape=(lanes, subnetwork.neurons))
+
+
+@implements(proc=Core, protocol=LoihiProtocol)
+@requires(CPU)
+@tag("vectorised")
+class CoreVectorised(PyLoihiProcessModel, metaclass=SpikePortTypes):
+    """Every neuron of every lane in one child process."""
+
+    def __init__(self, proc_params: Any) -> None:
+        super().__init__(proc_params)
+        part = proc_params["subnetwork"]
+        self._neurons = DelayLine(part, proc_params["lanes"])
+        self._own = np.arange(part.n_inputs, part.n_signals, dtype=np.int64)
+        self._sources = proc_params["sources"]
+        self._axons = np.zeros((proc_params["lanes"], part.n_inputs), np.int8)
+        self._trains = proc_params["trains"]
+
+    def run_spk(self) -> None:
+        """One time step; sends before it receives, because cores are connected in loops."""
+        self._neurons.advance()
+        fired = self._neurons.read(self._own)
+        self.v0_out.send(fired)
+        for source, (_, channels, axons) in self._sources.items():
+            self._axons[:, axons] = getattr(self, f"v{source}_in").recv()[:, channels]
+        self._neurons.feed(self._axons)
+        if self.time_step <= len(self._trains):
+            self._trains[self.time_step - 1] = fired
+
+
+@implements(proc=Core, protocol=LoihiProtocol)
+@requires(CPU)
+@tag("lif")
+class CoreLif(AbstractSubProcessModel):
+    """One LIF; one DelaySparse from each source, and one from its own neurons."""
+
+    def __init__(self, proc: Core) -> None:
+        part, lanes = proc.subnetwork, proc.lanes
+        population = LifPopulation.of(part, lanes, [])
+        self.neurons, self.synapses = population.neurons, population.synapses
+        for source, (channels, picked, axons) in proc.sources.items():
+            synapses = synapses_between(part, axons, picked, channels, lanes)
+            setattr(self, f"synapses_of_{source}", synapses)
+            getattr(proc.in_ports, f"v{source}_in").flatten().connect(synapses.s_in)
+            synapses.a_out.connect(self.neurons.a_in)
+        spikes = self.neurons.s_out.reshape((lanes, part.neurons))
+        spikes.connect(proc.out_ports.v0_out)
+        self.recorder = Recorder(shared_array((part.neurons,), np.int64), proc.trains, 0)
+        self.neurons.s_out.reshape((lanes, part.neurons)).connect(self.recorder.neurons)

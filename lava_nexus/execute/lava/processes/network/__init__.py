@@ -1,1 +1,0 @@
-"""Process `Network`: any threshold network."""

@@ -1,1 +1,0 @@
-"""Process `Norm`: RMSNorm."""

@@ -1,1 +1,0 @@
-"""Process `Operands`: operand sets to a population network."""

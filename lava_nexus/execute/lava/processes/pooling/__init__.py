@@ -1,1 +1,0 @@
-"""Process `Pooling`: a mean over tokens."""

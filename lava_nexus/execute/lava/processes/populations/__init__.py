@@ -1,1 +1,0 @@
-"""Process `Populations`: any population network."""

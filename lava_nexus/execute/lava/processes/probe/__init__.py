@@ -1,1 +1,0 @@
-"""Process `Probe`: watches neurons."""

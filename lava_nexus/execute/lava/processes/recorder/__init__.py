@@ -1,1 +1,0 @@
-"""Process `Recorder`: counts and keeps spikes."""

@@ -1,1 +1,0 @@
-"""Process `Residual`: x + change."""

@@ -1,1 +1,0 @@
-"""Process `Sequencer`: feeds shared circuits by a schedule."""

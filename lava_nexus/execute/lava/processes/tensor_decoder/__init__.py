@@ -1,1 +1,0 @@
-"""Process `TensorDecoder`: spikes to tensors."""

@@ -1,1 +1,0 @@
-"""Process `TensorEncoder`: tensors to spikes."""

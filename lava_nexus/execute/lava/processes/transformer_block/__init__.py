@@ -1,1 +1,0 @@
-"""Process `TransformerBlock`: operators in a block."""

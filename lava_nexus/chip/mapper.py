@@ -196,6 +196,8 @@ def _use(circuit: Circuit, placed: Placement, instances: int, invocations: int) 
         cores=len(placed.places),
         instances=instances,
         invocations=invocations,
+        spikes=int(placed.spikes[network.n_inputs :].sum()) / placed.sets,
+        synops=float(placed.synops_per_set.sum()),
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from lava_nexus.chip.demand import Demand, demand
 from lava_nexus.chip.description import LIMITS, Chip
 from lava_nexus.chip.mesh import Traffic, traffic
+from lava_nexus.circuits import Circuit
 from lava_nexus.errors import NexusError
 from lava_nexus.files import DAMAGED, replacing
 from lava_nexus.neurons import ThresholdNetwork
@@ -89,7 +90,21 @@ class Placement:
     @cached_property
     def traffic(self) -> Traffic:
         """Messages and hops of the run that was counted."""
-        return traffic(self.network, self.assignment, self.places, self.spikes, self.sets, self.chip.mesh)
+        return self.traffic_of(self.spikes, self.sets)
+
+    def traffic_of(self, spikes: NDArray[np.int64], sets: int) -> Traffic:
+        """Messages and hops of a run of `sets` operand sets in which the signals [signals] fired `spikes` times."""
+        return traffic(self.network, self.assignment, self.places, spikes, sets, self.chip.mesh)
+
+    def as_placed(self, circuit: Circuit) -> Circuit:
+        """The circuit with the network that is placed, relays of its largest delay included.
+
+        Raises:
+            NexusError: what is placed is another circuit.
+        """
+        if circuit.label != self.label:
+            raise NexusError(f"placement is of '{self.label}', not of '{circuit.label}'")
+        return replace(circuit, network=self.network)
 
     def utilization(self) -> list[dict[str, tuple[int, int]]]:
         """For each core (used, max) by limit; neurons against both figures in circulation, the smaller one decides."""

@@ -26,6 +26,7 @@ class CircuitUse:
         instances: how many there are.
         invocations: operand sets a token, all sections together; 0 for what is no circuit of the program.
         arithmetic: whether it is a circuit of the program.
+        spikes, synops: of an operand set, means of a run on random operands; None where not counted.
     """
 
     label: str
@@ -37,6 +38,8 @@ class CircuitUse:
     instances: int
     invocations: int
     arithmetic: bool = True
+    spikes: float | None = None
+    synops: float | None = None
 
 
 @dataclass(frozen=True)

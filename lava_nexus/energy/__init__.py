@@ -1,7 +1,12 @@
-"""Counts to joules, with constants that name their source."""
+"""Counts to joules, with constants that name their source.
+
+`energy` takes what ran or what is placed; models of energy are data, one YAML file each.
+"""
 
 from lava_nexus.energy.constants import Constant, EnergyModel, energy_model_names, load_energy_model
-from lava_nexus.energy.estimate import CircuitEnergy, EnergyReport, Occupancy, Routing, energy_of
+from lava_nexus.energy.estimate import energy, energy_of
+from lava_nexus.energy.machine import Occupancy, Routing
+from lava_nexus.energy.report import CircuitEnergy, EnergyReport
 
 __all__ = [
     "CircuitEnergy",
@@ -10,6 +15,7 @@ __all__ = [
     "EnergyReport",
     "Occupancy",
     "Routing",
+    "energy",
     "energy_model_names",
     "energy_of",
     "load_energy_model",

@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from lava_nexus.circuits import circuit
 from lava_nexus.circuits.circuit import Circuit
-from lava_nexus.energy import Occupancy, Routing, energy_model_names, energy_of, load_energy_model
+from lava_nexus.energy import Occupancy, Routing, energy, energy_model_names, energy_of, load_energy_model
 from lava_nexus.errors import NexusError
-from lava_nexus.execute.executor import Tally
+from lava_nexus.execute.executor import Tallies, Tally
+from lava_nexus.execute.interpret import ProgramResult, run_program
+from lava_nexus.execute.membrane import MembraneExecutor
+from lava_nexus.execute.placing import place
 from lava_nexus.formats import FLOAT8_E5M2
+from lava_nexus.models.forward import Counts
+from lava_nexus.models.model import Generated
 from lava_nexus.neurons import Port, ThresholdNetwork
+from tests.chip.programs import feeds, linear_program
 
 MODEL = load_energy_model("loihi1_pre_silicon")
 
@@ -107,6 +114,109 @@ def test_counts_beyond_64_bits_stay_exact() -> None:
 
 def test_uncounted_spikes_give_no_energy() -> None:
     assert energy_of([_tally(), _tally(signal_spikes=None)], MODEL) is None
+
+
+@dataclass
+class _Ran:
+    """Stands for the result of a run of one circuit."""
+
+    tally: Tally
+
+
+def test_whatever_ran_costs_the_same() -> None:
+    expected = energy_of([_tally()], MODEL)
+    assert expected is not None
+    tallies = Tallies()
+    tallies.add(_tally())
+    counts = Counts({"layer": tallies})
+    program = ProgramResult({}, {"layer": tallies})
+    for what in (_Ran(_tally()), tallies, [_tally()], program, counts, Generated(np.zeros(1, np.int64), counts)):
+        found = energy(what)
+        assert found.joules == expected.joules and found.notes == expected.notes
+        assert found.inferences == (10 if isinstance(what, _Ran) else 1)
+    assert energy(_Ran(_tally()), "spikes_only", inferences=2).joules_per_inference == pytest.approx(5 * 23.6e-12)
+
+
+@pytest.mark.parametrize(
+    ("what", "sentence"),
+    [
+        ("add", "takes the result of a run, its tallies or a placement, not str"),
+        (3.5, "not float"),
+        (None, "not NoneType"),
+        (_Ran(_tally(signal_spikes=None)), "run of 'copy float8_e5m2.*' counted no spikes"),
+    ],
+)
+def test_what_has_no_energy_is_told_in_a_sentence(what: Any, sentence: str) -> None:
+    with pytest.raises(NexusError, match=sentence):
+        energy(what)
+
+
+def test_a_placed_circuit_by_hand() -> None:
+    """With its own counts, and with those of a run: SynOps, updates, messages, hops, chips over time."""
+    adder = circuit("add", FLOAT8_E5M2)
+    placed = place(adder, max_delay=2, sets=16)
+    half = np.arange(placed.network.neurons) % 2
+    placed = replace(placed, assignment=half, places=np.array([[0, 0, 0, 0], [0, 2, 1, 0]]))
+    network, first = placed.network, placed.network.n_inputs
+    reached = {(int(s), int(half[t])) for s, t in zip(network.sources, network.targets, strict=True)}
+    executor = MembraneExecutor()
+    ones = np.full(30, 0x3C, np.uint8)
+    executor.invoke(placed.as_placed(adder), [ones, ones])
+    (tally,) = executor.tallies
+    for report, spikes, sets in (
+        (energy(placed), placed.spikes, 16),
+        (energy(executor, placement=placed), tally.signal_spikes, 30),
+    ):
+        synops = int(spikes[placed.network.sources].sum())
+        moved = placed.traffic_of(spikes, sets)
+        crossing = sum(
+            int(spikes[s])
+            for s, core in {
+                (int(s), int(half[t])) for s, t in zip(placed.network.sources, placed.network.targets, strict=True)
+            }
+            if s >= placed.network.n_inputs and half[s - placed.network.n_inputs] != core
+        )
+        assert moved.messages == crossing > 0
+        assert report.inferences == sets
+        assert report.synops == pytest.approx(synops * 23.6e-12)
+        assert report.routing == pytest.approx(crossing * (1.7 + 2 * 3 + 4) * 1e-12)
+        assert report.static == pytest.approx(0.232 * sets * placed.step_ns() * 1e-9)
+        idle = sets * placed.network.neurons - (0 if sets == 16 else tally.active)
+        assert report.updates_inactive == pytest.approx(idle * 52e-12)
+        assert not any("no placement" in note for note in report.notes)
+    assert energy(placed).uncounted_updates == 16 * placed.network.neurons
+    plain = MembraneExecutor()
+    plain.invoke(adder, [ones, ones])
+    with pytest.raises(NexusError, match="another network than what ran"):
+        energy(plain, placement=placed)
+    with pytest.raises(NexusError, match="not of 'sub float8_e5m2'"):
+        placed.as_placed(circuit("sub", FLOAT8_E5M2))
+
+
+def test_a_placed_program_by_hand() -> None:
+    program = linear_program(FLOAT8_E5M2, 4, 2)
+    placed = place(program, strategy="folded: 4", sets=4)
+    used = [one for one in placed.circuits if one.arithmetic]
+    alone = energy(placed)
+    assert alone.synops == pytest.approx(sum(one.invocations * (one.synops or 0) for one in used) * 23.6e-12)
+    assert alone.updates_inactive == pytest.approx(sum(one.invocations * one.neurons for one in used) * 52e-12)
+    assert alone.static == pytest.approx(0.232 * placed.chips * placed.seconds)
+    ran = run_program(program, feeds(program, 3), MembraneExecutor())
+    report, plain = energy(ran, placement=placed), energy(ran, inferences=3)
+    moved = placed.traffic.messages + placed.traffic.operands + placed.traffic.results
+    assert report.inferences == 3
+    assert report.circuits == plain.circuits
+    assert report.routing == pytest.approx(3 * moved * 1.7e-12)
+    assert report.static == pytest.approx(3 * alone.static)
+    assert any("a lower bound of routing" in note for note in report.notes)
+    other = linear_program(FLOAT8_E5M2, 5, 2)
+    with pytest.raises(NexusError, match="of another program than what ran: 'mul float8_e5m2' is invoked 8 times"):
+        energy(run_program(other, feeds(other), MembraneExecutor()), placement=placed)
+    with pytest.raises(NexusError, match="takes no other placement"):
+        energy(placed, placement=placed)
+    uncounted = replace(placed, circuits=tuple(replace(one, synops=None) for one in placed.circuits))
+    with pytest.raises(NexusError, match="holds no counted spikes"):
+        energy(uncounted)
 
 
 def test_nothing_run_costs_nothing() -> None:

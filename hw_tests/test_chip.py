@@ -1,4 +1,4 @@
-"""On a chip: the vectors of tests/execute/loihi2, bit for bit, spike for spike as the simulator. Not yet run by anyone."""
+"""On a chip: vectors bit for bit against IEEE, spike for spike as the simulator. Not yet run by anyone."""
 
 from __future__ import annotations
 

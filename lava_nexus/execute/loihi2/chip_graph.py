@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from lava.magma.core.process.process import AbstractProcess
@@ -19,21 +19,15 @@ from lava.proc.lif.process import LIF
 from lava.proc.sparse.process import Sparse
 from numpy.typing import NDArray
 
+from lava_nexus.chip.placement import Placement
 from lava_nexus.execute.lava.cores import axon_sources
 from lava_nexus.execute.lava.lif import LifPopulation, check_lif, memoryless_lif, synapses_between
 from lava_nexus.execute.lava.processes.coding import Encoder
 from lava_nexus.execute.lava.processes.host import Probe
 from lava_nexus.execute.lava.shared import shared_array
 from lava_nexus.execute.loihi2.extension import Extension
-from lava_nexus.neurons import ThresholdNetwork
+from lava_nexus.neurons import STROBE, ThresholdNetwork
 from lava_nexus.neurons.split import split
-
-
-class Mesh(Protocol):
-    """The grid of routers of a chip: `columns` of them in a row, some cores at each."""
-
-    columns: int
-    cores_per_router: int
 
 
 @dataclass
@@ -64,18 +58,12 @@ class ChipGraph:
 
 
 def chip_graph(
-    network: ThresholdNetwork,
-    assignment: NDArray[np.int64],
-    sets: int,
-    steps: int,
-    extension: Extension,
-    outputs_only: bool = False,
+    placement: Placement, sets: int, steps: int, extension: Extension, outputs_only: bool = False
 ) -> ChipGraph:
     """Builds and connects the Processes.
 
     Args:
-        network: the neurons.
-        assignment: core of each neuron.
+        placement: the neurons, and the core of each.
         sets: operand sets that the encoder can hold.
         steps: time steps of which spikes are kept.
         extension: where the adapters come from.
@@ -84,6 +72,7 @@ def chip_graph(
     Raises:
         NexusError: a network that LIF cannot hold.
     """
+    network, assignment = placement.network, placement.assignment
     check_lif(network)
     parts = split(network, assignment)
     encoder = Encoder(network.inputs, sets)
@@ -98,11 +87,7 @@ def chip_graph(
             inward = synapses_between(part, axons, picked, channels, 1)
             _connect(ports[source], inward, population.neurons)
             synapses[-1].append(inward)
-    marker = memoryless_lif(np.ones(1, np.int64), "marker")
-    strobe = np.zeros((1, network.n_inputs), np.int64)
-    strobe[0, 0] = 2
-    mark = Sparse(weights=strobe)
-    _connect(entry.out, mark, marker)
+    marker, mark = _marker(network, entry.out)
 
     columns = network.n_signals + 1
     counts, trains = shared_array((columns,), np.int64), shared_array((steps, 1, columns), np.int8)
@@ -115,13 +100,24 @@ def chip_graph(
     return ChipGraph(encoder, [p.neurons for p in populations], synapses, [marker, mark], trains)
 
 
-def partitioning(graph: ChipGraph, places: NDArray[np.int64], mesh: Mesh) -> dict[str, Any]:
+def partitioning(graph: ChipGraph, placement: Placement) -> dict[str, Any]:
     """{"chip": number, "core": (row * columns + column) * cores_per_router + slot} by name of each core's Processes."""
+    mesh, places = placement.chip.mesh, placement.places.tolist()
     found: dict[str, Any] = {}
-    for (chip, column, row, slot), core, synapses in zip(places.tolist(), graph.cores, graph.synapses, strict=True):
+    for (chip, column, row, slot), core, synapses in zip(places, graph.cores, graph.synapses, strict=True):
         where = {"chip": chip, "core": (row * mesh.columns + column) * mesh.cores_per_router + slot}
         found |= {process.name: where for process in (core, *synapses)}
     return found
+
+
+def _marker(network: ThresholdNetwork, entry: Any) -> tuple[LIF, Sparse]:
+    """A neuron that fires one step after every strobe, and its synapse."""
+    neuron = memoryless_lif(np.ones(1, np.int64), "marker")
+    strobe = np.zeros((1, network.n_inputs), np.int64)
+    strobe[0, STROBE] = 2
+    synapse = Sparse(weights=strobe)
+    _connect(entry, synapse, neuron)
+    return neuron, synapse
 
 
 def _connect(port: Any, synapses: AbstractProcess, neurons: LIF) -> None:

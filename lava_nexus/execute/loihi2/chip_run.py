@@ -10,9 +10,10 @@ import numpy as np
 from lava.magma.core.resources import NeuroCore
 from numpy.typing import NDArray
 
+from lava_nexus.chip.placement import Placement
 from lava_nexus.errors import NexusError
 from lava_nexus.execute.lava.session import Session
-from lava_nexus.execute.loihi2.chip_graph import ChipGraph, Mesh, chip_graph, partitioning
+from lava_nexus.execute.loihi2.chip_graph import ChipGraph, chip_graph, partitioning
 from lava_nexus.execute.loihi2.extension import Extension
 from lava_nexus.neurons import ThresholdNetwork
 
@@ -35,10 +36,7 @@ class ChipRun:
 
 
 def run_on_chip(
-    network: ThresholdNetwork,
-    assignment: NDArray[np.int64],
-    places: NDArray[np.int64],
-    mesh: Mesh,
+    placement: Placement,
     operands: Sequence[NDArray[Any]],
     extension: Extension,
     *,
@@ -49,10 +47,7 @@ def run_on_chip(
     """One wave a time step through the placed network.
 
     Args:
-        network: the neurons.
-        assignment: core of each neuron.
-        places: int64 [cores, 4]; chip, column, row, slot of each core.
-        mesh: of the chip.
+        placement: the neurons, the core of each, and where on the chip each core is.
         operands: patterns [sets] of each input port.
         extension: Intel's.
         outputs_only: whether only cores that hold an output are read back.
@@ -62,18 +57,16 @@ def run_on_chip(
     Raises:
         NexusError: a Process without a model for the chip, waves that do not come back, or a run that failed.
     """
-    sets = len(operands[0])
+    network, sets = placement.network, len(operands[0])
     steps = sets + network.depth + ADAPTER_STEPS
-    graph = chip_graph(network, assignment, sets, steps, extension, outputs_only)
+    graph = chip_graph(placement, sets, steps, extension, outputs_only)
     run_config = extension.run_config()
     profiler = extension.profiler(run_config) if energy else None
     if profiler is not None:
         profiler.energy_probe(num_steps=steps)
-    where = partitioning(graph, places, mesh)
+    compile_config = {"partitioning": partitioning(graph, placement)}
     graph.encoder.load(*operands)
-    with Session(
-        graph.encoder, timeout=timeout, run_config=run_config, compile_config={"partitioning": where}
-    ) as session:
+    with Session(graph.encoder, timeout=timeout, run_config=run_config, compile_config=compile_config) as session:
         _check_models(graph)
         session.run(steps)
         joules = None if profiler is None else float(profiler.energy)

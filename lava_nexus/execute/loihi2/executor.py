@@ -86,10 +86,7 @@ class Loihi2Executor(Executor):
         for start in range(0, len(flat[0]), _SETS):
             part = [array[start : start + _SETS] for array in flat]
             ran = run_on_chip(
-                network,
-                placed.assignment,
-                placed.places,
-                placed.chip.mesh,
+                placed,
                 part,
                 self._extension,
                 outputs_only=not self._count,

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -83,7 +84,7 @@ def test_spikes_read_back_core_by_core_are_those_of_the_simulator(log):
     placed = executor.placement(one.circuit)
     halves = np.arange(placed.network.neurons) % 2
     places = np.array([placed.places[0], [0, 3, 1, 2]])
-    ran = run_on_chip(placed.network, halves, places, placed.chip.mesh, one.operands, extension(), energy=False)
+    ran = run_on_chip(replace(placed, assignment=halves, places=places), one.operands, extension(), energy=False)
     whole = Circuit("mul", one.circuit.basis, placed.network, one.circuit.golden)
     expected = spike_trains(whole, one.operands)[:, placed.network.n_inputs :]
     assert np.array_equal(ran.spikes, expected)

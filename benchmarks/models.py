@@ -18,9 +18,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from lava_nexus.cli import run_guarded
 from lava_nexus.config import load_config
 from lava_nexus.files import write_text
-from lava_nexus.lab.command_line import run_guarded
 from lava_nexus.lab.configs.execution import RunConfig, TransformerModel
 from lava_nexus.lab.figures.costs import Cost, cost_figure
 from lava_nexus.lab.markdown import markdown

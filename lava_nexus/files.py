@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import zipfile
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from functools import cache
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 
@@ -81,3 +83,25 @@ def prepare_folder(path: Path) -> Path:
         reason = (error.strerror or str(error)).lower()
         raise NexusError(f"results cannot be written to folder '{path}': {reason}") from error
     return path
+
+
+def content_digest(path: Path) -> str:
+    """SHA-256 of a file's content; read once, as long as size and time of the file stay.
+
+    Raises:
+        NexusError: it cannot be read.
+    """
+    try:
+        stat = path.stat()
+        return _content_digest(path, stat.st_size, stat.st_mtime_ns)
+    except OSError as error:
+        raise NexusError(f"'{path}' cannot be read: {(error.strerror or str(error)).lower()}") from error
+
+
+@cache
+def _content_digest(path: Path, size: int, time: int) -> str:
+    state = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(1 << 24):
+            state.update(block)
+    return state.hexdigest()

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
+from lava_nexus.cli import run_command
 from lava_nexus.config import Config
-from lava_nexus.lab.command_line import run_command
 
 
 def exit_code(config: type[Config], main: Callable[..., Any], text: str, *options: str, **flags: str) -> int:

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lava_nexus.errors import NexusError
+from lava_nexus.files import content_digest
 from lava_nexus.models.checkpoint import check_finite, dtype_name, first_of, opened
 from lava_nexus.models.spec import Shape, Tensors
 
@@ -99,9 +100,8 @@ class FolderTensors(TensorSource):
                     _check_header(path, file, stored, expected[name])
 
     def identity(self) -> Any:
-        """Names, sizes and times of the files."""
-        files = sorted(set(self._files.values()))
-        return [[path.name, path.stat().st_size, path.stat().st_mtime_ns] for path in files]
+        """Names and SHA-256 of the files."""
+        return [[path.name, content_digest(path)] for path in sorted(set(self._files.values()))]
 
     def rows(self, name: str, shape: Shape, rows: slice | NDArray[np.int64]) -> Weights:
         """Read from a map of the file; only the rows wanted are copied."""

@@ -5,8 +5,6 @@ Progress of a task on disk, so that an interrupted run continues from the last c
 
 from __future__ import annotations
 
-import json
-import re
 from dataclasses import dataclass, field
 from functools import cache, cached_property
 from pathlib import Path
@@ -20,10 +18,10 @@ from lava_nexus.circuits.circuit import Golden
 from lava_nexus.disk_cache import source_digest
 from lava_nexus.execute.cpu import BitslicedExecutor
 from lava_nexus.execute.cpu.ordered import OrderedRuns
-from lava_nexus.files import write_text
 from lava_nexus.formats import FloatFormat
 from lava_nexus.formats.ulp import ulp_distance
 from lava_nexus.lowering.lowering import word_program
+from lava_nexus.store import Store
 from lava_nexus.verify.correct import against_order, correctly_rounded, one_way
 from lava_nexus.verify.outcome import MOST_EXAMPLES, MOST_MISSES, Example, Outcome, Rounding
 from lava_nexus.verify.real_functions import FUNCTIONS, RealFunction
@@ -239,32 +237,26 @@ class Progress:
     """How far a task has come.
 
     Attributes:
-        path: JSON file.
+        store: where that is kept.
         key: what the findings are valid for.
         done: chunks finished, from the first without a gap.
         outcome: what they showed.
     """
 
-    path: Path
+    store: Store
     key: str
     done: int = 0
     outcome: Outcome = field(default_factory=Outcome)
 
     @staticmethod
     def of(task: Task, folder: Path) -> Progress:
-        """What the folder holds of a task; a fresh start where that is nothing, something broken or another network."""
-        checks = "gates" * task.gates + " correct" * task.correct + " direct" * task.direct
-        words = f"{task.name}, {task.how.partition(':')[0]}, {checks}"
-        path = folder / f"{re.sub('[^a-z0-9]+', '_', words.lower()).strip('_')}.json"
-        try:
-            stored = json.loads(path.read_text(encoding="utf-8"))
-            if stored["key"] == task.key:
-                return Progress(path, task.key, int(stored["done"]), Outcome.from_dict(stored["outcome"]))
-        except (OSError, ValueError, KeyError, TypeError):
-            pass
-        return Progress(path, task.key)
+        """What the folder holds of a task; a fresh start where that is nothing or damaged."""
+        store = Store(folder, "task", {}, sources=f"{task.golden_digest} {check_digest()}")
+        piece = store.recall(task.key)
+        if piece is None:
+            return Progress(store, task.key)
+        return Progress(store, task.key, int(piece.values["done"]), Outcome.from_dict(piece.values["outcome"]))
 
     def save(self) -> None:
-        """Writes the file, whole or not at all."""
-        values = {"key": self.key, "done": self.done, "outcome": self.outcome.to_dict()}
-        write_text(self.path, json.dumps(values) + "\n")
+        """Keeps it, whole or not at all."""
+        self.store.remember(self.key, {"done": self.done, "outcome": self.outcome.to_dict()})

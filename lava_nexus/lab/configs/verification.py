@@ -1,7 +1,4 @@
-"""What `scripts/verify.py` reads: jobs, each a set of operand sets and what is held against what on them.
-
-What `scripts/prove.py` reads: which circuits are to be proven, and in what cases.
-"""
+"""Configs of what is verified and proven: operand sets to try, cases to prove, inputs to correct, the table of it."""
 
 from __future__ import annotations
 
@@ -134,3 +131,36 @@ class ProofConfig(Config):
 
 QUICK = (ProofJob(operations=("add", "compare_lt", "compare_le", "compare_eq"), formats=("float8_e5m2",)),)
 """What `--quick` proves, in seconds."""
+
+
+FunctionName = Literal["exp", "sigmoid", "tanh", "silu", "gelu"]
+
+
+class CorrectionsConfig(Config):
+    """Which functions, and how.
+
+    Attributes:
+        operations: functions of FP32.
+        threads: at most so many.
+        store: whether what is found replaces the corrections in the package.
+        out: folder for what is found, and for the progress that an interrupted run continues from.
+    """
+
+    operations: tuple[FunctionName, ...] = Field(min_length=1)
+    threads: int = Field(default=1, ge=1)
+    store: bool = False
+    out: Path = Path("results/corrections")
+
+
+class FunctionTableConfig(Config):
+    """Where the table goes.
+
+    Attributes:
+        pages: pages whose part `functions` it becomes; none for the folder alone.
+        sample_pages: pages whose part `samples` the table of what was only sampled becomes.
+        out: folder for table and rows.
+    """
+
+    pages: tuple[Path, ...] = ()
+    sample_pages: tuple[Path, ...] = ()
+    out: Path = Path("results/function_table")

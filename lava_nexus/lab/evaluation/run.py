@@ -20,13 +20,14 @@ from lava_nexus.files import write_text
 from lava_nexus.lab.configs.evaluate import EvaluateConfig, Task
 from lava_nexus.lab.evaluation.layouts import layouts
 from lava_nexus.lab.evaluation.questions import SAMPLES, Question, questions, read_text
-from lava_nexus.lab.evaluation.scoring import Alphabet, GateScorer, Scorer, Store, TorchScorer, alphabet
+from lava_nexus.lab.evaluation.scoring import Alphabet, GateScorer, Scorer, TorchScorer, alphabet
 from lava_nexus.lab.markdown import comma_separated, markdown
 from lava_nexus.lab.report import installed_versions
 from lava_nexus.lab.runs.approximation import LayerTap
 from lava_nexus.lab.runs.built import built
 from lava_nexus.lab.runs.populations import by_populations
 from lava_nexus.models.model import Model
+from lava_nexus.store import Store, processor
 
 _QUICK_TOKENS = 4
 GATES, POPULATIONS, PYTORCH = "gates", "nls", "pytorch"
@@ -61,21 +62,25 @@ class TaskResult:
     invalid: int
 
 
-def run_evaluation(config: EvaluateConfig, out: Path, quick: bool = False, resume: bool = False) -> list[TaskResult]:
+def run_evaluation(
+    config: EvaluateConfig, out: Path, quick: bool = False, resume: bool = False, restart: bool = False
+) -> list[TaskResult]:
     """Evaluates as the config says, writes evaluation.{json,md} and tasks.csv to `out`, prints the tables.
 
-    With `quick` one question or window a task, cut to a few tokens. Each finished item is kept in `out`/items.jsonl
-    until the report is written; with `resume` those are not run again.
+    With `quick` one question or window a task, cut to a few tokens. Each finished item is kept in `out`/items until the
+    report is written; with `resume` those are not run again, with `restart` they are removed.
 
     Raises:
-        NexusError: a model, tokenizer or task file that does not fit, or a run that failed.
+        NexusError: a model, tokenizer or task file that does not fit, items of a run that was ended without a word what
+            to do with them or of other weights, or a run that failed.
     """
     tasks = [_small(task) if quick else task for task in config.tasks]
     model = built(config.model, config)
     text = alphabet(config.model.checkpoint, model.spec.vocabulary)
     pieces = {_name(task): [_cut(p) if quick else p for p in _pieces(task, text)] for task in tasks}
     scorers, notes = _scorers(config, model, [piece for of_task in pieces.values() for piece in of_task])
-    store = Store(out / "items.jsonl", {**config.resolved(), "out": None, "quick": quick}, resume)
+    store = Store(out / "items", "item", _identity(config, model, pieces, quick))
+    store.begin(resume, restart)
     began = time.perf_counter()
     results = []
     for engine, scorer in scorers.items():
@@ -85,6 +90,19 @@ def run_evaluation(config: EvaluateConfig, out: Path, quick: bool = False, resum
     _write(config, model, results, text, time.perf_counter() - began, notes, out)
     store.clear()
     return results
+
+
+def _identity(config: EvaluateConfig, model: Model, pieces: dict[str, list[Piece]], quick: bool) -> dict[str, Any]:
+    """All that an item depends on."""
+    left_out = {"out", "timeout_seconds"}
+    found = {
+        "config": {key: value for key, value in config.resolved().items() if key not in left_out} | {"quick": quick},
+        "weights": model.source.identity(),
+        "model": repr(model.spec),
+        "data": {name: [asdict(piece) for piece in of_task] for name, of_task in pieces.items()},
+    }
+    outside = config.pytorch or not isinstance(model.arithmetic.accumulate, str)
+    return {**found, "processor": processor()} if outside else found
 
 
 @dataclass(frozen=True)
@@ -174,11 +192,15 @@ def _scored(pieces: list[Piece], scorer: Scorer, store: Store, name: str) -> lis
     found = []
     for number, piece in enumerate(tqdm(pieces, desc=name, unit=" items", mininterval=0.5, leave=False)):
         key = f"{name} {number}"
-        if key not in store.done:
+        kept = store.get(key)
+        if kept is None:
             scorer.begin(zlib.crc32(key.encode()))
             sums = [float(scorer.log_likelihoods(*part).sum()) for part in piece.parts]
-            store.put(key, [value if math.isfinite(value) else None for value in sums])
-        found.append(store.done[key])
+            values = [value if math.isfinite(value) else None for value in sums]
+            store.put(key, {"log-likelihoods": values})
+        else:
+            values = kept.values["log-likelihoods"]
+        found.append(values)
     return found
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -15,9 +14,9 @@ from numpy.typing import NDArray
 from lava_nexus.circuits import Circuit
 from lava_nexus.execute.executor import Tally
 from lava_nexus.execute.membrane import MembraneExecutor, Regime
-from lava_nexus.files import write_text
 from lava_nexus.lab.tables.circuit_table import random_operand
 from lava_nexus.neurons import IDEAL, MEMORYLESS, NeuronModel, NonIdealities
+from lava_nexus.store import Store
 
 _VERSION = 1  # of what a cell on disk means
 
@@ -118,46 +117,17 @@ def compare(found: NDArray[Any], expected: NDArray[Any]) -> tuple[float, float]:
 
 
 class Cells:
-    """Cells on disk, a file each, so that an interrupted sweep goes on where it stopped.
-
-    Attributes:
-        folder: where they are kept.
-    """
+    """Cells on disk, each named by all that it depends on, so that an interrupted sweep goes on where it stopped."""
 
     def __init__(self, folder: Path) -> None:
-        self.folder = folder
+        """`folder` is where they are kept."""
+        self._store = Store(folder, "cell", {})
 
     def measure(self, circuit: Circuit, condition: Condition, trials: int, seeds: int, seed: int) -> Measured:
         """The cell, from disk where it is there, else measured and kept."""
         parts = [circuit.digest, repr(condition), trials, seeds, seed]
-        path = self._path(parts)
-        stored = self._read(path)
-        if stored is not None:
-            return Measured(**stored)
-        found = measure(circuit, condition, trials, seeds, seed)
-        self.write(path, asdict(found))
-        return found
+        return Measured(**self.keep(parts, lambda: asdict(measure(circuit, condition, trials, seeds, seed))))
 
     def keep(self, parts: list[Any], compute: Callable[[], dict[str, Any]]) -> dict[str, Any]:
         """Any other finding as a dict, named by what it depends on."""
-        path = self._path(parts)
-        stored = self._read(path)
-        if stored is None:
-            stored = compute()
-            self.write(path, stored)
-        return stored
-
-    def _path(self, parts: list[Any]) -> Path:
-        name = hashlib.sha256(json.dumps([_VERSION, *parts], default=str).encode()).hexdigest()[:24]
-        return self.folder / f"{name}.json"
-
-    def _read(self, path: Path) -> dict[str, Any] | None:
-        try:
-            stored = json.loads(path.read_text(encoding="utf-8"))
-            return stored if isinstance(stored, dict) else None
-        except (OSError, ValueError):
-            return None
-
-    def write(self, path: Path, values: dict[str, Any]) -> None:
-        """Whole or not at all."""
-        write_text(path, json.dumps(values) + "\n")
+        return self._store.kept(json.dumps([_VERSION, *parts], default=str), compute)

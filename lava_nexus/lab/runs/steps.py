@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import io
-import json
-import shutil
-import zipfile
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -18,13 +13,12 @@ from numpy.typing import NDArray
 from lava_nexus.circuits import Circuit
 from lava_nexus.errors import NexusError
 from lava_nexus.execute.executor import BankTally, Tallies, Tally
-from lava_nexus.files import write_bytes
 from lava_nexus.models.forward import Counts
 from lava_nexus.populations import Operator
+from lava_nexus.store import Store
 
 Unit = Circuit | Operator
 
-_SCHEMA = 2
 _APART = ("circuit", "signal_spikes")
 _TALLIES: dict[str, type[Tally]] = {kind.__name__: kind for kind in (Tally, BankTally)}
 
@@ -46,21 +40,12 @@ class Step:
     arrays: dict[str, NDArray[Any]] = field(default_factory=dict)
 
 
-class StepStore:
-    """The steps of one run in a folder.
-
-    Attributes:
-        folder: where they are.
-    """
+class StepStore(Store):
+    """The steps of one run in a folder, numbered from 0."""
 
     def __init__(self, folder: Path, identity: Mapping[str, Any]) -> None:
-        """`identity` is all that the bits depend on, as JSON values: steps of another one are not gone on from."""
-        self.folder = folder
-        self._identity = hashlib.sha256(json.dumps(identity, sort_keys=True, default=str).encode()).hexdigest()
-
-    def clear(self) -> None:
-        """Removes all steps."""
-        shutil.rmtree(self.folder, ignore_errors=True)
+        """`identity` is what the bits depend on beside the package: JSON values by what they are called."""
+        super().__init__(folder, "step", identity)
 
     def save(self, number: int, step: Step) -> None:
         """Writes a step, whole or not at all."""
@@ -74,18 +59,14 @@ class StepStore:
                 kind, label = type(tally).__name__, tally.circuit.label
                 rows.append({"layer": layer, "digest": tally.circuit.digest, "of": label, "kind": kind, **counted})
         counts = step.counts
-        header = {
-            "schema": _SCHEMA,
-            "identity": self._identity,
+        values = {
             "name": step.name,
             "seconds": step.seconds,
             "layers": list(counts.layers),
             "sizes": [counts.neurons, counts.synapses, counts.depth],
             "tallies": rows,
         }
-        data = io.BytesIO()
-        np.savez(data, header=np.frombuffer(json.dumps(header).encode(), np.uint8), **arrays)
-        write_bytes(self._path(number), data.getvalue())
+        self.put(number, values, arrays)
 
     def load(self, invoked: Callable[[str, list[Step]], Iterable[Unit]]) -> list[Step]:
         """The steps from the first on that are there.
@@ -98,29 +79,12 @@ class StepStore:
         """
         found: list[Step] = []
         known: dict[str, Unit] = {}
-        while self._path(len(found)).exists():
-            path = self._path(len(found))
-            header, arrays = self._read(path)
-            if any(row["digest"] not in known for row in header["tallies"]):
-                known |= {unit.digest: unit for unit in invoked(header["name"], found)}
-            found.append(_step(header, arrays, known, path))
+        while (piece := self.get(len(found))) is not None:
+            values, path = piece.values, self.path(len(found))
+            if any(row["digest"] not in known for row in values["tallies"]):
+                known |= {unit.digest: unit for unit in invoked(values["name"], found)}
+            found.append(_step(values, piece.arrays, known, path))
         return found
-
-    def _path(self, number: int) -> Path:
-        return self.folder / f"step{number:04d}.npz"
-
-    def _read(self, path: Path) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
-        try:
-            with np.load(path, allow_pickle=False) as stored:
-                arrays = {name: stored[name] for name in stored.files}
-            header = json.loads(arrays.pop("header").tobytes())
-        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
-            raise NexusError(f"finished step '{path}' cannot be read ({error}); run without --resume") from error
-        if (header.get("schema"), header.get("identity")) != (_SCHEMA, self._identity):
-            raise NexusError(
-                f"finished step '{path}' is of a run with another config, checkpoint or version; run without --resume"
-            )
-        return header, arrays
 
 
 def _step(header: dict[str, Any], arrays: dict[str, NDArray[Any]], known: Mapping[str, Unit], path: Path) -> Step:
@@ -129,7 +93,7 @@ def _step(header: dict[str, Any], arrays: dict[str, NDArray[Any]], known: Mappin
     for number, row in enumerate(header["tallies"]):
         layer, digest, label, kind = (row.pop(key) for key in ("layer", "digest", "of", "kind"))
         if digest not in known:
-            raise NexusError(f"finished step '{path}' counted another '{label}'; run without --resume")
+            raise NexusError(f"finished step '{path}' counted another '{label}'; begin anew with --restart")
         counts.layers[layer].add(
             _TALLIES[kind](known[digest], signal_spikes=arrays.pop(f"spikes {number}", None), **row)
         )

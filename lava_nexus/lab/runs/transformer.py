@@ -32,6 +32,7 @@ from lava_nexus.models.model import Model, token_array
 from lava_nexus.models.text import decoded, encoded
 from lava_nexus.programs import GATES, Program, linear
 from lava_nexus.programs.transformer import norm
+from lava_nexus.store import processor
 
 Patterns = NDArray[Any]
 
@@ -43,21 +44,23 @@ _FIGURES = (
 )
 
 
-def run_transformer(config: RunConfig, out: Path, quick: bool = False, resume: bool = False) -> dict[str, Any]:
+def run_transformer(
+    config: RunConfig, out: Path, quick: bool = False, resume: bool = False, restart: bool = False
+) -> dict[str, Any]:
     """Runs the model as the config says, writes report and figures to `out`, prints a summary; returns the report.
 
     With `quick` one layer and two tokens, of random weights an eighth of the width. Each finished step is kept in
-    `out`/steps until the report is written; with `resume` those are not run again.
+    `out`/steps until the report is written; with `resume` those are not run again, with `restart` they are removed.
 
     Raises:
-        NexusError: a checkpoint, tokens or steps that do not fit, or a run that failed.
+        NexusError: a checkpoint, tokens or steps that do not fit, steps of a run that was ended without a word what to
+            do with them, or a run that failed.
     """
     exact = _job(config, quick)
     job = replace(exact, model=by_populations(config, exact.model, lambda tap: through(exact, exact.model, tap)))
     runner = ProgramRunner(config.executor, config.executor_options)
     store = StepStore(out / "steps", _identity(config, job))
-    if not resume:
-        store.clear()
+    store.begin(resume, restart)
     steps = _run(job, runner, store)
     report = _report(config, job, runner, steps, out)
     store.clear()
@@ -91,13 +94,14 @@ def _tokens(wanted: TransformerModel, model: Model, seed: int) -> Tokens:
 def _identity(config: RunConfig, job: Job) -> dict[str, Any]:
     """All that the bits and counts of a step depend on."""
     left_out = {"out", "energy_model", "timeout_seconds"}
-    return {
+    found = {
         "config": {key: value for key, value in config.resolved().items() if key not in left_out},
         "weights": job.model.source.identity(),
-        "spec": repr(job.model.spec),
+        "model": repr(job.model.spec),
         "tokens": job.tokens.tolist(),
         "layers": job.layers,
     }
+    return found if isinstance(job.model.arithmetic.accumulate, str) else {**found, "processor": processor()}
 
 
 def _run(job: Job, runner: ProgramRunner, store: StepStore) -> list[Step]:

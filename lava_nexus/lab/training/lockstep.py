@@ -18,10 +18,11 @@ from tqdm import tqdm
 from lava_nexus.errors import NexusError
 from lava_nexus.lab.configs.digits import TrainDigitsConfig
 from lava_nexus.lab.training.side import Side, first_difference
-from lava_nexus.lab.training.state import load_state, save_state
+from lava_nexus.lab.training.state import load_state, save_state, state_store
 from lava_nexus.lab.training.train_digits import randomly_shifted, relative_rate, reproducible
 from lava_nexus.lab.training.witness import DigitsTransformer, witness_logits
 from lava_nexus.models.digits import DIGITS, DigitsSplit, load_split, patches
+from lava_nexus.store import Store
 
 
 @dataclass(frozen=True)
@@ -62,21 +63,28 @@ class Lockstep:
     seconds: float
 
 
-def train_in_lockstep(config: TrainDigitsConfig, out: Path, resume: bool = False) -> Lockstep:
-    """Trains both; stops at the first step whose bits differ.
+def store_of(config: TrainDigitsConfig, out: Path) -> Store:
+    """Where the state of a training is kept."""
+    return state_store(out, _identity(config))
+
+
+def train_in_lockstep(config: TrainDigitsConfig, out: Path, resume: bool = False, restart: bool = False) -> Lockstep:
+    """Trains both; stops at the first step whose bits differ. The state stays in `out`/state.
 
     Raises:
-        NexusError: a loss that is not finite; a state on disk that does not fit; forward values that differ.
+        NexusError: a loss that is not finite; a state on disk that does not fit, or without a word what to do with it;
+            forward values that differ.
     """
     split, started = load_split(), time.perf_counter()
-    steps, kept = config.gates.steps, _identity(config)
+    steps, store = config.gates.steps, store_of(config, out)
+    store.begin(resume, restart)
     criterion = nn.CrossEntropyLoss(label_smoothing=config.label_smoothing)
     rate = rate_of(config)
     with reproducible(config.seed, threads=None):
         model = DigitsTransformer(DIGITS, config.dropout)
         gates = Side.of("gates", copy.deepcopy(model), config.gates.executor, config, rate)
         strict = Side.of("strict", copy.deepcopy(model), "reference", config, rate)
-        done, history = load_state(out, [gates, strict], kept) if resume else (0, [])
+        done, history = load_state(store, [gates, strict]) if resume else (0, [])
         with tqdm(range(done, steps), initial=done, total=steps, desc="training", unit="step") as bar:
             for number in bar:
                 tokens, labels = batch_of(split, config, number)
@@ -86,7 +94,7 @@ def train_in_lockstep(config: TrainDigitsConfig, out: Path, resume: bool = False
                 if row.difference:
                     raise NexusError(f"step {row.step}: gates and strict float differ first in the {row.difference}")
                 if (number + 1) % config.gates.checkpoint_every == 0 or number + 1 == steps:
-                    save_state(out, gates, number + 1, kept, history)
+                    save_state(store, gates, number + 1, history)
         tensors = {name: p.detach().numpy().copy() for name, p in gates.model.named_parameters()}
         identical = first_difference(gates, strict) is None
         accuracy = float((witness_logits(tensors, split.test_tokens).argmax(1) == split.test_labels).mean())

@@ -13,7 +13,7 @@ from lava_nexus.lab.configs.digits import TrainDigitsConfig
 from lava_nexus.lab.figures.energy import Curve, curve_figure
 from lava_nexus.lab.markdown import comma_separated, markdown
 from lava_nexus.lab.report import installed_versions
-from lava_nexus.lab.training.lockstep import Lockstep, StepRow, train_in_lockstep
+from lava_nexus.lab.training.lockstep import Lockstep, StepRow, store_of, train_in_lockstep
 from lava_nexus.lab.training.others import WAYS, Way, synops_by_gates
 from lava_nexus.models.checkpoint import save_checkpoint
 
@@ -29,7 +29,9 @@ _STEP = (
 )
 
 
-def train_by_gates(config: TrainDigitsConfig, out: Path, quick: bool = False, resume: bool = False) -> dict[str, Any]:
+def train_by_gates(
+    config: TrainDigitsConfig, out: Path, quick: bool = False, resume: bool = False, restart: bool = False
+) -> dict[str, Any]:
     """Trains in lockstep, then in other formats and other ways; writes gate_training.md, .json, .csv and training.png.
 
     Raises:
@@ -37,10 +39,10 @@ def train_by_gates(config: TrainDigitsConfig, out: Path, quick: bool = False, re
     """
     if quick:
         config = config.model_copy(update={"gates": config.gates.model_copy(update=_QUICK)})
-    found = train_in_lockstep(config, out, resume)
+    found = train_in_lockstep(config, out, resume, restart)
     save_checkpoint(out / WEIGHTS, found.tensors, {"seed": str(config.seed), "steps": str(config.gates.steps)})
     gates = Way(f"by gates, {config.gates.format}", found.accuracy, _synops(config, found, quick), found.seconds)
-    formats = [_in_format(config, name, out, resume) for name in config.gates.formats]
+    formats = [_in_format(config, name, out, resume, restart) for name in config.gates.formats]
     others = [WAYS[name](config, found.tensors) for name in config.gates.baselines]
     curve_figure(_curves(found, others), "Loss of training by gates and beside it", out / "training.png")
     report = {
@@ -54,6 +56,8 @@ def train_by_gates(config: TrainDigitsConfig, out: Path, quick: bool = False, re
     files.write_text(out / "gate_training.md", text)
     files.write_text(out / "gate_training.csv", comma_separated(_STEP, [_row(row) for row in found.rows]))
     files.write_text(out / "gate_training.json", json.dumps(report, indent=1) + "\n")
+    for each, folder in [(config, out), *((_with_format(config, name), out / name) for name in config.gates.formats)]:
+        store_of(each, folder).clear()
     print(text)
     return report
 
@@ -62,17 +66,17 @@ def _synops(config: TrainDigitsConfig, found: Lockstep, quick: bool) -> float | 
     return synops_by_gates(found.tensors) if config.gates.format == "float32" and not quick else None
 
 
-def _in_format(config: TrainDigitsConfig, name: str, out: Path, resume: bool) -> Way:
+def _with_format(config: TrainDigitsConfig, name: str) -> TrainDigitsConfig:
+    return config.model_copy(update={"gates": config.gates.model_copy(update={"format": name})})
+
+
+def _in_format(config: TrainDigitsConfig, name: str, out: Path, resume: bool, restart: bool) -> Way:
     """The same training with every operation of the forward pass in another format; weights stay float32."""
-    gates = config.gates.model_copy(update={"format": name})
-    folder = files.prepare_folder(out / name)
-    found = train_in_lockstep(config.model_copy(update={"gates": gates}), folder, resume and _has_state(folder))
+    folder, config = files.prepare_folder(out / name), _with_format(config, name)
+    resume = resume and bool(store_of(config, folder).paths)
+    found = train_in_lockstep(config, folder, resume, restart)
     losses = tuple(row.loss_gates for row in found.rows)
     return Way(f"by gates, {name}", found.accuracy, None, found.seconds, losses)
-
-
-def _has_state(folder: Path) -> bool:
-    return (folder / "history.json").is_file()
 
 
 def _row(row: StepRow) -> tuple[Any, ...]:

@@ -1,70 +1,49 @@
-"""Where a training is, on disk: parameters and optimiser as safetensors, what happened so far as JSON."""
+"""Where a training is, on disk: parameters, optimiser, and what happened so far, in one piece."""
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from lava_nexus.errors import NexusError
-from lava_nexus.files import write_text
 from lava_nexus.lab.training.side import Side
-from lava_nexus.models.checkpoint import save_checkpoint
-
-STATE, HISTORY = "state.safetensors", "history.json"
+from lava_nexus.store import Store, processor
 
 
-def save_state(folder: Path, side: Side, step: int, config: dict[str, Any], history: list[dict[str, Any]]) -> None:
-    """Writes both files; the JSON last, so that it never speaks of a state that is not there."""
-    write_text(folder / HISTORY, json.dumps({"step": -1}))
-    tensors = {f"parameter.{name}": p.detach().numpy().copy() for name, p in side.model.named_parameters()}
+def state_store(folder: Path, config: dict[str, Any]) -> Store:
+    """Where a training in a folder of results keeps its state; `config` is what must be the same for it to go on."""
+    return Store(folder / "state", "state", {**config, "processor": processor()})
+
+
+def save_state(store: Store, side: Side, step: int, history: list[dict[str, Any]]) -> None:
+    """Keeps a state instead of the one before."""
+    arrays: dict[str, NDArray[Any]] = {
+        f"parameter.{name}": p.detach().numpy() for name, p in side.model.named_parameters()
+    }
     for number, state in side.optimiser.state_dict()["state"].items():
         for key, value in state.items():
-            tensors[f"optimiser.{number}.{key}"] = np.asarray(value, np.float32).reshape(np.shape(value) or (1,))
-    save_checkpoint(folder / STATE, tensors, {"step": str(step)})
-    values = {"step": step, "config": config, "history": history}
-    write_text(folder / HISTORY, json.dumps(values) + "\n")
+            arrays[f"optimiser.{number}.{key}"] = np.asarray(value, np.float32).reshape(np.shape(value) or (1,))
+    store.put(0, {"step": step, "history": history}, arrays)
 
 
-def load_state(folder: Path, sides: list[Side], config: dict[str, Any]) -> tuple[int, list[dict[str, Any]]]:
+def load_state(store: Store, sides: list[Side]) -> tuple[int, list[dict[str, Any]]]:
     """Puts every side where a training stopped; returns (steps done, what happened).
 
     Raises:
-        NexusError: there is no state, one of another config, or one of another shape.
+        NexusError: there is no state, one of another config or version, or one of another shape.
     """
-    try:
-        kept = json.loads((folder / HISTORY).read_text(encoding="utf-8"))
-        if kept["step"] < 0:
-            raise NexusError(f"state in '{folder}' was being written when the training stopped: start without resume")
-    except FileNotFoundError:
-        raise NexusError(f"folder '{folder}' holds no '{HISTORY}' to resume from") from None
-    except (json.JSONDecodeError, KeyError, TypeError) as error:
-        raise NexusError(f"file '{folder / HISTORY}' is no history of a training: {type(error).__name__}") from error
-    differing = sorted(key for key in config if kept["config"].get(key) != config[key])
-    if differing:
-        key = differing[0]
-        raise NexusError(
-            f"state in '{folder}' is of a training with {key} {kept['config'].get(key)}, not {config[key]}, "
-            "so that it cannot be resumed"
-        )
-    tensors = _read(folder / STATE)
+    piece = store.get(0)
+    if piece is None:
+        raise NexusError(f"folder '{store.folder}' holds no state to resume from")
+    tensors = {name: torch.from_numpy(array) for name, array in piece.arrays.items()}
     for side in sides:
-        _restore(side, tensors, folder / STATE, kept["step"])
-    return kept["step"], kept["history"]
-
-
-def _read(path: Path) -> dict[str, Tensor]:
-    from safetensors import SafetensorError
-    from safetensors.torch import load_file
-
-    try:
-        return dict(load_file(path))
-    except (OSError, SafetensorError) as error:
-        raise NexusError(f"state '{path}' cannot be read: {' '.join(str(error).split())}") from error
+        _restore(side, tensors, store.path(0), piece.values["step"])
+    return piece.values["step"], piece.values["history"]
 
 
 def _restore(side: Side, tensors: dict[str, Tensor], path: Path, step: int) -> None:

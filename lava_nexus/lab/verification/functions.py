@@ -9,21 +9,19 @@ import json
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
-from pydantic import Field
 from tqdm import tqdm
 
 from lava_nexus.circuits import Circuit, circuit
 from lava_nexus.circuits.functions import function
 from lava_nexus.circuits.functions import tabulated as patched
 from lava_nexus.circuits.operations import PRECISE
-from lava_nexus.config import Config
 from lava_nexus.errors import NexusError
 from lava_nexus.files import write_text
 from lava_nexus.formats import FLOAT32
 from lava_nexus.lab import pages
-from lava_nexus.lab.configs.verification import DEFAULT_CHUNK
+from lava_nexus.lab.configs.verification import DEFAULT_CHUNK, CorrectionsConfig, FunctionTableConfig
 from lava_nexus.lab.markdown import comma_separated, markdown
 from lava_nexus.lab.verification.run import run_task
 from lava_nexus.verify import certificates
@@ -34,24 +32,6 @@ from lava_nexus.verify.plan import QUICK_SETS
 from lava_nexus.verify.records import RoundingCertificate, SampleRecord
 from lava_nexus.verify.sets import Exhaustive
 from lava_nexus.verify.task import Task
-
-FunctionName = Literal["exp", "sigmoid", "tanh", "silu", "gelu"]
-
-
-class CorrectionsConfig(Config):
-    """Which functions, and how.
-
-    Attributes:
-        operations: functions of FP32.
-        threads: at most so many.
-        store: whether what is found replaces the corrections in the package.
-        out: folder for what is found, and for the progress that an interrupted run continues from.
-    """
-
-    operations: tuple[FunctionName, ...] = Field(min_length=1)
-    threads: int = Field(default=1, ge=1)
-    store: bool = False
-    out: Path = Path("results/corrections")
 
 
 def find_corrections(config: CorrectionsConfig, out: Path, quick: bool = False) -> None:
@@ -101,20 +81,6 @@ HEADER = (
 )
 SAMPLE_HEADER = ("function", "format", "operands", "golden: not correctly rounded", "max ULP", "gates against golden")
 _REST = "The rest: results that are finite, not zero and no limit of the function (as 1 is of tanh)."
-
-
-class FunctionTableConfig(Config):
-    """Where the table goes.
-
-    Attributes:
-        pages: pages whose part `functions` it becomes; none for the folder alone.
-        sample_pages: pages whose part `samples` the table of what was only sampled becomes.
-        out: folder for table and rows.
-    """
-
-    pages: tuple[Path, ...] = ()
-    sample_pages: tuple[Path, ...] = ()
-    out: Path = Path("results/function_table")
 
 
 def function_table(config: FunctionTableConfig, out: Path, quick: bool = False) -> None:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from lava_nexus.disk_cache import source_digest
-from lava_nexus.files import write_text
+from lava_nexus.store import Store
 from lava_nexus.verify.formal.terms import solver_name
 
 # Modules that put no question to the solver.
@@ -25,29 +24,24 @@ class Progress:
     """The cases of one network that are proven.
 
     Attributes:
-        path: JSON file.
+        store: where they are kept.
         key: what they are valid for.
         proven: seconds of each by its name.
     """
 
-    path: Path
+    store: Store
     key: str
     proven: dict[str, float] = field(default_factory=dict)
 
     @staticmethod
     def of(folder: Path, network: str, question: str) -> Progress:
-        """What the folder holds on a question about a network; a fresh start where it is nothing or broken."""
+        """What the folder holds on a question about a network; a fresh start where it is nothing or damaged."""
         key = f"{network} {question} {method()}"
-        path = folder / f"{network[:16]}.json"
-        try:
-            stored = json.loads(path.read_text(encoding="utf-8"))
-            if stored["key"] == key:
-                return Progress(path, key, {str(name): float(value) for name, value in stored["proven"].items()})
-        except (OSError, ValueError, KeyError, TypeError, AttributeError):
-            pass
-        return Progress(path, key)
+        store = Store(folder, "proof", {}, sources=method())
+        piece = store.recall(key)
+        return Progress(store, key, {} if piece is None else dict(piece.values["proven"]))
 
     def add(self, case: str, seconds: float) -> None:
         """Notes a proven case, at once and for good."""
         self.proven[case] = round(seconds, 2)
-        write_text(self.path, json.dumps({"key": self.key, "proven": self.proven}) + "\n")
+        self.store.remember(self.key, {"proven": self.proven})

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from lava_nexus.cli import run_command
 from lava_nexus.config import Config
 from lava_nexus.errors import NexusError
-from lava_nexus.lab.command_line import run_command
 
 
 class Sample(Config):
@@ -78,7 +78,7 @@ SCRIPT = """
 import sys, time
 from pathlib import Path
 from lava_nexus.config import Config
-from lava_nexus.lab.command_line import run_command
+from lava_nexus.cli import run_command
 class Sample(Config):
     out: Path = Path("results")
 def main(config, out, quick):

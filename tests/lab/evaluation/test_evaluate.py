@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 import resource
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,8 @@ import torch
 import yaml
 from tokenizers import Tokenizer, models, pre_tokenizers
 
+from lava_nexus import files
+from lava_nexus.cli import RESUME
 from lava_nexus.config import build_config, load_config
 from lava_nexus.errors import NexusError
 from lava_nexus.execute.programs import ProgramRunner
@@ -22,10 +26,11 @@ from lava_nexus.lab.configs.execution import MembraneOptions
 from lava_nexus.lab.configs.model import PopulationsConfig
 from lava_nexus.lab.evaluation import run as evaluate
 from lava_nexus.lab.evaluation.questions import SAMPLES, questions
-from lava_nexus.lab.evaluation.scoring import Alphabet, GateScorer, Store, alphabet
+from lava_nexus.lab.evaluation.scoring import Alphabet, GateScorer, alphabet
 from lava_nexus.lab.runs.approximation import perplexity
 from lava_nexus.lab.runs.populations import by_populations
 from lava_nexus.models.model import load, random_model
+from lava_nexus.store import Store
 from tests.commands import exit_code
 from tests.models.checkpoints import CASES
 
@@ -71,7 +76,7 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def _end(config: dict[str, Any], *options: str) -> int:
-    return exit_code(EvaluateConfig, evaluate.run_evaluation, yaml.safe_dump(config), *options, resume="go on")
+    return exit_code(EvaluateConfig, evaluate.run_evaluation, yaml.safe_dump(config), *options, **RESUME)
 
 
 def test_likelihoods_are_those_of_transformers(checkpoint: Path) -> None:
@@ -103,17 +108,18 @@ def test_a_context_kept_changes_no_bit(checkpoint: Path) -> None:
 def test_a_disk_that_is_full_is_told_and_the_run_goes_on(here: Path) -> None:
     config = {**BASE, "tasks": [{"kind": "perplexity", "window": 4}], "pytorch": False}
     most = resource.getrlimit(resource.RLIMIT_FSIZE)
-    identity = {**build_config(EvaluateConfig, config, "test").resolved(), "out": None, "quick": False}
-    store = Store(here / "items.jsonl", identity, resume=False)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (200, most[1]))
+    identity = {"config": build_config(EvaluateConfig, config, "test").resolved()}
+    store = Store(here / "items", "item", identity)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (3000, most[1]))
     try:
-        with pytest.raises(NexusError, match=r"items\.jsonl' cannot be written: file too large"):
+        with pytest.raises(NexusError, match=r"items/item.*\.npz' cannot be written: file too large"):
             for number in range(9):
-                store.put(f"perplexity gates {number}", [1.0])
+                store.put(f"perplexity gates {number}", {"values": [1.0] * 10**number})
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, most)
-    kept = Store(here / "items.jsonl", identity, resume=True).done
-    assert 0 < len(kept) < 9 and set(kept) < set(store.done)
+    again = Store(here / "items", "item", identity)
+    kept = [number for number in range(9) if again.get(f"perplexity gates {number}") is not None]
+    assert 0 < len(kept) < 9 and len(list((here / "items").iterdir())) == len(kept)
 
 
 def test_noise_in_an_item_does_not_depend_on_those_before() -> None:
@@ -189,7 +195,7 @@ def test_gates_and_pytorch_stand_in_both_layouts(here: Path) -> None:
     assert all(cell.strip() != "-" for cell in lines[-1][1:-1])
     with Path("out/tasks.csv").open() as file:
         assert {row["engine"] for row in csv.DictReader(file)} == {"gates", "pytorch"}
-    assert not Path("out/items.jsonl").exists()
+    assert not Path("out/items").exists()
 
 
 LLAMA = {**ARCHITECTURE, "model_type": "llama", "head_dim": 4, "num_hidden_layers": 2}
@@ -234,13 +240,39 @@ def test_a_run_that_was_ended_goes_on(here: Path, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(GateScorer, "log_likelihoods", ends)
     assert _end(BASE) == 130
     assert not Path("out/evaluation.json").exists()
-    with Path("out/items.jsonl").open("a") as file:
-        file.write('{"key": "half')
     assert _end({**BASE, "seed": 1}, "--resume") == 2
+    assert _end(BASE) == 2  # neither to go on nor to begin anew was asked for
+    assert len(list(Path("out/items").iterdir())) == 2
     assert _end(BASE, "--resume") == 0
     assert len(calls) == 6 + 2 + 2  # two questions were kept, the third is asked anew, then the windows
     results = [json.loads(Path(f"{name}/evaluation.json").read_text())["results"] for name in ("whole", "out")]
     assert results[0] == results[1]
+
+
+def test_answers_of_other_weights_are_not_gone_on_from(
+    here: Path, checkpoint: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    weights = shutil.copytree(checkpoint, here / "tiny")
+    config = {**BASE, "model": {"checkpoint": str(weights)}, "pytorch": False}
+    real, calls = GateScorer.log_likelihoods, []
+
+    def ends(self: GateScorer, *args: Any) -> Any:
+        calls.append(args)
+        if len(calls) == 4:
+            raise KeyboardInterrupt
+        return real(self, *args)
+
+    monkeypatch.setattr(GateScorer, "log_likelihoods", ends)
+    assert _end(config) == 130
+    (file,) = weights.glob("*.safetensors")
+    stat, data = file.stat(), bytearray(file.read_bytes())
+    data[-2] ^= 1  # the same size, and the same time
+    file.write_bytes(data)
+    os.utime(file, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+    files._content_digest.cache_clear()
+    assert _end(config, "--resume") == 2
+    assert "is of a run with another weights" in capsys.readouterr().err
+    assert _end(config, "--restart") == 0
 
 
 def test_a_model_that_pytorch_has_not_is_evaluated_without(here: Path, tmp_path: Path) -> None:

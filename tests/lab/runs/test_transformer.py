@@ -171,6 +171,29 @@ def test_steps_of_another_run_are_not_gone_on_from(tmp_path: Path, monkeypatch: 
         run_transformer(config("reference"), tmp_path, resume=True)
 
 
+def test_what_else_lies_among_the_steps_stays(tmp_path: Path) -> None:
+    (tmp_path / "steps").mkdir()
+    (tmp_path / "steps" / "thesis.txt").write_text("years of work")
+    run_transformer(config("reference"), tmp_path)
+    assert [path.name for path in (tmp_path / "steps").iterdir()] == ["thesis.txt"]
+
+
+def test_an_unfinished_run_is_not_thrown_away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patch, pytest.raises(ZeroDivisionError):
+        patch.setattr("lava_nexus.lab.runs.transformer.write_report", lambda *_: 1 / 0)
+        run_transformer(config("reference"), tmp_path)
+    kept = sorted((tmp_path / "steps").iterdir())
+    with pytest.raises(NexusError, match="finished steps of a run that was ended: go on with --resume, or begin anew"):
+        run_transformer(config("reference"), tmp_path)
+    assert sorted((tmp_path / "steps").iterdir()) == kept
+    with monkeypatch.context() as patch, pytest.raises(NexusError, match=r"another package version \(0\.1\.0, not 9"):
+        versions = {"python": "3", "lava-nexus": "9.9"}
+        patch.setattr("lava_nexus.store.installed_versions", lambda: dict(versions))
+        run_transformer(config("reference"), tmp_path, resume=True)
+    run_transformer(config("reference"), tmp_path, restart=True)
+    assert not (tmp_path / "steps").exists()
+
+
 @pytest.mark.parametrize("path", sorted([CONFIGS / "block_d256.yaml", *(CONFIGS / "models").glob("*.yaml")]))
 def test_configs_that_ship_run(path: Path, tmp_path: Path) -> None:
     report = run_transformer(load_config(RunConfig, path, ["executor=reference"]), tmp_path, quick=True)

@@ -14,9 +14,8 @@ from lava_nexus.config import load_config
 from lava_nexus.errors import NexusError
 from lava_nexus.lab.configs.digits import GateTraining, TrainDigitsConfig
 from lava_nexus.lab.training import side as sides
-from lava_nexus.lab.training.lockstep import train_in_lockstep
+from lava_nexus.lab.training.lockstep import store_of, train_in_lockstep
 from lava_nexus.lab.training.report import train_by_gates
-from lava_nexus.models.checkpoint import save_checkpoint
 
 CONFIG = Path(__file__).parents[3] / "configs" / "train_gates.yaml"
 
@@ -96,19 +95,19 @@ def test_a_divergence_names_the_first_value_that_differs(tmp_path: Path, monkeyp
 
 
 def test_mistakes_are_one_sentence(tmp_path: Path) -> None:
-    with pytest.raises(NexusError, match=r"holds no 'history\.json' to resume from"):
+    with pytest.raises(NexusError, match=r"holds no state to resume from"):
         train_in_lockstep(_config(), tmp_path, resume=True)
     train_in_lockstep(_config(steps=1), tmp_path)
-    with pytest.raises(NexusError, match=r"is of a training with gates\.batch 2, not 4"):
+    with pytest.raises(NexusError, match=r"is of a run with another gates\.batch \(2, not 4\)"):
         train_in_lockstep(_config(steps=1, batch=4), tmp_path, resume=True)
-    save_checkpoint(tmp_path / "state.safetensors", {"parameter.positions": np.zeros((2, 2), np.float32)}, {})
+    with pytest.raises(NexusError, match=r"holds 1 finished state of a run that was ended: go on with --resume"):
+        train_in_lockstep(_config(steps=1), tmp_path)
+    store = store_of(_config(steps=1), tmp_path)
+    store.put(0, {"step": 1, "history": []}, {"parameter.positions": np.zeros((2, 2), np.float32)})
     with pytest.raises(NexusError, match="parameter 'positions' is of shape"):
         train_in_lockstep(_config(steps=1), tmp_path, resume=True)
-    (tmp_path / "state.safetensors").write_bytes(b"nothing")
+    store.path(0).write_bytes(b"nothing")
     with pytest.raises(NexusError, match="cannot be read"):
-        train_in_lockstep(_config(steps=1), tmp_path, resume=True)
-    (tmp_path / "history.json").write_text("{")
-    with pytest.raises(NexusError, match="is no history of a training"):
         train_in_lockstep(_config(steps=1), tmp_path, resume=True)
     with pytest.raises(NexusError, match="the loss of the gates model is nan"):
         bad = _config().model_copy(update={"learning_rate": 1e30})

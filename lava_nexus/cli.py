@@ -1,0 +1,229 @@
+"""`lava-nexus COMMAND CONFIG`: reads YAML, calls one experiment, which writes one report; mistakes are one sentence.
+
+Nothing heavy is imported before a command is known. Exit codes: 0, 1 (`compare` found a difference), 2 (a mistake, one
+sentence on stderr), 130 (Ctrl-C), 143 (terminated). What is no user's mistake keeps its traceback.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from types import FrameType
+from typing import NoReturn
+
+from lava_nexus.config import Config, ConfigT, did_you_mean, load_config
+from lava_nexus.errors import NexusError
+from lava_nexus.files import prepare_folder
+from lava_nexus.lab.experiments import EXPERIMENTS, Experiment
+from lava_nexus.versions import installed_versions
+
+MISTAKE, INTERRUPTED, TERMINATED = 2, 130, 143
+RESUME = {
+    "resume": "go on from the last finished piece of a run that was ended",
+    "restart": "remove the finished pieces of a run that was ended, and begin anew",
+}
+
+
+def main(*argv: str) -> NoReturn:
+    """Runs `lava-nexus` with these arguments and those of the command line, and leaves with its exit code."""
+    arguments = [*argv, *sys.argv[1:]]
+    run_guarded(lambda: _dispatch(arguments))
+
+
+def _dispatch(argv: Sequence[str]) -> int:
+    command, *rest = argv or ["--help"]
+    experiments = {one.command: one for one in EXPERIMENTS}
+    if command in experiments:
+        return _experiment(experiments[command], rest)
+    if command in _OTHERS:
+        return _OTHERS[command][0](rest)
+    if command in ("-h", "--help", "help"):
+        print(_help(), end="")
+        return 0
+    if command == "--version":
+        versions = installed_versions()
+        print(f"lava-nexus {versions.pop('lava-nexus', '(not installed)')}")
+        print(", ".join(f"{name} {version}" for name, version in versions.items()))
+        return 0
+    raise NexusError(f"command '{command}' does not exist{did_you_mean(command, [*experiments, *_OTHERS])}")
+
+
+def _help() -> str:
+    listed = [(one.command, one.title) for one in EXPERIMENTS] + [(name, text) for name, (_, text) in _OTHERS.items()]
+    lines = "".join(f"  {command:<12}{title}\n" for command, title in listed)
+    examples = "".join(f"  lava-nexus {one.command} {one.example}\n" for one in EXPERIMENTS[:4])
+    return (
+        "usage: lava-nexus COMMAND CONFIG... [--out DIR] [--set KEY=VALUE] [--quick] [--resume | --restart]\n\n"
+        "Transformers as integrate-and-fire logic, bit for bit IEEE-754. Each command reads a YAML config and writes\n"
+        "a report into a folder; `lava-nexus COMMAND --help` says more, `lava-nexus --version` what is installed.\n\n"
+        f"commands:\n{lines}\nexamples, in a checkout:\n{examples}"
+    )
+
+
+def _experiment(experiment: Experiment, argv: Sequence[str]) -> int:
+    flags = RESUME if experiment.resumable else {}
+    parser = _parser(experiment.command, experiment.title, flags, experiment.choices)
+    parser.epilog = f"for example: lava-nexus {experiment.command} {experiment.example}"
+    return _conduct(experiment.config, experiment.conduct, parser.parse_args(argv), flags, experiment.choices)
+
+
+def run_command(
+    config_type: type[ConfigT],
+    action: Callable[..., object],
+    description: str,
+    argv: Sequence[str] | None = None,
+    flags: Mapping[str, str] | None = None,
+    choices: Mapping[str, Sequence[str]] | None = None,
+) -> NoReturn:
+    """Reads the command line, calls `action(config, out, quick)` for each config and leaves with the exit code.
+
+    `config_type` has a key `out`, the folder for results, which `--out` replaces; the folder exists and can be written
+    when `action` is called. Of several configs each has its own folder in that of `--out`, named after the file; all
+    are checked before the first one runs, and a mistake found in a run ends them. Relative paths are relative to the
+    current folder. `flags` are further switches, name to help, that `action` takes as keywords;
+    `choices` keys of the config that have an option of their own: `--forward gates` is `--set forward=gates`.
+    """
+
+    def whole() -> int:
+        parser = _parser("", description, flags or {}, choices or {})
+        return _conduct(config_type, action, parser.parse_args(argv), flags or {}, choices or {})
+
+    run_guarded(whole)
+
+
+def _conduct(
+    config_type: type[ConfigT],
+    action: Callable[..., object],
+    arguments: argparse.Namespace,
+    flags: Mapping[str, str],
+    choices: Mapping[str, Sequence[str]],
+) -> int:
+    chosen = {key: getattr(arguments, key) for key in choices}
+    arguments.set += [f"{key}={value}" for key, value in chosen.items() if value is not None]
+    given = {name: getattr(arguments, name) for name in flags}
+    for config in [_load(config_type, path, arguments) for path in arguments.config]:
+        action(config, prepare_folder(_folder(config)), arguments.quick, **given)
+        sys.stdout.flush()
+    return 0
+
+
+def run_guarded(action: Callable[[], int]) -> NoReturn:
+    """Leaves with the exit code of `action`, or with that of a mistake or a signal where it does not end well."""
+    signal.signal(signal.SIGTERM, _terminator(os.getpid()))
+    sys.exit(_guarded(action))
+
+
+def _guarded(action: Callable[[], int]) -> int:
+    try:
+        return action()
+    except NexusError as error:
+        return _tell(str(error))
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return INTERRUPTED
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the flush at exit would fail again
+        return _tell("the reader of the output closed it before the command had finished")
+    except OSError as error:
+        if error.errno is None:
+            raise
+        place = f" ('{error.filename}')" if error.filename else ""
+        return _tell(f"{(error.strerror or 'the system refused').lower()}{place}")
+    except MemoryError as error:
+        return _tell(f"out of memory: {error}" if str(error) else "out of memory")
+
+
+def _load(config_type: type[ConfigT], path: Path, arguments: argparse.Namespace) -> ConfigT:
+    config = load_config(config_type, path, arguments.set)
+    if arguments.out is None:
+        return config
+    out = arguments.out if len(arguments.config) == 1 else arguments.out / path.stem
+    return config.model_copy(update={"out": out})
+
+
+def _parser(
+    command: str, description: str, flags: Mapping[str, str], choices: Mapping[str, Sequence[str]]
+) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog=f"lava-nexus {command}" if command else None, description=description)
+    parser.add_argument("config", type=Path, nargs="+", help="YAML file; several run one after the other")
+    parser.add_argument("--out", type=Path, metavar="DIR", help="folder for results, instead of the config's `out`")
+    parser.add_argument(
+        "--set", action="append", default=[], metavar="KEY=VALUE", help="replace one value, for example model.images=8"
+    )
+    parser.add_argument("--quick", action="store_true", help="a small part of the work, to see that everything runs")
+    apart = parser.add_mutually_exclusive_group()
+    for name, text in flags.items():
+        apart.add_argument(f"--{name}", action="store_true", help=text)
+    for key, allowed in choices.items():
+        parser.add_argument(f"--{key}", choices=allowed, help=f"the config's '{key}'")
+    return parser
+
+
+def _compare(argv: Sequence[str]) -> int:
+    """Prints the table; 0 where nothing differs, 1 where something does."""
+    from lava_nexus.lab.compare import differences, differences_table, read_report
+
+    parser = argparse.ArgumentParser(
+        prog="lava-nexus compare",
+        description="Prints what differs between two runs. Exit codes: 0 nothing, 1 something, 2 a mistake.",
+    )
+    parser.add_argument("a", type=Path, help="JSON report, or the folder of a run")
+    parser.add_argument("b", type=Path, help="another")
+    parser.add_argument(
+        "--ignore",
+        action="append",
+        default=[],
+        metavar="PATTERN",
+        help="keys that may differ, for example '*seconds*' or 'config.*'",
+    )
+    arguments = parser.parse_args(argv)
+    found = differences(read_report(arguments.a), read_report(arguments.b), arguments.ignore)
+    print(differences_table(found, str(arguments.a), str(arguments.b)) if found else "no differences")
+    return 1 if found else 0
+
+
+def _readme(argv: Sequence[str]) -> int:
+    """Updates the pages of each run."""
+    from lava_nexus.lab.energy.pages import update_energy_pages
+    from lava_nexus.lab.pages import update_readme
+
+    parser = argparse.ArgumentParser(
+        prog="lava-nexus readme", description="Takes reports and figures of runs into README.md and docs/."
+    )
+    parser.add_argument("results", nargs="+", type=Path, help="folder of a run of the digits or of the energy table")
+    parser.add_argument("--root", type=Path, default=Path(), help="of the repository; the current folder")
+    arguments = parser.parse_args(argv)
+    for folder in arguments.results:
+        update = update_energy_pages if (folder / "energy.json").is_file() else update_readme
+        update(folder, arguments.root)
+    return 0
+
+
+_OTHERS: dict[str, tuple[Callable[[Sequence[str]], int], str]] = {
+    "compare": (_compare, "Prints what differs between two runs."),
+    "readme": (_readme, "Takes reports and figures of runs into README.md and docs/."),
+}
+
+
+def _folder(config: Config) -> Path:
+    return Path(getattr(config, "out", None) or "results")
+
+
+def _tell(sentence: str) -> int:
+    print(f"error: {sentence}", file=sys.stderr)
+    return MISTAKE
+
+
+def _terminator(owner: int) -> Callable[[int, FrameType | None], None]:
+    """SIGTERM unwinds this process, so that it cleans up; a forked child, which inherits the handler, just ends."""
+
+    def leave(number: int, frame: FrameType | None) -> None:
+        if os.getpid() != owner:
+            os._exit(TERMINATED)
+        raise SystemExit(TERMINATED)
+
+    return leave

@@ -1,0 +1,69 @@
+"""`lava-nexus`: every command has its experiment, its config and its help; mistakes are one sentence."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from lava_nexus import cli
+from lava_nexus.config import load_config
+from lava_nexus.errors import NexusError
+from lava_nexus.lab import experiments
+from lava_nexus.lab.experiments import EXPERIMENTS, Experiment
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.mark.parametrize("one", EXPERIMENTS, ids=lambda one: one.command)
+def test_every_experiment_reads_its_example(one: Experiment) -> None:
+    assert load_config(one.config, ROOT / one.example).resolved()
+    assert callable(experiments._named(f"lava_nexus.lab.{one.run_name}"))
+
+
+def test_every_script_is_a_command() -> None:
+    commands = {one.command for one in EXPERIMENTS} | set(cli._OTHERS)
+    called = {path.read_text().split('main("')[1].split('"')[0] for path in (ROOT / "scripts").glob("*.py")}
+    assert called == commands
+
+
+def test_an_unknown_experiment_is_told() -> None:
+    with pytest.raises(NexusError, match="experiment 'rum' does not exist; did you mean 'run'"):
+        experiments.find("rum")
+
+
+def _run(*argv: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([sys.executable, "-m", "lava_nexus", *argv], capture_output=True, text=True, cwd=ROOT)
+
+
+def test_help_teaches() -> None:
+    done = _run()
+    assert done.returncode == 0 and all(f"  {one.command} " in done.stdout for one in EXPERIMENTS)
+    assert "--resume" in _run("evaluate", "--help").stdout and "--resume" not in _run("verify", "--help").stdout
+    assert "--forward {torch,gates}" in _run("train", "--help").stdout
+
+
+def test_a_mistyped_command_is_one_sentence() -> None:
+    done = _run("evaluat", "x.yaml")
+    assert (done.returncode, done.stderr) == (2, "error: command 'evaluat' does not exist; did you mean 'evaluate'?\n")
+
+
+def test_the_command_line_loads_nothing_heavy() -> None:
+    code = (
+        "import sys, lava_nexus.cli; print([m for m in ('torch', 'lava', 'matplotlib', 'sklearn') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
+    assert done.stdout == "[]\n"
+
+
+def test_a_command_and_its_script_are_the_same(tmp_path: Path) -> None:
+    page = _run("functions", "configs/function_table.yaml", "--quick", "--out", str(tmp_path / "a"))
+    assert page.returncode == 0, page.stderr
+    script = [sys.executable, "scripts/function_table.py", "configs/function_table.yaml", "--quick"]
+    done = subprocess.run([*script, "--out", str(tmp_path / "b")], capture_output=True, text=True, cwd=ROOT)
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "a" / "functions.md").read_bytes() == (tmp_path / "b" / "functions.md").read_bytes()
+    same = _run("compare", str(ROOT / "docs" / "digits.json"), str(ROOT / "docs" / "digits.json"))
+    assert (same.returncode, same.stdout) == (0, "no differences\n")

@@ -17,7 +17,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lava_nexus.circuits import Circuit
 from lava_nexus.errors import NexusError
+from lava_nexus.export.subject import network_of
 from lava_nexus.files import replacing
 from lava_nexus.neurons import ThresholdNetwork
 from lava_nexus.neurons.compose import rebalanced
@@ -41,17 +43,17 @@ class NetxFile:
     outputs: tuple[int, ...]
 
 
-def write_netx(network: ThresholdNetwork, path: Path) -> NetxFile:
+def write_netx(subject: Circuit | ThresholdNetwork, path: str | Path) -> NetxFile:
     """Writes an HDF5 file that `lava.lib.dl.netx.hdf5.Network` reads, whole or not at all.
 
     The input layer takes n_inputs spikes a step: strobe, then the bits of the ports in order, MSB first.
 
     Raises:
-        NexusError: a layer is too large for netx's dense matrices.
+        NexusError: a layer is too large for netx's dense matrices, or the subject is neither a circuit nor a network.
     """
+    chain = rebalanced(network_of(subject, "a netx file"), 0)
     import h5py
 
-    chain = rebalanced(network, 0)
     assert not chain.delays.any()
     levels = [np.flatnonzero(chain.levels == level) for level in range(1, chain.depth + 1)]
     places = np.zeros(chain.n_signals, np.int64)
@@ -64,12 +66,13 @@ def write_netx(network: ThresholdNetwork, path: Path) -> NetxFile:
             raise NexusError(
                 f"level {level} would be a dense netx matrix of {after} x {before}, more than {LARGEST_MATRIX} weights"
             )
-    with replacing(path) as temporary, h5py.File(temporary, "w") as file:
+    target = Path(path)
+    with replacing(target) as temporary, h5py.File(temporary, "w") as file:
         _layer(file, 0, "input", chain.n_inputs)
         for number, neurons in enumerate(levels, 1):
             _dense(file, number, chain, neurons, places, widths[number - 1])
     signals = [signal for port in chain.outputs for signal in port.signals]
-    return NetxFile(path, chain, tuple(int(places[signal]) for signal in signals))
+    return NetxFile(target, chain, tuple(int(places[signal]) for signal in signals))
 
 
 def _layer(file: Any, number: int, kind: str, size: int) -> Any:

@@ -18,6 +18,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from lava_nexus.circuits import Circuit
+from lava_nexus.export.subject import network_of
 from lava_nexus.files import replacing
 from lava_nexus.neurons import ThresholdNetwork
 
@@ -25,12 +27,16 @@ if TYPE_CHECKING:
     import nir
 
 
-def nir_graph(network: ThresholdNetwork) -> nir.NIRGraph:
-    """The network as a NIR graph.
+def nir_graph(subject: Circuit | ThresholdNetwork) -> nir.NIRGraph:
+    """A circuit, or its network, as a NIR graph.
 
     Input [n_inputs]: strobe, then the bits of the ports in order, MSB first. Output: the bits of all output ports in
     order, MSB first, `depth` steps after their operands.
+
+    Raises:
+        NexusError: the subject is neither.
     """
+    network = network_of(subject, "a NIR graph")
     import nir
 
     inward = _Bundle.of(network, 0, network.n_inputs)
@@ -63,13 +69,18 @@ def nir_graph(network: ThresholdNetwork) -> nir.NIRGraph:
     return nir.NIRGraph(nodes, edges, metadata)
 
 
-def write_nir(network: ThresholdNetwork, path: Path) -> Path:
-    """Writes the graph as an HDF5 file that `nir.read` reads, whole or not at all."""
+def write_nir(subject: Circuit | ThresholdNetwork, path: str | Path) -> Path:
+    """Writes the graph as an HDF5 file that `nir.read` reads, whole or not at all; returns the path.
+
+    Raises:
+        NexusError: the subject is neither a circuit nor a network, or the file cannot be written.
+    """
+    graph, target = nir_graph(subject), Path(path)
     import nir
 
-    with replacing(path) as temporary:
-        nir.write(temporary, nir_graph(network))
-    return path
+    with replacing(target) as temporary:
+        nir.write(temporary, graph)
+    return target
 
 
 class _Bundle:

@@ -10,6 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lava_nexus.circuits import Circuit
+from lava_nexus.execute.membrane import MembraneExecutor
+from lava_nexus.export.subject import circuit_of
 from lava_nexus.files import replacing
 from lava_nexus.neurons import STROBE
 
@@ -19,8 +21,7 @@ def streamed_spikes(circuit: Circuit, operands: Sequence[NDArray[Any]]) -> NDArr
 
     A signal of level l fires at step t for the set put in at step t - l. Spikes are those of the membrane executor.
     """
-    from lava_nexus.execute.membrane import MembraneExecutor
-
+    circuit_of(circuit, "a trace")
     spikes = MembraneExecutor().membranes(circuit, operands).spikes
     levels = circuit.network.signal_levels
     found = np.zeros((len(spikes) + circuit.depth, circuit.network.n_signals), np.bool_)
@@ -30,7 +31,7 @@ def streamed_spikes(circuit: Circuit, operands: Sequence[NDArray[Any]]) -> NDArr
     return found
 
 
-def write_vcd(circuit: Circuit, operands: Sequence[NDArray[Any]], path: Path, step_ns: int = 1) -> Path:
+def write_vcd(circuit: Circuit, operands: Sequence[NDArray[Any]], path: str | Path, step_ns: int = 1) -> Path:
     """Writes the trace, whole or not at all; a time step lasts `step_ns`. Returns the path.
 
     Args:
@@ -38,13 +39,16 @@ def write_vcd(circuit: Circuit, operands: Sequence[NDArray[Any]], path: Path, st
         operands: patterns [sets] for each input port, streamed one set a step.
         path: the file.
         step_ns: nanoseconds of a step in the file.
+
+    Raises:
+        NexusError: what should run is no circuit, or the file cannot be written.
     """
+    spikes = streamed_spikes(circuit, operands)
     from vcd import VCDWriter
 
-    spikes = streamed_spikes(circuit, operands)
-    network = circuit.network
+    network, target = circuit.network, Path(path)
     with (
-        replacing(path) as temporary,
+        replacing(target) as temporary,
         open(temporary, "w", encoding="utf-8") as file,
         VCDWriter(file, timescale="1 ns", date="") as writer,
     ):
@@ -61,4 +65,4 @@ def write_vcd(circuit: Circuit, operands: Sequence[NDArray[Any]], path: Path, st
         for step, fired in enumerate(np.vstack([spikes, np.zeros((1, spikes.shape[1]), np.bool_)])):
             for signal, wire in wires.items():
                 writer.change(wire, step * step_ns, int(fired[signal]))
-    return path
+    return target

@@ -7,6 +7,7 @@ import re
 import numpy as np
 
 from lava_nexus.circuits import Circuit
+from lava_nexus.export.subject import circuit_of
 from lava_nexus.neurons import STROBE, ThresholdNetwork
 
 _ZERO = "16'd0"
@@ -18,8 +19,11 @@ def to_verilog(circuit: Circuit) -> str:
     Ports: clk, strobe, a vector for every port of the circuit. Operands may change at every edge; the result stands
     `depth` edges later. Neuron k is the register n<k>: n<k> <= (sum of weight * source >= threshold); the source of a
     synapse of delay d is the source's shift register, d deep.
+
+    Raises:
+        NexusError: what is given is no circuit.
     """
-    network = circuit.network
+    network = circuit_of(circuit, "a Verilog module").network
     names = _names(network)
     waits = _waits(network)
     ports = ["input clk", "input strobe"]

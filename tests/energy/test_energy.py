@@ -167,21 +167,15 @@ def test_a_placed_circuit_by_hand() -> None:
         (energy(placed), placed.spikes, 16),
         (energy(executor, placement=placed), tally.signal_spikes, 30),
     ):
-        synops = int(spikes[placed.network.sources].sum())
+        synops = int(spikes[network.sources].sum())
         moved = placed.traffic_of(spikes, sets)
-        crossing = sum(
-            int(spikes[s])
-            for s, core in {
-                (int(s), int(half[t])) for s, t in zip(placed.network.sources, placed.network.targets, strict=True)
-            }
-            if s >= placed.network.n_inputs and half[s - placed.network.n_inputs] != core
-        )
+        crossing = sum(int(spikes[s]) for s, core in reached if s >= first and half[s - first] != core)
         assert moved.messages == crossing > 0
         assert report.inferences == sets
         assert report.synops == pytest.approx(synops * 23.6e-12)
         assert report.routing == pytest.approx(crossing * (1.7 + 2 * 3 + 4) * 1e-12)
         assert report.static == pytest.approx(0.232 * sets * placed.step_ns() * 1e-9)
-        idle = sets * placed.network.neurons - (0 if sets == 16 else tally.active)
+        idle = sets * network.neurons - (0 if sets == 16 else tally.active)
         assert report.updates_inactive == pytest.approx(idle * 52e-12)
         assert not any("no placement" in note for note in report.notes)
     assert energy(placed).uncounted_updates == 16 * placed.network.neurons

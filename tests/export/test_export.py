@@ -202,3 +202,27 @@ def test_a_layer_too_large_is_one_sentence(tmp_path: Path, monkeypatch: pytest.M
     with pytest.raises(NexusError, match="level 1 would be a dense netx matrix"):
         write_netx(circuit("neg", TINY).network, tmp_path / "c.net")
     assert not list(tmp_path.iterdir())
+
+
+def test_a_circuit_is_as_good_as_its_network(tmp_path: Path) -> None:
+    one = circuit("neg", TINY)
+    whole, bare = (nir.read(write_nir(what, tmp_path / f"{i}.nir")) for i, what in enumerate((one, one.network)))
+    assert all(np.array_equal(whole.nodes["neurons"].threshold, g.nodes["neurons"].threshold) for g in (whole, bare))
+    assert (
+        write_netx(one, str(tmp_path / "neg.net")).network.digest
+        == write_netx(one.network, tmp_path / "b").network.digest
+    )
+
+
+@pytest.mark.parametrize("subject", ["add", 3, None])
+def test_what_cannot_be_exported_is_told_in_a_sentence(subject: Any, tmp_path: Path) -> None:
+    found = "of the name 'add': give lava_nexus.circuit" if subject == "add" else f"not of {type(subject).__name__}"
+    for make in (
+        lambda: write_nir(subject, tmp_path / "x.nir"),
+        lambda: write_netx(subject, tmp_path / "x.net"),
+        lambda: to_verilog(subject),
+        lambda: write_vcd(subject, [], tmp_path / "x.vcd"),
+    ):
+        with pytest.raises(NexusError, match=f"is made of a circuit.*{re.escape(found)}"):
+            make()
+    assert not list(tmp_path.iterdir())

@@ -73,12 +73,6 @@ def run_on_lava(
             the timeout passed; no process is left then.
     """
     check_level(level)
-    for layer, circuit, _ in program.invocations():
-        if isinstance(circuit, Bank):
-            raise NexusError(
-                f"layer '{layer}' of program '{program.name}' has constant weights, which Lava does not run; choose "
-                "executor bitsliced or membrane, or weights operand"
-            )
     sets = _sets(program, feeds)
     batch = min(batch, sets)
     parts = partition(program, processes)
@@ -105,7 +99,11 @@ def prepare(program: Program, level: NeuronLevel) -> None:
     """Compiles and lowers all that the program's circuits need, so that forked children find it done."""
     executor = neuron_executor(level, threads=1)  # no thread is left when Lava forks
     for circuit in {circuit.digest: circuit for _, circuit, _ in program.invocations()}.values():
-        executor.invoke(circuit, [np.zeros(1, port.pattern_dtype) for port in circuit.inputs])
+        if isinstance(circuit, Bank):
+            row = np.zeros((circuit.weights.shape[1], 1), circuit.weights.dtype)
+            executor.invoke_bank(circuit, row, slice(None), slice(None))
+        else:
+            executor.invoke(circuit, [np.zeros(1, port.pattern_dtype) for port in circuit.inputs])
 
 
 def _sets(program: Program, feeds: Mapping[str, NDArray[Any]]) -> int:

@@ -14,14 +14,17 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from lava_nexus.circuits import Circuit
+from lava_nexus.circuits.bank import Bank
 from lava_nexus.errors import NexusError
-from lava_nexus.execute.executor import Tallies, Tally
+from lava_nexus.execute.executor import BankTally, Tallies, Tally
 from lava_nexus.neurons import Port
 from lava_nexus.populations import Operator
 from lava_nexus.programs.program import Program
 
-# A circuit's counts: two sums, whether spikes and whether active updates were counted, then spikes of each signal.
-_INVOCATIONS, _ACTIVE, _SPIKES_COUNTED, _ACTIVE_COUNTED, _SIGNALS = range(5)
+# A circuit's counts: two sums, whether spikes and whether active updates were counted, then spikes of each signal; of a
+# bank, which has too many circuits for that, the sums that its tally keeps.
+_INVOCATIONS, _ACTIVE, _SPIKES_COUNTED, _ACTIVE_COUNTED, _SPIKES = range(5)
+_BANK = ("fired", "reached")
 
 
 def shared_array(shape: tuple[int, ...], dtype: DTypeLike) -> NDArray[Any]:
@@ -61,7 +64,8 @@ class SharedTallies:
             key = (layer, circuit.digest)
             if key not in self._circuits:
                 self._circuits[key] = circuit
-                self._counts[key] = shared_array((_SIGNALS + circuit.network.n_signals,), np.int64)
+                counted = len(_BANK) if isinstance(circuit, Bank) else circuit.network.n_signals
+                self._counts[key] = shared_array((_SPIKES + counted,), np.int64)
 
     def add(self, layers: Mapping[str, Tallies]) -> None:
         """Adds the counts of one run of the program."""
@@ -69,23 +73,35 @@ class SharedTallies:
             for tally in tallies:
                 counts = self._counts[layer, tally.circuit.digest]
                 counts[_INVOCATIONS] += tally.invocations
-                if tally.active is not None:
-                    counts[_ACTIVE] += tally.active
+                active, spikes = _kept(tally)
+                if active is not None:
+                    counts[_ACTIVE] += active
                     counts[_ACTIVE_COUNTED] = 1
-                if tally.signal_spikes is not None:
-                    counts[_SIGNALS:] += tally.signal_spikes
+                if spikes is not None:
+                    counts[_SPIKES:] += spikes
                     counts[_SPIKES_COUNTED] = 1
 
     def read(self) -> dict[str, Tallies]:
         """The counts so far by layer, as `run_program` gives them."""
         found = {layer: Tallies() for layer in self._layers}
         for (layer, digest), counts in self._counts.items():
-            found[layer].add(
-                Tally(
-                    self._circuits[layer, digest],
-                    int(counts[_INVOCATIONS]),
-                    counts[_SIGNALS:].copy() if counts[_SPIKES_COUNTED] else None,
-                    int(counts[_ACTIVE]) if counts[_ACTIVE_COUNTED] else None,
-                )
-            )
+            found[layer].add(_tally(self._circuits[layer, digest], counts))
         return found
+
+
+def _kept(tally: Tally) -> tuple[int | None, NDArray[np.int64] | None]:
+    """Active updates and spikes of a tally, as they are kept."""
+    if not isinstance(tally, BankTally):
+        return tally.active, tally.signal_spikes
+    of_bank = [getattr(tally, name) for name in _BANK]
+    return tally.awake, None if None in of_bank else np.array(of_bank, np.int64)
+
+
+def _tally(circuit: Circuit | Operator, counts: NDArray[np.int64]) -> Tally:
+    invocations = int(counts[_INVOCATIONS])
+    active = int(counts[_ACTIVE]) if counts[_ACTIVE_COUNTED] else None
+    spikes = counts[_SPIKES:].copy() if counts[_SPIKES_COUNTED] else None
+    if not isinstance(circuit, Bank):
+        return Tally(circuit, invocations, spikes, active)
+    of_bank = {} if spikes is None else dict(zip(_BANK, spikes.tolist(), strict=True))
+    return BankTally(circuit, invocations, awake=active, **of_bank)

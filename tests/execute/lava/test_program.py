@@ -13,11 +13,13 @@ pytest.importorskip("lava")
 from lava_nexus.circuits import circuit
 from lava_nexus.errors import NexusError
 from lava_nexus.execute.cpu import BitslicedExecutor
+from lava_nexus.execute.executor import BankTally, Tally
 from lava_nexus.execute.interpret import run_program
 from lava_nexus.execute.lava import run_on_lava
 from lava_nexus.execute.lava.partition import Block, partition
 from lava_nexus.execute.lava.processes import operators
 from lava_nexus.execute.lava.processes.operators import Linear
+from lava_nexus.execute.membrane import MembraneExecutor
 from lava_nexus.execute.reference import ReferenceExecutor
 from lava_nexus.formats import FLOAT8_E4M3FN
 from lava_nexus.programs import LayerShape, Program, Writer, linear, transformer_layer
@@ -167,3 +169,21 @@ def test_silence_after_the_last_element_is_not_counted():
     (tally,) = got.layers["sum"]
     assert (tally.invocations, got.time_steps) == (21, 2)
     assert np.array_equal(got.outputs["y"], circuit("add", FMT).golden(patterns, np.full_like(patterns, 0xB8)))
+
+
+@pytest.mark.parametrize("level", ["word logic", "vectorised neurons"])
+def test_constant_weights_run_on_the_neurons_of_the_level(level):
+    rng = np.random.default_rng(2)
+    w = Writer(Program("constant"), FMT, weights="constant").inside("layer").of_kind("linear")
+    x = w.program.input("x", (2, 4), FMT)
+    w.program.outputs["y"] = linear(w, x, w.constant(rng.normal(0, 1, (3, 4))))
+    feeds, before = {"x": FMT.to_patterns(rng.normal(0, 1, (5, 2, 4)).astype(FMT.dtype))}, children()
+    got = run_on_lava(w.program, feeds, batch=2, level=level, timeout=60)
+    counting = BitslicedExecutor() if level == "word logic" else MembraneExecutor()
+    want = run_program(w.program, feeds, counting)
+    assert np.array_equal(got.outputs["y"], run_program(w.program, feeds, ReferenceExecutor()).outputs["y"])
+    for mine, theirs in zip(got.layers["layer"], want.layers["layer"], strict=True):
+        assert (mine.circuit.digest, mine.invocations) == (theirs.circuit.digest, theirs.invocations)
+        assert mine.spikes and (mine.spikes, mine.synops, mine.active) == (theirs.spikes, theirs.synops, theirs.active)
+    assert {type(tally) for tally in got.layers["layer"]} == {Tally, BankTally}
+    assert children() <= before

@@ -16,8 +16,8 @@ import numpy as np
 
 from lava_nexus.circuits import Circuit, circuit
 from lava_nexus.execute.cpu import BitslicedExecutor
+from lava_nexus.execute.cpu.allocation import word_program
 from lava_nexus.formats import FLOAT32
-from lava_nexus.lowering.lowering import word_program
 
 SETS = 1 << 20
 REPEATS = 15

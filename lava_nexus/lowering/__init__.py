@@ -1,1 +1,1 @@
-"""Networks as word operations on numbered slots."""
+"""Networks as look-ups of three inputs in an order of execution: what every backend of word logic starts from."""

@@ -1,8 +1,7 @@
-"""An order for look-ups and a slot for every value: few alive at a time, so that they stay in the nearest cache."""
+"""Orders of look-ups in which few values are alive at a time, so that they stay in registers or the nearest cache."""
 
 from __future__ import annotations
 
-import heapq
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
@@ -60,46 +59,36 @@ def eager(reads: Reads, order: Sequence[int]) -> list[int]:
     return result
 
 
-def allocate(
-    reads: Reads, order: Sequence[int], sources: Sequence[int], kept: Iterable[int], reserved: int
-) -> tuple[dict[int, int], int]:
-    """A slot for each source and each operation's result, used again once its value has been read for the last time.
+def most_alive(reads: Reads, order: Sequence[int], sources: Sequence[int], kept: Iterable[int]) -> int:
+    """Values that must be held at once: sources from the start, a result until it has been read for the last time.
 
     Args:
         reads: inputs of every operation.
         order: operations in order of execution.
         sources: values that are there from the start.
         kept: values that must last to the end.
-        reserved: slots 0 .. reserved - 1 are not given out.
-
-    Returns:
-        The slot of every value, and the number of slots; results that nobody reads have none.
     """
+    last = last_reads(reads, order, kept)
+    known = set(sources)
+    alive, most = sum(source in last for source in known), len(known)
+    for time, node in enumerate(order):
+        alive -= sum(last[source] == time and source in known for source in set(reads[node]))
+        if node in last:
+            known.add(node)
+            alive += 1
+            most = max(most, alive)
+    return most
+
+
+def last_reads(reads: Reads, order: Sequence[int], kept: Iterable[int]) -> dict[int, int]:
+    """For every value that is read the place in the order of its last reader; `len(order)` of what is kept."""
     last: dict[int, int] = {}
     for time, node in enumerate(order):
         for source in reads[node]:
             last[source] = time
     for node in kept:
         last[node] = len(order)
-    slots: dict[int, int] = {}
-    free: list[int] = []
-    size = reserved
-    for source in sources:
-        slots[source] = size
-        size += 1
-        if source not in last:
-            heapq.heappush(free, slots[source])
-    for time, node in enumerate(order):
-        for source in set(reads[node]):
-            if last[source] == time and source in slots:
-                heapq.heappush(free, slots[source])
-        if node in last:
-            if free:
-                slots[node] = heapq.heappop(free)
-            else:
-                slots[node] = size
-                size += 1
-    return slots, size
+    return last
 
 
 def thrifty(reads: Reads, order: Sequence[int], kept: Iterable[int], hurried: Collection[int]) -> list[int]:

@@ -17,10 +17,10 @@ from lava_nexus.circuits import Circuit
 from lava_nexus.circuits.circuit import Golden
 from lava_nexus.disk_cache import source_digest
 from lava_nexus.execute.cpu import BitslicedExecutor
+from lava_nexus.execute.cpu.allocation import word_program
 from lava_nexus.execute.cpu.ordered import OrderedRuns
 from lava_nexus.formats import FloatFormat
 from lava_nexus.formats.ulp import ulp_distance
-from lava_nexus.lowering.lowering import word_program
 from lava_nexus.store import Store
 from lava_nexus.verify.correct import against_order, correctly_rounded, one_way
 from lava_nexus.verify.outcome import MOST_EXAMPLES, MOST_MISSES, Example, Outcome, Rounding

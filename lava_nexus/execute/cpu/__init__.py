@@ -1,7 +1,7 @@
 """Bit-sliced execution: networks lowered to word operations, run by a compiled kernel."""
 
+from lava_nexus.execute.cpu.allocation import word_program
 from lava_nexus.execute.cpu.executor import BitslicedExecutor
-from lava_nexus.lowering.lowering import word_program
-from lava_nexus.lowering.program import WordProgram
+from lava_nexus.execute.cpu.program import WordProgram
 
 __all__ = ["BitslicedExecutor", "WordProgram", "word_program"]

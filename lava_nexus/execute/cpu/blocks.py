@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lava_nexus.execute.cpu.kernel import FEW_LANES, FEW_VECTORS, LANES, VECTORS, WORDS_A_SLOT, kernel
+from lava_nexus.execute.cpu.program import ONE_COUNT, ONE_SLOT, SPARE_SLOT, ZERO_SLOT, WordProgram
 from lava_nexus.execute.cpu.vector_ir import VECTOR_BYTES, WORDS
-from lava_nexus.lowering.program import ONE_COUNT, ONE_SLOT, SPARE_SLOT, ZERO_SLOT, WordProgram
 from lava_nexus.neurons import Port
 
 _FEWEST_BLOCKS = 4

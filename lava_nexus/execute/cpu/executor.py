@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from lava_nexus.circuits.bank import Bank
 from lava_nexus.circuits.circuit import Circuit
 from lava_nexus.errors import NexusError
+from lava_nexus.execute.cpu.allocation import word_program
 from lava_nexus.execute.executor import BankTally, Executor, Tallies, Tally, bank_rows
-from lava_nexus.lowering.lowering import word_program
-from lava_nexus.lowering.program import Variant
+from lava_nexus.lowering.ordered import Variant
 
 if TYPE_CHECKING:
     from lava_nexus.execute.cpu.blocks import BlockRunner

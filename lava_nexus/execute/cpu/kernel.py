@@ -16,11 +16,11 @@ from numba.core import types
 from numba.extending import intrinsic
 
 from lava_nexus.disk_cache import source_digest
-from lava_nexus.execute.cpu import vector_ir
+from lava_nexus.execute.cpu import program, vector_ir
+from lava_nexus.execute.cpu.program import COUNTED, RESERVED_COUNTS
 from lava_nexus.execute.cpu.vector_ir import VECTOR_BYTES
-from lava_nexus.lowering import luts, program
+from lava_nexus.lowering import luts
 from lava_nexus.lowering.luts import REPRESENTATIVES
-from lava_nexus.lowering.program import COUNTED, RESERVED_COUNTS
 from lava_nexus.neurons.compiled import kept
 
 VECTORS = 8

@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lava_nexus.circuits import Circuit
+from lava_nexus.execute.cpu.allocation import word_program
 from lava_nexus.execute.cpu.blocks import BlockRunner, Workers
-from lava_nexus.lowering.lowering import word_program
-from lava_nexus.lowering.program import WordProgram
-from lava_nexus.lowering.restriction import UNKNOWN, restricted
+from lava_nexus.execute.cpu.program import WordProgram
+from lava_nexus.execute.cpu.restriction import UNKNOWN, restricted
 
 _STRETCH = 1 << 23
 """Sets of a stretch, whose restricted program is kept: of FP32, the numbers of one exponent."""

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 
-from lava_nexus.lowering.lowering import lower
-from lava_nexus.lowering.program import COUNTED, Variant, from_arrays, to_arrays
-from lava_nexus.lowering.schedule import allocate, depth_first, eager
+from lava_nexus.execute.cpu.allocation import allocate, allocated
+from lava_nexus.execute.cpu.program import COUNTED
+from lava_nexus.lowering.ordered import Variant, from_arrays, lower, to_arrays
+from lava_nexus.lowering.schedule import depth_first, eager, most_alive
 from lava_nexus.neurons import Builder, ThresholdNetwork
 from tests.execute.cpu.networks import counter, full_adder, random_networks, ripple_adder
 
@@ -25,7 +26,7 @@ def one_full_adder() -> ThresholdNetwork:
     [(one_full_adder(), 2), (counter(7), 8), (counter(15), 22), (counter(31), 52), (ripple_adder(16), 32)],
 )
 def test_counters_share_their_full_adders(network: ThresholdNetwork, operations: int) -> None:
-    assert len(lower(network).operations) == operations
+    assert len(allocated(lower(network)).operations) == operations
 
 
 def test_relays_and_equal_neurons_share_an_operation() -> None:
@@ -34,7 +35,7 @@ def test_relays_and_equal_neurons_share_an_operation() -> None:
     both = b.gate([(x[0], 1), (x[1], 1)], 2)
     disguised = b.gate([(x[0], 2), (x[1], 2), (x[2], 1)], 4)
     network = b.finish([("out", [disguised, b.gate([(both, 1), (x[2], 1)], 1)], None)], max_delay=0)
-    program = lower(network)
+    program = allocated(lower(network))
     assert network.neurons == 6 and network.relays == 3 and len(program.operations) == 2
     assert sorted(program.signal_counts[network.n_inputs :].tolist()) == [2, 3, 4, 5, 5, 6]
 
@@ -43,7 +44,7 @@ def test_relays_and_equal_neurons_share_an_operation() -> None:
 @settings(max_examples=30, deadline=None)
 def test_operations_read_what_was_written(network: ThresholdNetwork) -> None:
     for variant in get_args(Variant):
-        program = lower(network, variant)
+        program = allocated(lower(network, variant))
         written = {0, 1, *program.input_slots.tolist()}
         assert len(set(program.input_slots.tolist())) == len(program.input_slots)
         for _, a, b, c, result in program.operations.tolist():
@@ -54,17 +55,33 @@ def test_operations_read_what_was_written(network: ThresholdNetwork) -> None:
         assert program.n_counts == 2 + len(program.input_slots) + counted
 
 
-def test_a_program_survives_the_disk_and_a_broken_one_is_refused() -> None:
-    program = lower(ripple_adder(4), "activity")
-    arrays, metadata = to_arrays(program)
-    assert from_arrays(arrays, metadata).digest == program.digest
-    assert from_arrays(arrays, {"n_slots": program.n_slots + 1}).digest != program.digest
-    with pytest.raises(ValueError, match="slot out of range"):
-        from_arrays(arrays, {"n_slots": 4})
-    with pytest.raises(ValueError, match="count"):
-        from_arrays({**arrays, "idle": arrays["idle"][1:]}, metadata)
-    with pytest.raises(ValueError, match="count"):
-        from_arrays({**arrays, "signal_counts": arrays["signal_counts"] + np.int32(1000)}, metadata)
+def test_look_ups_survive_the_disk_and_broken_ones_are_refused() -> None:
+    graph = lower(ripple_adder(4), "activity")
+    arrays, metadata = to_arrays(graph)
+    assert allocated(from_arrays(arrays, metadata)).digest == allocated(graph).digest
+    with pytest.raises(ValueError, match="not there yet"):
+        from_arrays(arrays, {"n_inputs": graph.n_inputs - 1})
+    with pytest.raises(ValueError, match="not there yet"):
+        from_arrays({**arrays, "reads": arrays["reads"] - np.int32(graph.first)}, metadata)
+    with pytest.raises(ValueError, match="tables read"):
+        from_arrays({**arrays, "tables": arrays["tables"][1:]}, metadata)
+    with pytest.raises(ValueError, match="out of range"):
+        from_arrays({**arrays, "signals": arrays["signals"] + np.int32(1000)}, metadata)
+    with pytest.raises(ValueError, match="reads is not int32"):
+        from_arrays({**arrays, "reads": arrays["reads"].astype(np.int64)}, metadata)
+    with pytest.raises(KeyError):
+        from_arrays({name: array for name, array in arrays.items() if name != "probes"}, metadata)
+
+
+@given(random_networks())
+@settings(max_examples=30, deadline=None)
+def test_slots_are_as_many_as_values_alive_at_once(network: ThresholdNetwork) -> None:
+    graph = lower(network)
+    order = range(graph.first, graph.first + len(graph.tables))
+    reads = {value: tuple(set(row) - {0, 1}) for value, row in zip(order, graph.reads.tolist(), strict=True)}
+    kept = graph.outputs.tolist()
+    inputs = range(2, graph.first)
+    assert allocate(reads, order, inputs, kept, reserved=0)[1] == most_alive(reads, order, inputs, kept)
 
 
 def test_schedule_reuses_slots_and_runs_side_results_at_once() -> None:

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lava_nexus.execute.cpu.program import ONE_SLOT, RESERVED_SLOTS, SPARE_SLOT, ZERO_SLOT, WordProgram
 from lava_nexus.lowering.luts import PROJECTIONS, representative
-from lava_nexus.lowering.program import ONE_SLOT, RESERVED_SLOTS, SPARE_SLOT, ZERO_SLOT, WordProgram
 from lava_nexus.neurons.compiled import kept
 
 UNKNOWN = -1

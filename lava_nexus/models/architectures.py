@@ -1,12 +1,56 @@
-"""Families of models as data: what their layers are, which config keys say so, and what their tensors are called."""
+"""Families of models as data: their layers and heads, the config keys that say so, the names of their tensors."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from lava_nexus.models.heads import BERT_HEADS, Head, Heads, causal_heads
+
+@dataclass(frozen=True)
+class Head:
+    """A linear layer behind the model.
+
+    Attributes:
+        name: of the linear layer.
+        outputs: as many as tokens, as the labels of the config, or a number.
+        bias: name of the bias; empty where there is none.
+        pooled: whether it reads the pooler's answer, one for each sequence, and not every token's hidden state.
+        transform: start of the names of a dense layer and a norm in front of it, empty where there are none.
+    """
+
+    name: str
+    outputs: Literal["vocabulary", "labels"] | int = "vocabulary"
+    bias: str = ""
+    pooled: bool = False
+    transform: str = ""
+
+    def held_by(self, names: set[str]) -> Head:
+        """The head, its bias by the name that a checkpoint of these tensors has for it."""
+        other = f"{self.name}.bias"
+        return replace(self, bias=other) if self.bias and self.bias not in names and other in names else self
+
+
+Heads = Mapping[str, Head | None]
+"""Class of the transformers library to its head, None for a model without one; where none is named, the first."""
+
+
+def causal_heads(name: str, bias: bool = False) -> Heads:
+    """Those of a decoder: the language model, and the body alone."""
+    return {f"{name}ForCausalLM": Head("lm_head", bias="lm_head.bias" if bias else ""), f"{name}Model": None}
+
+
+BERT_HEADS: Heads = {
+    "BertModel": None,
+    "BertForMaskedLM": Head(
+        "cls.predictions.decoder", bias="cls.predictions.bias", transform="cls.predictions.transform."
+    ),
+    "BertForSequenceClassification": Head("classifier", "labels", "classifier.bias", pooled=True),
+    "BertForNextSentencePrediction": Head("cls.seq_relationship", 2, "cls.seq_relationship.bias", pooled=True),
+    "BertForTokenClassification": Head("classifier", "labels", "classifier.bias"),
+    "BertForQuestionAnswering": Head("qa_outputs", "labels", "qa_outputs.bias"),
+}
+
 
 _ATTENTION = ("query", "key", "value", "output")
 _GATED = ("gate", "up", "down")
@@ -61,13 +105,14 @@ def _llama_like(
     heads: Heads | None = None,
     roles: Mapping[str, str] | None = None,
     biases: Mapping[str, bool | str] | None = None,
+    gated: bool = True,
     **changes: object,
 ) -> Architecture:
     names = {
         "attention_norm": "input_layernorm",
         **{role: f"self_attn.{role[0]}_proj" for role in _ATTENTION},
         "feed_forward_norm": "post_attention_layernorm",
-        **{role: f"mlp.{role}_proj" for role in _GATED},
+        **{role: f"mlp.{role}_proj" for role in (_GATED if gated else _GATED[1:])},
     }
     return Architecture(
         prefix="model.",
@@ -77,6 +122,7 @@ def _llama_like(
         endings={"final_norm": "norm"},
         heads=heads or {},
         biases=biases or {},
+        gated=gated,
         **changes,  # type: ignore[arg-type]
     )
 

@@ -1,8 +1,8 @@
-"""A forward pass, program by program: what the host feeds in, and what passes from layer to layer."""
+"""A forward pass on an executor: what the host feeds in, stages one after the other, what they leave and cost."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,26 +13,18 @@ from lava_nexus.errors import NexusError
 from lava_nexus.execute.executor import Tallies
 from lava_nexus.execute.programs import ProgramRunner
 from lava_nexus.formats import FLOAT32
-from lava_nexus.models.programs import (
-    Arithmetic,
-    embedding_program,
-    head_program,
-    layer_program,
-    norm_program,
-    pooler_program,
-    rotary_program,
-    transform_program,
-)
 from lava_nexus.models.spec import ModelSpec
-from lava_nexus.models.tensors import TensorSource, Weights
-from lava_nexus.programs import Program
-from lava_nexus.programs.excerpt import Span
+from lava_nexus.models.stages import Arithmetic, Stage
+from lava_nexus.models.tensors import TensorSource
 
 Patterns = NDArray[Any]
 Tokens = NDArray[np.int64]
+Stream = Mapping[str, Patterns]
+"""What passes from stage to stage, patterns [batch, ...] by name; `forward_stages` says which there are."""
 
-_HEAD_BLOCK = 1 << 24
-"""Weights of the head that are in memory at a time."""
+_CACHED = ("key ", "value ")
+_GROWS = {**dict.fromkeys(_CACHED, -2), "logits": -1}
+"""Axis along which what a stage leaves is put behind what is there; all else takes its place."""
 
 
 @dataclass
@@ -64,142 +56,109 @@ class Counts:
         self.depth += other.depth
 
 
-@dataclass
-class Stream:
-    """What passes from layer to layer.
+def joined(stream: Stream, left: Stream) -> dict[str, Patterns]:
+    """The stream with what a stage left: keys, values and logits behind those there, all else in its place."""
+    found = dict(stream)
+    for name, patterns in left.items():
+        axis = next((axis for start, axis in _GROWS.items() if name.startswith(start)), None)
+        append = axis is not None and name in found
+        found[name] = np.concatenate([found[name], patterns], axis=axis) if append else patterns
+    return found
+
+
+def cache_of(stream: Stream) -> dict[str, Patterns]:
+    """Keys, RoPE applied, and values of a stream: `key 3` and `value 3` [batch, kv_heads, tokens, head_dim]."""
+    return {name: patterns for name, patterns in stream.items() if name.startswith(_CACHED)}
+
+
+def cached_tokens(stream: Stream) -> int:
+    """Tokens whose keys and values a stream holds."""
+    return next((patterns.shape[-2] for patterns in cache_of(stream).values()), 0)
+
+
+@dataclass(frozen=True)
+class Done:
+    """A stage that ran.
 
     Attributes:
-        hidden: patterns [batch, tokens, width].
-        angles: `cos` and `sin` [batch, tokens, pairs]; empty without RoPE.
-        counts: of all that ran so far.
+        stage: which.
+        left: what it left, by name in the stream.
+        counts: of it alone.
+        stream: after it.
     """
 
-    hidden: Patterns
-    angles: dict[str, Patterns] = field(default_factory=dict)
-    counts: Counts = field(default_factory=Counts)
-
-
-@dataclass
-class Cache:
-    """Keys, RoPE applied, and values of all layers: `key` and `value` [batch, kv_heads, tokens, head_dim] a layer."""
-
-    layers: dict[int, dict[str, Patterns]] = field(default_factory=dict)
-
-    @property
-    def tokens(self) -> int:
-        """Tokens held."""
-        return next((held["key"].shape[-2] for held in self.layers.values()), 0)
+    stage: Stage
+    left: Stream
+    counts: Counts
+    stream: Stream
 
 
 @dataclass(frozen=True)
 class Forward:
-    """The programs of a model on one executor.
+    """Runs stages of a model.
 
     Attributes:
         spec: the model.
-        source: its weights.
+        source: its weights, read when their stage runs.
         arithmetic: how programs are written.
         runner: what runs them.
-        layer_tensors: weights of a layer by role.
     """
 
     spec: ModelSpec
     source: TensorSource
     arithmetic: Arithmetic
     runner: ProgramRunner
-    layer_tensors: Callable[[int], dict[str, Weights]]
 
-    def begin(self, tokens: Tokens, token_types: Tokens | None = None, past: int = 0) -> Stream:
-        """Tokens [batch, tokens] to the hidden states that enter the first layer.
+    def enter(self, tokens: Tokens, token_types: Tokens | None = None, held: Stream | None = None) -> Stream:
+        """The stream that the first stage reads: rows of the tables for tokens [batch, tokens], and their positions.
+
+        Args:
+            tokens: ids.
+            token_types: of each token; 0 where left out.
+            held: a stream with keys and values of the tokens before these.
 
         Raises:
             NexusError: tokens or token types that the model does not have, or too many.
         """
+        cache = cache_of(held or {})
+        past = cached_tokens(cache)
         self._check(tokens, token_types, past)
         positions = np.arange(past, past + tokens.shape[1])
-        counts = Counts()
-        words = self._looked_up("words", tokens)
+        stream = cache | {"words": self._looked_up("words", tokens)}
+        if self.spec.frequencies.size:
+            stream["position numbers"] = FLOAT32.to_patterns(positions.astype(np.float32))[None, :, None]
         if "positions" in self.spec.architecture.embeddings:
             types = np.zeros_like(tokens) if token_types is None else token_types
-            feeds = {
-                "words": words,
-                "token_types": self._looked_up("token_types", types),
-                "positions": self._looked_up("positions", np.broadcast_to(positions, tokens.shape)),
-            }
-            norm = {k: v for k, v in self.spec.embedding_tensors.items() if k.startswith("embedding_norm")}
-            program = embedding_program(self._of_batch(tokens), self.spec, tokens.shape[1], self.source.tensors(norm))
-            words = self._run(program, feeds, counts)["hidden"]
-        return Stream(words, self.angles(positions, len(tokens), counts), counts)
+            stream["token types"] = self._looked_up("token_types", types)
+            stream["positions"] = self._looked_up("positions", np.broadcast_to(positions, tokens.shape))
+        return stream
 
-    def angles(self, positions: NDArray[Any], batch: int, counts: Counts) -> dict[str, Patterns]:
-        """`cos` and `sin` of positions, computed once for the batch; empty without RoPE."""
-        if not self.spec.frequencies.size:
-            return {}
-        program = rotary_program(self.arithmetic, self.spec, len(positions))
-        feeds = {"positions": FLOAT32.to_patterns(positions.astype(np.float32))[None, :, None]}
-        found = self._run(program, feeds, counts)
-        return {name: np.broadcast_to(angles, (batch, *angles.shape[1:])) for name, angles in found.items()}
+    def run(self, stages: Iterable[Stage], stream: Stream) -> Iterator[Done]:
+        """Runs stages on a stream, one after the other; what each gave is told before the next one is read."""
+        for stage in stages:
+            left, counts = self._ran(stage, stream)
+            stream = joined(stream, left)
+            yield Done(stage, left, counts, stream)
 
-    def layer(self, stream: Stream, layer: int, cache: Cache | None = None) -> Counts:
-        """Takes the stream through one layer, and the cache if there is one; returns the layer's counts."""
-        held = cache.layers.get(layer, {}) if cache is not None else {}
-        past = held["key"].shape[-2] if held else 0
-        tokens = stream.hidden.shape[1]
-        tensors = self.layer_tensors(layer)
-        program = layer_program(
-            self._of_batch(stream.hidden), self.spec, layer, tokens, past, cache is not None, tensors
-        )
+    def through(self, stages: Iterable[Stage], stream: Stream) -> tuple[Stream, Counts]:
+        """(stream behind the last of the stages, counts of all)."""
         counts = Counts()
-        found = self._run(program, {"hidden": stream.hidden, **stream.angles, **held}, counts)
-        stream.hidden = found.pop("hidden")
-        if cache is not None:
-            cache.layers[layer] = found
-        stream.counts.add(counts)
-        return counts
+        for done in self.run(stages, stream):
+            counts.add(done.counts)
+            stream = done.stream
+        return stream, counts
 
-    def normed(self, stream: Stream) -> Patterns:
-        """What the head reads of the hidden states: behind the final norm, or the head's transform."""
-        tokens, arithmetic = stream.hidden.shape[1], self._of_batch(stream.hidden)
-        wanted = {k: v for k, v in self.spec.ending_tensors.items() if k.startswith("final_norm")}
-        if self.spec.transform_tensors:
-            tensors = self.source.tensors(self.spec.transform_tensors)
-            program = transform_program(arithmetic, self.spec, tokens, tensors)
-        elif wanted:
-            program = norm_program(arithmetic, self.spec, tokens, self.source.tensors(wanted))
-        else:
-            return stream.hidden
-        return self._run(program, {"hidden": stream.hidden}, stream.counts)["hidden"]
-
-    def logits(self, hidden: Patterns, counts: Counts) -> Iterator[Patterns]:
-        """Logits [batch, tokens, outputs] of what the head reads, a block of outputs after the other."""
-        tensors = self.spec.head_tensors
-        step = max(1, _HEAD_BLOCK // self.spec.width)
-        for start in range(0, self.spec.outputs, step):
-            rows = slice(start, min(start + step, self.spec.outputs))
-            block = {role: self.source.rows(name, shape, rows) for role, (name, shape) in tensors.items()}
-            outputs = Span(rows.start, rows.stop, self.spec.outputs)
-            program = head_program(self._of_batch(hidden), self.spec, hidden.shape[1], outputs, block)
-            yield self._run(program, {"hidden": hidden}, counts, parallel=start > 0)["logits"]
-
-    def pooled(self, stream: Stream) -> Patterns:
-        """The pooler's answer [batch, 1, width] to the first token."""
-        wanted = {k: v for k, v in self.spec.ending_tensors.items() if k.startswith("pooler")}
-        program = pooler_program(
-            self._of_batch(stream.hidden), self.spec, stream.hidden.shape[1], self.source.tensors(wanted)
-        )
-        return self._run(program, {"hidden": stream.hidden}, stream.counts)["pooled"]
-
-    def _run(
-        self, program: Program, feeds: Mapping[str, Patterns], counts: Counts, parallel: bool = False
-    ) -> dict[str, Patterns]:
-        """Runs a program; one that is `parallel` to the one before adds nothing to the depth."""
+    def _ran(self, stage: Stage, stream: Stream) -> tuple[dict[str, Patterns], Counts]:
+        newest = {key: stream[read.name][..., -read.shape[-2] :, :] for key, read in stage.reads.items()}
+        batch = max(map(len, newest.values()))
+        feeds = {k: p if len(p) == batch else np.broadcast_to(p, (batch, *p.shape[1:])) for k, p in newest.items()}
+        if stage.write is None:
+            return {stage.leaves[key]: patterns for key, patterns in feeds.items()}, Counts()
+        program = stage.program(self.arithmetic.of_batch(batch), self.source)
         result = self.runner.run(program, feeds)
-        depth = 0 if parallel else program.depth
-        counts.add(Counts(result.layers, program.neurons, program.synapses, depth))
-        return result.outputs
-
-    def _of_batch(self, operand: NDArray[Any]) -> Arithmetic:
-        return self.arithmetic.of_batch(len(operand))
+        depth = 0 if stage.parallel else program.depth
+        counts = Counts(result.layers, program.neurons, program.synapses, depth)
+        return {stage.leaves[key]: patterns for key, patterns in result.outputs.items()}, counts
 
     def _looked_up(self, role: str, numbers: NDArray[Any]) -> Patterns:
         """Rows of a table, rounded to the format, as the host feeds them in."""

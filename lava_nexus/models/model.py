@@ -16,9 +16,10 @@ from lava_nexus.errors import NexusError
 from lava_nexus.execute.executor import Executor
 from lava_nexus.execute.programs import ProgramRunner
 from lava_nexus.formats import FLOAT32, FloatFormat, format_named
-from lava_nexus.models.forward import Cache, Counts, Forward, Tokens
-from lava_nexus.models.programs import Arithmetic
-from lava_nexus.models.spec import ModelSpec, read_spec
+from lava_nexus.models.config_json import read_spec
+from lava_nexus.models.forward import Counts, Forward, Stream, Tokens, cached_tokens
+from lava_nexus.models.spec import ModelSpec
+from lava_nexus.models.stages import Arithmetic, Logits, forward_stages
 from lava_nexus.models.tensors import FolderTensors, HeldTensors, RandomTensors, TensorSource, Weights, read_json
 from lava_nexus.programs import Nonlinear, SpikingLinear
 from lava_nexus.programs.order import Accumulate, Orders
@@ -77,51 +78,49 @@ class Model:
         *,
         token_types: ArrayLike | None = None,
         layers: tuple[int, int] | None = None,
-        logits: Literal["all", "last", "none"] = "all",
+        logits: Logits = "all",
         **options: Any,
     ) -> ModelOutput:
         """A forward pass.
 
+        >>> found = model([[9707, 1879]], "bitsliced", layers=(0, 2))
+        >>> found.hidden_states[-1].shape, sum(tally.spikes for tally in found.counts.tallies)
+
         Args:
             tokens: ids [tokens] or [batch, tokens]; sequences of a batch have one length, nothing is padded.
-            executor: "bitsliced", "membrane", "lava", "reference", or an executor.
+            executor: its name ("bitsliced", "membrane", "lava", "reference", ...), or an executor.
             token_types: of each token, where the model has types; 0 where left out.
             layers: (first, behind the last) of the layers to run; the first takes the embeddings, and nothing that
                 follows the layers runs unless the last layer is among them. None for the whole model.
             logits: of all tokens, of the last one, or none.
-            options: of the executor.
+            options: of the executor that is named.
 
         Raises:
             NexusError: tokens, types or layers that the model does not have, or a checkpoint that turns out to be bad.
         """
         ids, types = token_array(tokens), None if token_types is None else token_array(token_types)
-        first, behind = self.checked_layers(layers)
-        forward = self.forward(ProgramRunner(executor, options))
-        stream = forward.begin(ids, types)
-        hidden = [stream.hidden]
-        for layer in range(first, behind):
-            forward.layer(stream, layer)
-            hidden.append(stream.hidden)
-        found, pooled = None, None
-        if behind == self.spec.layers and self.spec.pooler:
-            pooled = forward.pooled(stream)
-        if behind == self.spec.layers and self.spec.head and logits != "none":
-            stream.hidden = stream.hidden[:, -1:] if logits == "last" else stream.hidden
-            read = forward.normed(stream) if pooled is None else pooled
-            found = np.concatenate(list(forward.logits(read, stream.counts)), axis=-1)
-            found = found if pooled is None else found[:, 0]
+        stages = forward_stages(self.spec, ids.shape[1], layers=self.checked_layers(layers), logits=logits)
+        forward, counts, hidden = self.forward(ProgramRunner(executor, options)), Counts(), []
+        stream = forward.enter(ids, types)
+        for done in forward.run(stages, stream):
+            counts.add(done.counts)
+            hidden += [done.left["hidden"]] if "hidden" in done.left else []
+            stream = done.stream
         values = self.arithmetic.format.from_patterns
+        found, pooled = (None if name not in stream else values(stream[name]) for name in ("logits", "pooled"))
         return ModelOutput(
             hidden_states=tuple(values(h) for h in hidden),
-            logits=None if found is None else values(found),
-            pooled=None if pooled is None else values(pooled[:, 0]),
-            counts=stream.counts,
+            logits=found[:, 0] if found is not None and pooled is not None else found,
+            pooled=None if pooled is None else pooled[:, 0],
+            counts=counts,
         )
 
     def generate(
         self, tokens: ArrayLike, max_new_tokens: int, executor: str | Executor = "bitsliced", **options: Any
     ) -> Generated:
         """Greedy continuation of one sequence of ids [tokens], the first of equal largest logits taken.
+
+        >>> model.generate([9707, 1879], max_new_tokens=5).tokens
 
         Keys and values of earlier tokens come from a cache, which changes no bit: a token's arithmetic is that of the
         whole sequence. (PyTorch's orders of sums are those of its own kernels at the shapes of a cached step, which may
@@ -130,22 +129,16 @@ class Model:
         Raises:
             NexusError: no tokens, a model that has no head or is no decoder, or more tokens than it has positions for.
         """
-        ids = self.checked_generation(tokens, max_new_tokens)
-        forward, cache, counts, fresh = (
-            self.forward(ProgramRunner(executor, options), hold=True),
-            Cache(),
-            Counts(),
-            ids,
-        )
+        ids = fresh = self.checked_generation(tokens, max_new_tokens)
+        forward, counts = self.forward(ProgramRunner(executor, options), hold=True), Counts()
+        stream: Stream = {}
         for _ in range(max_new_tokens):
-            stream = forward.begin(fresh, past=cache.tokens)
-            for layer in range(self.spec.layers):
-                forward.layer(stream, layer, cache)
-            stream.hidden = stream.hidden[:, -1:]
-            logits = np.concatenate(list(forward.logits(forward.normed(stream), stream.counts)), axis=-1)
-            fresh = np.argmax(self.arithmetic.format.from_patterns(logits)[:, -1], axis=-1)[None]
+            past = cached_tokens(stream)
+            stages = forward_stages(self.spec, fresh.shape[1], past, logits="last", keep=True)
+            stream, passed = forward.through(stages, forward.enter(fresh, held=stream))
+            fresh = np.argmax(self.arithmetic.format.from_patterns(stream["logits"])[:, -1], axis=-1)[None]
             ids = np.concatenate([ids, fresh], axis=1)
-            counts.add(stream.counts)
+            counts.add(passed)
         return Generated(ids[0], counts)
 
     def checked_generation(self, tokens: ArrayLike, max_new_tokens: int) -> Tokens:
@@ -167,11 +160,9 @@ class Model:
         return ids
 
     def forward(self, runner: ProgramRunner, hold: bool = False) -> Forward:
-        """The model's programs on an executor; with `hold` the weights of small models stay in memory."""
-        if not hold or self._held is None:
-            return Forward(self.spec, self.source, self.arithmetic, runner, self.layer_tensors)
-        held, spec = self._held, self.spec
-        return Forward(spec, held, self.arithmetic, runner, lambda layer: held.tensors(spec.layer_tensors(layer)))
+        """What runs the model's stages by an executor; with `hold` the weights of small models stay in memory."""
+        held = self._held if hold else None
+        return Forward(self.spec, self.source if held is None else held, self.arithmetic, runner)
 
     def by_populations(self, nonlinear: Nonlinear, spikes: SpikingLinear | None = None) -> Model:
         """The same model with these operators as LIF populations, no weight changed."""
@@ -205,6 +196,9 @@ def load(
 
     Headers are read and checked now, weights when their layer runs.
 
+    >>> model = nexus.load("Qwen3-0.6B", format="float16")
+    >>> model([9707, 1879], logits="last").logits.argmax()
+
     Args:
         path: the folder.
         format: of all arithmetic; weights are rounded to it.
@@ -236,6 +230,19 @@ def random_model(
     silu: Literal["steps", "fused"] = "steps",
 ) -> Model:
     """A model of seeded random weights, with the shapes that keys and values of a config.json describe.
+
+    Weights are made when their layer runs, 0.02 N(0, 1) and norms 1 + 0.02 N(0, 1), so that a model of any size is
+    there at once; `nexus.place` takes its shapes alone.
+
+    >>> tiny = {"hidden_size": 8, "num_attention_heads": 2, "intermediate_size": 16, "num_hidden_layers": 1}
+    >>> more = {"vocab_size": 32, "max_position_embeddings": 16, "rms_norm_eps": 1e-6}
+    >>> nexus.random_model({"model_type": "llama", **tiny, **more})([1, 2, 3]).logits.shape
+    (1, 3, 32)
+
+    Args:
+        config: keys and values of a config.json.
+        seed: of the weights.
+        format, basis, accumulate, silu: as of `load`.
 
     Raises:
         NexusError: the config is not that of a supported model.

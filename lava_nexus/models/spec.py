@@ -1,20 +1,15 @@
-"""What a model is, read from a Hugging Face config: sizes, layers, tensor names and shapes."""
+"""What a model is: sizes, layers, tensor names and shapes."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lava_nexus.errors import NexusError
-from lava_nexus.models.architectures import ACTIVATION_NAMES, ARCHITECTURES, Architecture
-from lava_nexus.models.heads import Head, labels, named_head
-from lava_nexus.models.keys import Keys, inverse_frequencies
+from lava_nexus.models.architectures import ARCHITECTURES, Architecture, Head
 from lava_nexus.programs.transformer import LayerShape
 
 Shape = tuple[int, ...]
@@ -160,110 +155,3 @@ class ModelSpec:
         }
         shape = shapes[role]
         return {"weight": shape, "bias": shape[:1]} if role in self.biases else {"weight": shape}
-
-
-def read_spec(config: Mapping[str, Any], source: str, silu: str = "silu") -> ModelSpec:
-    """The model that a config.json describes.
-
-    Args:
-        config: its keys and values.
-        source: what it is called in errors.
-        silu: the activation that SiLU becomes, "silu" (x / (1 + exp(-x)), each step rounded) or "silu_fused".
-
-    Raises:
-        NexusError: an architecture, activation or option that is not supported, or sizes that make no model.
-    """
-    keys = Keys(config, source)
-    kind = config.get("model_type")
-    if kind not in ARCHITECTURES:
-        raise NexusError(
-            f"{source}: architecture {kind!r} is not supported; known are {', '.join(sorted(ARCHITECTURES))}"
-        )
-    family = ARCHITECTURES[kind]
-    for key, supported in family.refused.items():
-        if config.get(key, supported) != supported:
-            raise NexusError(f"{source}: '{key}' is {config[key]!r}, only {supported!r} is supported")
-    if config.get("quantization_config"):
-        raise NexusError(f"{source}: 'quantization_config' is set, only float weights are supported")
-    width, heads = keys.size("hidden_size"), keys.size("num_attention_heads")
-    kv_heads = keys.size("num_key_value_heads", heads)
-    if heads % kv_heads:
-        raise NexusError(f"{source}: {heads} attention heads do not share {kv_heads} key and value heads evenly")
-    if config.get("head_dim") is None and width % heads:
-        raise NexusError(f"{source}: hidden_size {width} does not divide into {heads} heads, and no head_dim is given")
-    head_dim = keys.size("head_dim", width // heads)
-    activation = ACTIVATION_NAMES.get(str(config.get("hidden_act", "silu")))
-    if activation is None:
-        raise NexusError(
-            f"{source}: activation {config.get('hidden_act')!r} is not supported; "
-            f"known are {', '.join(ACTIVATION_NAMES)}"
-        )
-    layers, vocabulary = keys.size("num_hidden_layers"), keys.size("vocab_size")
-    head = named_head(family.heads, config, source)[1]
-    counts = {"vocabulary": vocabulary, "labels": labels(config, source)}
-    return ModelSpec(
-        kind=kind,
-        vocabulary=vocabulary,
-        width=width,
-        hidden=keys.size("intermediate_size"),
-        shape=LayerShape(
-            heads=heads,
-            kv_heads=kv_heads,
-            head_dim=head_dim,
-            scale=float(np.float32(1 / math.sqrt(head_dim))),
-            arrangement=family.arrangement,
-            norm=family.norm,
-            eps=keys.number(family.eps_key),
-            activation=silu if activation == "silu" else activation,
-            gated=family.gated,
-            causal=family.causal,
-            query_key_norm=family.query_key_norm,
-        ),
-        windows=_windows(keys, family, layers),
-        frequencies=_frequencies(keys, family, head_dim),
-        positions=keys.size("max_position_embeddings"),
-        token_types=keys.size("type_vocab_size") if "token_types" in family.embeddings else 0,
-        biases=_biases(keys, family),
-        tied=keys.flag("tie_word_embeddings", family.tied),
-        prefix=family.prefix,
-        head=head,
-        outputs=0 if head is None else head.outputs if isinstance(head.outputs, int) else counts[head.outputs],
-        pooler="pooler" in family.endings and (head is None or head.pooled),
-    )
-
-
-def _windows(keys: Keys, family: Architecture, layers: int) -> tuple[int | None, ...]:
-    config = keys.config
-    if not family.has_window or (family.window_switch and not keys.flag(family.window_switch, False)):
-        return (None,) * layers
-    if config.get("sliding_window", family.window_default) is None:
-        return (None,) * layers
-    window = keys.size("sliding_window", family.window_default)
-    kinds = config.get("layer_types")
-    if kinds is None:
-        full = keys.count("max_window_layers", 0) if family.window_switch else 0
-        kinds = ["full_attention"] * min(full, layers) + ["sliding_attention"] * max(layers - full, 0)
-    known = {"full_attention": None, "sliding_attention": window}
-    if not isinstance(kinds, list) or len(kinds) != layers or not set(kinds) <= set(known):
-        raise NexusError(f"{keys.source}: 'layer_types' must name {' or '.join(known)} for each of {layers} layers")
-    return tuple(known[kind] for kind in kinds)
-
-
-def _frequencies(keys: Keys, family: Architecture, head_dim: int) -> NDArray[np.float32]:
-    if not family.rotary:
-        return np.zeros(0, np.float32)
-    given = keys.config.get("rope_parameters")
-    nested = given if isinstance(given, dict) else {}
-    theta = keys.number("rope_theta", nested.get("rope_theta", 10000.0))
-    width = int(head_dim * keys.number("partial_rotary_factor", nested.get("partial_rotary_factor", 1.0)))
-    if width % 2 or not 0 < width <= head_dim:
-        raise NexusError(f"{keys.source}: RoPE turns {width} of {head_dim} channels, must be an even number of them")
-    scaling = keys.config.get("rope_scaling") or given
-    if scaling is not None and not isinstance(scaling, dict):
-        raise NexusError(f"{keys.source}: 'rope_scaling' is {scaling!r}, must hold keys and values")
-    return inverse_frequencies(theta, width, scaling, keys.source)
-
-
-def _biases(keys: Keys, family: Architecture) -> frozenset[str]:
-    given = {role for role, key in family.biases.items() if key is True or keys.flag(str(key), False)}
-    return frozenset(given | ({"pooler", "transform"} if "pooler" in family.endings else set()))

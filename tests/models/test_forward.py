@@ -10,8 +10,9 @@ import pytest
 from lava_nexus.execute.programs import ProgramRunner
 from lava_nexus.formats import FLOAT16
 from lava_nexus.models.architectures import ARCHITECTURES
-from lava_nexus.models.forward import Stream
 from lava_nexus.models.model import random_model
+from lava_nexus.models.stages import forward_stages
+from lava_nexus.models.tensors import RandomTensors
 from tests.models import forward
 
 SIZES = {
@@ -47,14 +48,13 @@ def test_a_layer_is_the_plain_forward(kind: str, executor: str, monkeypatch: pyt
         given[role][0]: np.asarray(tensor * 20 if tensor.ndim == 2 else tensor, np.float16)
         for role, tensor in drawn.items()
     }
-    wide = {role: tensors[name].astype(np.float32) for role, (name, _) in given.items()}
-    monkeypatch.setattr(model, "layer_tensors", lambda layer: wide)
-    run = model.forward(ProgramRunner(executor))
-    stream = Stream(FLOAT16.to_patterns(x)[None])
-    stream.angles = run.angles(np.arange(4), 1, stream.counts)
-    run.layer(stream, 1)
+    monkeypatch.setattr(RandomTensors, "rows", lambda self, name, shape, rows: tensors[name].astype(np.float32)[rows])
+    stages = [s for s in forward_stages(spec, 4, layers=(1, 2)) if s.name in ("rotary", "layer 1")]
+    fed = {"hidden": FLOAT16.to_patterns(x)[None], "position numbers": np.arange(4, dtype=np.float32).view(np.uint32)}
+    fed["position numbers"] = fed["position numbers"][None, :, None]
+    stream, _ = model.forward(ProgramRunner(executor)).through(stages, fed)
     names = {role.rpartition(".")[0]: name.rpartition(".")[0] for role, (name, _) in given.items()}
     names["pairs"] = str(spec.frequencies.size or "")
     expected = forward.layer(x, tensors, names, spec.layer_shape(1))
-    np.testing.assert_array_equal(stream.hidden[0], FLOAT16.to_patterns(expected))
+    np.testing.assert_array_equal(stream["hidden"][0], FLOAT16.to_patterns(expected))
     assert np.isfinite(expected).all() and np.abs(expected).max() > 0.5

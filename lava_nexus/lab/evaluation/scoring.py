@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 from lava_nexus.errors import NexusError
 from lava_nexus.execute.executor import Tallies
 from lava_nexus.execute.programs import ProgramRunner
-from lava_nexus.models.forward import Cache, Stream
+from lava_nexus.models.forward import Stream, cached_tokens
 from lava_nexus.models.model import Model
+from lava_nexus.models.stages import Stage, forward_stages
 from lava_nexus.models.text import tokenizer
 
 Logits = NDArray[Any]
@@ -112,7 +113,7 @@ class GateScorer(Scorer):
         self.runner, self._keeps = runner, isinstance(model.arithmetic.accumulate, str)
         self.tallies = Tallies()
         self._context: tuple[int, ...] = ()
-        self._cache, self._last = Cache(), np.zeros(0)
+        self._held: Stream = {}
 
     def begin(self, item: int) -> None:
         """Nothing is kept from one item to the next."""
@@ -123,33 +124,34 @@ class GateScorer(Scorer):
     def logits(self, context: Sequence[int], continuation: Sequence[int]) -> Logits:
         """As the class says."""
         if not self._keeps:
-            return self._heads(self._run([*context, *continuation[:-1]], Cache())[:, len(context) - 1 :])
+            whole = self._features([*context, *continuation[:-1]], {})
+            return self._heads(whole["features"][:, len(context) - 1 :])
         if tuple(context) != self._context:
             self._context = ()
-            self._cache = Cache()
-            self._last = self._run(context, self._cache)[:, -1:]
+            self._held = self._features(context, {})
             self._context = tuple(context)
-        hidden = self._last
+        features = self._held["features"][:, -1:]
         if len(continuation) > 1:
-            cache = Cache(dict(self._cache.layers))
-            hidden = np.concatenate([hidden, self._run(continuation[:-1], cache)], axis=1)
-        return self._heads(hidden)
+            more = self._features(continuation[:-1], self._held)
+            features = np.concatenate([features, more["features"]], axis=1)
+        return self._heads(features)
 
-    def _heads(self, hidden: Logits) -> Logits:
-        """Logits of normed hidden patterns."""
-        counted = Stream(hidden)
-        blocks = list(self.forward.logits(hidden, counted.counts))
-        self.tallies.merge(counted.counts.tallies)
-        return np.asarray(self.model.arithmetic.format.from_patterns(np.concatenate(blocks, axis=-1)[0]))
+    def _heads(self, features: Logits) -> Logits:
+        """Logits of what the head reads."""
+        stages = [s for s in forward_stages(self.model.spec, features.shape[1]) if s.step == "head"]
+        logits = self._through(stages, {"features": features})["logits"]
+        return np.asarray(self.model.arithmetic.format.from_patterns(logits[0]))
 
-    def _run(self, tokens: Sequence[int], cache: Cache) -> Logits:
-        """Normed hidden patterns [1, tokens, width]."""
-        stream = self.forward.begin(np.asarray([tokens], np.int64), past=cache.tokens)
-        for layer in range(self.model.spec.layers):
-            self.forward.layer(stream, layer, cache)
-        normed = self.forward.normed(stream)
-        self.tallies.merge(stream.counts.tallies)
-        return normed
+    def _features(self, tokens: Sequence[int], held: Stream) -> Stream:
+        """The stream in front of the head, with `features` [1, tokens, width], keys and values."""
+        stages = forward_stages(self.model.spec, len(tokens), cached_tokens(held), keep=True)
+        entered = self.forward.enter(np.asarray([tokens], np.int64), held=held)
+        return self._through([stage for stage in stages if stage.step != "head"], entered)
+
+    def _through(self, stages: list[Stage], stream: Stream) -> Stream:
+        found, counts = self.forward.through(stages, stream)
+        self.tallies.merge(counts.tallies)
+        return found
 
 
 class TorchScorer(Scorer):

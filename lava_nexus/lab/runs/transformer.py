@@ -106,11 +106,11 @@ def _identity(config: RunConfig, job: Job) -> dict[str, Any]:
 
 def _run(job: Job, runner: ProgramRunner, store: StepStore) -> list[Step]:
     """Runs what is not finished, on the executor and on the reference; every step is kept when it ends."""
-    steps = store.load(lambda name, before: invoked(job, name, before))
+    steps = store.load(lambda name, _: invoked(job, name))
     tested = job.model.forward(runner)
     strict = None if runner.name == "reference" else job.model.forward(ProgramRunner("reference"))
     with tqdm(total=len(job.steps), initial=len(steps), unit="step", desc=job.model.spec.kind) as bar:
-        for name in job.steps[len(steps) :]:
+        for name in list(job.steps)[len(steps) :]:
             bar.set_postfix_str(name)
             runner.begin(len(steps))
             began = time.perf_counter()
@@ -180,7 +180,7 @@ def _named(first: int, behind: int) -> str:
 
 def _results(step: Step) -> tuple[Patterns, Patterns]:
     """(patterns that the step gave, those of the reference)."""
-    name = next(key for key in ("logits", "pooled", "hidden") if key in step.arrays)
+    name = next(key for key in ("logits", "pooled", "features", "hidden") if key in step.arrays)
     return step.arrays[name], step.arrays[_STRICT + name]
 
 

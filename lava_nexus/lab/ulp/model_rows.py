@@ -20,8 +20,8 @@ from lava_nexus.formats import FLOAT64, FloatFormat
 from lava_nexus.lab.configs.ulp_tables import ModelTables, UlpTablesConfig
 from lava_nexus.lab.ulp.comparison import Answers, UlpRow, row
 from lava_nexus.lab.ulp.components import random_values, rounded_once
-from lava_nexus.models.forward import Counts
 from lava_nexus.models.model import Model, load, random_model, token_array
+from lava_nexus.models.stages import Logits, forward_stages
 from lava_nexus.programs import Value, Writer, attend, feed_forward
 
 Values = NDArray[Any]
@@ -42,7 +42,7 @@ class Problem:
 
     model: Model
     tokens: NDArray[np.int64]
-    logits: str
+    logits: Logits
     x: Values
     parts: tuple[str, ...]
 
@@ -104,17 +104,18 @@ def _problem(options: ModelTables, config: UlpTablesConfig) -> Problem:
 
 
 def _by_program(problem: Problem, executor: Executor) -> Parts:
-    model, runner = problem.model, ProgramRunner(executor)
-    forward, found = model.forward(runner), {}
-    stream = forward.begin(problem.tokens[None])
+    model, forward = problem.model, problem.model.forward(ProgramRunner(executor))
+    stages, hidden = forward_stages(model.spec, len(problem.tokens), logits=problem.logits), []
+    stream = forward.enter(problem.tokens[None])
+    shown = tqdm(stages, desc=executor.name, unit=" stages", mininterval=0.5, leave=False)
+    for done in forward.run(shown, stream):
+        hidden += [done.left["hidden"]] if "hidden" in done.left else []
+        stream = done.stream
     values = model.arithmetic.format.from_patterns
-    for layer in tqdm(range(model.spec.layers), desc=executor.name, unit=" layers", mininterval=0.5, leave=False):
-        forward.layer(stream, layer)
-        found[_after(layer + 1)] = values(stream.hidden[0])
-    last = forward.normed(stream)
-    last = last if problem.logits == "all" else last[:, -1:]
-    found["logits"] = values(np.concatenate(list(forward.logits(last, stream.counts)), axis=-1)[0])
-    return found | {part: _part(part, problem, executor) for part in problem.parts}
+    found = {_after(i): values(patterns[0]) for i, patterns in enumerate(hidden) if i}
+    found["logits"] = values(stream["logits"][0])
+    angles = {name: stream[name] for name in ("cos", "sin") if name in stream}
+    return found | {part: _part(part, problem, executor, angles) for part in problem.parts}
 
 
 _PARTS: dict[str, Callable[..., Value]] = {
@@ -123,11 +124,10 @@ _PARTS: dict[str, Callable[..., Value]] = {
 }
 
 
-def _part(part: str, problem: Problem, executor: Executor) -> Values:
-    """A part of the first layer by itself."""
-    model, tokens = problem.model, len(problem.tokens)
+def _part(part: str, problem: Problem, executor: Executor, angles: Parts) -> Values:
+    """A part of the first layer by itself, at these angles."""
+    model = problem.model
     w: Writer = model.arithmetic.writer(part).inside(part)
-    angles = model.forward(ProgramRunner(executor)).angles(np.arange(tokens), 1, Counts())
     feeds = {"x": w.format.to_patterns(problem.x)[None], **(angles if part == "attention" else {})}
     values = {name: w.program.input(name, patterns.shape[1:], w.format) for name, patterns in feeds.items()}
     weights = {role: w.constant(tensor) for role, tensor in model.layer_tensors(0).items()}

@@ -15,8 +15,9 @@ from lava_nexus.execute.programs import ProgramRunner
 from lava_nexus.lab.configs.execution import RunConfig
 from lava_nexus.lab.runs.steps import StepStore
 from lava_nexus.lab.runs.transformer import run_transformer
-from lava_nexus.models.forward import Cache, Counts
+from lava_nexus.models.forward import Counts, cached_tokens
 from lava_nexus.models.model import random_model
+from lava_nexus.models.stages import forward_stages
 
 CONFIGS = Path(__file__).parents[3] / "configs"
 TINY = {
@@ -123,16 +124,14 @@ def test_what_generation_costs_is_in_the_totals(tmp_path: Path, monkeypatch: pyt
     assert [step["step"] for step in report["steps"]][-3:] == ["head", "token 1", "token 2"]
     model = random_model(short)
     tokens = np.random.default_rng(0).integers(0, 11, (1, 2))
-    runner, cache, single = ProgramRunner("bitsliced"), Cache(), Counts()
-    forward, fresh, new = model.forward(runner), tokens, []
+    stream, single = {}, Counts()
+    forward, fresh, new = model.forward(ProgramRunner("bitsliced")), tokens, []
     for _ in range(3):
-        stream = forward.begin(fresh, past=cache.tokens)
-        forward.layer(stream, 0, cache)
-        stream.hidden = stream.hidden[:, -1:]
-        logits = np.concatenate(list(forward.logits(forward.normed(stream), stream.counts)), axis=-1)
-        fresh = np.argmax(logits.view(np.float32)[:, -1], axis=-1)[None]
+        stages = forward_stages(model.spec, fresh.shape[1], cached_tokens(stream), logits="last", keep=True)
+        stream, counts = forward.through(stages, forward.enter(fresh, held=stream))
+        fresh = np.argmax(stream["logits"].view(np.float32)[:, -1], axis=-1)[None]
         new.append(int(fresh[0, 0]))
-        single.add(stream.counts)
+        single.add(counts)
     assert any(f"Generated greedily: {new};" in note for note in report["notes"])
     spikes, synops = (sum(getattr(tally, of) for tally in single.tallies) for of in ("spikes", "synops"))
     assert (report["spikes"], report["synops"]) == (spikes, synops)

@@ -13,22 +13,34 @@ from lava_nexus.chip.layout import layout
 from lava_nexus.chip.mapper import Mapper
 from lava_nexus.chip.packing import Piece, pack
 from lava_nexus.chip.program_placement import ProgramPlacement
-from lava_nexus.chip.shapes import DecoderShape, decode_workload
 from lava_nexus.chip.surroundings import counter, register_cells, register_gates, selector
 from lava_nexus.chip.workload import Memory, Strategy
 from lava_nexus.errors import NexusError
 from lava_nexus.execute.placing import measured_spikes
+from lava_nexus.models.placing import token_workload
 from lava_nexus.programs import Program
 from tests.chip.chips import small_chip
 from tests.chip.programs import block_program, linear_program
 
 FP8 = nexus.FLOAT8_E4M3FN
-SHAPE = DecoderShape(16, 2, 1, 8, 32, query_key_norm=True, layers=3, vocabulary=40)
+SIZES = {
+    "hidden_size": 16,
+    "num_attention_heads": 2,
+    "num_key_value_heads": 1,
+    "head_dim": 8,
+    "intermediate_size": 32,
+    "num_hidden_layers": 3,
+    "vocab_size": 40,
+}
+MODEL = nexus.random_model(
+    {"model_type": "qwen3", **SIZES, "max_position_embeddings": 9, "rms_norm_eps": 1e-6}, format=FP8
+)
+PARAMETERS = sum(prod(shape) for name, shape in MODEL.spec.tensors.items() if "embed_tokens" not in name)
 
 
 @pytest.fixture(scope="module")
 def mapper() -> Mapper:
-    return Mapper(decode_workload("tiny", SHAPE, 5, FP8), load_chip(), measured_spikes, sets=16)
+    return Mapper(token_workload(MODEL, 5), load_chip(), measured_spikes, sets=16)
 
 
 def test_strategies(mapper):
@@ -64,17 +76,17 @@ def test_every_piece_is_on_a_core(mapper):
 
 def test_counts_of_a_model_by_hand(mapper):
     """Multiplications of one token: layers, last norm and head."""
-    s, context = SHAPE, 5
-    inner, shared = s.heads * s.head_dim, s.kv_heads * s.head_dim
+    s, of, context = MODEL.spec, MODEL.spec.shape, 5
+    inner, shared = of.heads * of.head_dim, of.kv_heads * of.head_dim
     matrices = s.width * (2 * inner + 2 * shared + 3 * s.hidden)
-    norms = 2 * s.width + 2 * s.width + 2 * (inner + shared) + (2 + s.heads + s.kv_heads)
+    norms = 2 * s.width + 2 * s.width + 2 * (inner + shared) + (2 + of.heads + of.kv_heads)
     rotary = 2 * (inner + shared)
-    attention = 2 * inner * context + s.heads * context
+    attention = 2 * inner * context + of.heads * context
     layer = matrices + norms + rotary + attention + s.hidden
     head = s.vocabulary * s.width + 2 * s.width + 1
     counted = {circuit.name: count for circuit, count in mapper.circuits.values()}
     assert counted["mul"] == s.layers * layer + head
-    assert mapper.workload.words("weights") == s.parameters
+    assert mapper.workload.words("weights") == PARAMETERS
     assert mapper.workload.words("cache") == s.layers * 2 * shared * (context - 1)
 
 
@@ -134,12 +146,12 @@ def test_the_layout_gives_every_core_its_place(mapper):
 
 
 def test_weights_and_cache_on_the_chip():
-    workload = decode_workload("tiny", SHAPE, 5, FP8)
+    workload = token_workload(MODEL, 5)
     outside = Mapper(workload, load_chip(), measured_spikes, sets=16).folded(8)
     memory = Memory("chip", "chip", "chip")
     inside = Mapper(workload, load_chip(), measured_spikes, sets=16, memory=memory).folded(8)
     names = {one.label.partition(",")[0]: one for one in inside.circuits}
-    assert names["weight table"].instances * int(names["weight table"].label.split()[2]) >= SHAPE.parameters
+    assert names["weight table"].instances * int(names["weight table"].label.split()[2]) >= PARAMETERS
     assert inside.neurons > outside.neurons
     assert "weights" not in inside.io.words_in
     assert set(outside.io.words_in) == {"weights", "cache", "inputs"}

@@ -1,0 +1,115 @@
+"""What a token of any model costs, by shape alone, and `place`: a circuit, a program or a model onto a chip."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import overload
+
+from lava_nexus.chip.description import Chip
+from lava_nexus.chip.placement import Placement
+from lava_nexus.chip.program_placement import ProgramPlacement
+from lava_nexus.chip.workload import Strategy, Workload
+from lava_nexus.circuits import Circuit
+from lava_nexus.errors import NexusError
+from lava_nexus.execute import placing as execute
+from lava_nexus.models.model import Model
+from lava_nexus.models.stages import Stage, forward_stages, program_of
+from lava_nexus.programs import GATES, Program
+
+
+def token_workload(model: Model, context: int, name: str = "") -> Workload:
+    """One token that sees `context` tokens, itself among them: (program, how often) of all that is arithmetic.
+
+    Layers of one shape are one program, final norm and head another. Keys and values of the other tokens come from the
+    cache, cos, sin and the rows of tables from the host. A pooler, and a head that reads it, are those of a sequence's
+    first token. Weights are inputs of the programs, so that a model of any size is described at once.
+
+    Args:
+        model: whose token it is.
+        context: tokens seen.
+        name: for reports; the kind of the model where left out.
+
+    Raises:
+        NexusError: a context that the model does not have, or arithmetic that needs the weights themselves.
+    """
+    spec, arithmetic = model.spec, model.arithmetic
+    if not 1 <= context <= spec.positions:
+        raise NexusError(f"context {context} is not in 1 .. {spec.positions}, the positions of the model")
+    if arithmetic.weights == "constant" or arithmetic.spikes is not None or arithmetic.nonlinear != GATES:
+        raise NexusError(
+            "a model is placed by shape alone, with gates whose weights are operands: weights 'constant' and LIF "
+            "populations are not placed"
+        )
+    stages = forward_stages(spec, 1, context - 1, logits="last", keep=True, block=spec.width * max(1, spec.outputs))
+    of_step: dict[str, list[Stage]] = {}
+    for stage in stages:
+        if stage.name != "rotary":
+            of_step.setdefault("ending" if stage.step in _ENDING else stage.step, []).append(stage)
+
+    def written(step: str, name: str) -> Program:
+        return program_of(of_step[step], arithmetic.of_batch(1), name=name)
+
+    shapes: dict[object, list[str]] = {}
+    for layer in range(spec.layers):
+        shapes.setdefault(spec.layer_shape(layer), []).append(f"layer {layer}")
+    sections = [(written(steps[0], "layer"), len(steps)) for steps in shapes.values()]
+    if any(stage.write for stage in of_step["embedding"]):
+        sections.insert(0, (written("embedding", "embedding"), 1))
+    sections += [(written(step, step), 1) for step in ("pooler",) if step in of_step]
+    sections += [(written("ending", "head"), 1)] if "ending" in of_step else []
+    return Workload(name or spec.kind, tuple(sections))
+
+
+_ENDING = ("final norm", "head transform", "head")
+
+
+@overload
+def place(
+    subject: Circuit, chip: str | Path | Chip = ..., *, max_delay: int | None = ..., chips: int | None = ...,
+    seed: int = ..., sets: int = ...,
+) -> Placement: ...  # fmt: skip
+@overload
+def place(
+    subject: Program | Workload | Model, chip: str | Path | Chip = ..., *, context: int | None = ...,
+    strategy: Strategy | str | None = ..., max_delay: int | None = ..., seed: int = ..., sets: int = ...,
+) -> ProgramPlacement: ...  # fmt: skip
+def place(
+    subject: Circuit | Program | Workload | Model,
+    chip: str | Path | Chip = "loihi2",
+    *,
+    context: int | None = None,
+    strategy: Strategy | str | None = None,
+    max_delay: int | None = None,
+    chips: int | None = None,
+    seed: int = 0,
+    sets: int = 256,
+) -> Placement | ProgramPlacement:
+    """Where every neuron lives: under all limits of a core, with few spikes between cores and few hops.
+
+    >>> nexus.place(nexus.circuit("mul", "float16")).chips
+    1
+    >>> nexus.place(nexus.load("Qwen3-0.6B"), context=128, strategy="fit: chips=8").steps
+
+    Args:
+        subject: a circuit; a program, or the programs of a token, whose circuits are instantiated by a strategy; or a
+            model, of which a token is placed by shape alone, no weight being read.
+        chip: name of a chip, a YAML file, or a `Chip`.
+        context: of a model: tokens that the token sees, itself among them (1 where left out).
+        strategy: of all but a circuit: "unrolled" (the default), "folded: k" or "fit: chips=n".
+        max_delay: largest synaptic delay; None takes the one that needs fewest cores. Delay memory is shared by the
+            neurons of a core, so that longer delays leave room for fewer neurons and shorter ones cost relays.
+        chips: of a circuit: most chips it may use; None for as many as it needs.
+        seed: of the partition and of the operands.
+        sets: operand sets that the spikes are counted on.
+
+    Raises:
+        NexusError: what is asked for does not fit: the limit, by how much, and the smallest change that would fit; or
+            the subject is nothing that can be placed.
+    """
+    if isinstance(subject, Model):
+        subject = token_workload(subject, 1 if context is None else context)
+    elif context is not None:
+        raise NexusError(f"context {context} is for models; a circuit or a program is placed as it is")
+    below: Callable[..., Placement | ProgramPlacement] = execute.place
+    return below(subject, chip, strategy=strategy, max_delay=max_delay, chips=chips, seed=seed, sets=sets)

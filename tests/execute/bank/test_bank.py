@@ -130,15 +130,16 @@ def layer_of(weight: object, fmt: FloatFormat, weights: str, shape: tuple[int, .
 
 
 def test_constant_weights_meet_the_neurons_of_their_executor() -> None:
-    weight, x = drawn(4, 8), patterns(drawn(50, 2, 8), FLOAT8_E4M3FN)
+    """Sums of one term: their additions would hide whose neurons multiplied."""
+    weight, x = drawn(16, 1), patterns(drawn(50, 2, 1), FLOAT8_E4M3FN)
     equal = {}
     for weights in ("operand", "constant"):
-        program = layer_of(weight, FLOAT8_E4M3FN, weights, (2, 8))
+        program = layer_of(weight, FLOAT8_E4M3FN, weights, (2, 1))
         noisy = MembraneExecutor(nonidealities=NonIdealities(noise=0.5), threads=1)
         got = run_program(program, {"x": x}, noisy)
         want = run_program(program, {"x": x}, executor_named("reference"))
         equal[weights] = float((got.outputs["y"] == want.outputs["y"]).mean())
-        assert all(tally.spikes > 0 for tally in got.tallies)
+        assert sum(tally.spikes for tally in got.tallies) > 0
     assert 0 < equal["operand"] < 0.2 and 0 < equal["constant"] < 0.2
 
 

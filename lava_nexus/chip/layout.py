@@ -13,6 +13,7 @@ from lava_nexus.chip.mesh import core_links, hops, place_parts
 from lava_nexus.chip.program_placement import ProgramPlacement
 from lava_nexus.errors import NexusError
 from lava_nexus.programs.nodes import Contract
+from lava_nexus.programs.product import Fused, Rounded
 
 MOST_CORES = 1024
 
@@ -84,7 +85,8 @@ def _inside(mapper: Mapper, digest: str, homes: dict[str, list[int]], found: dic
 def _chained(mapper: Mapper) -> set[tuple[str, str]]:
     """(multiplier, adder) of the contractions."""
     nodes = [node for program, _ in mapper.workload.sections for node in program.nodes]
-    pairs = {(node.multiply.digest, node.add.digest) for node in nodes if isinstance(node, Contract)}
+    products = [node.product for node in nodes if isinstance(node, Contract)]
+    pairs = {(one.multiply.digest, one.add.digest) for one in products if isinstance(one, Rounded | Fused)}
     return {pair for pair in pairs if set(pair) <= set(mapper.circuits)}
 
 

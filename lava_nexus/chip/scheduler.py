@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from math import prod
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lava_nexus.errors import NexusError
-from lava_nexus.programs.nodes import Apply, Contract, Node, Populate, Rearrange, Reduce, Value
+from lava_nexus.programs.nodes import Apply, Contract, Folded, Node, Populate, Rearrange, Reduce, Value
+from lava_nexus.programs.product import Rounded, Summation
 from lava_nexus.programs.program import Program
 from lava_nexus.programs.schedule import Pool, Round, Schedule, rearranged
 
@@ -60,12 +62,10 @@ class _Plan:
             raise NexusError(f"layer '{node.layer}' is made of LIF populations, schedules know circuits only")
         if isinstance(node, Apply):
             done = self._apply(index, node)
-        elif node.order.name != "sequential":
-            raise NexusError(f"layer '{node.layer}' sums in the order '{node.order.name}', schedules know 'sequential'")
         elif isinstance(node, Reduce):
-            done = self._reduce(index, node)
+            done = self._reduce(index, node, _sequential(node.layer, node.fold, Folded))
         else:
-            done = self._contract(index, node)
+            done = self._contract(index, node, _sequential(node.layer, node.product, Rounded))
         self.ready[node.result.number] = done.reshape(node.result.shape)
 
     def _of(self, value: Value) -> NDArray[np.int64]:
@@ -84,11 +84,11 @@ class _Plan:
         self.rounds.append(Round(index, pool, "apply", 0, count, start))
         return self._done(pool, start, count)
 
-    def _reduce(self, index: int, node: Reduce) -> NDArray[np.int64]:
+    def _reduce(self, index: int, node: Reduce, fold: Folded) -> NDArray[np.int64]:
         terms = self._of(node.operands[0]).reshape(-1, node.length)
         if node.length == 1:
             return terms[:, 0]
-        pool, turns = self.number[node.circuit.digest], node.length - 1
+        pool, turns = self.number[fold.circuit.digest], node.length - 1
         period = self.pools[pool].circuit.depth + self.handover
         wait = np.maximum(terms[:, 0], (terms[:, 1:] - period * np.arange(turns)).max(axis=1))
         done = np.zeros(len(terms), np.int64)
@@ -98,9 +98,9 @@ class _Plan:
             done[first : first + count] = self._done(pool, start + (turns - 1) * period, count)
         return done
 
-    def _contract(self, index: int, node: Contract) -> NDArray[np.int64]:
-        multiply = self.number[node.multiply.digest]
-        add = self.number.get(node.add.digest, multiply)  # of products alone there may be no adder
+    def _contract(self, index: int, node: Contract, product: Rounded) -> NDArray[np.int64]:
+        multiply = self.number[product.multiply.digest]
+        add = self.number.get(product.add.digest, multiply)  # of products alone there may be no adder
         turns, sums = node.length - 1, prod(node.result.shape)
         period = self.pools[add].circuit.depth + self.handover
         rows, columns = (self._row_wait(value, period) for value in node.operands[:2])
@@ -135,6 +135,22 @@ class _Plan:
     def _done(self, pool: int, start: int, count: int) -> NDArray[np.int64]:
         one = self.pools[pool]
         return start + np.arange(count) // one.instances + one.circuit.depth + self.handover
+
+
+_Kind = TypeVar("_Kind", bound=Summation)
+
+
+def _sequential(layer: str, how: Summation, kind: type[_Kind]) -> _Kind:
+    """Sums of a kind, one term after the other.
+
+    Raises:
+        NexusError: they are of another kind, or in another order.
+    """
+    if how.accumulate != "sequential":
+        raise NexusError(f"layer '{layer}' sums in the order '{how.accumulate}', schedules know 'sequential'")
+    if not isinstance(how, kind):
+        raise NexusError(f"layer '{layer}' has sums of kind '{how.name}', schedules know '{kind.name}'")
+    return how
 
 
 class _Timeline:

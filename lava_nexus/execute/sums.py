@@ -1,9 +1,14 @@
-"""Sums in the order that a node states, for every executor: partial sums in registers, additions round by round."""
+"""Sums in the order that a node states, for every executor: partial sums in registers, additions round by round.
+
+Each kind of sum runs through the public methods of an executor: `formed` has a function for its class.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from itertools import pairwise
+from dataclasses import dataclass
+from functools import singledispatch
+from itertools import groupby, pairwise
 from itertools import product as every
 from math import prod
 from typing import Any
@@ -12,14 +17,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lava_nexus.circuits import Circuit
-from lava_nexus.circuits.accumulator import Accumulator
-from lava_nexus.circuits.bank import Bank
+from lava_nexus.errors import NexusError
 from lava_nexus.execute.executor import Executor
+from lava_nexus.programs.nodes import Folded
 from lava_nexus.programs.order import Order
+from lava_nexus.programs.product import Constant, Exact, Fused, Rounded, Summation
 from lava_nexus.programs.program import Contract, Reduce
 
 Patterns = NDArray[Any]
-Tile = tuple[slice, ...]
 
 # Operand sets in one invocation: enough to fill all lanes of all cores, little enough for the cache.
 _BLOCK = 1 << 18
@@ -29,16 +34,29 @@ _MOST_NUMBERS = 1 << 25
 _EXACT = 100  # numbers that stand for a register of an exact sum, before and after a step, and its reference
 
 
+@dataclass(frozen=True, eq=False)
+class Tile:
+    """Sums that are formed together.
+
+    Attributes:
+        factors: left [terms, *] and right [terms, *] of products, or values [terms, *] alone; their shapes broadcast.
+        shape: of the sums.
+        columns: of the right factor's matrix, that the last axis of the sums stands for.
+        bias: one more term, numbered behind the products: no product, and never fused.
+    """
+
+    factors: tuple[Patterns, ...]
+    shape: tuple[int, ...]
+    columns: slice = slice(0, 0)
+    bias: Patterns | None = None
+
+
 def reduce(node: Reduce, operand: Patterns, executor: Executor) -> Patterns:
-    """The circuit folded over the last axis of patterns [batch, ..., length]."""
+    """The last axis of patterns [batch, ..., length] folded into one."""
     result = np.empty(operand.shape[:-1], node.result.format.pattern_dtype)
-    for tile in tiles(result.shape, _room(node.order)):
-        values = np.moveaxis(operand[tile], -1, 0)
-        if node.accumulator is not None:
-            result[tile] = _exactly(node.accumulator, [values], result[tile].shape, executor)
-            continue
-        terms = Terms(values, result[tile].shape)
-        result[tile] = _Summation(node.order, node.circuit, terms, executor).run()
+    for part in tiles(result.shape, _room(node.fold)):
+        tile = Tile((np.moveaxis(operand[part], -1, 0),), result[part].shape)
+        result[part] = formed(node.fold, tile, executor)
     return result
 
 
@@ -47,25 +65,61 @@ def contract(node: Contract, operands: Sequence[Patterns], executor: Executor) -
     left, right = operands[0][..., :, None, :], operands[1][..., None, :, :]
     shape = np.broadcast_shapes(left.shape[:-1], right.shape[:-1])
     result = np.empty(shape, node.result.format.pattern_dtype)
-    for tile in tiles(shape, _room(node.order)):
-        left_part, right_part = (
-            np.ascontiguousarray(np.moveaxis(_part(array, tile), -1, 0)) for array in (left, right)
-        )
-        if node.accumulator is not None:
-            result[tile] = _exactly(node.accumulator, [left_part, right_part], result[tile].shape, executor)
-            continue
-        bias = _part(operands[2][..., None, :], tile) if len(operands) > 2 else None
-        terms = Products(node, (left_part, right_part), bias, executor, result[tile].shape, tile)
-        result[tile] = _Summation(node.order, node.add, terms, executor).run()
+    for part in tiles(shape, _room(node.product)):
+        factors = tuple(np.ascontiguousarray(np.moveaxis(_part(array, part), -1, 0)) for array in (left, right))
+        bias = _part(operands[2][..., None, :], part) if len(operands) > 2 else None
+        result[part] = formed(node.product, Tile(factors, result[part].shape, part[-1], bias), executor)
     return result
 
 
-def _exactly(
-    accumulator: Accumulator, factors: Sequence[Patterns], shape: tuple[int, ...], executor: Executor
-) -> Patterns:
-    """The exact sums of products of factors [terms, *], or of values, rounded once."""
+@singledispatch
+def formed(how: Summation, tile: Tile, executor: Executor) -> Patterns:
+    """The sums of a tile, in its shape.
+
+    Raises:
+        NexusError: no executor forms sums of that kind, or this one does not.
+    """
+    raise NexusError(f"executor '{executor.name}' does not form sums of kind '{how.name}'")
+
+
+@formed.register
+def _folded(how: Folded, tile: Tile, executor: Executor) -> Patterns:
+    return _Summation(how.order, how.circuit, Terms(tile), executor).run()
+
+
+@formed.register
+def _rounded(how: Rounded, tile: Tile, executor: Executor) -> Patterns:
+    def multiplied(terms: Sequence[int]) -> Patterns:
+        return executor.invoke(how.multiply, [_rows(factor, terms) for factor in tile.factors])
+
+    return _Summation(how.order, how.add, Products(tile, multiplied), executor).run()
+
+
+@formed.register
+def _constant(how: Constant, tile: Tile, executor: Executor) -> Patterns:
+    def multiplied(terms: Sequence[int]) -> Patterns:
+        """A run of neighbouring terms at a time."""
+        parts = []
+        for run in _runs(terms):
+            left = tile.factors[0][run]
+            found = executor.invoke_bank(how.multiply, left.reshape(len(left), -1), tile.columns, run)
+            parts.append(found.reshape(*left.shape[:-1], -1))
+        return np.concatenate(parts)
+
+    return _Summation(how.order, how.add, Products(tile, multiplied), executor).run()
+
+
+@formed.register
+def _fused(how: Fused, tile: Tile, executor: Executor) -> Patterns:
+    return _Summation(how.order, how.add, FusedProducts(how, tile, executor), executor).run()
+
+
+@formed.register
+def _exact(how: Exact, tile: Tile, executor: Executor) -> Patterns:
+    """Terms into a register, several in a step, then one rounding."""
+    accumulator, factors = how.accumulator, tile.factors
     length, pieces = len(factors[0]), accumulator.register.pieces
-    state: tuple[Patterns, ...] = tuple(np.zeros(shape, np.uint64) for _ in range(pieces))
+    state: tuple[Patterns, ...] = tuple(np.zeros(tile.shape, np.uint64) for _ in range(pieces))
     ports = accumulator.step.inputs[pieces:]
     # What fills up the last step is -0: of values -0, of products -0 * +0.
     fill = (accumulator.register.format.sign_mask, 0)[: len(factors)]
@@ -77,7 +131,7 @@ def _exactly(
     return executor.invoke(accumulator.finish, state)
 
 
-def tiles(shape: tuple[int, ...], most: int) -> Iterator[Tile]:
+def tiles(shape: tuple[int, ...], most: int) -> Iterator[tuple[slice, ...]]:
     """Parts of an array of at most `most` elements each, whole rows as far as they fit."""
     sizes = []
     for size in reversed(shape):
@@ -88,105 +142,89 @@ def tiles(shape: tuple[int, ...], most: int) -> Iterator[Tile]:
         yield tuple(slice(start, start + span.step) for start, span in zip(corner, starts, strict=True))
 
 
-def _room(order: Order) -> int:
+def _room(how: Summation) -> int:
     """How many sums are formed together; their factors are as long as they are, whatever the number of sums."""
-    held = (_EXACT if order.tree is None else order.registers) + 2
+    held = (_EXACT if how.order is None else how.order.registers) + 2
     return max(1, min(_MOST_SUMS, _MOST_NUMBERS // held))
 
 
-def _part(array: Patterns, tile: Tile) -> Patterns:
-    """What a tile of the broadcast result reads of an array."""
-    own = tuple(slice(None) if size == 1 else span for size, span in zip(array.shape, tile, strict=False))
+def _part(array: Patterns, part: tuple[slice, ...]) -> Patterns:
+    """What a part of the broadcast result reads of an array."""
+    own = tuple(slice(None) if size == 1 else span for size, span in zip(array.shape, part, strict=False))
     return array[own]
 
 
 class Terms:
-    """Terms that are there: values [terms, *tile]."""
+    """Terms that are there: the values of a tile."""
 
-    def __init__(self, values: Patterns, shape: tuple[int, ...]) -> None:
-        self._values, self.shape = values, shape
+    def __init__(self, tile: Tile) -> None:
+        self.tile = tile
 
     def rounded(self, terms: Sequence[int]) -> Patterns:
         """The terms as they are added: patterns [len(terms), *tile]."""
-        return _rows(self._values, terms)
+        return _rows(self.tile.factors[0], terms)
 
 
 class Products(Terms):
-    """Terms that are products of left [terms, *] and right [terms, *], of shapes that broadcast to the tile.
+    """Terms that are rounded products of a tile's factors, and its bias.
 
-    One more term may be a bias; it is no product and is never fused.
+    Args:
+        tile: the factors.
+        multiplied: the products of the terms given: patterns [len(terms), *tile].
     """
 
-    def __init__(
-        self,
-        node: Contract,
-        factors: tuple[Patterns, Patterns],
-        bias: Patterns | None,
-        executor: Executor,
-        shape: tuple[int, ...],
-        tile: Tile,
-    ) -> None:
-        self._tile = tile
-        self._node, self._factors, self._bias, self._executor, self.shape = node, factors, bias, executor, shape
+    def __init__(self, tile: Tile, multiplied: Callable[[Sequence[int]], Patterns]) -> None:
+        super().__init__(tile)
+        self._multiplied = multiplied
 
     def rounded(self, terms: Sequence[int]) -> Patterns:
         """The products, each rounded, or the bias: patterns [len(terms), *tile]."""
-        bank = self._node.bank
-        if bank is not None:
-            return self._each(terms, lambda part, _: self._banked(bank, part))
-        return self._each(terms, lambda part, _: self._executor.invoke(self._node.multiply, self._rows(part)))
-
-    def _banked(self, bank: Bank, terms: Sequence[int]) -> Patterns:
-        """Products with constant weights, a run of neighbouring terms at a time."""
-        runs: list[range] = []
-        for term in terms:
-            if runs and runs[-1].stop == term:
-                runs[-1] = range(runs[-1].start, term + 1)
-            else:
-                runs.append(range(term, term + 1))
-        parts = []
-        for run in runs:
-            left = self._factors[0][run.start : run.stop]
-            where = self._tile[-1], slice(run.start, run.stop)
-            found = self._executor.invoke_bank(bank, left.reshape(len(run), -1), *where)
-            parts.append(found.reshape(*left.shape[:-1], -1))
-        return np.concatenate(parts)
-
-    def started(self, terms: Sequence[int]) -> Patterns:
-        """What fused sums that start from these terms hold."""
-        if not self._node.order.from_zero:
-            return self.rounded(terms)
-        zero = np.zeros(1, self._node.result.format.pattern_dtype)
-        return self._each(terms, lambda part, _: self._fma(part, zero))
-
-    def fused(self, totals: Patterns, terms: Sequence[int]) -> Patterns:
-        """totals[i] + term i, rounded once."""
-        sums = self._each(terms, lambda part, chosen: self._fma(part, _rows(totals, chosen)))
-        for i in self._places_of_bias(terms):
-            sums[i] = self._executor.invoke(self._node.add, [totals[i], sums[i]])
-        return sums
-
-    def _fma(self, terms: Sequence[int], totals: Patterns) -> Patterns:
-        assert self._node.fma is not None
-        return self._executor.invoke(self._node.fma, [*self._rows(terms), totals])
-
-    def _rows(self, terms: Sequence[int]) -> list[Patterns]:
-        return [_rows(factor, terms) for factor in self._factors]
+        return self._each(terms, lambda part, _: self._multiplied(part))
 
     def _places_of_bias(self, terms: Sequence[int]) -> list[int]:
-        return [] if self._bias is None else [i for i, term in enumerate(terms) if term == self._node.length]
+        length = len(self.tile.factors[0])
+        return [] if self.tile.bias is None else [i for i, term in enumerate(terms) if term == length]
 
     def _each(self, terms: Sequence[int], make: Callable[[Sequence[int], Sequence[int]], Patterns]) -> Patterns:
         """What is made of the terms and their places, and the bias in its place."""
         bias = self._places_of_bias(terms)
         if not bias:
             return make(terms, range(len(terms)))
-        out = np.empty((len(terms), *self.shape), self._node.result.format.pattern_dtype)
-        out[bias] = self._bias
+        assert self.tile.bias is not None
+        out = np.empty((len(terms), *self.tile.shape), self.tile.bias.dtype)
+        out[bias] = self.tile.bias
         rest = [i for i in range(len(terms)) if i not in bias]
         if rest:
             out[rest] = make([terms[i] for i in rest], rest)
         return out
+
+
+class FusedProducts(Products):
+    """Products that are added by fused multiply-adds; those that sums start from are rounded."""
+
+    def __init__(self, how: Fused, tile: Tile, executor: Executor) -> None:
+        super().__init__(tile, lambda terms: executor.invoke(how.multiply, self._factors(terms)))
+        self._how, self._executor = how, executor
+
+    def started(self, terms: Sequence[int]) -> Patterns:
+        """What sums that start from these terms hold."""
+        if not self._how.order.from_zero:
+            return self.rounded(terms)
+        zero = np.zeros(1, self._how.add.output.pattern_dtype)
+        return self._each(terms, lambda part, _: self._fma(part, zero))
+
+    def fused(self, totals: Patterns, terms: Sequence[int]) -> Patterns:
+        """totals[i] + term i, rounded once."""
+        sums = self._each(terms, lambda part, chosen: self._fma(part, _rows(totals, chosen)))
+        for i in self._places_of_bias(terms):
+            sums[i] = self._executor.invoke(self._how.add, [totals[i], sums[i]])
+        return sums
+
+    def _fma(self, terms: Sequence[int], totals: Patterns) -> Patterns:
+        return self._executor.invoke(self._how.fma, [*self._factors(terms), totals])
+
+    def _factors(self, terms: Sequence[int]) -> list[Patterns]:
+        return [_rows(factor, terms) for factor in self.tile.factors]
 
 
 class _Summation:
@@ -197,11 +235,11 @@ class _Summation:
         self._due = [term for step in order.steps for _, term in (*step.starts, *step.terms)]
         self._ahead: Patterns | None = None
         self._zero = np.zeros(1, add.output.pattern_dtype)
-        self._products = terms if order.fused and isinstance(terms, Products) else None
+        self._shape = terms.tile.shape
 
     def run(self) -> Patterns:
         """The sums, in the shape of the tile."""
-        totals = np.empty((self._order.registers, *self._terms.shape), self._add.output.pattern_dtype)
+        totals = np.empty((self._order.registers, *self._shape), self._add.output.pattern_dtype)
         for step in self._order.steps:
             if step.starts:
                 registers, terms = zip(*step.starts, strict=True)
@@ -217,24 +255,22 @@ class _Summation:
         return result
 
     def _started(self, terms: Sequence[int]) -> Patterns:
-        if self._products:
-            return self._products.started(terms)
+        if isinstance(self._terms, FusedProducts):
+            return self._terms.started(terms)
         first = self._next(len(terms))
         return self._executor.invoke(self._add, [self._zero, first]) if self._order.from_zero else first
 
     def _added(self, totals: Patterns, terms: Sequence[int]) -> Patterns:
-        if self._products:
-            return self._products.fused(totals, terms)
+        if isinstance(self._terms, FusedProducts):
+            return self._terms.fused(totals, terms)
         return self._executor.invoke(self._add, [totals, self._next(len(terms))])
 
     def _next(self, count: int) -> Patterns:
         """The next `count` terms, rounded; more of them at a time than are asked for, where the sums are few."""
         if self._ahead is None or len(self._ahead) < count:
             left = 0 if self._ahead is None else len(self._ahead)
-            more = max(count - left, _BLOCK // max(1, prod(self._terms.shape)))
-            made = np.broadcast_to(
-                self._terms.rounded(self._due[:more]), (min(more, len(self._due)), *self._terms.shape)
-            )
+            more = max(count - left, _BLOCK // max(1, prod(self._shape)))
+            made = np.broadcast_to(self._terms.rounded(self._due[:more]), (min(more, len(self._due)), *self._shape))
             self._due = self._due[more:]
             self._ahead = made if self._ahead is None or not left else np.concatenate([self._ahead, made])
         taken, self._ahead = self._ahead[:count], self._ahead[count:]
@@ -246,6 +282,12 @@ class _Summation:
             totals[registers[0]] = sums[0]
         else:
             totals[list(registers)] = sums
+
+
+def _runs(terms: Sequence[int]) -> list[slice]:
+    """Neighbouring terms together."""
+    groups = (list(group) for _, group in groupby(enumerate(terms), lambda pair: pair[1] - pair[0]))
+    return [slice(group[0][1], group[-1][1] + 1) for group in groups]
 
 
 def _rows(array: Patterns, rows: Sequence[int]) -> Patterns:

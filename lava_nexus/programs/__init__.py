@@ -1,4 +1,4 @@
-"""Floor 5: layers as programs of circuit invocations."""
+"""Layers as programs: a dataflow of circuit invocations over tensors of bit patterns."""
 
 from lava_nexus.programs.attention import causal_mix, mix
 from lava_nexus.programs.gradients import (
@@ -23,18 +23,24 @@ from lava_nexus.programs.layers import (
     silu,
     softmax,
 )
+from lava_nexus.programs.nodes import Folded
 from lava_nexus.programs.order import Accumulate, Order, Orders, Placed, Reduction, Sum, named_order
+from lava_nexus.programs.product import KINDS, Constant, Exact, Fused, Product, Rounded
 from lava_nexus.programs.program import Apply, Contract, Node, Populate, Program, Rearrange, Reduce, Value
-from lava_nexus.programs.spiking import GATES, Nonlinear, SpikingLinear
 from lava_nexus.programs.transformer import LayerShape, LayerState, attend, transformer_layer
-from lava_nexus.programs.writer import Writer
+from lava_nexus.programs.writer import GATES, Nonlinear, SpikingLinear, Writer
 
 __all__ = [
     "ACTIVATIONS",
     "GATES",
+    "KINDS",
     "Accumulate",
     "Apply",
+    "Constant",
     "Contract",
+    "Exact",
+    "Folded",
+    "Fused",
     "LayerShape",
     "LayerState",
     "LinearGradients",
@@ -45,10 +51,12 @@ __all__ = [
     "Orders",
     "Placed",
     "Populate",
+    "Product",
     "Program",
     "Rearrange",
     "Reduce",
     "Reduction",
+    "Rounded",
     "SpikingLinear",
     "Sum",
     "Value",

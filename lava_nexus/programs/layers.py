@@ -1,8 +1,7 @@
-"""Linear layers and what is added around them.
+"""Layers written into a program: linear and feed-forward layers, norms, softmax, rotary position embedding (RoPE).
 
-Feed-forward layers.
-RMSNorm, LayerNorm and softmax.
-Rotary position embedding (RoPE).
+Nonlinear operators and linear layers are circuits, or LIF populations between circuits that lead to fixed point and
+back, as the writer says.
 """
 
 from __future__ import annotations
@@ -11,13 +10,22 @@ from collections.abc import Callable, Mapping
 from math import frexp
 from typing import TypeAlias
 
+import numpy as np
+from numpy.typing import ArrayLike
+
+from lava_nexus.circuits import circuit
+from lava_nexus.errors import NexusError
+from lava_nexus.formats import FLOAT32, FLOAT64, FloatFormat, NumberFormat
+from lava_nexus.populations import Operator, operator
+from lava_nexus.populations.linear import WEIGHT_MAX, spiking_linear
 from lava_nexus.programs.excerpt import Excerpt, Span
 from lava_nexus.programs.program import Value
-from lava_nexus.programs.spiking import linear_by_spikes, replaced
 from lava_nexus.programs.writer import Writer
 
 Weights: TypeAlias = Mapping[str, Value]
 """Tensors of a layer by role: `query.weight`, `query.bias`, ... A bias that is absent is not added."""
+
+_ELEMENTWISE = ("silu", "gelu")
 
 
 def linear(w: Writer, x: Value, weight: Value, bias: Value | None = None, *, part: Excerpt | None = None) -> Value:
@@ -28,7 +36,7 @@ def linear(w: Writer, x: Value, weight: Value, bias: Value | None = None, *, par
     w = w.of_kind("linear")
     if w.spikes is None or not w.spikes.takes(w.layer) or weight.number not in w.program.constants:
         return w.contract(x, weight, bias, excerpt=part)
-    y = linear_by_spikes(w, x, weight)
+    y = _linear_by_spikes(w, x, weight)
     return y if bias is None else w.apply("add", y, bias)
 
 
@@ -44,7 +52,7 @@ def residual(w: Writer, x: Value, change: Value) -> Value:
 
 def silu(w: Writer, x: Value) -> Value:
     """x / (1 + exp(-x)), each of the four operations rounded, or by LIF populations."""
-    y = replaced(w, "silu", x)
+    y = _replaced(w, "silu", x)
     if y is not None:
         return y
     return w.apply("div", x, w.apply("add", w.constant(1.0), w.apply("exp", w.apply("neg", x))))
@@ -52,9 +60,9 @@ def silu(w: Writer, x: Value) -> Value:
 
 ACTIVATIONS: dict[str, Callable[[Writer, Value], Value]] = {
     "silu": silu,
-    "silu_fused": lambda w, x: replaced(w, "silu", x) or w.apply("silu", x),
-    "gelu": lambda w, x: replaced(w, "gelu", x) or w.apply("gelu", x),
-    "gelu_tanh": lambda w, x: replaced(w, "gelu", x) or w.apply("gelu_tanh", x),
+    "silu_fused": lambda w, x: _replaced(w, "silu", x) or w.apply("silu", x),
+    "gelu": lambda w, x: _replaced(w, "gelu", x) or w.apply("gelu", x),
+    "gelu_tanh": lambda w, x: _replaced(w, "gelu", x) or w.apply("gelu_tanh", x),
     "relu": lambda w, x: w.apply("max", x, w.constant(0.0)),
     "tanh": lambda w, x: w.apply("tanh", x),
 }
@@ -93,7 +101,7 @@ def rms_norm(w: Writer, x: Value, weight: Value, eps: float) -> Value:
 
     Shapes: x [..., width], weight [width]. Source: Zhang and Sennrich, 2019, arXiv 1910.07467.
     """
-    scaled = replaced(w.of_kind("norm"), "rms_norm", x, eps)
+    scaled = _replaced(w.of_kind("norm"), "rms_norm", x, eps)
     return w.apply("mul", scaled or _scaled(w, x, eps), weight)
 
 
@@ -107,7 +115,7 @@ def layer_norm(w: Writer, x: Value, weight: Value, bias: Value, eps: float) -> V
 
     Shapes: x [..., width], weight and bias [width]. Source: Ba, Kiros and Hinton, 2016, arXiv 1607.06450.
     """
-    scaled = replaced(w.of_kind("norm"), "layer_norm", x, eps)
+    scaled = _replaced(w.of_kind("norm"), "layer_norm", x, eps)
     if scaled is None:
         centre = mean(w, w.reduce("add", x), x.shape[-1])
         scaled = _scaled(w, w.apply("sub", x, w.reshape(centre, *centre.shape, 1)), eps)
@@ -119,7 +127,7 @@ def softmax(w: Writer, x: Value, part: Excerpt | None = None) -> Value:
 
     `part` says of which larger matrix of scores x is a part; what is left out of it adds nothing.
     """
-    weights = replaced(w.of_kind("softmax"), "softmax", x)
+    weights = _replaced(w.of_kind("softmax"), "softmax", x)
     if weights is not None:
         return weights
     largest = w.reduce("max", x)
@@ -158,3 +166,50 @@ def rotate(w: Writer, x: Value, cos: Value, sin: Value) -> Value:
     if width > 2 * pairs:
         parts.append(inner.take(x, -1, 2 * pairs, width))
     return inner.concatenate(parts, -1)
+
+
+def _replaced(w: Writer, name: str, x: Value, eps: float = 1e-5) -> Value | None:
+    """The operator over the last axis by LIF populations, where the writer says so."""
+    options = w.nonlinear.options(name, w.layer)
+    if options is None:
+        return None
+    op = operator(name, 1 if name in _ELEMENTWISE else x.shape[-1], options, eps)
+    y = _through(w, op, x, 2.0**op.in_fraction, 2.0**-op.out_fraction)
+    return _convert(w, y, w.format)
+
+
+def _linear_by_spikes(w: Writer, x: Value, weight: Value) -> Value:
+    """y[t, n] = sum over k of x[t, k] * weight[n, k], operand and weights quantised.
+
+    Raises:
+        NexusError: the layer has no calibrated range, or its operator does not exist.
+    """
+    how = w.spikes
+    assert how is not None
+    if w.layer not in how.ranges:
+        raise NexusError(f"layer '{w.layer}' has no calibrated range for its spike counts")
+    matrix = weight.format.from_patterns(w.program.constants[weight.number]).astype(np.float64)
+    scale = np.abs(matrix).max(axis=1) / WEIGHT_MAX
+    scale[scale == 0] = 1.0
+    op = spiking_linear(np.round(matrix / scale[:, None]).astype(np.int64), how.steps, how.bits)
+    step = (how.ranges[w.layer] or 1.0) / ((1 << how.bits) - 1)
+    return _convert(w, _through(w, op, x, 1 / step, scale * step), w.format)
+
+
+def _through(w: Writer, op: Operator, x: Value, before: float, after: ArrayLike) -> Value:
+    """The operator on convert(x * before), its results times `after`; in FP32, or FP64 where the values are."""
+    wide = FLOAT64 if x.format == FLOAT64 else FLOAT32
+    whole = _convert(w, _times(w, _convert(w, x, wide), before, wide), op.in_format)
+    y = w.program.populate(op, whole, w.layer)
+    return _times(w, _convert(w, y, wide), after, wide)
+
+
+def _times(w: Writer, x: Value, factor: ArrayLike, fmt: FloatFormat) -> Value:
+    constant = w.program.constant(fmt.to_patterns(np.asarray(factor).astype(fmt.dtype)), fmt)
+    return w.program.apply(circuit("mul", fmt, basis=w.basis), x, constant, layer=w.layer)
+
+
+def _convert(w: Writer, x: Value, to: NumberFormat) -> Value:
+    if x.format == to:
+        return x
+    return w.program.apply(circuit("convert", x.format, to=to, basis=w.basis), x, layer=w.layer)

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import prod
-from typing import Literal, TypeAlias
+from typing import ClassVar, Literal, TypeAlias
 
 from lava_nexus.circuits import Circuit
-from lava_nexus.circuits.accumulator import Accumulator
-from lava_nexus.circuits.bank import Bank
 from lava_nexus.formats import FloatFormat, NumberFormat
 from lava_nexus.populations import Operator
 from lava_nexus.programs.order import Order
+from lava_nexus.programs.product import Exact, Extent, Product, Summation
 
 Shape: TypeAlias = tuple[int, ...]
 
@@ -55,106 +54,90 @@ class Apply:
 
 
 @dataclass(frozen=True)
-class Reduce:
-    """result[...] = the circuit folded over the last axis of the operand, in the order stated.
+class Folded(Summation):
+    """Values folded by a circuit.
 
     Attributes:
-        accumulator: what sums instead of the circuit, where the order is `exact`.
+        circuit: of what there is and the next value.
     """
 
+    name: ClassVar[str] = "folded"
     circuit: Circuit
+    order: Order
+
+    def invocations(self, extent: Extent) -> list[tuple[Circuit, int]]:
+        """One circuit, one operand set less than there are values."""
+        return [(self.circuit, extent.sums * (extent.length - 1 + self.order.zeros))]
+
+    def depth(self, extent: Extent) -> int:
+        """Along the deepest path of the order."""
+        start = self.circuit.depth if self.order.from_zero else 0
+        return self.order.depth(start, lambda then: then + self.circuit.depth, self.circuit.depth)
+
+
+@dataclass(frozen=True)
+class Reduce:
+    """result[...] = the last axis of the operand as one number.
+
+    Attributes:
+        fold: what values become one by: a circuit in an order, or an exact sum.
+    """
+
+    fold: Folded | Exact
     operands: tuple[Value]
     result: Value
-    order: Order
     layer: str
-    accumulator: Accumulator | None = None
 
     @property
     def length(self) -> int:
         """Elements that are folded into one."""
         return self.operands[0].shape[-1]
 
+    @property
+    def _extent(self) -> Extent:
+        return Extent(prod(self.result.shape), 1, self.length)
+
     def invocations(self) -> list[tuple[Circuit, int]]:
         """(circuit, operand sets) for one element of the batch."""
-        if self.accumulator is not None:
-            return exact_invocations(self.accumulator, prod(self.result.shape), self.length)
-        return [(self.circuit, prod(self.result.shape) * (self.length - 1 + self.order.zeros))]
+        return self.fold.invocations(self._extent)
 
     @property
     def depth(self) -> int:
         """Time steps from operands to result."""
-        if self.accumulator is not None:
-            return exact_depth(self.accumulator, self.length)
-        start = self.circuit.depth if self.order.from_zero else 0
-        return self.order.depth(start, lambda then: then + self.circuit.depth, self.circuit.depth)
-
-
-def exact_invocations(accumulator: Accumulator, sums: int, length: int) -> list[tuple[Circuit, int]]:
-    """(circuit, operand sets) of exact sums."""
-    return [(accumulator.step, sums * -(-length // accumulator.terms)), (accumulator.finish, sums)]
-
-
-def exact_depth(accumulator: Accumulator, length: int) -> int:
-    """Time steps of an exact sum."""
-    return -(-length // accumulator.terms) * accumulator.step.depth + accumulator.finish.depth
+        return self.fold.depth(self._extent)
 
 
 @dataclass(frozen=True)
 class Contract:
-    """result[..., t, n] = sum over k of left[..., t, k] * right[..., n, k], in the order stated.
+    """result[..., t, n] = sum over k of left[..., t, k] * right[..., n, k].
 
     Attributes:
-        multiply: rounds a product, where the order does.
-        add: of a product or partial sum to what there is.
+        product: how the sums are formed; the terms of its order are the products in the order of k, then the bias.
         operands: left, right and, where the order has the bias among its terms, a bias [..., n].
-        order: the terms are the products in the order of k, then the bias.
-        fma: product + sum, where the order fuses them.
-        accumulator: what sums instead of all these, where the order is `exact`.
-        bank: what multiplies instead of `multiply`, where the weights (right) are constants of their circuits.
     """
 
-    multiply: Circuit
-    add: Circuit
+    product: Product
     operands: tuple[Value, ...]
     result: Value
-    order: Order
     layer: str
-    fma: Circuit | None = None
-    accumulator: Accumulator | None = None
-    bank: Bank | None = None
 
     @property
     def length(self) -> int:
         """Products in one sum."""
         return self.operands[0].shape[-1]
 
+    @property
+    def _extent(self) -> Extent:
+        return Extent(prod(self.result.shape), self.result.shape[-1], self.length, len(self.operands) > 2)
+
     def invocations(self) -> list[tuple[Circuit, int]]:
         """(circuit, operand sets) for one element of the batch."""
-        sums, bias = prod(self.result.shape), len(self.operands) > 2
-        if self.accumulator is not None:
-            return exact_invocations(self.accumulator, sums, self.length)
-        if self.fma is None:
-            rows = sums // self.result.shape[-1]
-            multiplied = (self.multiply, sums * self.length) if self.bank is None else (self.bank, rows)
-            return [multiplied, (self.add, sums * (self.length + bias - 1 + self.order.zeros))]
-        rounded = 0 if self.order.from_zero else self.order.started - (bias and self.order.starts_from(self.length))
-        found = [
-            (self.multiply, sums * rounded),
-            (self.fma, sums * (self.length - rounded)),
-            (self.add, sums * (self.order.joined + (bias and not self.order.starts_from(self.length)))),
-        ]
-        return [(circuit, count) for circuit, count in found if count]
+        return self.product.invocations(self._extent)
 
     @property
     def depth(self) -> int:
         """Time steps from operands to result."""
-        if self.accumulator is not None:
-            return exact_depth(self.accumulator, self.length)
-        start, add, fma = (self.bank or self.multiply).depth, self.add.depth, self.fma
-        if fma is None:
-            start += add if self.order.from_zero else 0
-            return self.order.depth(start, lambda then: max(then, start) + add, add)
-        return self.order.depth(fma.depth if self.order.from_zero else start, lambda then: then + fma.depth, add)
+        return self.product.depth(self._extent)
 
 
 @dataclass(frozen=True)

@@ -14,13 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lava_nexus.circuits import Circuit
-from lava_nexus.circuits.accumulator import Accumulator
-from lava_nexus.circuits.bank import Bank
 from lava_nexus.errors import NexusError
 from lava_nexus.formats import NumberFormat
 from lava_nexus.populations import Operator
-from lava_nexus.programs.nodes import Apply, Contract, Node, Populate, Rearrange, Reduce, Shape, Value
-from lava_nexus.programs.order import Order, named_order
+from lava_nexus.programs.nodes import Apply, Contract, Folded, Node, Populate, Rearrange, Reduce, Shape, Value
+from lava_nexus.programs.product import Exact, Product
 
 __all__ = ["Apply", "Contract", "Node", "Populate", "Program", "Rearrange", "Reduce", "Shape", "Value"]
 
@@ -77,34 +75,14 @@ class Program:
         self.nodes.append(Apply(circuit, operands, result, layer))
         return result
 
-    def reduce(
-        self,
-        circuit: Circuit,
-        operand: Value,
-        layer: str,
-        order: Order | None = None,
-        accumulator: Accumulator | None = None,
-    ) -> Value:
-        """Adds a `Reduce` over the last axis, in sequence unless an order is given, and returns its result."""
+    def reduce(self, fold: Folded | Exact, operand: Value, layer: str) -> Value:
+        """Adds a `Reduce` over the last axis and returns its result."""
         result = self.value(operand.shape[:-1], operand.format)
-        order = order or named_order("sequential", operand.shape[-1])
-        self.nodes.append(Reduce(circuit, (operand,), result, order, layer, accumulator))
+        self.nodes.append(Reduce(fold, (operand,), result, layer))
         return result
 
-    def contract(
-        self,
-        multiply: Circuit,
-        add: Circuit,
-        left: Value,
-        right: Value,
-        layer: str,
-        order: Order | None = None,
-        bias: Value | None = None,
-        fma: Circuit | None = None,
-        accumulator: Accumulator | None = None,
-        bank: Bank | None = None,
-    ) -> Value:
-        """Adds a `Contract`, in sequence unless an order is given, and returns its result.
+    def contract(self, product: Product, left: Value, right: Value, layer: str, bias: Value | None = None) -> Value:
+        """Adds a `Contract` and returns its result; a bias is one more term of the product's order.
 
         Raises:
             NexusError: the last axes differ in length.
@@ -114,12 +92,9 @@ class Program:
                 f"layer '{layer}': operands of shapes {left.shape} and {right.shape} do not share their last axis"
             )
         lead = np.broadcast_shapes(left.shape[:-2], right.shape[:-2])
-        fmt = add.output.format
-        assert fmt is not None
-        result = self.value((*lead, left.shape[-2], right.shape[-2]), fmt)
+        result = self.value((*lead, left.shape[-2], right.shape[-2]), product.format)
         operands = (left, right) if bias is None else (left, right, bias)
-        order = order or named_order("sequential", left.shape[-1])
-        self.nodes.append(Contract(multiply, add, operands, result, order, layer, fma, accumulator, bank))
+        self.nodes.append(Contract(product, operands, result, layer))
         return result
 
     def populate(self, operator: Operator, operand: Value, layer: str) -> Value:

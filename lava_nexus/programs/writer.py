@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import numpy as np
@@ -11,13 +11,60 @@ from numpy.typing import ArrayLike
 
 from lava_nexus.circuits import Circuit, circuit
 from lava_nexus.circuits.accumulator import Accumulator, TermKind, accumulator
-from lava_nexus.circuits.bank import Bank
 from lava_nexus.errors import NexusError
 from lava_nexus.formats import FloatFormat
+from lava_nexus.populations import Options, check_operator
 from lava_nexus.programs.excerpt import Excerpt
+from lava_nexus.programs.nodes import Folded
 from lava_nexus.programs.order import Accumulate, Order, Orders, Placed, Reduction, named_order
+from lava_nexus.programs.product import Exact, Parts, Product, kind_of
 from lava_nexus.programs.program import Program, Rearrange, Value
-from lava_nexus.programs.spiking import GATES, Nonlinear, SpikingLinear
+
+
+@dataclass(frozen=True)
+class Nonlinear:
+    """Which nonlinear operators are LIF populations; all others are gates.
+
+    Attributes:
+        replaced: options by the operator's name.
+        layers: only in these layers (dotted paths); None for all.
+    """
+
+    replaced: Mapping[str, Options] = field(default_factory=dict)
+    layers: frozenset[str] | None = None
+
+    def __post_init__(self) -> None:
+        for name in self.replaced:
+            check_operator(name)
+
+    def options(self, name: str, layer: str) -> Options | None:
+        """Options of an operator in a layer; None where it stays gates."""
+        return self.replaced.get(name) if self.layers is None or layer in self.layers else None
+
+
+GATES = Nonlinear()
+"""Everything by gates."""
+
+
+@dataclass(frozen=True)
+class SpikingLinear:
+    """Linear layers as signed spike counts.
+
+    Attributes:
+        steps: T, time steps of a count.
+        bits: counts lie in -2^bits .. 2^bits - 1.
+        ranges: largest magnitude of the operand by layer, from calibration; a count of 2^bits - 1 stands for it.
+        layers: only these layers; None for all.
+    """
+
+    steps: int
+    bits: int
+    ranges: Mapping[str, float]
+    layers: frozenset[str] | None = None
+
+    def takes(self, layer: str) -> bool:
+        """Whether a layer is computed by spike counts."""
+        return self.layers is None or layer in self.layers
 
 
 @dataclass(frozen=True)
@@ -36,6 +83,8 @@ class Writer:
         accumulate_format: of products and sums, which are then rounded to `format`; None for `format`.
         style: what circuits are built for: "neurons", "depth" or "energy".
         weights: whether the weights of linear layers are operands of their multipliers or constants of them.
+        product: kind of the sums of products (`KINDS`), where their factors allow it; None for what `accumulate` and
+            `weights` ask for.
     """
 
     program: Program
@@ -49,6 +98,7 @@ class Writer:
     style: str = "neurons"
     weight_format: FloatFormat | None = None
     accumulate_format: FloatFormat | None = None
+    product: str | None = None
 
     def inside(self, name: str) -> Writer:
         """The same writer in a layer below."""
@@ -81,8 +131,9 @@ class Writer:
             return self.converted(summed)
         if name == "add":
             order = self._orders("sum", length, operand.shape[:-1], excerpt=excerpt)[0].order
-        exactly = self._accumulator("values", length) if order.tree is None else None
-        return self.program.reduce(self.circuit(name), operand, self.layer, order, exactly)
+        exactly = order.tree is None
+        fold = Exact(self._accumulator("values", length)) if exactly else Folded(self.circuit(name), order)
+        return self.program.reduce(fold, operand, self.layer)
 
     def contract(
         self, left: Value, right: Value, bias: Value | None = None, *, excerpt: Excerpt | None = None
@@ -118,20 +169,27 @@ class Writer:
 
     def _contracted(self, left: Value, right: Value, bias: Value | None, order: Order) -> Value:
         """A contraction in one order: products and sums in the format of accumulation, then rounded to the writer's."""
-        to = self.accumulate_format or self.format
-        wide = replace(self, format=to)
+        wide = replace(self, format=self.accumulate_format or self.format)
+        bias = None if bias is None else wide.converted(bias)
+        product = self._product(right, order, left.shape[-1])
+        y = self.program.contract(product, left, right, self.layer, bias if order.bias_inside else None)
+        return self.converted(y if bias is None or order.bias_inside else wide.apply("add", y, bias))
+
+    def _product(self, right: Value, order: Order, length: int) -> Product:
+        """The kind of a sum of products, from the circuits of this writer."""
+        to, weights = self.accumulate_format or self.format, self.program.constants.get(right.number)
+        matrix = weights if weights is not None and weights.ndim == 2 else None
 
         def made(name: str) -> Circuit:
-            return circuit(name, self.format, to=to, basis=self.basis, style=self.style)
+            of = to if name == "add" else self.format
+            return circuit(name, of, to=to, basis=self.basis, style=self.style)
 
-        bias = None if bias is None else wide.converted(bias)
-        fma = made("fma") if order.fused else None
-        inside = bias if order.bias_inside else None
-        multiply, add = made("mul"), wide.circuit("add")
-        exactly = self._accumulator("products", left.shape[-1]) if order.tree is None else None
-        bank = self._bank(multiply, right, order)
-        y = self.program.contract(multiply, add, left, right, self.layer, order, inside, fma, exactly, bank)
-        return self.converted(y if bias is None or order.bias_inside else wide.apply("add", y, bias))
+        wanted = self.product or ("constant" if self.weights == "constant" else None)
+        try:
+            kind = kind_of(wanted, order, matrix is not None)
+        except NexusError as error:
+            raise NexusError(f"layer '{self.layer}': {error}") from None
+        return kind.of(Parts(made, lambda: self._accumulator("products", length), matrix), order)
 
     def _rounded_weights(self, weight: Value) -> Value:
         """Constant weights rounded to their own format, as numbers of the writer's."""
@@ -147,18 +205,6 @@ class Writer:
                 "are multiplied"
             )
         return self.program.constant(self.format.to_patterns(held), self.format)
-
-    def _bank(self, multiply: Circuit, weight: Value, order: Order) -> Bank | None:
-        """The multipliers specialised to constant weights, where the writer wants them and `weight` is a matrix."""
-        patterns = self.program.constants.get(weight.number)
-        if self.weights == "operand" or patterns is None or patterns.ndim != 2:
-            return None
-        if order.fused or order.tree is None:
-            raise NexusError(
-                f"layer '{self.layer}': weights 'constant' go into rounded products, which accumulate '{order.name}' "
-                "has not; choose sequential or pairwise"
-            )
-        return Bank.of(multiply, patterns)
 
     def _accumulator(self, kind: TermKind, length: int) -> Accumulator:
         found = accumulator(self.format, kind, self.accumulate_format, basis=self.basis)

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lava_nexus.circuits import circuit
 from lava_nexus.execute.run import executor_named
 from lava_nexus.formats import FloatFormat, format_named
 from lava_nexus.lab.configs.model import ArithmeticConfig, ModelSource
@@ -74,10 +75,11 @@ def first_layer_stages(program: Program, tokens: NDArray[Any], output: int = 0, 
     token = np.ascontiguousarray(flat[np.argmax(np.count_nonzero(flat, axis=1))][:_CHANNELS])
     row = np.ascontiguousarray(program.constants[node.operands[1].number][output][:_CHANNELS])
     executor = executor_named("bitsliced")
-    products = executor.invoke(node.multiply, [token, row])
+    multiply, add = circuit("mul", fmt, to=wide), circuit("add", wide)
+    products = executor.invoke(multiply, [token, row])
     sums = [products[:1]]
     for k in range(1, len(products)):
-        sums.append(executor.invoke(node.add, [sums[-1], products[k : k + 1]]))
+        sums.append(executor.invoke(add, [sums[-1], products[k : k + 1]]))
     return [
         Stage(name, token, fmt),
         Stage("weights", row, fmt),

@@ -1,141 +1,75 @@
-"""What every executor offers: it takes circuit invocations over arrays of bit patterns and tallies what they cost."""
+"""What every executor offers: it takes circuit invocations over arrays of bit patterns and tallies what they cost.
+
+`invoke` and `operate` are written once: they check what they are given and tally. A backend says what its neurons make
+of the operands (`_evaluate`, `_operate`), and whether it has a form of its own of a whole program (`run_whole`).
+"""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
-from fractions import Fraction
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from inspect import signature
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from lava_nexus.circuits import Circuit
 from lava_nexus.circuits.bank import Bank
-from lava_nexus.circuits.circuit import Circuit
 from lava_nexus.errors import NexusError
+from lava_nexus.execute.operands import Operands, Patterns, checked_operands
 from lava_nexus.execute.populations import run_populations
+from lava_nexus.execute.tallies import BankTally, ProgramResult, Tallies, Tally
 from lava_nexus.populations import Operator
+from lava_nexus.programs.program import Program
+
+__all__ = [
+    "LEVELS",
+    "BankTally",
+    "Evaluated",
+    "Executor",
+    "Operands",
+    "Patterns",
+    "ProgramResult",
+    "Tallies",
+    "Tally",
+    "level_word",
+]
+
+LEVELS = {
+    "reference": "reference",
+    "word": "word logic",
+    "vectorised": "vectorised neurons",
+    "lif": "LIF",
+    "chip": "LIF on Loihi 2",
+}
+"""What evaluates a neuron, as reports say it, by the word that options take."""
 
 
-@dataclass
-class Tally:
-    """Counts of one circuit, or operator of LIF populations, over a run; exact integers.
+def level_word(level: object, choices: Sequence[str], what: str = "level") -> str:
+    """The word of a level among the words `choices`; what reports say ("word logic") stands for its word ("word").
 
-    Attributes:
-        circuit: what was invoked.
-        invocations: operand sets.
-        signal_spikes: int64 [signals], spikes of each signal (strobe, inputs, neurons), or None where not counted.
-        active: neuron updates in which a neuron received a spike or fired, or None where not counted.
+    Raises:
+        NexusError: the level is none of them.
     """
-
-    circuit: Circuit | Operator
-    invocations: int = 0
-    signal_spikes: NDArray[np.int64] | None = None
-    active: int | None = None
-
-    @property
-    def spikes(self) -> int | None:
-        """Spikes of neurons, inputs and strobe left out."""
-        if self.signal_spikes is None:
-            return None
-        return sum(map(int, self.signal_spikes[self.circuit.network.n_inputs :]))
-
-    @property
-    def synops(self) -> int | None:
-        """Spikes times the synapses that they reach, inputs and strobe included."""
-        if self.signal_spikes is None:
-            return None
-        pairs = zip(self.signal_spikes.tolist(), self.circuit.network.fan_out.tolist(), strict=True)
-        return sum(int(spikes) * int(reached) for spikes, reached in pairs)  # Python's integers do not overflow
-
-    @property
-    def updates(self) -> int:
-        """Neuron updates under the `streamed` schedule: one a neuron per operand set and step of its window."""
-        return self.invocations * self.circuit.neurons * self.circuit.network.window
-
-    def add(self, other: Tally) -> None:
-        """Adds the counts of another run of the same circuit."""
-        self.invocations += other.invocations
-        self.signal_spikes = _sum(self.signal_spikes, other.signal_spikes)
-        self.active = _sum(self.active, other.active)
+    for word in choices:
+        if level in (word, LEVELS[word]):
+            return word
+    raise NexusError(f"{what} {level!r} is not one of {', '.join(choices)}")
 
 
-def _sum(mine: Any, theirs: Any) -> Any:
-    return None if mine is None or theirs is None else mine + theirs
-
-
-@dataclass
-class BankTally(Tally):
-    """Counts of a bank, summed over its circuits; scaled where a sample of them is run.
-
-    Attributes:
-        fired: spikes of neurons of the circuits that are run, or None where not counted.
-        reached: SynOps of the circuits that are run, or None where not counted.
-        awake: active updates of the circuits that are run, or None where not counted.
-    """
-
-    fired: int | None = None
-    reached: int | None = None
-    awake: int | None = None
-
-    def __post_init__(self) -> None:
-        self.active = self._scaled(self.awake)
-
-    @property
-    def spikes(self) -> int | None:
-        """Spikes of neurons."""
-        return self._scaled(self.fired)
-
-    @property
-    def synops(self) -> int | None:
-        """Spikes times the synapses that they reach."""
-        return self._scaled(self.reached)
-
-    def add(self, other: Tally) -> None:
-        """Adds the counts of another run of the same bank."""
-        assert isinstance(other, BankTally)
-        self.invocations += other.invocations
-        self.fired, self.reached = _sum(self.fired, other.fired), _sum(self.reached, other.reached)
-        self.awake = _sum(self.awake, other.awake)
-        self.active = self._scaled(self.awake)
-
-    def _scaled(self, count: int | None) -> int | None:
-        scale: Fraction = self.circuit.scale if isinstance(self.circuit, Bank) else Fraction(1)
-        return None if count is None else round(count * scale)
-
-
-@dataclass
-class Tallies:
-    """Counts of all circuits of a run, by digest."""
-
-    by_digest: dict[str, Tally] = field(default_factory=dict)
-
-    def add(self, tally: Tally) -> None:
-        """Adds one circuit's counts."""
-        key = tally.circuit.digest
-        if key in self.by_digest:
-            self.by_digest[key].add(tally)
-        else:
-            self.by_digest[key] = replace(tally)
-
-    def merge(self, *others: Tallies) -> Tallies:
-        """Adds all counts of the others; returns itself."""
-        for other in others:
-            for tally in other:
-                self.add(tally)
-        return self
-
-    def __iter__(self) -> Any:
-        return iter(self.by_digest.values())
+Evaluated = tuple[Sequence[Patterns], Tally]
+"""Patterns of every output port, one an operand set, and what they cost."""
 
 
 class Executor(ABC):
-    """Evaluates circuits on arrays of patterns.
+    """Evaluates circuits on arrays of patterns, and operators of LIF populations on rows of them.
 
     Attributes:
         name: as configs and `run` call it.
-        level: what evaluates a neuron: "reference", "word logic", "vectorised neurons", "LIF" or "LIF on Loihi 2".
+        level: what evaluates a neuron of a circuit, one of `LEVELS`.
+        count: what is counted of an invocation: nothing, spikes (True), or spikes and active neuron updates.
         tallies: what was invoked so far and what it cost.
         measured_joules: of all invocations so far, by a probe of the hardware; None where there is none.
         part: of a run, see `begin`.
@@ -143,6 +77,7 @@ class Executor(ABC):
 
     name: str
     level: str
+    count: bool | Literal["activity"] = True
 
     def __init__(self) -> None:
         self.tallies = Tallies()
@@ -150,22 +85,52 @@ class Executor(ABC):
         self.part = 0
 
     @property
+    def program_level(self) -> str:
+        """What evaluates a neuron where a whole program is run."""
+        return self.level
+
+    @property
     def ideal(self) -> bool:
         """Whether every neuron fires as its equation says, so that all networks of a function give the same bits."""
         return True
 
-    @abstractmethod
-    def invoke(self, circuit: Circuit, operands: Sequence[NDArray[Any]]) -> NDArray[Any]:
-        """The circuit on every element of the broadcast operands (patterns, dtype of each port's `pattern_dtype`).
+    @classmethod
+    def options(cls) -> tuple[str, ...]:
+        """Names of the options that it is made with."""
+        return tuple(signature(cls).parameters)
 
-        Returns the patterns of the output port in the broadcast shape, and adds to `tallies`.
+    def invoke(self, circuit: Circuit, operands: Sequence[Patterns]) -> Patterns:
+        """The circuit on every element of the broadcast operands.
+
+        Args:
+            circuit: what to evaluate.
+            operands: patterns, one array an input port, of shapes that broadcast, dtype of the port's `pattern_dtype`.
+
+        Returns:
+            Patterns of the output port in the broadcast shape; `tallies` has grown by what they cost.
+
+        Raises:
+            NexusError: the number of operands, a dtype or the shapes do not fit.
         """
+        return self.invoke_all(circuit, operands)[0]
 
-    @abstractmethod
-    def invoke_all(self, circuit: Circuit, operands: Sequence[NDArray[Any]]) -> tuple[NDArray[Any], ...]:
+    def invoke_all(self, circuit: Circuit, operands: Sequence[Patterns]) -> tuple[Patterns, ...]:
         """As `invoke`, for a circuit of several output ports: the patterns of each."""
+        return self._invoked(circuit, operands, self._evaluate)
 
-    def invoke_bank(self, bank: Bank, operands: NDArray[Any], columns: slice, terms: slice) -> NDArray[Any]:
+    def _invoked(
+        self, circuit: Circuit, operands: Sequence[Patterns], evaluate: Callable[[Circuit, Operands], Evaluated]
+    ) -> tuple[Patterns, ...]:
+        given = checked_operands(circuit, operands)
+        if given.sets:
+            results, tally = evaluate(circuit, given)
+        else:
+            results = [np.zeros(0, port.pattern_dtype) for port in circuit.network.outputs]
+            tally = self._nothing(circuit)
+        self.tallies.add(tally)
+        return tuple(np.asarray(result).reshape(given.shape) for result in results)
+
+    def invoke_bank(self, bank: Bank, operands: Patterns, columns: slice, terms: slice) -> Patterns:
         """The products of operands [terms, lanes] with weights[columns, terms] of a bank: [terms, lanes, columns].
 
         A row of operands is an invocation once, with the first term of the first column. By default each specialised
@@ -182,35 +147,82 @@ class Executor(ABC):
             )
         weights, chosen = bank.weights[columns, terms].T, bank.chosen[columns, terms].T
         results = np.zeros((*operands.shape, weights.shape[1]), bank.output.pattern_dtype)
-        before, self.tallies = self.tallies, Tallies()
-        for weight in np.unique(weights[chosen]).tolist():
-            term, column = np.nonzero(chosen & (weights == weight))
-            results[term, :, column] = self.invoke(bank.member(weight), [operands[term]])
-        counts = [_total(getattr(tally, of) for tally in self.tallies) for of in ("spikes", "synops", "active")]
-        self.tallies = Tallies()
+        with self.apart(add=False) as tallies:
+            for weight in np.unique(weights[chosen]).tolist():
+                term, column = np.nonzero(chosen & (weights == weight))
+                results[term, :, column] = self.invoke(bank.member(weight), [operands[term]])
+        counts = [_total(getattr(tally, of) for tally in tallies) for of in ("spikes", "synops", "active")]
         if bank.sampled:
-            results = self.invoke(bank.general, [operands[..., None], weights[:, None, :]])
-        self.tallies = before
+            with self.apart(add=False):
+                results = self.invoke(bank.general, [operands[..., None], weights[:, None, :]])
         self.tallies.add(BankTally(bank, bank_rows(operands, columns, terms), None, None, *counts))
         return results
+
+    def operate(self, operator: Operator, operand: Patterns) -> Patterns:
+        """The operator of LIF populations on every row of the operand (patterns of its format).
+
+        Args:
+            operator: what to evaluate.
+            operand: patterns [..., n * size]; each `size` neighbours are a row.
+
+        Returns:
+            Patterns [..., n * results]; `tallies` has grown by what they cost.
+
+        Raises:
+            NexusError: a dtype or a length that does not fit, or a backend that has no form of the operator.
+        """
+        dtype, shape = operator.in_format.pattern_dtype, operand.shape
+        if operand.dtype != dtype or not shape or shape[-1] % operator.size:
+            raise NexusError(
+                f"operand of {operator.label} has shape {shape} and holds {operand.dtype}, "
+                f"not rows of {operator.size} patterns of {dtype}"
+            )
+        x = operator.in_format.from_patterns(operand).astype(np.int64).reshape(-1, operator.size)
+        if len(x):
+            y, tally = self._operate(operator, x)
+        else:
+            y, tally = np.zeros((0, operator.results), np.int64), self._nothing(operator)
+        self.tallies.add(tally)
+        return operator.out_format.to_patterns(y).reshape(*shape[:-1], shape[-1] // operator.size * operator.results)
+
+    @abstractmethod
+    def _evaluate(self, circuit: Circuit, operands: Operands) -> Evaluated:
+        """What the neurons make of at least one operand set."""
+
+    def _operate(self, operator: Operator, x: NDArray[np.int64]) -> tuple[NDArray[np.int64], Tally]:
+        """Results [rows, results] of at least one row x [rows, size], and what they cost.
+
+        Every neuron's potential is computed, vectorised, by all executors that do not say otherwise: populations are
+        of the wider class, which no word operations evaluate.
+        """
+        result = run_populations(operator.network, {"x": x})
+        return result.outputs["y"], Tally(operator, len(x), result.signal_spikes, result.active)
+
+    def _nothing(self, what: Circuit | Operator) -> Tally:
+        """The tally of no operand sets."""
+        spikes = np.zeros(what.network.n_signals, np.int64) if self.count else None
+        return Tally(what, 0, spikes, 0 if self.count == "activity" else None)
+
+    def run_whole(self, program: Program, feeds: Mapping[str, Patterns]) -> ProgramResult | None:
+        """A program in a form of the backend's own; None where it is walked node by node (see `run_program`)."""
+        return None
 
     def begin(self, part: int) -> None:
         """Says that what follows is this part of a run: what is random in it depends on no other part."""
         self.part = part
 
-    def operate(self, operator: Operator, operand: NDArray[Any]) -> NDArray[Any]:
-        """The operator of LIF populations on every row of the operand (patterns of its format).
+    @contextmanager
+    def apart(self, add: bool = True) -> Iterator[Tallies]:
+        """Tallies of what is invoked inside, alone; added to `tallies` in the end unless `add` is False."""
+        before, self.tallies = self.tallies, Tallies()
+        own = self.tallies
+        try:
+            yield own
+        finally:
+            self.tallies = before.merge(own) if add else before
 
-        Every neuron's potential is computed, vectorised, by all executors that do not say otherwise: populations are
-        of the wider class, which no word operations evaluate. Adds to `tallies`.
-        """
-        x = operator.in_format.from_patterns(operand).astype(np.int64).reshape(-1, operator.size)
-        result = run_populations(operator.network, {"x": x})
-        self.tallies.add(Tally(operator, len(x), result.signal_spikes, result.active))
-        return operator_patterns(operator, result.outputs["y"], operand.shape)
 
-
-def bank_rows(operands: NDArray[Any], columns: slice, terms: slice) -> int:
+def bank_rows(operands: Patterns, columns: slice, terms: slice) -> int:
     """Invocations of a bank that a part of it counts: rows of operands [terms, lanes], with the bank's first weight."""
     return operands.shape[1] if columns.start == 0 and terms.start == 0 else 0
 
@@ -218,9 +230,3 @@ def bank_rows(operands: NDArray[Any], columns: slice, terms: slice) -> int:
 def _total(counts: Iterable[int | None]) -> int | None:
     listed = list(counts)
     return None if None in listed else sum(count or 0 for count in listed)
-
-
-def operator_patterns(operator: Operator, y: NDArray[Any], shape: tuple[int, ...]) -> NDArray[Any]:
-    """Patterns of an operator's results [rows, results] for operands of a shape."""
-    width = shape[-1] // operator.size * operator.results
-    return operator.out_format.to_patterns(y).reshape(*shape[:-1], width)

@@ -3,38 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lava_nexus.errors import NexusError
-from lava_nexus.execute.executor import Executor, Tallies
+from lava_nexus.execute.executor import Executor
 from lava_nexus.execute.sums import contract, reduce
+from lava_nexus.execute.tallies import ProgramResult, Tallies
 from lava_nexus.programs.program import Apply, Contract, Node, Populate, Program, Rearrange, Reduce
 
+__all__ = ["ProgramResult", "check_feeds", "run_program"]
+
 Patterns = NDArray[Any]
-
-
-@dataclass
-class ProgramResult:
-    """What a run of a program gave.
-
-    Attributes:
-        outputs: patterns by output name, batch first.
-        layers: counts by layer, in the order of the program.
-        kept: patterns of the values asked for, by number.
-    """
-
-    outputs: dict[str, Patterns]
-    layers: dict[str, Tallies]
-    kept: dict[int, Patterns] = field(default_factory=dict, kw_only=True)
-
-    @property
-    def tallies(self) -> Tallies:
-        """Counts of the whole run."""
-        return Tallies().merge(*self.layers.values())
 
 
 def run_program(
@@ -42,27 +24,34 @@ def run_program(
 ) -> ProgramResult:
     """Runs a program on patterns of shape (batch, *input shape); `keep` names values whose patterns are wanted.
 
+    The executor runs it in a form of its own where it has one and nothing is to be kept (`Executor.run_whole`), else
+    the program is walked node by node.
+
     Raises:
-        NexusError: an input is missing or has another shape.
+        NexusError: an input is missing or has another shape, or a run that failed.
     """
     check_feeds(program, feeds)
+    whole = None if keep else executor.run_whole(program, feeds)
+    if whole is not None:
+        executor.tallies.merge(whole.tallies)
+        return whole
     values: dict[int, Patterns] = dict(program.constants)
     values |= {value.number: feeds[name] for name, value in program.inputs.items()}
     last = _last_use(program)
     layers: dict[str, Tallies] = {}
     kept: dict[int, Patterns] = {}
     for i, node in enumerate(program.nodes):
-        executor.tallies = Tallies()
-        values[node.result.number] = _run(
-            node, [_ranked(values, v.number, len(v.shape)) for v in node.operands], executor
-        )
-        layers.setdefault(node.layer, Tallies()).merge(executor.tallies)
+        operands = [_ranked(values, v.number, len(v.shape)) for v in node.operands]
+        with executor.apart() as tallies:
+            values[node.result.number] = _run(node, operands, executor)
+        layers.setdefault(node.layer, Tallies()).merge(tallies)
         if node.result.number in keep:
             kept[node.result.number] = values[node.result.number]
         for value in node.operands:
             if last[value.number] == i and value.number not in program.constants:
                 values.pop(value.number, None)
-    return ProgramResult({name: values[v.number] for name, v in program.outputs.items()}, layers, kept=kept)
+    outputs = {name: values[v.number] for name, v in program.outputs.items()}
+    return ProgramResult(outputs, layers, kept=kept, levels=(("all layers", executor.level),))
 
 
 def check_feeds(program: Program, feeds: Mapping[str, Patterns]) -> None:

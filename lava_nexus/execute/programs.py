@@ -1,4 +1,4 @@
-"""Whole programs by the name of an executor: the interpreter for most, Lava Processes for `lava`."""
+"""Whole programs by the name of an executor."""
 
 from __future__ import annotations
 
@@ -8,10 +8,9 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from lava_nexus.errors import NexusError
 from lava_nexus.execute.executor import Executor
 from lava_nexus.execute.interpret import ProgramResult, run_program
-from lava_nexus.execute.run import executor_named
+from lava_nexus.execute.run import DEFAULT_EXECUTOR, executor_named
 from lava_nexus.programs.program import Program
 
 
@@ -20,11 +19,11 @@ class ProgramRunner:
     """Runs programs by one executor.
 
     Attributes:
-        executor: "bitsliced", "membrane", "lava", "loihi2", "reference", or an executor.
-        options: of `run_on_lava` where it is "lava", else of the executor.
+        executor: name of an executor, or one that is made.
+        options: of an executor that is named.
     """
 
-    executor: str | Executor = "bitsliced"
+    executor: str | Executor = DEFAULT_EXECUTOR
     options: Mapping[str, Any] = field(default_factory=dict)
     _made: Executor | None = None
 
@@ -36,9 +35,7 @@ class ProgramRunner:
     @property
     def level(self) -> str:
         """What evaluates a neuron."""
-        if self.executor == "lava":
-            return str(self.options.get("level", "word logic"))
-        return self._evaluator().level
+        return self._evaluator().program_level
 
     @property
     def measured_joules(self) -> float | None:
@@ -47,26 +44,13 @@ class ProgramRunner:
 
     def begin(self, part: int) -> None:
         """See `Executor.begin`."""
-        if self.executor != "lava":
-            self._evaluator().begin(part)
+        self._evaluator().begin(part)
 
     def run(self, program: Program, feeds: Mapping[str, NDArray[Any]]) -> ProgramResult:
-        """A program on patterns of shape (batch, *input shape).
-
-        Raises:
-            NexusError: an input that does not fit, options that do not exist, or a run that failed.
-        """
-        if self.executor != "lava":
-            return run_program(program, feeds, self._evaluator())
-        from lava_nexus.execute.lava.program import run_on_lava
-
-        try:
-            return run_on_lava(program, feeds, **self.options)
-        except TypeError as error:
-            raise NexusError(f"executor 'lava' does not take these options: {error}") from error
+        """A program on patterns of shape (batch, *input shape); see `run_program`."""
+        return run_program(program, feeds, self._evaluator())
 
     def _evaluator(self) -> Executor:
         if self._made is None:
-            given = self.executor
-            self._made = executor_named(given, **self.options) if isinstance(given, str) else given
+            self._made = executor_named(self.executor, **self.options)
         return self._made

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -10,7 +9,9 @@ from numpy.typing import NDArray
 
 from lava_nexus.circuits import Circuit
 from lava_nexus.circuits.bank import Bank
-from lava_nexus.execute.executor import BankTally, Executor, Tally, bank_rows, operator_patterns
+from lava_nexus.execute.executor import LEVELS, Evaluated, Executor, bank_rows
+from lava_nexus.execute.operands import Operands
+from lava_nexus.execute.tallies import BankTally, Tally
 from lava_nexus.populations import Operator
 
 
@@ -18,18 +19,12 @@ class ReferenceExecutor(Executor):
     """Golden functions in place of neurons: nothing to count but invocations."""
 
     name = "reference"
-    level = "reference"
+    level = LEVELS["reference"]
+    count = False
 
-    def invoke(self, circuit: Circuit, operands: Sequence[NDArray[Any]]) -> NDArray[Any]:
-        """The golden function on every element of the broadcast operands."""
-        return self.invoke_all(circuit, operands)[0]
-
-    def invoke_all(self, circuit: Circuit, operands: Sequence[NDArray[Any]]) -> tuple[NDArray[Any], ...]:
-        """The golden function of every output port."""
-        found = circuit.golden(*np.broadcast_arrays(*operands))
-        results = found if isinstance(found, tuple) else (found,)
-        self.tallies.add(Tally(circuit, results[0].size))
-        return results
+    def _evaluate(self, circuit: Circuit, operands: Operands) -> Evaluated:
+        found = circuit.golden(*np.broadcast_arrays(*operands.given))
+        return found if isinstance(found, tuple) else (found,), Tally(circuit, operands.sets)
 
     def invoke_bank(self, bank: Bank, operands: NDArray[Any], columns: slice, terms: slice) -> NDArray[Any]:
         """The general circuit's golden function; see `Executor.invoke_bank`."""
@@ -37,8 +32,5 @@ class ReferenceExecutor(Executor):
         weights = bank.weights[columns, terms].T
         return bank.golden(*np.broadcast_arrays(operands[..., None], weights[:, None, :]))
 
-    def operate(self, operator: Operator, operand: NDArray[Any]) -> NDArray[Any]:
-        """The operator's integer program on every row."""
-        x = operator.in_format.from_patterns(operand).astype(np.int64).reshape(-1, operator.size)
-        self.tallies.add(Tally(operator, len(x)))
-        return operator_patterns(operator, operator.golden(x), operand.shape)
+    def _operate(self, operator: Operator, x: NDArray[np.int64]) -> tuple[NDArray[np.int64], Tally]:
+        return operator.golden(x), Tally(operator, len(x))

@@ -1,20 +1,148 @@
-"""`run`: one circuit on arrays of numbers, by any executor."""
+"""`run`: a circuit on arrays of numbers, or a program on patterns, by any executor; the table of executors."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from importlib import import_module
-from typing import Any
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, overload
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from lava_nexus.circuits import Circuit
 from lava_nexus.errors import NexusError
-from lava_nexus.execute.executor import Executor, Tally
+from lava_nexus.execute.executor import LEVELS, Executor
+from lava_nexus.execute.interpret import run_program
+from lava_nexus.execute.operands import check_number, common_shape, numbers, refuse_unknown
 from lava_nexus.execute.reference import ReferenceExecutor
+from lava_nexus.execute.tallies import ProgramResult, Tally
 from lava_nexus.neurons import Port
+from lava_nexus.programs.program import Program
+
+DEFAULT_EXECUTOR = "bitsliced"
+"""What runs where nothing else is said."""
+
+
+@dataclass(frozen=True)
+class ExecutorKind:
+    """One row of the table of executors.
+
+    Attributes:
+        line: what it does, in one line.
+        levels: what can evaluate a neuron in it.
+        load: imports its class.
+    """
+
+    line: str
+    levels: tuple[str, ...]
+    load: Callable[[], type[Executor]]
+
+
+def _bitsliced() -> type[Executor]:
+    from lava_nexus.execute.cpu import BitslicedExecutor
+
+    return BitslicedExecutor
+
+
+def _membrane() -> type[Executor]:
+    from lava_nexus.execute.membrane import MembraneExecutor
+
+    return MembraneExecutor
+
+
+def _lava() -> type[Executor]:
+    from lava_nexus.execute.lava import LavaExecutor
+
+    return LavaExecutor
+
+
+def _loihi2() -> type[Executor]:
+    from lava_nexus.execute.loihi2.executor import Loihi2Executor
+
+    return Loihi2Executor
+
+
+EXECUTORS: dict[str, ExecutorKind] = {
+    "bitsliced": ExecutorKind(
+        "every neuron by compiled word operations, 64 operand sets to a machine word, spikes counted exactly",
+        (LEVELS["word"],),
+        _bitsliced,
+    ),
+    "membrane": ExecutorKind(
+        "every neuron's potential kept: leak, resets, noise, threshold spread, faults",
+        (LEVELS["vectorised"],),
+        _membrane,
+    ),
+    "lava": ExecutorKind(
+        "Lava Processes on Lava's CPU simulator (needs lava-nc)",
+        (LEVELS["vectorised"], LEVELS["lif"], LEVELS["word"]),
+        _lava,
+    ),
+    "loihi2": ExecutorKind(
+        "LIF neurons placed core by core on a Loihi 2 chip (needs a chip and Intel's extension of Lava)",
+        (LEVELS["chip"],),
+        _loihi2,
+    ),
+    "reference": ExecutorKind(
+        "the golden functions, without neurons: nothing to count but invocations",
+        (LEVELS["reference"],),
+        lambda: ReferenceExecutor,
+    ),
+}
+
+
+def executors() -> dict[str, str]:
+    """Names of the executors, each with one line on what it does and the levels at which it evaluates neurons.
+
+    Example:
+        >>> print(executors()["membrane"])
+        every neuron's potential kept: leak, resets, noise, threshold spread, faults; level: vectorised neurons
+    """
+    return {name: f"{kind.line}; level: {', '.join(kind.levels)}" for name, kind in EXECUTORS.items()}
+
+
+def executor(name: str = DEFAULT_EXECUTOR, **options: Any) -> Executor:
+    """An executor to be used again and again; `tallies` adds up what it ran.
+
+    Args:
+        name: one of `executors()`.
+        options: of the executor, for example `noise=0.2` of "membrane" or `threads=1` of "bitsliced".
+
+    Raises:
+        NexusError: there is none of that name, or it has no such option or value.
+
+    Example:
+        >>> membrane = executor("membrane", noise=0.2, seed=1)
+        >>> run(circuit("add", FLOAT32), 1.5, 2.0, executor=membrane).executor
+        'membrane'
+    """
+    return executor_named(name, **options)
+
+
+def executor_named(name: str | Executor, count: Any = True, **options: Any) -> Executor:
+    """A fresh executor; an executor stays what it is.
+
+    Args:
+        name: of the executor, or one that is made.
+        count: whether spikes are counted, where the executor can leave it.
+        options: of the executor.
+
+    Raises:
+        NexusError: there is none of that name, it has no such option or value, or options are given to one that is
+            made already.
+    """
+    if isinstance(name, Executor):
+        if options:
+            raise NexusError(
+                f"executor '{name.name}' is made already; give its options ({', '.join(options)}) where it is made"
+            )
+        return name
+    if not isinstance(name, str) or name not in EXECUTORS:
+        raise NexusError(f"executor {name!r} does not exist; choose one of {', '.join(EXECUTORS)}")
+    kind = EXECUTORS[name].load()
+    known = kind.options()
+    refuse_unknown(name, options, known)
+    return kind(**({"count": count} if "count" in known else {}), **options)
 
 
 @dataclass(frozen=True)
@@ -23,115 +151,98 @@ class Result:
 
     Attributes:
         value: the results, in the shape of the broadcast operands and the dtype of the circuit's output.
-        spikes: spikes of neurons, inputs and strobe left out; None where not counted.
-        synops: spikes times the synapses that they reach, inputs and strobe included; None where not counted.
-        neuron_spikes: int64 [neurons], spikes of each neuron; None where not counted.
+        tally: what was counted, with the circuit as it ran: neurons, synapses, invocations, spikes, active updates.
         executor: its name.
         level: what evaluated a neuron: "reference", "word logic", "vectorised neurons", "LIF" or "LIF on Loihi 2".
         measured_joules: of the chip, by its energy probe; None where nothing was measured.
     """
 
     value: NDArray[Any]
-    spikes: int | None
-    synops: int | None
-    neuron_spikes: NDArray[np.int64] | None
+    tally: Tally
     executor: str
     level: str
     measured_joules: float | None = None
 
+    @property
+    def spikes(self) -> int | None:
+        """Spikes of neurons, inputs and strobe left out; None where not counted."""
+        return self.tally.spikes
 
-def _bitsliced(count: bool, **options: Any) -> Executor:
-    from lava_nexus.execute.cpu import BitslicedExecutor
+    @property
+    def synops(self) -> int | None:
+        """Spikes times the synapses that they reach, inputs and strobe included; None where not counted."""
+        return self.tally.synops
 
-    return BitslicedExecutor(count=count, **options)
-
-
-def _membrane(count: bool, **options: Any) -> Executor:
-    from lava_nexus.execute.membrane import MembraneExecutor
-
-    return MembraneExecutor(**options)
-
-
-def _lava(count: bool, **options: Any) -> Executor:
-    from lava_nexus.execute.lava import LavaExecutor
-
-    return LavaExecutor(**options)
+    @property
+    def neuron_spikes(self) -> NDArray[np.int64] | None:
+        """int64 [neurons], spikes of each neuron; None where not counted."""
+        counted = self.tally.signal_spikes
+        return None if counted is None else counted[self.tally.circuit.network.n_inputs :]
 
 
-def _loihi2(count: bool, **options: Any) -> Executor:
-    # A floor above this one: it places circuits on cores before it runs them.
-    made: Executor = import_module("lava_nexus.execute.loihi2.executor").Loihi2Executor(count=count, **options)
-    return made
-
-
-def _reference(count: bool, **options: Any) -> Executor:
-    return ReferenceExecutor(**options)
-
-
-EXECUTORS: dict[str, Callable[..., Executor]] = {
-    "bitsliced": _bitsliced,
-    "membrane": _membrane,
-    "lava": _lava,
-    "loihi2": _loihi2,
-    "reference": _reference,
-}
-
-
-def executor_named(name: str, count: bool = True, **options: Any) -> Executor:
-    """A fresh executor.
-
-    Raises:
-        NexusError: there is none of that name, or it has no such option.
-    """
-    if name not in EXECUTORS:
-        raise NexusError(f"executor '{name}' does not exist; choose one of {', '.join(EXECUTORS)}")
-    try:
-        return EXECUTORS[name](count, **options)
-    except TypeError as error:
-        raise NexusError(f"executor '{name}' does not take these options: {error}") from None
-
-
+@overload
 def run(
-    circuit: Circuit, *operands: ArrayLike, executor: str = "bitsliced", count: bool = True, **options: Any
-) -> Result:
-    """Runs a circuit on operands of any one shape (or shapes that broadcast).
+    subject: Circuit, *operands: ArrayLike, executor: str | Executor = ..., count: bool = ..., **options: Any
+) -> Result: ...
+@overload
+def run(
+    subject: Program,
+    *operands: Mapping[str, NDArray[Any]],
+    executor: str | Executor = ...,
+    count: bool = ...,
+    **options: Any,
+) -> ProgramResult: ...
+def run(
+    subject: Circuit | Program,
+    *operands: Any,
+    executor: str | Executor = DEFAULT_EXECUTOR,
+    count: bool = True,
+    **options: Any,
+) -> Result | ProgramResult:
+    """Runs a circuit on operands of any one shape (or shapes that broadcast), or a program on its inputs.
 
     Args:
-        circuit: from `lava_nexus.circuit`.
-        operands: one array a port, of values that the port's format holds exactly.
-        executor: "bitsliced", "membrane", "lava", "loihi2" or "reference".
+        subject: from `lava_nexus.circuit`, or a program.
+        operands: of a circuit one array a port, of values that the port's format holds exactly; of a program one
+            mapping of patterns [batch, *input shape] by input name.
+        executor: a name of `executors()`, or what `executor` made; the result tells of this run alone.
         count: whether spikes are counted, where the executor can leave it.
-        options: of the executor, for example `threads=1` or `level="lif"`.
+        options: of an executor that is named, for example `threads=1` or `level="lif"`.
 
     Raises:
-        NexusError: the wrong number of operands, shapes that do not broadcast, values that would have to be rounded.
+        NexusError: the wrong number of operands, shapes that do not broadcast, values that would have to be rounded,
+            an executor or an option that does not exist.
+
+    Example:
+        >>> run(circuit("add", FLOAT32), [1.5, 2.0], 0.25).value
+        array([1.75, 2.25], dtype=float32)
     """
-    if len(operands) != len(circuit.inputs):
-        raise NexusError(f"circuit '{circuit.label}' takes {len(circuit.inputs)} operands, not {len(operands)}")
-    patterns = [_patterns(operand, port) for operand, port in zip(operands, circuit.inputs, strict=True)]
-    try:
-        shape = np.broadcast_shapes(*(p.shape for p in patterns))
-    except ValueError:
-        raise NexusError(
-            f"operands of circuit '{circuit.label}' have shapes {[p.shape for p in patterns]}, which do not broadcast"
-        ) from None
+    if isinstance(subject, Program):
+        if len(operands) != 1 or not isinstance(operands[0], Mapping):
+            raise NexusError(f"program '{subject.name}' takes one mapping of patterns by input name")
+        return run_program(subject, operands[0], executor_named(executor, count, **options))
+    if not isinstance(subject, Circuit):
+        raise NexusError(f"run takes a circuit or a program, not {type(subject).__name__}")
+    check_number(subject, operands)
+    patterns = [_patterns(subject, operand, port) for operand, port in zip(operands, subject.inputs, strict=True)]
+    common_shape(subject, patterns)
     engine = executor_named(executor, count, **options)
-    out = engine.invoke(circuit, [np.ascontiguousarray(np.broadcast_to(p, shape)) for p in patterns])
-    tally = next(iter(engine.tallies), Tally(circuit))
-    out_format = circuit.output.format
-    value = out_format.from_patterns(out) if out_format is not None else out
-    counted = count and tally.signal_spikes is not None
+    joules = engine.measured_joules
+    with engine.apart() as tallies:
+        out = engine.invoke(subject, patterns)
+    (tally,) = tallies
+    out_format = subject.output.format
     return Result(
-        value=value.reshape(shape),
-        spikes=tally.spikes if counted else None,
-        synops=tally.synops if counted else None,
-        neuron_spikes=tally.signal_spikes[circuit.network.n_inputs :]
-        if counted and tally.signal_spikes is not None
-        else None,
+        value=out_format.from_patterns(out) if out_format is not None else out,
+        tally=tally if count else replace(tally, signal_spikes=None, active=None),
         executor=engine.name,
         level=engine.level,
-        measured_joules=engine.measured_joules,
+        measured_joules=_since(joules, engine.measured_joules),
     )
+
+
+def _since(before: float | None, after: float | None) -> float | None:
+    return after if before is None or after is None else after - before
 
 
 def measured_notes(joules: float | None) -> tuple[str, ...]:
@@ -139,7 +250,6 @@ def measured_notes(joules: float | None) -> tuple[str, ...]:
     return () if joules is None else (f"Measured by the chip's energy probe: {joules:.6g} J.",)
 
 
-def _patterns(operand: ArrayLike, port: Port) -> NDArray[Any]:
-    if port.format is not None:
-        return port.format.to_patterns(operand)
-    return np.asarray(operand).astype(port.pattern_dtype)
+def _patterns(circuit: Circuit, operand: ArrayLike, port: Port) -> NDArray[Any]:
+    array = numbers(f"operand {port.name} of circuit '{circuit.label}'", operand)
+    return array.astype(port.pattern_dtype) if port.format is None else port.format.to_patterns(array)

@@ -6,6 +6,10 @@ import numpy as np
 import pytest
 
 import lava_nexus as nexus
+from lava_nexus.execute import cpu
+from lava_nexus.execute.executor import LEVELS
+from lava_nexus.execute.run import EXECUTORS, executor, executor_named, executors, run
+from lava_nexus.programs import Program
 
 FAST = ["bitsliced", "membrane", "reference"]
 
@@ -81,3 +85,141 @@ def test_mistakes_are_one_sentence(call: object, sentence: str) -> None:
     adder, x = nexus.circuit("add", nexus.FLOAT32), np.ones(4, np.float32)
     with pytest.raises(nexus.NexusError, match=sentence):
         call(adder, x)  # type: ignore[operator]
+
+
+def small_program() -> Program:
+    program = Program("small")
+    x = program.input("x", (2,), nexus.FLOAT16)
+    program.outputs["y"] = program.apply(nexus.circuit("add", nexus.FLOAT16), x, x, layer="sum")
+    return program
+
+
+def test_a_fault_of_ours_is_not_told_as_a_mistake_of_the_user(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(threads: int) -> None:
+        raise TypeError("unsupported operand type(s)")
+
+    monkeypatch.setattr("lava_nexus.execute.cpu.blocks.Workers", broken)
+    with pytest.raises(TypeError, match="unsupported operand"):
+        executor_named("bitsliced")
+
+
+def test_nor_is_one_inside_a_whole_run_on_lava(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object) -> None:
+        raise TypeError("unsupported operand type(s)")
+
+    monkeypatch.setattr("lava_nexus.execute.lava.program.partition", broken)
+    feeds = {"x": np.zeros((1, 2), np.uint16)}
+    with pytest.raises(TypeError, match="unsupported operand"):
+        run(small_program(), feeds, executor="lava", level="word")
+
+
+def test_an_executor_is_used_again_and_each_result_tells_of_its_own_run() -> None:
+    adder, x = nexus.circuit("add", nexus.FLOAT32), np.arange(10, dtype=np.float32)
+    kept = executor("bitsliced", threads=1)
+    first, second = (run(adder, part, part, executor=kept) for part in (x, x[:3]))
+    assert (first.tally.invocations, second.tally.invocations) == (10, 3)
+    assert second.spikes == run(adder, x[:3], x[:3]).spikes
+    (tally,) = kept.tallies
+    assert tally.invocations == 13 and tally.spikes == (first.spikes or 0) + (second.spikes or 0)
+    ran = run(small_program(), {"x": np.zeros((4, 2), np.uint16)}, executor=kept)
+    assert [t.invocations for t in ran.tallies] == [8] and [t.invocations for t in kept.tallies] == [13, 8]
+
+
+def test_a_result_keeps_what_pricing_needs() -> None:
+    adder, x = nexus.circuit("add", nexus.FLOAT16), np.ones(5, np.float16)
+    tally = run(adder, x, x, count="activity").tally  # type: ignore[call-overload]
+    assert tally.circuit is adder and tally.invocations == 5 and tally.updates == 5 * adder.neurons
+    assert 0 < tally.active < tally.updates
+    assert run(adder, x, x, executor="membrane", count=False).tally.signal_spikes is None
+
+
+def test_noise_is_a_plain_option_of_the_membrane_executor() -> None:
+    multiplier, x = nexus.circuit("mul", nexus.FLOAT8_E4M3FN), np.ones(200, nexus.FLOAT8_E4M3FN.dtype)
+    noisy = executor("membrane", noise=0.3, seed=3)
+    given = executor("membrane", nonidealities=nexus.NonIdealities(noise=0.3), seed=3)
+    mixed = executor("membrane", nonidealities=nexus.NonIdealities(noise=0.1), noise=0.3, seed=3)
+    first, *others = (run(multiplier, x, x, executor=one) for one in (noisy, given, mixed))
+    for other in others:
+        np.testing.assert_array_equal(first.neuron_spikes, other.neuron_spikes)
+    assert first.spikes != run(multiplier, x, x, executor="membrane").spikes
+
+
+def test_every_executor_is_listed_with_its_levels() -> None:
+    assert list(executors()) == list(EXECUTORS)
+    for name, kind in EXECUTORS.items():
+        assert set(kind.levels) <= set(LEVELS.values()) and executors()[name].endswith(", ".join(kind.levels))
+    assert all(executor(name).level in EXECUTORS[name].levels for name in FAST)
+
+
+def test_integers_of_a_list_are_exact() -> None:
+    widened = nexus.circuit("convert", nexus.UINT64, to=nexus.FLOAT64)
+    big = 2**63 + 2**11
+    assert run(widened, [big, 0]).value.tolist() == [float(big), 0.0]
+    same = nexus.circuit("convert", nexus.UINT64, to=nexus.INT64)
+    given = run(same, [2**62 + 1, 0]).value
+    assert given.tolist() == [2**62 + 1, 0]
+
+
+@pytest.mark.parametrize(
+    ("values", "sentence"),
+    [
+        ([2**64, 0], "operand a of circuit .* holds integers that no dtype"),
+        ([2**63 + 1, -1], "holds integers that no dtype"),
+        ([2**53 + 1, 0.5], "holds integers that no dtype"),
+        (np.ma.MaskedArray([1.0, 2.0], [False, True]), "is a masked array with masked elements"),
+        ([[1.0, 2.0], [3.0]], "is not an array of numbers"),
+    ],
+)
+def test_values_that_numpy_would_change_are_refused(values: object, sentence: str) -> None:
+    root = nexus.circuit("sqrt", nexus.FLOAT64)
+    with pytest.raises(nexus.NexusError, match=sentence):
+        run(root, values)  # type: ignore[call-overload]
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "sentence"),
+    [
+        ([], {}, r"executor \[\] does not exist; choose one of bitsliced"),
+        ("bitsliced", {"colour": "red"}, "these options: colour; it takes count, threads"),
+        ("bitsliced", {"threads": 1.5}, "threads 1.5 is not a whole number"),
+        ("bitsliced", {"count": []}, r"count \[\] is not one of"),
+        ("reference", {"threads": 1}, "these options: threads; it takes none"),
+        ("membrane", {"colour": "red"}, "these options: colour; it takes model, .*, noise, "),
+        ("membrane", {"noise": "loud"}, "noise 'loud' is not a number"),
+        ("membrane", {"noise": float("nan")}, "noise nan is not finite"),
+        ("membrane", {"noise": -1.0}, "noise -1.0 is not a finite number of at least 0"),
+        ("membrane", {"model": 0.5}, "model 0.5 is not a NeuronModel"),
+        ("lava", {"lanes": 1.5}, "lanes 1.5 is not a whole number"),
+        ("lava", {"lanes": 0}, "lanes 0 is below 1"),
+        ("lava", {"timeout": "5"}, "timeout '5' is not a number"),
+        ("lava", {"timeout": float("nan")}, "timeout nan is not finite"),
+        ("lava", {"level": 3}, "Lava level 3 is not one of vectorised, lif, word"),
+    ],
+)
+def test_options_of_a_wrong_kind_are_one_sentence(name: str, options: dict[str, object], sentence: str) -> None:
+    if name == "lava":
+        pytest.importorskip("lava")
+    with pytest.raises(nexus.NexusError, match=sentence):
+        executor_named(name, **options)
+
+
+def test_options_belong_where_an_executor_is_made() -> None:
+    x = np.ones(2, np.float32)
+    with pytest.raises(nexus.NexusError, match="executor 'bitsliced' is made already; give its options .threads."):
+        run(nexus.circuit("sqrt", nexus.FLOAT32), x, executor=cpu.BitslicedExecutor(), threads=1)
+
+
+@pytest.mark.parametrize(
+    ("level", "says"),
+    [("word", "word logic"), ("word logic", "word logic"), ("vectorised neurons", "vectorised neurons")],
+)
+def test_lava_takes_the_same_words_for_circuits_and_programs(level: str, says: str) -> None:
+    lava = pytest.importorskip("lava_nexus.execute.lava")
+    x = np.array([[1.5, -2.0], [3.0, 0.25]], np.float16)
+    with lava.LavaExecutor(level=level) as engine:
+        circuit_run = run(nexus.circuit("add", nexus.FLOAT16), x, x, executor=engine)
+        program_run = run(small_program(), {"x": nexus.FLOAT16.to_patterns(x)}, executor=engine)
+    assert circuit_run.level == says and {at for _, at in program_run.levels} == {says}
+    np.testing.assert_array_equal(circuit_run.value, x + x)
+    np.testing.assert_array_equal(nexus.FLOAT16.from_patterns(program_run.outputs["y"]), x + x)
+    assert circuit_run.spikes == program_run.tallies.by_digest[circuit_run.tally.circuit.digest].spikes

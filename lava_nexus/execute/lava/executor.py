@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lava_nexus.circuits.circuit import Circuit
 from lava_nexus.errors import NexusError
-from lava_nexus.execute.executor import Executor, Tally, operator_patterns
+from lava_nexus.execute.executor import LEVELS, Evaluated, Executor, level_word
 from lava_nexus.execute.lava.population_run import run_process
+from lava_nexus.execute.lava.processes.operators import NeuronLevel
 from lava_nexus.execute.lava.processes.populations import Populations
+from lava_nexus.execute.lava.program import run_on_lava
 from lava_nexus.execute.lava.stream import Stream, Timing
 from lava_nexus.execute.lava.waves import Level, time_steps
+from lava_nexus.execute.operands import Operands, checked_operands, seconds, whole_number
+from lava_nexus.execute.tallies import ProgramResult, Tally
 from lava_nexus.neurons import MEMORYLESS, NeuronModel
 from lava_nexus.populations import Operator
+from lava_nexus.programs.program import Program
 
-_LEVELS: dict[Level, str] = {"vectorised": "vectorised neurons", "lif": "LIF"}
 _LANES: dict[Level, int] = {"vectorised": 512, "lif": 1}
 _CAPACITY = 1 << 16
 _STREAMS_KEPT = 4
@@ -31,57 +36,95 @@ class LavaExecutor(Executor):
     The Processes of the circuits used last stay alive for the next invocation, because starting them takes about
     half a second; `close` ends them, as does dropping the executor or the end of the program.
 
+    A program becomes one Process a layer, which evaluates its neurons at the level "word" or "vectorised"; at the level
+    "lif" the program is walked and each of its circuits is a graph of LIF neurons. At the level "word" a circuit by
+    itself is the only layer of such a program.
+
     Args:
-        level: "vectorised" (all neurons in one CPU model) or "lif" (Lava's own LIF and DelaySparse, fixed point).
-        lanes: operand sets a time step, each on a copy of the network; 512 or, for "lif", 1 if not given.
-        timeout: seconds that starting a circuit, or one run of up to 65,536 operand sets, may take.
+        level: what evaluates a neuron: "vectorised" (all neurons in one CPU model), "lif" (Lava's own LIF and
+            DelaySparse, fixed point) or "word" (word operations); None for "vectorised" of a circuit and "word" of a
+            program. What reports say of a level ("vectorised neurons", "LIF", "word logic") stands for its word.
+        lanes: operand sets of a circuit a time step, each on a copy of the network; 512 or, for "lif", 1 if not given.
+        timeout: seconds that starting a circuit or a program, or one run of up to 65,536 operand sets, may take.
+        batch: sets of a program that pass through all its Processes in one time step.
+        processes: most operating-system processes that a transformer block may become.
     """
 
     name = "lava"
 
-    def __init__(self, level: Level = "vectorised", lanes: int | None = None, timeout: float = 600.0) -> None:
+    def __init__(
+        self,
+        level: str | None = None,
+        lanes: int | None = None,
+        timeout: float = 600.0,
+        batch: int = 64,
+        processes: int = 20,
+    ) -> None:
         super().__init__()
         self._streams: OrderedDict[str, Stream] = OrderedDict()
-        if level not in _LEVELS:
-            raise NexusError(f"Lava level '{level}' is not one of {', '.join(_LEVELS)}")
-        self.level = _LEVELS[level]
-        self._level: Level = level
-        self._lanes = _LANES[level] if lanes is None else lanes
-        self._timeout = timeout
+        self._word = None if level is None else level_word(level, ("vectorised", "lif", "word"), "Lava level")
+        self.level = LEVELS[self._word or "vectorised"]
+        self._level: Level = "lif" if self._word == "lif" else "vectorised"
+        self._lanes = _LANES[self._level] if lanes is None else whole_number("lanes", lanes)
+        self._timeout = seconds("timeout", timeout)
+        self._batch = whole_number("batch", batch)
+        self._processes = whole_number("processes", processes)
         self._timing = Timing()
+
+    @property
+    def program_level(self) -> str:
+        """What evaluates a neuron where a whole program is run."""
+        return LEVELS[self._word or "word"]
 
     @property
     def timing(self) -> Timing:
         """Time steps predicted and taken, over all invocations."""
         return self._timing
 
-    def invoke(self, circuit: Circuit, operands: Sequence[NDArray[Any]]) -> NDArray[Any]:
-        """The circuit on every element, one operand set a lane and time step; see `Executor.invoke`."""
-        return self.invoke_all(circuit, operands)[0]
-
-    def invoke_all(self, circuit: Circuit, operands: Sequence[NDArray[Any]]) -> tuple[NDArray[Any], ...]:
-        """As `invoke`: patterns of every output port."""
-        arrays = _broadcast(circuit, operands)
-        shape = arrays[0].shape
-        if not arrays[0].size:
-            return tuple(np.zeros(shape, port.pattern_dtype) for port in circuit.network.outputs)
+    def _evaluate(self, circuit: Circuit, operands: Operands) -> Evaluated:
+        """One operand set a lane and time step."""
+        if self._word == "word":
+            return self._as_program(circuit, operands)
         stream = self._stream(circuit)
         counts, timing = stream.network.spike_counts, stream.timing
-        results = stream([array.ravel() for array in arrays])
+        results = stream(operands.whole)
         spikes = stream.network.spike_counts - counts
-        self.tallies.add(Tally(circuit, arrays[0].size, spikes))
-        took = Timing(stream.timing.predicted - timing.predicted, stream.timing.taken - timing.taken)
-        self._timing += took
-        return tuple(result.reshape(shape) for result in results)
+        self._timing += Timing(stream.timing.predicted - timing.predicted, stream.timing.taken - timing.taken)
+        return results, Tally(circuit, operands.sets, spikes)
 
-    def operate(self, operator: Operator, operand: NDArray[Any]) -> NDArray[Any]:
-        """The operator of LIF populations on every row, as a Lava Process of its own; see `Executor.operate`."""
-        x = operator.in_format.from_patterns(operand).astype(np.int64).reshape(-1, operator.size)
-        lanes = max(1, min(len(x), self._lanes))
-        process = Populations(operator.network, lanes)
+    def _operate(self, operator: Operator, x: NDArray[np.int64]) -> tuple[NDArray[np.int64], Tally]:
+        """As a Lava Process of its own."""
+        process = Populations(operator.network, max(1, min(len(x), self._lanes)))
         y = run_process(process, {"x": x}, self._level, self._timeout)["y"]
-        self.tallies.add(Tally(operator, len(x), process.spike_counts))
-        return operator_patterns(operator, y, operand.shape)
+        return y, Tally(operator, len(x), process.spike_counts)
+
+    def _as_program(self, circuit: Circuit, operands: Operands) -> Evaluated:
+        outputs = circuit.network.outputs
+        formats = [port.format for port in (*circuit.inputs, *outputs)]
+        if None in formats or len(outputs) != 1:
+            raise NexusError(
+                f"circuit '{circuit.label}' has plain bits or several results, which executor 'lava' at level 'word' "
+                "does not pass on; choose level vectorised or lif"
+            )
+        program = Program(circuit.name)
+        values = [program.input(p.name, (), p.format) for p in circuit.inputs if p.format is not None]
+        program.outputs["result"] = program.apply(circuit, *values, layer=circuit.name)
+        feeds = {port.name: operand for port, operand in zip(circuit.inputs, operands.whole, strict=True)}
+        ran = self.run_whole(program, feeds)
+        assert ran is not None
+        (tally,) = ran.tallies
+        return [ran.outputs["result"]], tally
+
+    def run_whole(self, program: Program, feeds: Mapping[str, NDArray[Any]]) -> ProgramResult | None:
+        """A program as Lava Processes; None at the level "lif", where it is walked."""
+        if self._word == "lif":
+            return None
+        level = cast(NeuronLevel, self.program_level)
+        ran = run_on_lava(
+            program, feeds, batch=self._batch, level=level, processes=self._processes, timeout=self._timeout
+        )
+        took = f"Lava's CPU simulator took {ran.time_steps} of its own time steps in {ran.processes} processes."
+        return replace(ran, notes=(took,))
 
     def close(self) -> None:
         """Ends all Lava processes."""
@@ -122,7 +165,7 @@ def spike_trains(
     The spike of a signal at level l for the wave that entered at step t is the one seen at step t + l.
     """
     network = circuit.network
-    flat = [array.ravel() for array in _broadcast(circuit, operands)]
+    flat = checked_operands(circuit, operands).whole
     sets = len(flat[0])
     steps = time_steps(network, sets, lanes, level)
     with Stream(network, level, lanes, sets, timeout, record_steps=steps, model=model) as stream:
@@ -131,14 +174,3 @@ def spike_trains(
     wave, lane = np.divmod(np.arange(sets), lanes)
     step = wave[:, None] + network.signal_levels[None, :]
     return np.asarray(trains[step, lane[:, None], np.arange(network.n_signals)[None, :]] != 0)
-
-
-def _broadcast(circuit: Circuit, operands: Sequence[NDArray[Any]]) -> list[NDArray[Any]]:
-    """The operands as arrays of one shape, one for each input port."""
-    if len(operands) != len(circuit.inputs):
-        raise NexusError(f"circuit {circuit.label} was given {len(operands)} operands, not {len(circuit.inputs)}")
-    try:
-        return list(np.broadcast_arrays(*operands))
-    except ValueError:
-        shapes = " and ".join(str(np.shape(operand)) for operand in operands)
-        raise NexusError(f"operands of {circuit.label} have shapes {shapes}, which do not broadcast") from None

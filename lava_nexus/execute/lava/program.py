@@ -34,17 +34,15 @@ from lava_nexus.programs.segments import Segment
 _SHARED_MEMORY = "/dev/shm"
 
 
-@dataclass
+@dataclass(kw_only=True)
 class LavaProgramResult(ProgramResult):
-    """What a run of a program on Lava gave, beside outputs and counts by layer.
+    """What a run of a program on Lava gave, beside outputs, counts by layer and the level of every Process.
 
     Attributes:
-        levels: (Process, level at which its neurons ran), in the order of the program.
         time_steps: Lava time steps taken, one a batch.
         processes: operating-system processes, Lava's own two included.
     """
 
-    levels: list[tuple[str, str]]
     time_steps: int
     processes: int
 

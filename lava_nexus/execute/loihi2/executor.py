@@ -13,11 +13,14 @@ from lava_nexus.chip.description import Chip
 from lava_nexus.chip.placement import Placement
 from lava_nexus.circuits import Circuit
 from lava_nexus.errors import NexusError
-from lava_nexus.execute.executor import Executor, Tally
+from lava_nexus.execute.executor import LEVELS, Evaluated, Executor
 from lava_nexus.execute.loihi2.chip_run import ChipRun, run_on_chip
 from lava_nexus.execute.loihi2.extension import extension
+from lava_nexus.execute.operands import Operands, seconds, whole_number
 from lava_nexus.execute.placing import place
+from lava_nexus.execute.tallies import Tally
 from lava_nexus.formats import patterns_to_spikes, spikes_to_patterns
+from lava_nexus.neurons import ThresholdNetwork
 from lava_nexus.populations import Operator
 
 _SETS = 4096
@@ -39,7 +42,7 @@ class Loihi2Executor(Executor):
     """
 
     name = "loihi2"
-    level = "LIF on Loihi 2"
+    level = LEVELS["chip"]
 
     def __init__(
         self,
@@ -52,12 +55,12 @@ class Loihi2Executor(Executor):
     ) -> None:
         super().__init__()
         self._extension = extension()
-        self._count = count
+        self.count = count
         self._energy = energy
         self._chip = chip
         self._max_delay = max_delay
-        self._seed = seed
-        self._timeout = timeout
+        self._seed = whole_number("seed", seed, least=0)
+        self._timeout = seconds("timeout", timeout)
         self._placements: dict[str, Placement] = {}
 
     @property
@@ -72,47 +75,40 @@ class Loihi2Executor(Executor):
             self._placements[circuit.digest] = placed
         return self._placements[circuit.digest]
 
-    def invoke(self, circuit: Circuit, operands: Sequence[NDArray[Any]]) -> NDArray[Any]:
-        """The circuit on every element, one operand set a time step; see `Executor.invoke`."""
-        return self.invoke_all(circuit, operands)[0]
-
-    def invoke_all(self, circuit: Circuit, operands: Sequence[NDArray[Any]]) -> tuple[NDArray[Any], ...]:
-        """As `invoke`: patterns of every output port."""
-        arrays = np.broadcast_arrays(*operands)
-        shape, flat = arrays[0].shape, [array.ravel() for array in arrays]
+    def _evaluate(self, circuit: Circuit, operands: Operands) -> Evaluated:
+        """One operand set a time step."""
         placed = self.placement(circuit)
         network = placed.network
-        results: list[list[NDArray[Any]]] = [[np.zeros(0, port.pattern_dtype)] for port in network.outputs]
-        for start in range(0, len(flat[0]), _SETS):
-            part = [array[start : start + _SETS] for array in flat]
+        run_as = Circuit(circuit.name, circuit.basis, network, circuit.golden, circuit.options)
+        tally = Tally(run_as, 0, np.zeros(network.n_signals, np.int64) if self.count else None)
+        results: list[list[NDArray[Any]]] = [[] for _ in network.outputs]
+        for start in range(0, operands.sets, _SETS):
+            part = [array[start : start + _SETS] for array in operands.whole]
             ran = run_on_chip(
                 placed,
                 part,
                 self._extension,
-                outputs_only=not self._count,
+                outputs_only=not self.count,
                 energy=self._energy,
                 timeout=self._timeout,
             )
-            self._add(circuit, placed, part, ran)
+            if ran.joules is not None:
+                self.measured_joules = (self.measured_joules or 0.0) + ran.joules
+            tally.add(Tally(run_as, len(part[0]), _counted(network, part, ran) if self.count else None))
             for port, found in zip(network.outputs, results, strict=True):
                 spikes = ran.spikes[:, np.array(port.signals) - network.n_inputs]
                 found.append(spikes_to_patterns(spikes, port.pattern_dtype))
-        return tuple(np.concatenate(found).reshape(shape) for found in results)
+        return [np.concatenate(found) for found in results], tally
 
-    def operate(self, operator: Operator, operand: NDArray[Any]) -> NDArray[Any]:
+    def _operate(self, operator: Operator, x: NDArray[np.int64]) -> tuple[NDArray[np.int64], Tally]:
         """Not on the chip yet; raises NexusError."""
         raise NexusError(f"executor 'loihi2' has no form of operator '{operator.label}' of LIF populations on the chip")
 
-    def _add(self, circuit: Circuit, placed: Placement, operands: Sequence[NDArray[Any]], ran: ChipRun) -> None:
-        if ran.joules is not None:
-            self.measured_joules = (self.measured_joules or 0.0) + ran.joules
-        network, sets = placed.network, len(operands[0])
-        counted = None
-        if self._count:
-            bits = [
-                patterns_to_spikes(array, port.width).sum(axis=0, dtype=np.int64)
-                for port, array in zip(network.inputs, operands, strict=True)
-            ]
-            counted = np.concatenate([np.array([sets]), *bits, ran.spikes.sum(axis=0, dtype=np.int64)])
-        run_as = Circuit(circuit.name, circuit.basis, network, circuit.golden, circuit.options)
-        self.tallies.add(Tally(run_as, sets, counted))
+
+def _counted(network: ThresholdNetwork, operands: Sequence[NDArray[Any]], ran: ChipRun) -> NDArray[np.int64]:
+    """int64 [signals]: spikes of strobe, inputs and neurons."""
+    bits = [
+        patterns_to_spikes(array, port.width).sum(axis=0, dtype=np.int64)
+        for port, array in zip(network.inputs, operands, strict=True)
+    ]
+    return np.concatenate([np.array([len(operands[0])]), *bits, ran.spikes.sum(axis=0, dtype=np.int64)])

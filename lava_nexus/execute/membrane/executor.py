@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import fields, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -10,11 +12,15 @@ from numpy.typing import NDArray
 
 from lava_nexus.circuits.circuit import Circuit
 from lava_nexus.errors import NexusError
-from lava_nexus.execute.executor import Executor, Tally
+from lava_nexus.execute.executor import LEVELS, Evaluated, Executor
 from lava_nexus.execute.membrane.physics import Physics
 from lava_nexus.execute.membrane.simulation import Membranes, Regime, Simulation
+from lava_nexus.execute.operands import Operands, checked_operands, real_number, refuse_unknown, whole_number
+from lava_nexus.execute.tallies import Tally
 from lava_nexus.neurons import IDEAL, MEMORYLESS, NeuronModel, NonIdealities
 from lava_nexus.populations import Operator
+
+_DISTURBANCES = {field.name: field.default for field in fields(NonIdealities)}
 
 
 class MembraneExecutor(Executor):
@@ -36,13 +42,14 @@ class MembraneExecutor(Executor):
             of every invocation a copy of its own. Every invocation starts at v = 0; stuck neurons and fixed thresholds
             of a copy are the same in all of them.
         threads: streams are shared among that many threads; None for the processors this process may use, 1 makes none.
-        nonidealities: noise, spread and faults.
+        nonidealities: noise, spread and faults; each of its fields may be given by itself too, as `noise=0.2`.
         seed: of all that is random.
         explicit: whether potentials are computed where the tail probability would do.
     """
 
     name = "membrane"
-    level = "vectorised neurons"
+    level = LEVELS["vectorised"]
+    count = "activity"
 
     def __init__(
         self,
@@ -53,22 +60,26 @@ class MembraneExecutor(Executor):
         nonidealities: NonIdealities = IDEAL,
         seed: int = 0,
         explicit: bool = False,
+        **disturbances: Any,
     ) -> None:
         super().__init__()
+        if not isinstance(model, NeuronModel):
+            raise NexusError(f"model {model!r} is not a NeuronModel")
         if regime not in ("reset", "streaming"):
             raise NexusError(f"regime '{regime}' is not one of reset, streaming")
-        if streams is not None and streams < 1:
-            raise NexusError(f"streams {streams} is below 1")
-        if threads is not None and threads < 1:
-            raise NexusError(f"threads {threads} is below 1")
         self.model = model
         self.regime: Regime = regime
-        self.streams = streams
-        self.threads = threads
-        self.nonidealities = nonidealities
-        self.seed = seed
+        self.streams = None if streams is None else whole_number("streams", streams)
+        self.threads = None if threads is None else whole_number("threads", threads)
+        self.nonidealities = _disturbed(nonidealities, disturbances)
+        self.seed = whole_number("seed", seed, least=None)
         self.explicit = explicit
         self._invocations = 0
+
+    @classmethod
+    def options(cls) -> tuple[str, ...]:
+        """Those of the constructor, and the fields of `NonIdealities`."""
+        return (*(name for name in super().options() if name != "disturbances"), *_DISTURBANCES)
 
     @property
     def ideal(self) -> bool:
@@ -87,57 +98,42 @@ class MembraneExecutor(Executor):
 
         `flips`, in the broadcast shape, names for each operand set a neuron (0-based) whose spike is inverted, or -1:
         the single faults of fault injection.
-
-        Raises:
-            NexusError: not one operand a port, a dtype that is not the port's, or shapes that do not broadcast.
         """
-        return self._invoked(circuit, operands, flips)[0]
+        if flips is None:
+            return super().invoke(circuit, operands)
+        return self._invoked(circuit, operands, partial(self._evaluate, flips=flips))[0]
 
-    def invoke_all(self, circuit: Circuit, operands: Sequence[NDArray[Any]]) -> tuple[NDArray[Any], ...]:
-        """As `invoke`: patterns of every output port."""
-        return self._invoked(circuit, operands, None)
-
-    def _invoked(
-        self, circuit: Circuit, operands: Sequence[NDArray[Any]], flips: NDArray[np.int64] | None
-    ) -> tuple[NDArray[Any], ...]:
-        words, shape = _words(circuit, operands)
-        chosen = None if flips is None else np.broadcast_to(flips, shape).astype(np.int64).ravel()
-        run = self._simulate(circuit, words, shape, record=False, flips=chosen)
-        self.tallies.add(Tally(circuit, run.sets, run.counts, run.active))
+    def _evaluate(self, circuit: Circuit, operands: Operands, flips: NDArray[np.int64] | None = None) -> Evaluated:
+        chosen = None if flips is None else np.broadcast_to(flips, operands.shape).astype(np.int64).ravel()
+        run = self._simulate(circuit, operands, record=False, flips=chosen)
         ports = zip(run.ports, circuit.network.outputs, strict=True)
-        return tuple(patterns.astype(port.pattern_dtype).reshape(shape) for patterns, port in ports)
+        results = [patterns.astype(port.pattern_dtype) for patterns, port in ports]
+        return results, Tally(circuit, run.sets, run.counts, run.active)
 
-    def operate(self, operator: Operator, operand: NDArray[Any]) -> NDArray[Any]:
-        """The operator of LIF populations on every row, see `Executor.operate`.
-
-        Raises:
-            NexusError: the neurons of this executor are not the ideal ones that populations declare for themselves.
-        """
+    def _operate(self, operator: Operator, x: NDArray[np.int64]) -> tuple[NDArray[np.int64], Tally]:
         if self.model != MEMORYLESS or self.nonidealities != IDEAL or self.regime != "reset":
             raise NexusError(
                 f"{operator.label} declares its neurons itself; the membrane executor runs it ideal, with reset"
             )
-        return super().operate(operator, operand)
+        return super()._operate(operator, x)
 
     def membranes(self, circuit: Circuit, operands: Sequence[NDArray[Any]]) -> Membranes:
         """Spikes and potentials of every neuron for every operand set, in flattened order; tallies nothing.
 
         Takes 9 bytes a neuron and operand set. Raises as `invoke` does.
         """
-        words, shape = _words(circuit, operands)
-        recorded = self._simulate(circuit, words, shape, record=True).membranes
+        recorded = self._simulate(circuit, checked_operands(circuit, operands), record=True).membranes
         assert recorded is not None
         return recorded
 
     def _simulate(
         self,
         circuit: Circuit,
-        words: Sequence[NDArray[Any]],
-        shape: tuple[int, ...],
+        operands: Operands,
         record: bool,
         flips: NDArray[np.int64] | None = None,
     ) -> Simulation:
-        sets = int(np.prod(shape))
+        sets = operands.sets
         copies = min(self.streams or sets, max(sets, 1))
         # A reset between operand sets makes each set a stream of its own, one step long.
         streams = sets if self.regime == "reset" else copies
@@ -146,7 +142,7 @@ class MembraneExecutor(Executor):
         physics = Physics(
             self.model, self.nonidealities, self.explicit, (self.seed, invocation), self._manufacture(invocation)
         )
-        run = Simulation(circuit.network, words, sets, physics, streams, max(copies, 1), record, flips)
+        run = Simulation(circuit.network, operands.whole, sets, physics, streams, max(copies, 1), record, flips)
         return run.run(self.threads) if sets else run
 
     def _manufacture(self, invocation: int) -> tuple[int, ...]:
@@ -154,20 +150,12 @@ class MembraneExecutor(Executor):
         return (self.seed, invocation) if self.streams is None else (self.seed,)
 
 
-def _words(circuit: Circuit, operands: Sequence[NDArray[Any]]) -> tuple[list[NDArray[Any]], tuple[int, ...]]:
-    """The operands flattened after broadcasting, and the broadcast shape."""
-    if len(operands) != len(circuit.inputs):
-        raise NexusError(f"circuit {circuit.name} takes {len(circuit.inputs)} operands, got {len(operands)}")
-    arrays = [np.asarray(x) for x in operands]
-    for port, array in zip(circuit.inputs, arrays, strict=True):
-        if array.dtype != port.pattern_dtype:
-            raise NexusError(
-                f"operand {port.name} of circuit {circuit.name} holds {array.dtype}, "
-                f"not patterns of {port.pattern_dtype}"
-            )
-    try:
-        shape = np.broadcast_shapes(*(x.shape for x in arrays))
-    except ValueError:
-        shapes = ", ".join(str(x.shape) for x in arrays)
-        raise NexusError(f"circuit {circuit.name}: operands of shapes {shapes} do not broadcast") from None
-    return [np.broadcast_to(x, shape).ravel() for x in arrays], shape
+def _disturbed(given: NonIdealities, fields_given: dict[str, Any]) -> NonIdealities:
+    """What is given, with single fields in place of its own."""
+    if not isinstance(given, NonIdealities):
+        raise NexusError(f"nonidealities {given!r} is not a NonIdealities")
+    refuse_unknown("membrane", fields_given, MembraneExecutor.options())
+    for name, value in fields_given.items():
+        if isinstance(_DISTURBANCES[name], float):
+            real_number(name, value)
+    return replace(given, **fields_given)

@@ -142,7 +142,7 @@ def test_tallies_add_up_by_circuit() -> None:
 @pytest.mark.parametrize(
     ("operands", "sentence"),
     [
-        ([np.zeros(2, np.uint8)], "takes 2 operands, got 1"),
+        ([np.zeros(2, np.uint8)], "takes 2 operands, not 1"),
         ([np.zeros(2, np.uint8), np.zeros(2, np.uint16)], "operand y of circuit test holds uint16"),
         ([np.zeros(2, np.uint8), np.zeros(3, np.uint8)], r"shapes \(2,\) and \(3,\)"),
     ],

@@ -88,7 +88,7 @@ def test_operands_that_do_not_fit():
     chosen = as_circuit(random_network(1))
     ones = np.ones(3, np.uint8)
     with LavaExecutor() as executor:
-        with pytest.raises(NexusError, match="was given 1 operands, not 2"):
+        with pytest.raises(NexusError, match="takes 2 operands, not 1"):
             executor.invoke(chosen, [ones])
         with pytest.raises(NexusError, match=r"shapes \(3,\) and \(2,\), which do not broadcast"):
             executor.invoke(chosen, [ones, ones[:2]])

@@ -142,13 +142,13 @@ def test_operands_broadcast_and_keep_their_shape():
         (lambda: MembraneExecutor(threads=0), "threads 0 is below 1"),
         (
             lambda: MembraneExecutor().invoke(as_circuit(random_network(0)), [np.zeros(3, np.uint8)]),
-            "takes 2 operands, got 1",
+            "takes 2 operands, not 1",
         ),
         (
             lambda: MembraneExecutor().invoke(
                 as_circuit(random_network(0)), [np.zeros(3, np.uint8), np.zeros(2, np.uint8)]
             ),
-            r"\(3,\), \(2,\) do not broadcast",
+            r"shapes \(3,\) and \(2,\), which do not broadcast",
         ),
         (
             lambda: MembraneExecutor().invoke(as_circuit(random_network(0)), [np.zeros(3), np.zeros(3, np.uint8)]),

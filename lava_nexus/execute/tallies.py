@@ -1,0 +1,151 @@
+"""What a run counts: of each circuit, of all of them, and beside the outputs of a program."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lava_nexus.circuits import Circuit
+from lava_nexus.circuits.bank import Bank
+from lava_nexus.populations import Operator
+
+
+@dataclass
+class Tally:
+    """Counts of one circuit, or operator of LIF populations, over a run; exact integers.
+
+    Attributes:
+        circuit: what was invoked.
+        invocations: operand sets.
+        signal_spikes: int64 [signals], spikes of each signal (strobe, inputs, neurons), or None where not counted.
+        active: neuron updates in which a neuron received a spike or fired, or None where not counted.
+    """
+
+    circuit: Circuit | Operator
+    invocations: int = 0
+    signal_spikes: NDArray[np.int64] | None = None
+    active: int | None = None
+
+    @property
+    def spikes(self) -> int | None:
+        """Spikes of neurons, inputs and strobe left out."""
+        if self.signal_spikes is None:
+            return None
+        return sum(map(int, self.signal_spikes[self.circuit.network.n_inputs :]))
+
+    @property
+    def synops(self) -> int | None:
+        """Spikes times the synapses that they reach, inputs and strobe included."""
+        if self.signal_spikes is None:
+            return None
+        pairs = zip(self.signal_spikes.tolist(), self.circuit.network.fan_out.tolist(), strict=True)
+        return sum(int(spikes) * int(reached) for spikes, reached in pairs)  # Python's integers do not overflow
+
+    @property
+    def updates(self) -> int:
+        """Neuron updates under the `streamed` schedule: one a neuron per operand set and step of its window."""
+        return self.invocations * self.circuit.neurons * self.circuit.network.window
+
+    def add(self, other: Tally) -> None:
+        """Adds the counts of another run of the same circuit."""
+        self.invocations += other.invocations
+        self.signal_spikes = _sum(self.signal_spikes, other.signal_spikes)
+        self.active = _sum(self.active, other.active)
+
+
+def _sum(mine: Any, theirs: Any) -> Any:
+    return None if mine is None or theirs is None else mine + theirs
+
+
+@dataclass
+class BankTally(Tally):
+    """Counts of a bank, summed over its circuits; scaled where a sample of them is run.
+
+    Attributes:
+        fired: spikes of neurons of the circuits that are run, or None where not counted.
+        reached: SynOps of the circuits that are run, or None where not counted.
+        awake: active updates of the circuits that are run, or None where not counted.
+    """
+
+    fired: int | None = None
+    reached: int | None = None
+    awake: int | None = None
+
+    def __post_init__(self) -> None:
+        self.active = self._scaled(self.awake)
+
+    @property
+    def spikes(self) -> int | None:
+        """Spikes of neurons."""
+        return self._scaled(self.fired)
+
+    @property
+    def synops(self) -> int | None:
+        """Spikes times the synapses that they reach."""
+        return self._scaled(self.reached)
+
+    def add(self, other: Tally) -> None:
+        """Adds the counts of another run of the same bank."""
+        assert isinstance(other, BankTally)
+        self.invocations += other.invocations
+        self.fired, self.reached = _sum(self.fired, other.fired), _sum(self.reached, other.reached)
+        self.awake = _sum(self.awake, other.awake)
+        self.active = self._scaled(self.awake)
+
+    def _scaled(self, count: int | None) -> int | None:
+        scale: Fraction = self.circuit.scale if isinstance(self.circuit, Bank) else Fraction(1)
+        return None if count is None else round(count * scale)
+
+
+@dataclass
+class Tallies:
+    """Counts of all circuits of a run, by digest."""
+
+    by_digest: dict[str, Tally] = field(default_factory=dict)
+
+    def add(self, tally: Tally) -> None:
+        """Adds one circuit's counts."""
+        key = tally.circuit.digest
+        if key in self.by_digest:
+            self.by_digest[key].add(tally)
+        else:
+            self.by_digest[key] = replace(tally)
+
+    def merge(self, *others: Tallies) -> Tallies:
+        """Adds all counts of the others; returns itself."""
+        for other in others:
+            for tally in other:
+                self.add(tally)
+        return self
+
+    def __iter__(self) -> Any:
+        return iter(self.by_digest.values())
+
+
+@dataclass
+class ProgramResult:
+    """What a run of a program gave.
+
+    Attributes:
+        outputs: patterns by output name, batch first.
+        layers: counts by layer, in the order of the program.
+        kept: patterns of the values asked for, by number.
+        levels: what evaluated the neurons of each part, as (part, level).
+        notes: what else a report says of the run.
+    """
+
+    outputs: dict[str, NDArray[Any]]
+    layers: dict[str, Tallies]
+    kept: dict[int, NDArray[Any]] = field(default_factory=dict, kw_only=True)
+    levels: Sequence[tuple[str, str]] = field(default=(), kw_only=True)
+    notes: tuple[str, ...] = field(default=(), kw_only=True)
+
+    @property
+    def tallies(self) -> Tallies:
+        """Counts of the whole run."""
+        return Tallies().merge(*self.layers.values())

@@ -188,7 +188,7 @@ def _compare(argv: Sequence[str]) -> int:
 
 def _readme(argv: Sequence[str]) -> int:
     """Updates the pages of each run."""
-    from lava_nexus.lab.energy.pages import update_energy_pages
+    from lava_nexus.lab.energy.report import update_energy_pages
     from lava_nexus.lab.pages import update_readme
 
     parser = argparse.ArgumentParser(

@@ -19,7 +19,7 @@ from lava_nexus.errors import NexusError
 from lava_nexus.execute.interpret import run_program
 from lava_nexus.formats import FloatFormat, format_named
 from lava_nexus.lab.configs.tables import EnergyConfig, PrecisionMap
-from lava_nexus.lab.energy.table import counting_executor
+from lava_nexus.lab.energy.rows import counting_executor
 from lava_nexus.lab.figures.costs import Point, pareto_figure, pareto_front
 from lava_nexus.lab.markdown import comma_separated, markdown
 from lava_nexus.lab.report import installed_versions

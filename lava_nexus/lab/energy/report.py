@@ -1,20 +1,24 @@
-"""The energy table as Markdown, CSV, JSON and two figures."""
+"""The energy table, run and written: Markdown, CSV, JSON and two figures; and the pages that show a kept run."""
 
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, astuple
+import shutil
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from lava_nexus import files
 from lava_nexus.energy import load_energy_model
+from lava_nexus.errors import NexusError
 from lava_nexus.lab.configs.tables import EnergyConfig, EnergyTable
 from lava_nexus.lab.energy.published import published_energy
-from lava_nexus.lab.energy.table import EnergyRow, energy_rows, systems
-from lava_nexus.lab.energy.text import EnergyTableReport, row_name, tables
+from lava_nexus.lab.energy.rows import EnergyRow, energy_rows, systems
+from lava_nexus.lab.energy.subjects import OPERATIONS
+from lava_nexus.lab.energy.text import EnergyTableReport, judged, row_name, summary, tables
 from lava_nexus.lab.figures.energy import Bar, Level, accounting_figure, share_figure
 from lava_nexus.lab.markdown import comma_separated
+from lava_nexus.lab.pages import filled
 from lava_nexus.lab.report import installed_versions
 
 SHARES = ("SynOps", "updates, active", "updates, idle", "spikes by themselves", "routing", "static power")
@@ -22,7 +26,7 @@ SHARES = ("SynOps", "updates, active", "updates, idle", "spikes by themselves", 
 
 def run_energy_table(config: EnergyConfig, table: EnergyTable, out: Path, quick: bool = False) -> list[EnergyRow]:
     """Measures, prints and writes energy.md, .csv, .json, shares.png and accounting.png; returns the rows."""
-    rows = list(energy_rows(config, table, quick))
+    rows = [judged(row, not quick or row.subject in OPERATIONS) for row in energy_rows(config, table, quick)]
     compared = systems(config, table, quick)
     model = load_energy_model(config.energy_model)
     share_figure(
@@ -47,8 +51,7 @@ def run_energy_table(config: EnergyConfig, table: EnergyTable, out: Path, quick:
 
 
 def _bar(row: EnergyRow) -> Bar:
-    s = row.shares
-    return Bar(row_name(row), tuple(1e-9 * share for share in astuple(s)))
+    return Bar(row_name(row), tuple(1e-9 * share for share in row.shares.values()))
 
 
 def _level(row: EnergyRow) -> Level:
@@ -59,42 +62,63 @@ def _level(row: EnergyRow) -> Level:
         printed=row.published.loihi_nj * 1e-9,
         recomputed=table.recomputed_nj(row.published) * 1e-9,
         spikes_only=row.spikes_only_nj * 1e-9,
-        total=row.shares.total * 1e-9,
+        total=row.total_nj * 1e-9,
         gpu=None if row.published.gpu_nj is None else row.published.gpu_nj * 1e-9,
     )
 
 
 _CSV = (
-    *(
-        "subject",
-        "component",
-        "group",
-        "operand_sets",
-        "neurons",
-        "spikes",
-        "synops",
-        "updates_active",
-        "updates_idle",
-        "messages",
-        "hops",
-    ),
-    *("neurons_printed", "spikes_printed", "nj_printed", "nj_recomputed", "ratio", "gpu_nj_printed"),
-    *(
-        "spikes_only_nj",
-        "synops_nj",
-        "updates_active_nj",
-        "updates_idle_nj",
-        "routing_nj",
-        "static_nj",
-        "total_nj",
-        "verdict",
-    ),
+    *("subject", "component", "group", "operand_sets", "neurons", "spikes", "synops", "updates_active", "updates_idle"),
+    *("messages", "hops", "neurons_printed", "spikes_printed", "nj_printed", "nj_recomputed", "ratio"),
+    *("gpu_nj_printed", "spikes_only_nj", "synops_nj", "updates_active_nj", "updates_idle_nj", "routing_nj"),
+    *("static_nj", "total_nj", "verdict"),
 )
 
 
 def _flat(row: EnergyRow) -> list[Any]:
-    table, p, s = published_energy(), row.published, row.shares
+    table, p = published_energy(), row.published
     printed = [p.neurons, p.spikes, p.loihi_nj, table.recomputed_nj(p), table.ratio(p), p.gpu_nj] if p else [None] * 6
     counts = [row.sets, row.neurons, row.spikes, row.synops, row.active, row.idle, row.messages, row.hops]
-    joules = [row.spikes_only_nj, s.synops, s.updates_active, s.updates_inactive, s.routing, s.static, s.total]
+    shares = ("synops", "updates_active", "updates_inactive", "routing", "static")
+    joules = [row.spikes_only_nj, *(row.shares[name] for name in shares), row.total_nj]
     return [row.subject, row_name(row), p.group if p else None, *counts, *printed, *joules, row.verdict]
+
+
+def update_energy_pages(results: Path, root: Path) -> None:
+    """Takes report and figures of a run of the table into docs/energy.md, docs/energy.json and the README.
+
+    Args:
+        results: folder of the run, with energy.json.
+        root: of the repository.
+
+    Raises:
+        NexusError: there is no report, or it is a trial's.
+    """
+    source = results / "energy.json"
+    if not source.is_file():
+        raise NexusError(
+            f"{source} does not exist; `scripts/measure_energy.py configs/energy/nexus_table.yaml` writes it"
+        )
+    values = json.loads(source.read_text(encoding="utf-8"))
+    values["config"].pop("out", None)
+    report = EnergyTableReport.of(values)
+    if report.quick:
+        raise NexusError(f"{source} is of a trial with --quick; the pages show whole runs")
+    for name in ("accounting", "shares"):
+        shutil.copyfile(results / f"{name}.png", root / "docs" / "images" / f"energy_{name}.png")
+    files.write_text(root / "docs" / "energy.json", json.dumps(values, indent=1) + "\n")
+    for path, text in energy_pages(report, root).items():
+        files.write_text(path, text)
+
+
+def energy_pages(report: EnergyTableReport, root: Path) -> dict[Path, str]:
+    """Text of every page that shows the report."""
+    docs, readme = root / "docs" / "energy.md", root / "README.md"
+    return {
+        docs: filled(docs.read_text(encoding="utf-8"), "energy", lambda: _whole(report), "docs/energy.md"),
+        readme: filled(readme.read_text(encoding="utf-8"), "energy", lambda: summary(report), "README.md"),
+    }
+
+
+def _whole(report: EnergyTableReport) -> str:
+    return f"{summary(report)}\n\n{tables(report, 'images/energy_')}"

@@ -1,6 +1,6 @@
-"""The cells of both bases as circuits of their own, for rows that count a gate.
+"""What the rows of the energy table run: gates and operations as circuits, layers at the paper's sizes as programs.
 
-What the rows of the energy table run: circuits, and programs of layers at the paper's sizes (one token).
+A gate is a cell of a basis as a circuit of its own; a program computes one token.
 """
 
 from __future__ import annotations

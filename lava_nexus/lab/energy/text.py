@@ -1,52 +1,36 @@
-"""The energy table as text: for the report, and for docs/energy.md and the README, which are made of a kept report."""
+"""The energy table in words: verdicts on rows, tables, and a summary.
+
+The report shows it, and so do docs/energy.md and the README, which are made of a kept report.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from math import isclose
 from typing import Any
 
 from lava_nexus.config import build_config
 from lava_nexus.energy import load_energy_model
 from lava_nexus.lab.configs.tables import EnergyConfig
-from lava_nexus.lab.energy.published import PublishedRow, published_energy
-from lava_nexus.lab.energy.subjects import Sizes
-from lava_nexus.lab.energy.table import EnergyRow, Shares, System, gpu_per_mac_nj
+from lava_nexus.lab.energy.published import PublishedEnergy, PublishedRow, published_energy
+from lava_nexus.lab.energy.rows import EnergyRow, System
+from lava_nexus.lab.energy.subjects import NO_NEURONS, Sizes
 from lava_nexus.lab.markdown import markdown, three_digits, with_prefix
 
 _COUNTS = (
-    "row",
-    "operand sets",
-    "neurons",
-    "spikes",
-    "SynOps",
-    "updates, active",
-    "updates, idle",
-    "messages",
-    "hops",
-    "neurons printed",
-    "spikes printed",
+    *("row", "operand sets", "neurons", "spikes", "SynOps", "updates, active", "updates, idle", "messages", "hops"),
+    *("neurons printed", "spikes printed"),
 )
 _ENERGY = (
-    "row",
-    "printed",
-    "printed spikes x 23.6 pJ",
-    "ratio",
-    "GPU, printed",
-    "ours: spikes only",
-    "ours: SynOps",
-    "ours: all",
-    "verdict",
+    *("row", "printed", "printed spikes x 23.6 pJ", "ratio", "GPU, printed"),
+    *("ours: spikes only", "ours: SynOps", "ours: all", "verdict"),
 )
 _SYSTEMS = (
-    "system",
-    "spikes",
-    "spikes only",
-    "SynOps",
-    "SynOps + updates",
-    "block's multiply-accumulates, a token",
-    "beside the GPU's printed figure",
-    "source",
+    *("system", "spikes", "spikes only", "SynOps", "SynOps + updates"),
+    *("block's multiply-accumulates, a token", "beside the GPU's printed figure", "source"),
 )
+_ROUNDING = 0.05
+"""Printed energies within this of printed spikes x printed energy hold: the table prints two or three digits."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +57,59 @@ class EnergyTableReport:
 def _row(values: dict[str, Any]) -> EnergyRow:
     printed = values["published"]
     published = None if printed is None else PublishedRow(**{**printed, "parts": tuple(printed["parts"])})
-    return EnergyRow(**{**values, "published": published, "shares": Shares(**values["shares"])})
+    return EnergyRow(**{**values, "published": published})
+
+
+def judged(row: EnergyRow, comparable: bool) -> EnergyRow:
+    """The row with its verdict; `comparable`: what ran is of the size that the published row is of."""
+    table, printed = published_energy(), row.published
+    if row.subject in NO_NEURONS:
+        said = "; ".join([verdict(table, printed, 0.0) if printed else "", NO_NEURONS[row.subject]])
+    elif printed is None:
+        said = "not in the published table"
+    else:
+        said = verdict(table, printed, row.total_nj if comparable else None)
+    return replace(row, verdict=said)
+
+
+def verdict(table: PublishedEnergy, row: PublishedRow, ours_nj: float | None) -> str:
+    """Sentences: does the printed energy follow from the printed spikes, do parts add up, who needs less."""
+    said = [_arithmetic(table, row), *_parts(table, row), *_macs(table, row), _beside_gpu(row, ours_nj)]
+    return "; ".join(sentence for sentence in said if sentence)
+
+
+def _arithmetic(table: PublishedEnergy, row: PublishedRow) -> str:
+    ratio = table.ratio(row)
+    if abs(ratio - 1) <= _ROUNDING:
+        return "printed energy holds: spikes x 23.6 pJ"
+    return f"printed energy is {three_digits(1 / ratio)} of spikes x 23.6 pJ, {ratio:,.0f} times too small"
+
+
+def _parts(table: PublishedEnergy, row: PublishedRow) -> list[str]:
+    if not row.parts:
+        return []
+    total = row.times * sum(table.row(name).neurons for name in row.parts)
+    if isclose(total, row.neurons, rel_tol=_ROUNDING):
+        return ["neurons are the sum of the parts"]
+    shown = f"{row.times:,} x {row.parts[0]}" if row.times > 1 else " + ".join(row.parts)
+    return [f"{shown} would be {total:,.0f} neurons, printed {row.neurons:,.0f}"]
+
+
+def _macs(table: PublishedEnergy, row: PublishedRow) -> list[str]:
+    """Only for rows that are multiply-accumulates and nothing else."""
+    if not row.macs or row.parts:
+        return []
+    own = table.row("add").neurons + table.row("mul").neurons
+    per_mac = row.neurons / row.macs
+    return [f"{three_digits(per_mac)} neurons a multiply-accumulate, where its adder and multiplier have {own:,.0f}"]
+
+
+def _beside_gpu(row: PublishedRow, ours_nj: float | None) -> str:
+    if row.gpu_nj is None or ours_nj is None:
+        return ""
+    if ours_nj > row.gpu_nj:
+        return f"ours takes {three_digits(ours_nj / row.gpu_nj)} times the GPU's printed energy"
+    return f"ours takes {three_digits(ours_nj / row.gpu_nj)} of the GPU's printed energy"
 
 
 def row_name(row: EnergyRow) -> str:
@@ -98,7 +134,7 @@ def tables(report: EnergyTableReport, images: str = "") -> str:
         [
             row_name(row),
             *_printed_energy(row.published),
-            *map(_joules, (row.spikes_only_nj, row.shares.synops, row.shares.total)),
+            *map(_joules, (row.spikes_only_nj, row.shares["synops"], row.total_nj)),
             row.verdict,
         ]
         for row in rows
@@ -171,3 +207,55 @@ def _notes(config: EnergyConfig, quick: bool) -> list[str]:
 
 def _round(value: float | None) -> float | int | None:
     return round(value) if value is not None and value >= 100 else value
+
+
+def summary(report: EnergyTableReport) -> str:
+    """What the counts show, as a list: which printed rows hold, which are off by what factor, and what ours takes."""
+    table = published_energy()
+    printed = [row.published for row in report.rows if row.published]
+    holding = [row for row in printed if abs(table.ratio(row) - 1) <= _ROUNDING]
+    off = sorted(table.ratio(row) for row in printed if row not in holding)
+    linear, add, mul = (table.row(name) for name in ("linear_64", "add", "mul"))
+    said = [
+        f"Of {len(printed)} rows of the published energy table {len(holding)} hold: their energy is their spikes x "
+        f"{table.spike_pj} pJ ({', '.join(row.component for row in holding)}). The other {len(off)} print "
+        f"{off[0]:,.0f} to {off[-1]:,.0f} times less than that product.",
+        f"Linear rows count {linear.neurons / linear.macs:.0f} neurons a multiply-accumulate; the table's own adder "
+        f"and multiplier have {add.neurons + mul.neurons:,.0f}.",
+        *(_ours(row) for row in report.rows if row.subject == "block" and row.sets),
+        *_per_mac(report),
+    ]
+    return "".join(f"- {sentence}\n" for sentence in said).rstrip()
+
+
+def _ours(row: EnergyRow) -> str:
+    assert row.published is not None and row.published.gpu_nj is not None
+    total = row.total_nj
+    updates = 100 * (row.shares["updates_active"] + row.shares["updates_inactive"]) / total
+    return (
+        f"Our block, counted for one token at the paper's size: {row.neurons:,.0f} neurons (printed "
+        f"{row.published.neurons:,.0f}), {row.spikes:,.0f} spikes, {row.synops:,.0f} SynOps, "
+        f"{with_prefix(total * 1e-9, 'J')} of which {updates:.0f} % are neuron updates; that is "
+        f"{total / row.published.gpu_nj:,.0f} times the {with_prefix(row.published.gpu_nj * 1e-9, 'J')} that the paper "
+        "prints for a GPU."
+    )
+
+
+def _per_mac(report: EnergyTableReport) -> list[str]:
+    return [_in_words(one, one.total) for one in report.systems if one.total is not None]
+
+
+def _in_words(one: System, total: float) -> str:
+    assert one.spikes_only is not None and one.synops is not None
+    return (
+        f"A multiply-accumulate of {one.name}: {three_digits(one.spikes_only)} nJ by spikes only, "
+        f"{three_digits(one.synops)} nJ by SynOps, {three_digits(total)} nJ with updates, "
+        f"{three_digits(total / gpu_per_mac_nj())} times the GPU's printed figure."
+    )
+
+
+def gpu_per_mac_nj() -> float:
+    """The GPU figure printed for the block over its multiply-accumulates."""
+    block = published_energy().row("block")
+    assert block.gpu_nj is not None
+    return block.gpu_nj / block.macs

@@ -18,8 +18,8 @@ from lava_nexus.execute.placing import place
 from lava_nexus.execute.run import executor_named, run
 from lava_nexus.formats import FLOAT8_E4M3FN, FLOAT32
 from lava_nexus.lab.configs.tables import EnergyConfig, EnergyTable
-from lava_nexus.lab.energy.measure import Choices, measure
 from lava_nexus.lab.energy.report import run_energy_table
+from lava_nexus.lab.energy.rows import Choices, measure
 from lava_nexus.lab.energy.subjects import GATES, SMALL, gate_circuit
 from tests.commands import exit_code
 

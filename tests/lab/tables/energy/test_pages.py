@@ -10,8 +10,8 @@ import pytest
 from lava_nexus.circuits import circuit
 from lava_nexus.errors import NexusError
 from lava_nexus.formats import FLOAT32
-from lava_nexus.lab.energy.pages import energy_pages, summary, update_energy_pages
-from lava_nexus.lab.energy.text import EnergyTableReport
+from lava_nexus.lab.energy.report import energy_pages, update_energy_pages
+from lava_nexus.lab.energy.text import EnergyTableReport, summary
 
 ROOT = Path(__file__).parents[4]
 

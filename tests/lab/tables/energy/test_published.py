@@ -7,8 +7,9 @@ from dataclasses import replace
 import pytest
 
 from lava_nexus.lab.configs import tables as config
-from lava_nexus.lab.energy.published import published_energy, verdict
+from lava_nexus.lab.energy.published import published_energy
 from lava_nexus.lab.energy.subjects import SUBJECTS, Sizes
+from lava_nexus.lab.energy.text import verdict
 
 TABLE = published_energy()
 

@@ -1,0 +1,298 @@
+"""Rows of the energy table: what each subject costs, counted in a run on random operands, beside what is printed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from lava_nexus.chip import Placement
+from lava_nexus.circuits import Circuit, circuit
+from lava_nexus.energy import EnergyModel, EnergyReport, energy, load_energy_model
+from lava_nexus.errors import NexusError
+from lava_nexus.execute.cpu import BitslicedExecutor
+from lava_nexus.execute.executor import Executor, Tallies
+from lava_nexus.execute.interpret import run_program
+from lava_nexus.execute.run import executor_named
+from lava_nexus.formats import FloatFormat, format_named
+from lava_nexus.lab.configs.tables import EnergyConfig, EnergyTable
+from lava_nexus.lab.energy.published import PublishedRow, published_energy
+from lava_nexus.lab.energy.subjects import (
+    GATES,
+    NO_NEURONS,
+    OPERATIONS,
+    PER_ELEMENT,
+    SMALL,
+    Sizes,
+    build_program,
+    gate_circuit,
+    random_feeds,
+)
+from lava_nexus.programs import Program, Writer
+from lava_nexus.programs.order import Accumulate
+
+POSITIVE = frozenset({"sqrt", "rsqrt", "log"})
+"""Operations whose operands are |N(0, 1)|."""
+
+_QUICK = ("and", "full_adder", "add", "mul", "linear_64", "embedding", "scores")
+
+
+@dataclass(frozen=True)
+class Choices:
+    """How the arithmetic of a measurement is done.
+
+    Attributes:
+        format: of every value.
+        basis: cells of every circuit.
+        accumulate: order of every sum.
+    """
+
+    format: FloatFormat
+    basis: str = "threshold"
+    accumulate: Accumulate = "sequential"
+
+
+@dataclass(frozen=True)
+class SubjectCounts:
+    """Exact counts of a run of one subject, and what they are divided by to give one unit of its row.
+
+    Attributes:
+        neurons: with an instance for every invocation of one operand set.
+        tallies: of the whole run.
+        sets: operand sets run.
+        units: units of the row in one operand set (elements of a norm; 1 otherwise).
+        placement: on which cores it ran; None without.
+    """
+
+    neurons: int
+    tallies: Tallies
+    sets: int
+    units: int = 1
+    placement: Placement | None = None
+
+    @property
+    def spikes(self) -> int:
+        """Spikes of neurons over the run."""
+        return sum(tally.spikes or 0 for tally in self.tallies)
+
+    @property
+    def synops(self) -> int:
+        """Synaptic operations over the run."""
+        return sum(tally.synops or 0 for tally in self.tallies)
+
+    @property
+    def updates(self) -> int:
+        """Neuron updates over the run, streamed schedule."""
+        return sum(tally.updates for tally in self.tallies)
+
+    @property
+    def active(self) -> int | None:
+        """Of them those in which a neuron received a spike or fired; None where not counted."""
+        counts = [tally.active for tally in self.tallies]
+        return None if None in counts else sum(count for count in counts if count is not None)
+
+    def per_unit(self, count: float) -> float:
+        """A count of the run for one unit of the row."""
+        return count / (self.sets * self.units)
+
+    def energy(self, model: EnergyModel) -> EnergyReport:
+        """Energy of the run; one unit of the row is an inference."""
+        return energy(self.tallies, model, placement=self.placement, inferences=self.sets * self.units)
+
+
+def measure(
+    subject: str,
+    choices: Choices,
+    executor: Executor,
+    sets: int,
+    sizes: Sizes,
+    seed: int,
+    placement: Path | None = None,
+) -> SubjectCounts:
+    """Runs one row of `subjects.SUBJECTS` that has neurons.
+
+    Args:
+        subject: the row.
+        choices: format, basis, order of sums.
+        executor: a fresh one that counts spikes.
+        sets: operand sets.
+        sizes: of layers and block.
+        seed: of operands and weights.
+        placement: file of the circuit's placement on cores, for an operation.
+
+    Raises:
+        NexusError: a placement of something else.
+    """
+    if subject in GATES or subject in OPERATIONS:
+        basis = choices.basis
+        made = gate_circuit(subject, basis) if subject in GATES else circuit(subject, choices.format, basis=basis)
+        placed = Placement.load(placement) if placement else None
+        made = placed.as_placed(made) if placed else made
+        executor.invoke(made, _operands(made, subject, sets, seed))
+        return SubjectCounts(made.neurons, executor.tallies, sets, placement=placed)
+    if placement:
+        raise NexusError(f"row '{subject}' takes no placement: those in files are of single circuits")
+    writer = Writer(Program(subject), choices.format, choices.basis, choices.accumulate)
+    program = build_program(subject, writer, sizes, seed)
+    found = run_program(program, random_feeds(program, sets, seed), executor)
+    return SubjectCounts(program.neurons, found.tallies, sets, sizes.width if subject in PER_ELEMENT else 1)
+
+
+def _operands(made: Circuit, name: str, sets: int, seed: int) -> list[NDArray[Any]]:
+    """N(0, 1) for numbers, fair coins for plain bits."""
+    rng = np.random.default_rng(seed)
+    patterns = []
+    for port in made.inputs:
+        if isinstance(port.format, FloatFormat):
+            values = rng.standard_normal(sets).astype(np.float32)
+            drawn = np.abs(values) if name in POSITIVE else values
+            patterns.append(port.format.to_patterns(drawn.astype(port.format.dtype)))
+        else:
+            patterns.append(rng.integers(0, 2, sets).astype(port.pattern_dtype))
+    return patterns
+
+
+@dataclass(frozen=True)
+class EnergyRow:
+    """One row, one unit of it: an operation, an element or a token.
+
+    Attributes:
+        subject: name in configs.
+        published: as printed; None where the row is not in the table.
+        sets: operand sets run; 0 where no neuron computes.
+        neurons: an instance for every invocation.
+        spikes, synops: means of exact counts.
+        active, idle: neuron updates; active is None where not counted.
+        spikes_only_nj: spikes times the printed energy of a spike.
+        shares: nanojoules by share of the energy model; routing and static power are known only with a placement.
+        verdict: sentences; empty until the row was judged.
+        messages, hops: between cores and between routers; None without a placement.
+    """
+
+    subject: str
+    published: PublishedRow | None
+    sets: int
+    neurons: float
+    spikes: float
+    synops: float
+    active: float | None
+    idle: float
+    spikes_only_nj: float
+    shares: Mapping[str, float]
+    verdict: str = ""
+    messages: float | None = None
+    hops: float | None = None
+
+    @property
+    def total_nj(self) -> float:
+        """All shares."""
+        return sum(self.shares.values())
+
+
+def energy_rows(config: EnergyConfig, table: EnergyTable, quick: bool = False) -> Iterator[EnergyRow]:
+    """The rows in the order of the config, each as soon as it is measured."""
+    model = load_energy_model(config.energy_model)
+    sizes = SMALL if quick else Sizes()
+    names = [name for name in table.subjects if name in _QUICK] or table.subjects[:1] if quick else table.subjects
+    for name in tqdm(names, desc="energy", unit="row", disable=None):
+        if name in NO_NEURONS:
+            yield EnergyRow(name, _printed(name), 0, 0, 0, 0, 0, 0, 0.0, _NOTHING)
+            continue
+        sets = min(64, table.operand_sets) if quick else table.operand_sets
+        printed = _printed(name)
+        if printed and printed.macs and not quick:
+            sets = min(sets, max(1, table.macs_at_most // printed.macs))
+        choices = Choices(format_named(table.format), table.basis, table.accumulate)
+        yield _row(
+            name,
+            measure(name, choices, counting_executor(config), sets, sizes, config.seed, table.placements.get(name)),
+            model,
+        )
+
+
+_NOTHING = dict.fromkeys(("synops", "updates_active", "updates_inactive", "spikes", "routing", "static"), 0.0)
+
+
+def counting_executor(config: EnergyConfig) -> Executor:
+    """A fresh executor that counts spikes, and active updates where the config asks for them."""
+    if config.executor == "bitsliced":
+        return BitslicedExecutor(count="activity" if config.activity else True)
+    return executor_named(config.executor)
+
+
+def _printed(name: str) -> PublishedRow | None:
+    return next((row for row in published_energy().rows if row.subject == name), None)
+
+
+def _row(name: str, found: SubjectCounts, model: EnergyModel) -> EnergyRow:
+    active, moved = found.active, None
+    if found.placement is not None:
+        (tally,) = found.tallies
+        moved = found.placement.traffic_of(tally.signal_spikes, tally.invocations)
+    return EnergyRow(
+        subject=name,
+        published=_printed(name),
+        sets=found.sets,
+        neurons=found.neurons / found.units,
+        spikes=found.per_unit(found.spikes),
+        synops=found.per_unit(found.synops),
+        active=None if active is None else found.per_unit(active),
+        idle=found.per_unit(found.updates - (active or 0)),
+        spikes_only_nj=found.per_unit(found.spikes) * published_energy().spike_pj / 1000,
+        shares=_shares(found, model),
+        messages=found.per_unit(moved.messages) if moved else None,
+        hops=found.per_unit(moved.hops_east_west + moved.hops_north_south) if moved else None,
+    )
+
+
+def _shares(found: SubjectCounts, model: EnergyModel) -> dict[str, float]:
+    report = found.energy(model)
+    nano = 1e9 / report.inferences
+    return {name: joules * nano for name, joules in report.shares.items()}
+
+
+@dataclass(frozen=True)
+class System:
+    """Something that does a multiply-accumulate, under three accountings, in nanojoules; None where it prints nothing.
+
+    Attributes:
+        name, source: what it is and where its figures are from.
+        spikes: a multiply-accumulate.
+        spikes_only, synops, total: SynOps times the model's constant; with neuron updates, without routing.
+    """
+
+    name: str
+    source: str
+    spikes: float | None
+    spikes_only: float | None
+    synops: float | None
+    total: float | None
+
+
+def systems(config: EnergyConfig, table: EnergyTable, quick: bool = False) -> list[System]:
+    """A multiply-accumulate of each system, ours measured in a linear layer in both bases."""
+    published, model = published_energy(), load_energy_model(config.energy_model)
+    unit = published.spike_pj / 1000
+    linear, add, mul = (published.row(name) for name in ("linear_64", "add", "mul"))
+    of_linear, of_two = linear.spikes / linear.macs, add.spikes + mul.spikes
+    linear_source = f"{published.source}, {linear.component}"
+    found = [
+        System("NEXUS, its linear rows", linear_source, of_linear, of_linear * unit, None, None),
+        System("NEXUS, its adder + multiplier rows", published.source, of_two, of_two * unit, None, None),
+        *(System(o.system, o.source, o.spikes, o.spikes_nj, o.synops_nj, o.total_nj) for o in published.systems),
+    ]
+    sizes = SMALL if quick else Sizes()
+    macs = (64 // sizes.linear) ** 2
+    for basis in ("nexus", "threshold"):
+        choices = Choices(format_named(table.format), basis, table.accumulate)
+        ours = measure("linear_64", choices, counting_executor(config), 8 if quick else 64, sizes, config.seed)
+        spikes, shares = ours.per_unit(ours.spikes) / macs, _shares(ours, model)
+        name = f"this package, {basis} basis, {table.format}, {table.accumulate}"
+        total = sum(shares.values())
+        found.append(System(name, "counted in this run", spikes, spikes * unit, shares["synops"] / macs, total / macs))
+    return found

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +14,6 @@ from lava_nexus.circuits.circuit import Circuit
 from lava_nexus.errors import NexusError
 from lava_nexus.execute.executor import LEVELS, Evaluated, Executor, level_word
 from lava_nexus.execute.lava.population_run import run_process
-from lava_nexus.execute.lava.processes.operators import NeuronLevel
 from lava_nexus.execute.lava.processes.populations import Populations
 from lava_nexus.execute.lava.program import run_on_lava
 from lava_nexus.execute.lava.stream import Stream, Timing
@@ -119,10 +118,8 @@ class LavaExecutor(Executor):
         """A program as Lava Processes; None at the level "lif", where it is walked."""
         if self._word == "lif":
             return None
-        level = cast(NeuronLevel, self.program_level)
-        ran = run_on_lava(
-            program, feeds, batch=self._batch, level=level, processes=self._processes, timeout=self._timeout
-        )
+        options: dict[str, Any] = {"batch": self._batch, "processes": self._processes, "timeout": self._timeout}
+        ran = run_on_lava(program, feeds, level=self._word or "word", **options)
         took = f"Lava's CPU simulator took {ran.time_steps} of its own time steps in {ran.processes} processes."
         return replace(ran, notes=(took,))
 

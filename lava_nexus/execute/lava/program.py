@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from lava_nexus.circuits.bank import Bank
 from lava_nexus.errors import NexusError
-from lava_nexus.execute.executor import Tallies
+from lava_nexus.execute.executor import LEVELS, Tallies
 from lava_nexus.execute.interpret import ProgramResult, check_feeds
 from lava_nexus.execute.lava.partition import Block, Part, partition
 from lava_nexus.execute.lava.process import Process, spike_shape
@@ -21,9 +21,9 @@ from lava_nexus.execute.lava.processes.coding import TensorDecoder, TensorEncode
 from lava_nexus.execute.lava.processes.operators import (
     NeuronLevel,
     TransformerBlock,
-    check_level,
     connect,
     neuron_executor,
+    neuron_level,
     operator,
 )
 from lava_nexus.execute.lava.session import CHANNEL_MESSAGES, Session
@@ -52,7 +52,7 @@ def run_on_lava(
     feeds: Mapping[str, NDArray[Any]],
     *,
     batch: int = 64,
-    level: NeuronLevel = "word logic",
+    level: str = "word",
     processes: int = 20,
     timeout: float = 600.0,
 ) -> LavaProgramResult:
@@ -62,7 +62,7 @@ def run_on_lava(
         program: what to run.
         feeds: patterns by input name.
         batch: sets that pass through all Processes in one time step.
-        level: what evaluates the neurons inside the operator Processes: "word logic" or "vectorised neurons".
+        level: what evaluates the neurons inside the operator Processes: "word" operations or "vectorised" membranes.
         processes: most operating-system processes that a transformer block may become.
         timeout: seconds that starting, and running, may take.
 
@@ -70,16 +70,16 @@ def run_on_lava(
         NexusError: an input is missing or has another shape, too little shared memory for the batch, a layer failed, or
             the timeout passed; no process is left then.
     """
-    check_level(level)
+    word = neuron_level(level)
     sets = _sets(program, feeds)
     batch = min(batch, sets)
     parts = partition(program, processes)
     encoder = TensorEncoder({value: feeds[name] for name, value in program.inputs.items()}, batch)
     decoder = TensorDecoder(list(program.outputs.values()), batch, sets)
-    pairs = [(part, _process(part, batch, sets, level)) for part in parts]
+    pairs = [(part, _process(part, batch, sets, word)) for part in parts]
     steps = -(-sets // batch)
     _check_memory(parts, decoder, batch, steps)
-    prepare(program, level)
+    prepare(program, word)
     connect([(encoder, encoder), *pairs, (decoder, decoder)], {})
     with Session(decoder, timeout=timeout) as session:
         used = session.processes
@@ -87,7 +87,7 @@ def run_on_lava(
     return LavaProgramResult(
         outputs={name: decoder.patterns[value].copy() for name, value in program.outputs.items()},
         layers=_layers(program, [process for _, process in pairs]),
-        levels=[(segment.name, level) for part in parts for segment in _segments(part)],
+        levels=[(segment.name, LEVELS[word]) for part in parts for segment in _segments(part)],
         time_steps=steps,
         processes=used,
     )

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lava_nexus.errors import NexusError
-from lava_nexus.execute.executor import Tallies, Tally
+from lava_nexus.execute.executor import LEVELS, Tallies, Tally
 from lava_nexus.execute.interpret import check_feeds
 from lava_nexus.execute.lava.processes.host import NEVER, Sequencer
 from lava_nexus.execute.lava.processes.network import Network
@@ -81,7 +81,7 @@ def run_scheduled(
     for i, (pool, network) in enumerate(zip(schedule.pools, networks, strict=True)):
         tallies.add(Tally(pool.circuit, sets * int((operations.pool == i).sum()), network.spike_counts))
     stacked = {name: np.stack(parts) for name, parts in outputs.items()}
-    return ScheduledResult(stacked, schedule.steps, tuple(taken), tallies, "vectorised neurons")
+    return ScheduledResult(stacked, schedule.steps, tuple(taken), tallies, LEVELS[level])
 
 
 def _load(schedule: Schedule, operations: Operations, sequencer: Sequencer, feeds: Mapping[str, NDArray[Any]]) -> None:

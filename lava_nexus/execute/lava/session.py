@@ -14,6 +14,7 @@ from lava.magma.core.process.variable import VarServer
 from lava.magma.core.run_configs import Loihi2SimCfg, RunConfig
 
 from lava_nexus.errors import NexusError
+from lava_nexus.execute.executor import level_word
 from lava_nexus.execute.lava.process import Process
 from lava_nexus.execute.lava.runtime import WatchedRuntime
 from lava_nexus.execute.lava.waves import Level
@@ -29,10 +30,8 @@ class LevelRunConfig(Loihi2SimCfg):
     """
 
     def __init__(self, level: Level = "vectorised") -> None:
-        if level not in get_args(Level):
-            raise NexusError(f"Lava level '{level}' is not one of {', '.join(get_args(Level))}")
         super().__init__()
-        self.level = level
+        self.level = level_word(level, get_args(Level), "Lava level")
         self.exception_proc_model_map = _ModelsBeside(self)
 
     def select(self, process: Any, proc_models: list[Any]) -> Any:

@@ -89,7 +89,7 @@ class LavaOptions(Config):
         processes: most operating-system processes that a block may become.
     """
 
-    level: Literal["word logic", "vectorised neurons"] = "word logic"
+    level: Literal["word", "vectorised", "word logic", "vectorised neurons"] = "word"
     processes: int = Field(default=20, ge=1, le=64)
 
 

@@ -6,7 +6,7 @@ All operators are one Process and one model; their classes tell Lava's user what
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any, Literal, Protocol, get_args
+from typing import Any, Literal, Protocol, cast, get_args
 
 import numpy as np
 from lava.magma.core.decorator import implements, requires, tag
@@ -17,7 +17,7 @@ from lava.magma.core.resources import CPU
 
 from lava_nexus.errors import NexusError
 from lava_nexus.execute.cpu import BitslicedExecutor
-from lava_nexus.execute.executor import Executor
+from lava_nexus.execute.executor import Executor, level_word
 from lava_nexus.execute.interpret import run_program
 from lava_nexus.execute.lava.partition import Block
 from lava_nexus.execute.lava.process import (
@@ -38,18 +38,21 @@ from lava_nexus.execute.membrane import MembraneExecutor
 from lava_nexus.programs.program import Value
 from lava_nexus.programs.segments import Segment, port_name
 
-NeuronLevel = Literal["word logic", "vectorised neurons"]
+NeuronLevel = Literal["word", "vectorised"]
 
 
-def check_level(level: str) -> None:
-    """Raises NexusError where there is no such level."""
-    if level not in get_args(NeuronLevel):
-        raise NexusError(f"level '{level}' of an operator Process is not one of {', '.join(get_args(NeuronLevel))}")
+def neuron_level(level: str) -> NeuronLevel:
+    """What evaluates the neurons inside an operator Process: word operations, or a membrane each.
+
+    Raises:
+        NexusError: it is neither.
+    """
+    return cast(NeuronLevel, level_word(level, get_args(NeuronLevel), "operator Process's level"))
 
 
 def neuron_executor(level: NeuronLevel, threads: int | None = None) -> Executor:
     """A fresh executor of that level; `threads` as the executors take it."""
-    return BitslicedExecutor(threads=threads) if level == "word logic" else MembraneExecutor(threads=threads)
+    return BitslicedExecutor(threads=threads) if level == "word" else MembraneExecutor(threads=threads)
 
 
 class Operator(Process):
@@ -62,7 +65,7 @@ class Operator(Process):
         segment: what is computed; its circuits' neurons are evaluated.
         batch: elements that pass together in one time step.
         sets: elements of the whole run; what comes after them is silence and counts for nothing. None: no end.
-        level: what evaluates the neurons.
+        level: what evaluates the neurons: "word" operations, or "vectorised" membranes; see `executor.LEVELS`.
         tallies: where to count; its own if None.
     """
 
@@ -71,14 +74,14 @@ class Operator(Process):
         segment: Segment,
         batch: int,
         sets: int | None = None,
-        level: NeuronLevel = "word logic",
+        level: str = "word",
         tallies: SharedTallies | None = None,
     ) -> None:
-        check_level(level)
+        word = neuron_level(level)
         tallies = SharedTallies(segment.program) if tallies is None else tallies
-        super().__init__(segment=segment, batch=batch, sets=sets, level=level, tallies=tallies, name=segment.name)
+        super().__init__(segment=segment, batch=batch, sets=sets, level=word, tallies=tallies, name=segment.name)
         self.segment = segment
-        self.level = level
+        self.level = word
         self.tallies = tallies
         add_ports(self, segment.inputs, segment.outputs, batch)
 
@@ -174,12 +177,12 @@ class TransformerBlock(Process):
         batch, sets, level: as `Operator` takes them.
     """
 
-    def __init__(self, block: Block, batch: int, sets: int | None = None, level: NeuronLevel = "word logic") -> None:
-        check_level(level)
+    def __init__(self, block: Block, batch: int, sets: int | None = None, level: str = "word") -> None:
+        word = neuron_level(level)
         tallies = {segment.name: SharedTallies(segment.program) for segment in block.segments}
-        super().__init__(block=block, batch=batch, sets=sets, level=level, tallies=tallies, name=block.name)
+        super().__init__(block=block, batch=batch, sets=sets, level=word, tallies=tallies, name=block.name)
         self.block = block
-        self.level = level
+        self.level = word
         self.tallies = tallies
         add_ports(self, block.inputs, block.outputs, batch)
 
@@ -215,7 +218,7 @@ class Passing(Protocol):
 
 
 def operator(
-    segment: Segment, batch: int, sets: int | None, level: NeuronLevel, tallies: SharedTallies | None = None
+    segment: Segment, batch: int, sets: int | None, level: str, tallies: SharedTallies | None = None
 ) -> Operator:
     """The Process of the segment's kind."""
     return OPERATORS.get(segment.kind, Layer)(segment, batch, sets, level, tallies)

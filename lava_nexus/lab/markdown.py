@@ -1,7 +1,4 @@
-"""report.md, and the summary that a run prints, from the values of report.json.
-
-Tables as Markdown and CSV.
-"""
+"""Text of reports: tables as Markdown and CSV, values with units, the page and the summary of a run of a model."""
 
 from __future__ import annotations
 
@@ -42,19 +39,24 @@ def summary_text(report: dict[str, Any]) -> str:
     return "".join(f"{what.ljust(width)}  {value}\n" for what, value in [("", report["title"]), *rows])
 
 
-def report_markdown(report: dict[str, Any]) -> str:
-    """The whole report."""
+def run_markdown(report: dict[str, Any], tables: Sequence[str]) -> str:
+    """The page of a run of a model."""
     parts = [f"# {report['title']}\n", markdown(("", "result"), summary_rows(report))]
     parts += [f"![{figure['caption']}]({figure['file']})\n\n{figure['caption']}\n" for figure in report["figures"]]
     parts.append(_energy(report["energy"]))
     if report["steps"]:
         rows = [list(row.values()) for row in report["steps"]]
         parts.append("## Step by step, against the strict reference\n\n" + markdown(list(report["steps"][0]), rows))
-    for table in report["tables"]:
-        parts.append(f"## {table['title']}\n\n" + markdown(table["header"], table["rows"]))
+    parts += tables
     if report["circuits"]:
         rows = [list(row.values()) for row in report["circuits"]]
         parts.append("## Circuits\n\n" + markdown(list(report["circuits"][0]), rows))
+    return "\n".join(part for part in [*parts, page_end(report)] if part)
+
+
+def page_end(report: dict[str, Any]) -> str:
+    """What every page ends with: levels, notes, config, versions."""
+    parts = []
     if report["levels"]:
         rows = [[level["process"], level["level"]] for level in report["levels"]]
         parts.append("## Level at which each part ran\n\n" + markdown(("part", "level"), rows))
@@ -62,7 +64,7 @@ def report_markdown(report: dict[str, Any]) -> str:
         parts.append("## Notes\n\n" + "".join(f"- {note}\n" for note in report["notes"]))
     parts.append("## Config\n\n```json\n" + json.dumps(report["config"], indent=2) + "\n```\n")
     parts.append("Versions: " + ", ".join(f"{name} {version}" for name, version in report["versions"].items()) + "\n")
-    return "\n".join(part for part in parts if part)
+    return "\n".join(parts)
 
 
 def _energy(energy: dict[str, Any]) -> str:
@@ -149,6 +151,12 @@ def with_prefix(value: float, unit: str) -> str:
         if abs(value) >= factor * 0.9995:
             return f"{value / factor:.3g} {prefix}{unit}"
     return f"{value:.3g} {unit}"
+
+
+def percent(share: float) -> str:
+    """A share in percent: two decimals, and never 100 where something was wrong."""
+    text = f"{100 * share:.2f}"
+    return text if share == 1 or text != "100.00" else f"{100 * share:.4f}"
 
 
 def three_digits(value: float) -> str:

@@ -1,10 +1,10 @@
-"""The report of one run: report.json for programs, report.md for people, CSV tables for spreadsheets."""
+"""The one report: a page for people, JSON for programs, CSV for spreadsheets; of a run of a model, its summary too."""
 
 from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,12 +13,14 @@ import numpy as np
 
 from lava_nexus import files
 from lava_nexus.energy import EnergyReport
+from lava_nexus.errors import NexusError
 from lava_nexus.execute.executor import Tally
 from lava_nexus.formats import UlpSummary
-from lava_nexus.lab.markdown import comma_separated, report_markdown
-from lava_nexus.versions import installed_versions as installed_versions
+from lava_nexus.lab.markdown import comma_separated, markdown, page_end, run_markdown, summary_text
+from lava_nexus.versions import installed_versions
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
+Csv = tuple[Sequence[str], Sequence[Sequence[Any]]]
 CIRCUIT_HEADER = ("circuit", "basis", "neurons", "synapses", "depth", "invocations", "spikes", "synops")
 LAYER_HEADER = ("layer", "circuit", "synops")
 STEP_HEADER = (
@@ -37,27 +39,114 @@ STEP_HEADER = (
 
 @dataclass(frozen=True)
 class Table:
-    """A further table of a report: a title, which also names its CSV file, a header and rows."""
+    """A table of a report.
+
+    Attributes:
+        title: of its section; empty for none.
+        header, rows: of it; None is a dash.
+        file: name of the CSV file; empty for one made of the title, None for a table that only the page has.
+        text: sentences below it.
+        printed: whether the terminal shows it.
+    """
 
     title: str
     header: Sequence[str]
     rows: Sequence[Sequence[Any]]
+    file: str | None = ""
+    text: str = ""
+    printed: bool = True
 
-    @property
-    def file(self) -> str:
-        """Name of the CSV file."""
-        return "_".join("".join(c if c.isalnum() else " " for c in self.title.lower()).split()) + ".csv"
+    def __post_init__(self) -> None:
+        if self.file == "":
+            words = "".join(c if c.isalnum() else " " for c in self.title.lower()).split()
+            object.__setattr__(self, "file", "_".join(words) + ".csv")
+
+    def markdown(self) -> str:
+        """Its section."""
+        head = f"## {self.title}\n\n" if self.title else ""
+        return head + markdown(self.header, self.rows) + (f"\n{self.text}\n" if self.text else "")
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON."""
+        rows = [list(row) for row in self.rows]
+        return {"title": self.title, "file": self.file, "header": list(self.header), "rows": rows}
 
 
-@dataclass(frozen=True)
-class Run:
-    """What a run found; None where something was not counted or has no witness.
+@dataclass(frozen=True, kw_only=True)
+class Report:
+    """What an experiment found.
 
     Attributes:
-        title: first line of report.md.
+        title: first line of the page.
         config: the resolved config.
-        executor: its name.
+        name: of the page and of the JSON file, without ending.
+        lead: sentences that come first, on the terminal too.
         levels: (process or layer, level at which it ran: "LIF", "vectorised neurons", "word logic", "reference").
+        tables: in order.
+        figures: (file name in the folder of the report, caption).
+        notes: sentences that a reader needs beside the numbers.
+        values: further JSON values.
+        data: further CSV files, name to header and rows.
+        failure: what the experiment found to be wrong, in one sentence, which it then ends with; empty for nothing.
+        versions: of Python and of packages.
+    """
+
+    title: str
+    config: Mapping[str, Any]
+    name: str = "report"
+    lead: Sequence[str] = ()
+    levels: Sequence[tuple[str, str]] = ()
+    tables: Sequence[Table] = ()
+    figures: Sequence[tuple[str, str]] = ()
+    notes: Sequence[str] = ()
+    values: Mapping[str, Any] = field(default_factory=dict)
+    data: Mapping[str, Csv] = field(default_factory=dict)
+    failure: str = ""
+    versions: dict[str, str] = field(default_factory=installed_versions)
+
+    @property
+    def files(self) -> dict[str, Csv]:
+        """Header and rows of each CSV file."""
+        return {**self.data, **{table.file: (table.header, table.rows) for table in self.tables if table.file}}
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for the JSON file."""
+        return {
+            "schema_version": SCHEMA_VERSION,
+            "title": self.title,
+            "config": dict(self.config),
+            "levels": [{"process": process, "level": level} for process, level in self.levels],
+            "tables": [table.to_dict() for table in self.tables if table.file],
+            "figures": [{"file": name, "caption": caption} for name, caption in self.figures],
+            "findings": list(self.lead),
+            "notes": list(self.notes),
+            **self._own(),
+            **self.values,
+            "versions": self.versions,
+        }
+
+    def _own(self) -> dict[str, Any]:
+        """What a kind of report adds to the JSON."""
+        return {}
+
+    def markdown(self) -> str:
+        """The page."""
+        parts = [f"# {self.title}\n", *(f"{sentence}\n" for sentence in self.lead)]
+        parts += [f"![{caption}]({name})\n\n{caption}\n" for name, caption in self.figures]
+        parts += [table.markdown() for table in self.tables]
+        return "\n".join([*parts, page_end(_finite(self.to_dict()))])
+
+    def text(self) -> str:
+        """What the terminal shows."""
+        return "\n".join([*self.lead, *(table.markdown() for table in self.tables if table.printed)])
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run(Report):
+    """The report of a run of a model; None where something was not counted or has no witness.
+
+    Attributes:
+        executor: its name.
         inferences: inputs answered.
         accuracy_network, accuracy_pytorch: share 0..1 of right answers, None without labels.
         ulp_strict: against the strict reference.
@@ -70,13 +159,8 @@ class Run:
         circuits: rows of `CIRCUIT_HEADER`.
         layers: rows of `LAYER_HEADER`: SynOps by layer and circuit.
         steps: rows of `STEP_HEADER`: programs that ran one after the other, against the strict reference.
-        tables: further tables.
-        figures: (file name in the folder of the report, caption).
-        notes: sentences that a reader needs beside the numbers.
     """
 
-    title: str
-    config: dict[str, Any]
     executor: str
     inferences: int
     ulp_strict: UlpSummary | None
@@ -91,24 +175,24 @@ class Run:
     ulp_pytorch: UlpSummary | None = None
     accuracy_network: float | None = None
     accuracy_pytorch: float | None = None
-    levels: Sequence[tuple[str, str]] = ()
     circuits: Sequence[Sequence[Any]] = ()
     layers: Sequence[tuple[str, str, int]] = ()
     steps: Sequence[Sequence[Any]] = ()
-    tables: Sequence[Table] = ()
-    figures: Sequence[tuple[str, str]] = ()
-    notes: Sequence[str] = ()
-    versions: dict[str, str] = field(default_factory=installed_versions)
 
-    def to_dict(self) -> dict[str, Any]:
-        """Plain values for report.json."""
+    @property
+    def files(self) -> dict[str, Csv]:
+        """Those of circuits, layers and steps too."""
+        own = {
+            "circuits.csv": (CIRCUIT_HEADER, self.circuits),
+            "layers.csv": (LAYER_HEADER, self.layers),
+            "steps.csv": (STEP_HEADER, self.steps),
+        }
+        return {name: table for name, table in own.items() if table[1]} | super().files
+
+    def _own(self) -> dict[str, Any]:
         energy = self.energy.to_dict() if self.energy else {"joules": None, "joules_per_inference": None}
         return {
-            "schema_version": SCHEMA_VERSION,
-            "title": self.title,
-            "config": self.config,
             "executor": self.executor,
-            "levels": [{"process": process, "level": level} for process, level in self.levels],
             "inferences": self.inferences,
             "accuracy": {"network": self.accuracy_network, "pytorch": self.accuracy_pytorch},
             "ulp": {"strict": _ulp(self.ulp_strict), "pytorch": _ulp(self.ulp_pytorch)},
@@ -123,14 +207,15 @@ class Run:
             "circuits": [dict(zip(CIRCUIT_HEADER, row, strict=True)) for row in self.circuits],
             "layers": [dict(zip(LAYER_HEADER, row, strict=True)) for row in self.layers],
             "steps": [dict(zip(STEP_HEADER, row, strict=True)) for row in self.steps],
-            "tables": [
-                {"title": t.title, "file": t.file, "header": list(t.header), "rows": [list(row) for row in t.rows]}
-                for t in self.tables
-            ],
-            "figures": [{"file": name, "caption": caption} for name, caption in self.figures],
-            "notes": list(self.notes),
-            "versions": self.versions,
         }
+
+    def markdown(self) -> str:
+        """The page: a summary first."""
+        return run_markdown(_finite(self.to_dict()), [table.markdown() for table in self.tables])
+
+    def text(self) -> str:
+        """The summary."""
+        return summary_text(_finite(self.to_dict()))
 
 
 def circuit_rows(tallies: Iterable[Tally]) -> list[tuple[Any, ...]]:
@@ -151,26 +236,31 @@ def circuit_rows(tallies: Iterable[Tally]) -> list[tuple[Any, ...]]:
     return sorted(rows, key=lambda row: (-(row[7] or 0), row[0]))
 
 
-def write_report(run: Run, folder: Path) -> dict[str, Any]:
-    """Writes report.json, report.md, circuits.csv, layers.csv, steps.csv and a CSV a table, each whole or not at all.
-
-    Returns:
-        The JSON values.
+def write_report(report: Report, folder: Path) -> dict[str, Any]:
+    """Writes the page, the JSON and a CSV a table, each whole or not at all; returns the JSON values.
 
     The JSON is strict: a number that is not finite becomes null.
     """
-    report: dict[str, Any] = _finite(run.to_dict())
-    if run.circuits:
-        files.write_text(folder / "circuits.csv", comma_separated(CIRCUIT_HEADER, run.circuits))
-    if run.layers:
-        files.write_text(folder / "layers.csv", comma_separated(LAYER_HEADER, run.layers))
-    if run.steps:
-        files.write_text(folder / "steps.csv", comma_separated(STEP_HEADER, run.steps))
-    for table in run.tables:
-        files.write_text(folder / table.file, comma_separated(table.header, table.rows))
-    files.write_text(folder / "report.md", report_markdown(report))
-    files.write_text(folder / "report.json", json.dumps(report, indent=2, allow_nan=False) + "\n")
-    return report
+    values: dict[str, Any] = _finite(report.to_dict())
+    for file, (header, rows) in report.files.items():
+        files.write_text(folder / file, comma_separated(header, rows))
+    files.write_text(folder / f"{report.name}.md", report.markdown())
+    files.write_text(folder / f"{report.name}.json", json.dumps(values, indent=2, allow_nan=False) + "\n")
+    return values
+
+
+def conclude(report: Report, folder: Path) -> dict[str, Any]:
+    """Ends an experiment: writes the report, prints what the terminal shows of it; returns the JSON values.
+
+    Raises:
+        NexusError: the report's failure, when all is written and printed.
+    """
+    values = write_report(report, folder)
+    print(report.text())
+    print(f"report: {folder / report.name}.md")
+    if report.failure:
+        raise NexusError(report.failure)
+    return values
 
 
 def _ulp(summary: UlpSummary | None) -> dict[str, float | int | None]:

@@ -88,7 +88,7 @@ def test_table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert "| exp " in page.read_text()
     assert "99.9954" in page.read_text()
     assert page.read_text().startswith("before\n")
-    assert json.loads((tmp_path / "functions.json").read_text())[0]["max ULP"] == 1
+    assert json.loads((tmp_path / "functions.json").read_text())["functions"][0]["max ULP"] == 1
 
 
 def test_find_corrections_quickly_changes_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -63,7 +63,7 @@ def test_table(capsys: pytest.CaptureFixture[str]) -> None:
     assert rows[0]["how checked"] == "every pair: gates against golden"
     assert rows[0]["digest"] == circuit("add", FLOAT8_E4M3FN).digest[:12]
     assert "| compare_lt" in printed
-    assert printed.split("\n\ntable")[0] in Path("out/verification.md").read_text()
+    assert printed.split("\n\nreport")[0] in Path("out/verification.md").read_text()
 
 
 @pytest.mark.parametrize("after", [0, 1, 7])

@@ -14,8 +14,8 @@ from lava_nexus.circuits.operations import OPERATIONS
 from lava_nexus.config import Config, did_you_mean
 from lava_nexus.lab.configs.execution import MembraneOptions
 from lava_nexus.lab.configs.names import EnergyModelName, FormatName
+from lava_nexus.lab.published import published
 from lava_nexus.lab.robustness.logic import LOGIC
-from lava_nexus.lab.robustness.published import published_tables
 
 
 def _logic(name: str) -> str:
@@ -31,8 +31,9 @@ def _operation(name: str) -> str:
 
 
 def _table(name: str) -> str:
-    if name not in published_tables():
-        raise ValueError(f"this published table does not exist{did_you_mean(name, published_tables())}")
+    tables = published("robustness")
+    if name not in tables:
+        raise ValueError(f"this published table does not exist{did_you_mean(name, tables)}")
     return name
 
 

@@ -22,8 +22,8 @@ from lava_nexus.lab.configs.tables import EnergyConfig, PrecisionMap
 from lava_nexus.lab.energy.rows import counting_executor
 from lava_nexus.lab.figures.costs import Point, pareto_figure, pareto_front
 from lava_nexus.lab.markdown import comma_separated, markdown
-from lava_nexus.lab.report import installed_versions
 from lava_nexus.programs import Program, Writer, linear
+from lava_nexus.versions import installed_versions
 
 _QUICK_SIZE, _QUICK_TOKENS = 4, 8
 _ROUNDED_PRODUCTS = ("sequential", "pairwise")

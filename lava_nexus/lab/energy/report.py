@@ -19,7 +19,7 @@ from lava_nexus.lab.energy.text import EnergyTableReport, judged, row_name, summ
 from lava_nexus.lab.figures.energy import Bar, Level, accounting_figure, share_figure
 from lava_nexus.lab.markdown import comma_separated
 from lava_nexus.lab.pages import filled
-from lava_nexus.lab.report import installed_versions
+from lava_nexus.versions import installed_versions
 
 SHARES = ("SynOps", "updates, active", "updates, idle", "spikes by themselves", "routing", "static power")
 

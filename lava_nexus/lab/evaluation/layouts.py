@@ -3,29 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cache
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
-
-import yaml
 
 from lava_nexus.lab.configs.evaluate import EvaluateConfig
 from lava_nexus.lab.markdown import markdown
+from lava_nexus.lab.published import published
 
 if TYPE_CHECKING:
     from lava_nexus.lab.evaluation.run import TaskResult
 
-_FILE = Path(__file__).parents[1] / "published" / "tasks.yaml"
 _NEXUS = {"mmlu": "MMLU", "hellaswag": "HellaSwag", "arc": "ARC", "truthfulqa": "TruthfulQA"}
 _ENGINES = {"pytorch": "original (PyTorch)", "gates": "gates", "nls": "NLSpike"}
 _NLS = {"winogrande": "WinoGrande", "hellaswag": "HellaSwag", "arc": "ARC-c", "piqa": "PIQA"}
-
-
-@cache
-def published_tasks() -> dict[str, Any]:
-    """The tables of `published_tasks.yaml`."""
-    data: dict[str, Any] = yaml.safe_load(_FILE.read_text(encoding="utf-8"))
-    return data
 
 
 def layouts(model: str, config: EvaluateConfig, results: Sequence[TaskResult]) -> list[str]:
@@ -42,7 +31,7 @@ def layouts(model: str, config: EvaluateConfig, results: Sequence[TaskResult]) -
 
 
 def _perplexity(model: str, config: EvaluateConfig, results: Sequence[TaskResult]) -> str:
-    table = published_tasks()["nexus_perplexity"]
+    table = published("tasks")["nexus_perplexity"]
     columns = ("method", "precision", "channels", "perplexity", "degradation")
     rows = [["published", *(_text(row[c]) for c in columns)] for row in table["rows"]]
     for task in dict.fromkeys(r.task for r in results if r.kind == "perplexity"):
@@ -63,7 +52,7 @@ def _perplexity(model: str, config: EvaluateConfig, results: Sequence[TaskResult
 
 
 def _nexus_tasks(model: str, config: EvaluateConfig, results: Sequence[TaskResult]) -> str:
-    table = published_tasks()["nexus_tasks"]
+    table = published("tasks")["nexus_tasks"]
     header = ["", "model", "channels", *(f"{name}, {who}" for name in _NEXUS.values() for who in ("ANN", "SNN"))]
     rows = [
         ["published", row["model"], "32", *(cell for name in _NEXUS.values() for cell in row[name])]
@@ -78,7 +67,7 @@ def _nexus_tasks(model: str, config: EvaluateConfig, results: Sequence[TaskResul
 
 
 def _nls_tasks(model: str, config: EvaluateConfig, results: Sequence[TaskResult]) -> str:
-    table = published_tasks()["nls_tasks"]
+    table = published("tasks")["nls_tasks"]
     names = table["tasks"]
     rows = []
     for row in table["rows"]:

@@ -22,12 +22,12 @@ from lava_nexus.lab.evaluation.layouts import layouts
 from lava_nexus.lab.evaluation.questions import SAMPLES, Question, questions, read_text
 from lava_nexus.lab.evaluation.scoring import Alphabet, GateScorer, Scorer, TorchScorer, alphabet
 from lava_nexus.lab.markdown import comma_separated, markdown
-from lava_nexus.lab.report import installed_versions
 from lava_nexus.lab.runs.approximation import LayerTap
 from lava_nexus.lab.runs.built import built
 from lava_nexus.lab.runs.populations import by_populations
 from lava_nexus.models.model import Model
 from lava_nexus.store import Store, processor
+from lava_nexus.versions import installed_versions
 
 _QUICK_TOKENS = 4
 GATES, POPULATIONS, PYTORCH = "gates", "nls", "pytorch"

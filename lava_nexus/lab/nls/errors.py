@@ -1,6 +1,6 @@
-"""The exact functions in float64, and random operands: the reference that errors are measured against.
+"""Errors of operators of LIF populations beside published ones, and sweeps of what they are built of.
 
-Errors of the operators beside published ones, and sweeps of what they are built of.
+The reference is the exact function in float64, on random operands.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 from lava_nexus.errors import NexusError
 from lava_nexus.lab.configs.tables import NlsTablesConfig
-from lava_nexus.lab.nls import primitives as published
+from lava_nexus.lab.nls import primitives
+from lava_nexus.lab.published import published
 from lava_nexus.populations import DEFAULT, Operator, Options, operator
 
 Floats = NDArray[np.float64]
@@ -157,7 +158,7 @@ def error_rows(config: NlsTablesConfig) -> list[tuple[Any, ...]]:
 
 
 def _errors(name: str, size: int, config: NlsTablesConfig) -> Iterator[tuple[Any, ...]]:
-    printed = published.published_errors().get((name, size))
+    printed = published("nls").get((name, size))
     x = operands(name, size, config.points if name in _ELEMENTWISE else config.vectors, config.seed)
     seen: set[str] = set()
     for variant, options in _VARIANTS.items():
@@ -213,11 +214,11 @@ def _bound(name: str, size: int, options: Options, reach: float) -> float | None
     """Theorem 5.1: absolute for SiLU at the end of the interval, relative for softmax and RMSNorm."""
     high, step = options.interval(5.0), 2.0**-options.grid_bits
     if name == "silu" and reach <= high:
-        return published.silu_bound(reach, high, options.segments, step)
+        return primitives.silu_bound(reach, high, options.segments, step)
     if name == "softmax":
-        return published.softmax_bound(high, options.segments, step)
+        return primitives.softmax_bound(high, options.segments, step)
     if name == "rms_norm":
-        return published.rms_norm_bound(size, options.steps, step, doubled=False)
+        return primitives.rms_norm_bound(size, options.steps, step, doubled=False)
     return None
 
 

@@ -7,9 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from lava_nexus.lab.figures.approximation import Bars, Line, Panel, cost_bars, line_panels
-from lava_nexus.lab.nls import primitives as published
 from lava_nexus.lab.nls.gates import GATE_HEADER
-from lava_nexus.lab.nls.primitives import DIVISION_HEADER, TREE_HEADER
+from lava_nexus.lab.nls.primitives import DIVISION_HEADER, TREE_HEADER, rms_norm_bound
 from lava_nexus.populations import DEFAULT
 
 Rows = Sequence[Sequence[Any]]
@@ -83,7 +82,7 @@ def sweeps(rows: Rows, path: Path) -> Path:
             if name == "rms_norm":
                 sizes = [row[3] for row in mine]
                 step = 2.0**-DEFAULT.grid_bits
-                doubled = [published.rms_norm_bound(size, DEFAULT.steps, step, doubled=True) for size in sizes]
+                doubled = [rms_norm_bound(size, DEFAULT.steps, step, doubled=True) for size in sizes]
                 lines.append(Line("bound with 2 eps, in one note", sizes, doubled, True, 6))
             label = "largest error" if relative == 4 else "relative error, largest element"
             panels.append(Panel(title, x, label, lines, ticks=sorted({row[3] for row in mine})[::2]))

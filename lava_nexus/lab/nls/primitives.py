@@ -1,18 +1,14 @@
 """The three primitives beside the paper's bounds: the ladder with and without shift, the chords, the norm's tree.
 
-Published errors and error bounds of NLSpike, as data and formulas with their source.
+The bounds are those of NLSpike (arXiv 2605.20289), theorem 5.1, second-hand.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-import yaml
 
 from lava_nexus.lab.configs.tables import NlsTablesConfig
 from lava_nexus.populations import Options
@@ -76,28 +72,6 @@ def tree_rows(config: NlsTablesConfig, steps: int = 8) -> list[tuple[Any, ...]]:
             found.append(float(np.abs(golden_norm(whole, tree) / (tree.gain * exact) - 1).max()))
         rows.append((size, *found, norm_bound(size, steps)))
     return rows
-
-
-_FILE = Path(__file__).parents[1] / "published" / "nls.yaml"
-
-
-@dataclass(frozen=True)
-class PublishedError:
-    """Largest and mean error that are printed, and where."""
-
-    max: float
-    mean: float
-    source: str
-
-
-@lru_cache(maxsize=1)
-def published_errors() -> dict[tuple[str, int], PublishedError]:
-    """By operator and size."""
-    data = yaml.safe_load(_FILE.read_text(encoding="utf-8"))
-    return {
-        (row["operator"], row["size"]): PublishedError(row["max"], row["mean"], data["sources"][row["source"]])
-        for row in data["operator_errors"]
-    }
 
 
 def exponential_bound(bound: float, segments: int) -> float:

@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
-from lava_nexus import files
 from lava_nexus.lab.configs.tables import NlsTablesConfig
-from lava_nexus.lab.markdown import comma_separated, markdown
 from lava_nexus.lab.nls import errors, figures, gates, model, primitives
-from lava_nexus.lab.report import SCHEMA_VERSION, Table, installed_versions
+from lava_nexus.lab.report import Report, Table, conclude
 
 _NOTES = (
     "Errors are those of the integer programs, which the neurons equal bit for bit; spikes and SynOps are counted "
@@ -31,6 +26,14 @@ _NOTES = (
 )
 
 
+_CAPTIONS = {
+    "primitives.png": "Largest errors of the primitives, beside their bounds.",
+    "sweeps.png": "Errors by what the operators are built of.",
+    "gates.png": "Costs of operators beside those of exact gates.",
+    "model.png": "The digits transformer by fraction replaced and by time steps.",
+}
+
+
 def run_nls_tables(config: NlsTablesConfig, out: Path, quick: bool = False) -> list[Table]:
     """Measures what the config names, writes report, tables and figures to `out`, prints the tables; returns them."""
     config = config.quick() if quick else config
@@ -45,7 +48,7 @@ def run_nls_tables(config: NlsTablesConfig, out: Path, quick: bool = False) -> l
         tables += [Table(t, h, r) for t, h, r in zip(titles, headers, rows, strict=True)]
         drawn.append(figures.primitives(*rows, out / "primitives.png").name)
     if "sweeps" in config.sections:
-        tables.append(Table("Sweeps", errors.SWEEP_HEADER, errors.sweep_rows(config)))
+        tables.append(Table("Sweeps", errors.SWEEP_HEADER, errors.sweep_rows(config), printed=False))
         drawn.append(figures.sweeps(tables[-1].rows, out / "sweeps.png").name)
     if "gates" in config.sections:
         tables.append(Table("Against exact gates", gates.GATE_HEADER, gates.gate_rows(config)))
@@ -55,26 +58,13 @@ def run_nls_tables(config: NlsTablesConfig, out: Path, quick: bool = False) -> l
         tables.append(Table("Digits by fraction replaced", model.FRACTION_HEADER, fractions))
         tables.append(Table("Digits by time steps and levels", model.COUNT_HEADER, counts))
         drawn.append(figures.model(fractions, counts, out / "model.png").name)
-    _write(config, tables, drawn, out)
+    found = Report(
+        title="Operators of LIF populations",
+        name="nls_tables",
+        config=config.resolved(),
+        tables=tables,
+        figures=[(name, _CAPTIONS[name]) for name in drawn],
+        notes=_NOTES,
+    )
+    conclude(found, out)
     return tables
-
-
-def _write(config: NlsTablesConfig, tables: Sequence[Table], drawn: Sequence[str], out: Path) -> None:
-    for table in tables:
-        files.write_text(out / table.file, comma_separated(table.header, table.rows))
-    report: dict[str, Any] = {
-        "schema_version": SCHEMA_VERSION,
-        "config": config.resolved(),
-        "tables": [{"title": t.title, "header": list(t.header), "rows": [list(r) for r in t.rows]} for t in tables],
-        "figures": list(drawn),
-        "notes": list(_NOTES),
-        "versions": installed_versions(),
-    }
-    files.write_text(out / "nls_tables.json", json.dumps(report, indent=2, allow_nan=False) + "\n")
-    parts = [f"## {t.title}\n\n{markdown(t.header, t.rows)}" for t in tables]
-    pictures = [f"![{name}]({name})\n" for name in drawn]
-    notes = "## Notes\n\n" + "".join(f"- {note}\n" for note in _NOTES)
-    head = "# Operators of LIF populations\n"
-    files.write_text(out / "nls_tables.md", "\n".join([head, *parts, *pictures, notes]))
-    print("\n".join(part for t, part in zip(tables, parts, strict=True) if t.title != "Sweeps"))
-    print(f"report: {out / 'nls_tables.md'}")

@@ -18,11 +18,10 @@ from lava_nexus.execute.executor import Tally
 from lava_nexus.formats import format_named
 from lava_nexus.lab.configs.robustness import CureSweep, RobustnessConfig
 from lava_nexus.lab.figures.robustness import Choice, Panel, Series, accuracy_figure, trade_off_figure
-from lava_nexus.lab.markdown import markdown, with_prefix
+from lava_nexus.lab.markdown import percent, with_prefix
+from lava_nexus.lab.report import Report, Table
 from lava_nexus.lab.robustness.cures import checked, scaled, voted
-from lava_nexus.lab.robustness.measure import Cells, Condition, compare, operands_of
-from lava_nexus.lab.robustness.pages import Page, write_page
-from lava_nexus.lab.robustness.report import percent
+from lava_nexus.lab.robustness.measure import Cells, Condition, compare, operands_of, sweep_report
 from lava_nexus.neurons import NeuronModel, NonIdealities, check
 
 Run = Callable[[Circuit, list[NDArray[Any]]], NDArray[Any]]
@@ -83,8 +82,8 @@ def cures_of(plain: Circuit, sweep: CureSweep) -> list[Cure]:
     return found
 
 
-def run_cures(config: RobustnessConfig, out: Path) -> dict[str, Any]:
-    """Measures every cure at every noise and share of stuck neurons; writes report and figures to `out`."""
+def run_cures(config: RobustnessConfig, out: Path) -> Report:
+    """Measures every cure at every noise and share of stuck neurons; figures go to `out`."""
     sweep = config.sweep
     assert isinstance(sweep, CureSweep)
     cells, energy = Cells(out / "cells"), load_energy_model(config.energy_model)
@@ -103,7 +102,7 @@ def run_cures(config: RobustnessConfig, out: Path) -> dict[str, Any]:
             found = _cell(cure, kind, value, config, cells, energy)
             made = {"operation": sweep.operation, "format": fmt, "basis": basis, "cure": cure.label}
             records.append({**made, **found})
-    return _write(config, sweep, records, {cure.label: cure.text for _, _, cure, _, _ in todo}, out)
+    return _report(config, sweep, records, {cure.label: cure.text for _, _, cure, _, _ in todo}, out)
 
 
 Groups = dict[tuple[str, str, str], list[dict[str, Any]]]
@@ -187,9 +186,9 @@ def tolerated(points: Sequence[tuple[float, float]], wanted: float, least: float
     return points[-1][0], False
 
 
-def _write(
+def _report(
     config: RobustnessConfig, sweep: CureSweep, records: list[dict[str, Any]], texts: dict[str, str], out: Path
-) -> dict[str, Any]:
+) -> Report:
     groups: Groups = {}
     for record in records:
         groups.setdefault((record["format"], record["basis"], record["cure"]), []).append(record)
@@ -198,17 +197,15 @@ def _write(
         {"format": f, "basis": b, "cure": cure, "joules": c.energy, "tolerated_sigma": c.tolerated, "inside": c.reached}
         for (f, b, cure), c in zip(groups, choices, strict=True)
     ]
-    prices = _price_table(sweep, groups, choices)
-    page = Page(
-        records=records,
+    return sweep_report(
+        config,
+        records,
         lead=[f"{sweep.operation}, {config.trials:,} operations a cell, {config.seeds} seeds."],
         figures=_draw(config, sweep, groups, choices, out),
-        sections=["## Price and gain\n\n" + prices, *_tables(sweep, groups)],
+        tables=[_price_table(sweep, groups, choices), *_tables(sweep, groups)],
         notes=[*_NOTES, f"Energy constants: {config.energy_model}.", *(f"{k}: {v}." for k, v in texts.items() if v)],
-        extra={"trade_off": trade_off},
-        printed=prices,
+        values={"trade_off": trade_off},
     )
-    return write_page(config, page, out)
 
 
 def _choices(groups: Groups, sweep: CureSweep) -> list[Choice]:
@@ -221,7 +218,7 @@ def _choices(groups: Groups, sweep: CureSweep) -> list[Choice]:
     return found
 
 
-def _price_table(sweep: CureSweep, groups: Groups, choices: list[Choice]) -> str:
+def _price_table(sweep: CureSweep, groups: Groups, choices: list[Choice]) -> Table:
     rows = []
     for ((fmt, basis, label), cells), choice in zip(groups.items(), choices, strict=True):
         plain, quiet = groups[fmt, basis, "none"][0], cells[0]
@@ -240,10 +237,11 @@ def _price_table(sweep: CureSweep, groups: Groups, choices: list[Choice]) -> str
             ]
         )
     wanted = f"sigma for {100 * sweep.wanted:g} %"
-    return markdown(("format", "basis", "cure", "neurons", "times", "SynOps", "times", "energy", wanted), rows)
+    header = ("format", "basis", "cure", "neurons", "times", "SynOps", "times", "energy", wanted)
+    return Table("Price and gain", header, rows, None)
 
 
-def _tables(sweep: CureSweep, groups: Groups) -> list[str]:
+def _tables(sweep: CureSweep, groups: Groups) -> list[Table]:
     parts = []
     for fmt, basis in dict.fromkeys((f, b) for f, b, _ in groups):
         cures = {label: cells for (f, b, label), cells in groups.items() if (f, b) == (fmt, basis)}
@@ -252,7 +250,7 @@ def _tables(sweep: CureSweep, groups: Groups) -> list[str]:
             [f"{cell['disturbance']} {cell['value']:g}", *(_shown(cells[i]) for cells in cures.values())]
             for i, cell in enumerate(first)
         ]
-        parts.append(f"## {sweep.operation} {fmt}, {basis} basis\n\n" + markdown(("", *cures), body))
+        parts.append(Table(f"{sweep.operation} {fmt}, {basis} basis", ("", *cures), body, None, printed=False))
     return parts
 
 
@@ -267,7 +265,7 @@ def _draw(
     groups: Groups,
     choices: list[Choice],
     out: Path,
-) -> list[str]:
+) -> list[tuple[str, str]]:
     drawn = []
     for kind, label in (("sigma", "noise, sigma in unit weights"), ("stuck", "share of neurons stuck silent")):
         panels = [
@@ -289,11 +287,8 @@ def _draw(
         ]
         if panels[0].series:
             columns = min(4, len(panels))
-            drawn.append(
-                accuracy_figure(
-                    panels, columns, config.title, label, out / f"cures_{kind}.png", log=kind == "stuck"
-                ).name
-            )
+            accuracy_figure(panels, columns, config.title, label, out / f"cures_{kind}.png", log=kind == "stuck")
+            drawn.append((f"cures_{kind}.png", f"Accuracy against {label}"))
     title = f"Precision, robustness and energy of {sweep.operation}"
-    drawn.append(trade_off_figure(choices, sweep.wanted, title, out / "trade_off.png").name)
+    drawn.append((trade_off_figure(choices, sweep.wanted, title, out / "trade_off.png").name, title))
     return drawn

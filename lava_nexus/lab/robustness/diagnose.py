@@ -1,6 +1,6 @@
-"""Loss curves from files, and whether a training diverged.
+"""Signatures of failure, and what to look at first: the part of a set-up that, made ideal alone, helps most.
 
-Signatures of failure, and what to look at first: the part of a set-up that, made ideal alone, helps most.
+Circuits are held against the accuracy that they should have, loss curves against a training that does not diverge.
 """
 
 from __future__ import annotations
@@ -13,14 +13,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from lava_nexus import files
 from lava_nexus.circuits import Circuit, circuit
 from lava_nexus.errors import NexusError
 from lava_nexus.execute.membrane import MembraneExecutor
 from lava_nexus.formats import format_named, ulp_distance
 from lava_nexus.lab.configs.execution import MembraneOptions
 from lava_nexus.lab.configs.robustness import DiagnoseConfig
-from lava_nexus.lab.markdown import markdown
+from lava_nexus.lab.report import Report, Table, conclude
 from lava_nexus.lab.robustness.logic import logic_circuit
 from lava_nexus.lab.robustness.measure import operands_of
 
@@ -139,7 +138,7 @@ def run_diagnosis(config: DiagnoseConfig, out: Path, quick: bool = False) -> lis
     findings += [_operation(config, name) for name in config.operations]
     if losses is not None:
         findings.append(_training(config, losses))
-    _write(config, findings, out)
+    conclude(_report(config, findings), out)
     return findings
 
 
@@ -213,13 +212,14 @@ def _first(options: MembraneOptions, bad: Callable[[MembraneOptions], float], fo
     return f"{best}, which accounts for {share:.0f} % of it: {_PARTS[best][0]}"
 
 
-def _write(config: DiagnoseConfig, findings: Sequence[Finding], out: Path) -> None:
+def _report(config: DiagnoseConfig, findings: Sequence[Finding]) -> Report:
     rows = [[f.check, f.value, f.limit, "well" if f.well else "FAILS"] for f in findings]
-    table = markdown(("check", "found", "should be", ""), rows)
     bad = [f for f in findings if not f.well]
-    said = [f"{f.check}: look first at {f.first}." for f in bad] or ["Nothing is wrong that these checks know."]
-    values = {"config": config.resolved(), "findings": [asdict(f) for f in findings]}
-    files.write_text(out / "diagnosis.json", json.dumps(values, indent=2, allow_nan=False) + "\n")
-    bullets = "".join(f"- {sentence}\n" for sentence in said)
-    files.write_text(out / "diagnosis.md", f"# Diagnosis\n\n{table}\n{bullets}")
-    print(f"{table}\n{bullets}report: {out / 'diagnosis.md'}")
+    return Report(
+        title="Diagnosis",
+        name="diagnosis",
+        config=config.resolved(),
+        lead=[f"{f.check}: look first at {f.first}." for f in bad] or ["Nothing is wrong that these checks know."],
+        tables=[Table("", ("check", "found", "should be", ""), rows, None)],
+        values={"findings": [asdict(f) for f in findings]},
+    )

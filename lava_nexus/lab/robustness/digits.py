@@ -17,9 +17,9 @@ from lava_nexus.execute.reference import ReferenceExecutor
 from lava_nexus.formats import format_named
 from lava_nexus.lab.configs.robustness import DigitsSweep, RobustnessConfig
 from lava_nexus.lab.figures.robustness import ModelCurve, Panel, Series, accuracy_figure, model_figure
-from lava_nexus.lab.markdown import markdown, with_prefix
-from lava_nexus.lab.robustness.measure import Cells, Condition
-from lava_nexus.lab.robustness.pages import Page, write_page
+from lava_nexus.lab.markdown import with_prefix
+from lava_nexus.lab.report import Report, Table
+from lava_nexus.lab.robustness.measure import Cells, Condition, sweep_report
 from lava_nexus.lab.runs.digits import share_right
 from lava_nexus.models.checkpoint import load_checkpoint
 from lava_nexus.models.digits import DIGITS, WEIGHTS, digits_program, load_split
@@ -61,8 +61,8 @@ def cases(sweep: DigitsSweep) -> list[Case]:
     return list(listed())
 
 
-def run_digits_sweep(config: RobustnessConfig, out: Path) -> dict[str, Any]:
-    """Runs every case, keeps each on disk, writes report and figures to `out`; returns the values of the JSON."""
+def run_digits_sweep(config: RobustnessConfig, out: Path) -> Report:
+    """Runs every case, keeps each on disk; figures go to `out`."""
     sweep = config.sweep
     assert isinstance(sweep, DigitsSweep)
     cells, energy = Cells(out / "cells"), load_energy_model(config.energy_model)
@@ -75,7 +75,9 @@ def run_digits_sweep(config: RobustnessConfig, out: Path) -> dict[str, Any]:
             if program is None or program.inputs["tokens"].format.name != case.format:
                 program = digits_program(tensors, DIGITS, format_named(case.format), sweep.basis)
             records.append(_record(program, case, config, sweep, cells, energy))
-    return _write(config, sweep, records, out)
+    lead = [f"{sweep.images} images, {sweep.basis} basis, seed {config.seed}."]
+    figures, tables = _draw(config, records, out), _tables(records)
+    return sweep_report(config, records, lead=lead, figures=figures, tables=tables, notes=_NOTES)
 
 
 def _record(
@@ -120,14 +122,6 @@ def _run(
     }
 
 
-def _write(config: RobustnessConfig, sweep: DigitsSweep, records: list[dict[str, Any]], out: Path) -> dict[str, Any]:
-    tables = _tables(records)
-    lead = [f"{sweep.images} images, {sweep.basis} basis, seed {config.seed}."]
-    return write_page(
-        config, Page(records, lead, _draw(config, records, out), tables, _NOTES, {}, "\n".join(tables)), out
-    )
-
-
 def _by_format(records: Sequence[dict[str, Any]], parameter: str) -> dict[str, list[dict[str, Any]]]:
     found: dict[str, list[dict[str, Any]]] = {}
     for record in records:
@@ -136,21 +130,21 @@ def _by_format(records: Sequence[dict[str, Any]], parameter: str) -> dict[str, l
     return found
 
 
-def _tables(records: Sequence[dict[str, Any]]) -> list[str]:
+def _tables(records: Sequence[dict[str, Any]]) -> list[Table]:
     parts = []
     for parameter in dict.fromkeys(record["parameter"] for record in records):
         by_format = _by_format(records, parameter)
         values = list(dict.fromkeys(r["value"] for rows in by_format.values() for r in rows))
         cells = {(r["format"], r["value"]): r for rows in by_format.values() for r in rows}
         body = [[f"{v:g}", *(_cell(cells.get((fmt, v))) for fmt in by_format)] for v in values]
-        parts.append(f"## Accuracy against {parameter}\n\n" + markdown((parameter, *by_format), body))
+        parts.append(Table(f"Accuracy against {parameter}", (parameter, *by_format), body, None))
     quiet = {r["format"]: r for r in reversed(list(records))}
     body = [
         [fmt, f"{100 * r['undisturbed_accuracy']:.1f} %", r["neurons"], with_prefix(r["joules_per_inference"], "J")]
         for fmt, r in reversed(quiet.items())
     ]
     header = ("format", "undisturbed accuracy", "neurons", "energy an inference")
-    return [*parts, "## Undisturbed\n\n" + markdown(header, body)]
+    return [*parts, Table("Undisturbed", header, body, None)]
 
 
 def _cell(record: dict[str, Any] | None) -> str | None:
@@ -165,7 +159,7 @@ def _reset(config: RobustnessConfig) -> str:
     return config.sweep.reset
 
 
-def _draw(config: RobustnessConfig, records: Sequence[dict[str, Any]], out: Path) -> list[str]:
+def _draw(config: RobustnessConfig, records: Sequence[dict[str, Any]], out: Path) -> list[tuple[str, str]]:
     drawn = []
     noisy = _by_format(records, "sigma")
     if noisy:
@@ -178,7 +172,7 @@ def _draw(config: RobustnessConfig, records: Sequence[dict[str, Any]], out: Path
             for fmt, rows in noisy.items()
         ]
         title = "Format, noise, energy and accuracy of the digits transformer"
-        drawn.append(model_figure(curves, title, out / "format_noise_energy.png").name)
+        drawn.append((model_figure(curves, title, out / "format_noise_energy.png").name, title))
     for parameter, name, text in (
         ("beta", "leak.png", f"leak beta, {_reset(config)} reset, streaming"),
         ("stuck", "stuck.png", "share of neurons stuck silent"),
@@ -191,5 +185,6 @@ def _draw(config: RobustnessConfig, records: Sequence[dict[str, Any]], out: Path
         if series:
             y = "images classified rightly, %"
             panel = Panel("digits transformer", series)
-            drawn.append(accuracy_figure([panel], 1, config.title, text, out / name, y, parameter == "stuck").name)
+            accuracy_figure([panel], 1, config.title, text, out / name, y, parameter == "stuck")
+            drawn.append((name, f"Accuracy against {text}"))
     return drawn

@@ -1,17 +1,28 @@
-"""The cells of each sweep over a grid: which circuit, under which condition, beside which published one."""
+"""Sweeps over a grid: which circuit under which condition, what was measured, beside theory and published cell."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from itertools import product
 from typing import Any
 
+from tqdm import tqdm
+
 from lava_nexus.circuits import Circuit, circuit
 from lava_nexus.formats import format_named
-from lava_nexus.lab.configs.robustness import BetaSweep, Circuits, FaultSweep, NoiseSweep, SpreadSweep
+from lava_nexus.lab.configs.robustness import (
+    BetaSweep,
+    Circuits,
+    FaultSweep,
+    NoiseSweep,
+    RobustnessConfig,
+    SpreadSweep,
+)
+from lava_nexus.lab.published import PublishedAccuracy, published
 from lava_nexus.lab.robustness.logic import logic_circuit
-from lava_nexus.lab.robustness.measure import Condition
+from lava_nexus.lab.robustness.measure import Cells, Condition, Measured, deviations, verdict
+from lava_nexus.lab.robustness.theory import Prediction, exhaustive, predict
 from lava_nexus.neurons import IDEAL, MEMORYLESS, NeuronModel, NonIdealities
 
 GridSweep = BetaSweep | NoiseSweep | SpreadSweep | FaultSweep
@@ -90,3 +101,107 @@ def _spread(sweep: SpreadSweep) -> Iterator[tuple[str, float, Condition]]:
     for shape, unit, fresh, delta in product(sweep.shapes, sweep.units, sweep.fresh, sweep.deltas):
         non = NonIdealities(spread=delta, spread_shape=shape, spread_unit=unit, spread_fresh=fresh)
         yield f"{shape}, of {unit}, {'fresh' if fresh else 'fixed'}", delta, Condition(MEMORYLESS, non)
+
+
+@dataclass(frozen=True)
+class Row:
+    """One cell of the report.
+
+    Attributes:
+        entry: what was measured.
+        measured: the finding.
+        predicted: theory, or None.
+        printed: published cell, or None.
+    """
+
+    entry: Entry
+    measured: Measured
+    predicted: Prediction | None
+    printed: PublishedAccuracy | None
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What is to be said of one published cell.
+
+    Attributes:
+        name, parameter, value: of the cell.
+        printed: as published.
+        by_model: what was measured, model by model, in the published cells.
+        text: `inconsistent ...`, or which models agree.
+    """
+
+    name: str
+    parameter: str
+    value: float
+    printed: PublishedAccuracy
+    by_model: dict[str, Measured]
+    text: str
+
+    @property
+    def distances(self) -> dict[str, float]:
+        """Standard deviations of each model from the published cell."""
+        return {model: deviations(self.printed, found) for model, found in self.by_model.items()}
+
+
+def grid_rows(sweep: GridSweep, config: RobustnessConfig, cells: Cells) -> list[Row]:
+    """Measures every cell, with a bar; those on disk are taken from there."""
+    printed = published("robustness")[sweep.table] if sweep.table else {}
+    todo = entries(sweep)
+    for name, basis in {(entry.name, entry.basis): None for entry in todo}:
+        next(e for e in todo if (e.name, e.basis) == (name, basis)).circuit  # noqa: B018 - a mistake is told now
+    rows = []
+    with tqdm(todo, unit=" cells", mininterval=0.5, leave=False) as bar:
+        for entry in bar:
+            bar.set_postfix_str(f"{entry.name}, {entry.basis}, {entry.model}, {entry.value:g}", refresh=False)
+            found = cells.measure(entry.circuit, entry.condition, config.trials, config.seeds, config.seed)
+            theory = _theory(sweep, entry, config, cells)
+            rows.append(Row(entry, found, theory, printed.get((entry.name, entry.value))))
+    return rows
+
+
+def _theory(sweep: GridSweep, entry: Entry, config: RobustnessConfig, cells: Cells) -> Prediction | None:
+    condition = entry.condition
+    sets, injections = (
+        (sweep.theory_sets, sweep.injections)
+        if isinstance(sweep, NoiseSweep)
+        else (256 * (entry.parameter != "beta"), 1000)
+    )
+    if not sets:
+        return None
+    model = condition.model if condition.model.memoryless else MEMORYLESS
+    parts = [
+        "theory, all operands" if exhaustive(entry.circuit) else "theory",
+        entry.circuit.digest,
+        repr(condition),
+        sets,
+        injections,
+        config.seed,
+    ]
+    found = cells.keep(
+        parts,
+        lambda: asdict(predict(entry.circuit, model, condition.nonidealities, sets, config.seed, injections)),
+    )
+    return Prediction(**found)
+
+
+def verdicts(rows: list[Row], sweep: GridSweep) -> list[Verdict]:
+    """Each published cell against every plausible model, in the published cells where the sweep has them.
+
+    For a beta scan the plausible model is the one printed: soft reset, with the membrane cleared between operand sets.
+    """
+    basis = "nexus" if "nexus" in sweep.bases else sweep.bases[0]
+    groups: dict[tuple[str, str, float], dict[tuple[str, str], Row]] = {}
+    for row in rows:
+        entry = row.entry
+        plausible = not isinstance(sweep, BetaSweep) or entry.model == "reset, soft"
+        if row.printed is not None and plausible:
+            groups.setdefault((entry.name, entry.parameter, entry.value), {})[entry.basis, entry.model] = row
+    found = []
+    for (name, parameter, value), group in groups.items():
+        by_model = {model: row.measured for (on, model), row in group.items() if on == basis}
+        others = {f"{on} basis, {model}": row.measured for (on, model), row in group.items() if on != basis}
+        printed = next(iter(group.values())).printed
+        assert printed is not None
+        found.append(Verdict(name, parameter, value, printed, by_model, verdict(printed, by_model, others)))
+    return found

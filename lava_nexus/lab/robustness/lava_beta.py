@@ -12,11 +12,10 @@ from tqdm import tqdm
 from lava_nexus.execute.membrane import MembraneExecutor
 from lava_nexus.lab.configs.robustness import LavaSweep, RobustnessConfig
 from lava_nexus.lab.figures.robustness import Panel, Series, accuracy_figure
-from lava_nexus.lab.markdown import markdown
+from lava_nexus.lab.report import Report, Table
 from lava_nexus.lab.robustness.cures import equal_thresholds
 from lava_nexus.lab.robustness.logic import logic_circuit
-from lava_nexus.lab.robustness.measure import Cells, operands_of
-from lava_nexus.lab.robustness.pages import Page, write_page
+from lava_nexus.lab.robustness.measure import Cells, operands_of, sweep_report
 from lava_nexus.neurons import NeuronModel
 
 _NOTES = (
@@ -28,8 +27,8 @@ _NOTES = (
 )
 
 
-def run_lava_sweep(config: RobustnessConfig, out: Path) -> dict[str, Any]:
-    """Runs every circuit at every leak on Lava and on the membrane executor; writes a report to `out`.
+def run_lava_sweep(config: RobustnessConfig, out: Path) -> Report:
+    """Runs every circuit at every leak on Lava and on the membrane executor; the figure goes to `out`.
 
     Raises:
         NexusError: a circuit does not fit LIF, or Lava failed.
@@ -47,7 +46,7 @@ def run_lava_sweep(config: RobustnessConfig, out: Path) -> dict[str, Any]:
             parts = ["lava", logic_circuit(name, sweep.basis).digest, repr(model), sweep.sets, config.seed]
             found = cells.keep(parts, partial(_cell, name, model, config, sweep))
             records.append({"circuit": name, **found})
-    return _write(config, sweep, records, out)
+    return _report(config, sweep, records, out)
 
 
 def _cell(name: str, model: NeuronModel, config: RobustnessConfig, sweep: LavaSweep) -> dict[str, Any]:
@@ -72,7 +71,7 @@ def _cell(name: str, model: NeuronModel, config: RobustnessConfig, sweep: LavaSw
     }
 
 
-def _write(config: RobustnessConfig, sweep: LavaSweep, records: list[dict[str, Any]], out: Path) -> dict[str, Any]:
+def _report(config: RobustnessConfig, sweep: LavaSweep, records: list[dict[str, Any]], out: Path) -> Report:
     different = sum(record["different_spikes"] for record in records)
     spikes = sum(record["spikes"] for record in records)
     finding = f"{different} of {spikes:,} spikes of LIF differ from those of the membrane executor."
@@ -83,6 +82,13 @@ def _write(config: RobustnessConfig, sweep: LavaSweep, records: list[dict[str, A
     shown = [
         [*list(r.values())[:5], f"{100 * r['accuracy']:.1f} %", r["spikes"], r["different_spikes"]] for r in records
     ]
-    table = markdown(("circuit", "neurons", "beta", "decay", "sets", "right", "spikes", "different spikes"), shown)
-    lead = [f"{sweep.basis} basis, level: LIF.", finding]
-    return write_page(config, Page(records, lead, [figure.name], [table], _NOTES, {}, table), out)
+    header = ("circuit", "neurons", "beta", "decay", "sets", "right", "spikes", "different spikes")
+    return sweep_report(
+        config,
+        records,
+        lead=[f"{sweep.basis} basis, level: LIF.", finding],
+        levels=[("all circuits", "LIF")],
+        figures=[(figure.name, config.title)],
+        tables=[Table("", header, shown, None)],
+        notes=_NOTES,
+    )

@@ -1,9 +1,13 @@
-"""One cell of a table: a circuit under one condition, its accuracy and bit error rate over seeds."""
+"""One cell of a table: a circuit under one condition, its accuracy and bit error rate over seeds.
+
+When it rules a printed cell out, where it is kept, and the report that the cells of a sweep end in.
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +18,9 @@ from numpy.typing import NDArray
 from lava_nexus.circuits import Circuit
 from lava_nexus.execute.executor import Tally
 from lava_nexus.execute.membrane import MembraneExecutor, Regime
+from lava_nexus.lab.configs.robustness import RobustnessConfig
+from lava_nexus.lab.published import PublishedAccuracy
+from lava_nexus.lab.report import Report
 from lava_nexus.lab.tables.circuit_table import random_operand
 from lava_nexus.neurons import IDEAL, MEMORYLESS, NeuronModel, NonIdealities
 from lava_nexus.store import Store
@@ -116,6 +123,35 @@ def compare(found: NDArray[Any], expected: NDArray[Any]) -> tuple[float, float]:
     return float((difference == 0).mean()), float(wrong)
 
 
+DEVIATIONS = 3.0
+"""Standard deviations beyond which a model excludes a printed cell."""
+_ROUNDING = 0.0005  # half of the last digit printed, 0.1 percent
+
+
+def deviations(printed: PublishedAccuracy, measured: Measured) -> float:
+    """Standard deviations between the two: |difference| less rounding, over both uncertainties."""
+    apart = max(0.0, abs(printed.accuracy - measured.accuracy) - _ROUNDING)
+    return apart / math.hypot(printed.deviation, measured.standard_error)
+
+
+def verdict(
+    printed: PublishedAccuracy, by_model: Mapping[str, Measured], others: Mapping[str, Measured] | None = None
+) -> str:
+    """`inconsistent` only where every model excludes the printed cell; else the models that agree with it.
+
+    `others` are of circuits that are not the published ones; where one of these agrees, that is said beside it.
+    """
+    apart = {model: deviations(printed, measured) for model, measured in by_model.items()}
+    agree = [model for model, distance in apart.items() if distance <= DEVIATIONS]
+    if agree:
+        return "as " + ", ".join(agree)
+    nearest = min(apart, key=lambda model: apart[model])
+    share = 100 * by_model[nearest].accuracy
+    other = [model for model, found in (others or {}).items() if deviations(printed, found) <= DEVIATIONS]
+    beside = f"; other circuits agree: {', '.join(other)}" if other else ""
+    return f"inconsistent: nearest is {nearest}, {share:.2f} %, {apart[nearest]:.1f} s.d. away{beside}"
+
+
 class Cells:
     """Cells on disk, each named by all that it depends on, so that an interrupted sweep goes on where it stopped."""
 
@@ -131,3 +167,11 @@ class Cells:
     def keep(self, parts: list[Any], compute: Callable[[], dict[str, Any]]) -> dict[str, Any]:
         """Any other finding as a dict, named by what it depends on."""
         return self._store.kept(json.dumps([_VERSION, *parts], default=str), compute)
+
+
+def sweep_report(config: RobustnessConfig, records: Sequence[dict[str, Any]], **fields: Any) -> Report:
+    """The report of any sweep: its cells, all with the same keys, and further fields of `Report`."""
+    header = list(records[0]) if records else []
+    values = {"cells": list(records), **fields.pop("values", {})}
+    data = {"cells.csv": (header, [list(record.values()) for record in records])}
+    return Report(title=config.title, config=config.resolved(), values=values, data=data, **fields)

@@ -19,8 +19,7 @@ from lava_nexus.formats import FORMATS, FloatFormat, UlpSummary, summarise
 from lava_nexus.lab.configs.execution import DigitsModel, RunConfig
 from lava_nexus.lab.figures.bars import synops_bars
 from lava_nexus.lab.figures.raster import spike_raster
-from lava_nexus.lab.markdown import summary_text
-from lava_nexus.lab.report import Run, circuit_rows, write_report
+from lava_nexus.lab.report import Run, circuit_rows, conclude
 from lava_nexus.lab.runs import populations
 from lava_nexus.lab.runs.approximation import LayerTap, compare, divergence, softmax_of
 from lava_nexus.lab.runs.built import first_layer_stages
@@ -92,10 +91,7 @@ def run_digits(config: RunConfig, out: Path, quick: bool = False) -> dict[str, A
     _draw(run, exact, patterns, out)
     if config.approximate:
         run = _with_errors(run, exact, program, patterns, answer, split, out)
-    report = write_report(run, out)
-    print(summary_text(report))
-    print(f"report: {out / 'report.md'}")
-    return report
+    return conclude(run, out)
 
 
 def approximate_program(

@@ -22,10 +22,10 @@ from lava_nexus.files import write_text
 from lava_nexus.formats import FloatFormat
 from lava_nexus.lab.configs.digits import LinearLifConfig
 from lava_nexus.lab.markdown import markdown
-from lava_nexus.lab.report import installed_versions
 from lava_nexus.models.checkpoint import load_checkpoint
 from lava_nexus.models.digits import DIGITS, WEIGHTS, digits_program, load_split
 from lava_nexus.programs import Apply, Contract, Program, Value
+from lava_nexus.versions import installed_versions
 
 Patterns = NDArray[Any]
 

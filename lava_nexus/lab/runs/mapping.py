@@ -24,10 +24,10 @@ from lava_nexus.files import write_text
 from lava_nexus.lab.configs.places import MapBlockConfig
 from lava_nexus.lab.figures.bars import Point, chip_figure, chips_figure
 from lava_nexus.lab.markdown import comma_separated, markdown, shown, with_prefix
-from lava_nexus.lab.report import installed_versions
-from lava_nexus.lab.tables.published import published_sizes
+from lava_nexus.lab.published import published
 from lava_nexus.models.model import Model, random_model
 from lava_nexus.models.placing import token_workload
+from lava_nexus.versions import installed_versions
 
 STRATEGY_HEADER = (
     *("strategy", "folding", "circuit instances", "neurons", "of them arithmetic", "synapses", "cores", "chips"),
@@ -82,10 +82,9 @@ def _check(config: MapBlockConfig, chip: Chip) -> None:
         raise NexusError(f"shape has {shape.heads} heads, which its {shape.kv_heads} kv_heads do not divide")
     if shape.rotary and shape.head_dim % 2:
         raise NexusError(f"shape has an odd head_dim of {shape.head_dim}, whose pairs cannot be rotated")
-    if config.published is not None and config.published not in published_sizes():
-        raise NexusError(
-            f"published '{config.published}' does not exist{did_you_mean(config.published, published_sizes())}"
-        )
+    sizes = published("sizes")
+    if config.published is not None and config.published not in sizes:
+        raise NexusError(f"published '{config.published}' does not exist{did_you_mean(config.published, sizes)}")
     most = chip.limits.largest_delay.most
     if config.max_delay is not None and config.max_delay > most:
         raise NexusError(f"'max_delay' is {config.max_delay}, above the {most} that a synapse of {chip.name} holds")
@@ -177,7 +176,7 @@ def _report(
     figures: list[tuple[str, str]],
     quick: bool,
 ) -> dict[str, Any]:
-    published = published_sizes().get(config.published or "")
+    printed = published("sizes").get(config.published or "")
     unrolled = sum(circuit.neurons * count for circuit, count in mapper.circuits.values())
     return {
         "title": f"{config.name} on {mapper.chip.title}",
@@ -185,8 +184,8 @@ def _report(
         "weights": mapper.workload.words("weights"),
         "invocations": {circuit.label: count for circuit, count in mapper.circuits.values()},
         "neurons_an_instance_each": unrolled,
-        "published_neurons": published.neurons if published else None,
-        "published_source": published.source if published else None,
+        "published_neurons": printed.neurons if printed else None,
+        "published_source": printed.source if printed else None,
         "strategies": [{key: value for key, value in one.to_dict().items() if key != "chip"} for one in placed],
         "rows": [_row(one) for one in placed],
         "curve": [_curve_row(one) for one in curve],

@@ -22,10 +22,10 @@ from lava_nexus.formats import FLOAT32, UlpSummary, summarise
 from lava_nexus.lab.configs.tables import AccumulateConfig, Choice
 from lava_nexus.lab.figures.costs import OrderBar, orders_figure
 from lava_nexus.lab.markdown import comma_separated, markdown
-from lava_nexus.lab.report import installed_versions
 from lava_nexus.programs import Program, Writer, linear
 from lava_nexus.torch.kernels import Kernel
 from lava_nexus.torch.orders import accumulation
+from lava_nexus.versions import installed_versions
 
 _QUICK = {"tokens": 4, "inputs": 8, "outputs": 2, "counted": 1}
 _QUICK_ORDERS = ("sequential", "torch")

@@ -23,9 +23,9 @@ from lava_nexus.formats import format_named
 from lava_nexus.lab.configs.tables import CircuitTableConfig
 from lava_nexus.lab.figures.circuits import Built, Count, neuron_figure, tradeoff_figure
 from lava_nexus.lab.markdown import comma_separated, markdown
-from lava_nexus.lab.report import installed_versions
-from lava_nexus.lab.tables.published import published_neurons
+from lava_nexus.lab.published import published
 from lava_nexus.neurons import Port
+from lava_nexus.versions import installed_versions
 
 # Where a negative operand has no result, |N(0, 1)| is drawn.
 _POSITIVE = {"sqrt", "rsqrt", "log"}
@@ -100,7 +100,7 @@ def run_circuit_table(config: CircuitTableConfig, out: Path, quick: bool = False
     rows = [_row(made, name, fmt, style, config) for name, fmt, style, made in bar]
     drawn = [row for row in rows if row.style == config.styles[0] and row.operation in OPERATIONS]
     counts = [Count(row.operation, row.format, row.basis, row.neurons) for row in drawn]
-    printed = {name: entry.neurons for (name, fmt), entry in published_neurons()["nexus"].items() if fmt == "float32"}
+    printed = {name: entry.neurons for (name, fmt), entry in published("neurons")["nexus"].items() if fmt == "float32"}
     neuron_figure(counts, printed, out / "neurons.png")
     if len(config.styles) > 1:
         _draw_styles(rows, out / "styles.png")
@@ -195,7 +195,7 @@ def _row(made: Circuit, name: str, fmt: str, style: str, config: CircuitTableCon
 
 
 def _printed(paper: str, name: str, fmt: str) -> int | None:
-    entry = published_neurons()[paper].get((name, fmt))
+    entry = published("neurons")[paper].get((name, fmt))
     return None if entry is None else entry.neurons
 
 
@@ -241,7 +241,7 @@ def _write(rows: list[CircuitRow], left_out: list[str], config: dict[str, Any], 
     ]
     sources = {
         f"{name} {fmt} ({paper})": entry.source
-        for paper, entries in published_neurons().items()
+        for paper, entries in published("neurons").items()
         for (name, fmt), entry in entries.items()
     }
     bullets = "".join(f"- {note}\n" for note in notes)

@@ -12,10 +12,10 @@ from lava_nexus import files
 from lava_nexus.lab.configs.digits import TrainDigitsConfig
 from lava_nexus.lab.figures.energy import Curve, curve_figure
 from lava_nexus.lab.markdown import comma_separated, markdown
-from lava_nexus.lab.report import installed_versions
 from lava_nexus.lab.training.lockstep import Lockstep, StepRow, store_of, train_in_lockstep
 from lava_nexus.lab.training.others import WAYS, Way, synops_by_gates
 from lava_nexus.models.checkpoint import save_checkpoint
+from lava_nexus.versions import installed_versions
 
 WEIGHTS = "digits_by_gates.safetensors"
 _QUICK = {"steps": 2, "batch": 4, "checkpoint_every": 1, "formats": (), "baselines": ()}

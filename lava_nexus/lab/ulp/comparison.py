@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lava_nexus.formats import FloatFormat, UlpSummary, summarise, ulp_distance
-from lava_nexus.lab.tables.published import Published, published_ulp
+from lava_nexus.lab.published import PublishedUlp, published
 
 Patterns = NDArray[Any]
 
@@ -93,7 +93,7 @@ class UlpRow:
     name: str
     part: str
     inputs: int
-    published: Published | None
+    published: PublishedUlp | None
     measured: Mapping[str, Measured | None]
 
     @property
@@ -106,10 +106,10 @@ def row(
     table: str, name: str, part: str, inputs: int, answers: Answers, fmt: FloatFormat, printed: bool = True
 ) -> UlpRow:
     """The row of these answers, beside printed figures where wanted; those are of FP32 and stand beside no other."""
-    published = published_ulp().get((name, part)) if printed and fmt.name == "float32" else None
+    beside = published("ulp").get((name, part)) if printed and fmt.name == "float32" else None
     pairs = {comparison: answers.pair(comparison) for comparison in COMPARISONS}
     measured = {key: None if pair is None else measure(*pair, fmt) for key, pair in pairs.items()}
-    return UlpRow(table, name, part, inputs, published, measured)
+    return UlpRow(table, name, part, inputs, beside, measured)
 
 
 def measure(a: Patterns, b: Patterns, fmt: FloatFormat) -> Measured:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from lava_nexus.formats import FORMATS, FloatFormat, decode, encode
 from lava_nexus.lab.configs.ulp_tables import EncodingOptions
 from lava_nexus.lab.figures.approximation import encoding_figure
-from lava_nexus.lab.tables.published import Figure, PublishedRow, published_table
+from lava_nexus.lab.published import Figure, PublishedRow, published
 from lava_nexus.lab.ulp.methods import Section
 from lava_nexus.populations.codes import SignedCode, code_named
 
@@ -99,8 +99,8 @@ class EncodingRow:
 
 def encoding_section(options: EncodingOptions, seed: int, folder: Path) -> Section:
     """Measures every reading of every printed row and draws encodings.png in the folder."""
-    found = [row for printed in published_table("encoding_mse") for row in _rows(printed, options, seed)]
-    source = published_table("encoding_mse")[0].source
+    found = [row for printed in published("models")["encoding_mse"] for row in _rows(printed, options, seed)]
+    source = published("models")["encoding_mse"][0].source
     notes = [
         f"Mean squared error of {options.values:,} random FP32 numbers, mean and deviation over {options.seeds} seeds; "
         "uniform numbers lie in 0..1, normal ones are coded up to the largest magnitude drawn. Spatial bits: formats "

@@ -20,7 +20,7 @@ from lava_nexus.files import write_text
 from lava_nexus.formats import FLOAT32, UlpSummary, encode, summarise
 from lava_nexus.lab.configs.ulp_tables import MethodOptions, UlpTablesConfig
 from lava_nexus.lab.markdown import comma_separated, markdown
-from lava_nexus.lab.tables.published import PublishedRow, published_row
+from lava_nexus.lab.published import PublishedRow, published_row
 from lava_nexus.lab.ulp.components import random_values, rounded_once
 from lava_nexus.populations.codes import SignedCode, SpikeCode, code_named
 from lava_nexus.programs import Program, Writer, feed_forward

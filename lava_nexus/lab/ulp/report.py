@@ -10,10 +10,10 @@ from typing import Any
 from lava_nexus import files
 from lava_nexus.lab.figures.ulp import DepthLine, OperationBar, UlpPanel, depth_figure, operation_figure, panel_figure
 from lava_nexus.lab.markdown import comma_separated, markdown
-from lava_nexus.lab.report import installed_versions
-from lava_nexus.lab.tables.published import Published
+from lava_nexus.lab.published import PublishedUlp
 from lava_nexus.lab.ulp.comparison import COMPARISONS, TITLES, Measured, UlpRow
 from lava_nexus.lab.ulp.methods import Section
+from lava_nexus.versions import installed_versions
 
 SCHEMA_VERSION = 1
 _FIELDS = ("max", "mean", "zero_rate", "unequal_bits", "error")
@@ -147,7 +147,7 @@ def percent(share: float) -> str:
     return "< 100 %"
 
 
-def _printed(published: Published | None) -> str | None:
+def _printed(published: PublishedUlp | None) -> str | None:
     if published is None:
         return None
     zero = None if published.zero_percent is None else f"{published.zero_percent:g} %"

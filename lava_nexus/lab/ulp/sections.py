@@ -19,7 +19,7 @@ from lava_nexus.execute.reference import ReferenceExecutor
 from lava_nexus.execute.run import executor_named
 from lava_nexus.formats import FLOAT32, UlpSummary, summarise
 from lava_nexus.lab.configs.ulp_tables import DigitsBaselines, ModelTables, UlpTablesConfig
-from lava_nexus.lab.tables.published import PublishedRow, published_row
+from lava_nexus.lab.published import PublishedRow, published_row
 from lava_nexus.lab.ulp.components import Feeds, component_feeds, component_program, rounded_once
 from lava_nexus.lab.ulp.encoding_table import encoding_section
 from lava_nexus.lab.ulp.methods import Section, methods_section

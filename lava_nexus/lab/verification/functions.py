@@ -1,6 +1,6 @@
-"""Finds the inputs that the precise programs miss: what `rounding="correct"` has a neuron each for.
+"""Functions on all their inputs: those that a precise program misses, and the table of what certificates show.
 
-The table of functions: what all inputs showed of each, read off the certificates, and what its neurons are.
+`rounding="correct"` has a neuron for each input that is missed.
 """
 
 from __future__ import annotations
@@ -14,19 +14,17 @@ from typing import Any
 from tqdm import tqdm
 
 from lava_nexus.circuits import Circuit, circuit
-from lava_nexus.circuits.functions import function
-from lava_nexus.circuits.functions import tabulated as patched
+from lava_nexus.circuits.functions import function, tabulated
 from lava_nexus.circuits.operations import PRECISE
 from lava_nexus.errors import NexusError
 from lava_nexus.files import write_text
 from lava_nexus.formats import FLOAT32
 from lava_nexus.lab import pages
 from lava_nexus.lab.configs.verification import DEFAULT_CHUNK, CorrectionsConfig, FunctionTableConfig
-from lava_nexus.lab.markdown import comma_separated, markdown
+from lava_nexus.lab.markdown import markdown
+from lava_nexus.lab.report import Report, Table, conclude
 from lava_nexus.lab.verification.run import run_task
-from lava_nexus.verify import certificates
-from lava_nexus.verify import records as rounding_certificates
-from lava_nexus.verify import records as samples
+from lava_nexus.verify import certificates, records
 from lava_nexus.verify.outcome import MOST_MISSES, Outcome
 from lava_nexus.verify.plan import QUICK_SETS
 from lava_nexus.verify.records import RoundingCertificate, SampleRecord
@@ -51,7 +49,7 @@ def find_corrections(config: CorrectionsConfig, out: Path, quick: bool = False) 
         text = _text(name, outcome, golden.digest)
         write_text(out / f"{name}_float32.json", text)
         if config.store and not quick:
-            write_text(patched.corrections_file(name, FLOAT32), text)
+            write_text(tabulated.corrections_file(name, FLOAT32), text)
         assert outcome.rounding is not None
         print(f"{name} float32: misses {outcome.rounding.wrong:,} of {outcome.sets:,} inputs")
 
@@ -84,7 +82,7 @@ _REST = "The rest: results that are finite, not zero and no limit of the functio
 
 
 def function_table(config: FunctionTableConfig, out: Path, quick: bool = False) -> None:
-    """Writes functions.md, .csv and .json, and the table into the pages.
+    """Writes the table of functions, and puts it into the pages.
 
     Args:
         config: the pages.
@@ -97,20 +95,24 @@ def function_table(config: FunctionTableConfig, out: Path, quick: bool = False) 
     missing = [page for page in (*config.pages, *config.sample_pages) if not page.is_file()]
     if missing:
         raise NexusError(f"page '{missing[0]}' does not exist")
-    listed = [one for one in rounding_certificates.load() if one.holds][: 2 if quick else None]
+    listed = [one for one in records.load() if one.holds][: 2 if quick else None]
     table = rows(listed)
-    text = f"{markdown(HEADER, [_shown(row) for row in table])}\n{_REST}\n"
-    write_text(out / "functions.md", f"# Functions\n\n{text}")
-    write_text(out / "functions.csv", comma_separated(HEADER, table))
-    write_text(
-        out / "functions.json", json.dumps([dict(zip(HEADER, row, strict=True)) for row in table], indent=2) + "\n"
+    sampled = sample_rows([one for one in records.load_samples() if one.holds])
+    found = Report(
+        title="Functions",
+        name="functions",
+        config=config.resolved(),
+        tables=[
+            Table("", HEADER, [_shown(row) for row in table], None, _REST),
+            Table("On samples", SAMPLE_HEADER, sampled, "samples.csv"),
+        ],
+        values={"functions": [dict(zip(HEADER, row, strict=True)) for row in table]},
+        data={"functions.csv": (HEADER, table)},
     )
-    sampled = markdown(SAMPLE_HEADER, sample_rows([one for one in samples.load_samples() if one.holds]))
-    write_text(out / "samples.md", f"# Functions on samples\n\n{sampled}")
     if not quick:
-        _fill(config.pages, "functions", text)
-        _fill(config.sample_pages, "samples", sampled)
-    print(f"{text}\n{sampled}")
+        _fill(config.pages, "functions", found.tables[0].markdown())
+        _fill(config.sample_pages, "samples", markdown(SAMPLE_HEADER, sampled))
+    conclude(found, out)
 
 
 def _fill(listed: tuple[Path, ...], part: str, text: str) -> None:
@@ -118,10 +120,10 @@ def _fill(listed: tuple[Path, ...], part: str, text: str) -> None:
         write_text(page, pages.filled(page.read_text(encoding="utf-8"), part, lambda: text, str(page)))
 
 
-def sample_rows(records: list[SampleRecord]) -> list[tuple[Any, ...]]:
+def sample_rows(kept: list[SampleRecord]) -> list[tuple[Any, ...]]:
     """Rows of `SAMPLE_HEADER`, one a function and format; "not run" where today's program or network has no record."""
     of: dict[tuple[str, str], dict[str, SampleRecord]] = {}
-    for one in records:
+    for one in kept:
         of.setdefault((one.operation, one.format), {})[one.basis] = one
     return [(name, fmt, *_sampled(found)) for (name, fmt), found in of.items()]
 

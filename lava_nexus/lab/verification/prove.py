@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,16 +11,11 @@ import numpy as np
 from tqdm import tqdm
 
 from lava_nexus.circuits import Circuit, circuit
-from lava_nexus.errors import NexusError
 from lava_nexus.execute.cpu import BitslicedExecutor
-from lava_nexus.files import write_text
 from lava_nexus.formats import number_format_named
 from lava_nexus.lab.configs.verification import QUICK, ProofConfig, ProofJob
-from lava_nexus.lab.markdown import markdown
-from lava_nexus.verify.certificates import PROOFS as FOLDER
-from lava_nexus.verify.certificates import ProofCertificate
-from lava_nexus.verify.certificates import certify_proofs as certify
-from lava_nexus.verify.certificates import load_proofs as load
+from lava_nexus.lab.report import Report, Table, conclude
+from lava_nexus.verify.certificates import PROOFS, ProofCertificate, certify_proofs, load_proofs
 from lava_nexus.verify.formal.progress import Progress
 from lava_nexus.verify.formal.proof import obligation
 from lava_nexus.verify.formal.terms import solver_name
@@ -87,6 +81,11 @@ class Outcome:
         return "proven on all operands" if self.complete else f"undecided: {'; '.join(self.undecided)}"
 
     @property
+    def sentence(self) -> str:
+        """The verdict, with what it is on."""
+        return f"{self.circuit.label} in the {self.circuit.basis} basis is {self.verdict}"
+
+    @property
     def row(self) -> tuple[Any, ...]:
         """For the table."""
         seconds = round(sum(self.proven.values()), 1)
@@ -97,7 +96,7 @@ class Outcome:
         return self.circuit.name, fmt, basis, neurons, self.cases, len(self.proven), seconds, self.verdict
 
 
-def prove(config: ProofConfig, out: Path, quick: bool = False, certificates: Path = FOLDER) -> list[Outcome]:
+def prove(config: ProofConfig, out: Path, quick: bool = False, certificates: Path = PROOFS) -> list[Outcome]:
     """Proves what the config asks for, prints the table and writes proofs.md and proofs.json.
 
     Raises:
@@ -112,15 +111,20 @@ def prove(config: ProofConfig, out: Path, quick: bool = False, certificates: Pat
         outcomes.append(_prove(job, one, config.time_limit, out / "cases", certificates))
         print(f"{one.label}, {one.basis} basis: {outcomes[-1].verdict}", flush=True)
         if config.certify and outcomes[-1].complete:
-            certify([_certificate(outcomes[-1], tool)], certificates)
-    table = markdown(_HEADER, [outcome.row for outcome in outcomes])
-    print(table, end="")
-    write_text(out / "proofs.md", f"# Proofs by {tool}\n\n{table}")
-    rows = [dict(zip(_HEADER, outcome.row, strict=True)) for outcome in outcomes]
-    write_text(out / "proofs.json", json.dumps({"tool": tool, "proofs": rows}, indent=1) + "\n")
-    refuted = [outcome for outcome in outcomes if outcome.counterexample]
-    if refuted:
-        raise NexusError(f"{refuted[0].circuit.label} in the {refuted[0].circuit.basis} basis is {refuted[0].verdict}")
+            certify_proofs([_certificate(outcomes[-1], tool)], certificates)
+    refuted = [one for one in outcomes if one.counterexample]
+    rows = [outcome.row for outcome in outcomes]
+    found = Report(
+        title=f"Proofs by {tool}",
+        name="proofs",
+        config={**config.resolved(), "quick": quick},
+        tables=[Table("", _HEADER, rows, "proofs.csv")],
+        values={"tool": tool, "proofs": [dict(zip(_HEADER, row, strict=True)) for row in rows]},
+        failure="".join(
+            f"{one.circuit.label} in the {one.circuit.basis} basis is {one.verdict}" for one in refuted[:1]
+        ),
+    )
+    conclude(found, out)
     return outcomes
 
 
@@ -146,7 +150,7 @@ def _prove(job: ProofJob, one: Circuit, limit: float, folder: Path, certificates
     question = obligation(one, job.split, adder)
     progress = Progress.of(folder, one.digest, f"{one.name} {job.split} {adder.digest if adder else ''}")
     outcome = Outcome(job, one, len(question.cases), progress.proven)
-    if adder and all(one.network != adder.digest for one in load(certificates)):
+    if adder and all(one.network != adder.digest for one in load_proofs(certificates)):
         outcome.undecided.append("add, on which sub rests, has no certificate")
         return outcome
     with tqdm(question.cases, desc=f"{one.label} ({one.basis})", unit="case", disable=None) as bar:
@@ -168,7 +172,7 @@ def _prove(job: ProofJob, one: Circuit, limit: float, folder: Path, certificates
 
 
 def _certified(one: Circuit, certificates: Path) -> bool:
-    return any(known.network == one.digest and known.holds for known in load(certificates))
+    return any(known.network == one.digest and known.holds for known in load_proofs(certificates))
 
 
 def _adder(job: ProofJob, one: Circuit) -> Circuit:

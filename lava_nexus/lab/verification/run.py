@@ -1,11 +1,7 @@
-"""Runs the jobs of a config: interruptible, resumable, ending in a table.
-
-The table that a verification ends in: Markdown for people, CSV for spreadsheets, JSON for programs.
-"""
+"""Circuits held against their references as a config asks: interruptible, gone on from, ending in a table."""
 
 from __future__ import annotations
 
-import json
 import os
 import time
 from collections import deque
@@ -16,14 +12,9 @@ from typing import Any
 
 from tqdm import tqdm
 
-from lava_nexus.errors import NexusError
-from lava_nexus.files import write_text
 from lava_nexus.lab.configs.verification import VerifyConfig
-from lava_nexus.lab.markdown import comma_separated, markdown
-from lava_nexus.lab.report import installed_versions
-from lava_nexus.verify import certificates
-from lava_nexus.verify import records as rounding_certificates
-from lava_nexus.verify import records as samples
+from lava_nexus.lab.report import Report, Table, conclude
+from lava_nexus.verify import certificates, records
 from lava_nexus.verify.outcome import Outcome
 from lava_nexus.verify.plan import plan
 from lava_nexus.verify.task import Progress, Task
@@ -47,13 +38,7 @@ def verify(config: VerifyConfig, out: Path, quick: bool = False) -> list[tuple[T
         for number, task in enumerate(tasks, start=1):
             bar.set_description(f"{number}/{len(tasks)} {task.name}", refresh=False)
             found.append((task, run_task(task, out / "progress", pool, 2 * threads, bar.update)))
-    write(found, left_out, {**config.resolved(), "quick": quick}, out)
-    print(text(found, left_out))
-    if config.certify and not quick:
-        print(f"certificates: {certificates.certify(found) + rounding_certificates.certify(found)}")
-        print(f"records of samples: {samples.record(found)}")
-    print(f"table: {out / 'verification.md'}")
-    _raise_first(found)
+    conclude(report(found, left_out, {**config.resolved(), "quick": quick}, config.certify and not quick), out)
     return found
 
 
@@ -86,17 +71,6 @@ def run_task(
             future.cancel()
         progress.save()
     return progress.outcome
-
-
-def _raise_first(found: list[tuple[Task, Outcome]]) -> None:
-    wrong = [(task, outcome) for task, outcome in found if outcome.mismatches]
-    if wrong:
-        task, outcome = wrong[0]
-        widths = (*(port.width for port in task.circuit.inputs), task.circuit.output.width, task.circuit.output.width)
-        raise NexusError(
-            f"{len(wrong)} of {len(found)} circuits differ from their reference; {task.name}: {outcome.mismatches:,} "
-            f"of {outcome.sets:,} operand sets, first {outcome.examples[0].text(widths)}"
-        )
 
 
 HEADER = ("operation", "format", "to", "basis", "inputs tried", "mismatches", "how checked", "digest", "seconds")
@@ -156,26 +130,44 @@ def rounding_rows(found: Found) -> list[tuple[Any, ...]]:
     ]
 
 
-def text(found: Found, left_out: Sequence[str] = ()) -> str:
-    """Both tables as Markdown."""
-    parts = [markdown(HEADER, rows(found))]
+def report(found: Found, left_out: Sequence[str], config: dict[str, Any], certify: bool = False) -> Report:
+    """Both tables; with `certify` what was shown in full is certified first."""
+    listed = rows(found)
+    tables = [Table("", HEADER, listed, "verification.csv")]
     roundings = rounding_rows(found)
     if roundings:
         shown = [[f"{v:.6f}" if isinstance(v, float) else v for v in row] for row in roundings]
-        parts.append(f"{markdown(ROUNDING_HEADER, shown)}\n{_REST}\n")
-    parts += ["".join(f"- left out: {sentence}\n" for sentence in left_out)] if left_out else []
-    return "\n".join(parts)
-
-
-def write(found: Found, left_out: Sequence[str], config: dict[str, Any], folder: Path) -> None:
-    """Writes verification.md, .csv and .json, and rounding.csv where it was asked for."""
-    write_text(folder / "verification.md", f"# Verification\n\n{text(found, left_out)}")
-    write_text(folder / "verification.csv", comma_separated(HEADER, rows(found)))
-    if rounding_rows(found):
-        write_text(folder / "rounding.csv", comma_separated(ROUNDING_HEADER, rounding_rows(found)))
+        tables.append(Table("", ROUNDING_HEADER, shown, None, _REST))
     results = [
         {**dict(zip(HEADER, row, strict=True)), "digest": task.circuit.digest, "found": outcome.to_dict()}
-        for row, (task, outcome) in zip(rows(found), found, strict=True)
+        for row, (task, outcome) in zip(listed, found, strict=True)
     ]
-    values = {"config": config, "results": results, "left_out": list(left_out), "versions": installed_versions()}
-    write_text(folder / "verification.json", json.dumps(values, indent=2, allow_nan=False) + "\n")
+    return Report(
+        title="Verification",
+        name="verification",
+        config=config,
+        tables=tables,
+        lead=_certified(found) if certify else (),
+        notes=[f"left out: {sentence}" for sentence in left_out],
+        values={"results": results, "left_out": list(left_out)},
+        data={"rounding.csv": (ROUNDING_HEADER, roundings)} if roundings else {},
+        failure=_failure(found),
+    )
+
+
+def _certified(found: Found) -> list[str]:
+    kept = certificates.certify(found) + records.certify(found)
+    return [f"Certificates written: {kept}; records of samples: {records.record(found)}."]
+
+
+def _failure(found: Found) -> str:
+    """The first circuit that differs from its reference."""
+    wrong = [(task, outcome) for task, outcome in found if outcome.mismatches]
+    if not wrong:
+        return ""
+    task, outcome = wrong[0]
+    widths = (*(port.width for port in task.circuit.inputs), task.circuit.output.width, task.circuit.output.width)
+    return (
+        f"{len(wrong)} of {len(found)} circuits differ from their reference; {task.name}: {outcome.mismatches:,} "
+        f"of {outcome.sets:,} operand sets, first {outcome.examples[0].text(widths)}"
+    )

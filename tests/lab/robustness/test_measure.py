@@ -13,9 +13,9 @@ from lava_nexus.circuits import circuit
 from lava_nexus.errors import NexusError
 from lava_nexus.execute.membrane import MembraneExecutor
 from lava_nexus.formats import FLOAT8_E4M3FN
+from lava_nexus.lab.published import PublishedAccuracy, published
 from lava_nexus.lab.robustness.logic import LOGIC, logic_circuit
-from lava_nexus.lab.robustness.measure import Cells, Condition, Measured, compare, measure
-from lava_nexus.lab.robustness.published import Printed, deviations, published, verdict
+from lava_nexus.lab.robustness.measure import Cells, Condition, Measured, compare, deviations, measure, verdict
 from lava_nexus.lab.robustness.theory import predict
 from lava_nexus.neurons import MEMORYLESS, NonIdealities, check
 
@@ -144,7 +144,7 @@ def cell(accuracy, deviation=0.003, trials=10_000, seeds=10):
 
 
 def test_inconsistent_needs_every_model_to_exclude():
-    printed = Printed(0.984, 0.002, "a table")
+    printed = PublishedAccuracy(0.984, 0.002, "a table")
     models = {"membrane": cell(0.9955), "inputs": cell(0.971), "active": cell(0.987)}
     assert verdict(printed, models) == "as active"
     del models["active"]
@@ -157,14 +157,12 @@ def test_inconsistent_needs_every_model_to_exclude():
 
 
 def test_published_cells_are_there():
-    assert published("noise_gates")["and", 0.2].accuracy == pytest.approx(0.984)
-    assert published("fp_noise")["add float8_e4m3fn", 0.05] == Printed(
-        0.95, 0.004, published("fp_noise")["add float8_e4m3fn", 0.05].source
+    assert published("robustness")["noise_gates"]["and", 0.2].accuracy == pytest.approx(0.984)
+    assert published("robustness")["fp_noise"]["add float8_e4m3fn", 0.05] == PublishedAccuracy(
+        0.95, 0.004, published("robustness")["fp_noise"]["add float8_e4m3fn", 0.05].source
     )
-    assert (
-        sum(len(published(t)) for t in ("beta_scan", "noise_gates", "noise_arith", "threshold_variation", "fp_noise"))
-        == 92
-    )
+    names = ("beta_scan", "noise_gates", "noise_arith", "threshold_variation", "fp_noise")
+    assert sum(len(published("robustness")[name]) for name in names) == 92
 
 
 def test_a_circuit_that_does_not_exist():

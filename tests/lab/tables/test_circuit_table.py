@@ -16,8 +16,8 @@ from lava_nexus.errors import NexusError
 from lava_nexus.formats import FLOAT8_E5M2, FORMATS
 from lava_nexus.lab.configs.tables import CircuitTableConfig
 from lava_nexus.lab.figures.circuits import neuron_figure
+from lava_nexus.lab.published import published
 from lava_nexus.lab.tables.circuit_table import run_circuit_table
-from lava_nexus.lab.tables.published import published_neurons
 from tests.commands import exit_code
 from tests.evaluate import evaluate, input_spikes
 
@@ -113,7 +113,7 @@ def test_mistakes(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_published_operations_exist_in_the_formats_named() -> None:
-    for entries in published_neurons().values():
+    for entries in published("neurons").values():
         assert {fmt for _, fmt in entries} <= set(FORMATS)
         assert all(entry.neurons > 0 and "arXiv" in entry.source for entry in entries.values())
 

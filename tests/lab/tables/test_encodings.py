@@ -11,7 +11,7 @@ import pytest
 from lava_nexus.config import load_config
 from lava_nexus.errors import NexusError
 from lava_nexus.lab.configs.ulp_tables import EncodingOptions, MethodOptions, UlpTablesConfig
-from lava_nexus.lab.tables.published import Figure, published_row, published_table
+from lava_nexus.lab.published import Figure, published, published_row
 from lava_nexus.lab.ulp import run as ulp
 from lava_nexus.lab.ulp.encoding_table import EncodingRow, encoding_section
 from lava_nexus.lab.ulp.methods import coded_swiglu
@@ -115,7 +115,7 @@ def test_the_config_that_ships_covers_what_is_printed() -> None:
     config = load_config(UlpTablesConfig, CONFIG)
     assert config.encodings == EncodingOptions()
     assert config.methods is not None
-    printed = {row.key["name"] for row in published_table("methods")}
+    printed = {row.key["name"] for row in published("models")["methods"]}
     assert printed == {"spatial_bit", *config.methods.codes}
     assert published_row("methods", name="nothing") is None
-    assert str(published_table("methods")[1]["max"]) == "> 1e+07"
+    assert str(published("models")["methods"][1]["max"]) == "> 1e+07"

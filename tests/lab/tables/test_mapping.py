@@ -8,8 +8,8 @@ import yaml
 from lava_nexus.config import load_config
 from lava_nexus.errors import NexusError
 from lava_nexus.lab.configs.places import MapBlockConfig
+from lava_nexus.lab.published import published
 from lava_nexus.lab.runs.mapping import run_map_block
-from lava_nexus.lab.tables.published import published_sizes
 
 
 @pytest.fixture
@@ -28,7 +28,7 @@ def test_the_report(config, tmp_path):
     report = run_map_block(config(strategies=strategies, published="transformer_block"), tmp_path, quick=True)
     assert json.loads((tmp_path / "report.json").read_text()) == json.loads(json.dumps(report))
     assert [row[0] for row in report["rows"]] == ["fit: chips=8", "folded: 4", "unrolled"]
-    assert report["published_neurons"] == published_sizes()["transformer_block"].neurons
+    assert report["published_neurons"] == published("sizes")["transformer_block"].neurons
     assert report["schedule"]["checked"] == [True]
     chips = [row[2] for row in report["curve"]]
     assert chips == sorted(chips)

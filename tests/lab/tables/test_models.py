@@ -14,7 +14,7 @@ from lava_nexus.config import load_config
 from lava_nexus.errors import NexusError
 from lava_nexus.execute.reference import ReferenceExecutor
 from lava_nexus.lab.configs.ulp_tables import ModelTables, UlpTablesConfig
-from lava_nexus.lab.tables.published import published_ulp
+from lava_nexus.lab.published import published
 from lava_nexus.lab.ulp import model_rows
 from lava_nexus.lab.ulp import run as ulp
 from lava_nexus.lab.ulp.model_witness import DecoderWitness
@@ -149,7 +149,7 @@ def test_the_configs_that_ship() -> None:
     config = load_config(UlpTablesConfig, CONFIGS / "ulp_end_to_end.yaml")
     assert config.model is not None and config.model.depths is not None
     printed = {f"{n} layer{'s' if n > 1 else ''}" for n in config.model.depths} | set(config.model.parts)
-    assert printed <= {name for name, part in published_ulp() if part == ""}
+    assert printed <= {name for name, part in published("ulp") if part == ""}
     large = load_config(UlpTablesConfig, CONFIGS / "ulp_100m.yaml").model
     assert large is not None
     from lava_nexus.models.model import random_model

@@ -18,7 +18,7 @@ from lava_nexus.config import load_config
 from lava_nexus.errors import NexusError
 from lava_nexus.execute.reference import ReferenceExecutor
 from lava_nexus.lab.configs.ulp_tables import UlpTablesConfig
-from lava_nexus.lab.tables.published import published_ulp
+from lava_nexus.lab.published import published
 from lava_nexus.lab.ulp import run as ulp
 from lava_nexus.lab.ulp.comparison import UlpRow
 from lava_nexus.lab.ulp.components import COMPONENTS
@@ -141,7 +141,7 @@ def test_mistakes(operation: str, words: str, tmp_path: Path) -> None:
 
 
 def test_published_figures_name_their_source_and_nothing_measured() -> None:
-    printed = published_ulp()
+    printed = published("ulp")
     assert all(p.source.startswith("arXiv ") for p in printed.values())
     component = printed["softmax", "forward + backward"]
     assert (component.max, component.mean, component.zero_percent) == (6, 0.8, 87.5)

@@ -1,4 +1,4 @@
-"""A sweep over a grid as Markdown, CSV, JSON and figures."""
+"""The report of a sweep over a grid: its cells beside theory and published ones, and what they say."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ from typing import Any
 
 from lava_nexus.lab.configs.robustness import BetaSweep, RobustnessConfig
 from lava_nexus.lab.figures.robustness import Panel, Series, accuracy_figure
-from lava_nexus.lab.markdown import markdown
-from lava_nexus.lab.robustness.pages import Page, write_page
-from lava_nexus.lab.robustness.sweep import Row, Verdict
+from lava_nexus.lab.markdown import percent
+from lava_nexus.lab.report import Report, Table
+from lava_nexus.lab.robustness.grids import GridSweep, Row, Verdict, grid_rows, verdicts
+from lava_nexus.lab.robustness.measure import Cells, sweep_report
 
 CSV_HEADER = (
     *("circuit", "basis", "model", "parameter", "value", "trials", "seeds", "accuracy", "deviation"),
@@ -38,25 +39,21 @@ _NOTES = (
 )
 
 
-def write_grid(config: RobustnessConfig, rows: Sequence[Row], verdicts: Sequence[Verdict], out: Path) -> dict[str, Any]:
-    """Writes report.md, report.json, cells.csv and the figures; returns the values of the JSON."""
-    sections = ["## Published beside measured\n\n" + _verdict_table(verdicts)] if verdicts else []
-    lead = [f"{config.trials:,} operations a cell, {config.seeds} seeds.", *_findings(config, rows, verdicts)]
-    page = Page(
-        records=[_record(row) for row in rows],
-        lead=lead,
+def run_grid(config: RobustnessConfig, out: Path) -> Report:
+    """Measures every cell of a sweep over a grid; figures go to `out`."""
+    sweep = config.sweep
+    assert isinstance(sweep, GridSweep)
+    rows = grid_rows(sweep, config, Cells(out / "cells"))
+    judged = verdicts(rows, sweep)
+    return sweep_report(
+        config,
+        [_record(row) for row in rows],
+        lead=[f"{config.trials:,} operations a cell, {config.seeds} seeds.", *_findings(config, rows, judged)],
         figures=_draw(config, rows, out),
-        sections=[*sections, *_tables(rows)],
+        tables=[*([_verdict_table(judged)] if judged else []), *_tables(rows)],
         notes=_NOTES,
-        extra={"published": [_verdict_record(v) for v in verdicts]},
+        values={"published": [_verdict_record(v) for v in judged]},
     )
-    return write_page(config, page, out)
-
-
-def percent(share: float) -> str:
-    """Two decimals, and never 100 where something was wrong."""
-    text = f"{100 * share:.2f}"
-    return text if share == 1 or text != "100.00" else f"{100 * share:.4f}"
 
 
 def _record(row: Row) -> dict[str, Any]:
@@ -82,7 +79,7 @@ def _verdict_record(v: Verdict) -> dict[str, Any]:
     }
 
 
-def _verdict_table(verdicts: Sequence[Verdict]) -> str:
+def _verdict_table(verdicts: Sequence[Verdict]) -> Table:
     models = list(dict.fromkeys(m for v in verdicts for m in v.by_model))
     rows = []
     for v in verdicts:
@@ -94,7 +91,8 @@ def _verdict_table(verdicts: Sequence[Verdict]) -> str:
         ]
         printed = f"{100 * v.printed.accuracy:g} ± {100 * v.printed.deviation:g}"
         rows.append([v.name, f"{v.value:g}", printed, *cells, v.text])
-    return markdown(("circuit", verdicts[0].parameter, "published", *models, "verdict"), rows)
+    header = ("circuit", verdicts[0].parameter, "published", *models, "verdict")
+    return Table("Published beside measured", header, rows, None, printed=False)
 
 
 def _groups(rows: Sequence[Row]) -> dict[tuple[str, str], dict[str, list[Row]]]:
@@ -106,13 +104,13 @@ def _groups(rows: Sequence[Row]) -> dict[tuple[str, str], dict[str, list[Row]]]:
     return found
 
 
-def _tables(rows: Sequence[Row]) -> list[str]:
+def _tables(rows: Sequence[Row]) -> list[Table]:
     parts = []
     for (name, basis), models in _groups(rows).items():
         first = next(iter(models.values()))
         body = [[f"{row.entry.value:g}", *(_cell(models[m][i]) for m in models)] for i, row in enumerate(first)]
-        title = f"## {name}, {basis} basis: {first[0].entry.circuit.neurons:,} neurons\n\n"
-        parts.append(title + markdown((first[0].entry.parameter, *models), body))
+        title = f"{name}, {basis} basis: {first[0].entry.circuit.neurons:,} neurons"
+        parts.append(Table(title, (first[0].entry.parameter, *models), body, None, printed=False))
     return parts
 
 
@@ -180,7 +178,7 @@ def _series(label: str, rows: Sequence[Row], own: bool = False) -> Series:
     )
 
 
-def _draw(config: RobustnessConfig, rows: Sequence[Row], out: Path) -> list[str]:
+def _draw(config: RobustnessConfig, rows: Sequence[Row], out: Path) -> list[tuple[str, str]]:
     """Figures: logic circuits with a line a model; operators, a figure a basis, with a line a format."""
     groups = _groups(rows)
     x_label, log = _X[rows[0].entry.parameter], rows[0].entry.parameter == "rate"
@@ -192,7 +190,8 @@ def _draw(config: RobustnessConfig, rows: Sequence[Row], out: Path) -> list[str]
             for (name, basis), models in sorted(logic.items(), key=lambda item: item[0][1] != "nexus")
         ]
         names = len({name for name, _ in logic})
-        drawn.append(accuracy_figure(panels, names, config.title, x_label, out / "logic.png", log=log).name)
+        accuracy_figure(panels, names, config.title, x_label, out / "logic.png", log=log)
+        drawn.append(("logic.png", config.title))
     for basis in dict.fromkeys(basis for name, basis in groups if " " in name):
         mine = {name: models for (name, on), models in groups.items() if on == basis and " " in name}
         operations = list(dict.fromkeys(name.split()[0] for name in mine))
@@ -210,5 +209,6 @@ def _draw(config: RobustnessConfig, rows: Sequence[Row], out: Path) -> list[str]
             for model in models
         ]
         title = f"{config.title}, {basis} basis"
-        drawn.append(accuracy_figure(panels, len(models), title, x_label, out / f"operators_{basis}.png", log=log).name)
+        accuracy_figure(panels, len(models), title, x_label, out / f"operators_{basis}.png", log=log)
+        drawn.append((f"operators_{basis}.png", title))
     return drawn

@@ -12,13 +12,13 @@ from lava_nexus import files
 from lava_nexus.energy import load_energy_model
 from lava_nexus.errors import NexusError
 from lava_nexus.lab.configs.tables import EnergyConfig, EnergyTable
-from lava_nexus.lab.energy.published import published_energy
 from lava_nexus.lab.energy.rows import EnergyRow, energy_rows, systems
 from lava_nexus.lab.energy.subjects import OPERATIONS
 from lava_nexus.lab.energy.text import EnergyTableReport, judged, row_name, summary, tables
 from lava_nexus.lab.figures.energy import Bar, Level, accounting_figure, share_figure
 from lava_nexus.lab.markdown import comma_separated
 from lava_nexus.lab.pages import filled
+from lava_nexus.lab.published import published
 from lava_nexus.versions import installed_versions
 
 SHARES = ("SynOps", "updates, active", "updates, idle", "spikes by themselves", "routing", "static power")
@@ -56,7 +56,7 @@ def _bar(row: EnergyRow) -> Bar:
 
 def _level(row: EnergyRow) -> Level:
     assert row.published is not None
-    table = published_energy()
+    table = published("energy")
     return Level(
         name=row_name(row),
         printed=row.published.loihi_nj * 1e-9,
@@ -76,7 +76,7 @@ _CSV = (
 
 
 def _flat(row: EnergyRow) -> list[Any]:
-    table, p = published_energy(), row.published
+    table, p = published("energy"), row.published
     printed = [p.neurons, p.spikes, p.loihi_nj, table.recomputed_nj(p), table.ratio(p), p.gpu_nj] if p else [None] * 6
     counts = [row.sets, row.neurons, row.spikes, row.synops, row.active, row.idle, row.messages, row.hops]
     shares = ("synops", "updates_active", "updates_inactive", "routing", "static")

@@ -21,7 +21,6 @@ from lava_nexus.execute.interpret import run_program
 from lava_nexus.execute.run import executor_named
 from lava_nexus.formats import FloatFormat, format_named
 from lava_nexus.lab.configs.tables import EnergyConfig, EnergyTable
-from lava_nexus.lab.energy.published import PublishedRow, published_energy
 from lava_nexus.lab.energy.subjects import (
     GATES,
     NO_NEURONS,
@@ -33,6 +32,7 @@ from lava_nexus.lab.energy.subjects import (
     gate_circuit,
     random_feeds,
 )
+from lava_nexus.lab.published import PublishedEnergyRow, published
 from lava_nexus.programs import Program, Writer
 from lava_nexus.programs.order import Accumulate
 
@@ -175,7 +175,7 @@ class EnergyRow:
     """
 
     subject: str
-    published: PublishedRow | None
+    published: PublishedEnergyRow | None
     sets: int
     neurons: float
     spikes: float
@@ -225,8 +225,8 @@ def counting_executor(config: EnergyConfig) -> Executor:
     return executor_named(config.executor)
 
 
-def _printed(name: str) -> PublishedRow | None:
-    return next((row for row in published_energy().rows if row.subject == name), None)
+def _printed(name: str) -> PublishedEnergyRow | None:
+    return next((row for row in published("energy").rows if row.subject == name), None)
 
 
 def _row(name: str, found: SubjectCounts, model: EnergyModel) -> EnergyRow:
@@ -243,7 +243,7 @@ def _row(name: str, found: SubjectCounts, model: EnergyModel) -> EnergyRow:
         synops=found.per_unit(found.synops),
         active=None if active is None else found.per_unit(active),
         idle=found.per_unit(found.updates - (active or 0)),
-        spikes_only_nj=found.per_unit(found.spikes) * published_energy().spike_pj / 1000,
+        spikes_only_nj=found.per_unit(found.spikes) * published("energy").spike_pj / 1000,
         shares=_shares(found, model),
         messages=found.per_unit(moved.messages) if moved else None,
         hops=found.per_unit(moved.hops_east_west + moved.hops_north_south) if moved else None,
@@ -276,15 +276,15 @@ class System:
 
 def systems(config: EnergyConfig, table: EnergyTable, quick: bool = False) -> list[System]:
     """A multiply-accumulate of each system, ours measured in a linear layer in both bases."""
-    published, model = published_energy(), load_energy_model(config.energy_model)
-    unit = published.spike_pj / 1000
-    linear, add, mul = (published.row(name) for name in ("linear_64", "add", "mul"))
+    printed, model = published("energy"), load_energy_model(config.energy_model)
+    unit = printed.spike_pj / 1000
+    linear, add, mul = (printed.row(name) for name in ("linear_64", "add", "mul"))
     of_linear, of_two = linear.spikes / linear.macs, add.spikes + mul.spikes
-    linear_source = f"{published.source}, {linear.component}"
+    linear_source = f"{printed.source}, {linear.component}"
     found = [
         System("NEXUS, its linear rows", linear_source, of_linear, of_linear * unit, None, None),
-        System("NEXUS, its adder + multiplier rows", published.source, of_two, of_two * unit, None, None),
-        *(System(o.system, o.source, o.spikes, o.spikes_nj, o.synops_nj, o.total_nj) for o in published.systems),
+        System("NEXUS, its adder + multiplier rows", printed.source, of_two, of_two * unit, None, None),
+        *(System(o.system, o.source, o.spikes, o.spikes_nj, o.synops_nj, o.total_nj) for o in printed.systems),
     ]
     sizes = SMALL if quick else Sizes()
     macs = (64 // sizes.linear) ** 2

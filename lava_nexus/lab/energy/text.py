@@ -12,10 +12,10 @@ from typing import Any
 from lava_nexus.config import build_config
 from lava_nexus.energy import load_energy_model
 from lava_nexus.lab.configs.tables import EnergyConfig
-from lava_nexus.lab.energy.published import PublishedEnergy, PublishedRow, published_energy
 from lava_nexus.lab.energy.rows import EnergyRow, System
 from lava_nexus.lab.energy.subjects import NO_NEURONS, Sizes
 from lava_nexus.lab.markdown import markdown, three_digits, with_prefix
+from lava_nexus.lab.published import PublishedEnergy, PublishedEnergyRow, published
 
 _COUNTS = (
     *("row", "operand sets", "neurons", "spikes", "SynOps", "updates, active", "updates, idle", "messages", "hops"),
@@ -56,13 +56,13 @@ class EnergyTableReport:
 
 def _row(values: dict[str, Any]) -> EnergyRow:
     printed = values["published"]
-    published = None if printed is None else PublishedRow(**{**printed, "parts": tuple(printed["parts"])})
+    published = None if printed is None else PublishedEnergyRow(**{**printed, "parts": tuple(printed["parts"])})
     return EnergyRow(**{**values, "published": published})
 
 
 def judged(row: EnergyRow, comparable: bool) -> EnergyRow:
     """The row with its verdict; `comparable`: what ran is of the size that the published row is of."""
-    table, printed = published_energy(), row.published
+    table, printed = published("energy"), row.published
     if row.subject in NO_NEURONS:
         said = "; ".join([verdict(table, printed, 0.0) if printed else "", NO_NEURONS[row.subject]])
     elif printed is None:
@@ -72,20 +72,20 @@ def judged(row: EnergyRow, comparable: bool) -> EnergyRow:
     return replace(row, verdict=said)
 
 
-def verdict(table: PublishedEnergy, row: PublishedRow, ours_nj: float | None) -> str:
+def verdict(table: PublishedEnergy, row: PublishedEnergyRow, ours_nj: float | None) -> str:
     """Sentences: does the printed energy follow from the printed spikes, do parts add up, who needs less."""
     said = [_arithmetic(table, row), *_parts(table, row), *_macs(table, row), _beside_gpu(row, ours_nj)]
     return "; ".join(sentence for sentence in said if sentence)
 
 
-def _arithmetic(table: PublishedEnergy, row: PublishedRow) -> str:
+def _arithmetic(table: PublishedEnergy, row: PublishedEnergyRow) -> str:
     ratio = table.ratio(row)
     if abs(ratio - 1) <= _ROUNDING:
         return "printed energy holds: spikes x 23.6 pJ"
     return f"printed energy is {three_digits(1 / ratio)} of spikes x 23.6 pJ, {ratio:,.0f} times too small"
 
 
-def _parts(table: PublishedEnergy, row: PublishedRow) -> list[str]:
+def _parts(table: PublishedEnergy, row: PublishedEnergyRow) -> list[str]:
     if not row.parts:
         return []
     total = row.times * sum(table.row(name).neurons for name in row.parts)
@@ -95,7 +95,7 @@ def _parts(table: PublishedEnergy, row: PublishedRow) -> list[str]:
     return [f"{shown} would be {total:,.0f} neurons, printed {row.neurons:,.0f}"]
 
 
-def _macs(table: PublishedEnergy, row: PublishedRow) -> list[str]:
+def _macs(table: PublishedEnergy, row: PublishedEnergyRow) -> list[str]:
     """Only for rows that are multiply-accumulates and nothing else."""
     if not row.macs or row.parts:
         return []
@@ -104,7 +104,7 @@ def _macs(table: PublishedEnergy, row: PublishedRow) -> list[str]:
     return [f"{three_digits(per_mac)} neurons a multiply-accumulate, where its adder and multiplier have {own:,.0f}"]
 
 
-def _beside_gpu(row: PublishedRow, ours_nj: float | None) -> str:
+def _beside_gpu(row: PublishedEnergyRow, ours_nj: float | None) -> str:
     if row.gpu_nj is None or ours_nj is None:
         return ""
     if ours_nj > row.gpu_nj:
@@ -154,11 +154,11 @@ def tables(report: EnergyTableReport, images: str = "") -> str:
     )
 
 
-def _printed_energy(row: PublishedRow | None) -> list[Any]:
+def _printed_energy(row: PublishedEnergyRow | None) -> list[Any]:
     """Energy as printed, recomputed, their ratio, and the GPU's."""
     if row is None:
         return [None] * 4
-    table = published_energy()
+    table = published("energy")
     ratio = _round(table.ratio(row))
     return [_joules(row.loihi_nj), _joules(table.recomputed_nj(row)), ratio, _joules(row.gpu_nj)]
 
@@ -184,7 +184,7 @@ def _system(one: System, macs: int) -> list[Any]:
 
 
 def _notes(config: EnergyConfig, quick: bool) -> list[str]:
-    table, model = published_energy(), load_energy_model(config.energy_model)
+    table, model = published("energy"), load_energy_model(config.energy_model)
     block = table.row("block")
     synop = model.joules("synaptic_op") * 1e12
     active, idle = (model.joules(f"neuron_update_{how}") * 1e12 for how in ("active", "inactive"))
@@ -211,7 +211,7 @@ def _round(value: float | None) -> float | int | None:
 
 def summary(report: EnergyTableReport) -> str:
     """What the counts show, as a list: which printed rows hold, which are off by what factor, and what ours takes."""
-    table = published_energy()
+    table = published("energy")
     printed = [row.published for row in report.rows if row.published]
     holding = [row for row in printed if abs(table.ratio(row) - 1) <= _ROUNDING]
     off = sorted(table.ratio(row) for row in printed if row not in holding)
@@ -256,6 +256,6 @@ def _in_words(one: System, total: float) -> str:
 
 def gpu_per_mac_nj() -> float:
     """The GPU figure printed for the block over its multiply-accumulates."""
-    block = published_energy().row("block")
+    block = published("energy").row("block")
     assert block.gpu_nj is not None
     return block.gpu_nj / block.macs

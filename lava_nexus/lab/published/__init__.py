@@ -110,6 +110,75 @@ class PublishedAccuracy:
     source: str
 
 
+@dataclass(frozen=True)
+class PublishedEnergyRow:
+    """One row as printed.
+
+    Attributes:
+        subject: what of ours stands beside it.
+        group, component: as the table says.
+        neurons, spikes: IF neurons and active spikes.
+        loihi_nj, gpu_nj: nanojoules; None where the table has a dash.
+        saving: GPU over Loihi as printed.
+        macs: multiply-accumulates of the row, 0 for rows that are none.
+        parts: subjects of the rows that make it up, `times` of each.
+    """
+
+    subject: str
+    group: str
+    component: str
+    neurons: float
+    spikes: float
+    loihi_nj: float
+    gpu_nj: float | None
+    saving: str | None
+    macs: int = 0
+    parts: tuple[str, ...] = ()
+    times: int = 1
+
+
+@dataclass(frozen=True)
+class PublishedSystem:
+    """Counts an FP32 multiply-accumulate of a system that others built.
+
+    Attributes:
+        system: name.
+        spikes, evaluations: of neurons.
+        spikes_nj, synops_nj, total_nj: the three accountings, in nanojoules.
+        source: where the figures are from.
+    """
+
+    system: str
+    spikes: float
+    evaluations: float
+    spikes_nj: float
+    synops_nj: float
+    total_nj: float
+    source: str
+
+
+@dataclass(frozen=True)
+class PublishedEnergy:
+    """The table, its source, and the energy that it charges a spike with."""
+
+    source: str
+    spike_pj: float
+    rows: tuple[PublishedEnergyRow, ...]
+    systems: tuple[PublishedSystem, ...]
+
+    def row(self, subject: str) -> PublishedEnergyRow:
+        """The row of a subject."""
+        return next(row for row in self.rows if row.subject == subject)
+
+    def recomputed_nj(self, row: PublishedEnergyRow) -> float:
+        """Printed spikes times the printed energy of a spike."""
+        return row.spikes * self.spike_pj / 1000
+
+    def ratio(self, row: PublishedEnergyRow) -> float:
+        """Recomputed over printed."""
+        return self.recomputed_nj(row) / row.loihi_nj
+
+
 UlpRows = dict[tuple[str, str], PublishedUlp]
 NeuronRows = dict[str, dict[tuple[str, str], PublishedNeurons]]
 AccuracyTables = dict[str, dict[tuple[str, float], PublishedAccuracy]]
@@ -128,6 +197,8 @@ def published(name: Literal["nls"]) -> dict[tuple[str, int], PublishedError]: ..
 @overload
 def published(name: Literal["robustness"]) -> AccuracyTables: ...
 @overload
+def published(name: Literal["energy"]) -> PublishedEnergy: ...
+@overload
 def published(name: Literal["tasks"]) -> dict[str, Any]: ...
 @cache
 def published(name: str) -> Any:
@@ -141,6 +212,7 @@ def published(name: str) -> Any:
     | sizes | neurons of blocks and whole models, by model |
     | nls | errors of operators of LIF populations, by (operator, size) |
     | robustness | by table, then by (circuit, parameter) |
+    | energy | the table of energies, with what it charges a spike, and systems of others |
     | tasks | the tables of language models as they are laid out |
     """
     return _READERS[name](read(_FOLDER / f"{name}.yaml"))
@@ -192,10 +264,6 @@ def _neurons(data: dict[str, Any]) -> NeuronRows:
     return found
 
 
-def _sizes(data: dict[str, Any]) -> dict[str, PublishedNeurons]:
-    return {row["model"]: PublishedNeurons(row["neurons"], _source(data, row)) for row in data["rows"]}
-
-
 def _nls(data: dict[str, Any]) -> dict[tuple[str, int], PublishedError]:
     return {
         (row["operator"], row["size"]): PublishedError(row["max"], row["mean"], data["sources"][row["source"]])
@@ -213,12 +281,19 @@ def _robustness(data: dict[str, Any]) -> AccuracyTables:
     }
 
 
+def _energy(data: dict[str, Any]) -> PublishedEnergy:
+    rows = tuple(PublishedEnergyRow(**{**row, "parts": tuple(row.get("parts", ()))}) for row in data["rows"])
+    systems = tuple(PublishedSystem(**one) for one in data["systems"])
+    return PublishedEnergy(data["source"], data["spike_pj"], rows, systems)
+
+
 _READERS: dict[str, Callable[[dict[str, Any]], Any]] = {
     "ulp": _ulp,
     "models": _models,
     "neurons": _neurons,
-    "sizes": _sizes,
+    "sizes": lambda data: {row["model"]: PublishedNeurons(row["neurons"], _source(data, row)) for row in data["rows"]},
     "nls": _nls,
     "robustness": _robustness,
+    "energy": _energy,
     "tasks": dict,
 }

@@ -7,11 +7,11 @@ from dataclasses import replace
 import pytest
 
 from lava_nexus.lab.configs import tables as config
-from lava_nexus.lab.energy.published import published_energy
 from lava_nexus.lab.energy.subjects import SUBJECTS, Sizes
 from lava_nexus.lab.energy.text import verdict
+from lava_nexus.lab.published import published
 
-TABLE = published_energy()
+TABLE = published("energy")
 
 
 def test_every_row_has_something_to_stand_beside_it() -> None:

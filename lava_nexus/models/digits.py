@@ -1,7 +1,7 @@
-"""What the digits transformer is: sizes, tensor names and shapes.
+"""The transformer that comes with the package, and what it reads: handwritten digits.
 
-The digits transformer as a program. `witness.py` is the same model in PyTorch, written apart.
-Handwritten digits: 1,797 images of 8 x 8 pixels in 17 grey levels, with scikit-learn, no download.
+It is small enough to run whole on every executor: one program of all its layers. The digits are scikit-learn's, 1,797
+images of 8 x 8 pixels in 17 grey levels, no download.
 
 Source: E. Alpaydin, C. Kaynak, Optical Recognition of Handwritten Digits, UCI Machine Learning Repository, 1998.
 """
@@ -12,29 +12,17 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lava_nexus.errors import NexusError
 from lava_nexus.formats import FloatFormat
-from lava_nexus.programs import (
-    GATES,
-    Accumulate,
-    LayerShape,
-    Nonlinear,
-    Orders,
-    Program,
-    SpikingLinear,
-    Value,
-    Writer,
-    linear,
-    mean,
-    residual,
-    rms_norm,
-    transformer_layer,
-)
+from lava_nexus.models.stages import Arithmetic
+from lava_nexus.programs import LayerShape, Program, Value, Writer, mean, residual, transformer_layer
+from lava_nexus.programs.layers import projection
+from lava_nexus.programs.transformer import norm
 
 Shape = tuple[int, ...]
 
@@ -94,6 +82,22 @@ class TransformerSpec:
         return float(np.float32(1.0 / math.sqrt(self.head_dim)))
 
     @property
+    def layer_shape(self) -> LayerShape:
+        """Of every block, as other models' layers are described."""
+        return LayerShape(
+            heads=self.heads,
+            kv_heads=self.heads,
+            head_dim=self.head_dim,
+            scale=self.scale,
+            arrangement="pre_norm",
+            norm="rms",
+            eps=self.eps,
+            activation="silu",
+            gated=True,
+            causal=False,
+        )
+
+    @property
     def block_tensors(self) -> dict[str, Shape]:
         """Names (after `blocks.<i>.`) and shapes of one block's tensors; a projection is [out, in]."""
         square = (self.d_model, self.d_model)
@@ -144,53 +148,25 @@ DIGITS = TransformerSpec(
 def digits_program(
     tensors: Mapping[str, NDArray[Any]],
     spec: TransformerSpec,
-    fmt: FloatFormat,
-    basis: str = "threshold",
-    accumulate: Accumulate | Orders = "sequential",
-    nonlinear: Nonlinear = GATES,
-    spikes: SpikingLinear | None = None,
-    weights: Literal["operand", "constant"] = "operand",
-    weight_format: FloatFormat | None = None,
-    accumulate_format: FloatFormat | None = None,
+    arithmetic: Arithmetic | FloatFormat,
 ) -> Program:
     """tokens [tokens, token_width] to logits [1, classes], in one format throughout.
 
-    Weights are rounded to the format, or to one of their own first, before anything runs; products and sums may have
-    another. `nonlinear` and `spikes` say what LIF populations do.
+    Args:
+        tensors: weights by name, those of `spec.tensors`; rounded to the format before anything runs.
+        spec: sizes.
+        arithmetic: how the program is written; a format alone stands for `Arithmetic(format)`.
     """
-    w = Writer(
-        Program("digits"),
-        fmt,
-        basis,
-        accumulate,
-        nonlinear=nonlinear,
-        spikes=spikes,
-        weights=weights,
-        weight_format=weight_format,
-        accumulate_format=accumulate_format,
-    )
-    values = {name: w.constant(tensor) for name, tensor in tensors.items()}
-    tokens = w.program.input("tokens", (spec.tokens, spec.token_width), fmt)
-    h = linear(w.inside("embedding"), tokens, values["embedding.weight"], values["embedding.bias"])
-    h = residual(w.inside("positions"), h, values["positions"])
-    shape = LayerShape(
-        heads=spec.heads,
-        kv_heads=spec.heads,
-        head_dim=spec.head_dim,
-        scale=spec.scale,
-        arrangement="pre_norm",
-        norm="rms",
-        eps=spec.eps,
-        activation="silu",
-        gated=True,
-        causal=False,
-    )
+    how = arithmetic if isinstance(arithmetic, Arithmetic) else Arithmetic(arithmetic)
+    w, shape = how.writer("digits"), spec.layer_shape
+    weights = {name: w.constant(tensor) for name, tensor in tensors.items()}
+    tokens = w.program.input("tokens", (spec.tokens, spec.token_width), w.format)
+    h = residual(w.inside("positions"), projection(w, tokens, weights, "embedding"), weights["positions"])
     for i in range(spec.blocks):
-        h, _ = transformer_layer(w.inside(f"block{i}"), h, _block_weights(values, i), shape)
-    h = rms_norm(w.inside("final_norm"), h, values["final_norm.weight"], spec.eps)
+        h, _ = transformer_layer(w.inside(f"block{i}"), h, _block_weights(weights, i), shape)
+    h = norm(w, h, weights, shape, "final_norm")
     pooled = _pool(w.inside("pooling").of_kind("pooling"), h)
-    logits = linear(w.inside("classifier"), pooled, values["classifier.weight"], values["classifier.bias"])
-    w.program.outputs["logits"] = logits
+    w.program.outputs["logits"] = projection(w, pooled, weights, "classifier")
     return w.program
 
 

@@ -16,6 +16,7 @@ from lava_nexus.lab.runs.approximation import LayerTap, divergence, softmax_of
 from lava_nexus.lab.runs.digits import share_right
 from lava_nexus.models.checkpoint import load_checkpoint
 from lava_nexus.models.digits import DIGITS, WEIGHTS, digits_program, load_split, patches
+from lava_nexus.models.stages import Arithmetic
 from lava_nexus.populations import Options
 from lava_nexus.programs import GATES, Nonlinear, SpikingLinear
 
@@ -38,7 +39,7 @@ class Digits:
         split, tap = load_split(), LayerTap()
         tokens = patches(split.train_images[: self.calibration]) if train else split.test_tokens[: self.images]
         program = digits_program(
-            load_checkpoint(WEIGHTS, DIGITS.tensors), DIGITS, FLOAT32, nonlinear=nonlinear, spikes=spikes
+            load_checkpoint(WEIGHTS, DIGITS.tensors), DIGITS, Arithmetic(FLOAT32, nonlinear=nonlinear, spikes=spikes)
         )
         tap.run(program, {"tokens": FLOAT32.to_patterns(tokens)})
         return tap

@@ -23,6 +23,7 @@ from lava_nexus.lab.robustness.measure import Cells, Condition, sweep_report
 from lava_nexus.lab.runs.digits import share_right
 from lava_nexus.models.checkpoint import load_checkpoint
 from lava_nexus.models.digits import DIGITS, WEIGHTS, digits_program, load_split
+from lava_nexus.models.stages import Arithmetic
 from lava_nexus.neurons import MEMORYLESS, NeuronModel, NonIdealities
 from lava_nexus.programs import Program
 
@@ -73,7 +74,7 @@ def run_digits_sweep(config: RobustnessConfig, out: Path) -> Report:
         for case in bar:
             bar.set_postfix_str(f"{case.format}, {case.parameter} {case.value:g}")
             if program is None or program.inputs["tokens"].format.name != case.format:
-                program = digits_program(tensors, DIGITS, format_named(case.format), sweep.basis)
+                program = digits_program(tensors, DIGITS, Arithmetic(format_named(case.format), sweep.basis))
             records.append(_record(program, case, config, sweep, cells, energy))
     lead = [f"{sweep.images} images, {sweep.basis} basis, seed {config.seed}."]
     figures, tables = _draw(config, records, out), _tables(records)

@@ -1,11 +1,7 @@
-"""Models as configs describe them.
-
-What the first product does to one token, value by value, computed by the circuits' neurons for a picture.
-"""
+"""Models as configs describe them, and what the first product of one does to a token, for a picture."""
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -17,13 +13,15 @@ from lava_nexus.formats import FloatFormat, format_named
 from lava_nexus.lab.configs.model import ArithmeticConfig, ModelSource
 from lava_nexus.lab.figures.raster import Stage
 from lava_nexus.models.model import Model, load, random_model
-from lava_nexus.programs import Contract, Program
+from lava_nexus.models.stages import Arithmetic
+from lava_nexus.programs import Accumulate, Contract, Orders, Program
+from lava_nexus.torch.orders import accumulation
 
 _NARROW = ("hidden_size", "intermediate_size", "num_attention_heads", "num_key_value_heads")
 
 
 def built(source: ModelSource, how: ArithmeticConfig, narrow: bool = False) -> Model:
-    """The model, every operation exact: what is left to LIF populations comes later, by `replaced.by_populations`.
+    """The model, every operation exact: what is left to LIF populations comes later, by `populations.by_populations`.
 
     Args:
         source: where its weights come from.
@@ -33,24 +31,24 @@ def built(source: ModelSource, how: ArithmeticConfig, narrow: bool = False) -> M
     Raises:
         NexusError: the checkpoint or the architecture is not that of a supported model.
     """
-    options: dict[str, Any] = {
-        "format": how.float_format,
-        "basis": how.basis,
-        "accumulate": how.accumulate,
-        "silu": source.silu,
-    }
     if source.checkpoint is not None:
-        model = load(source.checkpoint, **options)
+        model = load(source.checkpoint, silu=source.silu)
     else:
         keys = source.architecture or {}
-        model = random_model(_narrowed(keys) if narrow else keys, how.seed, **options)
-    model.arithmetic = replace(
-        model.arithmetic,
+        model = random_model(_narrowed(keys) if narrow else keys, how.seed, silu=source.silu)
+    return Model(model.spec, model.source, arithmetic_of(how, accumulation(how.accumulate)))
+
+
+def arithmetic_of(how: ArithmeticConfig, orders: Accumulate | Orders) -> Arithmetic:
+    """How a config has programs written, every operation exact, with these orders of sums."""
+    return Arithmetic(
+        format=how.float_format,
+        basis=how.basis,
+        accumulate=orders,
         weights=how.weights,
         weight_format=_format(how.weight_format),
         accumulate_format=_format(how.accumulate_format),
     )
-    return model
 
 
 def _format(name: str | None) -> FloatFormat | None:

@@ -15,16 +15,17 @@ from lava_nexus.execute.executor import Tallies
 from lava_nexus.execute.interpret import run_program
 from lava_nexus.execute.reference import ReferenceExecutor
 from lava_nexus.execute.run import executor_named, measured_notes
-from lava_nexus.formats import FORMATS, FloatFormat, UlpSummary, summarise
+from lava_nexus.formats import FloatFormat, UlpSummary, summarise
 from lava_nexus.lab.configs.execution import DigitsModel, RunConfig
 from lava_nexus.lab.figures.bars import synops_bars
 from lava_nexus.lab.figures.raster import spike_raster
 from lava_nexus.lab.report import Run, circuit_rows, conclude
 from lava_nexus.lab.runs import populations
 from lava_nexus.lab.runs.approximation import LayerTap, compare, divergence, softmax_of
-from lava_nexus.lab.runs.built import first_layer_stages
+from lava_nexus.lab.runs.built import arithmetic_of, first_layer_stages
 from lava_nexus.models.checkpoint import load_checkpoint
 from lava_nexus.models.digits import DIGITS, WEIGHTS, DigitsSplit, digits_program, load_split, patches
+from lava_nexus.models.stages import Arithmetic
 from lava_nexus.programs import Accumulate, Orders, Program
 from lava_nexus.torch.orders import accumulation
 
@@ -70,16 +71,7 @@ def run_digits(config: RunConfig, out: Path, quick: bool = False) -> dict[str, A
     tokens = split.test_tokens[:images]
     patterns = fmt.to_patterns(tokens.astype(fmt.dtype))
     orders = accumulation(config.accumulate, images)
-    exact = digits_program(
-        tensors,
-        DIGITS,
-        fmt,
-        config.basis,
-        orders,
-        weights=config.weights,
-        weight_format=_format(config.weight_format),
-        accumulate_format=_format(config.accumulate_format),
-    )
+    exact = digits_program(tensors, DIGITS, arithmetic_of(config, orders))
     program = approximate_program(config, tensors, exact, orders, split) if config.approximate else exact
 
     began = time.perf_counter()
@@ -112,14 +104,9 @@ def approximate_program(
         fmt = config.float_format
         images = patches(split.train_images[: config.spikes.calibration])
         tap.run(exact, {"tokens": fmt.to_patterns(images.astype(fmt.dtype))})
+    nonlinear, spikes = populations.nonlinear(config, layers), populations.spiking(config, tap.ranges, layers)
     return digits_program(
-        tensors,
-        DIGITS,
-        config.float_format,
-        config.basis,
-        orders,
-        populations.nonlinear(config, layers),
-        populations.spiking(config, tap.ranges, layers),
+        tensors, DIGITS, Arithmetic(config.float_format, config.basis, orders, nonlinear=nonlinear, spikes=spikes)
     )
 
 
@@ -158,10 +145,6 @@ _LEVELS = {
 def _model(config: RunConfig) -> DigitsModel:
     assert isinstance(config.model, DigitsModel)
     return config.model
-
-
-def _format(name: str | None) -> FloatFormat | None:
-    return None if name is None else FORMATS[name]
 
 
 def _answer(program: Program, patterns: Patterns, config: RunConfig) -> Answer:

@@ -1,7 +1,6 @@
-"""What a config says of LIF populations, as programs take it, and what a report says of them.
+"""LIF populations in a run: what the config replaces, calibrated, and what the report says of them.
 
-Transformers with operators of LIF populations: calibration, and the comparison with the exact model.
-Tables of operators of LIF populations: sizes, coding, shifts, and what a run of them did.
+A report compares them with the exact model layer by layer, and lists every operator: sizes, coding, shifts, spikes.
 """
 
 from __future__ import annotations

@@ -25,6 +25,7 @@ from lava_nexus.lab.ulp.encoding_table import encoding_section
 from lava_nexus.lab.ulp.methods import Section, methods_section
 from lava_nexus.models.checkpoint import load_checkpoint
 from lava_nexus.models.digits import DIGITS, WEIGHTS, digits_program, load_split
+from lava_nexus.models.stages import Arithmetic
 from lava_nexus.populations.codes import SignedCode, SpikeCode, code_named
 from lava_nexus.torch.orders import accumulation
 
@@ -177,7 +178,8 @@ def _transformer(options: DigitsBaselines, config: UlpTablesConfig) -> list[dict
     fmt, split = config.float_format, load_split()
     tensors = load_checkpoint(WEIGHTS, DIGITS.tensors)
     tokens, labels = split.test_tokens[: options.images], split.test_labels[: options.images]
-    program = digits_program(tensors, DIGITS, fmt, config.basis, accumulation(config.accumulate, len(labels)))
+    how = Arithmetic(fmt, config.basis, accumulation(config.accumulate, len(labels)))
+    program = digits_program(tensors, DIGITS, how)
     patterns = {"tokens": fmt.to_patterns(tokens.astype(fmt.dtype))}
     began = time.perf_counter()
     ran = run_program(program, patterns, executor_named(config.executor))

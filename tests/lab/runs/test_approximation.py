@@ -11,6 +11,7 @@ from lava_nexus.lab.runs.digits import run_digits, share_right
 from lava_nexus.lab.runs.transformer import run_transformer
 from lava_nexus.models.checkpoint import load_checkpoint
 from lava_nexus.models.digits import DIGITS, WEIGHTS, digits_program, load_split
+from lava_nexus.models.stages import Arithmetic
 from lava_nexus.populations import Options
 from lava_nexus.programs import GATES, Nonlinear, Program, Writer, linear, softmax
 
@@ -43,7 +44,7 @@ def test_on_the_digits_accuracy_falls_by_no_more_than_one_percent():
     nonlinear = Nonlinear({name: Options() for name in ("softmax", "silu", "rms_norm")})
     taps = LayerTap(), LayerTap()
     for tap, how in zip(taps, (GATES, nonlinear), strict=True):
-        program = digits_program(tensors, DIGITS, FLOAT32, nonlinear=how)
+        program = digits_program(tensors, DIGITS, Arithmetic(FLOAT32, nonlinear=how))
         tap.run(program, {"tokens": FLOAT32.to_patterns(split.test_tokens)})
     right = [share_right(tap.left["classifier"][-1][:, 0], split.test_labels) for tap in taps]
     assert right[1] >= right[0] - 0.01

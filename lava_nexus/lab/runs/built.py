@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from lava_nexus.circuits import circuit
 from lava_nexus.execute.run import executor_named
 from lava_nexus.formats import FloatFormat, format_named
 from lava_nexus.lab.configs.model import ArithmeticConfig, ModelSource
+from lava_nexus.lab.configs.places import MapBlockConfig
 from lava_nexus.lab.figures.raster import Stage
 from lava_nexus.models.model import Model, load, random_model
 from lava_nexus.models.stages import Arithmetic
@@ -49,6 +51,28 @@ def arithmetic_of(how: ArithmeticConfig, orders: Accumulate | Orders) -> Arithme
         weight_format=_format(how.weight_format),
         accumulate_format=_format(how.accumulate_format),
     )
+
+
+def model_of_sizes(config: MapBlockConfig) -> Model:
+    """A model of the config's sizes, whose weights nobody reads."""
+    given = config.shape
+    keys = {
+        "model_type": "llama" if given.gated else "nexus_block",
+        "hidden_size": given.d_model,
+        "num_attention_heads": given.heads,
+        "num_key_value_heads": given.kv_heads,
+        "head_dim": given.head_dim,
+        "intermediate_size": given.hidden,
+        "num_hidden_layers": given.layers,
+        "vocab_size": max(1, given.vocabulary),
+        "max_position_embeddings": config.context,
+        "rms_norm_eps": 1e-6,
+    }
+    model = random_model(keys, format=config.format, basis=config.basis)
+    spec = replace(model.spec, shape=replace(model.spec.shape, query_key_norm=given.query_key_norm))
+    spec = spec if given.rotary else replace(spec, frequencies=np.zeros(0, np.float32))
+    spec = spec if given.vocabulary else replace(spec, head=None)
+    return Model(spec, model.source, model.arithmetic)
 
 
 def _format(name: str | None) -> FloatFormat | None:

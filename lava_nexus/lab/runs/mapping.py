@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +24,7 @@ from lava_nexus.lab.configs.places import MapBlockConfig
 from lava_nexus.lab.figures.bars import Point, chip_figure, chips_figure
 from lava_nexus.lab.markdown import comma_separated, markdown, shown, with_prefix
 from lava_nexus.lab.published import published
-from lava_nexus.models.model import Model, random_model
+from lava_nexus.lab.runs.built import model_of_sizes
 from lava_nexus.models.placing import token_workload
 from lava_nexus.versions import installed_versions
 
@@ -90,30 +89,8 @@ def _check(config: MapBlockConfig, chip: Chip) -> None:
         raise NexusError(f"'max_delay' is {config.max_delay}, above the {most} that a synapse of {chip.name} holds")
 
 
-def _model(config: MapBlockConfig) -> Model:
-    """A model of the config's sizes, whose weights nobody reads."""
-    given = config.shape
-    keys = {
-        "model_type": "llama" if given.gated else "nexus_block",
-        "hidden_size": given.d_model,
-        "num_attention_heads": given.heads,
-        "num_key_value_heads": given.kv_heads,
-        "head_dim": given.head_dim,
-        "intermediate_size": given.hidden,
-        "num_hidden_layers": given.layers,
-        "vocab_size": max(1, given.vocabulary),
-        "max_position_embeddings": config.context,
-        "rms_norm_eps": 1e-6,
-    }
-    model = random_model(keys, format=config.format, basis=config.basis)
-    spec = replace(model.spec, shape=replace(model.spec.shape, query_key_norm=given.query_key_norm))
-    spec = spec if given.rotary else replace(spec, frequencies=np.zeros(0, np.float32))
-    spec = spec if given.vocabulary else replace(spec, head=None)
-    return Model(spec, model.source, model.arithmetic)
-
-
 def _mapper(config: MapBlockConfig, chip: Chip) -> Mapper:
-    workload = token_workload(_model(config), config.context, config.name)
+    workload = token_workload(model_of_sizes(config), config.context, config.name)
     memory = Memory(**config.memory.model_dump())
     return Mapper(
         workload,

@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from lava_nexus.errors import NexusError
 from lava_nexus.execute.executor import Executor
 from lava_nexus.execute.programs import ProgramRunner
+from lava_nexus.execute.run import DEFAULT_EXECUTOR
 from lava_nexus.formats import FLOAT32, FloatFormat, format_named
 from lava_nexus.models.config_json import read_spec
 from lava_nexus.models.forward import Counts, Forward, Stream, Tokens, cached_tokens
@@ -74,7 +75,7 @@ class Model:
     def __call__(
         self,
         tokens: ArrayLike,
-        executor: str | Executor = "bitsliced",
+        executor: str | Executor = DEFAULT_EXECUTOR,
         *,
         token_types: ArrayLike | None = None,
         layers: tuple[int, int] | None = None,
@@ -88,7 +89,7 @@ class Model:
 
         Args:
             tokens: ids [tokens] or [batch, tokens]; sequences of a batch have one length, nothing is padded.
-            executor: its name ("bitsliced", "membrane", "lava", "reference", ...), or an executor.
+            executor: its name, one of `lava_nexus.executors()`, or an executor.
             token_types: of each token, where the model has types; 0 where left out.
             layers: (first, behind the last) of the layers to run; the first takes the embeddings, and nothing that
                 follows the layers runs unless the last layer is among them. None for the whole model.
@@ -116,11 +117,12 @@ class Model:
         )
 
     def generate(
-        self, tokens: ArrayLike, max_new_tokens: int, executor: str | Executor = "bitsliced", **options: Any
+        self, tokens: ArrayLike, max_new_tokens: int, executor: str | Executor = DEFAULT_EXECUTOR, **options: Any
     ) -> Generated:
         """Greedy continuation of one sequence of ids [tokens], the first of equal largest logits taken.
 
         >>> model.generate([9707, 1879], max_new_tokens=5).tokens
+        >>> model.generate([9707, 1879], 5, nexus.executor("membrane", noise=0.2)).counts.depth
 
         Keys and values of earlier tokens come from a cache, which changes no bit: a token's arithmetic is that of the
         whole sequence. (PyTorch's orders of sums are those of its own kernels at the shapes of a cached step, which may

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from lava_nexus.execute.programs import ProgramRunner
+from lava_nexus.execute.run import executor as executor_of
 from lava_nexus.formats import FLOAT16
 from lava_nexus.models.architectures import ARCHITECTURES
 from lava_nexus.models.model import random_model
@@ -58,3 +59,26 @@ def test_a_layer_is_the_plain_forward(kind: str, executor: str, monkeypatch: pyt
     expected = forward.layer(x, tensors, names, spec.layer_shape(1))
     np.testing.assert_array_equal(stream["hidden"][0], FLOAT16.to_patterns(expected))
     assert np.isfinite(expected).all() and np.abs(expected).max() > 0.5
+
+
+def test_an_executor_that_is_made_runs_passes_and_generates_as_its_name_does() -> None:
+    model = random_model({"model_type": "llama", **SIZES, **MORE["llama"]}, seed=3, format=FLOAT16)
+    made = executor_of("reference")
+    ours, named = model([1, 2], made), model([1, 2], "reference")
+    assert ours.logits is not None and named.logits is not None
+    np.testing.assert_array_equal(ours.logits.view(np.uint16), named.logits.view(np.uint16))
+    assert model.generate([1, 2], 2, made).tokens.tolist() == model.generate([1, 2], 2, "reference").tokens.tolist()
+
+
+def test_stages_of_a_pass_say_what_it_is() -> None:
+    spec = random_model({"model_type": "bert", **SIZES, "architectures": ["BertForSequenceClassification"]}).spec
+    stages = forward_stages(spec, 3, logits="last")
+    assert [stage.name for stage in stages] == ["embedding", "layer 0", "layer 1", "pooler", "head"]
+    assert [stage.name for stage in forward_stages(spec, 3, layers=(0, 1))] == ["embedding", "layer 0"]
+    parts = forward_stages(spec, 3, block=spec.width)
+    assert [(stage.step, stage.rows, stage.parallel) for stage in parts[4:]] == [
+        ("head", slice(0, 1), False),
+        ("head", slice(1, 2), True),
+    ]
+    left = [name for stage in stages for name in stage.leaves.values()]
+    assert left == ["hidden", "hidden", "hidden", "pooled", "logits"]

@@ -17,7 +17,7 @@ from lava_nexus.energy.constants import EnergyModel, load_energy_model
 from lava_nexus.energy.machine import CircuitCounts, Machine, Occupancy, Routing
 from lava_nexus.energy.report import CircuitEnergy, EnergyReport
 from lava_nexus.errors import NexusError
-from lava_nexus.execute.executor import Tally
+from lava_nexus.execute.tallies import Tally
 
 NO_PLACEMENT = "routing is 0 because there is no placement on cores: hops are not known"
 

@@ -17,6 +17,7 @@ from lava_nexus.execute.executor import Tallies, Tally
 from lava_nexus.execute.interpret import ProgramResult, run_program
 from lava_nexus.execute.membrane import MembraneExecutor
 from lava_nexus.execute.placing import place
+from lava_nexus.execute.run import run
 from lava_nexus.formats import FLOAT8_E5M2
 from lava_nexus.models.forward import Counts
 from lava_nexus.models.model import Generated
@@ -114,6 +115,20 @@ def test_counts_beyond_64_bits_stay_exact() -> None:
 
 def test_uncounted_spikes_give_no_energy() -> None:
     assert energy_of([_tally(), _tally(signal_spikes=None)], MODEL) is None
+
+
+def test_a_run_of_a_circuit_is_priced_by_what_it_counted() -> None:
+    adder = circuit("add", FLOAT8_E5M2)
+    x = np.array([1.0, 2.0, -3.5])
+    ran = run(adder, x, 1.0, executor="membrane")
+    report = energy(ran)
+    assert ran.synops is not None and ran.tally.active is not None
+    assert report.synops == pytest.approx(ran.synops * 23.6e-12)
+    assert report.updates_active == pytest.approx(ran.tally.active * 81e-12)
+    assert report.updates_inactive == pytest.approx((3 * adder.neurons - ran.tally.active) * 52e-12)
+    assert report.inferences == 3
+    with pytest.raises(NexusError, match="run of 'add float8_e5m2' counted no spikes"):
+        energy(run(adder, x, 1.0, executor="reference"))
 
 
 @dataclass

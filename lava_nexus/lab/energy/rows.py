@@ -16,9 +16,10 @@ from lava_nexus.circuits import Circuit, circuit
 from lava_nexus.energy import EnergyModel, EnergyReport, energy, load_energy_model
 from lava_nexus.errors import NexusError
 from lava_nexus.execute.cpu import BitslicedExecutor
-from lava_nexus.execute.executor import Executor, Tallies
+from lava_nexus.execute.executor import Executor
 from lava_nexus.execute.interpret import run_program
 from lava_nexus.execute.run import executor_named
+from lava_nexus.execute.tallies import Tallies
 from lava_nexus.formats import FloatFormat, format_named
 from lava_nexus.lab.configs.tables import EnergyConfig, EnergyTable
 from lava_nexus.lab.energy.subjects import (

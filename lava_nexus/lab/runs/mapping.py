@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +41,25 @@ CORE_HEADER = ("cores like this", "holds", *LIMITS, "neurons_stated")
 _QUICK = {"d_model": 16, "heads": 2, "kv_heads": 1, "head_dim": 8, "hidden": 32, "layers": 1, "vocabulary": 0}
 
 
+@dataclass(frozen=True)
+class _Mapping:
+    """What was mapped.
+
+    Attributes:
+        config: what was asked for.
+        mapper: places at any folding.
+        placed: a placement for each strategy.
+        curve: placements from one instance of each circuit to no sharing at all.
+        drawn: every core of the first one, where they are few enough.
+    """
+
+    config: MapBlockConfig
+    mapper: Mapper
+    placed: list[ProgramPlacement]
+    curve: list[ProgramPlacement]
+    drawn: Layout | None
+
+
 def run_map_block(config: MapBlockConfig, out: Path, quick: bool = False) -> dict[str, Any]:
     """Maps what the config names, writes report.json, report.md, CSV tables and figures to `out`; returns the JSON.
 
@@ -55,10 +75,9 @@ def run_map_block(config: MapBlockConfig, out: Path, quick: bool = False) -> dic
         mapper.template(digest)
     placed = [mapper.place(strategy) for strategy in strategies]
     curve = [mapper.folded(k) for k in tqdm(_foldings(mapper, config.curve), unit=" foldings", leave=False)]
-    checked = _check_schedules(placed[0])
     drawn = layout(mapper, placed[0], config.seed) if placed[0].core_count <= MOST_CORES else None
-    figures = _draw(config, chip, placed, curve, drawn, out)
-    report = _report(config, mapper, placed, curve, drawn, checked, figures, quick)
+    found = _Mapping(config, mapper, placed, curve, drawn)
+    report = {**_report(found, quick), "figures": _draw(found, out)}
     _write(report, out)
     print(markdown(("", *(str(s) for s in strategies)), _transposed(report)))
     print(f"report: {out / 'report.md'}")
@@ -93,13 +112,7 @@ def _mapper(config: MapBlockConfig, chip: Chip) -> Mapper:
     workload = token_workload(model_of_sizes(config), config.context, config.name)
     memory = Memory(**config.memory.model_dump())
     return Mapper(
-        workload,
-        chip,
-        measured_spikes,
-        max_delay=config.max_delay,
-        seed=config.seed,
-        sets=config.sets,
-        memory=memory,
+        workload, chip, measured_spikes, max_delay=config.max_delay, seed=config.seed, sets=config.sets, memory=memory
     )
 
 
@@ -118,41 +131,30 @@ def _check_schedules(placed: ProgramPlacement) -> dict[str, Any]:
     return {"operations": sizes, "checked": [size <= MOST_OPERATIONS for size in sizes]}
 
 
-def _draw(
-    config: MapBlockConfig,
-    chip: Chip,
-    placed: list[ProgramPlacement],
-    curve: list[ProgramPlacement],
-    drawn: Layout | None,
-    out: Path,
-) -> list[tuple[str, str]]:
-    figures = []
-    if drawn is not None:
-        times = [chip.timing.core_ns(one.used["neurons"], one.synops) for one in placed[0].cores]
-        load = [one / max(times) for one in times]
+_MOVED = ("messages", "inter_chip", "hops_east_west", "hops_north_south")
+_LOADS = "Load of every core: time it needs in a busy step, as a share of what the slowest core needs."
+_CHIPS = "Chips against time a token, from one instance of each circuit to no sharing at all."
+
+
+def _draw(found: _Mapping, out: Path) -> list[dict[str, str]]:
+    """Draws; returns file and caption of each figure."""
+    chip, first, name = found.mapper.chip, found.placed[0], found.config.name
+    figures = {"chips.png": _CHIPS}
+    if found.drawn is not None:
+        times = [chip.timing.core_ns(one.used["neurons"], one.synops) for one in first.cores]
+        load = [times[t] / max(times) for t in found.drawn.template.tolist()]
         mesh = chip.mesh.columns, chip.mesh.rows, chip.mesh.cores_per_router
-        title = f"{config.name}, {placed[0].strategy}, on {chip.title}"
-        chip_figure(drawn.places, [load[t] for t in drawn.template.tolist()], mesh, title, out / "chip.png")
-        figures.append(
-            ("chip.png", "Load of every core: time it needs in a busy step, as a share of what the slowest core needs.")
-        )
-    points = [Point(p.chips, p.seconds, p.interval * p.step_ns * 1e-9) for p in [*curve, *placed]]
+        title = f"{name}, {first.strategy}, on {chip.title}"
+        chip_figure(found.drawn.places, load, mesh, title, out / "chip.png")
+        figures = {"chip.png": _LOADS, **figures}
+    points = [Point(p.chips, p.seconds, p.interval * p.step_ns * 1e-9) for p in [*found.curve, *found.placed]]
     boards = {name: board.chips for name, board in chip.boards.items()}
-    chips_figure(points, boards, f"{config.name}: chips against time a token", out / "chips.png")
-    figures.append(("chips.png", "Chips against time a token, from one instance of each circuit to no sharing at all."))
-    return figures
+    chips_figure(points, boards, f"{name}: chips against time a token", out / "chips.png")
+    return [{"file": file, "caption": caption} for file, caption in figures.items()]
 
 
-def _report(
-    config: MapBlockConfig,
-    mapper: Mapper,
-    placed: list[ProgramPlacement],
-    curve: list[ProgramPlacement],
-    drawn: Layout | None,
-    checked: dict[str, Any],
-    figures: list[tuple[str, str]],
-    quick: bool,
-) -> dict[str, Any]:
+def _report(found: _Mapping, quick: bool) -> dict[str, Any]:
+    config, mapper, drawn = found.config, found.mapper, found.drawn
     printed = published("sizes").get(config.published or "")
     unrolled = sum(circuit.neurons * count for circuit, count in mapper.circuits.values())
     return {
@@ -163,13 +165,12 @@ def _report(
         "neurons_an_instance_each": unrolled,
         "published_neurons": printed.neurons if printed else None,
         "published_source": printed.source if printed else None,
-        "strategies": [{key: value for key, value in one.to_dict().items() if key != "chip"} for one in placed],
-        "rows": [_row(one) for one in placed],
-        "curve": [_curve_row(one) for one in curve],
-        "layout": None if drawn is None else _layout_row(drawn),
-        "schedule": checked,
+        "strategies": [{key: value for key, value in one.to_dict().items() if key != "chip"} for one in found.placed],
+        "rows": [_row(one) for one in found.placed],
+        "curve": [_curve_row(one) for one in found.curve],
+        "layout": None if drawn is None else {name: getattr(drawn, name) for name in _MOVED},
+        "schedule": _check_schedules(found.placed[0]),
         "chip": mapper.chip.resolved(),
-        "figures": [{"file": name, "caption": caption} for name, caption in figures],
         "versions": installed_versions(),
     }
 
@@ -188,14 +189,8 @@ def _curve_row(one: ProgramPlacement) -> list[Any]:
     return [one.folding, one.core_count, one.chips, one.neurons, one.steps, one.step_ns, one.seconds, gap]
 
 
-def _layout_row(drawn: Layout) -> dict[str, int]:
-    names = ("messages", "inter_chip", "hops_east_west", "hops_north_south")
-    return {name: getattr(drawn, name) for name in names}
-
-
 def _transposed(report: dict[str, Any]) -> list[list[Any]]:
-    columns = [[name, *(shown(row[i]) for row in report["rows"])] for i, name in enumerate(STRATEGY_HEADER)]
-    return columns[1:]
+    return [[name, *(shown(row[i]) for row in report["rows"])] for i, name in enumerate(STRATEGY_HEADER)][1:]
 
 
 def _write(report: dict[str, Any], out: Path) -> None:
@@ -270,13 +265,8 @@ def _flows(report: dict[str, Any], first: dict[str, Any]) -> str:
 
 
 def _sources(chip: dict[str, Any]) -> list[list[Any]]:
-    rows = [
-        [
-            "mesh",
-            f"{chip['mesh']['columns']} x {chip['mesh']['rows']} x {chip['mesh']['cores_per_router']}",
-            chip["mesh"],
-        ]
-    ]
+    mesh = chip["mesh"]
+    rows = [["mesh", f"{mesh['columns']} x {mesh['rows']} x {mesh['cores_per_router']}", mesh]]
     rows += [[name, str(_most(chip["limits"], name)), entry] for name, entry in chip["limits"].items()]
     rows += [[name, f"{entry['value']:g}", entry] for name, entry in chip["timing"].items()]
     rows += [[f"{name}, chips", str(entry["chips"]), entry] for name, entry in chip["boards"].items()]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from lava_nexus.circuits.circuit import Circuit
+from lava_nexus.circuits import Circuit, Computed
 from lava_nexus.neurons import FALSE, TRUE, Builder, Signal, ThresholdNetwork
 
 
@@ -38,4 +38,4 @@ def as_circuit(network: ThresholdNetwork, name: str = "random") -> Circuit:
     def golden(*_: object) -> np.ndarray:  # type: ignore[type-arg]
         raise AssertionError("this circuit has no golden function")
 
-    return Circuit(name, "threshold", network, golden)
+    return Circuit(name, "threshold", network, Computed(golden, "integers"))

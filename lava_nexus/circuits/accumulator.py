@@ -25,6 +25,7 @@ from lava_nexus.circuits.goldens.sums import Term, addend, product
 from lava_nexus.disk_cache import cached
 from lava_nexus.formats import FloatFormat
 from lava_nexus.neurons import LOIHI2, ThresholdNetwork
+from lava_nexus.neurons.built import Computed, Golden
 from lava_nexus.neurons.serialisation import from_arrays, to_arrays
 
 TermKind = Literal["products", "values"]
@@ -107,7 +108,7 @@ def accumulator(
     register, to = Register(fmt, kind), to or fmt
     names = [f"r{i}" for i in range(register.pieces)]
 
-    def circuit(name: str, build: Callable[[Basis, Word], ThresholdNetwork], golden: Any) -> Circuit:
+    def circuit(name: str, build: Callable[[Basis, Word], ThresholdNetwork], golden: Golden) -> Circuit:
         def network() -> ThresholdNetwork:
             cells = basis_named(basis)
             state = [bit for piece in names for bit in cells.input(piece, width=_PIECE)]
@@ -129,8 +130,8 @@ def accumulator(
     what = "product" if kind == "products" else "value"
     return Accumulator(
         register,
-        circuit(f"add {what}s exactly", step, _added(register)),
-        circuit(f"round sum of {what}s", finish, _rounded(register, to)),
+        circuit(f"add {what}s exactly", step, Computed(_added(register), "integers", register.pieces)),
+        circuit(f"round sum of {what}s", finish, Computed(_rounded(register, to), "integers")),
         terms,
     )
 

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lava_nexus.circuits.circuit import Circuit
+from lava_nexus.neurons.built import Computed
 from lava_nexus.neurons.propagation import specialised
 
 MOST_RUN = 64 * 64
@@ -75,7 +76,8 @@ class Bank(Circuit):
                 return self.golden(x, np.full_like(x, weight))
 
             options = (*self.options, ("weight", hex(weight)))
-            self._members[weight] = Circuit(self.name, self.basis, network, golden, options)
+            known = self.golden.known
+            self._members[weight] = Circuit(self.name, self.basis, network, Computed(golden, known), options)
         return self._members[weight]
 
     @property

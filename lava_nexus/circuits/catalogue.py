@@ -1,8 +1,9 @@
-"""Circuits by name. What was built once is kept on disk by the content of its sources."""
+"""Circuits by name, and what names there are. What was built once is kept on disk by the content of its sources."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -12,7 +13,7 @@ from lava_nexus.circuits.circuit import Circuit
 from lava_nexus.circuits.operations import OPERATIONS, Operation
 from lava_nexus.disk_cache import cached, source_digest
 from lava_nexus.errors import NexusError
-from lava_nexus.formats import FloatFormat, IntegerFormat, NumberFormat
+from lava_nexus.formats import FloatFormat, FormatLike, IntegerFormat, NumberFormat, as_format
 from lava_nexus.neurons import LOIHI2, ThresholdNetwork
 from lava_nexus.neurons.serialisation import from_arrays, to_arrays
 
@@ -21,9 +22,9 @@ Options: TypeAlias = tuple[tuple[str, Any], ...]
 
 def circuit(
     name: str,
-    fmt: NumberFormat,
+    fmt: FormatLike,
     *,
-    to: NumberFormat | None = None,
+    to: FormatLike | None = None,
     basis: str = "threshold",
     style: str = "neurons",
     max_delay: int = LOIHI2.max_delay,
@@ -33,7 +34,7 @@ def circuit(
 
     Args:
         name: one of `OPERATIONS`, for example "add".
-        fmt: format of the operands.
+        fmt: format of the operands: a FloatFormat, "float32", np.float32, torch.float32, ...; see `as_format`.
         to: format of the result, where the operation has a choice ("mul"; "fma", whose addend is of that format too;
             "convert", which also takes integer formats; "dot_exact" and "sum_exact").
         basis: "threshold" or "nexus".
@@ -44,19 +45,62 @@ def circuit(
             integer; exp, sigmoid, tanh, silu and gelu, "correct" on every FP32 input too), `terms` (dot_exact,
             sum_exact).
 
+    Example:
+        >>> circuit("convert", "float32", to="int8", rounding="zero").label
+        'convert float32 to int8, rounding zero'
+
     Raises:
-        NexusError: an operation, basis, option or combination that does not exist.
+        NexusError: an operation, format, basis, option or combination that does not exist.
     """
     if name not in OPERATIONS:
         raise NexusError(f"operation '{name}' does not exist; choose one of {', '.join(OPERATIONS)}")
     operation = OPERATIONS[name]
+    source = as_format(fmt)
+    target = source if to is None else as_format(to)
     kinds = (FloatFormat, IntegerFormat) if operation.integers else (FloatFormat,)
-    for role, given in (("format", fmt), ("output format", fmt if to is None else to)):
+    for role, given in (("format", source), ("output format", target)):
         if not isinstance(given, kinds):
             raise NexusError(f"{role} {given!r} of operation '{name}' is not a FloatFormat such as lava_nexus.FLOAT32")
-    if to is not None and to != fmt and not operation.widens:
-        raise NexusError(f"operation '{name}' has no output format of its own, so 'to={to}' must be {fmt}")
-    return _circuit(name, fmt, to or fmt, basis, style, max_delay, _chosen(name, operation, options))
+    if target != source and not operation.widens:
+        raise NexusError(f"operation '{name}' has no output format of its own, so 'to={target}' must be {source}")
+    return _circuit(name, source, target, basis, style, max_delay, _chosen(name, operation, options))
+
+
+@dataclass(frozen=True)
+class Description:
+    """What an operation is called with.
+
+    Attributes:
+        name: first argument of `circuit`.
+        computes: what, in a line.
+        operands: names of the input ports.
+        formats: names of the formats that operands may have.
+        widens: whether the result may have another format.
+        options: further arguments by name, and the values they can have in words.
+    """
+
+    name: str
+    computes: str
+    operands: tuple[str, ...]
+    formats: tuple[str, ...]
+    widens: bool
+    options: Mapping[str, str]
+
+    def __str__(self) -> str:
+        return f"{self.name}({', '.join(self.operands)}): {self.computes}"
+
+
+def operations() -> tuple[Description, ...]:
+    """Every operation that `circuit` builds.
+
+    Example:
+        >>> print(operations()[0])
+        add(a, b): a + b
+    """
+    return tuple(
+        Description(name, o.computes, o.operands, o.formats, o.widens, {k: v.text for k, v in o.options.items()})
+        for name, o in OPERATIONS.items()
+    )
 
 
 def _chosen(name: str, operation: Operation, options: Mapping[str, Any]) -> Options:

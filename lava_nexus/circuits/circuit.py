@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from numpy.typing import NDArray
-
 from lava_nexus.neurons import Port, ThresholdNetwork
-from lava_nexus.neurons.built import Built
-
-Golden = Callable[..., NDArray[Any]]
+from lava_nexus.neurons.built import Built, Golden
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -22,7 +17,7 @@ class Circuit(Built):
         name: the operation, for example "add".
         basis: the cells it is built of, "threshold" or "nexus".
         network: the neurons.
-        golden: patterns of each input port to the patterns of the output port, element by element (the reference).
+        golden: patterns of each input port to those of the output port, element by element.
         options: arguments of the operation that differ from their defaults.
     """
 

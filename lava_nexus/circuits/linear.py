@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from lava_nexus.circuits.circuit import Circuit
 from lava_nexus.errors import NexusError
 from lava_nexus.neurons import LOIHI2, Builder
+from lava_nexus.neurons.built import Computed
 from lava_nexus.neurons.compose import instantiate
 
 
@@ -55,4 +56,6 @@ def linear_network(
             result = add.golden(result, term)
         return result
 
-    return Circuit("linear", multiply.basis, builder.finish([("out", total, fmt)], max_delay), golden)
+    return Circuit(
+        "linear", multiply.basis, builder.finish([("out", total, fmt)], max_delay), Computed(golden, add.golden.known)
+    )

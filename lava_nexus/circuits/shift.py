@@ -8,6 +8,7 @@ stages cost least then, with more stages and so more depth.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import product
@@ -36,6 +37,21 @@ class Normalised:
     shift: list[tuple[Bit, int]]
     ones: Word
     zeros: Word
+
+
+@dataclass(frozen=True)
+class Reach:
+    """How far a word may be shifted.
+
+    Attributes:
+        most: places, whatever else holds.
+        limit: terms of a sum that is not passed either; None is no limit.
+        stop: where a bit of it is 1 nothing is shifted.
+    """
+
+    most: int
+    limit: Terms | None = None
+    stop: tuple[Bit, ...] = ()
 
 
 @cache
@@ -133,31 +149,29 @@ def normalise(
     `limit` is a sum that may be negative, which means no shift only where `blocked` is 1; None is no limit. Returns
     (`keep` bits, MSB first; the shift as terms; bits whose OR says that something was dropped below).
     """
-    stop = [blocked] if blocked is not None else []
-    found = normalise_signed(basis, word, most, keep, basis.zero, basis.zero, limit, stop, nested)
+    reach = Reach(most, limit, () if blocked is None else (blocked,))
+    found = normalise_signed(basis, word, reach, keep, basis.zero, basis.zero, nested)
     return found.word, found.shift, found.ones
 
 
 def normalise_signed(
     basis: Basis,
     word: Word,
-    most: int,
+    within: Reach,
     keep: int,
     head: Bit,
     fill: Bit,
-    limit: Terms | None = None,
-    stop: Word | None = None,
     nested: bool = True,
 ) -> Normalised:
-    """The word (MSB first) shifted left past its leading bits that equal `head`, by min(how many, limit, most) places.
+    """The word (MSB first) shifted left past its leading bits that equal `head`, as far as it may; `keep` bits of it.
 
-    Below the word lies `fill`, again and again. Where a bit of `stop` is 1 nothing is shifted.
+    Below the word lies `fill`, again and again.
     """
     shift: list[tuple[Bit, int]] = []
     ones: Word = []
     zeros: Word = []
     signed = head != basis.zero or fill != basis.zero
-    stages = _plan(basis, most, keep, nested)
+    stages = _plan(basis, within.most, keep, nested)
     left = sum(unit * (radix - 1) for unit, radix in stages)
     for unit, radix in stages:
         left -= unit * (radix - 1)
@@ -165,8 +179,8 @@ def normalise_signed(
         reach: Word = []
         for d in range(1, radix):
             taken = [(bit, -weight) for bit, weight in shift]
-            allowed = basis.one if limit is None else basis.at_least([*limit, *taken], d * unit)
-            reach.append(_leads(basis, word[: d * unit], head, allowed, stop or []))
+            allowed = basis.one if within.limit is None else basis.at_least([*within.limit, *taken], d * unit)
+            reach.append(_leads(basis, word[: d * unit], head, allowed, within.stop))
         for d, bit in enumerate(reach):
             part = word[length + d * unit : length + (d + 1) * unit]
             ones += _dropped(basis, part, [basis.not_(bit)])
@@ -182,7 +196,7 @@ def normalise_signed(
     return Normalised((word + [fill] * keep)[:keep], shift, ones, zeros)
 
 
-def _leads(basis: Basis, bits: Word, head: Bit, allowed: Bit, stop: Word) -> Bit:
+def _leads(basis: Basis, bits: Word, head: Bit, allowed: Bit, stop: Sequence[Bit]) -> Bit:
     """1 where all of the bits equal the head, and the shift is allowed."""
     low = basis.and_not(allowed, *_some(basis, bits), head, *stop)
     if head == basis.zero:
@@ -226,7 +240,7 @@ def slide(basis: Basis, word: Word, amount: Word, far: Bit, length: int, fill: B
 def _slid(basis: Basis, word: Word, reach: Word, unit: int, length: int, fill: Bit, lost: Word) -> Word:
     """One stage of `slide`; what falls off is put into `lost`."""
     steps = min(sum(bit != basis.zero for bit in reach), -(-length // unit))
-    reach = [basis.real(bit) for bit in reach[:steps]]
+    reach = basis.reals(reach[:steps])
 
     def source(place: int) -> Bit:
         return word[place] if 0 <= place < len(word) else fill

@@ -23,8 +23,7 @@ class ReferenceExecutor(Executor):
     count = False
 
     def _evaluate(self, circuit: Circuit, operands: Operands) -> Evaluated:
-        found = circuit.golden(*np.broadcast_arrays(*operands.given))
-        return found if isinstance(found, tuple) else (found,), Tally(circuit, operands.sets)
+        return circuit.golden.every_output(*np.broadcast_arrays(*operands.given)), Tally(circuit, operands.sets)
 
     def invoke_bank(self, bank: Bank, operands: NDArray[Any], columns: slice, terms: slice) -> NDArray[Any]:
         """The general circuit's golden function; see `Executor.invoke_bank`."""

@@ -1,13 +1,6 @@
-"""Floor 1: what a number is."""
+"""What a number is: floating-point and integer formats, their bit patterns, spatial bits and ULP."""
 
-from lava_nexus.formats.encoding import (
-    NumberFormat,
-    decode,
-    encode,
-    number_format_named,
-    patterns_to_spikes,
-    spikes_to_patterns,
-)
+from lava_nexus.formats.encoding import decode, encode, patterns_to_spikes, spikes_to_patterns
 from lava_nexus.formats.float_format import (
     BFLOAT16,
     FLOAT8_E4M3FN,
@@ -31,6 +24,7 @@ from lava_nexus.formats.integer_format import (
     UINT64,
     IntegerFormat,
 )
+from lava_nexus.formats.number_format import FormatLike, NumberFormat, as_format, number_format_named
 from lava_nexus.formats.ulp import UlpSummary, ordered, summarise, ulp_distance
 
 __all__ = [
@@ -51,9 +45,11 @@ __all__ = [
     "UINT32",
     "UINT64",
     "FloatFormat",
+    "FormatLike",
     "IntegerFormat",
     "NumberFormat",
     "UlpSummary",
+    "as_format",
     "decode",
     "encode",
     "format_named",

@@ -2,20 +2,17 @@
 
 channel[i] = bit (bits - 1 - i) of the pattern, so that the last axis reads sign, exponent, fraction, MSB first.
 Source: NEXUS, arXiv 2601.21279, section 3 (there also MSB first; no value is quantised, no bit is lost).
-
-Floating-point and integer formats alike.
 """
 
 from __future__ import annotations
 
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from lava_nexus.errors import NexusError
-from lava_nexus.formats.float_format import FloatFormat, format_named
-from lava_nexus.formats.integer_format import INTEGER_FORMATS, IntegerFormat
+from lava_nexus.formats.float_format import FloatFormat
 
 
 def patterns_to_spikes(patterns: NDArray[Any], bits: int) -> NDArray[np.uint8]:
@@ -60,16 +57,3 @@ def decode(spikes: NDArray[Any], fmt: FloatFormat) -> NDArray[Any]:
     if wrong.any():
         raise NexusError(f"spikes for {fmt.name} must be 0 or 1, found {array[wrong].flat[0]}")
     return fmt.from_patterns(spikes_to_patterns(array, fmt.pattern_dtype))
-
-
-NumberFormat: TypeAlias = FloatFormat | IntegerFormat
-"""What a port may carry; both know `bits`, `dtype`, `pattern_dtype`, `to_patterns` and `from_patterns`."""
-
-
-def number_format_named(name: str) -> NumberFormat:
-    """The floating-point or integer format of that name.
-
-    Raises:
-        NexusError: there is none of that name.
-    """
-    return INTEGER_FORMATS[name] if name in INTEGER_FORMATS else format_named(name)

@@ -7,7 +7,7 @@ from collections import defaultdict
 from lava_nexus.lowering.luts import PROJECTIONS, LookGraph, compose
 from lava_nexus.lowering.sums import Sum
 
-Literal = tuple[int, int]
+NodeValue = tuple[int, int]
 """A node and the value, 0 or 1, that it has."""
 
 _MOST_LITERALS = 200
@@ -25,8 +25,8 @@ class Facts:
     def __init__(self, graph: LookGraph) -> None:
         self.graph = graph
         self._recent: dict[int, list[tuple[int, Sum, int]]] = defaultdict(list)
-        self._implied: dict[Literal, list[Literal]] = defaultdict(list)
-        self._known: dict[int, frozenset[Literal]] = {}
+        self._implied: dict[NodeValue, list[NodeValue]] = defaultdict(list)
+        self._known: dict[int, frozenset[NodeValue]] = {}
 
     def record(self, node: int, total: Sum, threshold: int) -> None:
         """The node is the gate [total >= threshold]."""
@@ -49,9 +49,9 @@ class Facts:
         of_y = self._needed(y)
         return any((node, 1 - value) in of_y for node, value in self._needed(x))
 
-    def _needed(self, node: int) -> frozenset[Literal]:
+    def _needed(self, node: int) -> frozenset[NodeValue]:
         if node not in self._known:
-            found: set[Literal] = set()
+            found: set[NodeValue] = set()
             stack = [(node, 1)]
             while stack and len(found) < _MOST_LITERALS:
                 literal = stack.pop()
@@ -61,7 +61,7 @@ class Facts:
             self._known[node] = frozenset(found)
         return self._known[node]
 
-    def _inputs_needed(self, node: int, value: int) -> list[Literal]:
+    def _inputs_needed(self, node: int, value: int) -> list[NodeValue]:
         if node < self.graph.first:
             return []
         table, inputs = self.graph.looks[node - self.graph.first]

@@ -1,4 +1,4 @@
-"""Floor 2: networks of integrate-and-fire neurons."""
+"""Networks of integrate-and-fire neurons: threshold gates in flat arrays, their builder, their rules, their limits."""
 
 from lava_nexus.neurons.builder import FALSE, TRUE, Builder, Signal
 from lava_nexus.neurons.model import IDEAL, MEMORYLESS, NOISE_ON, NeuronModel, NoiseOn, NonIdealities

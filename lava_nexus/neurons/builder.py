@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from math import gcd
-from typing import TypeAlias
+from typing import NewType, TypeAlias
 
 from lava_nexus.errors import NexusError
 from lava_nexus.formats import NumberFormat
@@ -12,12 +12,14 @@ from lava_nexus.neurons.levels import balance
 from lava_nexus.neurons.network import STROBE, Port, ThresholdNetwork
 from lava_nexus.neurons.rules import LOIHI2
 
-Signal: TypeAlias = int
+Signal = NewType("Signal", int)
+"""The number of an input bit or a neuron; an int by itself is none."""
+
 Term: TypeAlias = tuple[Signal, int]
 Gate: TypeAlias = tuple[tuple[Term, ...], int]
 
-FALSE: Signal = -1
-TRUE: Signal = STROBE
+FALSE = Signal(-1)
+TRUE = Signal(STROBE)
 
 
 class Builder:
@@ -38,7 +40,7 @@ class Builder:
         if self.gates:
             raise NexusError(f"input '{name}' must be declared before the first gate")
         bits = fmt.bits if fmt is not None else width
-        signals = tuple(range(self._n_inputs, self._n_inputs + bits))
+        signals = tuple(Signal(s) for s in range(self._n_inputs, self._n_inputs + bits))
         self._inputs.append(Port(name, signals, fmt))
         self._n_inputs += bits
         return list(reversed(signals))
@@ -79,7 +81,7 @@ class Builder:
 
     def _gate(self, key: Gate) -> Signal:
         if key not in self._known:
-            self._known[key] = self._n_inputs + len(self.gates)
+            self._known[key] = Signal(self._n_inputs + len(self.gates))
             self.gates.append(key)
         return self._known[key]
 

@@ -1,12 +1,78 @@
-"""What is built of one network: a circuit of threshold neurons, or an operator of populations."""
+"""What is built of one network, and the golden function that it must equal.
+
+A circuit of threshold neurons and an operator of populations are both `Built`; the `Golden` beside it says, without
+any neuron, what it must answer.
+"""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Any, Protocol
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol, final
 
 import numpy as np
 from numpy.typing import NDArray
+
+Known = Literal["hardware", "integers", "program", "table"]
+"""How a golden function is known.
+
+`hardware`: IEEE arithmetic of this machine, through NumPy and ml_dtypes. `integers`: exact integers, rounded once.
+`program`: an integer program, which is the function by definition; how near it comes to correct rounding is measured.
+`table`: every result listed, correctly rounded.
+"""
+
+
+class Golden(ABC):
+    """The function that a network must equal: integers or bit patterns of each input port to those of the output port.
+
+    Attributes:
+        known: how it is known.
+        outputs: output ports.
+    """
+
+    known: Known
+    outputs: int = 1
+
+    @abstractmethod
+    def __call__(self, *operands: NDArray[Any]) -> NDArray[Any]:
+        """Results of the first output port, element by element (an operator of populations: row by row)."""
+
+    def every_output(self, *operands: NDArray[Any]) -> tuple[NDArray[Any], ...]:
+        """Results of each output port."""
+        return (self(*operands),)
+
+    @property
+    def digest(self) -> str | None:
+        """SHA-256 of an integer program or a table; None for what the sources of golden functions say."""
+        return None
+
+    def constant(self, pattern: int, varying: int) -> int | None:
+        """The one result of all operands that differ from the pattern in bits of `varying` alone; None: not known."""
+        return None
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Computed(Golden):
+    """A golden function that a Python function computes.
+
+    Attributes:
+        function: operands to results, a tuple of them where output ports are several.
+    """
+
+    function: Callable[..., NDArray[Any] | tuple[NDArray[Any], ...]]
+    known: Known
+    outputs: int = 1
+
+    def __call__(self, *operands: NDArray[Any]) -> NDArray[Any]:
+        """Results of the first output port."""
+        return self.every_output(*operands)[0]
+
+    def every_output(self, *operands: NDArray[Any]) -> tuple[NDArray[Any], ...]:
+        """Results of each output port."""
+        found = self.function(*operands)
+        return found if isinstance(found, tuple) else (found,)
 
 
 class Network(Protocol):
@@ -48,12 +114,14 @@ class Built(ABC):
         name: what it computes.
         basis: what it is built of.
         network: the neurons.
+        golden: what they must answer.
         options: arguments that differ from their defaults.
     """
 
     name: str
     basis: str
     network: Network
+    golden: Golden
     options: tuple[tuple[str, Any], ...]
 
     @property

@@ -37,14 +37,10 @@ def propagate(
     """Fills what is given from `value` on; the strobe counts as 1.
 
     Args:
-        n_inputs, offsets, sources, weights, thresholds: of the network.
-        outputs: signals that are put out.
-        value: int8 [signals], set for the inputs: 0, 1 or VARIES; filled for the neurons.
-        stands: int32 [signals], the signal that each is equal to where it varies.
-        left_sources, left_weights: [synapses], the synapses left of neuron k from offsets[k] on.
-        counts: int32 [neurons], how many they are; 0 for neurons that are constant or equal to another signal.
-        left_thresholds: int32 [neurons].
-        live: uint8 [signals], 1 for what an output depends on.
+        n_inputs, offsets, sources, weights, thresholds: of the network; `outputs` are the signals that it puts out.
+        value, stands, live: [signals]; 0, 1 or VARIES, set for the inputs; the signal that each is equal to; liveness.
+        left_sources, left_weights: [synapses], the synapses left of neuron k from offsets[k] on, counts[k] of them.
+        counts, left_thresholds: [neurons]; a neuron that is constant or equal to another signal has none left.
     """
     for signal in range(n_inputs):
         stands[signal] = signal
@@ -55,8 +51,7 @@ def propagate(
             if value[source] >= 0:
                 threshold -= weights[s] * value[source]
                 continue
-            source = stands[source]
-            at = start
+            source, at = stands[source], start
             while at < start + n and left_sources[at] != source:
                 at += 1
             if at == start + n:
@@ -68,10 +63,8 @@ def propagate(
             if left_weights[s] != 0:
                 left_sources[start + kept], left_weights[start + kept] = left_sources[s], left_weights[s]
                 kept += 1
-                least += min(left_weights[s], 0)
-                most += max(left_weights[s], 0)
-        signal = n_inputs + k
-        counts[k] = 0
+                least, most = least + min(left_weights[s], 0), most + max(left_weights[s], 0)
+        signal, counts[k] = n_inputs + k, 0
         if threshold <= least or threshold > most:
             value[signal] = 1 if threshold <= least else 0
         elif kept == 1 and left_weights[start] > 0:

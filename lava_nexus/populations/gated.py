@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lava_nexus.formats import IntegerFormat
+from lava_nexus.neurons.built import Computed
 from lava_nexus.populations.builder import PopulationBuilder, each
 from lava_nexus.populations.chords import chord_table, look_up
 from lava_nexus.populations.division import divide, quotient, quotient_terms
@@ -88,7 +89,7 @@ def _gated(name: str, ratio: Ratio, options: Options, default: float) -> Operato
         1,
         1,
         b.finish([("y", y, y_negative)]),
-        golden,
+        Computed(golden, "program"),
         IntegerFormat(IN_BITS),
         IntegerFormat(IN_BITS + max(0, -spare) + 1),
         options.fraction(),

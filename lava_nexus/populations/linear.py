@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from lava_nexus.errors import NexusError
 from lava_nexus.formats import IntegerFormat
+from lava_nexus.neurons.built import Computed
 from lava_nexus.neurons.model import NeuronModel
 from lava_nexus.populations.fixed_point import GATE, WIDTH, Integers
 from lava_nexus.populations.network import Population, PopulationNetwork, Projection, Readout, check_populations
@@ -50,7 +51,7 @@ def spiking_linear(weights: Integers, steps: int, bits: int) -> Operator:
         inputs,
         outputs,
         network,
-        golden,
+        Computed(golden, "program"),
         IntegerFormat(bits + 1),
         IntegerFormat(largest.bit_length() + 1),
         0,

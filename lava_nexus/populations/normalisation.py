@@ -13,10 +13,11 @@ import numpy as np
 
 from lava_nexus.errors import NexusError
 from lava_nexus.formats import IntegerFormat
+from lava_nexus.neurons.built import Computed, Golden
 from lava_nexus.populations.builder import Cells, PopulationBuilder, each, matrix, total
 from lava_nexus.populations.division import divide, quotient, quotient_terms
 from lava_nexus.populations.fixed_point import GATE, LIF_WIDTH, WIDTH, Integers, normalise, normalised, scale, scaled
-from lava_nexus.populations.operator import Golden, Operator, Options
+from lava_nexus.populations.operator import Operator, Options
 from lava_nexus.populations.vectoring import Tree, golden_norm, norm
 
 _RMS_BITS = 20  # of operands, with sign
@@ -31,7 +32,7 @@ def rms_norm(size: int, options: Options, eps: float = 1e-5) -> Operator:
     x = b.input("x", size)
     plus, minus = b.graded("plus", size, each(x)), b.graded("minus", size, each(x, -1))
     y = root.build(b, plus, minus)
-    return root.operator("rms_norm", b, y, root.golden, _RMS_BITS, 12)
+    return root.operator("rms_norm", b, y, Computed(root.golden, "program"), _RMS_BITS, 12)
 
 
 def layer_norm(size: int, options: Options, eps: float = 1e-5) -> Operator:
@@ -62,7 +63,7 @@ def layer_norm(size: int, options: Options, eps: float = 1e-5) -> Operator:
         )
 
     y = root.build(b, centred("plus", 1), centred("minus", -1))
-    return root.operator("layer_norm", b, y, golden, bits, 10)
+    return root.operator("layer_norm", b, y, Computed(golden, "program"), bits, 10)
 
 
 def _check(size: int, eps: float) -> None:

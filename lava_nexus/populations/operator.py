@@ -5,15 +5,13 @@ An operator: a population network with one input `x` and one output `y`, and the
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, fields
 from typing import Any
 
 from lava_nexus.errors import NexusError
 from lava_nexus.formats import IntegerFormat
-from lava_nexus.neurons.built import Built
+from lava_nexus.neurons.built import Built, Golden
 from lava_nexus.populations.division import Ladders
-from lava_nexus.populations.fixed_point import Integers
 from lava_nexus.populations.network import PopulationNetwork
 
 
@@ -70,9 +68,6 @@ class Options:
 
 
 DEFAULT = Options()
-
-
-Golden = Callable[[Integers], Integers]
 
 
 @dataclass(frozen=True, eq=False, repr=False)

@@ -12,6 +12,7 @@ import numpy as np
 
 from lava_nexus.errors import NexusError
 from lava_nexus.formats import IntegerFormat
+from lava_nexus.neurons.built import Computed
 from lava_nexus.populations.builder import Cells, PopulationBuilder, Term, each, matrix, total
 from lava_nexus.populations.chords import chord_table, look_up
 from lava_nexus.populations.division import divide, quotient, quotient_terms
@@ -68,7 +69,7 @@ def softmax(size: int, options: Options) -> Operator:
         size,
         size,
         b.finish([("y", y, None)]),
-        golden,
+        Computed(golden, "program"),
         IntegerFormat(WIDTH),
         IntegerFormat(options.grid_bits + 2),
         options.fraction(),

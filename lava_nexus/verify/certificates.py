@@ -17,8 +17,8 @@ from typing import Any, TypeVar
 from lava_nexus.circuits import Circuit, circuit
 from lava_nexus.files import write_text
 from lava_nexus.formats import number_format_named
+from lava_nexus.verify.check import Check
 from lava_nexus.verify.outcome import Outcome
-from lava_nexus.verify.task import Task
 from lava_nexus.versions import installed_versions
 
 
@@ -121,9 +121,9 @@ def load(folder: Path = FOLDER) -> list[Certificate]:
     return read_certificates(Certificate, folder)
 
 
-def certify(found: Iterable[tuple[Task, Outcome]], folder: Path = FOLDER) -> int:
+def certify(found: Iterable[tuple[Check, Outcome]], folder: Path = FOLDER) -> int:
     """Writes a certificate for each proven result, over one of the same arguments; returns how many."""
-    proven = (_certificate(task, outcome) for task, outcome in found if task.proven and outcome.mismatches == 0)
+    proven = (_certificate(check, outcome) for check, outcome in found if check.proven and outcome.mismatches == 0)
     return write_certificates(proven, folder)
 
 
@@ -133,15 +133,15 @@ def tool_versions() -> dict[str, str]:
     return {name: versions[name] for name in _TOOLS if name in versions}
 
 
-def _certificate(task: Task, outcome: Outcome) -> Certificate:
+def _certificate(check: Check, outcome: Outcome) -> Certificate:
     return Certificate(
-        operation=task.operation,
-        format=task.format,
-        to=task.to,
-        options=task.options,
-        basis=task.circuit.basis,
-        network=task.circuit.digest,
-        inputs=task.sets.how,
+        operation=check.operation,
+        format=check.format,
+        to=check.to,
+        options=check.options,
+        basis=check.circuit.basis,
+        network=check.circuit.digest,
+        inputs=check.sets.how,
         sets=outcome.sets,
         how="bit-sliced word logic against the golden function",
         seconds=round(outcome.seconds, 2),

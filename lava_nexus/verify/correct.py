@@ -10,6 +10,7 @@ Whether results rise and fall where the function does.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from importlib import import_module
 from threading import Lock
 from typing import Any
@@ -17,13 +18,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lava_nexus.circuits.circuit import Golden
-from lava_nexus.circuits.goldens import basic as reference
+from lava_nexus.circuits.goldens.basic import convert
 from lava_nexus.errors import NexusError
 from lava_nexus.formats import FLOAT32, FLOAT64, FloatFormat
 from lava_nexus.verify.real_functions import FUNCTIONS, RealFunction
 
 Patterns = NDArray[Any]
+Evaluate = Callable[[Patterns], Patterns]
 
 _TINY = 2.0**-70
 """Below, c x^2 is less than an eighth of the last place of x/2 even in longdouble: only its sign matters."""
@@ -96,7 +97,7 @@ def _rounded(values: Patterns, fmt: FloatFormat) -> Patterns:
     """To nearest even; a NaN keeps its pattern."""
     if fmt in (FLOAT64, FLOAT32):
         return values.astype(fmt.dtype).view(fmt.pattern_dtype)
-    return reference.convert(FLOAT64, fmt)(np.ascontiguousarray(values).view(np.uint64))
+    return convert(FLOAT64, fmt)(np.ascontiguousarray(values).view(np.uint64))
 
 
 def _precise(function: RealFunction, value: Any, fmt: FloatFormat) -> int:
@@ -144,7 +145,7 @@ def _mpmath() -> Any:
 
 
 def against_order(
-    evaluate: Golden, patterns: Patterns, results: Patterns, fmt: FloatFormat, function: RealFunction
+    evaluate: Evaluate, patterns: Patterns, results: Patterns, fmt: FloatFormat, function: RealFunction
 ) -> tuple[int, int]:
     """(neighbours between which the function only rises or falls; those of them whose results go the other way).
 

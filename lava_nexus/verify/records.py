@@ -12,9 +12,9 @@ from pathlib import Path
 from lava_nexus.circuits.operations import OPERATIONS
 from lava_nexus.formats import format_named
 from lava_nexus.verify.certificates import OperationCertificate, read_certificates, tool_versions, write_certificates
+from lava_nexus.verify.check import Check
 from lava_nexus.verify.outcome import Outcome
 from lava_nexus.verify.sets import Sample
-from lava_nexus.verify.task import Task
 
 FOLDER = Path(__file__).with_name("certificates") / "rounding"
 
@@ -48,7 +48,7 @@ class RoundingCertificate(OperationCertificate):
         """Whether today's program is the one named."""
         fmt = format_named(self.format)
         golden = OPERATIONS[self.operation].golden(fmt, fmt, **self.options)
-        return getattr(golden, "digest", "") == self.golden
+        return golden.digest == self.golden
 
     @property
     def correct(self) -> float:
@@ -66,26 +66,28 @@ def load(folder: Path = FOLDER) -> list[RoundingCertificate]:
     return read_certificates(RoundingCertificate, folder)
 
 
-def certify(found: Iterable[tuple[Task, Outcome]], folder: Path = FOLDER) -> int:
+def certify(found: Iterable[tuple[Check, Outcome]], folder: Path = FOLDER) -> int:
     """Writes a certificate for each program that every input was tried on; returns how many."""
-    return write_certificates([_certificate(task, outcome) for task, outcome in found if _whole(task, outcome)], folder)
+    return write_certificates(
+        [_certificate(check, outcome) for check, outcome in found if _whole(check, outcome)], folder
+    )
 
 
-def _whole(task: Task, outcome: Outcome) -> bool:
-    tried = task.sets.whole and outcome.sets == task.sets.sets
-    return tried and task.correct and outcome.rounding is not None and hasattr(task.circuit.golden, "digest")
+def _whole(check: Check, outcome: Outcome) -> bool:
+    tried = check.sets.whole and outcome.sets == check.sets.sets
+    return tried and check.correct and outcome.rounding is not None and check.circuit.golden.known == "program"
 
 
-def _certificate(task: Task, outcome: Outcome) -> RoundingCertificate:
+def _certificate(check: Check, outcome: Outcome) -> RoundingCertificate:
     rounding = outcome.rounding
     assert rounding is not None
     names = ("wrong", "counted", "wrong_counted", "max_ulp", "by_precision", "neighbours", "against_order")
     return RoundingCertificate(
-        operation=task.operation,
-        format=task.format,
-        to=task.to,
-        options=task.options,
-        golden=task.golden_digest,
+        operation=check.operation,
+        format=check.format,
+        to=check.to,
+        options=check.options,
+        golden=check.golden_digest,
         sets=outcome.sets,
         **{name: getattr(rounding, name) for name in names},
         seconds=round(outcome.seconds, 2),
@@ -131,7 +133,7 @@ class SampleRecord(OperationCertificate):
     def holds(self) -> bool:
         """Whether today's golden program is the one named; the table of functions asks for the neurons too."""
         fmt = format_named(self.format)
-        return getattr(OPERATIONS[self.operation].golden(fmt, fmt, **self.options), "digest", "") == self.golden
+        return OPERATIONS[self.operation].golden(fmt, fmt, **self.options).digest == self.golden
 
 
 def load_samples(folder: Path = SAMPLES) -> list[SampleRecord]:
@@ -139,23 +141,23 @@ def load_samples(folder: Path = SAMPLES) -> list[SampleRecord]:
     return read_certificates(SampleRecord, folder)
 
 
-def record(found: Iterable[tuple[Task, Outcome]], folder: Path = SAMPLES) -> int:
+def record(found: Iterable[tuple[Check, Outcome]], folder: Path = SAMPLES) -> int:
     """Writes a record for each function tried on a sample, over one of the same arguments; returns how many."""
-    sampled = (pair for pair in found if isinstance(pair[0].sets, Sample) and hasattr(pair[0].circuit.golden, "digest"))
-    return write_certificates([_record(task, outcome) for task, outcome in sampled], folder)
+    sampled = (pair for pair in found if isinstance(pair[0].sets, Sample) and pair[0].circuit.golden.known == "program")
+    return write_certificates([_record(check, outcome) for check, outcome in sampled], folder)
 
 
-def _record(task: Task, outcome: Outcome) -> SampleRecord:
+def _record(check: Check, outcome: Outcome) -> SampleRecord:
     rounding = outcome.rounding
     return SampleRecord(
-        operation=task.operation,
-        format=task.format,
-        to=task.to,
-        options=task.options,
-        golden=task.golden_digest,
-        basis=task.circuit.basis if task.neural else "",
-        network=task.circuit.digest if task.neural else "",
-        how=task.how,
+        operation=check.operation,
+        format=check.format,
+        to=check.to,
+        options=check.options,
+        golden=check.golden_digest,
+        basis=check.circuit.basis if check.neural else "",
+        network=check.circuit.digest if check.neural else "",
+        how=check.how,
         sets=outcome.sets,
         mismatches=outcome.mismatches,
         wrong=None if rounding is None else rounding.wrong,

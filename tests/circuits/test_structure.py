@@ -108,7 +108,8 @@ def test_every_neuron_spikes_alike_on_membranes_words_and_by_definition(operatio
     ("arguments", "options", "sentence"),
     [
         (("divide", FLOAT32), {}, "operation 'divide' does not exist; choose one of add, "),
-        (("add", "float32"), {}, "format 'float32' of operation 'add' is not a FloatFormat such as lava_nexus.FLOAT32"),
+        (("add", "float31"), {}, "format 'float31' does not exist; choose one of float8_e4m3fn, "),
+        (("convert", FLOAT32), {"to": "int7"}, "format 'int7' does not exist; choose one of float8_e4m3fn, "),
         (
             ("add", FLOAT32),
             {"to": FLOAT64},

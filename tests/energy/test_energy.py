@@ -9,8 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from lava_nexus.circuits import circuit
-from lava_nexus.circuits.circuit import Circuit
+from lava_nexus.circuits import Circuit, Computed, circuit
 from lava_nexus.energy import Occupancy, Routing, energy, energy_model_names, energy_of, load_energy_model
 from lava_nexus.errors import NexusError
 from lava_nexus.execute.executor import Tallies, Tally
@@ -42,7 +41,7 @@ def _tally(**fields: Any) -> Tally:
     )
     spikes = np.array([0, 5, 0, 0, 0, 0, 0, 0, 0, 5, 5], np.int64)  # x's first bit five times in ten operand sets
     values = {"invocations": 10, "signal_spikes": spikes, "active": 10, **fields}
-    return Tally(Circuit("copy", "threshold", network, golden=lambda x: x), **values)
+    return Tally(Circuit("copy", "threshold", network, golden=Computed(lambda x: x, "integers")), **values)
 
 
 def test_constants_are_those_of_the_paper() -> None:

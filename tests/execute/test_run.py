@@ -78,7 +78,7 @@ def test_a_predicate_answers_with_plain_bits() -> None:
         (lambda c, x: nexus.run(c, x, x.astype(np.float64) + 1e-12), "cannot hold exactly"),
         (lambda c, x: nexus.run(c, x, x, executor="gpu"), "executor 'gpu' does not exist; choose one of bitsliced"),
         (lambda c, x: nexus.run(c, x, x, colour="red"), "executor 'bitsliced' does not take these options"),
-        (lambda c, x: nexus.circuit("add", "float32"), "is not a FloatFormat"),
+        (lambda c, x: nexus.circuit("add", "float31"), "format 'float31' does not exist"),
     ],
 )
 def test_mistakes_are_one_sentence(call: object, sentence: str) -> None:

@@ -9,15 +9,15 @@ from pathlib import Path
 import pytest
 
 from lava_nexus.lab.configs.verification import VerifyConfig
+from lava_nexus.lab.verification.plan import plan
 from lava_nexus.verify.certificates import FOLDER, certify, load
+from lava_nexus.verify.check import Check
 from lava_nexus.verify.outcome import Outcome
-from lava_nexus.verify.plan import plan
-from lava_nexus.verify.task import Task
 
 JOB = {"inputs": "exhaustive", "operations": ("neg", "add"), "formats": ("float8_e5m2",), "bases": ("threshold",)}
 
 
-def _found(mismatches: int = 0, quick: bool = False, **changes: object) -> list[tuple[Task, Outcome]]:
+def _found(mismatches: int = 0, quick: bool = False, **changes: object) -> list[tuple[Check, Outcome]]:
     config = VerifyConfig.model_validate({"jobs": ({**JOB, **changes},)})
     tasks = plan(config, quick, lambda _: None)
     return [(one, Outcome(sets=one.sets.sets, mismatches=mismatches, seconds=1.5)) for one in tasks]

@@ -19,17 +19,17 @@ from lava_nexus.lab.verification.functions import (
     function_table,
     rows,
 )
+from lava_nexus.lab.verification.plan import plan
 from lava_nexus.verify import records as rounding_certificates
+from lava_nexus.verify.check import Check
 from lava_nexus.verify.outcome import Outcome, Rounding
-from lava_nexus.verify.plan import plan
 from lava_nexus.verify.records import certify, load
-from lava_nexus.verify.task import Task
 from tests.commands import exit_code
 
 ROUNDING = Rounding(wrong=3, counted=60_000, wrong_counted=2, max_ulp=1, neighbours=65_000)
 
 
-def _found(quick: bool = False, **changes: object) -> list[tuple[Task, Outcome]]:
+def _found(quick: bool = False, **changes: object) -> list[tuple[Check, Outcome]]:
     job = {"inputs": "exhaustive", "check": "correct", "operations": ("exp",), "formats": ("bfloat16",), **changes}
     tasks = plan(VerifyConfig.model_validate({"jobs": (job,)}), quick, lambda _: None)
     return [(one, Outcome(sets=one.sets.sets, rounding=ROUNDING, seconds=1.5)) for one in tasks]

@@ -7,14 +7,14 @@ from pathlib import Path
 
 from lava_nexus.lab.configs.verification import VerifyConfig
 from lava_nexus.lab.verification.functions import SAMPLE_HEADER, sample_rows
+from lava_nexus.lab.verification.plan import plan
+from lava_nexus.verify.check import Check
 from lava_nexus.verify.outcome import Outcome, Rounding
-from lava_nexus.verify.plan import plan
 from lava_nexus.verify.records import load_samples as load
 from lava_nexus.verify.records import record
-from lava_nexus.verify.task import Task
 
 
-def _found(**changes: object) -> list[tuple[Task, Outcome]]:
+def _found(**changes: object) -> list[tuple[Check, Outcome]]:
     job = {"inputs": "sample", "operations": ("exp",), "formats": ("bfloat16",), "bases": ("threshold",), **changes}
     tasks = plan(VerifyConfig.model_validate({"jobs": (job,)}), False, lambda _: None)
     rounding = Rounding(wrong=3, max_ulp=1) if job.get("check") == "correct" else None

@@ -13,12 +13,14 @@ import numpy as np
 import pytest
 import yaml
 
-from lava_nexus.circuits import Circuit, circuit
+from lava_nexus.circuits import Circuit, Computed, circuit
 from lava_nexus.config import load_config
 from lava_nexus.formats import FLOAT8_E4M3FN
 from lava_nexus.lab.configs.verification import VerifyConfig
+from lava_nexus.lab.verification import plan
 from lava_nexus.lab.verification.run import verify
-from lava_nexus.verify import certificates, plan, task
+from lava_nexus.verify import certificates
+from lava_nexus.verify.check import Check
 from tests.commands import exit_code
 from tests.evaluate import evaluate, input_spikes, output_patterns
 
@@ -69,21 +71,21 @@ def test_table(capsys: pytest.CaptureFixture[str]) -> None:
 @pytest.mark.parametrize("after", [0, 1, 7])
 def test_an_interrupted_run_continues(after: int, monkeypatch: pytest.MonkeyPatch) -> None:
     assert _end(_config("add, mul"), "--out", "whole") == 0
-    check, seen = task.Task.check, list[tuple[str, int]]()
+    chunk, seen = Check.chunk, list[tuple[str, int]]()
 
-    def counted(self: task.Task, number: int) -> Any:
+    def counted(self: Check, number: int) -> Any:
         seen.append((self.operation, number))
-        return check(self, number)
+        return chunk(self, number)
 
-    def interrupted(self: task.Task, number: int) -> Any:
+    def interrupted(self: Check, number: int) -> Any:
         if self.operation == "mul" and number == after:
             raise KeyboardInterrupt
         return counted(self, number)
 
-    monkeypatch.setattr(task.Task, "check", interrupted)
+    monkeypatch.setattr(Check, "chunk", interrupted)
     assert _end(_config("add, mul")) == 130
     assert not Path("out/verification.md").exists()
-    monkeypatch.setattr(task.Task, "check", counted)
+    monkeypatch.setattr(Check, "chunk", counted)
     seen.clear()
     assert _end(_config("add, mul")) == 0
     assert sorted(seen) == [("mul", number) for number in range(after, 16)]
@@ -91,6 +93,10 @@ def test_an_interrupted_run_continues(after: int, monkeypatch: pytest.MonkeyPatc
     seen.clear()
     assert _end(_config("add, mul")) == 0
     assert not seen
+
+
+def _golden(function: Any) -> Computed:
+    return Computed(function, "integers")
 
 
 def _broken(neuron: int) -> Circuit:
@@ -127,6 +133,7 @@ def test_a_broken_network_is_named_with_its_operands(
 def test_correct_rounding(monkeypatch: pytest.MonkeyPatch) -> None:
     whole = circuit("exp", FLOAT8_E4M3FN)
 
+    @_golden
     def low(patterns: Any) -> Any:  # one unit too low for 0.5 and 1
         return whole.golden(patterns) - np.isin(patterns, [0x30, 0x38]).astype(np.uint8)
 
@@ -148,10 +155,10 @@ def test_flat_runs_are_what_single_operands_give(name: str, every: int, monkeypa
     (one,) = plan.plan(config, False, lambda _: None)
     flat = [number for number in range(0, one.sets.chunks, every) if one._flat(number) is not None]
     assert len(flat) > {"exp": 180, "tanh": 40, "silu": 40, "cos": -1}[name]
-    quick = [one.check(number).rounding for number in flat]
-    monkeypatch.setattr(task.Task, "_flat", lambda *_: None)
+    quick = [one.chunk(number).rounding for number in flat]
+    monkeypatch.setattr(Check, "_flat", lambda *_: None)
     for number, found in zip(flat, quick, strict=True):
-        slow = one.check(number).rounding
+        slow = one.chunk(number).rounding
         assert found is not None
         assert slow is not None
         assert dataclasses.replace(found, by_precision=0) == dataclasses.replace(slow, by_precision=0)
@@ -160,6 +167,7 @@ def test_flat_runs_are_what_single_operands_give(name: str, every: int, monkeypa
 def test_gates_against_correct_rounding_need_no_golden_function(monkeypatch: pytest.MonkeyPatch) -> None:
     whole = circuit("exp2", FLOAT8_E4M3FN)
 
+    @_golden
     def silent(patterns: Any) -> Any:
         raise AssertionError
 
@@ -170,7 +178,11 @@ def test_gates_against_correct_rounding_need_no_golden_function(monkeypatch: pyt
     thresholds = whole.network.thresholds.copy()
     thresholds[5] += 1
     broken = dataclasses.replace(whole.network, thresholds=thresholds)
-    monkeypatch.setattr(plan, "circuit", lambda *_, **__: dataclasses.replace(whole, network=broken, golden=silent))
+    monkeypatch.setattr(
+        plan,
+        "circuit",
+        lambda *_, **__: dataclasses.replace(whole, network=broken, golden=silent),
+    )
     assert _end(_config("exp2", "direct")) == 0
     assert _report()[0]["found"]["rounding"]["wrong"] > 0
 
@@ -179,6 +191,7 @@ def test_results_against_the_order_are_found(monkeypatch: pytest.MonkeyPatch) ->
     whole = circuit("exp", FLOAT8_E4M3FN)
     swap = {0x38: 0x40, 0x40: 0x38}
 
+    @_golden
     def swapped(patterns: Any) -> Any:
         return whole.golden(np.array([swap.get(p, p) for p in patterns.tolist()], np.uint8))
 

@@ -1,7 +1,6 @@
-"""Floor 3: the cells that circuits are written in, in two bases."""
+"""The cells that circuits are written in, in two bases."""
 
-from lava_nexus.circuits.cells.basis import Basis, Bit, Terms, Word, weighted
-from lava_nexus.circuits.cells.columns import Form
+from lava_nexus.circuits.cells.basis import Basis, Bit, Form, Terms, Word, weighted
 from lava_nexus.circuits.cells.nexus import Nexus
 from lava_nexus.circuits.cells.styles import Frugal, Shallow
 from lava_nexus.circuits.cells.threshold import Threshold

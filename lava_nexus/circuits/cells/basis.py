@@ -1,19 +1,30 @@
 """The cells that circuits are written in; a basis says what neurons each is made of.
 
-A bit is opaque to a circuit: it comes out of one cell and goes into another. Words are lists of bits, LSB first. Terms
-are (bit, weight) pairs that stand for the integer sum of weight * bit.
+A bit is opaque to a circuit: it comes out of one cell and goes into another. It is the spike of a neuron, or a virtual
+bit (`Form`). Words are lists of bits, LSB first. Terms are (bit, weight) pairs that stand for the integer sum of
+weight * bit.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
-from typing import Any, TypeAlias
+from dataclasses import dataclass
+from typing import TypeAlias
 
 from lava_nexus.formats import NumberFormat
 from lava_nexus.neurons import FALSE, TRUE, Builder, Signal, ThresholdNetwork
 
-Bit: TypeAlias = Any
+
+@dataclass(frozen=True)
+class Form:
+    """The virtual bit constant + sum weight * signal, which is 0 or 1 whenever the circuit runs."""
+
+    terms: tuple[tuple[Signal, int], ...]
+    constant: int = 0
+
+
+Bit: TypeAlias = Signal | Form
 Word: TypeAlias = list[Bit]
 Terms: TypeAlias = Sequence[tuple[Bit, int]]
 
@@ -53,6 +64,10 @@ class Basis(ABC):
     @abstractmethod
     def real(self, bit: Bit) -> Signal:
         """The bit as the spike of one neuron (or an input), for a bit that many cells read."""
+
+    def reals(self, word: Iterable[Bit]) -> Word:
+        """Each bit of a word as a spike."""
+        return [self.real(bit) for bit in word]
 
     @abstractmethod
     def not_(self, a: Bit) -> Bit:

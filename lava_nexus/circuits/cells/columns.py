@@ -2,24 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TypeAlias
 
-from lava_nexus.circuits.cells.basis import Bit, Terms
+from lava_nexus.circuits.cells.basis import Bit, Form, Terms
 from lava_nexus.neurons import FALSE, LOIHI2, TRUE, Signal
 
 # Largest values that one neuron's synapses can carry, in unit weights.
 LARGEST_WEIGHT = LOIHI2.weight_max
 LARGEST_ODD = 32
 LARGEST_SUM = -2 * LOIHI2.weight_min - 1  # bits are taken off a sum from the top by synapses of -2^i
-
-
-@dataclass(frozen=True)
-class Form:
-    """The virtual bit constant + sum weight * signal, which is 0 or 1 whenever the circuit runs."""
-
-    terms: tuple[tuple[Signal, int], ...]
-    constant: int = 0
 
 
 Columns: TypeAlias = list[list[tuple[Bit, int]]]

@@ -6,7 +6,7 @@ paper's, so counts differ from the printed and from the coded totals.
 
 from __future__ import annotations
 
-from lava_nexus.circuits.cells.basis import Basis, Bit, Terms, Word
+from lava_nexus.circuits.cells.basis import Basis, Bit, Form, Terms, Word
 from lava_nexus.neurons import FALSE, TRUE, Signal
 
 
@@ -16,10 +16,12 @@ class Nexus(Basis):
     name = "nexus"
 
     def real(self, bit: Bit) -> Signal:
-        return int(bit)
+        if isinstance(bit, Form):
+            raise TypeError(f"the nexus basis has no virtual bits, and {bit} is one")
+        return bit
 
     def not_(self, a: Bit) -> Bit:
-        return self.builder.gate([(a, -1)], 0)
+        return self.builder.gate([(self.real(a), -1)], 0)
 
     def and_(self, *bits: Bit) -> Bit:
         return self._tree(bits, 2, TRUE)
@@ -76,7 +78,7 @@ class Nexus(Basis):
         return self.xor(half, c), self.or_(self.and_(a, b), self.and_(half, c))
 
     def _tree(self, bits: tuple[Bit, ...], threshold: int, empty: Bit) -> Bit:
-        level = list(bits) or [empty]
+        level = [self.real(bit) for bit in bits or (empty,)]
         while len(level) > 1:
             pairs = [level[i : i + 2] for i in range(0, len(level), 2)]
             level = [self.builder.gate([(p[0], 1), (p[1], 1)], threshold) if len(p) == 2 else p[0] for p in pairs]

@@ -119,7 +119,7 @@ class Shallow(Threshold):
 
     def _carries(self, columns: Columns, groups: list[tuple[int, int]]) -> list[list[Bit]]:
         """The carry into each group: [sum of 2^j * (generate_j + propagate_j) >= 2^n] over the n groups j below."""
-        lines: list[Bit] = []
+        lines: list[tuple[Bit, Bit]] = []
         for start, span in groups[:-1]:
             terms = joined(columns, start, span)
             lines.append((self.gate(terms, 1 << span), self.gate(terms, (1 << span) - 1)))
@@ -139,8 +139,8 @@ class Shallow(Threshold):
         for i in range(span):
             terms = [*((bit, 1) for bit in entering), *joined(columns, start, i + 1)]
             most = sum(weight for _, weight in terms)
-            following = [self.gate(terms, k << (i + 1)) for k in range(1, (most >> (i + 1)) + 1)]
-            following = [bit for bit in following if bit != FALSE]
+            thermometer = [self.gate(terms, k << (i + 1)) for k in range(1, (most >> (i + 1)) + 1)]
+            following: Word = [bit for bit in thermometer if bit != FALSE]
             here = [*columns[start + i], *((bit, 1) for bit in carry), *((bit, -2) for bit in following)]
             word.append(self.form(here))
             carry = following

@@ -9,12 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from lava_nexus.circuits.cells.basis import Basis, Bit, Terms, Word, weighted
+from lava_nexus.circuits.cells.basis import Basis, Bit, Form, Terms, Word, weighted
 from lava_nexus.circuits.cells.columns import (
     LARGEST_SUM,
     LARGEST_WEIGHT,
     Columns,
-    Form,
     capped,
     first_that_fit,
     fits,

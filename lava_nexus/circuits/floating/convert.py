@@ -1,6 +1,7 @@
-"""Conversion between floating-point formats.
+"""Conversion between any two number formats.
 
-Conversion between floating-point numbers and integers, and between integers. Out of range saturates, NaN gives 0.
+To a floating-point format: to nearest even. To an integer: to nearest with ties to even or toward zero; what is out of
+range saturates, NaN gives 0. Source: IEEE Std 754-2019, sections 5.4.2 and 5.8.
 """
 
 from __future__ import annotations
@@ -8,7 +9,7 @@ from __future__ import annotations
 from lava_nexus.circuits.cells import Basis, Bit, Word, weighted
 from lava_nexus.circuits.floating.compare import or_nan
 from lava_nexus.circuits.floating.operand import unpack
-from lava_nexus.circuits.floating.rounder import Unrounded, round_pack, round_scaled
+from lava_nexus.circuits.floating.rounder import Scaled, Unrounded, round_pack, round_scaled
 from lava_nexus.circuits.shift import align
 from lava_nexus.formats import FloatFormat, IntegerFormat
 
@@ -22,9 +23,7 @@ def convert(basis: Basis, a: Word, fmt: FloatFormat, to: FloatFormat) -> Word:
             return or_nan(basis, [*[basis.zero] * more, *a], x.nan, to)
         return _shorten(basis, a, fmt, to)
     offset = to.bias - fmt.bias
-    return round_scaled(
-        basis,
-        to,
+    value = Scaled(
         sign=a[-1],
         exponent=[*x.scale(basis), (basis.one, offset)],
         bounds=(1 + offset, (fmt.exponent_mask >> fmt.fraction_bits) + offset),
@@ -35,6 +34,7 @@ def convert(basis: Basis, a: Word, fmt: FloatFormat, to: FloatFormat) -> Word:
         infinite=x.infinite,
         nan=x.nan,
     )
+    return round_scaled(basis, value, to)
 
 
 def _shorten(basis: Basis, a: Word, fmt: FloatFormat, to: FloatFormat) -> Word:
@@ -69,7 +69,7 @@ def to_integer(basis: Basis, a: Word, fmt: FloatFormat, to: IntegerFormat, round
     reach = largest + 1 + (fmt.significand_bits > largest + 1)
     bits = min(room, reach)
     if reach > room:
-        over = basis.real(basis.at_least(weighted(x.exponent), fmt.bias + room))
+        over: Bit = basis.real(basis.at_least(weighted(x.exponent), fmt.bias + room))
     else:
         over = basis.and_(*x.exponent) if fmt.inf else basis.zero
     magnitude, up = _fixed(
@@ -99,7 +99,7 @@ def _fixed(
     kept = bits + (rounding == "nearest")
     tail, head = significand[: max(0, len(significand) - kept)], significand[-kept:]
     word, lost = align(basis, head, amount, basis.zero, kept - len(head), nested=True)
-    word = [basis.real(bit) for bit in word]
+    word = basis.reals(word)
     if rounding == "zero":
         return word, basis.zero
     return word[1:], basis.and_any([word[0]], [*lost, *tail, word[1]])
@@ -113,9 +113,7 @@ def from_integer(basis: Basis, a: Word, fmt: IntegerFormat, to: FloatFormat) -> 
         low, carry = basis.increment([basis.real(basis.xor(bit, sign)) for bit in a[:-1]], sign, basis.zero, basis.zero)
         magnitude = [*low, carry]
     top = to.bias + len(magnitude) - 1
-    return round_scaled(
-        basis,
-        to,
+    value = Scaled(
         sign=sign,
         exponent=[(basis.one, top)],
         bounds=(top, top),
@@ -125,6 +123,7 @@ def from_integer(basis: Basis, a: Word, fmt: IntegerFormat, to: FloatFormat) -> 
         infinite=basis.zero,
         nan=basis.zero,
     )
+    return round_scaled(basis, value, to)
 
 
 def between_integers(basis: Basis, a: Word, fmt: IntegerFormat, to: IntegerFormat) -> Word:

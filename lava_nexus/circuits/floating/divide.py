@@ -1,14 +1,15 @@
-"""Floating-point division: normalised significands, a restoring array with an exact remainder, one shift, round.
+"""Floating-point division, reciprocal and square root, digit by digit with an exact remainder.
 
-Floating-point reciprocal: the restoring array of a division whose dividend is 1.
-Floating-point square root, digit by digit with an exact remainder.
+a / b = Q + R / D of normalised significands: a restoring array subtracts D wherever it fits, so that p + 2 digits and
+whether the remainder is 0 decide the rounding. 1 / a is the array with the dividend 1; sqrt(a) subtracts 4 * root + 1
+instead of D. Source: M. D. Ercegovac and T. Lang, "Digital Arithmetic", 2004, chapters 5 and 6.
 """
 
 from __future__ import annotations
 
 from lava_nexus.circuits.cells import Basis, Bit, Word
 from lava_nexus.circuits.floating.operand import Operand, nonzero, significand, unpack
-from lava_nexus.circuits.floating.rounder import Unrounded, round_pack, round_scaled
+from lava_nexus.circuits.floating.rounder import Scaled, Unrounded, round_pack, round_scaled
 from lava_nexus.circuits.shift import normalise
 from lava_nexus.formats import FloatFormat
 
@@ -27,9 +28,7 @@ def divide(basis: Basis, a: Word, b: Word, fmt: FloatFormat, subnormals: bool = 
     invalid = basis.or_(basis.not_(basis.or_(some_x, some_y)), basis.and_(x.infinite, y.infinite))
     largest, below = (1 << fmt.exponent_bits) - 1, fmt.fraction_bits
     overflow = basis.or_(x.infinite, by_zero)
-    return round_scaled(
-        basis,
-        fmt,
+    value = Scaled(
         sign=basis.xor(a[-1], b[-1]),
         exponent=[
             *x.scale(basis),
@@ -44,9 +43,9 @@ def divide(basis: Basis, a: Word, b: Word, fmt: FloatFormat, subnormals: bool = 
         sticky=remainder,
         infinite=overflow,
         nan=basis.or_(x.nan, y.nan, invalid),
-        subnormals=subnormals,
         zero=basis.zero if subnormals else basis.or_(basis.not_(some_x), y.infinite),
     )
+    return round_scaled(basis, value, fmt, subnormals)
 
 
 def normalised(
@@ -57,7 +56,7 @@ def normalised(
         return significand(basis, x, subnormals), []
     bits = fmt.significand_bits
     top, shift, _ = normalise(basis, x.significand[::-1], bits - 1, bits, nested=True)
-    return [basis.real(bit) for bit in top[::-1]], shift
+    return basis.reals(top[::-1]), shift
 
 
 def restoring(basis: Basis, dividend: Word, divisor: Word, digits: int) -> tuple[Word, Word]:
@@ -78,9 +77,7 @@ def reciprocal(basis: Basis, a: Word, fmt: FloatFormat) -> Word:
     bits, below = fmt.significand_bits, fmt.fraction_bits
     quotient, remainder = restoring(basis, [*[basis.zero] * below, basis.one], divisor, bits + 2)
     largest = (1 << fmt.exponent_bits) - 1
-    return round_scaled(
-        basis,
-        fmt,
+    value = Scaled(
         sign=a[-1],
         exponent=[*x.scale(basis, -1), *((bit, unit) for bit, unit in down), (basis.one, 2 * fmt.bias)],
         bounds=(2 * fmt.bias - largest + (1 if fmt.inf else 0), 2 * fmt.bias - 1 + below),
@@ -90,6 +87,7 @@ def reciprocal(basis: Basis, a: Word, fmt: FloatFormat) -> Word:
         infinite=basis.not_(nonzero(basis, x)),
         nan=x.nan,
     )
+    return round_scaled(basis, value, fmt)
 
 
 def square_root(basis: Basis, a: Word, fmt: FloatFormat, subnormals: bool = True) -> Word:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from lava_nexus.circuits.cells import Basis, Bit, Word, weighted
 from lava_nexus.circuits.floating.operand import Operand, nonzero, unpack
 from lava_nexus.circuits.floating.rounder import Unrounded, round_pack
-from lava_nexus.circuits.shift import normalise_signed, slide
+from lava_nexus.circuits.shift import Reach, normalise_signed, slide
 from lava_nexus.formats import FloatFormat
 
 
@@ -102,9 +102,9 @@ def _product(basis: Basis, a: Word, b: Word, fmt: FloatFormat) -> _Term:
     partial = [
         (basis.and_(p, q), 1 << (i + j)) for i, p in enumerate(x.significand) for j, q in enumerate(y.significand)
     ]
-    product = [basis.real(bit) for bit in basis.sum_bits(partial, bits)]
+    product = basis.reals(basis.sum_bits(partial, bits))
     scale = [*x.scale(basis), *y.scale(basis), (basis.one, -2)]
-    place = [basis.real(bit) for bit in basis.sum_bits(scale, fmt.exponent_bits + 1)]
+    place = basis.reals(basis.sum_bits(scale, fmt.exponent_bits + 1))
     invalid = basis.or_(basis.and_not(x.infinite, nonzero(basis, y)), basis.and_not(y.infinite, nonzero(basis, x)))
     sign = basis.real(basis.xor(a[-1], b[-1]))
     return _Term(sign, product, place, basis.or_(x.infinite, y.infinite), basis.or_(x.nan, y.nan, invalid))
@@ -112,7 +112,7 @@ def _product(basis: Basis, a: Word, b: Word, fmt: FloatFormat) -> _Term:
 
 def _addend(basis: Basis, a: Word, fmt: FloatFormat) -> _Term:
     x: Operand = unpack(basis, a, fmt)
-    place = [basis.real(bit) for bit in basis.sum_bits([*x.scale(basis), (basis.one, -1)], fmt.exponent_bits)]
+    place = basis.reals(basis.sum_bits([*x.scale(basis), (basis.one, -1)], fmt.exponent_bits))
     return _Term(a[-1], x.significand, place, x.infinite, x.nan)
 
 
@@ -136,8 +136,9 @@ def _packed(
     first = width - 1 + above + unit + to.bias  # biased exponent of the first place
     keep = to.significand_bits + 1
     limit = None if first - 1 >= width + above - 1 else [(basis.one, first - 1)]
-    top = normalise_signed(basis, [negative] * above + magnitude, width + above - 1, keep, negative, basis.zero, limit)
-    kept = [basis.real(basis.xor(bit, negative)) for bit in top.word]
+    reach = Reach(width + above - 1, limit)
+    top = normalise_signed(basis, [negative] * above + magnitude, reach, keep, negative, basis.zero)
+    kept = basis.reals(basis.xor(bit, negative) for bit in top.word)
     below = [basis.and_any([negative], top.zeros), basis.and_any([basis.not_(negative)], top.ones), negative]
     infinite = basis.or_(plus, minus)
     # A sum of zeros is -0 where all of them are.
@@ -164,4 +165,4 @@ def _total(basis: Basis, terms: Sequence[_Term], length: int, width: int, start:
         frame, _ = slide(basis, flipped, term.place, basis.zero, length, term.sign)
         # Ones from the frame's end to the sign bit of the sum are one bit of that weight, taken off.
         parts += [*weighted(frame), (term.sign, 1), (term.sign, -(1 << length))]
-    return [basis.real(bit) for bit in basis.sum_bits(parts, width)]
+    return basis.reals(basis.sum_bits(parts, width))

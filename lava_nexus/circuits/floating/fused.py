@@ -13,12 +13,11 @@ from dataclasses import dataclass
 from lava_nexus.circuits.cells import Basis, Bit, Terms, Word, weighted
 from lava_nexus.circuits.floating.operand import Operand, nonzero, unpack
 from lava_nexus.circuits.floating.rounder import Unrounded, round_pack
-from lava_nexus.circuits.shift import normalise_signed, slide
+from lava_nexus.circuits.shift import Reach, normalise_signed, slide
 from lava_nexus.formats import FloatFormat
 
-_GAP = (
-    2  # places between the product and an addend that is not shifted: its guard bit, also after one bit of cancellation
-)
+# Places between the product and an addend that is not shifted: its guard bit, also after one bit of cancellation.
+_GAP = 2
 
 
 @dataclass(frozen=True)
@@ -75,8 +74,9 @@ def fused_multiply_add(
 
     limit = [*weighted(exponent), (basis.one, -1)]
     keep = to.significand_bits + 1
-    top = normalise_signed(basis, total, frame.length - 1, keep, negative, differ, limit if subnormals else None)
-    kept = [basis.real(basis.xor(bit, negative)) for bit in top.word]
+    reach = Reach(frame.length - 1, limit if subnormals else None)
+    top = normalise_signed(basis, total, reach, keep, negative, differ)
+    kept = basis.reals(basis.xor(bit, negative) for bit in top.word)
     inverted = basis.and_any([negative], top.zeros)
     below = [inverted, basis.and_any([basis.not_(negative)], top.ones), *lost, pending]
 
@@ -123,11 +123,11 @@ def _place(
     lowest = basis.or_(z.exponent[0], basis.not_(z.normal))
     own = [lowest, *z.exponent[1:]]
     scale: Terms = [*x.scale(basis), *y.scale(basis), (basis.one, _offset(fmt, to))]
-    places = [basis.real(bit) for bit in basis.sum_bits([*scale, *weighted(own, -1)], width)]
+    places = basis.reals(basis.sum_bits([*scale, *weighted(own, -1)], width))
     clear = [places[-1], basis.not_(product)]
     amount = [basis.and_not(bit, *clear) for bit in places[:-1]]
     exponent = basis.sum_bits([*weighted(own), *weighted(amount)], _highest(fmt, to).bit_length())
-    return [basis.real(bit) for bit in exponent], amount
+    return basis.reals(exponent), amount
 
 
 def _partial(basis: Basis, x: Operand, y: Operand, frame: _Frame, subnormals: bool) -> Terms:
@@ -140,4 +140,4 @@ def _partial(basis: Basis, x: Operand, y: Operand, frame: _Frame, subnormals: bo
 def _total(basis: Basis, partial: Terms, placed: Word, frame: _Frame) -> Word:
     """The sum of the product and the frame, MSB first, one bit longer than the frame."""
     total = basis.sum_bits([*partial, *weighted(placed[::-1])], frame.length + 1, most=(2 << frame.length) - 1)
-    return [basis.real(bit) for bit in total[::-1]]
+    return basis.reals(total[::-1])

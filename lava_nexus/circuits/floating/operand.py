@@ -1,4 +1,4 @@
-"""The first floor of a floating-point circuit: an operand taken apart."""
+"""The first stage of a floating-point circuit: an operand taken apart into its fields and its class."""
 
 from __future__ import annotations
 

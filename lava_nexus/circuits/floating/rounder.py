@@ -1,9 +1,9 @@
-"""The last floor of a floating-point circuit, and the only place where anything is rounded.
+"""The last stage of a floating-point circuit, and the only place where anything is rounded.
 
-Round to nearest, ties to even; overflow gives infinity, or NaN where the format has none; every NaN is
-canonical. Source: IEEE Std 754-2019, sections 4.3.1 and 7.4.
-
-From an exact product or quotient of any exponent to a rounded number: one shift does underflow and normalisation.
+Round to nearest, ties to even; overflow gives infinity, or NaN where the format has none; every NaN is canonical.
+`round_pack` takes a result whose significand is in place (`Unrounded`). `round_scaled` takes an exact product or
+quotient of any exponent (`Scaled`): one shift does underflow and normalisation. Source: IEEE Std 754-2019, sections
+4.3.1 and 7.4.
 """
 
 from __future__ import annotations
@@ -50,6 +50,33 @@ class Unrounded:
     field: Word | None = None
 
 
+@dataclass(frozen=True)
+class Scaled:
+    """(-1)^sign * 2^(exponent - bias) * significand, where the significand's first bit weighs 1.
+
+    Attributes:
+        sign: 1 for negative.
+        exponent: terms of the biased exponent of the significand's first bit.
+        bounds: the least and the most that the exponent sum can be.
+        significand: MSB first.
+        most_zeros: leading zeros that a significand other than 0 can have.
+        sticky: bits whose OR says that something lies below the significand.
+        infinite: 1 where the result is an infinity.
+        nan: 1 where it is a NaN.
+        zero: 1 where the result is a zero whatever the significand; only without subnormal numbers.
+    """
+
+    sign: Bit
+    exponent: Terms
+    bounds: tuple[int, int]
+    significand: Word
+    most_zeros: int
+    sticky: Word
+    infinite: Bit
+    nan: Bit
+    zero: Bit = FALSE
+
+
 def round_pack(basis: Basis, value: Unrounded, fmt: FloatFormat, subnormals: bool = True) -> Word:
     """The rounded number as a word of the format, LSB first.
 
@@ -57,7 +84,7 @@ def round_pack(basis: Basis, value: Unrounded, fmt: FloatFormat, subnormals: boo
     """
     hidden, fraction = basis.real(value.significand[0]), value.significand[:0:-1]
     if value.guard != basis.zero or value.half != basis.zero:
-        fraction = [basis.real(bit) for bit in fraction]
+        fraction = basis.reals(fraction)
     up = basis.or_(basis.and_any([value.guard], [*value.sticky, fraction[0]]), basis.and_(value.half, fraction[0]))
     field, above, below = _biased(basis, value, fmt, hidden)
     special, top = _special(basis, value, fmt, basis.and_not(hidden, below), field, above)
@@ -93,7 +120,7 @@ def _biased(basis: Basis, value: Unrounded, fmt: FloatFormat, hidden: Bit) -> tu
         return value.field, [], basis.zero
     width = max(fmt.exponent_bits, (value.largest + 1).bit_length(), (-value.lowest).bit_length())
     signed = value.lowest < 0
-    biased = [basis.real(bit) for bit in basis.sum_bits([*value.exponent, (hidden, 1)], width + signed)]
+    biased = basis.reals(basis.sum_bits([*value.exponent, (hidden, 1)], width + signed))
     return biased[: fmt.exponent_bits], biased[fmt.exponent_bits : width], biased[width] if signed else basis.zero
 
 
@@ -111,55 +138,36 @@ def _special(
     return special, special
 
 
-def round_scaled(
-    basis: Basis,
-    fmt: FloatFormat,
-    sign: Bit,
-    exponent: Terms,
-    bounds: tuple[int, int],
-    significand: Word,
-    most_zeros: int,
-    sticky: Word,
-    infinite: Bit,
-    nan: Bit,
-    subnormals: bool = True,
-    zero: Bit = FALSE,
-) -> Word:
-    """The rounded (-1)^sign * 2^(exponent - bias) * significand, where the significand's first bit weighs 1.
+def round_scaled(basis: Basis, value: Scaled, fmt: FloatFormat, subnormals: bool = True) -> Word:
+    """The rounded number as a word of the format, LSB first.
 
     The significand is put behind up to p + 1 zeros and shifted left by min(its leading zeros, what the exponent
-    allows), so that a result below the normal range stays further right by itself.
-
-    Args:
-        exponent: terms of the biased exponent of the significand's first bit, between the two `bounds`.
-        significand: MSB first, with at most `most_zeros` leading zeros unless it is 0.
-        sticky: bits whose OR says that something lies below the significand.
-        subnormals: False where subnormal results count as zeros.
-        zero: 1 where the result is a zero whatever the significand; only without `subnormals`.
+    allows), so that a result below the normal range stays further right by itself. Without `subnormals` such a result
+    is a zero.
     """
-    kept = fmt.significand_bits + 1
-    free = not subnormals or bounds[0] - most_zeros >= 1  # no exponent stops the shift
-    room = 0 if free else min(kept, max(0, 1 - bounds[0]))  # how far a result can lie below the normal range
-    limit: Terms = [*exponent, (basis.one, room - 1)]
+    kept, (least, most) = fmt.significand_bits + 1, value.bounds
+    free = not subnormals or least - value.most_zeros >= 1  # no exponent stops the shift
+    room = 0 if free else min(kept, max(0, 1 - least))  # how far a result can lie below the normal range
+    limit: Terms = [*value.exponent, (basis.one, room - 1)]
     negative = basis.zero
     if not free:
-        width = max(bounds[1] + room, -bounds[0]).bit_length() + 1
-        word = [basis.real(bit) for bit in basis.sum_bits(limit, width)]
+        width = max(most + room, -least).bit_length() + 1
+        word = basis.reals(basis.sum_bits(limit, width))
         limit = weighted(word[:-1])
-        negative = word[-1] if bounds[0] + room - 1 < 0 else basis.zero
-    window = [basis.zero] * room + significand
+        negative = word[-1] if least + room - 1 < 0 else basis.zero
+    window = [basis.zero] * room + value.significand
     top, shift, dropped = normalise(
-        basis, window, room + most_zeros, kept, None if free else limit, negative, nested=True
+        basis, window, room + value.most_zeros, kept, None if free else limit, negative, nested=True
     )
-    value = Unrounded(
-        sign=sign,
+    unrounded = Unrounded(
+        sign=value.sign,
         exponent=[*limit, *((bit, -unit) for bit, unit in shift)],
-        largest=bounds[1] + room,
-        significand=[basis.and_not(top[0], zero), *top[1:-1]],
+        largest=most + room,
+        significand=[basis.and_not(top[0], value.zero), *top[1:-1]],
         guard=top[-1],
-        sticky=[*dropped, *sticky],
-        infinite=infinite,
-        nan=nan,
-        lowest=0 if subnormals else bounds[0] - most_zeros - 1,
+        sticky=[*dropped, *value.sticky],
+        infinite=value.infinite,
+        nan=value.nan,
+        lowest=0 if subnormals else least - value.most_zeros - 1,
     )
-    return round_pack(basis, value, fmt, subnormals)
+    return round_pack(basis, unrounded, fmt, subnormals)

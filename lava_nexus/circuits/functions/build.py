@@ -1,4 +1,8 @@
-"""The integer operations as neurons of a basis."""
+"""The integer operations as neurons of a basis: what builds a fixed-point program.
+
+A word is a list of bits, LSB first; a sum of products is one multi-operand addition of ANDs. Error: none, the
+tests hold each operation against that of `evaluate`.
+"""
 
 from __future__ import annotations
 
@@ -42,10 +46,10 @@ class Build(Integers[Word]):
         return [self.basis.not_(bit[0])]
 
     def choose(self, condition: Word, a: Word, b: Word) -> Word:
-        return self._real([self.basis.mux(condition[0], x, y) for x, y in zip(a, b, strict=True)])
+        return self.basis.reals([self.basis.mux(condition[0], x, y) for x, y in zip(a, b, strict=True)])
 
     def keep_if(self, word: Word, condition: Word) -> Word:
-        return self._real([self.basis.and_(bit, condition[0]) for bit in word])
+        return self.basis.reals([self.basis.and_(bit, condition[0]) for bit in word])
 
     def invert_if(self, word: Word, condition: Word) -> Word:
         return [self.basis.xor(bit, condition[0]) for bit in word]
@@ -55,17 +59,17 @@ class Build(Integers[Word]):
 
     def accumulate(self, products: Sequence[Product[Word]], total: Sum[Word], width: int) -> Word:
         cells = [cell for p in products for cell in self._cells(p, width)]
-        return self._real(self.basis.sum_bits([*cells, *self.terms(total)], width))
+        return self.basis.reals(self.basis.sum_bits([*cells, *self.terms(total)], width))
 
     def align(self, word: Word, amount: Sum[Word], below: int) -> Word:
-        return self._real(shift.align(self.basis, word, self.terms(amount), self.basis.zero, below)[0])
+        return self.basis.reals(shift.align(self.basis, word, self.terms(amount), self.basis.zero, below)[0])
 
     def normalise(
         self, word: Word, most: int, allowed: Word | None = None, keep: int | None = None
     ) -> tuple[Word, Sum[Word]]:
         blocked = None if allowed is None else self.basis.not_(allowed[0])
         top, amount, _ = shift.normalise(self.basis, word[::-1], most, keep or len(word), blocked=blocked)
-        return self._real(top[::-1]), Sum([([bit], [unit]) for bit, unit in amount])
+        return self.basis.reals(top[::-1]), Sum([([bit], [unit]) for bit, unit in amount])
 
     def lookup(
         self,
@@ -112,6 +116,3 @@ class Build(Integers[Word]):
                 if 0 <= column < width:
                     cells.append((self.basis.and_(p, product.b[j]), sign << (column + (square and i != j))))
         return cells
-
-    def _real(self, word: Word) -> Word:
-        return [self.basis.real(bit) for bit in word]

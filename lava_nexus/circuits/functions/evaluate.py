@@ -1,6 +1,7 @@
-"""The integer operations on arrays: what makes a fixed-point program its own golden function.
+"""The integer operations on arrays of up to 63 bits, and the rounder on integers: what evaluates a fixed-point program.
 
-The reference rounder, on integers. No neuron is made of this code.
+A word is a uint64 array; the same code runs on a `Traced` array, which records it for `compiled`. Error: none, words
+are taken modulo 2^width; `round_integers` rounds to nearest even.
 """
 
 from __future__ import annotations

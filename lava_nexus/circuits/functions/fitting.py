@@ -1,13 +1,14 @@
-"""Polynomials over segments fitted to a real function.
+"""Polynomials over segments fitted to a real function: max |f(x) - p(x)| <= tolerance, sampled on each segment.
 
-Coefficients interpolate it at the Chebyshev points of the segment, which comes near the minimax polynomial; those in
-multiple precision are kept on disk.
+Coefficients interpolate f at the Chebyshev points of a segment, which comes near the minimax polynomial; a segment that
+misses the tolerance is halved. Those in multiple precision are kept on disk. Source: J.-M. Muller, "Elementary
+Functions: Algorithms and Implementation", 3rd edition, 2016 (Chebyshev interpolation).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from functools import lru_cache
 from math import ceil
 from pathlib import Path
@@ -21,6 +22,25 @@ from lava_nexus.circuits.functions.real import LONGDOUBLE_ENOUGH, Arithmetic, Re
 from lava_nexus.disk_cache import cached, source_digest
 
 
+@dataclass(frozen=True)
+class Approximation:
+    """How a function is approximated over an index word.
+
+    Attributes:
+        index_bits: fraction bits of the index word.
+        precision: fraction bits of coefficients and result.
+        degree: of the polynomials.
+        tolerance: largest error of a polynomial.
+        widest: log2 of the longest segment, in units of the index.
+    """
+
+    index_bits: int
+    precision: int
+    degree: int
+    tolerance: float
+    widest: int
+
+
 def in_binades(function: Real, end: float, binades: int, of: Callable[[Real, float, float], Piecewise]) -> Piecewise:
     """Segments of 0 .. end by `of` (function, start, end); in the first `binades` from 1 on times 2 to the binade."""
     pieces = of(function, 0.0, min(end, 1.0) if binades else end)
@@ -30,44 +50,24 @@ def in_binades(function: Real, end: float, binades: int, of: Callable[[Real, flo
     return pieces
 
 
-def fit(
-    function: Real,
-    fraction_bits: int,
-    end: float,
-    precision: int,
-    degree: int,
-    tolerance: float,
-    widest: int,
-    start: float = 0.0,
-    anchored: bool = False,
-) -> Piecewise:
-    """Segments of [start, end) on which polynomials of the degree stay within `tolerance` of the function.
+def fit(function: Real, how: Approximation, end: float, start: float = 0.0, anchored: bool = False) -> Piecewise:
+    """Segments of [start, end) on which polynomials stay within the tolerance of the function.
 
     Args:
         function: of a real number.
-        fraction_bits: of the index word.
-        precision: fraction bits of the result.
+        how: widths, degree and tolerance.
+        end: above `start`.
+        start: of the first segment.
         anchored: whether f(start) itself is to come out exactly (rounded to the precision).
-        widest: log2 of the longest segment, in units of the index.
     """
-    arguments = (fraction_bits, end, precision, degree, tolerance, widest, start, anchored)
-    if precision <= LONGDOUBLE_ENOUGH:
-        return _fitted(function, *arguments)
-    key = f"{function.name} {arguments} {_sources()}"
-    return cached("polynomials", key, lambda: _fitted(function, *arguments), _save, _load)
+    if how.precision <= LONGDOUBLE_ENOUGH:
+        return _fitted(function, how, end, start, anchored)
+    key = f"{function.name} {how} {end} {start} {anchored} {_sources()}"
+    return cached("polynomials", key, lambda: _fitted(function, how, end, start, anchored), _save, _load)
 
 
-def _fitted(
-    function: Real,
-    fraction_bits: int,
-    end: float,
-    precision: int,
-    degree: int,
-    tolerance: float,
-    widest: int,
-    start: float,
-    anchored: bool,
-) -> Piecewise:
+def _fitted(function: Real, how: Approximation, end: float, start: float, anchored: bool) -> Piecewise:
+    fraction_bits, precision, degree, widest = how.index_bits, how.precision, how.degree, how.widest
     numbers, step = arithmetic(precision), 1 << widest
     first, last = int(np.ldexp(start, fraction_bits)) // step, ceil(np.ldexp(end, fraction_bits) / step)
     pending = np.array([i * step for i in range(first, last)], dtype=object)
@@ -75,7 +75,7 @@ def _fitted(
     found: list[tuple[int, int, NDArray[Any]]] = []
     while len(pending):
         coefficients, error = _interpolate(numbers, function, pending, free, fraction_bits, degree)
-        good = (error <= tolerance).astype(bool) | (free <= 1)
+        good = (error <= how.tolerance).astype(bool) | (free <= 1)
         found += [(int(s), free, c) for s, c in zip(pending[good], coefficients[good], strict=True)]
         rest = pending[~good]
         free -= 1

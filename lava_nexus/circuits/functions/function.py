@@ -1,31 +1,35 @@
-"""A function of one operand: a fixed-point program between an unpacked operand and the rounder, built or evaluated."""
+"""A function of one operand: a fixed-point program between an unpacked operand and the rounder.
+
+The program is written once over `Integers`. `build` makes neurons of it, `golden` evaluates it in integers; both round
+through the same rule, so that the neurons are held against the very program they are made of.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar, final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lava_nexus.circuits.cells import Basis, Word
-from lava_nexus.circuits.circuit import Golden
+from lava_nexus.circuits.cells import Basis, Bit, Word
 from lava_nexus.circuits.compiled.known_bits import KnownBits
 from lava_nexus.circuits.compiled.trace import Recording, record
 from lava_nexus.circuits.floating.operand import unpack
-from lava_nexus.circuits.floating.rounder import round_scaled
+from lava_nexus.circuits.floating.rounder import Scaled, round_scaled
 from lava_nexus.circuits.functions.build import Build
 from lava_nexus.circuits.functions.evaluate import Evaluate, round_integers
 from lava_nexus.circuits.functions.integers import Integers, Sum
 from lava_nexus.circuits.functions.multi_limb import EvaluateMultiLimb
 from lava_nexus.errors import NexusError
 from lava_nexus.formats import FloatFormat
+from lava_nexus.neurons.built import Golden, Known
 
 W = TypeVar("W")
 T = TypeVar("T")
-Program = Callable[[Integers[Any], "Argument[Any]", FloatFormat], "Result[Any]"]
+Program = Callable[[Integers[Any], "Argument[Any]", FloatFormat], "FunctionValue[Any]"]
 
 _NARROW = 32  # bits of a format whose words all pass in 63
 _WIDE_OR = 1000  # lines to one neuron where tables are large
@@ -63,7 +67,7 @@ class Argument(Generic[W]):
 
 
 @dataclass(frozen=True)
-class Result(Generic[W]):
+class FunctionValue(Generic[W]):
     """The value (-1)^sign * 2^(exponent - bias) * significand, not yet rounded.
 
     Attributes:
@@ -105,10 +109,8 @@ def build(program: Program) -> Callable[[Basis, Word, FloatFormat], Word]:
     def circuit(basis: Basis, a: Word, fmt: FloatFormat) -> Word:
         on, x = Build(basis, _WIDE_OR) if fmt.bits > _NARROW else Build(basis), unpack(basis, a, fmt)
         argument: Argument[Word] = Argument([a[-1]], x.exponent, x.fraction, [x.normal], [x.infinite], [x.nan])
-        result: Result[Word] = program(on, argument, fmt)
-        word = round_scaled(
-            basis,
-            fmt,
+        result: FunctionValue[Word] = program(on, argument, fmt)
+        value = Scaled(
             sign=result.sign[0],
             exponent=on.terms(result.exponent),
             bounds=result.bounds,
@@ -118,6 +120,7 @@ def build(program: Program) -> Callable[[Basis, Word, FloatFormat], Word]:
             infinite=result.infinite[0],
             nan=result.nan[0],
         )
+        word = round_scaled(basis, value, fmt)
         for condition, pattern in result.instead:
             where = basis.real(basis.and_not(condition[0], result.nan[0]))
             word = [_forced(basis, bit, where, pattern >> i & 1) for i, bit in enumerate(word[:-1])] + word[-1:]
@@ -126,20 +129,24 @@ def build(program: Program) -> Callable[[Basis, Word, FloatFormat], Word]:
     return circuit
 
 
-def _forced(basis: Basis, bit: Any, where: Any, value: int) -> Any:
+def _forced(basis: Basis, bit: Bit, where: Bit, value: int) -> Bit:
     return basis.or_(bit, where) if value else basis.and_not(bit, where)
 
 
-class ProgramGolden:
-    """The reference of a program: patterns to patterns by its integers, compiled where there are many of them."""
+@final
+class ProgramGolden(Golden):
+    """Patterns to patterns by a program's integers, compiled where there are many of them."""
+
+    known: Known = "program"
 
     def __init__(self, program: Program, fmt: FloatFormat) -> None:
         self._program, self._fmt = program, fmt
-        self._compiled: Golden | None = None
+        self._compiled: Callable[[NDArray[Any]], NDArray[Any]] | None = None
         self._known: KnownBits | None = None
 
-    def __call__(self, patterns: NDArray[Any]) -> NDArray[Any]:
-        """Results in the shape of the operands."""
+    def __call__(self, *operands: NDArray[Any]) -> NDArray[Any]:
+        """Results in the shape of the operand."""
+        (patterns,) = operands
         many = np.size(patterns) >= _WORTH_COMPILING
         if self._compiled is None and many:
             from lava_nexus.circuits.compiled.machine_code import MachineCode  # heavy
@@ -189,7 +196,7 @@ def _evaluated(program: Program, patterns: NDArray[Any], fmt: FloatFormat) -> ND
         on.word(infinite & fmt.inf, 1),
         on.word(nan, 1),
     )
-    result: Result[Any] = program(on, argument, fmt)
+    result: FunctionValue[Any] = program(on, argument, fmt)
     significand, exponent, inexact = on.to_round(result.significand, result.exponent, result.inexact)
     rounded = round_integers(
         fmt,

@@ -1,7 +1,10 @@
-"""x * h(x) and h(x) alone for a gate h that goes from 0 to 1: sigmoid, silu, gelu and gelu_tanh.
+"""x * h(x), and h(x) alone, for a gate h that goes from 0 to 1: the program of sigmoid, silu, gelu and gelu_tanh.
 
 For x >= 0 the gate lies in 1/2 .. 1; for x < 0 it is 2^-t * g(|x|), where t grows and g is smooth. Both smooth factors
-are polynomials over segments of |x|; 2^-t is that of exp, and multiplies only where x is negative.
+are polynomials over segments of |x| (`piecewise`); 2^-t is that of `exponential`, and multiplies only where x is
+negative, so that a small result keeps its relative accuracy.
+
+Error: see `activations`.
 """
 
 from __future__ import annotations
@@ -16,13 +19,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lava_nexus.circuits.functions.exponential import Plan, fixed_point, split, two_to_the
-from lava_nexus.circuits.functions.fitting import fit, in_binades
-from lava_nexus.circuits.functions.function import Argument, Result, widths_for
+from lava_nexus.circuits.functions.fitting import Approximation, fit, in_binades
+from lava_nexus.circuits.functions.function import Argument, FunctionValue, widths_for
 from lava_nexus.circuits.functions.integers import Integers, Product
-from lava_nexus.circuits.functions.piecewise import Piecewise
-from lava_nexus.circuits.functions.piecewise import evaluate_piecewise as evaluate
+from lava_nexus.circuits.functions.piecewise import Piecewise, evaluate
 from lava_nexus.circuits.functions.real import LOG2_E, Real
-from lava_nexus.circuits.functions.staircase import in_middle, in_steps, multiplied, scale_below_one
+from lava_nexus.circuits.functions.saturation import in_middle, in_steps, multiplied, scale_below_one
 from lava_nexus.formats import FloatFormat
 
 W = TypeVar("W")
@@ -104,7 +106,7 @@ class Gated:
         product = np.where(x == -np.inf, -np.longdouble(0), x * gate)
         return np.asarray(np.where(tiny, np.nextafter(x / 2, np.longdouble(np.inf)), product))
 
-    def __call__(self, on: Integers[W], x: Argument[W], fmt: FloatFormat) -> Result[W]:
+    def __call__(self, on: Integers[W], x: Argument[W], fmt: FloatFormat) -> FunctionValue[W]:
         """The program."""
         widths, integer_bits = widths_for(self.name, self.widths, fmt), _integer_bits(self, fmt)
         if widths.growth is not None:
@@ -142,7 +144,7 @@ class Gated:
             exponent, highest = exponent + scale, (1 << fmt.exponent_bits) + 1
         else:
             exponent, lowest, highest = exponent + fmt.bias - 1, lowest + fmt.bias - 2, fmt.bias
-        return Result(
+        return FunctionValue(
             sign=x.sign if self.times_operand else zero,
             exponent=exponent,
             bounds=(lowest, highest),
@@ -178,9 +180,10 @@ def _pieces(gated: Gated, fmt: FloatFormat, widths: Widths) -> tuple[Piecewise, 
     near_one = float(grid[np.argmax(1 - gated.plus(grid) < 2.0**one)])
     longest = widths.fraction + widths.longest
 
+    how = Approximation(widths.fraction, widths.precision, widths.degree, 2.0**widths.error, longest)
+
     def of(function: Real, start: float, end: float) -> Piecewise:
-        shape = (widths.precision, widths.degree, 2.0**widths.error, longest)
-        return fit(function, widths.fraction, end, *shape, start=start, anchored=start == 0)
+        return fit(function, how, end, start, anchored=start == 0)
 
     plus = of(gated.plus, 0.0, near_one)
     end = plus.starts[-1] + (1 << plus.free[-1])

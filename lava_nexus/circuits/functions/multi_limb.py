@@ -1,4 +1,7 @@
-"""The integer operations on arrays of integers of any width: golden functions of formats whose words pass 63 bits."""
+"""The integer operations on arrays of integers of any width: golden functions of formats whose words pass 63 bits.
+
+A word is limbs of 64 bits (`limbs`). Error: none, words are taken modulo 2^width.
+"""
 
 from __future__ import annotations
 

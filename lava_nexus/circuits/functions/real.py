@@ -1,13 +1,11 @@
-"""Constants of the fixed-point programs as fractions, exact to `BITS` bits below the point and a few more.
+"""Real functions and constants that tables and polynomials are computed from: in longdouble, and in multiple precision.
 
-ln 2 = 18 artanh(1/26) - 2 artanh(1/4801) + 8 artanh(1/8749) and pi = 16 arctan(1/5) - 4 arctan(1/239) (Machin), in
-integers.
+Constants are fractions, exact to `BITS` bits below the point and a few more: ln 2 = 18 artanh(1/26) - 2 artanh(1/4801)
++ 8 artanh(1/8749) and pi = 16 arctan(1/5) - 4 arctan(1/239), in integers. erf(x) = 2 / sqrt(pi) * exp(-x^2) * sum over
+n of 2^n x^(2n+1) / (2n+1)!! has no cancellation; for large x, Phi(-x) / phi(x) = 1 / (x + 1 / (x + 2 / (x + ...))).
 
-Real functions that polynomials are fitted to: on longdouble arrays, and in multiple precision.
-erf, the normal distribution function and Mills' ratio in longdouble: what coefficients and tables are computed from.
-
-erf(x) = 2 / sqrt(pi) * exp(-x^2) * sum over n of 2^n x^(2n+1) / (2n+1)!! has no cancellation (Abramowitz and Stegun
-7.1.6); for large x, Phi(-x) / phi(x) = 1 / (x + 1 / (x + 2 / (x + 3 / ...))) (26.2.14).
+Error: longdouble serves coefficients of up to 48 fraction bits, 160-bit numbers (mpmath) those of FP64.
+Source: Machin's formula; M. Abramowitz and I. Stegun, "Handbook of Mathematical Functions", 1964, 7.1.6 and 26.2.14.
 """
 
 from __future__ import annotations

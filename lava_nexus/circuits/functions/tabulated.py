@@ -1,13 +1,16 @@
-"""Functions of 8-bit formats by steps: two levels of neurons, correctly rounded on every input by construction.
+"""Correct rounding on every operand: steps for 8-bit formats, and a program with corrections for wider ones.
 
-Over the patterns in order the result is a staircase. One neuron for each step says whether the operand has reached it;
-a bit of the result is the OR of the intervals in which it is 1. Where the result's magnitude does not depend on the
-sign of the operand, one staircase over magnitudes serves both.
+Steps: over the patterns in order the result is a staircase. One neuron for each step says whether the operand has
+reached it; a bit of the result is the OR of the intervals in which it is 1. Where the result's magnitude does not
+depend on the sign of the operand, one staircase over magnitudes serves both.
 
-Correct rounding of every input: a program that misses few, and a neuron for each input that it misses.
+Corrections: a program misses few operands. A neuron that fires on one pattern alone turns the bits of the result that
+come out wrong. Which patterns those are is computed for formats of 16 bits, and stored for FP32, where it takes a pass
+over all 2^32 operands to find them.
 
-A neuron that fires on one pattern alone turns the bits of the result that come out wrong. Which patterns those are is
-computed for formats of 16 bits, and stored for FP32, where it takes a pass over all 2^32 inputs to find them.
+Error: none. A table is the function in longdouble (64 bits), rounded once through FP64 rounded to odd; what is stored
+for FP32 was found against multiple precision. Source: S. Boldo and G. Melquiond, IEEE Transactions on Computers 57(4),
+2008 (rounding to odd).
 """
 
 from __future__ import annotations
@@ -17,18 +20,18 @@ import json
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lava_nexus.circuits.cells import Basis, Bit, Word, weighted
-from lava_nexus.circuits.circuit import Golden
 from lava_nexus.circuits.functions import function
 from lava_nexus.circuits.functions.function import Program, ProgramGolden
 from lava_nexus.circuits.goldens.basic import convert
 from lava_nexus.errors import NexusError
 from lava_nexus.formats import FLOAT64, FloatFormat
+from lava_nexus.neurons.built import Golden, Known
 
 Exact = Callable[[NDArray[Any]], NDArray[Any]]
 
@@ -54,10 +57,24 @@ def rounded(values: NDArray[Any], fmt: FloatFormat) -> NDArray[Any]:
     return convert(FLOAT64, fmt)(odd)
 
 
-def golden(exact: Exact, fmt: FloatFormat) -> Golden:
+@final
+class TableGolden(Golden):
     """Patterns to patterns by the table."""
-    entries = np.array(table(exact, fmt), dtype=fmt.pattern_dtype)
-    return lambda patterns: entries[patterns]
+
+    known: Known = "table"
+
+    def __init__(self, exact: Exact, fmt: FloatFormat) -> None:
+        self._entries = np.array(table(exact, fmt), dtype=fmt.pattern_dtype)
+
+    def __call__(self, *operands: NDArray[Any]) -> NDArray[Any]:
+        """Results in the shape of the operand."""
+        (patterns,) = operands
+        return np.asarray(self._entries[patterns])
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the table."""
+        return hashlib.sha256(self._entries.tobytes()).hexdigest()
 
 
 def staircase(basis: Basis, a: Word, exact: Exact, fmt: FloatFormat) -> Word:
@@ -146,16 +163,20 @@ def stored(name: str) -> Source:
     return patches
 
 
-class PatchedGolden:
-    """The reference: the program on integers, and the patches."""
+@final
+class PatchedGolden(Golden):
+    """The program on integers, and the patches."""
+
+    known: Known = "program"
 
     def __init__(self, program: ProgramGolden, patches: tuple[Patch, ...], fmt: FloatFormat) -> None:
         self.program, self.patches = program, patches
         pairs = [(pattern, right) for pattern, _, right in patches]
         self._table = np.array(pairs, dtype=fmt.pattern_dtype).reshape(-1, 2)
 
-    def __call__(self, patterns: NDArray[Any]) -> NDArray[Any]:
-        """Results in the shape of the operands."""
+    def __call__(self, *operands: NDArray[Any]) -> NDArray[Any]:
+        """Results in the shape of the operand."""
+        (patterns,) = operands
         result = self.program(patterns)
         if len(self._table):
             place = np.minimum(np.searchsorted(self._table[:, 0], patterns), len(self._table) - 1)
@@ -179,7 +200,7 @@ def patched_golden(program: Program, source: Source) -> Callable[[FloatFormat], 
     return lambda fmt: PatchedGolden(function.golden(program)(fmt), source(fmt), fmt)
 
 
-def build(program: Program, source: Source) -> Callable[[Basis, Word, FloatFormat], Word]:
+def build_patched(program: Program, source: Source) -> Callable[[Basis, Word, FloatFormat], Word]:
     """The program's neurons, and the patches."""
     circuit = function.build(program)
 

@@ -1,1 +1,1 @@
-"""Golden functions: what circuits must equal."""
+"""Golden functions of circuits: what neurons must answer, computed without any."""

@@ -1,7 +1,7 @@
-"""References: what a basic operation must answer, taken from IEEE hardware through numpy and ml_dtypes.
+"""What a basic operation or a conversion must answer: IEEE hardware through NumPy and ml_dtypes, or exact integers.
 
-They are functions of bit patterns. Formats narrower than FP32 are computed in FP32 by ml_dtypes and rounded again,
-which is exact for +, -, *, / and sqrt because 24 >= 2p + 2 (Figueroa, "When is double rounding innocuous?", 1995).
+Formats narrower than FP32 are computed in FP32 by ml_dtypes and rounded again, which is exact for +, -, *, / and sqrt
+because 24 >= 2p + 2 (S. Figueroa, "When is double rounding innocuous?", SIGNUM Newsletter 30(3), 1995).
 """
 
 from __future__ import annotations
@@ -12,16 +12,28 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lava_nexus.circuits.circuit import Golden
+from lava_nexus.circuits.goldens import exact
 from lava_nexus.errors import NexusError
-from lava_nexus.formats import FLOAT64, FloatFormat
+from lava_nexus.formats import FLOAT64, FloatFormat, IntegerFormat
+from lava_nexus.neurons.built import Computed, Golden
 
 Values = NDArray[Any]
 
 
-def on_values(function: Callable[..., Values], fmt: FloatFormat) -> Golden:
-    """The pattern reference of a function that numpy evaluates on the format's own values."""
+def hardware(function: Callable[..., Any]) -> Golden:
+    """The golden function of patterns that IEEE hardware computes."""
+    return Computed(function, "hardware")
 
+
+def integers(function: Callable[..., Any]) -> Golden:
+    """The golden function of patterns that exact integers compute."""
+    return Computed(function, "integers")
+
+
+def on_values(function: Callable[..., Values], fmt: FloatFormat) -> Golden:
+    """A function that NumPy evaluates on the format's own values; NaNs are canonical."""
+
+    @hardware
     def golden(*patterns: NDArray[Any]) -> NDArray[Any]:
         with np.errstate(all="ignore"):
             values = function(*(fmt.from_patterns(p) for p in patterns))
@@ -39,6 +51,7 @@ def widening_multiply(fmt: FloatFormat, to: FloatFormat) -> Golden:
     if fmt == FLOAT64:
         raise NexusError(f"operation 'mul' on {fmt} has no result in {to}: its reference would be rounded twice")
 
+    @hardware
     def golden(a: NDArray[Any], b: NDArray[Any]) -> NDArray[Any]:
         with np.errstate(all="ignore"):
             exact = fmt.from_patterns(a).astype(np.float64) * fmt.from_patterns(b).astype(np.float64)
@@ -48,8 +61,9 @@ def widening_multiply(fmt: FloatFormat, to: FloatFormat) -> Golden:
 
 
 def sign_bit(keep: int, flip: int, fmt: FloatFormat) -> Golden:
-    """The reference of neg and abs: (pattern & keep) ^ flip, NaN canonical."""
+    """neg and abs: (pattern & keep) ^ flip, NaN canonical."""
 
+    @hardware
     def golden(patterns: NDArray[Any]) -> NDArray[Any]:
         dtype = fmt.pattern_dtype.type
         return np.where(fmt.is_nan(patterns), dtype(fmt.canonical_nan), (patterns & dtype(keep)) ^ dtype(flip))
@@ -60,6 +74,7 @@ def sign_bit(keep: int, flip: int, fmt: FloatFormat) -> Golden:
 def extremum(fmt: FloatFormat, largest: bool) -> Golden:
     """IEEE 754-2019 maximum or minimum: NaN wins, -0 is below +0."""
 
+    @hardware
     def golden(a: NDArray[Any], b: NDArray[Any]) -> NDArray[Any]:
         with np.errstate(all="ignore"):
             x, y = (fmt.from_patterns(p).astype(np.float64) for p in (a, b))
@@ -75,6 +90,7 @@ def extremum(fmt: FloatFormat, largest: bool) -> Golden:
 def comparison(function: Callable[[Values, Values], Values], fmt: FloatFormat) -> Golden:
     """1 where the comparison holds, 0 where it does not or an operand is NaN."""
 
+    @hardware
     def golden(a: NDArray[Any], b: NDArray[Any]) -> NDArray[Any]:
         with np.errstate(all="ignore"):
             x, y = (fmt.from_patterns(p).astype(np.float64) for p in (a, b))
@@ -84,12 +100,13 @@ def comparison(function: Callable[[Values, Values], Values], fmt: FloatFormat) -
 
 
 def convert(fmt: FloatFormat, to: FloatFormat) -> Golden:
-    """Conversion between formats.
+    """The number in another floating-point format, to nearest even.
 
     From FP64 to formats of 16 bits and fewer ml_dtypes would round twice (through FP32), so FP64 is first brought to
     FP32 by rounding to odd, which makes the second rounding exact (Boldo and Melquiond, 2008).
     """
 
+    @hardware
     def golden(patterns: NDArray[Any]) -> NDArray[Any]:
         values = fmt.from_patterns(patterns)
         with np.errstate(all="ignore"):
@@ -110,3 +127,69 @@ def _to_odd(values: NDArray[np.float64]) -> NDArray[np.float32]:
     truncated = bits - away
     inexact = (back != values) & np.isfinite(values)
     return np.where(inexact, truncated | np.uint32(1), bits).astype(np.uint32).view(np.float32)
+
+
+def to_integer(fmt: FloatFormat, to: IntegerFormat, rounding: str) -> Golden:
+    """The number as an integer, by way of FP64, which holds all of them; out of range saturates, NaN gives 0."""
+
+    @integers
+    def golden(patterns: NDArray[Any]) -> NDArray[Any]:
+        flat = np.ravel(patterns)
+        x = exact.numbers(flat, fmt)
+        with np.errstate(over="ignore"):
+            size = np.ldexp(x.significand.astype(np.float64), x.exponent.astype(np.int32))
+        infinite = ((flat.astype(np.uint64) & np.uint64(fmt.sign_mask - 1)) == fmt.exponent_mask) & fmt.inf
+        value = np.where(infinite, np.inf, size) * np.where(x.sign, -1.0, 1.0)
+        whole = np.rint(value) if rounding == "nearest" else np.trunc(value)
+        low, high = whole < to.min, whole >= to.max + 1
+        inside = np.where(low | high | fmt.is_nan(flat), 0.0, whole).astype(to.dtype)
+        result = np.where(low, to.dtype.type(to.min), np.where(high, to.dtype.type(to.max), inside))
+        result = np.where(fmt.is_nan(flat), to.dtype.type(0), result)
+        return to.to_patterns(result).reshape(np.shape(patterns))
+
+    return golden
+
+
+def from_integer(fmt: IntegerFormat, to: FloatFormat) -> Golden:
+    """The integer, exact, rounded once."""
+
+    @integers
+    def golden(patterns: NDArray[Any]) -> NDArray[Any]:
+        values = fmt.from_patterns(np.ravel(patterns))
+        sign = values < 0
+        word = values.astype(np.int64).view(np.uint64) if fmt.signed else values.astype(np.uint64)
+        magnitude = np.where(sign, np.uint64(0) - word, word)
+        none = np.zeros(len(word), dtype=np.bool_)
+        number = exact.Numbers(sign, np.zeros(len(word), np.int64), magnitude, none)
+        return exact.rounded(number, to).reshape(np.shape(patterns))
+
+    return golden
+
+
+def between_integers(fmt: IntegerFormat, to: IntegerFormat) -> Golden:
+    """The integer, saturated."""
+
+    @integers
+    def golden(patterns: NDArray[Any]) -> NDArray[Any]:
+        values = fmt.from_patterns(patterns)
+        low, high = values < max(fmt.min, to.min), values > min(fmt.max, to.max)
+        inside = np.where(low | high, values.dtype.type(0), values).astype(to.dtype)
+        return to.to_patterns(np.where(low, to.dtype.type(to.min), np.where(high, to.dtype.type(to.max), inside)))
+
+    return golden
+
+
+def without_subnormals(golden: Golden, formats: tuple[FloatFormat, ...], to: FloatFormat) -> Golden:
+    """The function where subnormal operands and results count as zeros of their sign."""
+
+    def flushed(*patterns: NDArray[Any]) -> NDArray[Any]:
+        operands = [flush(p, fmt) for p, fmt in zip(patterns, formats, strict=True)]
+        return flush(golden(*operands), to)
+
+    return Computed(flushed, golden.known)
+
+
+def flush(patterns: NDArray[Any], fmt: FloatFormat) -> NDArray[Any]:
+    """The patterns with subnormal numbers replaced by the zero of their sign."""
+    dtype = fmt.pattern_dtype.type
+    return np.where((patterns & dtype(fmt.exponent_mask)) == 0, patterns & dtype(fmt.sign_mask), patterns)

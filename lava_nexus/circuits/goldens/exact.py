@@ -1,6 +1,6 @@
-"""References on exact integers, vectorised: sums of products in fixed point as wide as the format, rounded once.
+"""Exact sums of products on arrays of integers: fixed point as wide as the format's range, rounded once.
 
-They work for any format, whether or not numpy knows it. The sum is held in limbs of 32 bits that cover all exponents.
+For any format, whether or not NumPy knows it. The sum is held in limbs of 32 bits that cover all exponents.
 Source: U. Kulisch, "Computer Arithmetic and Validity", 2nd edition, 2013, chapter 8 (the complete register).
 """
 

@@ -1,4 +1,7 @@
-"""References of fused multiply-add and of exact sums: many terms, one rounding."""
+"""What fused multiply-add, exact sums and exact dot products must answer: many terms, one rounding.
+
+FP32 and narrower take FP64 hardware with rounding to odd, everything else exact integers (`exact`).
+"""
 
 from __future__ import annotations
 
@@ -9,10 +12,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lava_nexus.circuits.circuit import Golden
-from lava_nexus.circuits.goldens import basic as reference
 from lava_nexus.circuits.goldens import exact
+from lava_nexus.circuits.goldens.basic import convert, hardware, integers
 from lava_nexus.formats import FLOAT64, FORMATS, FloatFormat
+from lava_nexus.neurons.built import Golden
 
 _SLIVER = 256  # places: more than the bits of a product and of a result with its guard bit
 _CHUNK = 1 << 14  # operand sets at a time: the limbs of FP64 take 1 KB a set
@@ -49,28 +52,31 @@ def fused_multiply_add(fmt: FloatFormat, to: FloatFormat) -> Golden:
     if fmt in FORMATS.values() and fmt != FLOAT64 and to in FORMATS.values():
         return _by_doubles(fmt, to)
 
+    @_in_chunks
     def golden(a: NDArray[Any], b: NDArray[Any], c: NDArray[Any]) -> NDArray[Any]:
         return rounded_sum(_near(product(a, b, fmt), addend(c, to)), to)
 
-    return _in_chunks(golden)
+    return golden
 
 
 def dot(fmt: FloatFormat, to: FloatFormat) -> Golden:
     """a0 * b0 + a1 * b1 + ... in exact integers, rounded once."""
 
+    @_in_chunks
     def golden(*patterns: NDArray[Any]) -> NDArray[Any]:
         return rounded_sum([product(a, b, fmt) for a, b in zip(patterns[::2], patterns[1::2], strict=True)], to)
 
-    return _in_chunks(golden)
+    return golden
 
 
 def total(fmt: FloatFormat, to: FloatFormat) -> Golden:
     """a0 + a1 + ... in exact integers, rounded once."""
 
+    @_in_chunks
     def golden(*patterns: NDArray[Any]) -> NDArray[Any]:
         return rounded_sum([addend(a, fmt) for a in patterns], to)
 
-    return _in_chunks(golden)
+    return golden
 
 
 def product(a: NDArray[Any], b: NDArray[Any], fmt: FloatFormat) -> Term:
@@ -123,8 +129,9 @@ def _infinite(patterns: NDArray[Any], fmt: FloatFormat) -> NDArray[np.bool_]:
 
 
 def _by_doubles(fmt: FloatFormat, to: FloatFormat) -> Golden:
-    finish = reference.convert(FLOAT64, to)
+    finish = convert(FLOAT64, to)
 
+    @hardware
     def golden(a: NDArray[Any], b: NDArray[Any], c: NDArray[Any]) -> NDArray[Any]:
         with np.errstate(all="ignore"):
             x, y = (fmt.from_patterns(p).astype(np.float64) for p in (a, b))
@@ -148,14 +155,15 @@ def _sum_to_odd(x: NDArray[np.float64], y: NDArray[np.float64]) -> NDArray[np.fl
     return np.where(inexact & even, odd, bits).view(np.float64)
 
 
-def _in_chunks(golden: Callable[..., NDArray[Any]]) -> Golden:
-    """The reference on operands of any shapes that broadcast, part after part."""
+def _in_chunks(function: Callable[..., NDArray[Any]]) -> Golden:
+    """The function on operands of any shapes that broadcast, part after part."""
 
+    @integers
     def whole(*patterns: NDArray[Any]) -> NDArray[Any]:
         operands = np.broadcast_arrays(*patterns)
         flat = [np.ravel(operand) for operand in operands]
         starts = range(0, max(1, flat[0].size), _CHUNK)
-        parts = [golden(*(operand[start : start + _CHUNK] for operand in flat)) for start in starts if flat[0].size]
-        return (np.concatenate(parts) if parts else golden(*flat)).reshape(operands[0].shape)
+        parts = [function(*(operand[start : start + _CHUNK] for operand in flat)) for start in starts if flat[0].size]
+        return (np.concatenate(parts) if parts else function(*flat)).reshape(operands[0].shape)
 
     return whole

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lava_nexus.circuits import Circuit
+from lava_nexus.circuits import Circuit, Computed
 from lava_nexus.circuits.cells import Basis, Bit, Word, basis_named
 from lava_nexus.programs import Program, Value, Writer, linear, residual, rms_norm, softmax
 from lava_nexus.programs.attention import mix
@@ -52,7 +52,7 @@ def gate_circuit(name: str, basis: str) -> Circuit:
     cells = basis_named(basis, "neurons")
     bits = [cells.input(f"x{i}", None, 1)[0] for i in range(inputs)]
     network = cells.finish("y", build(cells, bits), None, 62)
-    return Circuit(name, basis, network, _MEANING[name])
+    return Circuit(name, basis, network, Computed(_MEANING[name], "integers"))
 
 
 OPERATIONS = (

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from lava_nexus.circuits import Circuit
+from lava_nexus.circuits import Circuit, Computed
 from lava_nexus.errors import NexusError
 from lava_nexus.neurons import LOIHI2, Port, ThresholdNetwork
 
@@ -91,7 +91,9 @@ def checked(circuit: Circuit) -> Circuit:
     def golden(*operands: np.ndarray) -> np.ndarray:  # type: ignore[type-arg]
         return circuit.golden(*operands).astype(port.pattern_dtype)
 
-    return replace(circuit, network=assembly.finish(circuit.network, port), golden=golden)
+    return replace(
+        circuit, network=assembly.finish(circuit.network, port), golden=Computed(golden, circuit.golden.known)
+    )
 
 
 @dataclass

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lava_nexus.circuits import Circuit
+from lava_nexus.circuits import Circuit, Computed
 from lava_nexus.circuits.cells import Basis, Word, basis_named, weighted
 from lava_nexus.errors import NexusError
 
@@ -94,4 +94,4 @@ def logic_circuit(name: str, basis: str) -> Circuit:
     def golden(*operands: Patterns) -> Patterns:
         return logic.golden(*(operand.astype(np.int64) for operand in operands)).astype(dtype)
 
-    return Circuit(name, basis, network, golden)
+    return Circuit(name, basis, network, Computed(golden, "integers"))

@@ -23,13 +23,13 @@ from lava_nexus.lab import pages
 from lava_nexus.lab.configs.verification import DEFAULT_CHUNK, CorrectionsConfig, FunctionTableConfig
 from lava_nexus.lab.markdown import markdown
 from lava_nexus.lab.report import Report, Table, conclude
-from lava_nexus.lab.verification.run import run_task
+from lava_nexus.lab.verification.plan import QUICK_SETS
+from lava_nexus.lab.verification.run import run_check
 from lava_nexus.verify import certificates, records
+from lava_nexus.verify.check import Check
 from lava_nexus.verify.outcome import MOST_MISSES, Outcome
-from lava_nexus.verify.plan import QUICK_SETS
 from lava_nexus.verify.records import RoundingCertificate, SampleRecord
 from lava_nexus.verify.sets import Exhaustive
-from lava_nexus.verify.task import Task
 
 
 def find_corrections(config: CorrectionsConfig, out: Path, quick: bool = False) -> None:
@@ -42,10 +42,10 @@ def find_corrections(config: CorrectionsConfig, out: Path, quick: bool = False) 
         golden = function.golden(PRECISE[name])(FLOAT32)
         made = circuit(name, FLOAT32)
         sets = Exhaustive(made.inputs, DEFAULT_CHUNK, QUICK_SETS if quick else None)
-        task = Task(replace(made, golden=golden), f"{name}", "float32", None, {}, sets, gates=False, correct=True)
+        check = Check(replace(made, golden=golden), f"{name}", "float32", None, {}, sets, gates=False, correct=True)
         with ThreadPoolExecutor(config.threads) as pool, tqdm(total=sets.sets, unit=" sets", unit_scale=True) as bar:
             bar.set_description(name)
-            outcome = run_task(task, out / "progress", pool, 2 * config.threads, bar.update)
+            outcome = run_check(check, out / "progress", pool, 2 * config.threads, bar.update)
         text = _text(name, outcome, golden.digest)
         write_text(out / f"{name}_float32.json", text)
         if config.store and not quick:

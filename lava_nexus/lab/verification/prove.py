@@ -16,8 +16,7 @@ from lava_nexus.formats import number_format_named
 from lava_nexus.lab.configs.verification import QUICK, ProofConfig, ProofJob
 from lava_nexus.lab.report import Report, Table, conclude
 from lava_nexus.verify.certificates import PROOFS, ProofCertificate, certify_proofs, load_proofs
-from lava_nexus.verify.formal.progress import Progress
-from lava_nexus.verify.formal.proof import obligation
+from lava_nexus.verify.formal.proof import Progress, obligation
 from lava_nexus.verify.formal.terms import solver_name
 
 _HEADER = ("operation", "format", "basis", "neurons", "cases", "proven", "seconds", "verdict")

@@ -14,49 +14,49 @@ from tqdm import tqdm
 
 from lava_nexus.lab.configs.verification import VerifyConfig
 from lava_nexus.lab.report import Report, Table, conclude
+from lava_nexus.lab.verification.plan import plan
 from lava_nexus.verify import certificates, records
+from lava_nexus.verify.check import Check, Progress
 from lava_nexus.verify.outcome import Outcome
-from lava_nexus.verify.plan import plan
-from lava_nexus.verify.task import Progress, Task
 
 _SAVE_SECONDS = 2.0
 
 
-def verify(config: VerifyConfig, out: Path, quick: bool = False) -> list[tuple[Task, Outcome]]:
-    """Checks every task, writes and prints the table; what an earlier run left in `out` is not done again.
+def verify(config: VerifyConfig, out: Path, quick: bool = False) -> list[tuple[Check, Outcome]]:
+    """Runs every check, writes and prints the table; what an earlier run left in `out` is not done again.
 
     Raises:
         NexusError: the config asks for what there is not, or, after the table, neurons differ from their reference.
     """
     left_out: list[str] = []
     planned = plan(config, quick, left_out.append)
-    tasks = list(tqdm(planned, desc="building circuits", unit=" circuits", mininterval=0.5, leave=False))
+    checks = list(tqdm(planned, desc="building circuits", unit=" circuits", mininterval=0.5, leave=False))
     threads = config.threads or len(os.sched_getaffinity(0))
-    found: list[tuple[Task, Outcome]] = []
-    total = sum(task.sets.sets for task in tasks)
+    found: list[tuple[Check, Outcome]] = []
+    total = sum(check.sets.sets for check in checks)
     with ThreadPoolExecutor(threads) as pool, tqdm(total=total, unit=" sets", unit_scale=True, mininterval=0.5) as bar:
-        for number, task in enumerate(tasks, start=1):
-            bar.set_description(f"{number}/{len(tasks)} {task.name}", refresh=False)
-            found.append((task, run_task(task, out / "progress", pool, 2 * threads, bar.update)))
+        for number, check in enumerate(checks, start=1):
+            bar.set_description(f"{number}/{len(checks)} {check.name}", refresh=False)
+            found.append((check, run_check(check, out / "progress", pool, 2 * threads, bar.update)))
     conclude(report(found, left_out, {**config.resolved(), "quick": quick}, config.certify and not quick), out)
     return found
 
 
-def run_task(
-    task: Task, folder: Path, pool: ThreadPoolExecutor, ahead: int, tell: Callable[[int], Any] = lambda sets: None
+def run_check(
+    check: Check, folder: Path, pool: ThreadPoolExecutor, ahead: int, tell: Callable[[int], Any] = lambda sets: None
 ) -> Outcome:
-    """Checks a task from where its progress ends, `ahead` chunks at a time; whatever ends it, progress is kept."""
-    progress = Progress.of(task, folder)
+    """Runs a check from where its progress ends, `ahead` chunks at a time; whatever ends it, progress is kept."""
+    progress = Progress.of(check, folder)
     tell(progress.outcome.sets)
-    if progress.done == task.sets.chunks:
+    if progress.done == check.sets.chunks:
         return progress.outcome
     began = saved = time.perf_counter()
     before, pending, next_chunk = progress.outcome.seconds, deque[Future[Outcome]](), progress.done
-    task.prepare()
+    check.prepare()
     try:
-        while progress.done < task.sets.chunks:
-            while next_chunk < task.sets.chunks and len(pending) < ahead:
-                pending.append(pool.submit(task.check, next_chunk))
+        while progress.done < check.sets.chunks:
+            while next_chunk < check.sets.chunks and len(pending) < ahead:
+                pending.append(pool.submit(check.chunk, next_chunk))
                 next_chunk += 1
             part = pending.popleft().result()
             progress.outcome.add(part)
@@ -88,34 +88,34 @@ ROUNDING_HEADER = (
     "by multiple precision",
 )
 _REST = "The rest: results that are finite, not zero and no limit of the function (as 1 is of tanh)."
-Found = Sequence[tuple[Task, Outcome]]
+Found = Sequence[tuple[Check, Outcome]]
 
 
 def rows(found: Found) -> list[tuple[Any, ...]]:
     """Rows of `HEADER`; `mismatches` is None where only the golden function was checked."""
     return [
         (
-            task.operation,
-            task.format,
-            task.to or task.format,
-            task.circuit.basis if task.neural else None,
+            check.operation,
+            check.format,
+            check.to or check.format,
+            check.circuit.basis if check.neural else None,
             outcome.sets,
             outcome.mismatches,
-            task.how,
-            task.circuit.digest[:12] if task.neural else None,
+            check.how,
+            check.circuit.digest[:12] if check.neural else None,
             round(outcome.seconds, 2),
         )
-        for task, outcome in found
+        for check, outcome in found
     ]
 
 
 def rounding_rows(found: Found) -> list[tuple[Any, ...]]:
-    """Rows of `ROUNDING_HEADER` for the tasks that asked for correct rounding."""
+    """Rows of `ROUNDING_HEADER` for the checks that asked for correct rounding."""
     return [
         (
-            task.operation,
-            task.format,
-            f"gates, {task.circuit.basis}" if task.direct else "golden",
+            check.operation,
+            check.format,
+            f"gates, {check.circuit.basis}" if check.direct else "golden",
             outcome.sets,
             r.wrong,
             100 * (1 - r.wrong / outcome.sets),
@@ -125,7 +125,7 @@ def rounding_rows(found: Found) -> list[tuple[Any, ...]]:
             r.against_order,
             r.by_precision,
         )
-        for task, outcome in found
+        for check, outcome in found
         if (r := outcome.rounding) is not None and outcome.sets
     ]
 
@@ -139,8 +139,8 @@ def report(found: Found, left_out: Sequence[str], config: dict[str, Any], certif
         shown = [[f"{v:.6f}" if isinstance(v, float) else v for v in row] for row in roundings]
         tables.append(Table("", ROUNDING_HEADER, shown, None, _REST))
     results = [
-        {**dict(zip(HEADER, row, strict=True)), "digest": task.circuit.digest, "found": outcome.to_dict()}
-        for row, (task, outcome) in zip(listed, found, strict=True)
+        {**dict(zip(HEADER, row, strict=True)), "digest": check.circuit.digest, "found": outcome.to_dict()}
+        for row, (check, outcome) in zip(listed, found, strict=True)
     ]
     return Report(
         title="Verification",
@@ -162,12 +162,13 @@ def _certified(found: Found) -> list[str]:
 
 def _failure(found: Found) -> str:
     """The first circuit that differs from its reference."""
-    wrong = [(task, outcome) for task, outcome in found if outcome.mismatches]
+    wrong = [(check, outcome) for check, outcome in found if outcome.mismatches]
     if not wrong:
         return ""
-    task, outcome = wrong[0]
-    widths = (*(port.width for port in task.circuit.inputs), task.circuit.output.width, task.circuit.output.width)
+    check, outcome = wrong[0]
+    result = check.circuit.output.width
+    widths = (*(port.width for port in check.circuit.inputs), result, result)
     return (
-        f"{len(wrong)} of {len(found)} circuits differ from their reference; {task.name}: {outcome.mismatches:,} "
+        f"{len(wrong)} of {len(found)} circuits differ from their reference; {check.name}: {outcome.mismatches:,} "
         f"of {outcome.sets:,} operand sets, first {outcome.examples[0].text(widths)}"
     )

@@ -1,20 +1,27 @@
-"""A circuit's proof: no operands in any case make the neurons answer otherwise than SMT-LIB does."""
+"""A circuit's proof: no operands in any case make the neurons answer otherwise than SMT-LIB does.
+
+Proven cases are kept on disk, so that an interrupted run continues with those that are left.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
 from typing import Any, TypeAlias
 
 from lava_nexus.circuits.circuit import Circuit
+from lava_nexus.disk_cache import source_digest
 from lava_nexus.errors import NexusError
 from lava_nexus.formats import FloatFormat, NumberFormat
 from lava_nexus.neurons import ThresholdNetwork
+from lava_nexus.store import Store
 from lava_nexus.verify.formal.division import DivisionObligation
 from lava_nexus.verify.formal.product import ProductObligation
 from lava_nexus.verify.formal.solve import Answer, SubtractionObligation, satisfiable
 from lava_nexus.verify.formal.specification import correct
-from lava_nexus.verify.formal.terms import Split, Term, Terms, split
+from lava_nexus.verify.formal.terms import Split, Term, Terms, solver_name, split
 from lava_nexus.verify.formal.translation import translate
 
 COVERAGE = "the cases cover all operands"
@@ -101,3 +108,36 @@ def obligation(circuit: Circuit, how: Split = "none", adder: Circuit | None = No
             raise NexusError(f"split 'product' is for mul, not for {circuit.name}")
         return ProductObligation(fmt, target, circuit.network)
     return Obligation(circuit.name, fmt, target, circuit.network, how, {})
+
+
+def method() -> str:
+    """What a proven case is valid for, beside the network: the solver and the sources that put the question to it."""
+    return f"{solver_name()} {source_digest(*map(str, sorted(Path(__file__).parent.glob('*.py'))))}"
+
+
+@dataclass
+class Progress:
+    """The cases of one network that are proven.
+
+    Attributes:
+        store: where they are kept.
+        key: what they are valid for.
+        proven: seconds of each by its name.
+    """
+
+    store: Store
+    key: str
+    proven: dict[str, float] = field(default_factory=dict)
+
+    @staticmethod
+    def of(folder: Path, network: str, question: str) -> Progress:
+        """What the folder holds on a question about a network; a fresh start where it is nothing or damaged."""
+        key = f"{network} {question} {method()}"
+        store = Store(folder, "proof", {}, sources=method())
+        piece = store.recall(key)
+        return Progress(store, key, {} if piece is None else dict(piece.values["proven"]))
+
+    def add(self, case: str, seconds: float) -> None:
+        """Notes a proven case, at once and for good."""
+        self.proven[case] = round(seconds, 2)
+        self.store.remember(self.key, {"proven": self.proven})

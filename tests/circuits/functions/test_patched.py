@@ -67,7 +67,7 @@ def _source(fmt: FloatFormat, count: int) -> patched.Source:
 @pytest.mark.parametrize("count", [0, 1, 700])
 def test_any_number_of_corrections(count: int) -> None:
     source, basis = _source(FLOAT16, count), basis_named("threshold", "neurons")
-    word = patched.build(exponential.exp, source)(basis, basis.input("a", FLOAT16), FLOAT16)
+    word = patched.build_patched(exponential.exp, source)(basis, basis.input("a", FLOAT16), FLOAT16)
     network = basis.finish("out", word, FLOAT16, 62)
     assert not violations(network)
     golden = patched.patched_golden(exponential.exp, source)(FLOAT16)

@@ -8,7 +8,7 @@ import numpy as np
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from lava_nexus.circuits.circuit import Circuit
+from lava_nexus.circuits import Circuit, Computed
 from lava_nexus.neurons import FALSE, TRUE, Builder, Signal, ThresholdNetwork
 
 
@@ -56,7 +56,7 @@ def random_networks(draw: st.DrawFn) -> ThresholdNetwork:
 
 def as_circuit(network: ThresholdNetwork) -> Circuit:
     """The network as a circuit whose golden function is never asked for."""
-    return Circuit("test", "threshold", network, golden=lambda *operands: operands[0])
+    return Circuit("test", "threshold", network, golden=Computed(lambda *operands: operands[0], "integers"))
 
 
 def random_operands(network: ThresholdNetwork, shape: int | tuple[int, ...], seed: int = 0) -> list[NDArray[Any]]:

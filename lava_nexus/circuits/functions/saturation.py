@@ -1,10 +1,10 @@
-"""x * h for a factor h near 1: the last step of functions that go through zero as a multiple of their operand.
-
-Operands taken in steps where a function hardly grows, so that its fixed-point program never steps back.
+"""The last steps of functions that saturate: x * h for a smooth h, and operands taken in steps next to a limit.
 
 Near a limit many neighbouring operands share a result, and the last bits of a program's sum are not in order: where the
 result changes, it would change to and fro. Low bits of the operand are free there, as many as leave steps on which the
 function grows by more than those last bits are worth; so results follow the order of operands.
+
+Error: no two neighbouring FP32 operands have results out of order (`verify/certificates`).
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
-"""One circuit, the operand sets it is tried on, and what happens on a chunk of them.
+"""One circuit held against its golden function, or against correct rounding, on operand sets, chunk by chunk.
 
-Progress of a task on disk, so that an interrupted run continues from the last chunk that it finished.
+What is found on chunks adds up (`outcome`); how far a check has come is kept on disk, so that an interrupted run
+continues from the last chunk that it finished.
 """
 
 from __future__ import annotations
@@ -14,7 +15,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lava_nexus.circuits import Circuit
-from lava_nexus.circuits.circuit import Golden
 from lava_nexus.disk_cache import source_digest
 from lava_nexus.execute.cpu import BitslicedExecutor
 from lava_nexus.execute.cpu.allocation import word_program
@@ -22,7 +22,7 @@ from lava_nexus.execute.cpu.ordered import OrderedRuns
 from lava_nexus.formats import FloatFormat
 from lava_nexus.formats.ulp import ulp_distance
 from lava_nexus.store import Store
-from lava_nexus.verify.correct import against_order, correctly_rounded, one_way
+from lava_nexus.verify.correct import Evaluate, against_order, correctly_rounded, one_way
 from lava_nexus.verify.outcome import MOST_EXAMPLES, MOST_MISSES, Example, Outcome, Rounding
 from lava_nexus.verify.real_functions import FUNCTIONS, RealFunction
 from lava_nexus.verify.sets import OperandSets
@@ -30,14 +30,14 @@ from lava_nexus.verify.sets import OperandSets
 Patterns = NDArray[Any]
 
 _ROOT = Path(__file__).resolve().parents[1]
-_REFERENCE = ("formats/*.py", "circuits/*.py", "circuits/goldens/*.py")
+_GOLDENS = ("formats/*.py", "circuits/*.py", "circuits/goldens/*.py")
 _BLOCK = 1 << 15  # patterns rounded together: their values stay in the cache
 _FUNCTIONS = "circuits/functions/*.py"
-_CHECKS = ("operands", "sets", "task", "correct", "real_functions")
+_SOURCES = ("operands", "sets", "check", "correct", "real_functions")
 
 
 @dataclass(frozen=True)
-class Task:
+class Check:
     """One row of the table.
 
     Attributes:
@@ -92,8 +92,8 @@ class Task:
 
     @property
     def golden_digest(self) -> str:
-        """Names the golden function: its integer program where it has one, else the sources of references."""
-        return getattr(self.circuit.golden, "digest", None) or reference_digest(self.operation in FUNCTIONS)
+        """Names the golden function: its program or table where it has one, else the sources of golden functions."""
+        return self.circuit.golden.digest or golden_sources_digest(self.operation in FUNCTIONS)
 
     def prepare(self) -> None:
         """Lowers the network and compiles the golden function, which the threads would otherwise do once each."""
@@ -102,8 +102,8 @@ class Task:
         if not self.direct:
             self.circuit.golden(*self.sets.take(0))
 
-    def check(self, number: int) -> Outcome:
-        """One chunk; any thread."""
+    def chunk(self, number: int) -> Outcome:
+        """What is found on one chunk of the operand sets; any thread."""
         flat = None if self.neural else self._flat(number)
         if flat is not None:
             return flat
@@ -127,15 +127,14 @@ class Task:
 
     def _run_of(self, first: int, n: int) -> int | None:
         """The golden function's one result on a run of patterns, where its known bits tell."""
-        constant = getattr(self.circuit.golden, "constant", None)
-        if constant is None or not self.sets.whole or n & (n - 1) or first % n:
+        if self.circuit.golden.known != "program" or not self.sets.whole or n & (n - 1) or first % n:
             return None
         fmt = self.circuit.inputs[0].format
         assert isinstance(fmt, FloatFormat)
         block = max(n, 1 << fmt.fraction_bits)  # all numbers of one exponent are asked about together
         start = first - first % block
         if start not in self._runs:
-            self._runs[start] = constant(start, block - 1)
+            self._runs[start] = self.circuit.golden.constant(start, block - 1)
         return self._runs[start]
 
     def _flat(self, number: int) -> Outcome | None:
@@ -173,16 +172,16 @@ class Task:
         return BitslicedExecutor(count=False, threads=1).invoke(self.circuit, operands)
 
 
-def _rounding(task: Task, patterns: Patterns, evaluate: Golden, results: Patterns | None = None) -> Rounding:
+def _rounding(check: Check, patterns: Patterns, evaluate: Evaluate, results: Patterns | None = None) -> Rounding:
     """Results of `evaluate`, where they are not known already, against correct rounding."""
     results = evaluate(patterns) if results is None else results
-    fmt, function = task.circuit.inputs[0].format, FUNCTIONS[task.operation]
+    fmt, function = check.circuit.inputs[0].format, FUNCTIONS[check.operation]
     assert isinstance(fmt, FloatFormat)
     found = Rounding()
     for start in range(0, len(patterns), _BLOCK):
         block = slice(start, start + _BLOCK)
-        found.add(_rounding_of_block(task.operation, patterns[block], results[block], fmt, function))
-    if task.sets.whole:
+        found.add(_rounding_of_block(check.operation, patterns[block], results[block], fmt, function))
+    if check.sets.whole:
         found.neighbours, found.against_order = against_order(evaluate, patterns, results, fmt, function)
     return found
 
@@ -220,21 +219,21 @@ def _counted(correct: Patterns, fmt: FloatFormat, function: RealFunction) -> int
 
 
 @cache
-def reference_digest(function: bool) -> str:
-    """SHA-256 of the sources of references, those of functions where asked."""
-    parts = (*_REFERENCE, _FUNCTIONS) if function else _REFERENCE
+def golden_sources_digest(function: bool) -> str:
+    """SHA-256 of the sources of golden functions, those of functions of one operand where asked."""
+    parts = (*_GOLDENS, _FUNCTIONS) if function else _GOLDENS
     return source_digest(*(str(file) for part in parts for file in sorted(_ROOT.glob(part))))
 
 
 @cache
 def check_digest() -> str:
     """SHA-256 of the sources of correct rounding and of operand sets."""
-    return source_digest(*(str(_ROOT / "verify" / f"{name}.py") for name in _CHECKS))
+    return source_digest(*(str(_ROOT / "verify" / f"{name}.py") for name in _SOURCES))
 
 
 @dataclass
 class Progress:
-    """How far a task has come.
+    """How far a check has come.
 
     Attributes:
         store: where that is kept.
@@ -249,13 +248,13 @@ class Progress:
     outcome: Outcome = field(default_factory=Outcome)
 
     @staticmethod
-    def of(task: Task, folder: Path) -> Progress:
-        """What the folder holds of a task; a fresh start where that is nothing or damaged."""
-        store = Store(folder, "task", {}, sources=f"{task.golden_digest} {check_digest()}")
-        piece = store.recall(task.key)
+    def of(check: Check, folder: Path) -> Progress:
+        """What the folder holds of a check; a fresh start where that is nothing or damaged."""
+        store = Store(folder, "check", {}, sources=f"{check.golden_digest} {check_digest()}")
+        piece = store.recall(check.key)
         if piece is None:
-            return Progress(store, task.key)
-        return Progress(store, task.key, int(piece.values["done"]), Outcome.from_dict(piece.values["outcome"]))
+            return Progress(store, check.key)
+        return Progress(store, check.key, int(piece.values["done"]), Outcome.from_dict(piece.values["outcome"]))
 
     def save(self) -> None:
         """Keeps it, whole or not at all."""

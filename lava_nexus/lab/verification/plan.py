@@ -1,4 +1,4 @@
-"""From jobs to tasks: names become circuits, and what a format does not have is left out where `all` was asked for."""
+"""From jobs to checks: names become circuits, and what a format does not have is left out where `all` was asked for."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from lava_nexus.circuits.operations import OPERATIONS
 from lava_nexus.errors import NexusError
 from lava_nexus.formats import number_format_named
 from lava_nexus.lab.configs.verification import EVERY_OPERATION, Job, VerifyConfig
+from lava_nexus.verify.check import Check
 from lava_nexus.verify.real_functions import FUNCTIONS as REAL_FUNCTIONS
 from lava_nexus.verify.sets import MOST_BITS, Exhaustive, OperandSets, Sample
-from lava_nexus.verify.task import Task
 
 QUICK_SETS = 1 << 14
-QUICK_TASKS = 3
+QUICK_CHECKS = 3
 QUICK_NEURONS = 700
 """Networks above take long to lower: a quick run leaves their gates out."""
 
 
-def plan(config: VerifyConfig, quick: bool, left_out: Callable[[str], object]) -> Iterator[Task]:
-    """The tasks of a config in order.
+def plan(config: VerifyConfig, quick: bool, left_out: Callable[[str], object]) -> Iterator[Check]:
+    """The checks of a config in order.
 
     Args:
         config: jobs.
@@ -34,22 +34,22 @@ def plan(config: VerifyConfig, quick: bool, left_out: Callable[[str], object]) -
         NexusError: an operation named in the config does not exist for a format, or cannot be checked as asked.
     """
     for job in config.jobs:
-        tasks = _tasks(config, job, quick, left_out)
-        yield from islice((small for task in tasks for small in _small(task)), QUICK_TASKS) if quick else tasks
+        checks = _checks(config, job, quick, left_out)
+        yield from islice((small for check in checks for small in _small(check)), QUICK_CHECKS) if quick else checks
 
 
-def _small(task: Task) -> Iterator[Task]:
-    """The task, without its gates where they are many."""
-    if task.neural and task.circuit.neurons > QUICK_NEURONS:
-        task = replace(task, gates=False, direct=False)
-    if task.neural or task.correct:
-        yield task
+def _small(check: Check) -> Iterator[Check]:
+    """The check, without its gates where they are many."""
+    if check.neural and check.circuit.neurons > QUICK_NEURONS:
+        check = replace(check, gates=False, direct=False)
+    if check.neural or check.correct:
+        yield check
 
 
-def _tasks(config: VerifyConfig, job: Job, quick: bool, left_out: Callable[[str], object]) -> Iterator[Task]:
+def _checks(config: VerifyConfig, job: Job, quick: bool, left_out: Callable[[str], object]) -> Iterator[Check]:
     for name, fmt, to, basis in _combinations(job, quick):
         try:
-            yield _task(config, job, name, fmt, to, basis, quick)
+            yield _check(config, job, name, fmt, to, basis, quick)
         except NexusError as error:
             if isinstance(job.operations, tuple):
                 raise
@@ -78,13 +78,13 @@ def _operations(job: Job) -> list[str]:
     ]
 
 
-def _task(config: VerifyConfig, job: Job, name: str, fmt: str, to: str | None, basis: str, quick: bool) -> Task:
+def _check(config: VerifyConfig, job: Job, name: str, fmt: str, to: str | None, basis: str, quick: bool) -> Check:
     if job.check != "gates" and name not in REAL_FUNCTIONS:
         raise NexusError(f"correct rounding of '{name}' is not known; it is for {', '.join(REAL_FUNCTIONS)}")
     options: dict[str, Any] = dict(job.options)
     target = None if to is None else number_format_named(to)
     made = circuit(name, number_format_named(fmt), to=target, basis=basis, **options)
-    return Task(
+    return Check(
         circuit=made,
         operation=name,
         format=fmt,

@@ -1,14 +1,21 @@
-"""What a neuron does with its membrane between steps, declared once for every executor that keeps one.
+"""What a neuron does with its membrane between steps, and what real neurons do that ideal ones do not.
 
-What real neurons do that ideal ones do not, declared once for every executor that can show it.
+Both are equations as data, declared here once for every executor that keeps a membrane or can show a fault. `thetas`
+says where the physical threshold of each gate stands: between the largest sum that must not fire and the smallest that
+must.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal
 
+import numpy as np
+from numpy.typing import NDArray
+
 from lava_nexus.errors import NexusError
+from lava_nexus.neurons.network import STROBE, ThresholdNetwork
 
 Reset = Literal["full", "hard", "soft"]
 Placement = Literal["margin", "middle"]
@@ -134,3 +141,45 @@ class NonIdealities:
 
 
 IDEAL = NonIdealities()
+
+
+def gap(weights: list[int], threshold: int, constant: int = 0) -> tuple[int, int]:
+    """(largest sum below the threshold, smallest sum that reaches it) over all subsets of the weights.
+
+    A side on which there is no sum is given as one unit from the threshold. `constant` is added to every sum.
+    """
+    low = sum(weight for weight in weights if weight < 0)
+    sums = 1  # bit i: low + i can be had
+    for weight in weights:
+        sums |= sums << abs(weight)  # a negative weight left out stands one |weight| above the lowest sum
+    place = threshold - constant - low
+    below = sums & ((1 << max(place, 0)) - 1)
+    above = sums >> max(place, 0)
+    largest = below.bit_length() - 1 + low + constant if below else threshold - 1
+    smallest = (above & -above).bit_length() - 1 + max(place, 0) + low + constant if above else threshold
+    return largest, smallest
+
+
+def thetas(network: ThresholdNetwork, model: NeuronModel) -> NDArray[np.float64]:
+    """float64 [neurons]: physical thresholds, T - margin or, where the model says so, in the middle of each gap.
+
+    The gaps are those of free inputs, the strobe firing in every step: they hold whatever the circuit computes.
+    """
+    if model.placement == "margin":
+        return np.asarray(network.thresholds - np.float64(model.margin))
+    return _middles(network)
+
+
+@lru_cache(maxsize=32)
+def _middles(network: ThresholdNetwork) -> NDArray[np.float64]:
+    known: dict[tuple[tuple[int, ...], int, int], float] = {}
+    found = np.empty(network.neurons)
+    for k in range(network.neurons):
+        sources, weights = network.synapses_of(k)
+        constant = int(weights[sources == STROBE].sum())
+        key = tuple(sorted(weights[sources != STROBE].tolist())), int(network.thresholds[k]), constant
+        if key not in known:
+            known[key] = sum(gap(list(key[0]), key[1], constant)) / 2
+        found[k] = known[key]
+    found.setflags(write=False)
+    return found

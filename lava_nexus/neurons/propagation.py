@@ -1,6 +1,6 @@
 """Constant propagation: what is left of a network where some of its input signals always have the same value.
 
-`propagate` is plain loops over arrays, so that executors can compile it; `specialised` makes a network of its findings.
+`propagate` is plain loops over arrays, so that they can be compiled; `specialised` makes a network of its findings.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""Every limit that the chip and Lava's fixed-point models set on a neuron, once, with its source.
+"""The limits that the chip and Lava's fixed-point models set on a neuron, each with its source, and what breaks them.
 
-Checks a network against the hardware rules and its own invariants, naming neuron, value and limit.
+`check` holds a network against them and against its own invariants, naming neuron, value and limit.
 """
 
 from __future__ import annotations

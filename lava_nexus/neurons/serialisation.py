@@ -1,9 +1,7 @@
-"""A network as plain arrays and JSON values, for files.
+"""A network as text for people and tests, and as plain arrays and JSON values for files.
 
-The readable form of a network, one neuron a line, for people and for tests.
-
-n7 @2 = [ +1*a.31 +1*b.31 -2*n5 >= 1 ]     level 2; a.31 is bit 31 (the MSB of FP32) of input port a; a relay ends in
-`relay`.
+The text has one neuron a line: n7 @2 = [ +1*a.31 +1*b.31 -2*n5 >= 1 ] is neuron 7 at level 2; a.31 is bit 31 (the MSB
+of FP32) of input port a; a relay ends in `relay`.
 """
 
 from __future__ import annotations
@@ -20,6 +18,25 @@ from lava_nexus.neurons.network import STROBE, Port, ThresholdNetwork
 
 _ARRAYS = ("offsets", "sources", "weights", "thresholds", "levels", "relay")
 _FORMATS: dict[str, type[FloatFormat] | type[IntegerFormat]] = {f.__name__: f for f in (FloatFormat, IntegerFormat)}
+
+
+def to_text(network: ThresholdNetwork) -> str:
+    """The whole network as text: inputs, neurons in order, outputs."""
+    names = {STROBE: "strobe"}
+    for port in network.inputs:
+        names.update({s: f"{port.name}.{port.width - 1 - i}" for i, s in enumerate(port.signals)})
+    names.update({network.n_inputs + k: f"n{k}" for k in range(network.neurons)})
+    lines = [f"input {p.name} : {p.format or f'{p.width} bits'}" for p in network.inputs]
+    for k in range(network.neurons):
+        sources, weights = network.synapses_of(k)
+        terms = " ".join(f"{w:+d}*{names[int(s)]}" for s, w in zip(sources, weights, strict=True))
+        mark = " relay" if network.relay[k] else ""
+        lines.append(f"n{k} @{network.levels[k]} = [ {terms or '0'} >= {network.thresholds[k]} ]{mark}")
+    lines += [
+        f"output {p.name} : {p.format or f'{p.width} bits'} = {' '.join(names[s] for s in p.signals)}"
+        for p in network.outputs
+    ]
+    return "\n".join(lines) + "\n"
 
 
 def to_arrays(network: ThresholdNetwork) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
@@ -40,22 +57,3 @@ def from_arrays(arrays: Mapping[str, NDArray[Any]], metadata: Mapping[str, Any])
     return ThresholdNetwork(
         inputs, outputs, **{name: np.asarray(arrays[name]) for name in _ARRAYS}, max_delay=metadata["max_delay"]
     )
-
-
-def to_text(network: ThresholdNetwork) -> str:
-    """The whole network as text: inputs, neurons in order, outputs."""
-    names = {STROBE: "strobe"}
-    for port in network.inputs:
-        names.update({s: f"{port.name}.{port.width - 1 - i}" for i, s in enumerate(port.signals)})
-    names.update({network.n_inputs + k: f"n{k}" for k in range(network.neurons)})
-    lines = [f"input {p.name} : {p.format or f'{p.width} bits'}" for p in network.inputs]
-    for k in range(network.neurons):
-        sources, weights = network.synapses_of(k)
-        terms = " ".join(f"{w:+d}*{names[int(s)]}" for s, w in zip(sources, weights, strict=True))
-        mark = " relay" if network.relay[k] else ""
-        lines.append(f"n{k} @{network.levels[k]} = [ {terms or '0'} >= {network.thresholds[k]} ]{mark}")
-    lines += [
-        f"output {p.name} : {p.format or f'{p.width} bits'} = {' '.join(names[s] for s in p.signals)}"
-        for p in network.outputs
-    ]
-    return "\n".join(lines) + "\n"

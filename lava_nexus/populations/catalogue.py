@@ -1,4 +1,4 @@
-"""Operators by name, each built once."""
+"""Operators of LIF populations by name, each built once."""
 
 from __future__ import annotations
 

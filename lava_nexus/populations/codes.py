@@ -1,15 +1,13 @@
-"""Numbers in 0..1 as spikes of one integrate-and-fire neuron over T steps, and back by a weighted sum of the spikes.
+"""Numbers as spikes of integrate-and-fire neurons over T steps, and back by a weighted sum of the spikes.
 
 v(0) = scale * x + offset
 v(t) = gain * v(t - 1) + drive * x + ramp;  spike(t) = [v(t) >= 1];  v(t) -= spike(t)            for t = 1..T
 x'   = sum over t of kernel(t) * spike(t)
 
-A spike that would be worth nothing, kernel(t) = 0, is not sent.
-
-A neuron of the wider class: it has memory, and one number takes T steps, where spatial bits take one step and a neuron
-a bit.
-
-Signed numbers up to a largest magnitude, by two neurons a number: one for what is positive, one for negative.
+for x in 0..1: rate, stochastic rate, first spike and temporal bits are choices of these constants (`SpikeCode`). A
+spike that would be worth nothing, kernel(t) = 0, is not sent. Signed numbers up to a largest magnitude take two
+neurons, one for what is positive and one for negative (`SignedCode`). These neurons have memory, and one number takes
+T steps, where spatial bits take one step and a neuron a bit.
 """
 
 from __future__ import annotations

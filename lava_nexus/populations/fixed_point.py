@@ -1,9 +1,9 @@
-"""What the operators' networks and their golden integer programs share: widths, and constants of 8-bit weights.
+"""Fixed point in graded spikes: widths, constants of 8-bit weights, and the common left shift of a key and its values.
 
-The common left shift: a leading-one detector on a key moves values left until its top bit is in place.
-
-Thermometer t_k = [key >= 2^k]; one-hot [t_k and not t_k+1] opens gate k, relu(x + 2^22 (t_k - t_k+1 - 1)), of every
-value; the gates' outputs are summed with weights 2^(top - 1 - k). Ours: the published ladder shifts by a constant.
+Each is there twice, as populations and as the integer program that these must equal (`scale` and `scaled`, `normalise`
+and `normalised`). The shift: thermometer t_k = [key >= 2^k]; one-hot [t_k and not t_k+1] opens gate k,
+relu(x + 2^22 (t_k - t_k+1 - 1)), of every value; the gates' outputs are summed with weights 2^(top - 1 - k). Ours: the
+published ladder (NLSpike, arXiv 2605.20289) shifts by a constant.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ Integers = NDArray[np.int64]
 # Graded values have 22 bits: a gate that subtracts 2^22 from a value, or adds it, stays within 24 bits with sign.
 WIDTH = 22
 GATE = 1 << WIDTH
+_HALF = 11  # bits of the halves that a wide value is scaled in
 # What a LIF neuron can receive has 17 bits.
 LIF_WIDTH = (POTENTIALS.bit_input + 1).bit_length() - 1
 
@@ -70,9 +71,6 @@ def _part(mantissa: int, shift: int) -> tuple[tuple[int, int], ...]:
     return ((mantissa, shift),) if mantissa else ()
 
 
-_HALF = 11
-
-
 def scale(b: PopulationBuilder, x: Cells, factor: float) -> Cells:
     """factor * x for x of up to 22 bits, in two halves of 11 bits, so that products fit; two levels."""
     high = b.graded("high", x.size, each(x, 1, _HALF))
@@ -90,7 +88,7 @@ def scaled(x: Integers, factor: float) -> Integers:
 
 
 @dataclass(frozen=True)
-class Normalised:
+class CommonShift:
     """A key and values, shifted together.
 
     Attributes:
@@ -104,7 +102,7 @@ class Normalised:
     valid: Cells
 
 
-def normalise(b: PopulationBuilder, key: Cells, values: Cells, width: int, top: int, saturate: bool) -> Normalised:
+def normalise(b: PopulationBuilder, key: Cells, values: Cells, width: int, top: int, saturate: bool) -> CommonShift:
     """Shifts a key of up to `width` bits to `top` bits, and the values with it.
 
     Args:
@@ -114,7 +112,7 @@ def normalise(b: PopulationBuilder, key: Cells, values: Cells, width: int, top: 
     over = [b.graded("over", values.size, each(values), matrix(key, range(values.size), 0, -1))] if saturate else []
     gates = _gates(b, "gate", values, over, thermometer, width)
     key_gates = _gates(b, "key_gate", key, [], thermometer, width)
-    return Normalised(
+    return CommonShift(
         b.graded("key", 1, *_shifts(key_gates, 1, width, top)),
         b.graded("shifted", values.size, *_shifts(gates, values.size, width, top)),
         b.bits("valid", 1, matrix(thermometer, 0, 0, 1)),

@@ -1,7 +1,4 @@
-"""What may be chosen of an operator of LIF populations.
-
-An operator: a population network with one input `x` and one output `y`, and the integer program it must equal.
-"""
+"""An operator of LIF populations, a network with one input `x` and one output `y`, and what may be chosen of it."""
 
 from __future__ import annotations
 

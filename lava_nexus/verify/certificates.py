@@ -1,9 +1,7 @@
-"""Certificates as small files that come with the package: JSON, one a format of operands, one line a certificate.
+"""Certificates: what was proven of a network, by trying every operand set or formally, as JSON in the package.
 
-A certificate holds as long as today's network has the digest that it names; the test suite compares them.
-
-What was proven by trying every operand set.
-What was proven formally.
+One file a format of operands, one line a certificate. A certificate holds as long as today's network has the digest
+that it names; the test suite compares them. `records` keeps what was shown of golden functions, and of samples.
 """
 
 from __future__ import annotations

@@ -1,11 +1,9 @@
-"""Correct rounding of functions: a screen in wide floats, and multiple precision where it cannot decide.
+"""Correct rounding of functions, and whether results rise and fall where the function does.
 
-The screen takes y(1 - e) and y(1 + e) of an approximation y whose relative error is below e; if both round to the same
-pattern, so does the true value, because rounding is monotone. The rest is evaluated with more and more bits until the
-same holds. Source: A. Ziv, "Fast evaluation of elementary mathematical functions with correctly rounded last bit", ACM
-TOMS 17(3), 1991.
-
-Whether results rise and fall where the function does.
+A screen in wide floats takes y(1 - e) and y(1 + e) of an approximation y whose relative error is below e; if both round
+to the same pattern, so does the true value, because rounding is monotone. The rest is evaluated in multiple precision,
+with more and more bits until the same holds. Source: A. Ziv, "Fast evaluation of elementary mathematical functions with
+correctly rounded last bit", ACM TOMS 17(3), 1991.
 """
 
 from __future__ import annotations

@@ -1,7 +1,6 @@
-"""A smooth function on longdouble arrays by Taylor series about the middles of short intervals.
+"""The functions of real numbers: in wide hardware floats, with a bound on the error, and in multiple precision.
 
-The functions of real numbers: in wide hardware floats, with a bound on the error, and in multiple precision.
-
+Where wide floats have no function of their own it is taken by Taylor series about the middles of short intervals.
 Conventions at the edges are IEEE 754-2019's (section 9.2); silu(-inf) and gelu(-inf) are -0, the limit from above -inf;
 sin and cos are NaN beyond 2^20, where their circuits end.
 """

@@ -1,6 +1,7 @@
-"""What the pass over all inputs showed of a function's golden program against correct rounding.
+"""What was shown of a function's golden program: against correct rounding on all inputs, and on samples.
 
-What a sample of operand sets showed where there are too many to try them all: tested, not proven.
+A rounding certificate rests on a pass over all inputs. A record of a sample says what was tested, not proven, where
+there are too many operand sets to try them all. Both name the program by its digest.
 """
 
 from __future__ import annotations

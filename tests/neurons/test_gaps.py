@@ -12,7 +12,7 @@ from lava_nexus.circuits import circuit
 from lava_nexus.execute.membrane import MembraneExecutor
 from lava_nexus.formats import FLOAT8_E5M2
 from lava_nexus.neurons import MEMORYLESS, NeuronModel
-from lava_nexus.neurons.gaps import gap, thetas
+from lava_nexus.neurons.model import gap, thetas
 
 MIDDLE = NeuronModel(placement="middle")
 

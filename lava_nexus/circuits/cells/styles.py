@@ -1,12 +1,11 @@
-"""The threshold cells with the choices that take least energy: fewer synapses for a few more neurons.
+"""The threshold cells in two further styles: "energy" for fewer synapses, "depth" for fewest time steps.
 
-A group of columns is narrower, so that fewer neurons read each of its spikes; a carry of an increment reads few bits
-and the carry before it; the normaliser of an addition shares its ANDs.
+Energy: a group of columns is narrower, so that fewer neurons read each of its spikes; a carry of an increment reads few
+bits and the carry before it; the normaliser of an addition shares its ANDs; a few more neurons.
 
-The threshold basis built for least depth: carries by look-ahead, every bit of a group at once.
-
-The carry into column i of a group is the number of k >= 1 with [sum of the columns below >= k * 2^i]: a thermometer of
-gates that do not wait for each other. The sum bit is then the virtual bit column + carry in - 2 * carry out.
+Depth: carries by look-ahead, every bit of a group at once. The carry into column i of a group is the number of k >= 1
+with [sum of the columns below >= k * 2^i]: a thermometer of gates that do not wait for each other. The sum bit is then
+the virtual bit column + carry in - 2 * carry out.
 """
 
 from __future__ import annotations

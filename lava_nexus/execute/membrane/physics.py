@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lava_nexus.neurons import NeuronModel, NonIdealities, ThresholdNetwork
-from lava_nexus.neurons.gaps import thetas
+from lava_nexus.neurons.model import thetas
 
 if TYPE_CHECKING:
     from lava_nexus.execute.membrane.disturb import Noise

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from lava_nexus.errors import NexusError
 from lava_nexus.execute.membrane.physics import Physics
 from lava_nexus.neurons import STROBE, ThresholdNetwork
-from lava_nexus.neurons.gaps import thetas
+from lava_nexus.neurons.model import thetas
 
 if TYPE_CHECKING:
     from lava_nexus.execute.membrane.disturb import Noise

@@ -1,13 +1,10 @@
-"""What threshold neurons say about integer sums, by linear arithmetic alone.
+"""Multiplication in two parts, which meet in the bits P of the significands' product.
 
-A neuron g = [ F >= T ] over a linear form F of spikes with 0 <= F <= h leaves the remainder R = F - T g, and
-0 <= R <= max(T - 1, h - T). So a chain of neurons that takes binary digits off a sum from the top proves, neuron by
-neuron, bounds of ever smaller remainders; where a remainder is 0 the neuron *equals* its form. With these equations
-the bits of a multiplier add up to its partial products, coefficient by coefficient, at any width.
-
-Multiplication in two parts, which meet in the bits P of the significands' product.
-
-1. Linear arithmetic (`sums`): the neurons of P add up to the partial products x_i AND y_j, so P = X * Y.
+1. Linear arithmetic (`Sums`): the neurons of P add up to the partial products x_i AND y_j, so P = X * Y. A neuron
+   g = [ F >= T ] over a linear form F of spikes with 0 <= F <= h leaves the remainder R = F - T g, and
+   0 <= R <= max(T - 1, h - T). So a chain of neurons that takes binary digits off a sum from the top proves, neuron by
+   neuron, bounds of ever smaller remainders; where a remainder is 0 the neuron *equals* its form. With these equations
+   the bits of P add up to its partial products, coefficient by coefficient, at any width.
 2. The solver, with P free but for what follows from P = X * Y at a glance (`_facts`): the network rounds
    (-1)^s * P * 2^(e_x + e_y), which is the exact product, as SMT-LIB's to_fp does from a format that holds it exactly.
    One case for each number of leading zeros of P, and one for zeros, infinities and NaN against fp.mul itself.

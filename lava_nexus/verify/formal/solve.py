@@ -1,8 +1,7 @@
-"""One question to the solver, under a time limit, in a way that Ctrl-C ends.
+"""One question to the solver, under a time limit, in a way that Ctrl-C ends; and subtraction, two such questions.
 
-Subtraction by way of addition: its neurons answer to (a, b) as those of add do to (a, -b), which are proven.
-
-SMT-LIB defines fp.sub(a, b) as fp.add(a, fp.neg(b)); the sign bit of b is flipped, on NaNs too.
+A subtracter's neurons answer to (a, b) as those of add, which are proven, do to (a, -b); and SMT-LIB's fp.sub(a, b) is
+fp.add(a, fp.neg(b)), where fp.neg flips the sign bit, on NaNs too.
 """
 
 from __future__ import annotations

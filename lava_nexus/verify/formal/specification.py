@@ -1,9 +1,8 @@
-"""What a conversion to or from integers must answer, in the words of SMT-LIB: out of range saturates, NaN gives 0.
+"""What an operation must answer, in the words of SMT-LIB: all operands, rounding to nearest even, signed zeros.
 
-What an operation must answer, in the words of SMT-LIB: all operands, rounding to nearest even, signed zeros.
-
-Results that SMT-LIB calls NaN must have the format's canonical pattern; any other result fixes its pattern.
-minimum and maximum of IEEE 754-2019 are written out, because fp.min and fp.max leave the sign of a zero open.
+Results that SMT-LIB calls NaN must have the format's canonical pattern; any other result fixes its pattern. minimum and
+maximum of IEEE 754-2019 are written out, because fp.min and fp.max leave the sign of a zero open. Conversions to
+integers saturate and give 0 for NaN, which fp.to_sbv and fp.to_ubv leave open.
 """
 
 from __future__ import annotations

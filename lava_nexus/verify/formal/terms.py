@@ -1,9 +1,7 @@
-"""Terms of the solver Bitwuzla: Boolean ones folded as they are made, bit vectors, floating point.
+"""Terms of the solver Bitwuzla: Booleans folded as they are made, bit vectors, numbers, and fields of patterns.
 
+`split` cuts a proof into cases, each a condition on the operands; that together they leave nothing out is proven too.
 Source of meaning: SMT-LIB, theories FixedSizeBitVectors and FloatingPoint (IEEE Std 754-2019; one NaN).
-
-Cases of a proof. Each is a condition on the operands; that together they leave nothing out is proven too.
-Fields of a floating-point pattern as terms, and numbers put together of sign, exponent and significand.
 """
 
 from __future__ import annotations

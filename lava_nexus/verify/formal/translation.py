@@ -1,8 +1,9 @@
-"""Neurons that carry the bits of a known integer: found by how they spike on samples, to be proven afterwards.
-
-A threshold network as terms: every neuron a Boolean, straight from its weights, by no code that the executors use.
+"""A threshold network as terms of the solver: every neuron a Boolean, by no code that the executors use.
 
 [ sum_i w_i x_i >= T ]  =  if x_1 then [ rest >= T - w_1 ] else [ rest >= T ],  largest |w| first.
+
+Where a proof is cut in parts, the neurons that carry the bits of a known integer are found by how they spike on samples
+(`carriers`); that guess is then proven.
 """
 
 from __future__ import annotations

@@ -30,6 +30,26 @@ Values: TypeAlias = NDArray[np.int8]
 _VERSION = source_digest(__file__, propagation.__file__)
 
 
+class Net(NamedTuple):
+    """A network of two operands and one result; `outputs`, `varying` and `constant` are the ports' signals."""
+
+    n_inputs: int
+    offsets: Indices
+    sources: Integers
+    weights: Integers
+    thresholds: Integers
+    outputs: Integers
+    varying: Integers
+    constant: Integers
+
+    @classmethod
+    def of(cls, network: ThresholdNetwork) -> Net:
+        """The second operand is the constant one."""
+        signals = [np.array(port.signals, np.int32) for port in (*network.outputs, *network.inputs)]
+        plain = network.n_inputs, network.offsets, network.sources, network.weights, network.thresholds
+        return cls(*plain, *signals)
+
+
 class Left(NamedTuple):
     """What `propagate` fills: see there."""
 
@@ -55,23 +75,25 @@ class Shape(NamedTuple):
 
 
 @numba.njit(nogil=True)
-def room(n_inputs: int, sources: Integers, thresholds: Integers, n_outputs: int) -> tuple[Left, Shape]:
-    """Arrays for a network of `n_outputs` output bits."""
-    neurons, signals = len(thresholds), n_inputs + len(thresholds)
+def room(net: Net) -> tuple[Left, Shape]:
+    """Arrays for what is found of a network."""
+    neurons, signals = len(net.thresholds), net.n_inputs + len(net.thresholds)
     left = Left(
-        np.full(signals, -1, np.int8), np.zeros(signals, np.int32), np.zeros_like(sources), np.zeros_like(sources),
+        np.full(signals, -1, np.int8), np.zeros(signals, np.int32),
+        np.zeros_like(net.sources), np.zeros_like(net.weights),
         np.zeros(neurons, np.int32), np.zeros(neurons, np.int32), np.zeros(signals, np.uint8),
     )  # fmt: skip
     shape = Shape(
         np.zeros(signals, np.int32), np.zeros(signals, np.uint8), np.zeros(signals, np.int64),
-        np.zeros(n_outputs, np.uint8),
+        np.zeros(len(net.outputs), np.uint8),
     )  # fmt: skip
     return left, shape
 
 
 @numba.njit(nogil=True)
-def load(pattern: np.uint64, varying: Integers, constant: Integers, left: Left) -> None:
+def load(net: Net, pattern: np.uint64, left: Left) -> None:
     """The pattern's bits into the values of its signals, MSB first."""
+    varying, constant = net.varying, net.constant
     left.value[0] = 1
     for i in range(len(constant)):
         left.value[constant[i]] = np.int8((pattern >> np.uint64(len(constant) - 1 - i)) & np.uint64(1))
@@ -80,35 +102,35 @@ def load(pattern: np.uint64, varying: Integers, constant: Integers, left: Left) 
 
 
 @numba.njit(nogil=True)
-def survey(n_inputs: int, offsets: Indices, outputs: Integers, left: Left, shape: Shape, totals: Indices) -> None:
+def survey(net: Net, left: Left, shape: Shape, totals: Indices) -> None:
     """Fills `shape` and adds neurons, synapses and depth of what is left."""
     shape.fan_out[:], shape.inner[:], shape.level[:] = 0, 0, 0
     depth = 1
     for k in range(len(left.thresholds)):
-        signal = n_inputs + k
+        signal = net.n_inputs + k
         if not (left.live[signal] and left.counts[k]):
             continue
         totals[NEURONS] += 1
         totals[SYNAPSES] += left.counts[k]
         if left.thresholds[k] < 1:  # it fires on silence: a synapse of the strobe
             totals[SYNAPSES] += 1
-        for s in range(offsets[k], offsets[k] + left.counts[k]):
+        for s in range(net.offsets[k], net.offsets[k] + left.counts[k]):
             source = left.sources[s]
             shape.fan_out[source] += 1
             shape.inner[source] = 1
             shape.level[signal] = max(shape.level[signal], shape.level[source] + 1)
         depth = max(depth, shape.level[signal])
-    totals[DEPTH] = max(totals[DEPTH], depth, _leave(n_inputs, outputs, left, shape, totals))
+    totals[DEPTH] = max(totals[DEPTH], depth, _leave(net, left, shape, totals))
 
 
 @numba.njit(nogil=True)
-def _leave(n_inputs: int, outputs: Integers, left: Left, shape: Shape, totals: Indices) -> int:
+def _leave(net: Net, left: Left, shape: Shape, totals: Indices) -> int:
     """Counts the neurons that only put out: constants, and what is read inside or is no neuron; returns the depth."""
-    depth = 1
+    depth, outputs = 1, net.outputs
     for i in range(len(outputs)):
         signal, seen = outputs[i], False
         own, value = left.stands[signal], left.value[signal]
-        through = value < 0 and (shape.inner[own] or own < n_inputs)
+        through = value < 0 and (shape.inner[own] or own < net.n_inputs)
         if through:
             depth = max(depth, shape.level[own] + 1)
         for j in range(i):
@@ -128,20 +150,17 @@ def _leave(n_inputs: int, outputs: Integers, left: Left, shape: Shape, totals: I
 
 
 def _counting(propagate: Any, version: str) -> Any:
-    def count(
-        n_inputs: int, offsets: Indices, sources: Integers, weights: Integers, thresholds: Integers, outputs: Integers,
-        varying: Integers, constant: Integers, patterns: Words, totals: Indices,
-    ) -> None:  # fmt: skip
+    def count(net: Net, patterns: Words, totals: Indices) -> None:
         """Adds up what is left of the network for each pattern of the port `constant`."""
         assert version
-        left, shape = room(n_inputs, sources, thresholds, len(outputs))
+        left, shape = room(net)
         for pattern in patterns:
-            load(pattern, varying, constant, left)
+            load(net, pattern, left)
             propagate(
-                n_inputs, offsets, sources, weights, thresholds, outputs,
+                net.n_inputs, net.offsets, net.sources, net.weights, net.thresholds, net.outputs,
                 left.value, left.stands, left.sources, left.weights, left.counts, left.thresholds, left.live,
             )  # fmt: skip
-            survey(n_inputs, offsets, outputs, left, shape, totals)
+            survey(net, left, shape, totals)
 
     return count
 
@@ -152,14 +171,8 @@ def _counter() -> Any:
     return kept(_counting(numba.njit(nogil=True)(propagation.propagate), _VERSION))
 
 
-def arrays(network: ThresholdNetwork) -> tuple[Any, ...]:
-    """A network of two operands and one result, as the compiled loops take it."""
-    signals = [np.array(port.signals, np.int32) for port in (*network.outputs, *network.inputs)]
-    return network.n_inputs, network.offsets, network.sources, network.weights, network.thresholds, *signals
-
-
 def census(network: ThresholdNetwork, patterns: NDArray[Any]) -> tuple[int, int, int]:
     """(neurons, synapses, largest depth) of a network specialised to each pattern of its second operand, together."""
     totals = np.zeros(FIELDS, np.int64)
-    _counter()(*arrays(network), patterns.astype(np.uint64), totals)
+    _counter()(Net.of(network), patterns.astype(np.uint64), totals)
     return int(totals[NEURONS]), int(totals[SYNAPSES]), int(totals[DEPTH])

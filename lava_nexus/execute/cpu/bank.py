@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from lava_nexus.circuits import census
 from lava_nexus.circuits.bank import Bank
-from lava_nexus.circuits.census import Left, Shape, load, room, survey
+from lava_nexus.circuits.census import Left, Net, Shape, load, room, survey
 from lava_nexus.disk_cache import source_digest
 from lava_nexus.neurons import propagation
 from lava_nexus.neurons.compiled import Indices, Integers, Spikes, Words, kept
@@ -32,9 +32,7 @@ def run_members(
         Results [n, lanes], and counts as SPIKES, SYNOPS and ACTIVE number them.
     """
     results, totals = np.zeros((len(patterns), operands.shape[1]), np.uint64), np.zeros(FIELDS, np.int64)
-    _kernel()(
-        *census.arrays(bank.network), patterns.astype(np.uint64), operands.astype(np.uint64), rows, results, totals
-    )
+    _kernel()(Net.of(bank.network), patterns.astype(np.uint64), operands.astype(np.uint64), rows, results, totals)
     return results.astype(bank.output.pattern_dtype), totals
 
 
@@ -108,32 +106,27 @@ def _read(outputs: Integers, left: Left, spikes: Spikes, results: Words) -> None
 
 
 def _running(propagate: Any, version: str) -> Any:
-    def run(
-        n_inputs: int, offsets: Indices, sources: Integers, weights: Integers, thresholds: Integers, outputs: Integers,
-        varying: Integers, constant: Integers, patterns: Words, operands: Words, rows: Indices, results: Words,
-        totals: Indices,
-    ) -> None:  # fmt: skip
+    def run(net: Net, patterns: Words, operands: Words, rows: Indices, results: Words, totals: Indices) -> None:
         """Products of rows of operands [rows, lanes] with patterns [n], a specialised network for each pattern.
 
-        Pattern i meets row rows[i]. `varying` and `constant` are the signals of the two ports, MSB first; results are
-        [n, lanes].
+        Pattern i meets row rows[i]; results are [n, lanes].
         """
         assert version
-        left, shape = room(n_inputs, sources, thresholds, len(outputs))
-        spikes = np.zeros((n_inputs + len(thresholds), operands.shape[1]), np.uint8)
+        left, shape = room(net)
+        spikes = np.zeros((len(left.value), operands.shape[1]), np.uint8)
         spikes[0] = 1
         built = np.zeros(census.FIELDS, np.int64)
         for one in range(len(patterns)):
-            load(patterns[one], varying, constant, left)
+            load(net, patterns[one], left)
             propagate(
-                n_inputs, offsets, sources, weights, thresholds, outputs,
+                net.n_inputs, net.offsets, net.sources, net.weights, net.thresholds, net.outputs,
                 left.value, left.stands, left.sources, left.weights, left.counts, left.thresholds, left.live,
             )  # fmt: skip
-            survey(n_inputs, offsets, outputs, left, shape, built)
-            _feed(operands[rows[one]], varying, spikes)
-            _evaluate(offsets, left, spikes, totals)
-            _count(outputs, left, shape, spikes, totals)
-            _read(outputs, left, spikes, results[one])
+            survey(net, left, shape, built)
+            _feed(operands[rows[one]], net.varying, spikes)
+            _evaluate(net.offsets, left, spikes, totals)
+            _count(net.outputs, left, shape, spikes, totals)
+            _read(net.outputs, left, spikes, results[one])
 
     return run
 

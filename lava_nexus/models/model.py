@@ -16,7 +16,7 @@ from lava_nexus.errors import NexusError
 from lava_nexus.execute.executor import Executor
 from lava_nexus.execute.programs import ProgramRunner
 from lava_nexus.execute.run import DEFAULT_EXECUTOR
-from lava_nexus.formats import FLOAT32, FloatFormat, format_named
+from lava_nexus.formats import FLOAT32, FloatFormat, FormatLike, as_format
 from lava_nexus.models.config_json import read_spec
 from lava_nexus.models.forward import Counts, Forward, Stream, Tokens, cached_tokens
 from lava_nexus.models.spec import ModelSpec
@@ -189,7 +189,7 @@ class Model:
 def load(
     path: str | os.PathLike[str],
     *,
-    format: str | FloatFormat = FLOAT32,
+    format: FormatLike = FLOAT32,
     basis: str = "threshold",
     accumulate: Accumulate | Orders = "sequential",
     silu: Literal["steps", "fused"] = "steps",
@@ -203,7 +203,8 @@ def load(
 
     Args:
         path: the folder.
-        format: of all arithmetic; weights are rounded to it.
+        format: of all arithmetic, a FloatFormat or what names one ("float16", `np.float16`, `torch.float16`); weights are
+            rounded to it.
         basis: cells of the circuits, "threshold" or "nexus".
         accumulate: order of every sum.
         silu: x / (1 + exp(-x)) in four rounded steps, or the one circuit, which is within 1 ULP.
@@ -226,7 +227,7 @@ def random_model(
     config: dict[str, Any],
     seed: int = 0,
     *,
-    format: str | FloatFormat = FLOAT32,
+    format: FormatLike = FLOAT32,
     basis: str = "threshold",
     accumulate: Accumulate | Orders = "sequential",
     silu: Literal["steps", "fused"] = "steps",
@@ -264,8 +265,11 @@ def spec_of(config: Any, source: str, silu: str) -> ModelSpec:
     return read_spec(config, source, {"steps": "silu", "fused": "silu_fused"}[silu])
 
 
-def _arithmetic(format: str | FloatFormat, basis: str, accumulate: Accumulate | Orders) -> Arithmetic:
-    return Arithmetic(format_named(format) if isinstance(format, str) else format, basis, accumulation(accumulate))
+def _arithmetic(format: FormatLike, basis: str, accumulate: Accumulate | Orders) -> Arithmetic:
+    found = as_format(format)
+    if not isinstance(found, FloatFormat):
+        raise NexusError(f"a model's format is {found}, must be a floating-point format")
+    return Arithmetic(found, basis, accumulation(accumulate))
 
 
 def token_array(tokens: ArrayLike | Sequence[Sequence[int]]) -> Tokens:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from lava_nexus.errors import NexusError
 from lava_nexus.execute.programs import ProgramRunner
 from lava_nexus.execute.run import executor as executor_of
 from lava_nexus.formats import FLOAT16
@@ -82,3 +83,12 @@ def test_stages_of_a_pass_say_what_it_is() -> None:
     ]
     left = [name for stage in stages for name in stage.leaves.values()]
     assert left == ["hidden", "hidden", "hidden", "pooled", "logits"]
+
+
+def test_formats_of_a_model_are_named_in_any_way() -> None:
+    config = {"model_type": "llama", **SIZES, **MORE["llama"]}
+    assert {random_model(config, format=named).arithmetic.format for named in ("float16", np.float16, FLOAT16)} == {
+        FLOAT16
+    }
+    with pytest.raises(NexusError, match="a model's format is int8, must be a floating-point format"):
+        random_model(config, format="int8")

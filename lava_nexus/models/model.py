@@ -203,8 +203,7 @@ def load(
 
     Args:
         path: the folder.
-        format: of all arithmetic, a FloatFormat or what names one ("float16", `np.float16`, `torch.float16`); weights are
-            rounded to it.
+        format: of all arithmetic and weights: a FloatFormat, or "float16", `np.float16`, `torch.float16`.
         basis: cells of the circuits, "threshold" or "nexus".
         accumulate: order of every sum.
         silu: x / (1 + exp(-x)) in four rounded steps, or the one circuit, which is within 1 ULP.

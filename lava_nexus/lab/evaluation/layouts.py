@@ -1,24 +1,79 @@
-"""The layouts of both papers' tables, published rows above the measured ones."""
+"""What an evaluation found: a table of its own, and the layouts of both papers, published rows above measured ones."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from dataclasses import asdict, dataclass
+from typing import Any
 
 from lava_nexus.lab.configs.evaluate import EvaluateConfig
-from lava_nexus.lab.markdown import markdown
 from lava_nexus.lab.published import published
-
-if TYPE_CHECKING:
-    from lava_nexus.lab.evaluation.run import TaskResult
+from lava_nexus.lab.report import Report, Table
 
 _NEXUS = {"mmlu": "MMLU", "hellaswag": "HellaSwag", "arc": "ARC", "truthfulqa": "TruthfulQA"}
 _ENGINES = {"pytorch": "original (PyTorch)", "gates": "gates", "nls": "NLSpike"}
 _NLS = {"winogrande": "WinoGrande", "hellaswag": "HellaSwag", "arc": "ARC-c", "piqa": "PIQA"}
 
 
-def layouts(model: str, config: EvaluateConfig, results: Sequence[TaskResult]) -> list[str]:
-    """Markdown of those tables that hold a task of these results."""
+_HEADER = ("task", "engine", "items", "tokens", "shots", "accuracy", "length-normalised", "perplexity")
+_NOTES = (
+    "A choice is scored by the sum of the log-likelihoods of its tokens after the question; length-normalised accuracy "
+    "divides that by the choice's characters. Softmax's logarithm is taken by the host, in float64, from the logits.",
+    "Perplexity is a token's, over windows that do not overlap; the first token of a window is not scored. Published "
+    "tables state neither their windows nor whether accuracy is normalised; the tables below take the plain one.",
+)
+
+
+@dataclass(frozen=True)
+class TaskResult:
+    """One task by one engine.
+
+    Attributes:
+        task: its name.
+        kind: of the task.
+        engine: "gates" (every operation exact), "nls" (what the config says by LIF populations) or "pytorch".
+        items: questions, or windows of text.
+        tokens: that were scored.
+        shots: solved examples before each question.
+        accuracy: share (0..1) of questions whose right choice has the largest likelihood; None for text.
+        accuracy_normalised: the same with each log-likelihood divided by the choice's characters.
+        perplexity: exp of the mean negative log-likelihood a token; None for questions.
+        invalid: items in which a logit was NaN; they count as wrong, and leave no perplexity.
+    """
+
+    task: str
+    kind: str
+    engine: str
+    items: int
+    tokens: int
+    shots: int
+    accuracy: float | None
+    accuracy_normalised: float | None
+    perplexity: float | None
+    invalid: int
+
+
+def evaluation_report(
+    config: EvaluateConfig, model: str, results: Sequence[TaskResult], seconds: float, notes: Sequence[str]
+) -> Report:
+    """What was measured, then both papers' tables."""
+    values = [asdict(r) for r in results]
+    return Report(
+        title=f"{model}, {config.format}, {config.executor} executor",
+        name="evaluation",
+        config=config.resolved(),
+        tables=[
+            Table("", _HEADER, [[_shown(r, field) for field in _HEADER] for r in results], None),
+            *_layouts(model, config, results),
+        ],
+        notes=[*_NOTES, *notes],
+        values={"model": model, "executor": config.executor, "results": values, "wall_seconds": seconds},
+        data={"tasks.csv": (list(values[0]), [list(row.values()) for row in values])},
+    )
+
+
+def _layouts(model: str, config: EvaluateConfig, results: Sequence[TaskResult]) -> list[Table]:
+    """Those tables that hold a task of these results."""
     kinds = {result.kind for result in results}
     found = []
     if "perplexity" in kinds:
@@ -30,7 +85,7 @@ def layouts(model: str, config: EvaluateConfig, results: Sequence[TaskResult]) -
     return found
 
 
-def _perplexity(model: str, config: EvaluateConfig, results: Sequence[TaskResult]) -> str:
+def _perplexity(model: str, config: EvaluateConfig, results: Sequence[TaskResult]) -> Table:
     table = published("tasks")["nexus_perplexity"]
     columns = ("method", "precision", "channels", "perplexity", "degradation")
     rows = [["published", *(_text(row[c]) for c in columns)] for row in table["rows"]]
@@ -51,7 +106,7 @@ def _perplexity(model: str, config: EvaluateConfig, results: Sequence[TaskResult
     return _section("Perplexity, as NEXUS lays it out", ("", *columns), rows, table["source"])
 
 
-def _nexus_tasks(model: str, config: EvaluateConfig, results: Sequence[TaskResult]) -> str:
+def _nexus_tasks(model: str, config: EvaluateConfig, results: Sequence[TaskResult]) -> Table:
     table = published("tasks")["nexus_tasks"]
     header = ["", "model", "channels", *(f"{name}, {who}" for name in _NEXUS.values() for who in ("ANN", "SNN"))]
     rows = [
@@ -66,7 +121,7 @@ def _nexus_tasks(model: str, config: EvaluateConfig, results: Sequence[TaskResul
     return _section("Tasks, as NEXUS lays them out, accuracy in percent", header, rows, table["source"])
 
 
-def _nls_tasks(model: str, config: EvaluateConfig, results: Sequence[TaskResult]) -> str:
+def _nls_tasks(model: str, config: EvaluateConfig, results: Sequence[TaskResult]) -> Table:
     table = published("tasks")["nls_tasks"]
     names = table["tasks"]
     rows = []
@@ -113,5 +168,12 @@ def _text(value: Any) -> str:
     return "-" if value is None else str(value)
 
 
-def _section(title: str, header: Sequence[str], rows: Sequence[Sequence[str]], source: str) -> str:
-    return f"## {title}\n\n{markdown(header, rows)}\n- Published: {source}.\n"
+def _section(title: str, header: Sequence[str], rows: Sequence[Sequence[str]], source: str) -> Table:
+    return Table(title, header, rows, None, f"- Published: {source}.")
+
+
+def _shown(result: TaskResult, field: str) -> Any:
+    if field in ("accuracy", "length-normalised"):
+        share = result.accuracy if field == "accuracy" else result.accuracy_normalised
+        return None if share is None else f"{100 * share:.2f} %"
+    return getattr(result, field)

@@ -16,50 +16,19 @@ from tqdm import tqdm
 
 from lava_nexus.errors import NexusError
 from lava_nexus.execute.programs import ProgramRunner
-from lava_nexus.files import write_text
 from lava_nexus.lab.configs.evaluate import EvaluateConfig, Task
-from lava_nexus.lab.evaluation.layouts import layouts
+from lava_nexus.lab.evaluation.layouts import TaskResult, evaluation_report
 from lava_nexus.lab.evaluation.questions import SAMPLES, Question, questions, read_text
 from lava_nexus.lab.evaluation.scoring import Alphabet, GateScorer, Scorer, TorchScorer, alphabet
-from lava_nexus.lab.markdown import comma_separated, markdown
+from lava_nexus.lab.report import conclude
 from lava_nexus.lab.runs.approximation import LayerTap
 from lava_nexus.lab.runs.built import built
 from lava_nexus.lab.runs.populations import by_populations
 from lava_nexus.models.model import Model
 from lava_nexus.store import Store, processor
-from lava_nexus.versions import installed_versions
 
 _QUICK_TOKENS = 4
 GATES, POPULATIONS, PYTORCH = "gates", "nls", "pytorch"
-
-
-@dataclass(frozen=True)
-class TaskResult:
-    """One task by one engine.
-
-    Attributes:
-        task: its name.
-        kind: of the task.
-        engine: "gates" (every operation exact), "nls" (what the config says by LIF populations) or "pytorch".
-        items: questions, or windows of text.
-        tokens: that were scored.
-        shots: solved examples before each question.
-        accuracy: share (0..1) of questions whose right choice has the largest likelihood; None for text.
-        accuracy_normalised: the same with each log-likelihood divided by the choice's characters.
-        perplexity: exp of the mean negative log-likelihood a token; None for questions.
-        invalid: items in which a logit was NaN; they count as wrong, and leave no perplexity.
-    """
-
-    task: str
-    kind: str
-    engine: str
-    items: int
-    tokens: int
-    shots: int
-    accuracy: float | None
-    accuracy_normalised: float | None
-    perplexity: float | None
-    invalid: int
 
 
 def run_evaluation(
@@ -87,9 +56,14 @@ def run_evaluation(
         for task in tasks:
             found = _scored(pieces[_name(task)], scorer, store, f"{_name(task)} {engine}")
             results.append(_result(task, engine, pieces[_name(task)], found))
-    _write(config, model, results, text, time.perf_counter() - began, notes, out)
+    notes = [f"Tokens are those of {text.name}.", *notes]
+    conclude(evaluation_report(config, _model_name(config, model), results, time.perf_counter() - began, notes), out)
     store.clear()
     return results
+
+
+def _model_name(config: EvaluateConfig, model: Model) -> str:
+    return config.model.name or (config.model.checkpoint.name if config.model.checkpoint else model.source.name)
 
 
 def _identity(config: EvaluateConfig, model: Model, pieces: dict[str, list[Piece]], quick: bool) -> dict[str, Any]:
@@ -220,54 +194,3 @@ def _result(task: Task, engine: str, pieces: list[Piece], found: list[list[float
             scores = plain / piece.lengths if normalised else plain
             rights[normalised] += int(np.argmax(scores) == piece.answer)
     return TaskResult(*head, rights[False] / len(pieces), rights[True] / len(pieces), None, invalid)
-
-
-_HEADER = ("task", "engine", "items", "tokens", "shots", "accuracy", "length-normalised", "perplexity")
-_NOTES = (
-    "A choice is scored by the sum of the log-likelihoods of its tokens after the question; length-normalised accuracy "
-    "divides that by the choice's characters. Softmax's logarithm is taken by the host, in float64, from the logits.",
-    "Perplexity is a token's, over windows that do not overlap; the first token of a window is not scored. Published "
-    "tables state neither their windows nor whether accuracy is normalised; the tables below take the plain one.",
-)
-
-
-def _write(
-    config: EvaluateConfig,
-    model: Model,
-    results: list[TaskResult],
-    text: Alphabet,
-    seconds: float,
-    notes: list[str],
-    out: Path,
-) -> None:
-    name = config.model.name or (config.model.checkpoint.name if config.model.checkpoint else model.source.name)
-    rows = [[_shown(r, field) for field in _HEADER] for r in results]
-    tables = layouts(name, config, results)
-    notes = [*_NOTES, f"Tokens are those of {text.name}.", *notes]
-    values = [asdict(r) for r in results]
-    report = {
-        "schema_version": 1,
-        "config": config.resolved(),
-        "model": name,
-        "executor": config.executor,
-        "results": values,
-        "wall_seconds": seconds,
-        "notes": notes,
-        "versions": installed_versions(),
-    }
-    measured = markdown(_HEADER, rows)
-    parts = [f"# {name}, {config.format}, {config.executor} executor\n", measured, *tables]
-    parts.append("## Notes\n\n" + "".join(f"- {note}\n" for note in notes))
-    write_text(
-        out / "tasks.csv", comma_separated(list(asdict(results[0])), [list(asdict(r).values()) for r in results])
-    )
-    write_text(out / "evaluation.md", "\n".join(parts))
-    write_text(out / "evaluation.json", json.dumps(report, indent=2, allow_nan=False) + "\n")
-    print("\n".join([measured, *tables, f"report: {out / 'evaluation.md'}"]))
-
-
-def _shown(result: TaskResult, field: str) -> Any:
-    if field in ("accuracy", "length-normalised"):
-        share = result.accuracy if field == "accuracy" else result.accuracy_normalised
-        return None if share is None else f"{100 * share:.2f} %"
-    return getattr(result, field)

@@ -165,7 +165,7 @@ def _parser(
 
 def _compare(argv: Sequence[str]) -> int:
     """Prints the table; 0 where nothing differs, 1 where something does."""
-    from lava_nexus.lab.compare import differences, differences_table, read_report
+    from lava_nexus.lab.pages import differences, differences_table, read_report
 
     parser = argparse.ArgumentParser(
         prog="lava-nexus compare",

@@ -1,6 +1,6 @@
-"""Parts of pages that are made of results: between `<!-- name: begin -->` and `<!-- name: end -->`, never typed.
+"""Kept reports: what differs between two, and the pages that are made of one.
 
-The README's results: read from report.json, never typed.
+Parts of pages stand between `<!-- name: begin -->` and `<!-- name: end -->` and are never typed.
 """
 
 from __future__ import annotations
@@ -8,13 +8,117 @@ from __future__ import annotations
 import json
 import re
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
 from lava_nexus.errors import NexusError
 from lava_nexus.files import write_text
 from lava_nexus.lab.markdown import markdown, summary_rows
+
+_LONGEST = 48
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One value that is not the same; `MISSING` where a report does not have it.
+
+    Attributes:
+        key: dotted path; a row of a table is named by its texts in brackets.
+        a, b: the values.
+    """
+
+    key: str
+    a: Any
+    b: Any
+
+    @property
+    def change(self) -> float | None:
+        """b - a of two numbers."""
+        return self.b - self.a if _number(self.a) and _number(self.b) else None
+
+    @property
+    def ratio(self) -> float | None:
+        """b / a of two numbers."""
+        return self.b / self.a if self.change is not None and self.a else None
+
+
+class _Missing:
+    def __repr__(self) -> str:
+        return "(none)"
+
+
+MISSING = _Missing()
+
+
+def read_report(path: Path) -> dict[str, Any]:
+    """The values of a report: a JSON file, or the folder of one run.
+
+    Raises:
+        NexusError: no such file, several JSON files in the folder, or no JSON object in it.
+    """
+    if path.is_dir():
+        found = sorted(p for p in path.glob("*.json") if not p.name.startswith("."))
+        if len(found) != 1:
+            names = ", ".join(p.name for p in found) or "none"
+            raise NexusError(f"folder '{path}' holds {len(found)} JSON reports ({names}), must hold one; name the file")
+        path = found[0]
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise NexusError(f"report '{path}' does not exist") from None
+    except (UnicodeDecodeError, json.JSONDecodeError) as error:
+        raise NexusError(f"report '{path}' is no JSON: {error}") from None
+    if not isinstance(values, dict):
+        raise NexusError(f"report '{path}' holds a {type(values).__name__}, must hold an object")
+    return values
+
+
+def differences(a: dict[str, Any], b: dict[str, Any], ignore: Sequence[str] = ()) -> list[Difference]:
+    """The values that differ, in the order of the reports; keys that match a pattern (`*` any text) are left out."""
+    left, right = dict(_leaves(a)), dict(_leaves(b))
+    keys = list(dict.fromkeys([*left, *right]))
+    return [
+        Difference(key, left.get(key, MISSING), right.get(key, MISSING))
+        for key in keys
+        if left.get(key, MISSING) != right.get(key, MISSING) and not any(fnmatchcase(key, p) for p in ignore)
+    ]
+
+
+def differences_table(found: Sequence[Difference], a: str, b: str) -> str:
+    """A Markdown table; `a` and `b` are what the reports are called."""
+    rows = [
+        [d.key, _text(d.a), _text(d.b), *("-" if v is None else f"{v:.6g}" for v in (d.change, d.ratio))] for d in found
+    ]
+    return markdown(("key", a, b, "b - a", "b / a"), rows)
+
+
+def _leaves(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+    """Dotted paths and values; a list of objects is keyed by the texts of each, other lists are one value."""
+    if isinstance(value, dict) and value:
+        for key, item in value.items():
+            yield from _leaves(item, f"{path}.{key}" if path else str(key))
+    elif isinstance(value, list) and value and all(isinstance(item, dict) for item in value):
+        seen: dict[str, int] = {}
+        for item in value:
+            name = " ".join(text for text in item.values() if isinstance(text, str))
+            seen[name] = seen.get(name, 0) + 1
+            again = f" #{seen[name]}" if seen[name] > 1 else ""
+            yield from _leaves(item, f"{path}[{name}{again}]")
+    else:
+        yield path, value
+
+
+def _number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _text(value: Any) -> str:
+    text = repr(value) if value is MISSING else value if isinstance(value, str) else json.dumps(value)
+    text = " ".join(text.split())
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 3]}..."
 
 
 def filled(page: str, name: str, content: Callable[[], str], where: str) -> str:

@@ -12,7 +12,7 @@ from pydantic import Field
 
 from lava_nexus.config import Config
 from lava_nexus.formats import FORMATS, FloatFormat
-from lava_nexus.lab.configs.names import FormatName
+from lava_nexus.lab.configs import FormatName
 from lava_nexus.neurons.rules import LOIHI2
 
 

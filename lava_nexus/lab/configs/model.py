@@ -13,7 +13,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 from lava_nexus.config import Config
 from lava_nexus.errors import NexusError
 from lava_nexus.formats import FORMATS, FloatFormat
-from lava_nexus.lab.configs.names import FormatName
+from lava_nexus.lab.configs import FormatName
 from lava_nexus.populations import OPERATORS, Options, check_operator, operator
 from lava_nexus.programs.order import Accumulate
 

@@ -11,7 +11,7 @@ from typing import Any, Literal
 from pydantic import Field, field_validator
 
 from lava_nexus.config import Config
-from lava_nexus.lab.configs.names import FormatName
+from lava_nexus.lab.configs import FormatName
 from lava_nexus.neurons.rules import LOIHI2
 
 

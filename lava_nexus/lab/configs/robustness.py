@@ -12,8 +12,8 @@ from pydantic import AfterValidator, Field, model_validator
 
 from lava_nexus.circuits.operations import OPERATIONS
 from lava_nexus.config import Config, did_you_mean
+from lava_nexus.lab.configs import EnergyModelName, FormatName
 from lava_nexus.lab.configs.execution import MembraneOptions
-from lava_nexus.lab.configs.names import EnergyModelName, FormatName
 from lava_nexus.lab.published import published
 from lava_nexus.lab.robustness.logic import LOGIC
 

@@ -14,7 +14,7 @@ from pydantic import AfterValidator, Field
 
 from lava_nexus.config import Config, did_you_mean
 from lava_nexus.formats import FORMATS
-from lava_nexus.lab.configs.names import EnergyModelName, FormatName
+from lava_nexus.lab.configs import EnergyModelName, FormatName
 from lava_nexus.neurons.rules import LOIHI2
 from lava_nexus.programs.order import Accumulate
 

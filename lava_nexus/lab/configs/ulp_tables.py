@@ -9,8 +9,8 @@ from pydantic import Field
 
 from lava_nexus.config import Config
 from lava_nexus.formats import FORMATS, FloatFormat
+from lava_nexus.lab.configs import FormatName
 from lava_nexus.lab.configs.model import ModelSource
-from lava_nexus.lab.configs.names import FormatName
 from lava_nexus.programs.order import Accumulate
 
 ComponentName = Literal[

@@ -9,7 +9,7 @@ from pydantic import AfterValidator, Field
 
 from lava_nexus.config import Config, did_you_mean
 from lava_nexus.formats import FORMATS, INTEGER_FORMATS
-from lava_nexus.lab.configs.names import FormatName
+from lava_nexus.lab.configs import FormatName
 from lava_nexus.verify.formal.specification import SPECIFIED
 
 DEFAULT_CHUNK = 1 << 17

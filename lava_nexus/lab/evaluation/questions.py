@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from lava_nexus.errors import NexusError
-from lava_nexus.lab.configs.evaluate import Task
+from lava_nexus.lab.configs.execution import Task
 
 Row: TypeAlias = dict[str, Any]
 LETTERS = "ABCDEFGHIJ"

@@ -16,7 +16,7 @@ from tqdm import tqdm
 
 from lava_nexus.errors import NexusError
 from lava_nexus.execute.programs import ProgramRunner
-from lava_nexus.lab.configs.evaluate import EvaluateConfig, Task
+from lava_nexus.lab.configs.execution import EvaluateConfig, Task
 from lava_nexus.lab.evaluation.layouts import TaskResult, evaluation_report
 from lava_nexus.lab.evaluation.questions import SAMPLES, Question, questions, read_text
 from lava_nexus.lab.evaluation.scoring import Alphabet, GateScorer, Scorer, TorchScorer, alphabet

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from lava_nexus.lab.configs.tables import NlsTablesConfig
-from lava_nexus.lab.nls import errors, figures, gates, model, primitives
+from lava_nexus.lab.nls import errors, figures, gates, primitives
 from lava_nexus.lab.report import Report, Table, conclude
 
 _NOTES = (
@@ -54,9 +54,9 @@ def run_nls_tables(config: NlsTablesConfig, out: Path, quick: bool = False) -> l
         tables.append(Table("Against exact gates", gates.GATE_HEADER, gates.gate_rows(config)))
         drawn.append(figures.costs(tables[-1].rows, out / "gates.png").name)
     if "model" in config.sections:
-        fractions, counts = model.model_rows(config)
-        tables.append(Table("Digits by fraction replaced", model.FRACTION_HEADER, fractions))
-        tables.append(Table("Digits by time steps and levels", model.COUNT_HEADER, counts))
+        fractions, counts = gates.model_rows(config)
+        tables.append(Table("Digits by fraction replaced", gates.FRACTION_HEADER, fractions))
+        tables.append(Table("Digits by time steps and levels", gates.COUNT_HEADER, counts))
         drawn.append(figures.model(fractions, counts, out / "model.png").name)
     found = Report(
         title="Operators of LIF populations",

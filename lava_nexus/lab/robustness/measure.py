@@ -21,7 +21,7 @@ from lava_nexus.execute.membrane import MembraneExecutor, Regime
 from lava_nexus.lab.configs.robustness import RobustnessConfig
 from lava_nexus.lab.published import PublishedAccuracy
 from lava_nexus.lab.report import Report
-from lava_nexus.lab.tables.circuit_table import random_operand
+from lava_nexus.lab.runs.circuit_table import random_operand
 from lava_nexus.neurons import IDEAL, MEMORYLESS, NeuronModel, NonIdealities
 from lava_nexus.store import Store
 

@@ -24,9 +24,8 @@ from lava_nexus.lab.figures.raster import spike_raster
 from lava_nexus.lab.markdown import summary_text
 from lava_nexus.lab.report import Run, circuit_rows, write_report
 from lava_nexus.lab.runs.built import built, first_layer_stages
-from lava_nexus.lab.runs.job import Job, advance, generated, invoked, through
+from lava_nexus.lab.runs.job import Job, Step, StepStore, advance, generated, invoked, through
 from lava_nexus.lab.runs.populations import by_populations, with_errors
-from lava_nexus.lab.runs.steps import Step, StepStore
 from lava_nexus.models.forward import Counts, Tokens
 from lava_nexus.models.model import Model, token_array
 from lava_nexus.models.text import decoded, encoded

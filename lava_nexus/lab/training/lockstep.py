@@ -1,4 +1,4 @@
-"""The digits transformer trained with its forward pass by gates and in strict float, step by step side by side."""
+"""The digits transformer trained by gates and in strict float, step by step side by side."""
 
 from __future__ import annotations
 
@@ -17,8 +17,7 @@ from tqdm import tqdm
 
 from lava_nexus.errors import NexusError
 from lava_nexus.lab.configs.digits import TrainDigitsConfig
-from lava_nexus.lab.training.side import Side, first_difference
-from lava_nexus.lab.training.state import load_state, save_state, state_store
+from lava_nexus.lab.training.side import Side, first_difference, load_state, save_state, state_store
 from lava_nexus.lab.training.train_digits import randomly_shifted, relative_rate, reproducible
 from lava_nexus.lab.training.witness import DigitsTransformer, witness_logits
 from lava_nexus.models.digits import DIGITS, DigitsSplit, load_split, patches

@@ -21,8 +21,7 @@ from lava_nexus.cli import RESUME
 from lava_nexus.config import build_config, load_config
 from lava_nexus.errors import NexusError
 from lava_nexus.execute.programs import ProgramRunner
-from lava_nexus.lab.configs.evaluate import EvaluateConfig
-from lava_nexus.lab.configs.execution import MembraneOptions
+from lava_nexus.lab.configs.execution import EvaluateConfig, MembraneOptions
 from lava_nexus.lab.configs.model import PopulationsConfig
 from lava_nexus.lab.evaluation import run as evaluate
 from lava_nexus.lab.evaluation.questions import SAMPLES, questions

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from lava_nexus.errors import NexusError
-from lava_nexus.lab.compare import MISSING, Difference, differences, differences_table, read_report
+from lava_nexus.lab.pages import MISSING, Difference, differences, differences_table, read_report
 
 SCRIPT = Path(__file__).parents[3] / "scripts" / "compare_reports.py"
 A: dict[str, Any] = {

@@ -13,7 +13,7 @@ from lava_nexus.config import build_config, load_config
 from lava_nexus.errors import NexusError
 from lava_nexus.execute.programs import ProgramRunner
 from lava_nexus.lab.configs.execution import RunConfig
-from lava_nexus.lab.runs.steps import StepStore
+from lava_nexus.lab.runs.job import StepStore
 from lava_nexus.lab.runs.transformer import run_transformer
 from lava_nexus.models.forward import Counts, cached_tokens
 from lava_nexus.models.model import random_model

@@ -17,7 +17,7 @@ from lava_nexus.formats import FLOAT8_E5M2, FORMATS
 from lava_nexus.lab.configs.tables import CircuitTableConfig
 from lava_nexus.lab.figures.circuits import neuron_figure
 from lava_nexus.lab.published import published
-from lava_nexus.lab.tables.circuit_table import run_circuit_table
+from lava_nexus.lab.runs.circuit_table import run_circuit_table
 from tests.commands import exit_code
 from tests.evaluate import evaluate, input_spikes
 

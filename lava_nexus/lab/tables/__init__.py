@@ -1,1 +1,0 @@
-"""Tables of circuits and of orders of sums, and what is published."""

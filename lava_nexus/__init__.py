@@ -1,87 +1,42 @@
-"""Transformers as integrate-and-fire logic on Intel Loihi 2 and Lava, bit for bit equal to IEEE-754 arithmetic."""
+"""Transformers as integrate-and-fire neurons on Loihi 2 and Lava, bit for bit equal to IEEE-754 arithmetic.
 
-from typing import TYPE_CHECKING, Any
+A *circuit* is a network of integrate-and-fire neurons that computes one operation, and the golden function it equals:
 
-from lava_nexus.circuits import Circuit, circuit
-from lava_nexus.errors import NexusError
-from lava_nexus.formats import (
-    BFLOAT16,
-    FLOAT8_E4M3FN,
-    FLOAT8_E5M2,
-    FLOAT16,
-    FLOAT32,
-    FLOAT64,
-    INT8,
-    INT16,
-    INT32,
-    INT64,
-    UINT8,
-    UINT16,
-    UINT32,
-    UINT64,
-    FloatFormat,
-    IntegerFormat,
-    decode,
-    encode,
-)
-from lava_nexus.neurons import NeuronModel, NonIdealities
+    >>> import numpy as np
+    >>> import lava_nexus as nexus
+    >>> adder = nexus.circuit("add", "float32")
+    >>> adder.neurons, adder.depth
+    (670, 46)
+    >>> x = np.array([0.1, 1e-45], np.float32)
+    >>> result = nexus.run(adder, x, x)
+    >>> (result.value == x + x).all()  # every bit
+    True
+    >>> result.level, result.spikes > 0, nexus.energy_of(result).joules > 0
+    ('word logic', True, True)
 
-if TYPE_CHECKING:
-    from lava_nexus.execute.placing import place
-    from lava_nexus.execute.run import Result, run
-    from lava_nexus.models.model import Model, load, random_model
+The same circuit runs on every *executor*: `nexus.executors()` lists them, `nexus.executor("membrane", noise=0.2)` makes
+one to be used again, and `nexus.run(circuit, x, executor=...)` takes either.
+
+A *model* is a transformer whose every operation is a circuit: `nexus.load("path/to/checkpoint")`, or
+`nexus.random_model` for the shape of one; called with token ids it gives logits, and what they cost in neurons, steps
+and spikes.
+
+`nexus.place(circuit or program or model, "loihi2")` says where its neurons live: cores, chips, time steps, traffic.
+
+| to                              | look at                                                                        |
+| ------------------------------- | ------------------------------------------------------------------------------ |
+| build                           | `operations`, `circuit`, the formats `FLOAT32`, `FLOAT8_E4M3FN`, `INT8`, ...     |
+| see numbers as spikes           | `encode`, `decode`                                                             |
+| run                             | `run`, `executor`, `executors`, `NonIdealities`, `Result`                      |
+| take transformers               | `load`, `random_model`, `Model`; `lava_nexus.torch.convert` for PyTorch modules |
+| learn what it costs             | `place`, `energy_of`, `Result.spikes`, `Result.synops`                         |
+| repeat what papers print        | `lava-nexus --help`, one command for each experiment                           |
+
+Every mistake that a user can make raises `NexusError` with one sentence that names what, which value and which limit.
+"""
+
+import lazy_loader
 
 __version__ = "0.1.0"
-
-__all__ = [
-    "BFLOAT16",
-    "FLOAT8_E4M3FN",
-    "FLOAT8_E5M2",
-    "FLOAT16",
-    "FLOAT32",
-    "FLOAT64",
-    "INT8",
-    "INT16",
-    "INT32",
-    "INT64",
-    "UINT8",
-    "UINT16",
-    "UINT32",
-    "UINT64",
-    "Circuit",
-    "FloatFormat",
-    "IntegerFormat",
-    "Model",
-    "NeuronModel",
-    "NexusError",
-    "NonIdealities",
-    "Result",
-    "circuit",
-    "decode",
-    "encode",
-    "load",
-    "place",
-    "random_model",
-    "run",
-]
-
-_LAZY = {
-    "run": "lava_nexus.execute.run",
-    "Result": "lava_nexus.execute.run",
-    "load": "lava_nexus.models.model",
-    "random_model": "lava_nexus.models.model",
-    "Model": "lava_nexus.models.model",
-    "place": "lava_nexus.execute.placing",
-}
-
-
-def __getattr__(name: str) -> Any:
-    if name in _LAZY:
-        from importlib import import_module
-
-        return getattr(import_module(_LAZY[name]), name)
-    raise AttributeError(f"module 'lava_nexus' has no attribute '{name}'")
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+# Every public name stands once, in the stub beside this file, and is imported when it is first used.
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

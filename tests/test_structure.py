@@ -1,58 +1,58 @@
-"""Each floor imports only from below; heavy packages only where they belong."""
+"""The house: rooms in order, no circles, nothing long; heavy packages only where they belong; the drawing is true."""
 
 from __future__ import annotations
 
 import ast
+import doctest
 import importlib
+import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
-PACKAGE = Path(__file__).parents[1] / "lava_nexus"
-# Lowest first; what a floor may import beside itself and `errors`.
-CORE = ["formats", "neurons", "cells", "circuits"]
-BELOW: dict[str, set[str]] = {floor: set(CORE[:i]) for i, floor in enumerate(CORE)}
-BELOW["nlspike"] = {"formats", "neurons"}
-CORE.append("nlspike")
-BELOW["disk_cache"] = set()
-BELOW["files"] = set()
-BELOW["compiled"] = set()
-BELOW["circuits"] |= {"compiled"}
-BELOW["encodings"] = {"formats"}
-BELOW["executors"] = {*CORE, "layers.schedule", "layers.nodes", "layers.order", "layers.program", "layers.segments"}
-BELOW["layers"] = {*CORE, "executors.constant", "executors.executor"}
-BELOW["models"] = {*CORE, "layers", "executors", "torch", "energy", "reports", "config"}
-BELOW["mapping"] = {*CORE, "layers", "executors", "config.base"}
-BELOW["hardware"] = {*CORE, "executors", "mapping"}
-BELOW["energy"] = {*CORE, "layers", "executors", "mapping"}
-BELOW["reports"] = {*CORE, "layers", "executors", "mapping", "energy"}
-BELOW["config"] = {*CORE, "layers.order", "energy", "reports"}
-BELOW["verification"] = {*CORE, "executors", "reports", "config"}
-BELOW["baselines"] = {*BELOW["models"], "models"}
-BELOW["tables"] = {*BELOW["models"], "baselines", "torch", "encodings", "models", "mapping"}
-BELOW["evaluation"] = {*BELOW["tables"], "tables"}
-BELOW["robustness"] = {*BELOW["tables"], "models", "tables"}
-BELOW["torch"] = {*CORE, "layers", "executors"}
-BELOW["export"] = {*CORE, "executors", "reports", "config"}
-BELOW["training"] = {*BELOW["tables"], "tables"}
-COMMON = {"errors", "disk_cache", "files"}
-ONLY_UNDER = {
-    "lava": (
-        "executors/lava/",
-        "baselines/",
-    ),
-    "torch": ("torch/", "training/", "models/", "tables/", "baselines/"),
-    "sklearn": ("models/",),
-    "numba": ("executors/",),
-    "llvmlite": ("executors/", "compiled/"),
-    "matplotlib": ("reports/",),
-    "bitwuzla": ("verification/formal/",),
-    "mtkahypar": ("mapping/",),
-}
+ROOT = Path(__file__).parents[1]
+PACKAGE = ROOT / "lava_nexus"
+DRAWING = ROOT / "docs" / "architecture.md"
 MODULES = sorted(PACKAGE.rglob("*.py"))
+ROOMS = [
+    "formats",
+    "neurons",
+    "populations",
+    "circuits",
+    "programs",
+    "lowering",
+    "chip",
+    "execute",
+    "torch",
+    "models",
+    "energy",
+    "export",
+    "verify",
+    "lab",
+]
+"""Each imports only from those before it, and from the files below all rooms."""
+GROUND = {"errors", "files", "disk_cache", "config", "versions", "store"}
+FRONT = {"__init__", "__main__", "cli"}
+"""Files at the top: those below all rooms, and those that may open on every one."""
+ONLY_UNDER = {
+    "lava": ("execute/lava/", "execute/loihi2/", "lab/training/"),
+    "torch": ("torch/", "lab/"),
+    "transformers": ("lab/",),
+    "sklearn": ("models/", "lab/"),
+    "numba": ("execute/", "neurons/compiled.py", "circuits/census.py"),
+    "llvmlite": ("execute/", "circuits/compiled/"),
+    "matplotlib": ("lab/figures/",),
+    "bitwuzla": ("verify/formal/",),
+    "mtkahypar": ("chip/",),
+}
+MOST_FILES, MOST_LINES, MOST_LINES_OF_FILE, MOST_LINES_OF_FUNCTION, MOST_PARAMETERS = 350, 47_500, 300, 60, 8
+COMPILED = ("njit", "kept", "intrinsic", "cfunc")
+"""Decorators of kernels, whose parameters are arrays that the compiler wants one by one."""
 
 
 def _name(path: Path) -> str:
@@ -60,56 +60,99 @@ def _name(path: Path) -> str:
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
+NAMES = {_name(path): path for path in MODULES}
+
+
+def _room(path: Path) -> str:
+    return path.relative_to(PACKAGE).with_suffix("").parts[0]
+
+
 @cache
-def _imports(path: Path, deep: bool = True) -> set[str]:
-    """Absolute names of modules imported; without `deep` only those imported when the module itself is."""
-    tree = ast.parse(path.read_text(encoding="utf-8"))
+def _tree(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+@cache
+def _imports(path: Path) -> frozenset[str]:
+    """Absolute names of modules imported anywhere: at the top, deferred, for types alone, or named in a string."""
     found = set()
-    for node in ast.walk(tree) if deep else _eager(tree.body):
+    for node in ast.walk(_tree(path)):
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{path}: relative import"
-            module = node.module or ""
-            found |= {
-                f"{module}.{alias.name}" if (PACKAGE.parent / module.replace(".", "/")).is_dir() else module
-                for alias in node.names
-            }
-    return found
+            found |= {_module(node.module or "", alias.name) for alias in node.names}
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+            found |= _named_in(node.value)
+    return frozenset(found - {"lava_nexus"})
 
 
-def _eager(body: list[ast.stmt]) -> list[ast.stmt]:
-    found = []
-    for node in body:
-        if isinstance(node, ast.If) and "TYPE_CHECKING" not in ast.dump(node.test):
-            found += _eager(node.body) + _eager(node.orelse)
-        elif isinstance(node, ast.Try):
-            found += _eager(node.body)
-        else:
-            found.append(node)
-    return found
+def _named_in(text: str) -> set[str]:
+    """The module that a string is the name of, whole or below `lab` or its configs, as `runs.digits:run_digits`."""
+    named = text.partition(":")[0] if re.fullmatch(r"[a-z_.0-9]+:\w+", text) else text
+    places = ("", "lava_nexus.lab.", "lava_nexus.lab.configs.") if ":" in text else ("",)
+    return {f"{place}{named}" for place in places} & NAMES.keys()
 
 
-def _inner(path: Path) -> set[str]:
-    """Names below the package that a module imports, without the package's own name."""
-    return {name.partition(".")[2] for name in _imports(path) if name.partition(".")[0] == "lava_nexus"} - {""}
+def _module(module: str, name: str) -> str:
+    return f"{module}.{name}" if f"{module}.{name}" in NAMES else module
 
 
-def _floor(path: Path) -> str:
-    return path.relative_to(PACKAGE).with_suffix("").parts[0]
+def _inner(path: Path) -> Iterator[tuple[str, str]]:
+    """(module, its room) of what a module imports from the package."""
+    for name in _imports(path):
+        if name in NAMES:
+            yield name, name.split(".")[1]
 
 
 @pytest.mark.parametrize("path", MODULES, ids=_name)
-def test_a_floor_imports_only_from_below(path: Path) -> None:
-    floor = _floor(path)
-    if floor in ("__init__", "errors", "api"):  # the front door may open on every floor
+def test_a_room_imports_only_from_below(path: Path) -> None:
+    room = _room(path)
+    if room in FRONT:
         return
-    assert floor in BELOW, f"floor '{floor}' has no place in the order: add it to BELOW"
-    allowed = BELOW[floor] | COMMON | {floor}
-    for name in _inner(path):
-        parts = name.split(".")
-        reached = {".".join(parts[:i]) for i in range(1, len(parts) + 1)}
-        assert reached & allowed, f"{_name(path)} imports lava_nexus.{name}, which is not below {floor}"
+    assert room in GROUND or room in ROOMS, f"room '{room}' has no place in the order"
+    allowed = GROUND | {room}
+    if room in ROOMS:
+        allowed |= set(ROOMS[: ROOMS.index(room)])
+    for name, other in _inner(path):
+        assert other in allowed, f"{_name(path)} imports {name}, which is not below {room}"
+
+
+def test_no_modules_import_each_other_in_a_circle() -> None:
+    graph = {name: {other for other, _ in _inner(path)} - {name} for name, path in NAMES.items()}
+    done: set[str] = set()
+
+    def visit(name: str, trail: tuple[str, ...]) -> None:
+        assert name not in trail, "circle of imports: " + " > ".join((*trail[trail.index(name) :], name))
+        if name not in done:
+            for other in sorted(graph[name]):
+                visit(other, (*trail, name))
+            done.add(name)
+
+    for name in graph:
+        if name != "lava_nexus":
+            visit(name, ())
+
+
+def test_the_drawing_of_the_house_is_what_the_code_imports() -> None:
+    """Rows of the table in docs/architecture.md: | `room` | what it is | `room`, `room` |, in order."""
+    rows = re.findall(r"^\| `(\w+)` \|[^|]*\|([^|]*)\|$", DRAWING.read_text(encoding="utf-8"), re.MULTILINE)
+    drawn = {room: set(re.findall(r"`(\w+)`", reads)) for room, reads in rows}
+    assert list(drawn) == ROOMS
+    for room in ROOMS:
+        paths = [path for path in MODULES if _room(path) == room]
+        assert drawn[room] == {other for path in paths for _, other in _inner(path) if other in ROOMS} - {room}, room
+
+
+def test_the_walk_from_yaml_to_spike_names_files_that_are_there() -> None:
+    text = DRAWING.read_text(encoding="utf-8").partition("## One value from YAML to spike and back")[2]
+    walk = re.findall(r"^\d+\. `([\w/]+\.py)`", text.partition("\n## ")[0], re.MULTILINE)
+    assert 1 < len(walk) <= 10
+    assert all((ROOT / place).is_file() for place in walk), walk
+    for earlier, later in pairwise(walk):
+        names = {_name(ROOT / place) for place in (earlier, later) if place.startswith("lava_nexus/")}
+        reached = {name for place in walk if place.startswith("lava_nexus/") for name in _imports(ROOT / place)}
+        assert names & reached or not names, f"nothing on the walk imports {earlier} or {later}"
 
 
 @pytest.mark.parametrize("path", MODULES, ids=_name)
@@ -123,33 +166,37 @@ def test_heavy_packages_stay_where_they_belong(path: Path) -> None:
 def test_the_closed_extension_is_imported_in_one_place() -> None:
     closed = ("lava.utils", "lava.proc.embedded_io", "lava.magma.core.model.nc")
     users = {p.relative_to(PACKAGE).as_posix() for p in MODULES if any(n.startswith(closed) for n in _imports(p))}
-    assert users == {"executors/lava/extension.py"}
+    assert users == {"execute/loihi2/extension.py"}
 
 
-def test_torch_is_imported_by_witness_training_and_loading_only() -> None:
+def test_torch_is_imported_by_witness_and_training_only() -> None:
     users = {p.relative_to(PACKAGE).as_posix() for p in MODULES if any(n.split(".")[0] == "torch" for n in _imports(p))}
-    assert all(
-        user.startswith(("torch/", "baselines/")) or any(w in user for w in ("witness", "train")) for user in users
-    ), users
+    assert all(user.startswith(("torch/", "lab/training/")) or "witness" in user for user in users), users
 
 
-def test_no_module_imports_itself_in_a_circle() -> None:
-    names = {_name(path): path for path in MODULES}
-    graph = {}
-    for name, path in names.items():
-        reached = _imports(path, deep=False)
-        graph[name] = {r if r in names else r.rpartition(".")[0] for r in reached} & set(names) - {name}
-    done: set[str] = set()
+def test_the_house_is_small() -> None:
+    lines = {_name(p): len(p.read_text(encoding="utf-8").splitlines()) for p in MODULES}
+    assert len(ROOMS) <= 14 and {_room(p) for p in MODULES} == {*ROOMS, *GROUND, *FRONT}
+    assert len(MODULES) <= MOST_FILES and sum(lines.values()) <= MOST_LINES
+    assert not {name: n for name, n in lines.items() if n > MOST_LINES_OF_FILE}
 
-    def visit(name: str, trail: tuple[str, ...]) -> None:
-        assert name not in trail, "circle of imports: " + " > ".join((*trail[trail.index(name) :], name))
-        if name not in done:
-            for other in sorted(graph[name]):
-                visit(other, (*trail, name))
-            done.add(name)
 
-    for name in graph:
-        visit(name, ())
+@pytest.mark.parametrize("path", MODULES, ids=_name)
+def test_functions_are_short_and_take_few_parameters(path: Path) -> None:
+    for node in ast.walk(_tree(path)):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            assert (node.end_lineno or 0) - node.lineno < MOST_LINES_OF_FUNCTION, node.name
+            given = [*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs]
+            taken = [one for one in given if one.arg not in ("self", "cls")]
+            assert len(taken) <= MOST_PARAMETERS or _is_compiled(node, path), f"{node.name} takes {len(taken)}"
+
+
+def _is_compiled(function: ast.FunctionDef | ast.AsyncFunctionDef, path: Path) -> bool:
+    """Whether numba compiles the function: by a decorator, or inside one that returns it to be compiled."""
+    if any(word in ast.unparse(decorator) for decorator in function.decorator_list for word in COMPILED):
+        return True
+    makers = [node for node in ast.walk(_tree(path)) if isinstance(node, ast.FunctionDef) and function in node.body]
+    return any("kernel" in maker.name or "compil" in maker.name for maker in makers)
 
 
 @pytest.fixture(scope="module")
@@ -177,24 +224,22 @@ def test_every_public_name_is_there_and_listed(package: str) -> None:
     module = importlib.import_module(package)
     assert set(module.__all__) <= set(dir(module))
     assert all(getattr(module, name) is not None for name in module.__all__)
-    with pytest.raises(AttributeError, match="has no attribute 'nothing'"):
+    with pytest.raises(AttributeError, match="nothing"):
         module.nothing  # noqa: B018
 
 
-def test_files_are_small() -> None:
-    long = {_name(p): n for p in MODULES if (n := len(p.read_text(encoding="utf-8").splitlines())) > 300}
-    assert not long
+def test_the_key_of_look_ups_in_order_covers_every_module_that_makes_them() -> None:
+    from lava_nexus.lowering import ordered
 
-
-def test_the_key_of_word_programs_covers_every_module_that_makes_them() -> None:
-    from lava_nexus.lowering import lowering
-
-    home = "executors.bitsliced."
-    modules = {_name(path).partition(".")[2]: path for path in MODULES if home in _name(path)}
-    reached, todo = set(), [f"{home}lowering"]
+    reached, todo = set(), ["lava_nexus.lowering.ordered"]
     while todo:
         name = todo.pop()
-        if name in modules and name not in reached:
+        if name.startswith("lava_nexus.lowering.") and name not in reached:
             reached.add(name)
-            todo += [one if one in modules else one.rpartition(".")[0] for one in _inner(modules[name])]
-    assert {modules[name].name for name in reached} == set(lowering._SOURCES)
+            todo += [other for other, _ in _inner(NAMES[name])]
+    assert {NAMES[name].name for name in reached} == set(ordered._SOURCES)
+
+
+def test_the_front_door_teaches_what_is_true() -> None:
+    found = doctest.testmod(importlib.import_module("lava_nexus"))
+    assert found.attempted >= 5 and not found.failed

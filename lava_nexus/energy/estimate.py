@@ -49,7 +49,7 @@ class OfModel(Protocol):
 Run = OfCircuit | OfProgram | OfModel | Iterable[Tally]
 
 
-def energy(
+def energy_of(
     what: Run | Placement | ProgramPlacement,
     model: str | EnergyModel = "loihi1_pre_silicon",
     *,
@@ -71,9 +71,9 @@ def energy(
 
     Example:
         >>> adder = circuit("add", FLOAT32)
-        >>> energy(run(adder, 1.5, 2.0)).joules
+        >>> energy_of(run(adder, 1.5, 2.0)).joules
         >>> placed = place(adder)
-        >>> energy(run(placed.as_placed(adder), 1.5, 2.0), placement=placed).shares
+        >>> energy_of(run(placed.as_placed(adder), 1.5, 2.0), placement=placed).shares
     """
     constants = model if isinstance(model, EnergyModel) else load_energy_model(model)
     if isinstance(what, Placement | ProgramPlacement):
@@ -87,14 +87,14 @@ def energy(
     return _estimate(counts, constants, unit if inferences is None else inferences, machine)
 
 
-def energy_of(
+def energy_of_tallies(
     tallies: Iterable[Tally],
     model: EnergyModel,
     inferences: int = 1,
     routing: Routing | None = None,
     occupancy: Occupancy | None = None,
 ) -> EnergyReport | None:
-    """As `energy`, for tallies whose routing and time are known already.
+    """As `energy_of`, for tallies whose routing and time are known already.
 
     Without a count of active updates a circuit's updates are all charged as inactive: a lower bound, noted as such.
 

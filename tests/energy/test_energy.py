@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from lava_nexus.circuits import Circuit, Computed, circuit
-from lava_nexus.energy import Occupancy, Routing, energy, energy_model_names, energy_of, load_energy_model
+from lava_nexus.energy import Occupancy, Routing, energy_model_names, energy_of, energy_of_tallies, load_energy_model
 from lava_nexus.errors import NexusError
 from lava_nexus.execute.executor import Tallies, Tally
 from lava_nexus.execute.interpret import ProgramResult, run_program
@@ -59,7 +59,7 @@ def test_constants_are_those_of_the_paper() -> None:
 
 
 def test_shares_add_up_by_hand() -> None:
-    report = energy_of([_tally()], MODEL, inferences=5)
+    report = energy_of_tallies([_tally()], MODEL, inferences=5)
     assert report is not None
     # 5 spikes of x reach 2 synapses, 5 of n0 reach 1: 15 SynOps. 20 updates, of which 10 active.
     assert report.synops == pytest.approx(15 * 23.6e-12)
@@ -75,7 +75,7 @@ def test_shares_add_up_by_hand() -> None:
 
 
 def test_uncounted_activity_is_a_stated_lower_bound() -> None:
-    report = energy_of([_tally(active=None), _tally()], MODEL)
+    report = energy_of_tallies([_tally(active=None), _tally()], MODEL)
     assert report is not None
     assert report.joules == pytest.approx((2 * 15 * 23.6 + 20 * 52 + 10 * 81 + 10 * 52) * 1e-12)
     assert report.upper_joules == pytest.approx(report.joules + 20 * (81 - 52) * 1e-12)
@@ -84,7 +84,7 @@ def test_uncounted_activity_is_a_stated_lower_bound() -> None:
 
 
 def test_routing_and_static_power_by_hand() -> None:
-    report = energy_of([_tally()], MODEL, routing=Routing(7, 11, 13), occupancy=Occupancy(chips=2, seconds=0.5))
+    report = energy_of_tallies([_tally()], MODEL, routing=Routing(7, 11, 13), occupancy=Occupancy(chips=2, seconds=0.5))
     assert report is not None
     assert report.routing == pytest.approx((7 * 1.7 + 11 * 3 + 13 * 4) * 1e-12)
     assert report.static == pytest.approx(0.232 * 2 * 0.5)
@@ -93,7 +93,7 @@ def test_routing_and_static_power_by_hand() -> None:
 
 
 def test_spikes_only_charges_each_spike_once() -> None:
-    report = energy_of([_tally()], load_energy_model("spikes_only"))
+    report = energy_of_tallies([_tally()], load_energy_model("spikes_only"))
     assert report is not None
     assert report.joules == report.spikes == pytest.approx(10 * 23.6e-12)  # five of n0, five of n1
 
@@ -113,21 +113,21 @@ def test_counts_beyond_64_bits_stay_exact() -> None:
 
 
 def test_uncounted_spikes_give_no_energy() -> None:
-    assert energy_of([_tally(), _tally(signal_spikes=None)], MODEL) is None
+    assert energy_of_tallies([_tally(), _tally(signal_spikes=None)], MODEL) is None
 
 
 def test_a_run_of_a_circuit_is_priced_by_what_it_counted() -> None:
     adder = circuit("add", FLOAT8_E5M2)
     x = np.array([1.0, 2.0, -3.5])
     ran = run(adder, x, 1.0, executor="membrane")
-    report = energy(ran)
+    report = energy_of(ran)
     assert ran.synops is not None and ran.tally.active is not None
     assert report.synops == pytest.approx(ran.synops * 23.6e-12)
     assert report.updates_active == pytest.approx(ran.tally.active * 81e-12)
     assert report.updates_inactive == pytest.approx((3 * adder.neurons - ran.tally.active) * 52e-12)
     assert report.inferences == 3
     with pytest.raises(NexusError, match="run of 'add float8_e5m2' counted no spikes"):
-        energy(run(adder, x, 1.0, executor="reference"))
+        energy_of(run(adder, x, 1.0, executor="reference"))
 
 
 @dataclass
@@ -138,17 +138,17 @@ class _Ran:
 
 
 def test_whatever_ran_costs_the_same() -> None:
-    expected = energy_of([_tally()], MODEL)
+    expected = energy_of_tallies([_tally()], MODEL)
     assert expected is not None
     tallies = Tallies()
     tallies.add(_tally())
     counts = Counts({"layer": tallies})
     program = ProgramResult({}, {"layer": tallies})
     for what in (_Ran(_tally()), tallies, [_tally()], program, counts, Generated(np.zeros(1, np.int64), counts)):
-        found = energy(what)
+        found = energy_of(what)
         assert found.joules == expected.joules and found.notes == expected.notes
         assert found.inferences == (10 if isinstance(what, _Ran) else 1)
-    assert energy(_Ran(_tally()), "spikes_only", inferences=2).joules_per_inference == pytest.approx(5 * 23.6e-12)
+    assert energy_of(_Ran(_tally()), "spikes_only", inferences=2).joules_per_inference == pytest.approx(5 * 23.6e-12)
 
 
 @pytest.mark.parametrize(
@@ -162,7 +162,7 @@ def test_whatever_ran_costs_the_same() -> None:
 )
 def test_what_has_no_energy_is_told_in_a_sentence(what: Any, sentence: str) -> None:
     with pytest.raises(NexusError, match=sentence):
-        energy(what)
+        energy_of(what)
 
 
 def test_a_placed_circuit_by_hand() -> None:
@@ -178,8 +178,8 @@ def test_a_placed_circuit_by_hand() -> None:
     executor.invoke(placed.as_placed(adder), [ones, ones])
     (tally,) = executor.tallies
     for report, spikes, sets in (
-        (energy(placed), placed.spikes, 16),
-        (energy(executor, placement=placed), tally.signal_spikes, 30),
+        (energy_of(placed), placed.spikes, 16),
+        (energy_of(executor, placement=placed), tally.signal_spikes, 30),
     ):
         synops = int(spikes[network.sources].sum())
         moved = placed.traffic_of(spikes, sets)
@@ -192,11 +192,11 @@ def test_a_placed_circuit_by_hand() -> None:
         idle = sets * network.neurons - (0 if sets == 16 else tally.active)
         assert report.updates_inactive == pytest.approx(idle * 52e-12)
         assert not any("no placement" in note for note in report.notes)
-    assert energy(placed).uncounted_updates == 16 * placed.network.neurons
+    assert energy_of(placed).uncounted_updates == 16 * placed.network.neurons
     plain = MembraneExecutor()
     plain.invoke(adder, [ones, ones])
     with pytest.raises(NexusError, match="another network than what ran"):
-        energy(plain, placement=placed)
+        energy_of(plain, placement=placed)
     with pytest.raises(NexusError, match="not of 'sub float8_e5m2'"):
         placed.as_placed(circuit("sub", FLOAT8_E5M2))
 
@@ -205,12 +205,12 @@ def test_a_placed_program_by_hand() -> None:
     program = linear_program(FLOAT8_E5M2, 4, 2)
     placed = place(program, strategy="folded: 4", sets=4)
     used = [one for one in placed.circuits if one.arithmetic]
-    alone = energy(placed)
+    alone = energy_of(placed)
     assert alone.synops == pytest.approx(sum(one.invocations * (one.synops or 0) for one in used) * 23.6e-12)
     assert alone.updates_inactive == pytest.approx(sum(one.invocations * one.neurons for one in used) * 52e-12)
     assert alone.static == pytest.approx(0.232 * placed.chips * placed.seconds)
     ran = run_program(program, feeds(program, 3), MembraneExecutor())
-    report, plain = energy(ran, placement=placed), energy(ran, inferences=3)
+    report, plain = energy_of(ran, placement=placed), energy_of(ran, inferences=3)
     moved = placed.traffic.messages + placed.traffic.operands + placed.traffic.results
     assert report.inferences == 3
     assert report.circuits == plain.circuits
@@ -219,23 +219,23 @@ def test_a_placed_program_by_hand() -> None:
     assert any("a lower bound of routing" in note for note in report.notes)
     other = linear_program(FLOAT8_E5M2, 5, 2)
     with pytest.raises(NexusError, match="of another program than what ran: 'mul float8_e5m2' is invoked 8 times"):
-        energy(run_program(other, feeds(other), MembraneExecutor()), placement=placed)
+        energy_of(run_program(other, feeds(other), MembraneExecutor()), placement=placed)
     with pytest.raises(NexusError, match="takes no other placement"):
-        energy(placed, placement=placed)
+        energy_of(placed, placement=placed)
     uncounted = replace(placed, circuits=tuple(replace(one, synops=None) for one in placed.circuits))
     with pytest.raises(NexusError, match="holds no counted spikes"):
-        energy(uncounted)
+        energy_of(uncounted)
 
 
 def test_nothing_run_costs_nothing() -> None:
-    report = energy_of([], MODEL)
+    report = energy_of_tallies([], MODEL)
     assert report is not None
     assert report.joules == 0
 
 
 def test_zero_inferences() -> None:
     with pytest.raises(NexusError, match="0 inferences"):
-        energy_of([_tally()], MODEL, inferences=0)
+        energy_of_tallies([_tally()], MODEL, inferences=0)
 
 
 GOOD = (Path(load_energy_model.__code__.co_filename).parent / "models/loihi1_pre_silicon.yaml").read_text()

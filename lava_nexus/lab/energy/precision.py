@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from lava_nexus import files
-from lava_nexus.energy import energy, load_energy_model
+from lava_nexus.energy import energy_of_tallies, load_energy_model
+from lava_nexus.errors import NexusError
 from lava_nexus.execute.interpret import run_program
 from lava_nexus.formats import FloatFormat, format_named
 from lava_nexus.lab.configs.tables import EnergyConfig, PrecisionMap
@@ -106,6 +107,9 @@ def _row(config: EnergyConfig, writer: Writer, x: NDArray[Any], weight: NDArray[
     value = program.input("x", x.shape, fmt)
     program.outputs["y"] = linear(writer.inside("linear"), value, writer.constant(weight.astype(np.float32)))
     found = run_program(program, {"x": _patterns(x, fmt)[None]}, executor)
+    energy = energy_of_tallies(found.tallies, load_energy_model(config.energy_model))
+    if energy is None:
+        raise NexusError(f"executor '{config.executor}' counted no spikes, so there is no energy to draw")
     y = np.asarray(fmt.from_patterns(found.outputs["y"])[0], np.float64)
     exact = x @ weight.T
     macs = x.shape[0] * weight.size
@@ -120,7 +124,7 @@ def _row(config: EnergyConfig, writer: Writer, x: NDArray[Any], weight: NDArray[
         spikes=sum(tally.spikes or 0 for tally in tallies) / macs,
         synops=sum(tally.synops or 0 for tally in tallies) / macs,
         updates=sum(tally.updates for tally in tallies) / macs,
-        nanojoules=energy(found, config.energy_model).joules / macs * 1e9,
+        nanojoules=energy.joules / macs * 1e9,
         error=float(np.sqrt(np.mean((y - exact) ** 2) / np.mean(exact**2))),
         front=False,
     )

@@ -13,7 +13,7 @@ from tqdm import tqdm
 
 from lava_nexus.chip import Placement
 from lava_nexus.circuits import Circuit, circuit
-from lava_nexus.energy import EnergyModel, EnergyReport, energy, load_energy_model
+from lava_nexus.energy import EnergyModel, EnergyReport, energy_of, load_energy_model
 from lava_nexus.errors import NexusError
 from lava_nexus.execute.cpu import BitslicedExecutor
 from lava_nexus.execute.executor import Executor
@@ -103,7 +103,7 @@ class SubjectCounts:
 
     def energy(self, model: EnergyModel) -> EnergyReport:
         """Energy of the run; one unit of the row is an inference."""
-        return energy(self.tallies, model, placement=self.placement, inferences=self.sets * self.units)
+        return energy_of(self.tallies, model, placement=self.placement, inferences=self.sets * self.units)
 
 
 def measure(

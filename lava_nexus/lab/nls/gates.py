@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from lava_nexus.energy import energy_of, load_energy_model
+from lava_nexus.energy import energy_of_tallies, load_energy_model
 from lava_nexus.execute.executor import Tally
 from lava_nexus.execute.interpret import run_program
 from lava_nexus.execute.membrane import MembraneExecutor
@@ -90,7 +90,7 @@ def _cost(
 
 def _sums(tallies: list[Tally], sets: int, config: NlsTablesConfig) -> tuple[float, float, float]:
     """Spikes, SynOps and joules for one row of operands."""
-    energy = energy_of(tallies, load_energy_model(config.energy_model), sets)
+    energy = energy_of_tallies(tallies, load_energy_model(config.energy_model), sets)
     assert energy is not None
     spikes, synops = sum(t.spikes or 0 for t in tallies), sum(t.synops or 0 for t in tallies)
     return spikes / sets, synops / sets, energy.joules_per_inference

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from lava_nexus.circuits import Circuit, circuit
-from lava_nexus.energy import EnergyModel, energy_of, load_energy_model
+from lava_nexus.energy import EnergyModel, energy_of_tallies, load_energy_model
 from lava_nexus.execute.executor import Tally
 from lava_nexus.formats import format_named
 from lava_nexus.lab.configs.robustness import CureSweep, RobustnessConfig
@@ -132,7 +132,7 @@ def _measured(cure: Cure, kind: str, value: float, config: RobustnessConfig, ene
         tallies.append(tally)
         shares.append(right)
         bits.append(wrong / (cure.circuit.output.width - (cure.retries > 0)))
-    report = energy_of(tallies, energy)
+    report = energy_of_tallies(tallies, energy)
     assert report is not None
     invocations = sum(tally.invocations for tally in tallies)
     each = float(np.mean(runs))

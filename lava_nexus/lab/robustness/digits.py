@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
-from lava_nexus.energy import EnergyModel, energy_of, load_energy_model
+from lava_nexus.energy import EnergyModel, energy_of_tallies, load_energy_model
 from lava_nexus.execute.executor import Tallies
 from lava_nexus.execute.interpret import run_program
 from lava_nexus.execute.reference import ReferenceExecutor
@@ -106,7 +106,7 @@ def _run(
         tallies.merge(result.tallies)
     logits = np.concatenate(parts)
     strict = run_program(program, {"tokens": patterns}, ReferenceExecutor()).outputs["logits"][:, 0]
-    report = energy_of(tallies, energy, len(labels))
+    report = energy_of_tallies(tallies, energy, len(labels))
     assert report is not None
     accuracy = share_right(fmt.from_patterns(logits), labels)
     count = len(labels)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from lava_nexus import files
-from lava_nexus.energy import EnergyModel, energy_of, load_energy_model
+from lava_nexus.energy import EnergyModel, energy_of_tallies, load_energy_model
 from lava_nexus.execute.cpu import BitslicedExecutor
 from lava_nexus.execute.executor import Executor
 from lava_nexus.execute.interpret import run_program
@@ -112,7 +112,7 @@ def _row(
     executor = BitslicedExecutor("activity") if config.executor == "bitsliced" else MembraneExecutor()
     _, (program, result) = _run(choice, x, weight[: config.counted], executor)
     tallies = list(result.tallies)
-    energy = energy_of(tallies, model)
+    energy = energy_of_tallies(tallies, model)
     assert energy is not None
     macs = x.size * min(config.counted, len(weight))
     synops, updates = sum(t.synops or 0 for t in tallies) / macs, sum(t.updates for t in tallies) / macs

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lava_nexus.energy import energy_of, load_energy_model
+from lava_nexus.energy import energy_of_tallies, load_energy_model
 from lava_nexus.execute.executor import Tallies
 from lava_nexus.execute.interpret import run_program
 from lava_nexus.execute.reference import ReferenceExecutor
@@ -209,7 +209,7 @@ def _describe(
         time_steps=program.depth + images - 1,
         spikes=sum(tally.spikes or 0 for tally in tallies) if counted else None,
         synops=sum(tally.synops or 0 for tally in tallies) if counted else None,
-        energy=energy_of(tallies, load_energy_model(config.energy_model), images),
+        energy=energy_of_tallies(tallies, load_energy_model(config.energy_model), images),
         wall_seconds=seconds,
         circuits=circuit_rows(tallies),
         layers=[

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from lava_nexus.energy import energy_of, load_energy_model
+from lava_nexus.energy import energy_of_tallies, load_energy_model
 from lava_nexus.execute.interpret import run_program
 from lava_nexus.execute.programs import ProgramRunner
 from lava_nexus.execute.reference import ReferenceExecutor
@@ -153,7 +153,7 @@ def _report(config: RunConfig, job: Job, runner: ProgramRunner, steps: list[Step
         time_steps=counts.depth,
         spikes=sum(tally.spikes or 0 for tally in tallies) if counted else None,
         synops=sum(tally.synops or 0 for tally in tallies) if counted else None,
-        energy=energy_of(tallies, load_energy_model(config.energy_model)),
+        energy=energy_of_tallies(tallies, load_energy_model(config.energy_model)),
         wall_seconds=sum(step.seconds for step in steps),
         circuits=circuit_rows(tallies),
         layers=by_layer,

@@ -1,0 +1,36 @@
+from .circuits.catalogue import circuit as circuit
+from .circuits.catalogue import operations as operations
+from .circuits.circuit import Circuit as Circuit
+from .energy.estimate import energy_of as energy_of
+from .errors import NexusError as NexusError
+from .execute.executor import Executor as Executor
+from .execute.run import Result as Result
+from .execute.run import executor as executor
+from .execute.run import executors as executors
+from .execute.run import run as run
+from .formats import BFLOAT16 as BFLOAT16
+from .formats import FLOAT8_E4M3FN as FLOAT8_E4M3FN
+from .formats import FLOAT8_E5M2 as FLOAT8_E5M2
+from .formats import FLOAT16 as FLOAT16
+from .formats import FLOAT32 as FLOAT32
+from .formats import FLOAT64 as FLOAT64
+from .formats import INT8 as INT8
+from .formats import INT16 as INT16
+from .formats import INT32 as INT32
+from .formats import INT64 as INT64
+from .formats import UINT8 as UINT8
+from .formats import UINT16 as UINT16
+from .formats import UINT32 as UINT32
+from .formats import UINT64 as UINT64
+from .formats import FloatFormat as FloatFormat
+from .formats import IntegerFormat as IntegerFormat
+from .formats import decode as decode
+from .formats import encode as encode
+from .models.model import Model as Model
+from .models.model import load as load
+from .models.model import random_model as random_model
+from .models.placing import place as place
+from .neurons import NeuronModel as NeuronModel
+from .neurons import NonIdealities as NonIdealities
+
+__version__: str

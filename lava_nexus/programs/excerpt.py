@@ -47,7 +47,7 @@ class Excerpt:
         for one in orders:
             rows, columns = self.rows.within(one.rows), self.columns.within(one.columns)
             if rows and columns:
-                found.append(Placed(restricted(one.order, self.terms), rows, columns))
+                found.append(Placed(restricted(one.order, self.terms), rows, columns, one.matrices))
         return found
 
 

@@ -113,11 +113,17 @@ class Order:
 
 @dataclass(frozen=True)
 class Placed:
-    """An order and the part of a result that is formed in it: rows and columns start .. stop (exclusive)."""
+    """An order and the part of a result that is formed in it.
+
+    Attributes:
+        rows, columns: start .. stop (exclusive).
+        matrices: of a product of several matrices, numbered in the order of its first axes; none for all of them.
+    """
 
     order: Order
     rows: tuple[int, int]
     columns: tuple[int, int]
+    matrices: tuple[int, ...] = ()
 
 
 class Orders(Protocol):

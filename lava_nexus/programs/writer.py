@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from math import prod
 from typing import Literal
 
 import numpy as np
@@ -149,6 +150,31 @@ class Writer:
         lead = np.broadcast_shapes(left.shape[:-2], right.shape[:-2])
         shape = (*lead, left.shape[-2], right.shape[-2])
         placed = self._orders(reduction, left.shape[-1], shape, bias is not None, self._is_swapped(right), excerpt)
+        if placed[0].matrices:
+            return self._by_matrix(left, right, placed, lead)
+        return self._by_region(left, right, bias, placed)
+
+    def _by_matrix(self, left: Value, right: Value, placed: Sequence[Placed], lead: tuple[int, ...]) -> Value:
+        """A product of matrices [*lead, ...] formed in different orders; neighbours formed alike are one node."""
+        left, right = self._flat(left, lead), self._flat(right, lead)
+        orders = [[one for one in placed if number in one.matrices] for number in range(prod(lead))]
+        starts = [i for i, one in enumerate(orders) if i == 0 or one != orders[i - 1]]
+        parts = [
+            self._by_region(self.take(left, -3, start, stop), self.take(right, -3, start, stop), None, orders[start])
+            for start, stop in zip(starts, [*starts[1:], len(orders)], strict=True)
+        ]
+        return self.reshape(self.concatenate(parts, -3), *lead, left.shape[-2], right.shape[-2])
+
+    def _flat(self, operand: Value, lead: tuple[int, ...]) -> Value:
+        """Matrices [..., rows, columns], broadcast to [*lead, ...], as [matrices, rows, columns]."""
+        *given, rows, columns = operand.shape
+        x = self.reshape(operand, *[1] * (len(lead) - len(given)), *operand.shape)
+        for axis, size in enumerate(lead, -2 - len(lead)):
+            x = x if x.shape[axis] == size else self.concatenate([x] * size, axis)
+        return self.reshape(x, prod(lead), rows, columns)
+
+    def _by_region(self, left: Value, right: Value, bias: Value | None, placed: Sequence[Placed]) -> Value:
+        """A product whose rows and columns are formed in the orders stated."""
         if len(placed) == 1:
             return self._contracted(left, right, bias, placed[0].order)
         rows = []

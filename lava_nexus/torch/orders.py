@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
+import platform
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from math import prod
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,6 +22,7 @@ from lava_nexus.execute.interpret import run_program
 from lava_nexus.execute.reference import ReferenceExecutor
 from lava_nexus.formats import FLOAT32, FLOAT64, FloatFormat
 from lava_nexus.programs import Accumulate, Order, Orders, Placed, Program, Reduction, Sum, Writer
+from lava_nexus.programs import order as sums
 from lava_nexus.programs.order import Part
 from lava_nexus.torch import kernels, revealing
 from lava_nexus.torch.kernels import Kernel, Probe, Region
@@ -27,8 +32,13 @@ Found = tuple[tuple[Region, Order], ...]
 
 _MOST_CHECKED = 24  # rows or columns of a region that are checked on random numbers
 _DRAWN = 65_537  # random numbers, again and again in large arrays; no width of a layer divides it
+_CALLS = 8  # to see whether a kernel gives the same bits again
 _EVERYWHERE = (0, 1 << 62)
-_MKL = ("MKL_CBWR", "MKL_ENABLE_INSTRUCTIONS")
+_SETTINGS = ("MKL_", "OMP_", "GOMP_", "KMP_", "ATEN_", "DNNL_", "ONEDNN_", "LD_PRELOAD")
+_PROCESSOR = (
+    *("vendor_id", "cpu family", "model", "stepping", "flags", "cache size", "cpu cores", "siblings"),
+    *("CPU implementer", "CPU architecture", "CPU variant", "CPU part", "Features"),
+)
 
 
 def accumulation(name: Accumulate | Orders, batch: int = 1) -> Accumulate | Orders:
@@ -42,11 +52,17 @@ class TorchOrders:
 
     Sums of values take the order of `torch.sum` over the last axis, for norms and for softmax.
 
+    They are those of operands as PyTorch allocates them, whole tensors at multiples of 64 bytes: on some processors the
+    kernels add in other orders at other addresses, such as those of slices.
+
     Attributes:
         batch: elements that PyTorch is handed at once; they are further rows of a linear layer.
+        interleaved: whether the queries, and whether the keys and values, of several heads lie in memory as [tokens,
+            heads, width], as those that transformers takes from a projection do, instead of head by head.
     """
 
     batch: int = 1
+    interleaved: tuple[bool, bool] = (False, False)
 
     def orders(
         self, reduction: Reduction, length: int, shape: tuple[int, ...], bias: bool, plain: bool, fmt: FloatFormat
@@ -58,16 +74,19 @@ class TorchOrders:
             found = kernel_orders(Kernel("sum", length, 1, self.batch * prod(shape)), fmt)
             return [Placed(_only(found, "sums"), _EVERYWHERE, _EVERYWHERE)]
         rows, columns = shape[-2:]
+        heads = prod(shape[:-2])
         if reduction == "linear":
-            kernel = Kernel("linear", length, self.batch * prod(shape[:-1]), columns, bias)
+            kernel = Kernel("linear", length, self.batch * heads * rows, columns, bias)
         else:
-            kernel = Kernel("matmul", length, rows, columns, False, self.batch * prod(shape[:-2]), not plain)
+            query, key = self.interleaved if heads > 1 else (False, False)
+            beside = (query and not plain, key)  # weights, which a softmax makes, are not
+            kernel = Kernel("matmul", length, rows, columns, False, self.batch * heads, not plain, beside)
         found = kernel_orders(kernel, fmt)
         if kernel.rows != rows:  # the rows of all elements stand below each other
             if len({region.rows for region, _ in found}) > 1:
                 raise NexusError(f"accumulate 'torch': {kernel} adds in different orders in different rows of a batch")
             found = tuple((Region((0, rows), region.columns), order) for region, order in found)
-        return [Placed(order, region.rows, region.columns) for region, order in found]
+        return _of_one_element(kernel, found, heads)
 
     def of_batch(self, batch: int) -> TorchOrders:
         """See `Orders.of_batch`."""
@@ -85,24 +104,48 @@ def kernel_orders(kernel: Kernel, fmt: FloatFormat = FLOAT32) -> Found:
 
 @lru_cache(maxsize=4096)
 def _kept_orders(kernel: Kernel, fmt: FloatFormat, machine: str) -> Found:
-    key = f"{kernel!r} {fmt} {machine} {source_digest(kernels.__file__, revealing.__file__, __file__)}"
+    sources = source_digest(kernels.__file__, revealing.__file__, sums.__file__, __file__)
 
     def load(arrays: Any, metadata: Any) -> Found:
+        if metadata["bits"] != _bits(kernel, fmt):
+            raise ValueError("orders of a kernel that gave other bits")
         return tuple((Region(*map(tuple, at)), _loaded(order)) for at, order in metadata["regions"])
 
     def save(found: Found) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
-        return {}, {"kernel": str(kernel), "regions": [[(r.rows, r.columns), _saved(order)] for r, order in found]}
+        regions = [[(r.rows, r.columns, r.matrices), _saved(order)] for r, order in found]
+        return {}, {"kernel": str(kernel), "bits": _bits(kernel, fmt), "regions": regions}
 
-    return cached("torch_orders", key, lambda: _probed(kernel, fmt), save, load)
+    return cached("torch_orders", f"{kernel!r} {fmt} {machine} {sources}", lambda: _probed(kernel, fmt), save, load)
 
 
 def _machine() -> str:
+    """What is known to decide which kernel runs; `_bits` notices the rest."""
     import torch
 
-    settings = [f"{name}={os.environ.get(name)}" for name in _MKL]
-    return " ".join(
-        [torch.__version__, torch.backends.cpu.get_cpu_capability(), str(torch.get_num_threads()), *settings]
-    )
+    settings = [f"{name}={value}" for name, value in sorted(os.environ.items()) if name.startswith(_SETTINGS)]
+    capability, threads = torch.backends.cpu.get_cpu_capability(), torch.get_num_threads()
+    return " ".join([torch.__version__, capability, str(threads), _processor(), *settings])
+
+
+@lru_cache(maxsize=1)
+def _processor() -> str:
+    """The first processor's vendor, family, model and instructions, as far as the system tells them."""
+    found = [platform.machine(), platform.processor()]
+    with suppress(OSError):
+        first = Path("/proc/cpuinfo").read_text(errors="replace").split("\n\n")[0]
+        found += [line for line in first.splitlines() if line.split(":")[0].strip() in _PROCESSOR]
+    return " ".join(found)
+
+
+def _bits(kernel: Kernel, fmt: FloatFormat) -> str:
+    """SHA-256 of the kernel's results on random numbers here and now: orders found elsewhere may be of other bits."""
+    return hashlib.sha256(_called(kernel, next(_trials(kernel, fmt))).tobytes()).hexdigest()
+
+
+def _called(kernel: Kernel, trial: Trial) -> NDArray[Any]:
+    left, right, bias = trial
+    with np.errstate(all="ignore"):
+        return kernel(left, right, bias if kernel.bias else None)
 
 
 def _probed(kernel: Kernel, fmt: FloatFormat) -> Found:
@@ -111,9 +154,16 @@ def _probed(kernel: Kernel, fmt: FloatFormat) -> Found:
         tree = probe.tree(region)
         order = None if tree is None else _confirmed(kernel, region, _candidates(probe, region, tree), fmt)
         if order is None:
-            raise NexusError(f"accumulate 'torch': no order of additions gives the bits of {kernel}")
+            raise NexusError(f"accumulate 'torch': {_varying(kernel, region, fmt)}")
         found.append((region, order))
     return tuple(found)
+
+
+def _varying(kernel: Kernel, region: Region, fmt: FloatFormat) -> str:
+    """Why no order is found: the bits vary from call to call, or those of a region are no order's."""
+    if len({_bits(kernel, fmt) for _ in range(_CALLS)}) > 1:
+        return f"{kernel} gives other bits from call to call on the same operands, so it has no one order of additions"
+    return f"no order of additions gives the bits of {kernel} in {region}"
 
 
 def _candidates(probe: Probe, region: Region, tree: Sum) -> list[Order]:
@@ -131,10 +181,11 @@ def _confirmed(kernel: Kernel, region: Region, candidates: list[Order], fmt: Flo
     """The first order that gives the kernel's bits on random numbers, and on zeros and tiny numbers below 0."""
     left_over = list(candidates)
     rows, columns = (_some(*span) for span in (region.rows, region.columns))
-    for left, right, bias in _trials(kernel, fmt):
-        with np.errstate(all="ignore"):
-            result = kernel(left, right, bias if kernel.bias else None)
-        want = fmt.canonical(np.ascontiguousarray(result[np.ix_(rows, columns)]).view(fmt.pattern_dtype))
+    matrices = np.array(region.matrices)[_some(0, len(region.matrices))]
+    for trial in _trials(kernel, fmt):
+        left, right, bias = trial
+        result = np.ascontiguousarray(_called(kernel, trial)[np.ix_(matrices, rows, columns)])
+        want = fmt.canonical(result.view(fmt.pattern_dtype))
         operands = (left[columns] if kernel.name == "sum" else left[rows], right[columns], bias[columns])
         left_over = [order for order in left_over if (_evaluated(kernel, order, operands, fmt) == want).all()]
         if not left_over:
@@ -198,6 +249,20 @@ class _Given:
 
     def of_batch(self, batch: int) -> _Given:
         return self
+
+
+def _of_one_element(kernel: Kernel, found: Found, heads: int) -> list[Placed]:
+    """The orders of the first `heads` matrices, which those of all further elements of a batch must have too."""
+    placed = []
+    for region, order in found:
+        numbers = tuple(sorted({number % heads for number in region.matrices}))
+        if len(numbers) * kernel.matrices != len(region.matrices) * heads:
+            raise NexusError(
+                f"accumulate 'torch': {kernel} adds in orders that vary with a matrix's alignment in memory, and those "
+                f"of the {heads} matrices of one element of the batch are not those of another"
+            )
+        placed.append(Placed(order, region.rows, region.columns, () if len(numbers) == heads else numbers))
+    return placed
 
 
 def _only(found: Found, what: str) -> Order:

@@ -79,13 +79,18 @@ def test_rows_of_causal_attention_are_those_of_the_whole_product(
     query, key, value = drawn(1, heads, tokens, width), drawn(2, heads, keys, width), drawn(3, heads, keys, width)
     scores, weights, mixed = attended(query, key, value, window, executor)
     first = 0 if window is None else max(0, past + 1 - window)  # what a cache of PyTorch would hold no more
-    q, k, v = torch.from_numpy(query), torch.from_numpy(key[:, first:]), torch.from_numpy(value[:, first:])
+    q, k, v = (
+        torch.from_numpy(x).clone(memory_format=torch.contiguous_format)
+        for x in (query, key[:, first:], value[:, first:])
+    )
     seen = np.tril(np.ones((tokens, keys), bool), past)
     if window is not None:
         seen &= ~np.tril(np.ones_like(seen), past - window)
     whole = bits(torch.matmul(q, k.transpose(-1, -2)).numpy())
     np.testing.assert_array_equal(bits(scores)[:, seen], whole[:, seen[:, first:]])
-    np.testing.assert_array_equal(bits(mixed), bits(torch.matmul(torch.from_numpy(weights)[..., first:], v).numpy()))
+    np.testing.assert_array_equal(
+        bits(mixed), bits(torch.matmul(torch.from_numpy(weights[..., first:].copy()).clone(), v).numpy())
+    )
 
 
 def test_a_named_order_differs_from_the_kernel() -> None:
@@ -108,6 +113,11 @@ class Products(TorchFunctionMode):
         return result
 
 
+def interleaved(x: Tensor) -> bool:
+    """Whether heads [..., heads, tokens, width] lie in memory as [tokens, heads, width]."""
+    return x.stride(-3) < x.stride(-2)
+
+
 @pytest.mark.parametrize("name", ["llama2", "llama3", "qwen3", "mistral", "phi"])
 def test_scores_and_values_are_those_of_the_eager_attention_of_transformers(name: str) -> None:
     model, products = CASES[name].build(), Products()
@@ -118,22 +128,24 @@ def test_scores_and_values_are_those_of_the_eager_attention_of_transformers(name
     assert len(pairs) == 2
     for (query, key, scores), (weights, value, mixed) in pairs:
         numpy = [x[0].numpy() for x in (query, key.transpose(-1, -2), value)]
-        ours, _, _ = attended(*[np.ascontiguousarray(x) for x in numpy], window, "reference")
+        orders = TorchOrders(interleaved=(interleaved(query), interleaved(value)))
+        assert interleaved(key.transpose(-1, -2)) == orders.interleaved[1] and not interleaved(weights)
+        ours, _, _ = attended(*[np.ascontiguousarray(x) for x in numpy], window, "reference", orders)
         seen = weights[0, 0].numpy() != 0
         assert seen.sum() > 7
         np.testing.assert_array_equal(bits(ours)[:, seen], bits(scores[0].numpy())[:, seen])
         given = np.ascontiguousarray(weights[0].numpy())
-        np.testing.assert_array_equal(bits(_summed(given, numpy[2], seen)), bits(mixed[0].numpy()))
+        np.testing.assert_array_equal(bits(_summed(given, numpy[2], seen, orders)), bits(mixed[0].numpy()))
 
 
-def _summed(weights: Values, value: Values, seen: Values) -> Values:
+def _summed(weights: Values, value: Values, seen: Values, orders: TorchOrders) -> Values:
     """weights value, a row at a time, over what it sees."""
     heads, tokens, width = value.shape
     rows = []
     for row in range(tokens):
         places = np.nonzero(seen[row])[0]
         start, stop = int(places[0]), int(places[-1]) + 1
-        w = Writer(Program("test"), FLOAT32, accumulate=TorchOrders()).inside("values")
+        w = Writer(Program("test"), FLOAT32, accumulate=orders).inside("values")
         x, v = (
             w.program.input("x", (heads, 1, stop - start), FLOAT32),
             w.program.input("v", (heads, stop - start, width), FLOAT32),

@@ -60,6 +60,7 @@ def test_every_module_has_a_row() -> None:
     assert "| model.layers.0.mlp.act_fn | SiLU" in table
 
 
+@pytest.mark.torch_order
 def test_linear_layers_in_the_order_of_pytorch_move_no_bit() -> None:
     model = tiny("Llama")
     rows = moved_bits(model, [IDS], only=["Linear", ""], executor="reference", accumulate="torch")

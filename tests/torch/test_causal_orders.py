@@ -24,7 +24,7 @@ from tests.models.checkpoints import CASES
 Values = NDArray[Any]
 
 
-pytestmark = pytest.mark.usefixtures("one_thread")
+pytestmark = [pytest.mark.usefixtures("one_thread"), pytest.mark.torch_order]
 
 
 def drawn(seed: int, *shape: int) -> Values:

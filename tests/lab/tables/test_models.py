@@ -60,6 +60,7 @@ def test_the_witness_is_what_transformers_computes(name: str, tmp_path: Path) ->
     assert np.abs(double[0] - exact[-1]).max() < 2e-5 * np.abs(exact).max()
 
 
+@pytest.mark.torch_order
 @pytest.mark.parametrize(
     "changes",
     [

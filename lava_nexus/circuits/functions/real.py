@@ -70,7 +70,8 @@ def roots_of_two(bits: int) -> list[Fraction]:
     return roots
 
 
-LONGDOUBLE_ENOUGH = 48  # fraction bits of coefficients
+LONGDOUBLE_ENOUGH = 48 if np.finfo(np.longdouble).nmant >= 63 else 0
+"""Fraction bits of coefficients that come out as in multiple precision; none where longdouble is no wider than FP64."""
 _BITS = 160  # of multiple precision
 
 

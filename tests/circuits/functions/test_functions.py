@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from lava_nexus.circuits import OPERATIONS, circuit
 from lava_nexus.circuits.circuit import Golden
-from lava_nexus.circuits.functions import function
+from lava_nexus.circuits.functions import exponential, fitting, function, logarithm, real, trigonometric
 from lava_nexus.execute.cpu import BitslicedExecutor
 from lava_nexus.formats import BFLOAT16, FLOAT8_E4M3FN, FLOAT8_E5M2, FLOAT16, FLOAT32, FloatFormat, ulp_distance
 from lava_nexus.neurons import violations
@@ -170,3 +170,14 @@ def test_published_cells_give_the_same(name: str) -> None:
         built = circuit(name, fmt, basis="nexus")
         patterns = np.random.default_rng(8).permutation(every(fmt))[:n]
         np.testing.assert_array_equal(outputs(built.network, [patterns]), built.golden(patterns))
+
+
+@pytest.mark.parametrize("fitted", [exponential._GROWTH, logarithm._LOW, *trigonometric._SINE], ids=lambda f: f.name)
+def test_coefficients_do_not_depend_on_the_machine(fitted: real.Real, monkeypatch: pytest.MonkeyPatch) -> None:
+    how = fitting.Approximation(index_bits=27, precision=40, degree=3, tolerance=2.0**-30, widest=22)
+    arguments = (fitted, how, 0.5, 0.0, False)
+    here = fitting._fitted(*arguments)
+    assert isinstance(real.arithmetic(40), real.LongDouble) == (np.finfo(np.longdouble).nmant >= 63)
+    monkeypatch.setattr(real, "LONGDOUBLE_ENOUGH", 0)  # as where longdouble is FP64
+    assert isinstance(real.arithmetic(40), real.Multiple)
+    assert fitting._fitted(*arguments) == here

@@ -85,7 +85,7 @@ class DecoderWitness:
 
         def heads(role: str) -> Tensor:
             y = self._linear("qkv_projection", x, w, role, layer)
-            return y.view(tokens, -1, shape.head_dim).transpose(0, 1)
+            return y.view(tokens, -1, shape.head_dim).transpose(0, 1).contiguous()
 
         query, key, value = heads("query"), heads("key"), heads("value")
         if shape.query_key_norm:

@@ -94,6 +94,11 @@ class Executor(ABC):
         """Whether every neuron fires as its equation says, so that all networks of a function give the same bits."""
         return True
 
+    @property
+    def batches(self) -> bool:
+        """Whether it cuts the sets of a whole program into batches by itself."""
+        return False
+
     @classmethod
     def options(cls) -> tuple[str, ...]:
         """Names of the options that it is made with."""

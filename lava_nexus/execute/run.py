@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, overload
+from typing import Any, Final, overload
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -19,7 +19,7 @@ from lava_nexus.execute.tallies import ProgramResult, Tally
 from lava_nexus.neurons import Port
 from lava_nexus.programs.program import Program
 
-DEFAULT_EXECUTOR = "bitsliced"
+DEFAULT_EXECUTOR: Final = "bitsliced"
 """What runs where nothing else is said."""
 
 

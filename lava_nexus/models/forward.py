@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lava_nexus.errors import NexusError
-from lava_nexus.execute.executor import Tallies
-from lava_nexus.execute.programs import ProgramRunner
+from lava_nexus.execute.executor import Executor, Tallies
+from lava_nexus.execute.interpret import run_program
 from lava_nexus.formats import FLOAT32
 from lava_nexus.models.spec import ModelSpec
 from lava_nexus.models.stages import Arithmetic, Stage
@@ -101,13 +101,13 @@ class Forward:
         spec: the model.
         source: its weights, read when their stage runs.
         arithmetic: how programs are written.
-        runner: what runs them.
+        executor: what runs them.
     """
 
     spec: ModelSpec
     source: TensorSource
     arithmetic: Arithmetic
-    runner: ProgramRunner
+    executor: Executor
 
     def enter(self, tokens: Tokens, token_types: Tokens | None = None, held: Stream | None = None) -> Stream:
         """The stream that the first stage reads: rows of the tables for tokens [batch, tokens], and their positions.
@@ -155,7 +155,7 @@ class Forward:
         if stage.write is None:
             return {stage.leaves[key]: patterns for key, patterns in feeds.items()}, Counts()
         program = stage.program(self.arithmetic.of_batch(batch), self.source)
-        result = self.runner.run(program, feeds)
+        result = run_program(program, feeds, self.executor)
         depth = 0 if stage.parallel else program.depth
         counts = Counts(result.layers, program.neurons, program.synapses, depth)
         return {stage.leaves[key]: patterns for key, patterns in result.outputs.items()}, counts

@@ -14,8 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from lava_nexus.errors import NexusError
 from lava_nexus.execute.executor import Executor
-from lava_nexus.execute.programs import ProgramRunner
-from lava_nexus.execute.run import DEFAULT_EXECUTOR
+from lava_nexus.execute.run import DEFAULT_EXECUTOR, executor_named
 from lava_nexus.formats import FLOAT32, FloatFormat, FormatLike, as_format
 from lava_nexus.models.config_json import read_spec
 from lava_nexus.models.forward import Counts, Forward, Stream, Tokens, cached_tokens
@@ -101,7 +100,7 @@ class Model:
         """
         ids, types = token_array(tokens), None if token_types is None else token_array(token_types)
         stages = forward_stages(self.spec, ids.shape[1], layers=self.checked_layers(layers), logits=logits)
-        forward, counts, hidden = self.forward(ProgramRunner(executor, options)), Counts(), []
+        forward, counts, hidden = self.forward(executor_named(executor, **options)), Counts(), []
         stream = forward.enter(ids, types)
         for done in forward.run(stages, stream):
             counts.add(done.counts)
@@ -132,7 +131,7 @@ class Model:
             NexusError: no tokens, a model that has no head or is no decoder, or more tokens than it has positions for.
         """
         ids = fresh = self.checked_generation(tokens, max_new_tokens)
-        forward, counts = self.forward(ProgramRunner(executor, options), hold=True), Counts()
+        forward, counts = self.forward(executor_named(executor, **options), hold=True), Counts()
         stream: Stream = {}
         for _ in range(max_new_tokens):
             past = cached_tokens(stream)
@@ -161,10 +160,10 @@ class Model:
             )
         return ids
 
-    def forward(self, runner: ProgramRunner, hold: bool = False) -> Forward:
+    def forward(self, executor: Executor, hold: bool = False) -> Forward:
         """What runs the model's stages by an executor; with `hold` the weights of small models stay in memory."""
         held = self._held if hold else None
-        return Forward(self.spec, self.source if held is None else held, self.arithmetic, runner)
+        return Forward(self.spec, self.source if held is None else held, self.arithmetic, executor)
 
     def by_populations(self, nonlinear: Nonlinear, spikes: SpikingLinear | None = None) -> Model:
         """The same model with these operators as LIF populations, no weight changed."""

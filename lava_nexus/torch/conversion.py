@@ -11,8 +11,8 @@ from typing import Any, Literal, TypeVar, cast
 from torch import nn
 
 from lava_nexus.errors import NexusError
-from lava_nexus.execute.executor import Tallies
-from lava_nexus.execute.run import executor_named
+from lava_nexus.execute.executor import Executor, Tallies
+from lava_nexus.execute.run import DEFAULT_EXECUTOR, executor_named
 from lava_nexus.formats import format_named
 from lava_nexus.torch.mode import GateMode, Gates
 
@@ -30,7 +30,7 @@ def convert(
     module: ModuleT,
     only: Sequence[str | type[nn.Module]] | None = None,
     *,
-    executor: str = "bitsliced",
+    executor: str | Executor = DEFAULT_EXECUTOR,
     basis: str = "threshold",
     accumulate: str = "sequential",
     count: bool = False,
@@ -49,7 +49,7 @@ def convert(
         module: any module on the CPU, in float16, bfloat16, float32 or float64.
         only: dotted names ("layers.0.mlp"; what lies below is chosen with it), patterns ("*.norm"), or classes and
             their names ("Linear"); None for the whole model.
-        executor: "bitsliced", "membrane", "lava", or "reference" for the strict float model.
+        executor: "bitsliced", "membrane", "lava", "reference" for the strict float model, or an executor.
         basis: cells of the circuits.
         accumulate: order of every sum: "sequential", "fma", "pairwise", "exact", or "torch" as PyTorch's kernels.
         count: whether spikes are counted (`counts`).

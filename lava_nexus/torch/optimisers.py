@@ -9,7 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from lava_nexus.execute.run import executor_named
+from lava_nexus.execute.executor import Executor
+from lava_nexus.execute.run import DEFAULT_EXECUTOR, executor_named
 from lava_nexus.torch.mode import GateMode, Gates
 
 
@@ -24,7 +25,7 @@ class GateOptimiser(torch.optim.Optimizer, ABC):
         self,
         params: Iterable[Any],
         defaults: dict[str, Any],
-        executor: str,
+        executor: str | Executor,
         basis: str,
         count: bool,
         **options: Any,
@@ -70,7 +71,7 @@ class GateSGD(GateOptimiser):
         lr: float = 1e-3,
         momentum: float = 0.0,
         *,
-        executor: str = "bitsliced",
+        executor: str | Executor = DEFAULT_EXECUTOR,
         basis: str = "threshold",
         count: bool = False,
         **options: Any,
@@ -109,7 +110,7 @@ class GateAdamW(GateOptimiser):
         eps: float = 1e-8,
         weight_decay: float = 1e-2,
         *,
-        executor: str = "bitsliced",
+        executor: str | Executor = DEFAULT_EXECUTOR,
         basis: str = "threshold",
         count: bool = False,
         **options: Any,

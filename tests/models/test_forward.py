@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from lava_nexus.errors import NexusError
-from lava_nexus.execute.programs import ProgramRunner
 from lava_nexus.execute.run import executor as executor_of
+from lava_nexus.execute.run import executor_named
 from lava_nexus.formats import FLOAT16
 from lava_nexus.models.architectures import ARCHITECTURES
 from lava_nexus.models.model import random_model
@@ -54,7 +54,7 @@ def test_a_layer_is_the_plain_forward(kind: str, executor: str, monkeypatch: pyt
     stages = [s for s in forward_stages(spec, 4, layers=(1, 2)) if s.name in ("rotary", "layer 1")]
     fed = {"hidden": FLOAT16.to_patterns(x)[None], "position numbers": np.arange(4, dtype=np.float32).view(np.uint32)}
     fed["position numbers"] = fed["position numbers"][None, :, None]
-    stream, _ = model.forward(ProgramRunner(executor)).through(stages, fed)
+    stream, _ = model.forward(executor_named(executor)).through(stages, fed)
     names = {role.rpartition(".")[0]: name.rpartition(".")[0] for role, (name, _) in given.items()}
     names["pairs"] = str(spec.frequencies.size or "")
     expected = forward.layer(x, tensors, names, spec.layer_shape(1))

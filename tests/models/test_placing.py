@@ -8,7 +8,7 @@ import pytest
 import lava_nexus as nexus
 from lava_nexus.chip.program_placement import ProgramPlacement
 from lava_nexus.errors import NexusError
-from lava_nexus.execute.programs import ProgramRunner
+from lava_nexus.execute.run import executor_named
 from lava_nexus.models.architectures import ARCHITECTURES
 from lava_nexus.models.forward import Counts
 from lava_nexus.models.model import Model, random_model
@@ -24,7 +24,7 @@ def model_of(kind: str) -> Model:
 @pytest.mark.parametrize("kind", ARCHITECTURES)
 def test_a_token_costs_what_a_pass_with_a_cache_invokes(kind: str) -> None:
     model, context = model_of(kind), 4
-    spec, forward = model.spec, model.forward(ProgramRunner("reference"))
+    spec, forward = model.spec, model.forward(executor_named("reference"))
     held, _ = forward.through(
         forward_stages(spec, context - 1, logits="none", keep=True), forward.enter(np.array([[3, 1, 4]]))
     )

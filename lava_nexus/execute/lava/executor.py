@@ -76,6 +76,11 @@ class LavaExecutor(Executor):
         return LEVELS[self._word or "word"]
 
     @property
+    def batches(self) -> bool:
+        """Whether it cuts the sets of a program into batches by itself: wherever Processes are its layers."""
+        return self._word != "lif"
+
+    @property
     def timing(self) -> Timing:
         """Time steps predicted and taken, over all invocations."""
         return self._timing

@@ -1,9 +1,8 @@
-"""Counter-based random numbers for the compiled loops: each is a function of (key, neuron, lane, step) alone.
+"""What is random in the compiled loops: noise, threshold spread, lost and spurious spikes, stuck neurons.
 
-A key stands for seed, purpose and invocation. Neuron and counter (set = step * streams + lane) go through the output
-function of SplitMix64 (Steele, Lea, Flood, OOPSLA 2014): number i of neuron k is mix(mix(key + k G) + i G).
-
-What is random in the compiled loops: noise, threshold spread, lost and spurious spikes, stuck neurons.
+Random numbers are counter-based, each a function of (key, neuron, lane, step) alone. A key stands for seed, purpose and
+invocation. Neuron and counter (set = step * streams + lane) go through the output function of SplitMix64 (Steele, Lea,
+Flood, OOPSLA 2014): number i of neuron k is mix(mix(key + k G) + i G).
 """
 
 from __future__ import annotations

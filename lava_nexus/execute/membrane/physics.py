@@ -1,9 +1,8 @@
-"""How likely noise carries a membrane over its threshold, by the integer potential: the normal tail, in 2^-64 parts.
+"""A neuron model and its non-idealities, put into the arrays that the compiled loops read.
 
 A memoryless neuron whose potential is the integer d above the level at which it should fire errs with probability
-Q(|theta - v| / sigma), Q the upper tail of N(0, 1). One draw of 64 bits below Q 2^64 decides it, without a potential.
-
-A neuron model and its non-idealities, put into the arrays that the compiled loops read.
+Q(|theta - v| / sigma), Q the upper tail of N(0, 1). One draw of 64 bits below Q 2^64 decides it, without a potential:
+`Tails` holds these probabilities by potential, in parts of 2^64.
 """
 
 from __future__ import annotations

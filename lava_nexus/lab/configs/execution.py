@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 
 from lava_nexus.config import Config
 from lava_nexus.errors import NexusError
+from lava_nexus.execute.run import DEFAULT_EXECUTOR
 from lava_nexus.lab.configs import EnergyModelName
 from lava_nexus.lab.configs.model import ArithmeticConfig, ModelSource
 from lava_nexus.neurons import NeuronModel, NonIdealities
@@ -81,11 +82,12 @@ class LavaOptions(Config):
     """How the Lava executor runs.
 
     Attributes:
-        level: what evaluates a neuron in the operator Processes: compiled word operations, or a membrane each.
+        level: what evaluates a neuron in the operator Processes: `word` for compiled word operations, `vectorised` for
+            a membrane each, `lif` for Lava's own LIF, circuit after circuit; or what reports say of these levels.
         processes: most operating-system processes that a block may become.
     """
 
-    level: Literal["word", "vectorised", "word logic", "vectorised neurons"] = "word"
+    level: Literal["word", "vectorised", "lif", "word logic", "vectorised neurons", "LIF"] = "word"
     processes: int = Field(default=20, ge=1, le=64)
 
 
@@ -99,7 +101,7 @@ class ExecutionConfig(ArithmeticConfig):
         membrane: options of the membrane executor: leak, reset, noise, faults.
     """
 
-    executor: ExecutorName = "bitsliced"
+    executor: ExecutorName = DEFAULT_EXECUTOR
     timeout_seconds: float = Field(default=600.0, gt=0, allow_inf_nan=False)
     lava: LavaOptions = LavaOptions()
     membrane: MembraneOptions = MembraneOptions()
@@ -112,7 +114,7 @@ class ExecutionConfig(ArithmeticConfig):
 
     @property
     def executor_options(self) -> dict[str, Any]:
-        """What a `ProgramRunner` of the executor takes, for one sequence at a time."""
+        """What the executor is made with, for one sequence at a time."""
         if self.executor == "membrane":
             return self.membrane.executor_options(self.seed)
         if self.executor != "lava":
@@ -179,7 +181,6 @@ class RunConfig(ExecutionConfig):
     """
 
     model: Annotated[DigitsModel | TransformerModel, Field(discriminator="kind")]
-    executor: ExecutorName = "lava"
     energy_model: EnergyModelName = "loihi1_pre_silicon"
     out: Path = Path("results/run")
 

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from lava_nexus.config import Config
+from lava_nexus.execute.run import DEFAULT_EXECUTOR
 from lava_nexus.formats import FORMATS, FloatFormat
 from lava_nexus.lab.configs import FormatName
 from lava_nexus.lab.configs.model import ModelSource
@@ -125,7 +126,7 @@ class UlpTablesConfig(Config):
     """
 
     format: FormatName = "float32"
-    executor: Literal["bitsliced", "membrane", "lava", "reference"] = "bitsliced"
+    executor: Literal["bitsliced", "membrane", "lava", "reference"] = DEFAULT_EXECUTOR
     basis: Literal["threshold", "nexus"] = "threshold"
     accumulate: Accumulate = "sequential"
     inputs: tuple[Count, ...] = Field(default=(1024, 1_000_000), min_length=1)

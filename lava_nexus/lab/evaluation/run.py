@@ -15,7 +15,8 @@ import numpy as np
 from tqdm import tqdm
 
 from lava_nexus.errors import NexusError
-from lava_nexus.execute.programs import ProgramRunner
+from lava_nexus.execute.executor import Executor
+from lava_nexus.execute.run import executor_named
 from lava_nexus.lab.configs.execution import EvaluateConfig, Task
 from lava_nexus.lab.evaluation.layouts import TaskResult, evaluation_report
 from lava_nexus.lab.evaluation.questions import SAMPLES, Question, questions, read_text
@@ -97,9 +98,9 @@ class Piece:
 def _scorers(config: EvaluateConfig, model: Model, pieces: list[Piece]) -> tuple[dict[str, Scorer], list[str]]:
     """By engine; and sentences for those that cannot be."""
 
-    def runner() -> ProgramRunner:
+    def fresh() -> Executor:
         count = {} if config.executor in ("lava", "membrane") else {"count": False}
-        return ProgramRunner(config.executor, config.executor_options | count)
+        return executor_named(config.executor, **(config.executor_options | count))
 
     def calibrate(tap: LayerTap) -> None:
         scorer = GateScorer(model, tap)
@@ -107,9 +108,9 @@ def _scorers(config: EvaluateConfig, model: Model, pieces: list[Piece]) -> tuple
             for part in piece.parts:
                 scorer.logits(*part)
 
-    scorers: dict[str, Scorer] = {GATES: GateScorer(model, runner())}
+    scorers: dict[str, Scorer] = {GATES: GateScorer(model, fresh())}
     if config.approximate:
-        scorers[POPULATIONS] = GateScorer(by_populations(config, model, calibrate), runner())
+        scorers[POPULATIONS] = GateScorer(by_populations(config, model, calibrate), fresh())
     note = _with_pytorch(config, model, scorers)
     return scorers, [note] if note else []
 

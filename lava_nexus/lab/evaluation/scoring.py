@@ -14,8 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lava_nexus.errors import NexusError
-from lava_nexus.execute.executor import Tallies
-from lava_nexus.execute.programs import ProgramRunner
+from lava_nexus.execute.executor import Executor, Tallies
 from lava_nexus.models.forward import Stream, cached_tokens
 from lava_nexus.models.model import Model
 from lava_nexus.models.stages import Stage, forward_stages
@@ -102,15 +101,15 @@ class GateScorer(Scorer):
     and context and continuation are one sequence.
 
     Attributes:
-        runner: what runs its programs.
+        executor: what runs its programs.
         tallies: counts of all that ran.
     """
 
-    def __init__(self, model: Model, runner: ProgramRunner) -> None:
+    def __init__(self, model: Model, executor: Executor) -> None:
         if not (model.spec.shape.causal and model.spec.head):
             raise NexusError(f"model '{model.source.name}' has no language-model head, so it scores no text")
-        self.model, self.forward = model, model.forward(runner, hold=True)
-        self.runner, self._keeps = runner, isinstance(model.arithmetic.accumulate, str)
+        self.model, self.forward = model, model.forward(executor, hold=True)
+        self.executor, self._keeps = executor, isinstance(model.arithmetic.accumulate, str)
         self.tallies = Tallies()
         self._context: tuple[int, ...] = ()
         self._held: Stream = {}
@@ -118,7 +117,7 @@ class GateScorer(Scorer):
     def begin(self, item: int) -> None:
         """Nothing is kept from one item to the next."""
         super().begin(item)
-        self.runner.begin(item)
+        self.executor.begin(item)
         self._context = ()
 
     def logits(self, context: Sequence[int], continuation: Sequence[int]) -> Logits:

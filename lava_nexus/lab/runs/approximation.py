@@ -14,7 +14,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lava_nexus.execute.interpret import ProgramResult, run_program
-from lava_nexus.execute.programs import ProgramRunner
 from lava_nexus.execute.reference import ReferenceExecutor
 from lava_nexus.formats import FloatFormat
 from lava_nexus.programs import Contract, Program, Value
@@ -33,9 +32,9 @@ APPROXIMATION_HEADER = (
 )
 
 
-@dataclass
-class LayerTap(ProgramRunner):
-    """A reference runner that keeps what leaves every layer.
+@dataclass(eq=False)
+class LayerTap(ReferenceExecutor):
+    """A reference executor that keeps what leaves every layer.
 
     Attributes:
         left: values [batch, ...] by layer, one entry a value that left it.
@@ -43,10 +42,16 @@ class LayerTap(ProgramRunner):
         ranges: largest finite magnitude of the operand of every linear layer.
     """
 
-    executor: str = "reference"  # type: ignore[assignment]
     left: dict[str, list[Floats]] = field(default_factory=dict)
     kinds: dict[str, str] = field(default_factory=dict)
     ranges: dict[str, float] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        super().__init__()
+
+    def run_whole(self, program: Program, feeds: Mapping[str, NDArray[Any]]) -> ProgramResult:
+        """See `run`."""
+        return self.run(program, feeds)
 
     def run(self, program: Program, feeds: Mapping[str, NDArray[Any]]) -> ProgramResult:
         """Runs a program by golden functions and keeps what leaves its layers."""

@@ -148,32 +148,21 @@ def _model(config: RunConfig) -> DigitsModel:
 
 
 def _answer(program: Program, patterns: Patterns, config: RunConfig) -> Answer:
-    feeds = {"tokens": patterns}
-    if config.executor == "lava":
-        from lava_nexus.execute.lava.program import run_on_lava
-
-        level = config.lava.level
-        lava = run_on_lava(
-            program,
-            feeds,
-            batch=_model(config).batch,
-            level=level,
-            timeout=config.timeout_seconds,
-            processes=config.lava.processes,
-        )
-        note = f"Lava's CPU simulator took {lava.time_steps} of its own time steps in {lava.processes} processes."
-        return Answer(lava.outputs["logits"][:, 0], lava.layers, tuple(lava.levels), (note,))
-    executor = executor_named(config.executor, **config.executor_options)
-    parts: list[Patterns] = []
+    batch = _model(config).batch
+    batched = {"batch": batch} if config.executor == "lava" else {}
+    executor = executor_named(config.executor, **(config.executor_options | batched))
+    step = len(patterns) if executor.batches else batch
+    parts = [
+        run_program(program, {"tokens": patterns[start : start + step]}, executor)
+        for start in range(0, len(patterns), step)
+    ]
     layers: dict[str, Tallies] = {}
-    for start in range(0, len(patterns), _model(config).batch):
-        result = run_program(program, {"tokens": patterns[start : start + _model(config).batch]}, executor)
-        parts.append(result.outputs["logits"][:, 0])
-        for layer, tallies in result.layers.items():
+    for part in parts:
+        for layer, tallies in part.layers.items():
             layers.setdefault(layer, Tallies()).merge(tallies)
-    return Answer(
-        np.concatenate(parts), layers, (("all layers", executor.level),), measured_notes(executor.measured_joules)
-    )
+    logits = np.concatenate([part.outputs["logits"][:, 0] for part in parts])
+    notes = (*parts[-1].notes, *measured_notes(executor.measured_joules))
+    return Answer(logits, layers, tuple(parts[-1].levels), notes)
 
 
 def _describe(

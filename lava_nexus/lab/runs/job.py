@@ -16,8 +16,7 @@ from numpy.typing import NDArray
 
 from lava_nexus.circuits import Circuit
 from lava_nexus.errors import NexusError
-from lava_nexus.execute.executor import BankTally, Tallies, Tally
-from lava_nexus.execute.programs import ProgramRunner
+from lava_nexus.execute.executor import BankTally, Executor, Tallies, Tally
 from lava_nexus.models.forward import Counts, Forward, Tokens, joined
 from lava_nexus.models.model import Model
 from lava_nexus.models.stages import Logits, Stage, forward_stages
@@ -177,10 +176,10 @@ def _without(prefix: str, arrays: Mapping[str, Patterns]) -> dict[str, Patterns]
     return {name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)}
 
 
-def through(job: Job, model: Model, runner: ProgramRunner) -> Mapping[str, Patterns]:
-    """A whole pass of a model on a runner, nothing generated; the stream behind it."""
+def through(job: Job, model: Model, executor: Executor) -> Mapping[str, Patterns]:
+    """A whole pass of a model on an executor, nothing generated; the stream behind it."""
     stages = [stage for of_step in replace(job, generate=0).steps.values() for stage in of_step]
-    forward = model.forward(runner)
+    forward = model.forward(executor)
     return forward.through(stages, forward.enter(job.tokens, job.token_types))[0]
 
 

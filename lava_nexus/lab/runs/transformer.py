@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from lava_nexus.energy import energy_of_tallies, load_energy_model
+from lava_nexus.execute.executor import Executor
 from lava_nexus.execute.interpret import run_program
-from lava_nexus.execute.programs import ProgramRunner
 from lava_nexus.execute.reference import ReferenceExecutor
-from lava_nexus.execute.run import measured_notes
+from lava_nexus.execute.run import executor_named, measured_notes
 from lava_nexus.formats import FloatFormat, UlpSummary, summarise
 from lava_nexus.lab.configs.execution import RunConfig, TransformerModel
 from lava_nexus.lab.figures.bars import synops_bars
@@ -57,11 +57,11 @@ def run_transformer(
     """
     exact = _job(config, quick)
     job = replace(exact, model=by_populations(config, exact.model, lambda tap: through(exact, exact.model, tap)))
-    runner = ProgramRunner(config.executor, config.executor_options)
+    executor = executor_named(config.executor, **config.executor_options)
     store = StepStore(out / "steps", _identity(config, job))
     store.begin(resume, restart)
-    steps = _run(job, runner, store)
-    report = _report(config, job, runner, steps, out)
+    steps = _run(job, executor, store)
+    report = _report(config, job, executor, steps, out)
     store.clear()
     print(summary_text(report))
     print(f"report: {out / 'report.md'}")
@@ -103,15 +103,15 @@ def _identity(config: RunConfig, job: Job) -> dict[str, Any]:
     return found if isinstance(job.model.arithmetic.accumulate, str) else {**found, "processor": processor()}
 
 
-def _run(job: Job, runner: ProgramRunner, store: StepStore) -> list[Step]:
+def _run(job: Job, executor: Executor, store: StepStore) -> list[Step]:
     """Runs what is not finished, on the executor and on the reference; every step is kept when it ends."""
     steps = store.load(lambda name, _: invoked(job, name))
-    tested = job.model.forward(runner)
-    strict = None if runner.name == "reference" else job.model.forward(ProgramRunner("reference"))
+    tested = job.model.forward(executor)
+    strict = None if executor.name == "reference" else job.model.forward(ReferenceExecutor())
     with tqdm(total=len(job.steps), initial=len(steps), unit="step", desc=job.model.spec.kind) as bar:
         for name in list(job.steps)[len(steps) :]:
             bar.set_postfix_str(name)
-            runner.begin(len(steps))
+            executor.begin(len(steps))
             began = time.perf_counter()
             arrays, counts = advance(job, tested, name, steps)
             seconds = time.perf_counter() - began
@@ -123,7 +123,7 @@ def _run(job: Job, runner: ProgramRunner, store: StepStore) -> list[Step]:
     return steps
 
 
-def _report(config: RunConfig, job: Job, runner: ProgramRunner, steps: list[Step], out: Path) -> dict[str, Any]:
+def _report(config: RunConfig, job: Job, executor: Executor, steps: list[Step], out: Path) -> dict[str, Any]:
     model, (first, behind) = job.model, job.layers
     fmt = model.arithmetic.format
     counts = Counts()
@@ -144,7 +144,7 @@ def _report(config: RunConfig, job: Job, runner: ProgramRunner, steps: list[Step
         ),
         config=config.resolved(),
         executor=config.executor,
-        levels=(("all layers", runner.level),),
+        levels=(("all layers", executor.program_level),),
         inferences=1,
         ulp_strict=_ulp([_results(step) for step in steps], fmt),
         neurons=counts.neurons,
@@ -164,7 +164,7 @@ def _report(config: RunConfig, job: Job, runner: ProgramRunner, steps: list[Step
             "Neurons and synapses: an instance of its circuit for every invocation of the sequence.",
             "The host looks up the rows of the embedding tables and feeds in positions; all else is circuits.",
             *_continuation(config, job, steps),
-            *measured_notes(runner.measured_joules),
+            *measured_notes(executor.measured_joules),
         ),
     )
     _draw(run, job, steps[0].arrays["hidden"], out)

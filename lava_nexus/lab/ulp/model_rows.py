@@ -13,7 +13,6 @@ from tqdm import tqdm
 
 from lava_nexus.execute.executor import Executor
 from lava_nexus.execute.interpret import run_program
-from lava_nexus.execute.programs import ProgramRunner
 from lava_nexus.execute.reference import ReferenceExecutor
 from lava_nexus.execute.run import executor_named
 from lava_nexus.formats import FLOAT64, FloatFormat
@@ -104,7 +103,7 @@ def _problem(options: ModelTables, config: UlpTablesConfig) -> Problem:
 
 
 def _by_program(problem: Problem, executor: Executor) -> Parts:
-    model, forward = problem.model, problem.model.forward(ProgramRunner(executor))
+    model, forward = problem.model, problem.model.forward(executor)
     stages, hidden = forward_stages(model.spec, len(problem.tokens), logits=problem.logits), []
     stream = forward.enter(problem.tokens[None])
     shown = tqdm(stages, desc=executor.name, unit=" stages", mininterval=0.5, leave=False)

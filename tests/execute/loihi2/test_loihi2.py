@@ -13,11 +13,12 @@ from lava.proc.sparse.process import DelaySparse
 import lava_nexus as nexus
 from lava_nexus.circuits import Circuit
 from lava_nexus.errors import NexusError
+from lava_nexus.execute.interpret import run_program
 from lava_nexus.execute.lava import spike_trains
 from lava_nexus.execute.loihi2.chip_run import run_on_chip
 from lava_nexus.execute.loihi2.executor import Loihi2Executor
 from lava_nexus.execute.loihi2.extension import extension
-from lava_nexus.execute.programs import ProgramRunner
+from lava_nexus.execute.run import executor_named
 from lava_nexus.programs import Program, Writer, linear
 from tests.execute.loihi2.install import install
 from tests.execute.loihi2.stand_in import adapters
@@ -114,8 +115,8 @@ def test_a_program_of_several_circuits_adds_up_its_joules(log):
     weights, x = np.array([[1.5, -0.25]]), np.array([[[2.0, 3.0]]])
     w = Writer(Program("tiny"), fmt)
     w.program.outputs["y"] = linear(w.inside("layer"), w.program.input("x", (1, 2), fmt), w.constant(weights))
-    runner = ProgramRunner("loihi2", {"count": False})
-    found = runner.run(w.program, {"x": fmt.to_patterns(x)})
+    runner = executor_named("loihi2", count=False)
+    found = run_program(w.program, {"x": fmt.to_patterns(x)}, runner)
     assert fmt.from_patterns(found.outputs["y"]).astype(float).item() == 2.25
     runs = len(log.values("run"))
     assert runs >= 2 and log.values("energy_probe") == log.values("run")

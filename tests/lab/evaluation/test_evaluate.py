@@ -20,7 +20,7 @@ from lava_nexus import files
 from lava_nexus.cli import RESUME
 from lava_nexus.config import build_config, load_config
 from lava_nexus.errors import NexusError
-from lava_nexus.execute.programs import ProgramRunner
+from lava_nexus.execute.run import executor_named
 from lava_nexus.lab.configs.execution import EvaluateConfig, MembraneOptions
 from lava_nexus.lab.configs.model import PopulationsConfig
 from lava_nexus.lab.evaluation import run as evaluate
@@ -81,7 +81,7 @@ def _end(config: dict[str, Any], *options: str) -> int:
 def test_likelihoods_are_those_of_transformers(checkpoint: Path) -> None:
     theirs = CASES["llama2"].build()
     model, text = load(checkpoint), alphabet(checkpoint, 37)
-    scorer = GateScorer(model, ProgramRunner("reference"))
+    scorer = GateScorer(model, executor_named("reference"))
     for question in questions(evaluate.Task(kind="piqa")):
         for choice in question.choices:
             context, after = text.split(*choice)
@@ -95,7 +95,7 @@ def test_likelihoods_are_those_of_transformers(checkpoint: Path) -> None:
 
 def test_a_context_kept_changes_no_bit(checkpoint: Path) -> None:
     model = load(checkpoint)
-    kept, fresh = (GateScorer(model, ProgramRunner("reference")) for _ in range(2))
+    kept, fresh = (GateScorer(model, executor_named("reference")) for _ in range(2))
     context = [3, 1, 4]
     kept.logits(context, [1, 5, 9])
     again = kept.logits(context, [2, 6])
@@ -124,7 +124,7 @@ def test_a_disk_that_is_full_is_told_and_the_run_goes_on(here: Path) -> None:
 def test_noise_in_an_item_does_not_depend_on_those_before() -> None:
     options = MembraneOptions(noise=0.3).executor_options(0)
     model = random_model({**ARCHITECTURE, "vocab_size": 16}, format="float8_e4m3fn")
-    after, alone, exact = (GateScorer(model, ProgramRunner("membrane", o)) for o in (options, options, {}))
+    after, alone, exact = (GateScorer(model, executor_named("membrane", **o)) for o in (options, options, {}))
     after.begin(1)
     after.logits([3], [1])
     found = []

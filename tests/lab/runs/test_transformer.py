@@ -11,7 +11,8 @@ import pytest
 
 from lava_nexus.config import build_config, load_config
 from lava_nexus.errors import NexusError
-from lava_nexus.execute.programs import ProgramRunner
+from lava_nexus.execute.executor import Executor
+from lava_nexus.execute.run import executor_named
 from lava_nexus.lab.configs.execution import RunConfig
 from lava_nexus.lab.runs.job import StepStore
 from lava_nexus.lab.runs.transformer import run_transformer
@@ -56,23 +57,23 @@ def test_a_run_that_was_ended_goes_on_with_the_same_bits_and_counts(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole = run_transformer(config(), tmp_path / "whole")
-    run, ran = ProgramRunner.run, []
+    run, ran = Executor.run_whole, []
 
-    def ended(self: ProgramRunner, program: Any, feeds: Any) -> Any:
+    def ended(self: Executor, program: Any, feeds: Any) -> Any:
         if program.name == "layer 1" and self.name == "bitsliced":
             raise KeyboardInterrupt
         return run(self, program, feeds)
 
-    monkeypatch.setattr(ProgramRunner, "run", ended)
+    monkeypatch.setattr(Executor, "run_whole", ended)
     with pytest.raises(KeyboardInterrupt):
         run_transformer(config(), tmp_path / "parts")
     assert not (tmp_path / "parts" / "report.json").exists()
 
-    def watched(self: ProgramRunner, program: Any, feeds: Any) -> Any:
+    def watched(self: Executor, program: Any, feeds: Any) -> Any:
         ran.append(program.name)
         return run(self, program, feeds)
 
-    monkeypatch.setattr(ProgramRunner, "run", watched)
+    monkeypatch.setattr(Executor, "run_whole", watched)
     parts = run_transformer(config(), tmp_path / "parts", resume=True)
     assert "layer 0" not in ran and "layer 1" in ran
     for report in (whole, parts):
@@ -125,7 +126,7 @@ def test_what_generation_costs_is_in_the_totals(tmp_path: Path, monkeypatch: pyt
     model = random_model(short)
     tokens = np.random.default_rng(0).integers(0, 11, (1, 2))
     stream, single = {}, Counts()
-    forward, fresh, new = model.forward(ProgramRunner("bitsliced")), tokens, []
+    forward, fresh, new = model.forward(executor_named("bitsliced")), tokens, []
     for _ in range(3):
         stages = forward_stages(model.spec, fresh.shape[1], cached_tokens(stream), logits="last", keep=True)
         stream, counts = forward.through(stages, forward.enter(fresh, held=stream))
@@ -140,17 +141,17 @@ def test_what_generation_costs_is_in_the_totals(tmp_path: Path, monkeypatch: pyt
     assert found.tokens.tolist() == [*tokens[0].tolist(), *new]
     assert sum(tally.synops for tally in found.counts.tallies) == synops and found.counts.depth == single.depth
 
-    run = ProgramRunner.run
+    run = Executor.run_whole
 
-    def ended(self: ProgramRunner, program: Any, feeds: Any) -> Any:
+    def ended(self: Executor, program: Any, feeds: Any) -> Any:
         if feeds.get("key", np.zeros((1, 1, 1, 1))).shape[-2] == 3 and self.name == "bitsliced":
             raise KeyboardInterrupt
         return run(self, program, feeds)
 
-    monkeypatch.setattr(ProgramRunner, "run", ended)
+    monkeypatch.setattr(Executor, "run_whole", ended)
     with pytest.raises(KeyboardInterrupt):
         run_transformer(config(**asked), tmp_path / "parts")
-    monkeypatch.setattr(ProgramRunner, "run", run)
+    monkeypatch.setattr(Executor, "run_whole", run)
     parts = run_transformer(config(**asked), tmp_path / "parts", resume=True)
     for each in (report, parts):
         each.pop("wall_seconds")

@@ -83,6 +83,7 @@ class Report:
         lead: sentences that come first, on the terminal too.
         levels: (process or layer, level at which it ran: "LIF", "vectorised neurons", "word logic", "reference").
         tables: in order.
+        sections: Markdown after the tables, on the terminal too.
         figures: (file name in the folder of the report, caption).
         notes: sentences that a reader needs beside the numbers.
         values: further JSON values.
@@ -97,6 +98,7 @@ class Report:
     lead: Sequence[str] = ()
     levels: Sequence[tuple[str, str]] = ()
     tables: Sequence[Table] = ()
+    sections: Sequence[str] = ()
     figures: Sequence[tuple[str, str]] = ()
     notes: Sequence[str] = ()
     values: Mapping[str, Any] = field(default_factory=dict)
@@ -133,12 +135,12 @@ class Report:
         """The page."""
         parts = [f"# {self.title}\n", *(f"{sentence}\n" for sentence in self.lead)]
         parts += [f"![{caption}]({name})\n\n{caption}\n" for name, caption in self.figures]
-        parts += [table.markdown() for table in self.tables]
+        parts += [*(table.markdown() for table in self.tables), *self.sections]
         return "\n".join([*parts, page_end(_finite(self.to_dict()))])
 
     def text(self) -> str:
         """What the terminal shows."""
-        return "\n".join([*self.lead, *(table.markdown() for table in self.tables if table.printed)])
+        return "\n".join([*self.lead, *(table.markdown() for table in self.tables if table.printed), *self.sections])
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict, astuple, dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from lava_nexus import files
 from lava_nexus.energy import EnergyModel, energy_of_tallies, load_energy_model
 from lava_nexus.execute.cpu import BitslicedExecutor
 from lava_nexus.execute.executor import Executor
@@ -21,11 +19,10 @@ from lava_nexus.execute.reference import ReferenceExecutor
 from lava_nexus.formats import FLOAT32, UlpSummary, summarise
 from lava_nexus.lab.configs.tables import AccumulateConfig, Choice
 from lava_nexus.lab.figures.costs import OrderBar, orders_figure
-from lava_nexus.lab.markdown import comma_separated, markdown
+from lava_nexus.lab.report import Report, Table, conclude
 from lava_nexus.programs import Program, Writer, linear
 from lava_nexus.torch.kernels import Kernel
 from lava_nexus.torch.orders import accumulation
-from lava_nexus.versions import installed_versions
 
 _QUICK = {"tokens": 4, "inputs": 8, "outputs": 2, "counted": 1}
 _QUICK_ORDERS = ("sequential", "torch")
@@ -82,7 +79,8 @@ def run_accumulate_orders(config: AccumulateConfig, out: Path, quick: bool = Fal
         y, _ = _run(choice, x, weight, ReferenceExecutor())
         distances = [summarise(y, FLOAT32.to_patterns(other), FLOAT32) for other in (witness, exact)]
         rows.append(_row(config, choice, x, weight, distances, model))
-    _write(config, model, rows, out, quick)
+    orders_figure([_bar(row) for row in rows], out / "orders.png")
+    conclude(_report(config, model, rows, quick), out)
     return rows
 
 
@@ -141,31 +139,31 @@ def _row(
     )
 
 
-def _write(config: AccumulateConfig, model: EnergyModel, rows: list[OrderRow], out: Path, quick: bool) -> None:
+_SHOWN = (
+    *("accumulate, weights, style", "max, mean ULP and 0 ULP rate against PyTorch", "against float64", "neurons"),
+    *("depth", "SynOps", "updates (active)", "nJ", "nJ, all active", "times less"),
+)
+
+
+def _report(config: AccumulateConfig, model: EnergyModel, rows: list[OrderRow], quick: bool) -> Report:
     base = config.baseline
-    header = tuple(field.name for field in fields(OrderRow))
-    table = markdown(
-        ("accumulate, weights, style", "max, mean ULP and 0 ULP rate against PyTorch", "against float64", "neurons",
-         "depth", "SynOps", "updates (active)", "nJ", "nJ, all active", "times less"),
-        [_cells(row) for row in rows],
-    )  # fmt: skip
-    text = (
-        f"# Orders of accumulation\n\nA linear layer of {config.inputs} inputs and {config.outputs} outputs in FP32, "
+    what = (
+        f"A linear layer of {config.inputs} inputs and {config.outputs} outputs in FP32, "
         f"{config.tokens} tokens, inputs and weights from N(0, 1), seed {config.seed}. Neurons, SynOps, updates and "
         f"energy are per multiply-accumulate, counted on {min(config.counted, config.outputs)} outputs by the "
         f"{config.executor} executor; no routing. Constants: {model.title}. `times less` is against {base.name} "
-        f"({base.source}): {base.synops:,} SynOps and {base.updates:,} updates.\n\n![Orders](orders.png)\n\n{table}"
+        f"({base.source}): {base.synops:,} SynOps and {base.updates:,} updates."
     )
-    files.write_text(out / "orders.md", text)
-    files.write_text(out / "orders.csv", comma_separated(header, [astuple(row) for row in rows]))
-    values = {
-        "config": {**config.resolved(), "quick": quick},
-        "rows": [asdict(row) for row in rows],
-        "versions": installed_versions(),
-    }
-    files.write_text(out / "orders.json", json.dumps(values, indent=1) + "\n")
-    orders_figure([_bar(row) for row in rows], out / "orders.png")
-    print(text)
+    return Report(
+        title="Orders of accumulation",
+        name="orders",
+        config={**config.resolved(), "quick": quick},
+        lead=[what],
+        tables=[Table("", _SHOWN, [_cells(row) for row in rows], None)],
+        figures=[("orders.png", "Orders: distance from PyTorch and float64, and energy.")],
+        values={"rows": [asdict(row) for row in rows]},
+        data={"orders.csv": ([field.name for field in fields(OrderRow)], [astuple(row) for row in rows])},
+    )
 
 
 def _cells(row: OrderRow) -> tuple[Any, ...]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import zlib
 from collections.abc import Iterator
 from dataclasses import asdict, astuple, dataclass, fields
@@ -18,14 +17,12 @@ from lava_nexus.circuits.operations import OPERATIONS
 from lava_nexus.config import did_you_mean
 from lava_nexus.errors import NexusError
 from lava_nexus.execute.run import executor_named
-from lava_nexus.files import write_text
 from lava_nexus.formats import format_named
 from lava_nexus.lab.configs.tables import CircuitTableConfig
 from lava_nexus.lab.figures.circuits import Built, Count, neuron_figure, tradeoff_figure
-from lava_nexus.lab.markdown import comma_separated, markdown
 from lava_nexus.lab.published import published
+from lava_nexus.lab.report import Report, Table, conclude
 from lava_nexus.neurons import Port
-from lava_nexus.versions import installed_versions
 
 # Where a negative operand has no result, |N(0, 1)| is drawn.
 _POSITIVE = {"sqrt", "rsqrt", "log"}
@@ -104,9 +101,7 @@ def run_circuit_table(config: CircuitTableConfig, out: Path, quick: bool = False
     neuron_figure(counts, printed, out / "neurons.png")
     if len(config.styles) > 1:
         _draw_styles(rows, out / "styles.png")
-    _write(rows, left_out, {**config.resolved(), "quick": quick}, out)
-    print(_table(rows))
-    print(f"table: {out / 'circuits.md'}, figure: {out / 'neurons.png'}")
+    conclude(_report(rows, left_out, {**config.resolved(), "quick": quick}), out)
     return rows
 
 
@@ -220,41 +215,37 @@ def random_operand(port: Port, size: int, positive: bool, rng: np.random.Generat
     return np.ascontiguousarray(rounded).view(port.format.pattern_dtype)
 
 
-def _table(rows: list[CircuitRow]) -> str:
-    """Markdown, counts of a hundred and more without decimals."""
+def _report(rows: list[CircuitRow], left_out: list[str], config: dict[str, Any]) -> Report:
+    """Counts of a hundred and more are shown without decimals."""
     cells = [
         [round(value) if isinstance(value, float) and value >= 100 else value for value in astuple(row)] for row in rows
     ]
-    return markdown(_SHOWN, cells)
-
-
-def _write(rows: list[CircuitRow], left_out: list[str], config: dict[str, Any], out: Path) -> None:
     counted = (
         f"Spikes and SynOps: mean over {config['inputs']:,} operand sets from N(0, 1) (|N(0, 1)| for "
         f"{', '.join(sorted(_POSITIVE))}; uniform bits for integers), seed {config['seed']}, {config['executor']} "
         "executor; SynOps include the synapses of inputs and strobe."
     )
-    notes = [
-        f"Neurons include relays, at a largest synaptic delay of {config['max_delay']}.",
-        counted if config["inputs"] else "Spikes and SynOps: not counted, inputs is 0.",
-        *(f"Left out: {sentence}." for sentence in left_out),
-    ]
     sources = {
         f"{name} {fmt} ({paper})": entry.source
         for paper, entries in published("neurons").items()
         for (name, fmt), entry in entries.items()
     }
-    bullets = "".join(f"- {note}\n" for note in notes)
-    figure = "![Neurons of every operation, by format and basis](neurons.png)"
-    if len(config["styles"]) > 1:
-        figure += "\n\n![Neurons against depth, by style](styles.png)"
-    write_text(out / "circuits.md", f"# Circuits\n\n{figure}\n\n{_table(rows)}\n{bullets}")
-    write_text(out / "circuits.csv", comma_separated(HEADER, [astuple(row) for row in rows]))
-    values = {
-        "config": config,
-        "circuits": [asdict(row) for row in rows],
-        "published": sources,
-        "notes": notes,
-        "versions": installed_versions(),
-    }
-    write_text(out / "circuits.json", json.dumps(values, indent=2, allow_nan=False) + "\n")
+    figures = [("neurons.png", "Neurons of every operation, by format and basis.")]
+    figures += [("styles.png", "Neurons against depth, by style.")] if len(config["styles"]) > 1 else []
+    return Report(
+        title="Circuits",
+        name="circuits",
+        config=config,
+        tables=[Table("", _SHOWN, cells, None)],
+        figures=[
+            *figures,
+            *([("styles.png", "Neurons against depth, by style.")] if len(config["styles"]) > 1 else []),
+        ],
+        notes=[
+            f"Neurons include relays, at a largest synaptic delay of {config['max_delay']}.",
+            counted if config["inputs"] else "Spikes and SynOps: not counted, inputs is 0.",
+            *(f"Left out: {sentence}." for sentence in left_out),
+        ],
+        values={"circuits": [asdict(row) for row in rows], "published": sources},
+        data={"circuits.csv": (HEADER, [astuple(row) for row in rows])},
+    )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -18,14 +17,12 @@ from lava_nexus.errors import NexusError
 from lava_nexus.execute.cpu import BitslicedExecutor
 from lava_nexus.execute.interpret import run_program
 from lava_nexus.execute.reference import ReferenceExecutor
-from lava_nexus.files import write_text
 from lava_nexus.formats import FloatFormat
 from lava_nexus.lab.configs.digits import LinearLifConfig
-from lava_nexus.lab.markdown import markdown
+from lava_nexus.lab.report import Report, Table, conclude
 from lava_nexus.models.checkpoint import load_checkpoint
 from lava_nexus.models.digits import DIGITS, WEIGHTS, digits_program, load_split
 from lava_nexus.programs import Apply, Contract, Program, Value
-from lava_nexus.versions import installed_versions
 
 Patterns = NDArray[Any]
 
@@ -113,14 +110,21 @@ def run_linear_lif(config: LinearLifConfig, out: Path, quick: bool = False) -> d
     if inputs:
         layer = layer.first(inputs)
         want = network.golden(*layer.operand_sets()).reshape(want.shape)
-    report = _run(config, network, layer, want)
-    write_text(out / "linear_lif.json", json.dumps(report, indent=2) + "\n")
-    table = markdown(("", "result"), _rows(report))
-    write_text(out / "linear_lif.md", f"# {report['title']}\n\n{table}")
-    print(f"{report['title']}\n\n{table}\nreport: {out / 'linear_lif.md'}")
-    if report["different"] != {"results": 0, "neurons": 0} or report["time_steps"]["unforeseen"]:
-        raise NexusError(f"{report['title']}: Lava's LIF differs from the reference, see {out / 'linear_lif.json'}")
-    return report
+    return conclude(_report(config, _run(config, network, layer, want), layer), out)
+
+
+def _report(config: LinearLifConfig, found: dict[str, Any], layer: LinearLayer) -> Report:
+    title = f"Layer {config.layer} of the digits transformer in {layer.format}, as LIF neurons in Lava"
+    right = found["different"] == {"results": 0, "neurons": 0} and not found["time_steps"]["unforeseen"]
+    return Report(
+        title=title,
+        name="linear_lif",
+        config=config.resolved(),
+        levels=[(config.layer, found["level"])],
+        tables=[Table("", ("", "result"), _rows(found), None)],
+        values=found,
+        failure="" if right else f"{title}: Lava's LIF differs from the reference, see linear_lif.json",
+    )
 
 
 def _run(config: LinearLifConfig, network: Circuit, layer: LinearLayer, want: Patterns) -> dict[str, Any]:
@@ -136,8 +140,6 @@ def _run(config: LinearLifConfig, network: Circuit, layer: LinearLayer, want: Pa
     (mine,), (theirs,) = lava.tallies, words.tallies
     rows, outputs = want.shape
     return {
-        "title": f"Layer {config.layer} of the digits transformer in {layer.format}, as LIF neurons in Lava",
-        "config": config.resolved(),
         "level": lava.level,
         "products": layer.x.shape[1],
         "bias": layer.bias is not None,
@@ -160,7 +162,6 @@ def _run(config: LinearLifConfig, network: Circuit, layer: LinearLayer, want: Pa
             "neurons": int((mine.signal_spikes != theirs.signal_spikes).sum()),
         },
         "seconds": seconds,
-        "versions": installed_versions(),
     }
 
 

@@ -21,8 +21,7 @@ from lava_nexus.formats import FloatFormat, UlpSummary, summarise
 from lava_nexus.lab.configs.execution import RunConfig, TransformerModel
 from lava_nexus.lab.figures.bars import synops_bars
 from lava_nexus.lab.figures.raster import spike_raster
-from lava_nexus.lab.markdown import summary_text
-from lava_nexus.lab.report import Run, circuit_rows, write_report
+from lava_nexus.lab.report import Run, circuit_rows, conclude
 from lava_nexus.lab.runs.built import built, first_layer_stages
 from lava_nexus.lab.runs.job import Job, Step, StepStore, advance, generated, invoked, through
 from lava_nexus.lab.runs.populations import by_populations, with_errors
@@ -61,10 +60,8 @@ def run_transformer(
     store = StepStore(out / "steps", _identity(config, job))
     store.begin(resume, restart)
     steps = _run(job, executor, store)
-    report = _report(config, job, executor, steps, out)
+    report = conclude(_report(config, job, executor, steps, out), out)
     store.clear()
-    print(summary_text(report))
-    print(f"report: {out / 'report.md'}")
     return report
 
 
@@ -123,7 +120,7 @@ def _run(job: Job, executor: Executor, store: StepStore) -> list[Step]:
     return steps
 
 
-def _report(config: RunConfig, job: Job, executor: Executor, steps: list[Step], out: Path) -> dict[str, Any]:
+def _report(config: RunConfig, job: Job, executor: Executor, steps: list[Step], out: Path) -> Run:
     model, (first, behind) = job.model, job.layers
     fmt = model.arithmetic.format
     counts = Counts()
@@ -170,7 +167,7 @@ def _report(config: RunConfig, job: Job, executor: Executor, steps: list[Step], 
     _draw(run, job, steps[0].arrays["hidden"], out)
     if config.approximate:
         run = with_errors(run, job, counts.tallies, out)
-    return write_report(run, out)
+    return run
 
 
 def _named(first: int, behind: int) -> str:

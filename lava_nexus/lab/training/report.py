@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -21,7 +20,7 @@ from lava_nexus.formats import FLOAT32
 from lava_nexus.lab.configs.digits import TrainDigitsConfig
 from lava_nexus.lab.configs.execution import RunConfig
 from lava_nexus.lab.figures.energy import Curve, curve_figure
-from lava_nexus.lab.markdown import comma_separated, markdown
+from lava_nexus.lab.report import Report, Table, conclude
 from lava_nexus.lab.runs.digits import approximate_program
 from lava_nexus.lab.training.lockstep import Lockstep, StepRow, batch_of, rate_of, store_of, train_in_lockstep
 from lava_nexus.lab.training.train_digits import reproducible
@@ -29,7 +28,6 @@ from lava_nexus.lab.training.witness import DigitsTransformer, witness_logits
 from lava_nexus.models.checkpoint import save_checkpoint
 from lava_nexus.models.digits import DIGITS, digits_program, load_split
 from lava_nexus.programs import Program
-from lava_nexus.versions import installed_versions
 
 Tensors = Mapping[str, NDArray[Any]]
 _COUNTED = 32  # test images whose SynOps are counted
@@ -159,21 +157,10 @@ def train_by_gates(
     formats = [_in_format(config, name, out, resume, restart) for name in config.gates.formats]
     others = [WAYS[name](config, found.tensors) for name in config.gates.baselines]
     curve_figure(_curves(found, others), "Loss of training by gates and beside it", out / "training.png")
-    report = {
-        "config": {**config.resolved(), "quick": quick},
-        "steps": [asdict(row) for row in found.rows],
-        "identical_parameters": found.identical,
-        "ways": [asdict(way) for way in (gates, *formats, *others)],
-        "versions": installed_versions(),
-    }
-    text = _markdown(config, found, [gates, *formats, *others], quick)
-    files.write_text(out / "gate_training.md", text)
-    files.write_text(out / "gate_training.csv", comma_separated(_STEP, [_row(row) for row in found.rows]))
-    files.write_text(out / "gate_training.json", json.dumps(report, indent=1) + "\n")
+    values = conclude(_report(config, found, [gates, *formats, *others], quick), out)
     for each, folder in [(config, out), *((_with_format(config, name), out / name) for name in config.gates.formats)]:
         store_of(each, folder).clear()
-    print(text)
-    return report
+    return values
 
 
 def _synops(config: TrainDigitsConfig, found: Lockstep, quick: bool) -> float | None:
@@ -203,7 +190,7 @@ def _curves(found: Lockstep, ways: Sequence[Way]) -> list[Curve]:
     return shown + [Curve(way.name.split(":")[0], way.losses) for way in ways if way.losses]
 
 
-def _markdown(config: TrainDigitsConfig, found: Lockstep, ways: Sequence[Way], quick: bool) -> str:
+def _report(config: TrainDigitsConfig, found: Lockstep, ways: Sequence[Way], quick: bool) -> Report:
     gates, rows = config.gates, found.rows
     every = max(1, len(rows) // 10)
     shown = [_row(row) for row in rows if row.step % every == 0 or row.step == 1]
@@ -219,13 +206,18 @@ def _markdown(config: TrainDigitsConfig, found: Lockstep, ways: Sequence[Way], q
         "Other formats: operands and results of every forward operation are rounded to it; weights stay float32.",
         "The loss of surrogate gradients is a cross-entropy of spike rates: its scale is its own.",
     ]
-    if quick:
-        notes.append("A trial of a few steps.")
-    return (
-        "# Training by gates\n\n![Loss](training.png)\n\n"
-        + markdown(_STEP, shown)
-        + "\n"
-        + markdown(("way", "accuracy", "SynOps an inference", "seconds of training"), table)
-        + "\n"
-        + "".join(f"- {note}\n" for note in notes)
+    header = ("way", "accuracy", "SynOps an inference", "seconds of training")
+    return Report(
+        title="Training by gates",
+        name="gate_training",
+        config={**config.resolved(), "quick": quick},
+        tables=[Table("", _STEP, shown, None), Table("Ways", header, table, None)],
+        figures=[("training.png", "Loss of training by gates and beside it.")],
+        notes=[*notes, "A trial of a few steps."] if quick else notes,
+        values={
+            "steps": [asdict(row) for row in rows],
+            "identical_parameters": found.identical,
+            "ways": [asdict(way) for way in ways],
+        },
+        data={"gate_training.csv": (_STEP, [_row(row) for row in rows])},
     )

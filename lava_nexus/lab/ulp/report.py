@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from lava_nexus import files
 from lava_nexus.lab.figures.ulp import DepthLine, OperationBar, UlpPanel, depth_figure, operation_figure, panel_figure
-from lava_nexus.lab.markdown import comma_separated, markdown
 from lava_nexus.lab.published import PublishedUlp
+from lava_nexus.lab.report import Report, Table
 from lava_nexus.lab.ulp.comparison import COMPARISONS, TITLES, Measured, UlpRow
 from lava_nexus.lab.ulp.methods import Section
-from lava_nexus.versions import installed_versions
 
-SCHEMA_VERSION = 1
 _FIELDS = ("max", "mean", "zero_rate", "unequal_bits", "error")
 CSV_HEADER = (
     "table",
@@ -70,35 +66,39 @@ _PUBLISHED_NOTE = (
 )
 
 
-def write_ulp_report(
-    rows: Sequence[UlpRow], sections: Sequence[Section], config: Mapping[str, Any], folder: Path
-) -> str:
-    """Writes ulp_tables.md, .csv and .json and the figures, each whole or not at all; returns the tables as text."""
+def ulp_report(rows: Sequence[UlpRow], sections: Sequence[Section], config: Mapping[str, Any], folder: Path) -> Report:
+    """The report of rows and sections; figures, and the CSV files of sections, go to `folder`."""
     figures = _draw(rows, folder) + [name for section in sections for name in section.figures]
-    notes = _notes(rows)
-    if rows:
-        files.write_text(folder / "ulp_tables.csv", comma_separated(CSV_HEADER, [_csv_row(r) for r in rows]))
     for section in sections:
         section.write_csv(folder)
-    report = {
-        "schema_version": SCHEMA_VERSION,
-        "config": dict(config),
-        "comparisons": TITLES,
-        "rows": [_json_row(r) for r in rows],
-        "sections": {section.name: list(section.values) for section in sections},
-        "figures": figures,
-        "notes": notes,
-        "versions": installed_versions(),
-    }
-    files.write_text(folder / "ulp_tables.json", json.dumps(report, indent=2, allow_nan=False) + "\n")
-    tables = [*_tables(rows), *(section.markdown() for section in sections)]
-    parts = [f"# ULP tables, {config['format']}, {config['executor']} executor\n", *tables]
-    parts += [f"![{name}]({name})\n" for name in figures]
-    if notes:
-        parts.append("## Notes\n\n" + "".join(f"- {note}\n" for note in notes))
-    parts.append("Versions: " + ", ".join(f"{k} {v}" for k, v in installed_versions().items()) + "\n")
-    files.write_text(folder / "ulp_tables.md", "\n".join(parts))
-    return "\n".join([*tables, f"report: {folder / 'ulp_tables.md'}"])
+    return Report(
+        title=f"ULP tables, {config['format']}, {config['executor']} executor",
+        name="ulp_tables",
+        config=config,
+        tables=_tables(rows),
+        sections=[section.markdown() for section in sections],
+        figures=[(name, name.partition(".")[0].replace("_", " ")) for name in figures],
+        notes=_notes(rows),
+        values={
+            "comparisons": TITLES,
+            "rows": [_json_row(r) for r in rows],
+            "sections": {section.name: list(section.values) for section in sections},
+        },
+        data={"ulp_tables.csv": (CSV_HEADER, [_csv_row(r) for r in rows])} if rows else {},
+        failure=_failure(rows),
+    )
+
+
+def _failure(rows: Sequence[UlpRow]) -> str:
+    """The first row in which the neurons differ from the strict reference."""
+    for r in rows:
+        strict = r.measured["strict"]
+        if strict is not None and strict.ulp.unequal_bits:
+            return (
+                f"'{r.label}' on {r.inputs} inputs: {strict.ulp.unequal_bits} of {strict.ulp.count} results of the "
+                f"neurons differ from the strict reference, by at most {strict.ulp.max} ULP"
+            )
+    return ""
 
 
 def _notes(rows: Sequence[UlpRow]) -> list[str]:
@@ -111,14 +111,18 @@ def _notes(rows: Sequence[UlpRow]) -> list[str]:
     return notes + ([_PUBLISHED_NOTE] if drawn and any(r.published for r in rows) else [])
 
 
-def _tables(rows: Sequence[UlpRow]) -> list[str]:
+def _tables(rows: Sequence[UlpRow]) -> list[Table]:
     groups: dict[tuple[str, int], list[UlpRow]] = {}
     for r in rows:
         groups.setdefault((r.table, r.inputs), []).append(r)
     ordered = sorted(groups, key=lambda key: (list(_CAPTIONS).index(key[0]), key[1]))
     return [
-        f"## {_CAPTIONS[table]}: {inputs:,} {'tokens' if table in _MODEL_TABLES else 'random inputs'}\n\n"
-        + markdown(_MARKDOWN_HEADER, [_markdown_row(r) for r in groups[table, inputs]])
+        Table(
+            f"{_CAPTIONS[table]}: {inputs:,} {'tokens' if table in _MODEL_TABLES else 'random inputs'}",
+            _MARKDOWN_HEADER,
+            [_markdown_row(r) for r in groups[table, inputs]],
+            None,
+        )
         for table, inputs in ordered
     ]
 

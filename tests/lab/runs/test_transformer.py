@@ -161,7 +161,7 @@ def test_what_generation_costs_is_in_the_totals(tmp_path: Path, monkeypatch: pyt
 
 
 def test_steps_of_another_run_are_not_gone_on_from(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("lava_nexus.lab.runs.transformer.write_report", lambda *_: 1 / 0)
+    monkeypatch.setattr("lava_nexus.lab.runs.transformer.conclude", lambda *_: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         run_transformer(config("reference"), tmp_path)
     with pytest.raises(NexusError, match=r"finished step '.*step0000\.npz' is of a run with another config"):
@@ -180,7 +180,7 @@ def test_what_else_lies_among_the_steps_stays(tmp_path: Path) -> None:
 
 def test_an_unfinished_run_is_not_thrown_away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as patch, pytest.raises(ZeroDivisionError):
-        patch.setattr("lava_nexus.lab.runs.transformer.write_report", lambda *_: 1 / 0)
+        patch.setattr("lava_nexus.lab.runs.transformer.conclude", lambda *_: 1 / 0)
         run_transformer(config("reference"), tmp_path)
     kept = sorted((tmp_path / "steps").iterdir())
     with pytest.raises(NexusError, match="finished steps of a run that was ended: go on with --resume, or begin anew"):

@@ -31,7 +31,10 @@ _VERSION = source_digest(__file__, propagation.__file__)
 
 
 class Net(NamedTuple):
-    """A network of two operands and one result; `outputs`, `varying` and `constant` are the ports' signals."""
+    """A network of two operands and one result; `outputs`, `varying` and `constant` are the ports' signals.
+
+    `reach` is how many levels a synapse spans at most, its largest delay + 1; what is further away takes relays.
+    """
 
     n_inputs: int
     offsets: Indices
@@ -41,13 +44,14 @@ class Net(NamedTuple):
     outputs: Integers
     varying: Integers
     constant: Integers
+    reach: int
 
     @classmethod
     def of(cls, network: ThresholdNetwork) -> Net:
         """The second operand is the constant one."""
-        signals = [np.array(port.signals, np.int32) for port in (*network.outputs, *network.inputs)]
+        outputs, varying, constant = (np.array(port.signals, np.int32) for port in (*network.outputs, *network.inputs))
         plain = network.n_inputs, network.offsets, network.sources, network.weights, network.thresholds
-        return cls(*plain, *signals)
+        return cls(*plain, outputs, varying, constant, network.max_delay + 1)
 
 
 class Left(NamedTuple):
@@ -63,15 +67,16 @@ class Left(NamedTuple):
 
 
 class Shape(NamedTuple):
-    """What is found of every signal: level, whether a neuron reads it, how many do; and of every output bit.
+    """What is found of every signal: level, whether a neuron reads it, its relays, the synapses of it and of these.
 
-    `relay` [output bits] is CONSTANT, REPEATS, or 0 where no neuron is added.
+    `exits` [output bits] is CONSTANT, REPEATS, or 0 where no neuron is added.
     """
 
     level: Integers
     inner: Spikes
+    relays: Integers
     fan_out: Indices
-    relay: Spikes
+    exits: Spikes
 
 
 @numba.njit(nogil=True)
@@ -84,8 +89,8 @@ def room(net: Net) -> tuple[Left, Shape]:
         np.zeros(neurons, np.int32), np.zeros(neurons, np.int32), np.zeros(signals, np.uint8),
     )  # fmt: skip
     shape = Shape(
-        np.zeros(signals, np.int32), np.zeros(signals, np.uint8), np.zeros(signals, np.int64),
-        np.zeros(len(net.outputs), np.uint8),
+        np.zeros(signals, np.int32), np.zeros(signals, np.uint8), np.zeros(signals, np.int32),
+        np.zeros(signals, np.int64), np.zeros(len(net.outputs), np.uint8),
     )  # fmt: skip
     return left, shape
 
@@ -103,7 +108,7 @@ def load(net: Net, pattern: np.uint64, left: Left) -> None:
 
 @numba.njit(nogil=True)
 def survey(net: Net, left: Left, shape: Shape, totals: Indices) -> None:
-    """Fills `shape` and adds neurons, synapses and depth of what is left."""
+    """Fills `shape` and adds neurons, synapses and depth of what is left, as `levels.balance` would build it."""
     shape.fan_out[:], shape.inner[:], shape.level[:] = 0, 0, 0
     depth = 1
     for k in range(len(left.thresholds)):
@@ -120,7 +125,9 @@ def survey(net: Net, left: Left, shape: Shape, totals: Indices) -> None:
             shape.inner[source] = 1
             shape.level[signal] = max(shape.level[signal], shape.level[source] + 1)
         depth = max(depth, shape.level[signal])
-    totals[DEPTH] = max(totals[DEPTH], depth, _leave(net, left, shape, totals))
+    depth = max(depth, _leave(net, left, shape, totals))
+    totals[DEPTH] = max(totals[DEPTH], depth)
+    _relay(net, left, shape, depth, totals)
 
 
 @numba.njit(nogil=True)
@@ -135,18 +142,45 @@ def _leave(net: Net, left: Left, shape: Shape, totals: Indices) -> int:
             depth = max(depth, shape.level[own] + 1)
         for j in range(i):
             seen |= left.value[outputs[j]] == value and (value >= 0 or left.stands[outputs[j]] == own)
-        shape.relay[i] = 0
+        shape.exits[i] = 0
         if seen or not (through or value >= 0):
             continue
         totals[NEURONS] += 1
         if value > 0:
             totals[SYNAPSES] += 1
-            shape.relay[i] = CONSTANT
+            shape.exits[i] = CONSTANT
         elif through:
             totals[SYNAPSES] += 1
             shape.fan_out[own] += 1
-            shape.relay[i] = REPEATS
+            shape.exits[i] = REPEATS
     return depth
+
+
+@numba.njit(nogil=True)
+def _relay(net: Net, left: Left, shape: Shape, depth: int, totals: Indices) -> None:
+    """Relays of every signal: a chain as long as its furthest reader needs, shared by all of its readers."""
+    shape.relays[:] = 0
+    for i in range(len(net.outputs)):
+        own = left.stands[net.outputs[i]]
+        if shape.exits[i]:
+            source = 0 if shape.exits[i] == CONSTANT else own
+            shape.relays[source] = max(shape.relays[source], (depth - shape.level[source] - 1) // net.reach)
+        elif left.value[net.outputs[i]] < 0 and not shape.inner[own]:
+            shape.level[own] = depth  # a gate that only puts out stands at the last level
+    for k in range(len(left.thresholds)):
+        signal = net.n_inputs + k
+        if not (left.live[signal] and left.counts[k]):
+            continue
+        if left.thresholds[k] < 1:
+            shape.relays[0] = max(shape.relays[0], (shape.level[signal] - 1) // net.reach)
+        for s in range(net.offsets[k], net.offsets[k] + left.counts[k]):
+            source = left.sources[s]
+            steps = (shape.level[signal] - shape.level[source] - 1) // net.reach
+            shape.relays[source] = max(shape.relays[source], steps)
+    for signal in range(len(shape.relays)):
+        totals[NEURONS] += shape.relays[signal]
+        totals[SYNAPSES] += shape.relays[signal]
+        shape.fan_out[signal] += shape.relays[signal]
 
 
 def _counting(propagate: Any, version: str) -> Any:

@@ -80,17 +80,20 @@ def _fired(spikes: Spikes, signal: int) -> int:
 
 @numba.njit(nogil=True)
 def _count(outputs: Integers, left: Left, shape: Shape, spikes: Spikes, totals: Indices) -> None:
-    """Spikes of the neurons that only put out, and what all spikes reach."""
+    """Spikes of the neurons that only put out and of relays, and what all spikes reach."""
     lanes = spikes.shape[1]
     for i in range(len(outputs)):
-        if shape.relay[i]:
-            fired = lanes if shape.relay[i] == census.CONSTANT else _fired(spikes, left.stands[outputs[i]])
+        if shape.exits[i]:
+            fired = lanes if shape.exits[i] == census.CONSTANT else _fired(spikes, left.stands[outputs[i]])
             totals[SPIKES] += fired
             totals[ACTIVE] += fired
-            totals[SYNOPS] += fired if shape.relay[i] == census.CONSTANT else 0
-    for signal in range(1, len(spikes)):
+            totals[SYNOPS] += fired if shape.exits[i] == census.CONSTANT else 0
+    for signal in range(len(spikes)):
         if shape.fan_out[signal]:
-            totals[SYNOPS] += _fired(spikes, signal) * shape.fan_out[signal]
+            fired = _fired(spikes, signal)
+            totals[SPIKES] += fired * shape.relays[signal]
+            totals[ACTIVE] += fired * shape.relays[signal]
+            totals[SYNOPS] += fired * shape.fan_out[signal]
 
 
 @numba.njit(nogil=True)

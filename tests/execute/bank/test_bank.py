@@ -57,6 +57,24 @@ def test_a_specialised_network_is_the_general_one_and_its_counts_are_the_banks(f
         assert member.neurons < bank_of([0.0], fmt).network.neurons
 
 
+@pytest.mark.parametrize(("basis", "max_delay"), [("nexus", 62), ("nexus", 3), ("threshold", 0), ("threshold", 5)])
+def test_relays_of_specialised_networks_are_counted(basis: str, max_delay: int) -> None:
+    """Deep circuits, or short delays: neurons that pass a spike on are neurons."""
+    fmt = FLOAT8_E4M3FN
+    x = np.arange(256, dtype=np.uint8)
+    for weight in [0, 1, 0x38, 0x41, 0x7F, 0x80, 0xC5]:
+        bank = Bank.of(circuit("mul", fmt, basis=basis, max_delay=max_delay), np.array([[weight]], np.uint8))
+        member = bank.member(weight)
+        executor = MembraneExecutor(threads=1)
+        executor.invoke(member, [x])
+        (tally,) = executor.tallies
+        results, totals = run_members(bank, bank.weights[0], x[None], np.zeros(1, np.int64))
+        counted = [member.neurons, member.synapses, tally.spikes, tally.synops, tally.active, member.depth]
+        assert [bank.neurons, bank.synapses, *totals.tolist(), bank.depth] == counted
+        np.testing.assert_array_equal(results[0], bank.golden(x, np.full_like(x, weight)))
+        assert member.network.relays or weight != 0x41
+
+
 @pytest.mark.parametrize("accumulate", ["sequential", "pairwise"])
 @pytest.mark.parametrize("executor", ["reference", "bitsliced", "membrane"])
 def test_a_layer_has_the_bits_of_one_with_operand_weights(accumulate: Accumulate, executor: str) -> None:

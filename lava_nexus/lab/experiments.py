@@ -127,7 +127,7 @@ EXPERIMENTS = (
         "Measures ULP of layers and operations and writes them beside published figures.",
         "configs/ulp_components.yaml",
         "ulp_tables:UlpTablesConfig",
-        "ulp.run:run_ulp_tables",
+        "ulp.tables:run_ulp_tables",
     ),
     Experiment(
         "circuits",
@@ -141,7 +141,7 @@ EXPERIMENTS = (
         "Evaluates a language model on text and multiple-choice tasks.",
         "configs/eval/samples.yaml",
         "execution:EvaluateConfig",
-        "evaluation.run:run_evaluation",
+        "evaluation.evaluate:run_evaluation",
         resumable=True,
     ),
     Experiment(
@@ -158,7 +158,7 @@ EXPERIMENTS = (
         "Holds circuits against their references on all or many operand sets.",
         "configs/verify/float8.yaml",
         "verification:VerifyConfig",
-        "verification.run:verify",
+        "verification.checks:verify",
     ),
     Experiment(
         "prove",
@@ -207,7 +207,7 @@ EXPERIMENTS = (
         "Measures operators of LIF populations beside published errors and exact gates.",
         "configs/nls_tables.yaml",
         "tables:NlsTablesConfig",
-        "nls.run:run_nls_tables",
+        "nls.tables:run_nls_tables",
     ),
     Experiment(
         "orders",

@@ -199,7 +199,7 @@ class EvaluatedModel(ModelSource):
     name: str | None = None
 
 
-class Task(Config):
+class EvaluationTask(Config):
     """One task.
 
     Attributes:
@@ -237,7 +237,7 @@ class EvaluateConfig(ExecutionConfig):
     """
 
     model: EvaluatedModel
-    tasks: tuple[Task, ...] = Field(min_length=1)
+    tasks: tuple[EvaluationTask, ...] = Field(min_length=1)
     pytorch: bool = True
     out: Path = Path("results/evaluation")
 

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from lava_nexus.errors import NexusError
-from lava_nexus.lab.configs.execution import Task
+from lava_nexus.lab.configs.execution import EvaluationTask
 
 Row: TypeAlias = dict[str, Any]
 LETTERS = "ABCDEFGHIJ"
@@ -46,7 +46,7 @@ class Question:
     heading: str = ""
 
 
-def questions(task: Task) -> list[Question]:
+def questions(task: EvaluationTask) -> list[Question]:
     """The questions of a task, shots in front of each, as many as the task asks for.
 
     Raises:

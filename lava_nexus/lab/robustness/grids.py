@@ -21,7 +21,7 @@ from lava_nexus.lab.configs.robustness import (
 )
 from lava_nexus.lab.published import PublishedAccuracy, published
 from lava_nexus.lab.robustness.logic import logic_circuit
-from lava_nexus.lab.robustness.measure import Cells, Condition, Measured, deviations, verdict
+from lava_nexus.lab.robustness.measure import Accuracy, Cells, Condition, deviations, verdict
 from lava_nexus.lab.robustness.theory import Prediction, exhaustive, predict
 from lava_nexus.neurons import IDEAL, MEMORYLESS, NeuronModel, NonIdealities
 
@@ -115,7 +115,7 @@ class Row:
     """
 
     entry: Entry
-    measured: Measured
+    measured: Accuracy
     predicted: Prediction | None
     printed: PublishedAccuracy | None
 
@@ -135,7 +135,7 @@ class Verdict:
     parameter: str
     value: float
     printed: PublishedAccuracy
-    by_model: dict[str, Measured]
+    by_model: dict[str, Accuracy]
     text: str
 
     @property

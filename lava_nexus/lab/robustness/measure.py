@@ -50,7 +50,7 @@ class Condition:
 
 
 @dataclass(frozen=True)
-class Measured:
+class Accuracy:
     """What a cell shows; accuracies and rates are shares 0..1.
 
     Attributes:
@@ -86,7 +86,7 @@ def operands_of(circuit: Circuit, sets: int, seed: int) -> list[NDArray[Any]]:
     return [random_operand(port, sets, False, rng) for port in circuit.inputs]
 
 
-def measure(circuit: Circuit, condition: Condition, trials: int, seeds: int, seed: int) -> Measured:
+def measure(circuit: Circuit, condition: Condition, trials: int, seeds: int, seed: int) -> Accuracy:
     """Runs `trials` operations, shared out over `seeds` seeds beginning with `seed`."""
     each = [trials // seeds + (i < trials % seeds) for i in range(seeds)]
     accuracy, bits = [], []
@@ -103,7 +103,7 @@ def measure(circuit: Circuit, condition: Condition, trials: int, seeds: int, see
         else:
             total.add(tally)
     assert total is not None
-    return Measured(
+    return Accuracy(
         accuracy=float(np.average(accuracy, weights=each)),
         deviation=float(np.std(accuracy, ddof=1)) if seeds > 1 else 0.0,
         bit_error_rate=float(np.average(bits, weights=each)),
@@ -128,14 +128,14 @@ DEVIATIONS = 3.0
 _ROUNDING = 0.0005  # half of the last digit printed, 0.1 percent
 
 
-def deviations(printed: PublishedAccuracy, measured: Measured) -> float:
+def deviations(printed: PublishedAccuracy, measured: Accuracy) -> float:
     """Standard deviations between the two: |difference| less rounding, over both uncertainties."""
     apart = max(0.0, abs(printed.accuracy - measured.accuracy) - _ROUNDING)
     return apart / math.hypot(printed.deviation, measured.standard_error)
 
 
 def verdict(
-    printed: PublishedAccuracy, by_model: Mapping[str, Measured], others: Mapping[str, Measured] | None = None
+    printed: PublishedAccuracy, by_model: Mapping[str, Accuracy], others: Mapping[str, Accuracy] | None = None
 ) -> str:
     """`inconsistent` only where every model excludes the printed cell; else the models that agree with it.
 
@@ -159,10 +159,10 @@ class Cells:
         """`folder` is where they are kept."""
         self._store = Store(folder, "cell", {})
 
-    def measure(self, circuit: Circuit, condition: Condition, trials: int, seeds: int, seed: int) -> Measured:
+    def measure(self, circuit: Circuit, condition: Condition, trials: int, seeds: int, seed: int) -> Accuracy:
         """The cell, from disk where it is there, else measured and kept."""
         parts = [circuit.digest, repr(condition), trials, seeds, seed]
-        return Measured(**self.keep(parts, lambda: asdict(measure(circuit, condition, trials, seeds, seed))))
+        return Accuracy(**self.keep(parts, lambda: asdict(measure(circuit, condition, trials, seeds, seed))))
 
     def keep(self, parts: list[Any], compute: Callable[[], dict[str, Any]]) -> dict[str, Any]:
         """Any other finding as a dict, named by what it depends on."""

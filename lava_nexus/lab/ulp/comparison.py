@@ -57,7 +57,7 @@ class Answers:
 
 
 @dataclass(frozen=True)
-class Measured:
+class Distances:
     """Distances of one comparison.
 
     Attributes:
@@ -94,7 +94,7 @@ class UlpRow:
     part: str
     inputs: int
     published: PublishedUlp | None
-    measured: Mapping[str, Measured | None]
+    measured: Mapping[str, Distances | None]
 
     @property
     def label(self) -> str:
@@ -112,12 +112,12 @@ def row(
     return UlpRow(table, name, part, inputs, beside, measured)
 
 
-def measure(a: Patterns, b: Patterns, fmt: FloatFormat) -> Measured:
+def measure(a: Patterns, b: Patterns, fmt: FloatFormat) -> Distances:
     """The distances between two arrays of patterns of one shape."""
     distance = ulp_distance(a, b, fmt).ravel()
     edges = np.array([0, *(2**i for i in range(fmt.bits)), 2**64 - 1], np.uint64)
     counts = np.bincount(np.searchsorted(edges[1:], distance, side="right"), minlength=len(edges))
-    return Measured(summarise(a, b, fmt), _error(a, b, fmt), tuple(int(count) for count in counts))
+    return Distances(summarise(a, b, fmt), _error(a, b, fmt), tuple(int(count) for count in counts))
 
 
 def _error(a: Patterns, b: Patterns, fmt: FloatFormat) -> float | None:

@@ -9,7 +9,7 @@ from typing import Any
 from lava_nexus.lab.figures.ulp import DepthLine, OperationBar, UlpPanel, depth_figure, operation_figure, panel_figure
 from lava_nexus.lab.published import PublishedUlp
 from lava_nexus.lab.report import Report, Table
-from lava_nexus.lab.ulp.comparison import COMPARISONS, TITLES, Measured, UlpRow
+from lava_nexus.lab.ulp.comparison import COMPARISONS, TITLES, Distances, UlpRow
 from lava_nexus.lab.ulp.methods import Section
 
 _FIELDS = ("max", "mean", "zero_rate", "unequal_bits", "error")
@@ -132,7 +132,7 @@ def _markdown_row(r: UlpRow) -> list[Any]:
     return [r.label, _results(r), _printed(r.published), *cells, r.published.source if r.published else None]
 
 
-def _cell(measured: Measured | None, with_error: bool = False) -> str | None:
+def _cell(measured: Distances | None, with_error: bool = False) -> str | None:
     if measured is None:
         return None
     ulp = measured.ulp
@@ -236,5 +236,5 @@ def _panel(r: UlpRow) -> UlpPanel:
     return UlpPanel(r.name, r.part, _results(r), strict.ulp.unequal_bits if strict else 0, series, *published)
 
 
-def _misses(measured: Measured | None) -> tuple[float, int] | None:
+def _misses(measured: Distances | None) -> tuple[float, int] | None:
     return None if measured is None else (1 - measured.ulp.zero_rate, measured.ulp.max)

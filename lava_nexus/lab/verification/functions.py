@@ -23,8 +23,8 @@ from lava_nexus.lab import pages
 from lava_nexus.lab.configs.verification import DEFAULT_CHUNK, CorrectionsConfig, FunctionTableConfig
 from lava_nexus.lab.markdown import markdown
 from lava_nexus.lab.report import Report, Table, conclude
+from lava_nexus.lab.verification.checks import run_check
 from lava_nexus.lab.verification.plan import QUICK_SETS
-from lava_nexus.lab.verification.run import run_check
 from lava_nexus.verify import certificates, records
 from lava_nexus.verify.check import Check
 from lava_nexus.verify.outcome import MOST_MISSES, Outcome

@@ -48,7 +48,7 @@ class Counterexample:
 
 
 @dataclass
-class Outcome:
+class Proof:
     """What became of one circuit.
 
     Attributes:
@@ -95,14 +95,14 @@ class Outcome:
         return self.circuit.name, fmt, basis, neurons, self.cases, len(self.proven), seconds, self.verdict
 
 
-def prove(config: ProofConfig, out: Path, quick: bool = False, certificates: Path = PROOFS) -> list[Outcome]:
+def prove(config: ProofConfig, out: Path, quick: bool = False, certificates: Path = PROOFS) -> list[Proof]:
     """Proves what the config asks for, prints the table and writes proofs.md and proofs.json.
 
     Raises:
         NexusError: a circuit is refuted, after the table; the solver is not installed.
     """
     tool = solver_name()
-    outcomes: list[Outcome] = []
+    outcomes: list[Proof] = []
     for job, one in _circuits(QUICK if quick else config.proofs):
         if config.only_stale and not quick and _certified(one, certificates):
             print(f"{one.label}, {one.basis} basis: certificate holds", flush=True)
@@ -144,11 +144,11 @@ def _circuits(jobs: Sequence[ProofJob]) -> Iterator[tuple[ProofJob, Circuit]]:
                         yield job, circuit(operation, number_format_named(fmt), to=target, basis=basis, **job.options)
 
 
-def _prove(job: ProofJob, one: Circuit, limit: float, folder: Path, certificates: Path) -> Outcome:
+def _prove(job: ProofJob, one: Circuit, limit: float, folder: Path, certificates: Path) -> Proof:
     adder = _adder(job, one) if job.split == "addition" else None
     question = obligation(one, job.split, adder)
     progress = Progress.of(folder, one.digest, f"{one.name} {job.split} {adder.digest if adder else ''}")
-    outcome = Outcome(job, one, len(question.cases), progress.proven)
+    outcome = Proof(job, one, len(question.cases), progress.proven)
     if adder and all(one.network != adder.digest for one in load_proofs(certificates)):
         outcome.undecided.append("add, on which sub rests, has no certificate")
         return outcome
@@ -181,7 +181,7 @@ def _adder(job: ProofJob, one: Circuit) -> Circuit:
     return circuit("add", fmt, basis=one.basis, **job.options)
 
 
-def _certificate(outcome: Outcome, tool: str) -> ProofCertificate:
+def _certificate(outcome: Proof, tool: str) -> ProofCertificate:
     one, job = outcome.circuit, outcome.job
     fmt, to = one.inputs[0].format, one.output.format
     return ProofCertificate(

@@ -23,7 +23,7 @@ from lava_nexus.errors import NexusError
 from lava_nexus.execute.run import executor_named
 from lava_nexus.lab.configs.execution import EvaluateConfig, MembraneOptions
 from lava_nexus.lab.configs.model import PopulationsConfig
-from lava_nexus.lab.evaluation import run as evaluate
+from lava_nexus.lab.evaluation import evaluate
 from lava_nexus.lab.evaluation.questions import SAMPLES, questions
 from lava_nexus.lab.evaluation.scoring import Alphabet, GateScorer, alphabet
 from lava_nexus.lab.runs.approximation import perplexity
@@ -82,7 +82,7 @@ def test_likelihoods_are_those_of_transformers(checkpoint: Path) -> None:
     theirs = CASES["llama2"].build()
     model, text = load(checkpoint), alphabet(checkpoint, 37)
     scorer = GateScorer(model, executor_named("reference"))
-    for question in questions(evaluate.Task(kind="piqa")):
+    for question in questions(evaluate.EvaluationTask(kind="piqa")):
         for choice in question.choices:
             context, after = text.split(*choice)
             assert context + after == text.encode("".join(choice))
@@ -160,10 +160,12 @@ def test_accuracy_and_perplexity_of_known_logits(monkeypatch: pytest.MonkeyPatch
 
 def test_what_is_not_a_number_counts_as_wrong() -> None:
     piece = evaluate.Piece((([1], [2]), ([1], [3])), (1, 1), 0)
-    found = evaluate._result(evaluate.Task(kind="piqa"), "gates", [piece, piece], [[None, -1.0], [-1.0, -2.0]])
+    found = evaluate._result(
+        evaluate.EvaluationTask(kind="piqa"), "gates", [piece, piece], [[None, -1.0], [-1.0, -2.0]]
+    )
     assert (found.accuracy, found.accuracy_normalised, found.invalid) == (0.5, 0.5, 1)
     window = evaluate.Piece((([1], [2, 3]),), (1,))
-    found = evaluate._result(evaluate.Task(kind="perplexity"), "gates", [window], [[None]])
+    found = evaluate._result(evaluate.EvaluationTask(kind="perplexity"), "gates", [window], [[None]])
     assert (found.perplexity, found.invalid) == (None, 1)
 
 

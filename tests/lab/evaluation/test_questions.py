@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from lava_nexus.errors import NexusError
-from lava_nexus.lab.configs.execution import Task
+from lava_nexus.lab.configs.execution import EvaluationTask
 from lava_nexus.lab.evaluation.questions import LAYOUTS, SAMPLES, questions
 
 ROWS: dict[str, tuple[dict[str, Any], list[tuple[str, str]], int]] = {
@@ -67,7 +67,7 @@ def written(path: Path, *rows: Any) -> Path:
 @pytest.mark.parametrize("kind", LAYOUTS)
 def test_each_layout(kind: str, tmp_path: Path) -> None:
     row, choices, answer = ROWS[kind]
-    (found,) = questions(Task(kind=kind, file=written(tmp_path / "t.jsonl", row)))
+    (found,) = questions(EvaluationTask(kind=kind, file=written(tmp_path / "t.jsonl", row)))
     assert list(found.choices) == choices
     assert found.answer == answer
 
@@ -82,7 +82,7 @@ def test_other_spellings_of_the_same() -> None:
 
 @pytest.mark.parametrize("kind", LAYOUTS)
 def test_the_samples_that_come_with_the_package(kind: str) -> None:
-    found = questions(Task(kind=kind))
+    found = questions(EvaluationTask(kind=kind))
     assert len(found) >= 3
     assert len({question.answer for question in found}) > 1
     assert (SAMPLES / "perplexity.txt").read_text()
@@ -91,25 +91,25 @@ def test_the_samples_that_come_with_the_package(kind: str) -> None:
 def test_shots_stand_before_and_are_not_asked(tmp_path: Path) -> None:
     rows = [{"goal": f"G{i}", "sol1": f"x{i}", "sol2": "y", "label": 0} for i in range(4)]
     path = written(tmp_path / "t.jsonl", *rows)
-    found = questions(Task(kind="piqa", file=path, shots=2, limit=1))
+    found = questions(EvaluationTask(kind="piqa", file=path, shots=2, limit=1))
     before = "Question: G0\nAnswer: x0\n\nQuestion: G1\nAnswer: x1\n\n"
     assert [q.choices[0][0] for q in found] == [before + "Question: G2\nAnswer:"]
     other = written(tmp_path / "s.jsonl", rows[3])
-    found = questions(Task(kind="piqa", file=path, shots=1, shots_file=other))
+    found = questions(EvaluationTask(kind="piqa", file=path, shots=1, shots_file=other))
     assert [q.choices[0][0] for q in found] == [
         f"Question: G3\nAnswer: x3\n\nQuestion: G{i}\nAnswer:" for i in range(4)
     ]
-    mmlu = questions(Task(kind="mmlu", shots=1))[0].choices[0][0]
+    mmlu = questions(EvaluationTask(kind="mmlu", shots=1))[0].choices[0][0]
     assert mmlu.count("The following are multiple choice questions") == 1
 
 
 def test_labels_in_a_file_of_their_own(tmp_path: Path) -> None:
     path = written(tmp_path / "t.jsonl", *({"goal": "G", "sol1": "x", "sol2": "y"} for _ in range(2)))
     labels = written(tmp_path / "l.lst", "1", "0")
-    found = questions(Task(kind="piqa", file=path, labels=labels))
+    found = questions(EvaluationTask(kind="piqa", file=path, labels=labels))
     assert [q.answer for q in found] == [1, 0]
     with pytest.raises(NexusError, match=r"'.*l\.lst' has 1 lines, '.*t\.jsonl' has 2 rows"):
-        questions(Task(kind="piqa", file=path, labels=written(labels, "1")))
+        questions(EvaluationTask(kind="piqa", file=path, labels=written(labels, "1")))
 
 
 @pytest.mark.parametrize(
@@ -127,18 +127,18 @@ def test_labels_in_a_file_of_their_own(tmp_path: Path) -> None:
 )
 def test_bad_rows(kind: str, row: Any, sentence: str, tmp_path: Path) -> None:
     with pytest.raises(NexusError, match=sentence):
-        questions(Task(kind=kind, file=written(tmp_path / "t.jsonl", row)))
+        questions(EvaluationTask(kind=kind, file=written(tmp_path / "t.jsonl", row)))
 
 
 def test_bad_files(tmp_path: Path) -> None:
     with pytest.raises(NexusError, match=r"task file '.*nothing\.jsonl' does not exist"):
-        questions(Task(kind="arc", file=tmp_path / "nothing.jsonl"))
+        questions(EvaluationTask(kind="arc", file=tmp_path / "nothing.jsonl"))
     with pytest.raises(NexusError, match="is a folder"):
-        questions(Task(kind="arc", file=tmp_path))
+        questions(EvaluationTask(kind="arc", file=tmp_path))
     with pytest.raises(NexusError, match="0 rows, too few for 0 shots and a question"):
-        questions(Task(kind="arc", file=written(tmp_path / "e.jsonl")))
+        questions(EvaluationTask(kind="arc", file=written(tmp_path / "e.jsonl")))
     with pytest.raises(NexusError, match="3 rows, too few for 3 shots"):
-        questions(Task(kind="piqa", shots=3))
+        questions(EvaluationTask(kind="piqa", shots=3))
     (tmp_path / "b.jsonl").write_bytes(b"\xff")
     with pytest.raises(NexusError, match="is no UTF-8"):
-        questions(Task(kind="arc", file=tmp_path / "b.jsonl"))
+        questions(EvaluationTask(kind="arc", file=tmp_path / "b.jsonl"))

@@ -15,7 +15,7 @@ from lava_nexus.execute.membrane import MembraneExecutor
 from lava_nexus.formats import FLOAT8_E4M3FN
 from lava_nexus.lab.published import PublishedAccuracy, published
 from lava_nexus.lab.robustness.logic import LOGIC, logic_circuit
-from lava_nexus.lab.robustness.measure import Cells, Condition, Measured, compare, deviations, measure, verdict
+from lava_nexus.lab.robustness.measure import Accuracy, Cells, Condition, compare, deviations, measure, verdict
 from lava_nexus.lab.robustness.theory import predict
 from lava_nexus.neurons import MEMORYLESS, NonIdealities, check
 
@@ -140,7 +140,7 @@ def test_bits_that_differ_are_counted():
 
 
 def cell(accuracy, deviation=0.003, trials=10_000, seeds=10):
-    return Measured(accuracy, deviation, 1 - accuracy, deviation, trials, seeds, 0.0, 0.0, 0.0)
+    return Accuracy(accuracy, deviation, 1 - accuracy, deviation, trials, seeds, 0.0, 0.0, 0.0)
 
 
 def test_inconsistent_needs_every_model_to_exclude():

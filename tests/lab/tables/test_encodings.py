@@ -12,7 +12,7 @@ from lava_nexus.config import load_config
 from lava_nexus.errors import NexusError
 from lava_nexus.lab.configs.ulp_tables import EncodingOptions, MethodOptions, UlpTablesConfig
 from lava_nexus.lab.published import Figure, published, published_row
-from lava_nexus.lab.ulp import run as ulp
+from lava_nexus.lab.ulp import tables as ulp
 from lava_nexus.lab.ulp.encoding_table import EncodingRow, encoding_section
 from lava_nexus.lab.ulp.methods import coded_swiglu
 from lava_nexus.lab.ulp.sections import coded_linear

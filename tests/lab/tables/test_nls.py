@@ -6,7 +6,7 @@ import yaml
 
 from lava_nexus.lab.configs.tables import NlsTablesConfig
 from lava_nexus.lab.nls import errors, gates, primitives
-from lava_nexus.lab.nls.run import run_nls_tables
+from lava_nexus.lab.nls.tables import run_nls_tables
 
 SMALL = NlsTablesConfig(sizes=(8,), vectors=256, points=2001, samples=2, gate_sizes=(4,), images=6)
 

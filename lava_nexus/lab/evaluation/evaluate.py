@@ -17,7 +17,7 @@ from tqdm import tqdm
 from lava_nexus.errors import NexusError
 from lava_nexus.execute.executor import Executor
 from lava_nexus.execute.run import executor_named
-from lava_nexus.lab.configs.execution import EvaluateConfig, Task
+from lava_nexus.lab.configs.execution import EvaluateConfig, EvaluationTask
 from lava_nexus.lab.evaluation.layouts import TaskResult, evaluation_report
 from lava_nexus.lab.evaluation.questions import SAMPLES, Question, questions, read_text
 from lava_nexus.lab.evaluation.scoring import Alphabet, GateScorer, Scorer, TorchScorer, alphabet
@@ -126,7 +126,7 @@ def _with_pytorch(config: EvaluateConfig, model: Model, scorers: dict[str, Score
     return None
 
 
-def _small(task: Task) -> Task:
+def _small(task: EvaluationTask) -> EvaluationTask:
     return task.model_copy(update={"limit": 1, "window": min(task.window, 2 * _QUICK_TOKENS)})
 
 
@@ -135,11 +135,11 @@ def _cut(piece: Piece) -> Piece:
     return replace(piece, parts=parts)
 
 
-def _name(task: Task) -> str:
+def _name(task: EvaluationTask) -> str:
     return task.name or task.kind
 
 
-def _pieces(task: Task, text: Alphabet) -> Iterator[Piece]:
+def _pieces(task: EvaluationTask, text: Alphabet) -> Iterator[Piece]:
     if task.kind != "perplexity":
         for question in questions(task):
             yield _asked(question, text)
@@ -179,7 +179,7 @@ def _scored(pieces: list[Piece], scorer: Scorer, store: Store, name: str) -> lis
     return found
 
 
-def _result(task: Task, engine: str, pieces: list[Piece], found: list[list[float | None]]) -> TaskResult:
+def _result(task: EvaluationTask, engine: str, pieces: list[Piece], found: list[list[float | None]]) -> TaskResult:
     tokens = sum(len(after) for piece in pieces for _, after in piece.parts)
     invalid = sum(None in values for values in found)
     head = (_name(task), task.kind, engine, len(pieces), tokens, task.shots)

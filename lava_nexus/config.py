@@ -1,6 +1,6 @@
-"""YAML as people expect it: `1e-5` is a number, `no` is a word, a key given twice is a mistake.
+"""YAML into frozen, checked objects; a mistake is one sentence: the key's dotted path, the value, what is allowed.
 
-YAML into frozen, checked objects; a mistake is one sentence: the key's dotted path, the value, what is allowed.
+YAML is read as people expect it: `1e-5` is a number, `no` is a word, a key given twice is a mistake.
 """
 
 from __future__ import annotations

@@ -1,7 +1,4 @@
-"""What `scripts/run_linear_lif.py` reads.
-
-What `scripts/train_digits.py` reads.
-"""
+"""Configs of the digits transformer: one layer as LIF neurons in Lava, and its training."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""Which operators are LIF populations, and how, as a part of other configs.
-
-What configs of transformers share: where the weights come from, and how every operation is computed.
-"""
+"""What configs of models share: where weights come from, how every operation is computed, what LIF populations do."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""What `scripts/export_circuit.py` reads: a circuit, and the files that it becomes.
-
-What `scripts/map_block.py` reads: what is mapped, onto which chip, and how.
-"""
+"""Configs of what leaves the package: a circuit for other tools, a block or a model on chips."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""What `scripts/sweep_robustness.py` reads: one sweep, chosen by its `kind`.
-
-What `scripts/diagnose.py` reads: a set-up, and from where on something is wrong with it.
-"""
+"""Configs of what disturbs neurons: a sweep, chosen by its `kind`, and a set-up in which something is wrong."""
 
 from __future__ import annotations
 

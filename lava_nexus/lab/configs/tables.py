@@ -1,9 +1,4 @@
-"""What `scripts/accumulate_orders.py` reads: one linear layer in several orders of accumulation.
-
-What `scripts/circuit_table.py` reads: which circuits, and how their spikes are counted.
-What `scripts/measure_energy.py` reads: the energy table, or the map of precision against energy against error.
-What `scripts/nls_tables.py` reads: which tables of the operators of LIF populations, on how many operands.
-"""
+"""Configs of tables: circuits, orders of accumulation, energy, operators of LIF populations."""
 
 from __future__ import annotations
 

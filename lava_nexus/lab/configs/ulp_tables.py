@@ -1,4 +1,4 @@
-"""What `scripts/ulp_tables.py` reads: which layers and operations, on how many random inputs, in which format."""
+"""Config of the ULP tables: which layers and operations, on how many random inputs, in which format."""
 
 from __future__ import annotations
 

@@ -1,8 +1,4 @@
-"""Figure: how the error of an approximate model grows from layer to layer.
-
-Figures of the operators of LIF populations: bounds over measured errors, sweeps, costs against gates, fractions.
-Figure: what a number loses on its way into spikes and back, by code and by time steps.
-"""
+"""Figures of what is not exact: approximate models layer by layer, LIF populations, encodings into spikes."""
 
 from __future__ import annotations
 

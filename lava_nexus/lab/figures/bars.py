@@ -1,7 +1,4 @@
-"""Figure: where the synaptic operations go, by layer and by kind of circuit.
-
-Figures of a mapping: chips as grids of cores coloured by load, and chips against time a token.
-"""
+"""Figures of where things are: SynOps by layer and circuit, cores of chips by load, chips against time a token."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""Figure: neurons of every operation in every format and basis, beside what is printed elsewhere.
-
-Figure: least neurons against least depth, a line an operation between its circuits.
-"""
+"""Figures of circuits: neurons of every operation beside printed ones, and least neurons against least depth."""
 
 from __future__ import annotations
 

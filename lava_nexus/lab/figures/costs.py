@@ -1,8 +1,4 @@
-"""Figure: what layers of models cost; processor seconds by multiplications, and memory by layers.
-
-Figure: energy against error of many choices, with the front that no other choice beats in both.
-Orders of accumulation: how far from PyTorch and from float64, and the energy of a multiply-accumulate.
-"""
+"""Figures of costs: time and memory of layers, energy against error, orders of accumulation."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""Figures of energy: where it goes; and printed, recomputed and counted on one axis.
-
-Figure: curves over steps; a wide one under the others shows where two lie on each other.
-"""
+"""Figures of energy: where it goes, and printed, recomputed and counted on one axis; curves of a training beside it."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""Figure: how far hidden states are apart, layer by layer.
-
-Figures: how many ULP results are away, layer by layer, and how often an operation is not correctly rounded.
-"""
+"""Figures of ULP: how far results and hidden states are apart, layer by layer, and what is not correctly rounded."""
 
 from __future__ import annotations
 

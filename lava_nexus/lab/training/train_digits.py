@@ -1,6 +1,6 @@
-"""Trains the digits transformer with PyTorch: same config, same machine, same PyTorch, same bits.
+"""The digits transformer trained with PyTorch: same config, same machine, same PyTorch, same bits.
 
-Small shifts of images, so that training sees digits that are not centred.
+Images are shifted a little, so that training sees digits that are not centred.
 """
 
 from __future__ import annotations

@@ -1,7 +1,4 @@
-"""One more table of a report: as Markdown, CSV and JSON, with its figures and the notes that a reader needs.
-
-One feed-forward block by gates, by PyTorch and by codes that take time.
-"""
+"""One feed-forward block by gates, by PyTorch and by codes that take time, as a section of the ULP tables."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Which tables a config asks for beside those of layers and operations.
+"""The tables that a config asks for beside those of layers and operations.
 
-The linear layer of the component table, forward and backward, in codes that take time.
-Handwritten digits: the transformer by gates beside lava-dl's bootstrap network, accuracy and SynOps.
+The linear layer of the component table in codes that take time, and handwritten digits: the transformer by gates beside
+lava-dl's bootstrap network.
 """
 
 from __future__ import annotations

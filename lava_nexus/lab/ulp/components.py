@@ -1,24 +1,16 @@
-"""Rows of the component ULP table: layers as programs of circuits with their gradients, and the same in PyTorch.
-
-PyTorch with autograd is the outside witness, of layers, of the gated feed-forward block and of single operations.
-"""
+"""Rows of the component ULP table: layers and their gradients as programs of circuits, and single operations."""
 
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
-from torch.nn import functional
 
 from lava_nexus.circuits.goldens import basic as reference
-from lava_nexus.errors import NexusError
 from lava_nexus.formats import FLOAT64, FloatFormat
 from lava_nexus.lab.configs.ulp_tables import UlpTablesConfig
 from lava_nexus.programs import (
@@ -35,7 +27,6 @@ from lava_nexus.programs import (
     softmax_grad,
 )
 from lava_nexus.torch.orders import accumulation
-from lava_nexus.torch.tensors import from_torch, to_torch
 
 Values = Mapping[str, Value]
 Feeds = dict[str, NDArray[Any]]
@@ -164,105 +155,3 @@ def fused_multiply_add(a: ExactValues, b: ExactValues, c: ExactValues) -> NDArra
     even = total.view(np.uint64) % np.uint64(2) == 0
     towards = np.nextafter(total, np.where(error > 0, np.inf, -np.inf))
     return np.where((error != 0) & even & np.isfinite(total), towards, total)
-
-
-Tensors = dict[str, Tensor]
-Numbers = NDArray[Any]
-
-
-def _rms_norm_in_torch(v: Tensors, eps: float) -> Tensor:
-    x = v["x"]
-    return x / torch.sqrt((x * x).mean(dim=-1, keepdim=True) + eps) * v["weight"]
-
-
-FORWARD: dict[str, Callable[[Tensors, float], Tensor]] = {
-    "linear": lambda v, eps: functional.linear(v["x"], v["weight"], v["bias"]),
-    "rms_norm": _rms_norm_in_torch,
-    "silu": lambda v, eps: functional.silu(v["x"]),
-    "softmax": lambda v, eps: torch.softmax(v["x"], dim=-1),
-    "qkv_projection": lambda v, eps: functional.linear(v["x"], v["weight"]),
-    "output_projection": lambda v, eps: functional.linear(v["x"], v["weight"]),
-    "attention_scores": lambda v, eps: v["x"] @ v["key"].T * v["x"].shape[-1] ** -0.5,
-    "value_aggregation": lambda v, eps: v["weights"] @ v["x"],
-}
-
-
-def component_in_torch(
-    name: str, feeds: Mapping[str, Numbers], eps: float, fmt: FloatFormat, double: bool = False
-) -> dict[str, Numbers] | None:
-    """Outputs by part, [problems, ...]: in the format, or with `double` in float64, not rounded.
-
-    Each problem is a call of its own, so that a weight's gradient sums over its own tokens only. None where PyTorch has
-    no arithmetic in the format.
-    """
-    found: dict[str, list[Numbers]] = {}
-    for i in range(len(feeds["x"])):
-        tensors = {key: to_torch(array[i], fmt, double) for key, array in feeds.items()}
-        if any(tensor is None for tensor in tensors.values()):
-            return None
-        outputs = _one(FORWARD[name], {key: t for key, t in tensors.items() if t is not None}, eps)
-        for part, tensor in outputs.items():
-            found.setdefault(part, []).append(from_torch(tensor, fmt))
-    return {part: np.stack(arrays) for part, arrays in found.items()}
-
-
-def _one(forward: Callable[[Tensors, float], Tensor], tensors: Tensors, eps: float) -> Tensors:
-    """Forward pass, and gradients where there is a dy."""
-    leaves = {key: tensor.requires_grad_() for key, tensor in tensors.items() if key != "dy"}
-    y = forward(leaves, eps)
-    if "dy" not in tensors:
-        return {"forward": y.detach()}
-    grads = torch.autograd.grad(y, list(leaves.values()), tensors["dy"])
-    return {"forward": y.detach(), **{f"grad {key}": grad for key, grad in zip(leaves, grads, strict=True)}}
-
-
-def swiglu_in_torch(
-    x: NDArray[Any], weights: Mapping[str, NDArray[Any]], fmt: FloatFormat, double: bool = False
-) -> NDArray[Any]:
-    """(silu(x gate^T) * (x up^T)) down^T in the format, or with `double` in float64, not rounded.
-
-    Raises:
-        NexusError: PyTorch has no arithmetic in the format.
-    """
-    tensors = {name: to_torch(values, fmt, double) for name, values in {"x": x, **weights}.items()}
-    if any(tensor is None for tensor in tensors.values()):
-        raise NexusError(f"'methods' is compared with PyTorch, which has no arithmetic in {fmt}")
-    gate, up = (functional.linear(tensors["x"], tensors[name]) for name in ("gate", "up"))
-    return from_torch(functional.linear(functional.silu(gate) * up, tensors["down"]), fmt)
-
-
-# PyTorch has no fused multiply-add, no exact dot product and no conversion to compare in ULP.
-IN_TORCH: dict[str, Callable[..., Tensor]] = {
-    "add": torch.add,
-    "sub": torch.sub,
-    "mul": torch.mul,
-    "div": torch.div,
-    "sqrt": torch.sqrt,
-    "reciprocal": torch.reciprocal,
-    "rsqrt": torch.rsqrt,
-    "exp": torch.exp,
-    "exp2": torch.exp2,
-    "log": torch.log,
-    "sin": torch.sin,
-    "cos": torch.cos,
-    "sigmoid": torch.sigmoid,
-    "tanh": torch.tanh,
-    "silu": functional.silu,
-    "gelu": functional.gelu,
-    "gelu_tanh": partial(functional.gelu, approximate="tanh"),
-    "erf": torch.erf,
-    "neg": torch.neg,
-    "abs": torch.abs,
-    "min": torch.minimum,
-    "max": torch.maximum,
-}
-
-
-def operation_in_torch(
-    name: str, operands: Sequence[NDArray[Any]], fmt: FloatFormat, double: bool = False
-) -> NDArray[Any] | None:
-    """The results: in the format, or with `double` in float64, not rounded; None where PyTorch cannot compute them."""
-    tensors = [to_torch(operand, fmt, double) for operand in operands]
-    if name not in IN_TORCH or any(tensor is None for tensor in tensors):
-        return None
-    return from_torch(IN_TORCH[name](*tensors), fmt)

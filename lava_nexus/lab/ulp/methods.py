@@ -101,7 +101,7 @@ class MethodRow:
 
 def methods_section(options: MethodOptions, config: UlpTablesConfig) -> Section:
     """Runs the block by gates and by every code; the codes' numbers are FP32 whatever the config's format."""
-    from lava_nexus.lab.ulp.components import swiglu_in_torch
+    from lava_nexus.lab.ulp.witness import swiglu_in_torch
 
     fmt = config.float_format
     x, weights = _problem(options, config)

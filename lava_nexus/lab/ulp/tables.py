@@ -60,7 +60,7 @@ def run_ulp_tables(config: UlpTablesConfig, out: Path, quick: bool = False) -> l
 
 def _component_rows(name: str, config: UlpTablesConfig) -> list[UlpRow]:
     """A row for each part and number of inputs; the smaller numbers are the first problems of the largest."""
-    from lava_nexus.lab.ulp.components import component_in_torch
+    from lava_nexus.lab.ulp.witness import component_in_torch
 
     fmt, each = config.float_format, config.tokens * config.width
     problems = {ceil(n / each): ceil(n / each) * each for n in config.inputs}
@@ -96,7 +96,7 @@ def _by_program(name: str, config: UlpTablesConfig, feeds: Feeds) -> tuple[Feeds
 
 
 def _operations(config: UlpTablesConfig) -> list[str]:
-    from lava_nexus.lab.ulp.components import IN_TORCH
+    from lava_nexus.lab.ulp.witness import IN_TORCH
 
     if config.operations is None:
         return [name for name in OPERATIONS if name in IN_TORCH or name == "fma"]
@@ -126,7 +126,7 @@ def _operation_rows(name: str, config: UlpTablesConfig) -> list[UlpRow]:
 
 def _outside(name: str, operands: list[Values], config: UlpTablesConfig) -> tuple[Values | None, Values | None]:
     """Patterns of PyTorch's results, and of those in float64 rounded once."""
-    from lava_nexus.lab.ulp.components import operation_in_torch
+    from lava_nexus.lab.ulp.witness import operation_in_torch
 
     fmt = config.float_format
     pytorch = operation_in_torch(name, operands, fmt)

@@ -37,6 +37,9 @@ Every mistake that a user can make raises `NexusError` with one sentence that na
 
 import lazy_loader
 
+from lava_nexus.moved import install
+
+install()
 __version__ = "0.1.0"
 # Every public name stands once, in the stub beside this file, and is imported when it is first used.
 __getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -35,8 +35,9 @@ def test_pictures_and_files_named_exist(page: Path) -> None:
     links = re.findall(r"\]\((?!https?:)([^)#]+)\)", text)
     files = re.findall(r"(?:scripts|configs)/[\w/]+\.(?:py|yaml)", text)
     modules = re.findall(r"`(?:lava_nexus/)?(\w+/[\w/]+\.py)`", text)
+    folders = re.findall(r"`(lava_nexus/[\w/]+)`", text)
     missing = [name for name in links if not (page.parent / name).exists()]
-    missing += [name for name in files if not (root / name).exists()]
+    missing += [name for name in files + folders if not (root / name).exists()]
     missing += [name for name in modules if not any((top / name).exists() for top in (root, root / "lava_nexus"))]
     assert not missing
 

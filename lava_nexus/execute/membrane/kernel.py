@@ -53,33 +53,6 @@ class Dynamics(NamedTuple):
     memoryless: bool
 
 
-class Scratch(NamedTuple):
-    """Of the neuron at hand, [columns] each: sum of synapses, active ones, whether any was, and what firing takes."""
-
-    drive: Integers
-    arrived: Integers
-    heard: Spikes
-    bits: Words
-    place: Integers
-    noise: Reals
-    theta: Reals
-    potential: Reals
-
-
-@njit(nogil=True)
-def _scratch(columns: int) -> Scratch:
-    return Scratch(
-        np.empty(columns, np.int32),
-        np.zeros(columns, np.int32),
-        np.empty(columns, np.uint8),
-        np.empty(columns, np.uint64),
-        np.empty(columns, np.int32),
-        np.empty(columns),
-        np.empty(columns),
-        np.empty(columns),
-    )
-
-
 @kept
 def unpack(words: Words, first: int, width: int, spikes: Spikes) -> None:
     """Patterns [columns] to rows first .. first + width of the spikes, MSB first."""
@@ -170,54 +143,20 @@ def _fire_at_rest(
 
 
 @njit(nogil=True)
-def _spike(
-    k: int,
-    spikes: Spikes,
-    fired: Spikes,
-    wiring: Wiring,
-    how: Dynamics,
-    rand: Noise,
-    sets: Words,
-    copies: Words,
-    v: Reals,
-    steps: int,
-    own: Scratch,
-) -> None:
-    """Integrates the synapses of neuron k and lets its membrane fire, in every column; faults are not in it yet."""
-    columns = len(sets)
-    begin, end = wiring.offsets[k], wiring.offsets[k + 1]
-    sources, level, drive, bits = wiring.sources[begin:end], wiring.levels[k], own.drive, own.bits
-    _integrate(spikes, sources, wiring.weights[begin:end], drive, own.heard, columns)
-    if rand.by_activity:
-        _arrived(spikes, sources, own.arrived, columns)
-    if how.way == CLEAN:
-        _fire_clean(drive, level, fired, columns)
-    elif how.way == TAIL:
-        draw(rand.noise_key, k, sets, bits, columns)
-        fire_by_tail(drive, level, bits, rand.tails, rand.rows[k], own.arrived, fired, own.place, columns)
-    else:
-        add_noise(rand, k, sets, own.arrived, bits, own.noise, columns)
-        spread_thresholds(rand, k, wiring.thetas[k], copies if rand.fixed else sets, bits, own.theta, columns)
-        if how.memoryless:
-            _fire_at_rest(drive, own.noise, own.theta, how.strict, fired, own.potential, columns)
-        else:
-            _fire(drive, own.noise, own.theta, how, v[k], fired, own.potential, steps)
+def _tallied(fired: Spikes, heard: Spikes, columns: int) -> tuple[int, int]:
+    """Spikes, and columns in which the neuron fired or received one."""
+    spiked, active = 0, 0
+    for c in range(columns):
+        spiked += fired[c]
+        active += fired[c] | heard[c]
+    return spiked, active
 
 
 def _advance(version: str) -> Any:
     def advance(
-        spikes: Spikes,
-        wiring: Wiring,
-        how: Dynamics,
-        rand: Noise,
-        sets: Words,
-        copies: Words,
-        flips: Indices,
-        v: Reals,
-        steps: int,
-        counts: Indices,
-        potentials: Reals,
-    ) -> int:
+        spikes: Spikes, wiring: Wiring, how: Dynamics, rand: Noise, sets: Words, copies: Words, flips: Indices,
+        v: Reals, steps: int, counts: Indices, potentials: Reals,
+    ) -> int:  # fmt: skip
         """Runs every neuron over a block whose input rows are filled; returns the active neuron updates.
 
         Args:
@@ -234,23 +173,40 @@ def _advance(version: str) -> Any:
         """
         assert version
         columns, n_inputs, active = len(sets), len(spikes) - len(wiring.thetas), 0
-        own = _scratch(columns)
+        drive, arrived = np.empty(columns, np.int32), np.zeros(columns, np.int32)
+        heard = np.empty(columns, np.uint8)
+        bits, place = np.empty(columns, np.uint64), np.empty(columns, np.int32)
+        noise, theta, potential = np.empty(columns), np.empty(columns), np.empty(columns)
         for signal in range(n_inputs):
             counts[signal] += spikes[signal, :columns].sum()
         for k in range(len(wiring.thetas)):
             fired = spikes[n_inputs + k]
-            _spike(k, spikes, fired, wiring, how, rand, sets, copies, v, steps, own)
-            add_faults(rand, k, sets, copies, own.bits, fired, columns)
+            begin, end = wiring.offsets[k], wiring.offsets[k + 1]
+            sources = wiring.sources[begin:end]
+            _integrate(spikes, sources, wiring.weights[begin:end], drive, heard, columns)
+            if rand.by_activity:
+                _arrived(spikes, sources, arrived, columns)
+            if how.way == CLEAN:
+                _fire_clean(drive, wiring.levels[k], fired, columns)
+            elif how.way == TAIL:
+                draw(rand.noise_key, k, sets, bits, columns)
+                fire_by_tail(drive, wiring.levels[k], bits, rand.tails, rand.rows[k], arrived, fired, place, columns)
+            else:
+                add_noise(rand, k, sets, arrived, bits, noise, columns)
+                spread_thresholds(rand, k, wiring.thetas[k], copies if rand.fixed else sets, bits, theta, columns)
+                if how.memoryless:
+                    _fire_at_rest(drive, noise, theta, how.strict, fired, potential, columns)
+                else:
+                    _fire(drive, noise, theta, how, v[k], fired, potential, steps)
+            add_faults(rand, k, sets, copies, bits, fired, columns)
             for c in range(len(flips)):
                 fired[c] ^= flips[c] == k
             if len(potentials):
                 for c in range(columns):
-                    potentials[k, c] = own.potential[c] if how.way == POTENTIAL else own.drive[c]
-            spiked = 0
-            for c in range(columns):
-                spiked += fired[c]
-                active += fired[c] | own.heard[c]
+                    potentials[k, c] = potential[c] if how.way == POTENTIAL else drive[c]
+            spiked, awake = _tallied(fired, heard, columns)
             counts[n_inputs + k] += spiked
+            active += awake
         return active
 
     return advance

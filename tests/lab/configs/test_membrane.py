@@ -32,5 +32,5 @@ def test_every_option_reaches_the_executor():
 
 
 def test_options_that_nobody_reads_are_a_mistake():
-    with pytest.raises(NexusError, match="executor is lava, not membrane"):
+    with pytest.raises(NexusError, match="executor is bitsliced, not membrane"):
         build_config(RunConfig, {**RUN, "membrane": {"noise": 0.1}}, "test")

@@ -141,8 +141,12 @@ def _wave(synapses: Synapses, feeds: Mapping[str, Integers], keep: bool) -> Popu
             source = values[network.projections[i].source]
             potential += synapses.drive(i, source)
             received |= synapses.reaches(i, source != 0)
-        _check(population, potential, POTENTIALS.of(population.payload))
-        sent = _sent(population, potential)
+        if population.neuron is None:
+            _check(population, potential, POTENTIALS.of(population.payload))
+            sent = _sent(population, potential)
+        else:
+            _check(population, potential, POTENTIALS.potential, "sum of what arrives")
+            sent = population.neuron.step({}, potential)
         active += int((received | (sent != 0)).sum())
         values.append(sent)
     spikes = np.concatenate([np.count_nonzero(v, axis=1) for v in values]).astype(np.int64)
@@ -192,6 +196,8 @@ class PopulationStepper:
         self._past = [[np.zeros((p.size, lanes), np.int64)] * (reach + 1) for p in network.populations]
         self._now: list[Integers] = []
         self._v = [np.zeros((p.size, lanes), np.int64) for p in network.populations]
+        self._lanes = lanes
+        self._states = self._started()
 
     def step(self, inputs: Integers) -> Integers:
         """One time step: what every signal sends, [lanes, signals]; inputs are [lanes, input signals], strobe first."""
@@ -220,11 +226,17 @@ class PopulationStepper:
         for v, past in zip(self._v, self._past, strict=True):
             v[:] = 0
             past[:] = [np.zeros_like(v)] * len(past)
+        self._states = self._started()
+
+    def _started(self) -> dict[int, dict[str, Integers]]:
+        """The states of programmable neurons when a window begins, by population."""
+        numbered = enumerate(self.network.populations)
+        return {i: p.neuron.start((p.size, self._lanes)) for i, p in numbered if p.neuron is not None}
 
     def _advance(self, number: int) -> Integers:
         population, model = self.network.populations[number], self.network.populations[number].model
         v = self._v[number]
-        if model.memoryless:
+        if model.memoryless or population.neuron is not None:
             v[:] = 0
         elif model.beta != 1.0:
             v[:] = np.trunc(model.beta * v).astype(np.int64)
@@ -235,10 +247,14 @@ class PopulationStepper:
             v += self._synapses.drive(i, spikes)
             if self._count_active:
                 received |= self._synapses.reaches(i, spikes != 0)
-        _check(population, v, POTENTIALS.of(population.payload))
-        sent = _sent(population, v)
+        if population.neuron is None:
+            _check(population, v, POTENTIALS.of(population.payload))
+            sent = _sent(population, v)
+        else:
+            _check(population, v, POTENTIALS.potential, "sum of what arrives")
+            sent = population.neuron.step(self._states[number], v)
         self.active += int((received | (sent != 0)).sum()) if self._count_active else 0
-        if model.reset == "full":
+        if model.reset == "full" or population.neuron is not None:
             v[:] = 0
         elif model.reset == "hard":
             v[sent != 0] = 0

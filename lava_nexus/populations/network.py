@@ -14,7 +14,7 @@ met by one set in one step alone. Signals are numbered: the inputs (0 is the str
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Literal
 
@@ -23,7 +23,8 @@ from numpy.typing import NDArray
 
 from lava_nexus.errors import NexusError
 from lava_nexus.neurons.model import MEMORYLESS, NeuronModel
-from lava_nexus.neurons.rules import LOIHI2, HardwareRules
+from lava_nexus.neurons.rules import LOIHI2, POTENTIALS, HardwareRules
+from lava_nexus.populations.stateful import Range, StatefulNeuron, ranges
 
 Payload = Literal["bit", "graded", "signed"]
 Integers = NDArray[np.int64]
@@ -41,7 +42,8 @@ class Population:
         threshold: least potential that spikes, at least 1, so that a silent wave stays silent.
         model: decay and reset; a potential keeps trunc(beta * v), a soft reset takes off what was sent (`bit`: the
             threshold).
-        most: largest payload of a spike; the rest stays with a soft reset.
+        most: largest payload of a spike; the rest stays with a soft reset. Of an input: its largest value.
+        neuron: the equation of a programmable neuron, in place of threshold, model and reset.
     """
 
     name: str
@@ -51,6 +53,12 @@ class Population:
     threshold: int = 1
     model: NeuronModel = MEMORYLESS
     most: int | None = None
+    neuron: StatefulNeuron | None = field(default=None, repr=False)
+
+    @property
+    def memoryless(self) -> bool:
+        """Whether nothing of one step can reach the next."""
+        return self.model.memoryless if self.neuron is None else not self.neuron.states
 
 
 @dataclass(frozen=True, eq=False)
@@ -191,12 +199,14 @@ class PopulationNetwork:
         """Whether each set meets every population in one step alone, so that sets cannot mix."""
         level = [p.level for p in self.populations]
         balanced = all(level[p.target] == level[p.source] + 1 + p.delay for p in self.projections)
-        return balanced and all(p.model.memoryless for p in self.populations[self.n_sources :])
+        return balanced and all(p.memoryless for p in self.populations[self.n_sources :])
 
     @cached_property
     def digest(self) -> str:
         """SHA-256 over everything: equal digests mean the same network."""
         state = hashlib.sha256(repr((self.populations, self.n_sources, self.outputs, self.window)).encode())
+        programmable = [(i, p.neuron) for i, p in enumerate(self.populations) if p.neuron is not None]
+        state.update(repr(programmable).encode() if programmable else b"")
         for p in self.projections:
             state.update(repr((p.source, p.target, p.shift, p.delay)).encode())
             for array in (p.rows, p.columns, p.weights):
@@ -222,3 +232,50 @@ def check_populations(network: PopulationNetwork, rules: HardwareRules = LOIHI2)
         fan_in = int(np.bincount(q.rows).max(initial=0))
         if fan_in > rules.max_fan_in:
             raise NexusError(f"{where}: fan-in {fan_in} is above {rules.max_fan_in}")
+    if any(p.neuron is not None for p in network.populations):
+        payload_ranges(network)
+
+
+def payload_ranges(network: PopulationNetwork) -> list[Range]:
+    """Between which numbers the payloads of each population lie, whatever the inputs.
+
+    Of a neuron without an equation of its own what arrives in one step at most; recurrent edges may bring anything.
+
+    Raises:
+        NexusError: what arrives can leave 24 bits, or a programmable neuron's state or payload its own.
+    """
+    found: list[Range] = []
+    into: dict[int, list[Projection]] = {}
+    for q in network.projections:
+        into.setdefault(q.target, []).append(q)
+    anything = (-POTENTIALS.potential, POTENTIALS.potential)
+    for number, p in enumerate(network.populations):
+        if number < network.n_sources:
+            most = POTENTIALS.potential if p.most is None else p.most
+            found.append((0, 1) if p.payload == "bit" else (-most if p.payload == "signed" else 0, most))
+            continue
+        sources = [found[q.source] if q.source < number else anything for q in into.get(number, [])]
+        arrives = _arrives(p, into.get(number, []), sources)
+        if p.neuron is None:
+            found.append((0, 1) if p.payload == "bit" else arrives)
+            continue
+        if max(map(abs, arrives)) > POTENTIALS.potential:
+            raise NexusError(
+                f"population '{p.name}': {max(arrives, key=abs)} can arrive in a step, "
+                f"beyond {POTENTIALS.potential} in size"
+            )
+        try:
+            found.append(ranges(p.neuron, arrives)[p.neuron.sends])
+        except NexusError as error:
+            raise NexusError(f"population '{p.name}': {error}") from None
+    return found
+
+
+def _arrives(population: Population, projections: list[Projection], sources: list[Range]) -> Range:
+    """The least and the most that one step can bring to a neuron of a population, all delays together."""
+    low, high = np.zeros(population.size), np.zeros(population.size)
+    for q, (least, most) in zip(projections, sources, strict=True):
+        up, down = np.maximum(q.weights, 0).astype(np.float64), np.minimum(q.weights, 0).astype(np.float64)
+        high += np.bincount(q.rows, up * most + down * least, population.size) / (1 << q.shift)
+        low += np.bincount(q.rows, up * least + down * most, population.size) / (1 << q.shift)
+    return int(np.floor(low.min(initial=0))), int(np.ceil(high.max(initial=0)))

@@ -1,0 +1,204 @@
+"""The neurons of a linear layer in synapses: equations as data, and in which step what happens."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from lava_nexus.formats import FloatFormat
+from lava_nexus.populations.native.limbs import BYTE, Limbs, significand_bytes
+from lava_nexus.populations.stateful import StatefulNeuron
+
+Equations = tuple[tuple[str, str], ...]
+
+MINUS_ZERO, INFINITE, NAN = 1, 2, 4
+"""Codes of what a sum is whatever its digits: of infinities the code is 2, and 3 where it is negative."""
+
+_CLOCK: Equations = (("t", "clock"), ("clock", "min(clock + 1, last)"))
+_PIECE = 22  # bits of one payload, so that it fits the 24 bits of whoever reads it
+
+
+@dataclass(frozen=True)
+class Window:
+    """What is kept of a sum for its rounding.
+
+    Attributes:
+        format: of the result.
+    """
+
+    format: FloatFormat
+
+    @property
+    def bits(self) -> int:
+        """Significand, guard bit and 7 leading zeros."""
+        return self.format.significand_bits + BYTE
+
+    @property
+    def bytes(self) -> int:
+        """Digits that hold them."""
+        return -(-self.bits // BYTE)
+
+    @property
+    def spare(self) -> int:
+        """Low bits of the last digit that only say whether anything lies below."""
+        return BYTE * self.bytes - self.bits
+
+    @property
+    def cap(self) -> int:
+        """Place of the highest digit from which on a result is beyond the largest number."""
+        return -(-(1 << self.format.exponent_bits) // BYTE)
+
+    @property
+    def place_bits(self) -> int:
+        """Bits of the place."""
+        return self.cap.bit_length()
+
+    @property
+    def widths(self) -> tuple[int, ...]:
+        """Bits of each payload: the place and the window's bits from the top, and in the last one what lies below."""
+        if self.place_bits + self.bits + 1 <= _PIECE + 1:
+            return (self.place_bits + self.bits + 1,)
+        wide = 2 * BYTE
+        first = wide if self.place_bits + wide <= _PIECE else BYTE
+        rest = self.bits - first
+        return (self.place_bits + first, *[wide] * ((rest - 1) // wide), (rest - 1) % wide + 2)
+
+    @property
+    def sends(self) -> tuple[str, ...]:
+        """Expressions of the payloads, from digits w0 (the highest), w1, ... and `sticky`."""
+        last, below = f"w{self.bytes - 1}", "sticky"
+        if self.spare:
+            below = f"(sticky | ({last} % {1 << self.spare} != 0))"
+            last = f"({last} // {1 << self.spare})"
+        parts = [(f"w{k}", BYTE) for k in range(self.bytes - 1)] + [(last, BYTE - self.spare), (below, 1)]
+        found, word, used = [], "place", self.place_bits
+        for text, size in parts:
+            if len(found) < len(self.widths) - 1 and used == self.widths[len(found)]:
+                found.append(word)
+                word, used = text, size
+            else:
+                word, used = f"({word}) * {1 << size} + {text}", used + size
+        return (*found, word)
+
+
+def accumulator_neuron() -> StatefulNeuron:
+    """v = a + carry; carry = floor((v + 127) / 256); sends v - 256 * carry."""
+    return StatefulNeuron(
+        "accumulator",
+        ("carry",),
+        (("v", "a + carry"), ("digit", "(v + 127) % 256 - 127"), ("carry", "(v + 127) // 256")),
+        "digit",
+    )
+
+
+@dataclass(frozen=True)
+class Timetable:
+    """In which step of the window what happens; operands come in step 0.
+
+    Attributes:
+        limbs: of the weights.
+    """
+
+    limbs: Limbs
+
+    @property
+    def load(self) -> int:
+        """Step of an encoder's digit 0, and of its wait: after gain, sign and bytes of the significand."""
+        return 3 + significand_bytes(self.limbs.activation)
+
+    @property
+    def arrival(self) -> int:
+        """Step of digit 0 of the sums of accumulators."""
+        return self.load + 1
+
+    @property
+    def first(self) -> int:
+        """Step of digit 0 of the sums."""
+        return self.load + 2
+
+    @property
+    def read(self) -> int:
+        """Step of the last digit, in which the sums are sent."""
+        return self.first + self.limbs.digits - 1
+
+    @property
+    def window(self) -> int:
+        """Steps of one row of activations."""
+        return self.read + 1
+
+
+def encoder_neuron(fmt: FloatFormat, last: int) -> StatefulNeuron:
+    """Loads gain 2^(place mod 8), sign, significand bytes m0, m1, ... and wait, one a step.
+
+    Once `wait` is counted down, v = carry + gain * m0;  sends the digit -127..128 of v, with the sign;
+    carry = floor((v + 127) / 256);  bytes move up.
+    """
+    count = significand_bytes(fmt)
+    load = 3 + count
+    names = [f"m{k}" for k in range(count)]
+    equations: Equations = (
+        *_CLOCK,
+        ("gain", "where(t == 1, a, gain)"),
+        ("negative", "where(t == 2, a, negative)"),
+        *((name, f"where(t == {3 + k}, a, {name})") for k, name in enumerate(names)),
+        ("wait", f"where(t == {load}, a, max(wait - 1, 0))"),
+        ("on", f"(t >= {load}) & (wait == 0)"),
+        ("v", "carry + where(on, gain * m0, 0)"),
+        ("digit", "(v + 127) % 256 - 127"),
+        ("carry", "(v + 127) // 256"),
+        *((name, f"where(on, {after}, {name})") for name, after in zip(names, [*names[1:], "0"], strict=True)),
+        ("sent", "where(negative, -digit, digit)"),
+    )
+    states = ("clock", "gain", "negative", "wait", "carry", *names)
+    return StatefulNeuron("encoder", states, equations, "sent", (("last", last),))
+
+
+def window_neuron(window: Window, piece: int, first: int, lowest: int, read: int) -> StatefulNeuron:
+    """Carries digits 0..255 of a sum, keeps the last that matter, sends a part of them where the sum is not negative.
+
+    v = a + carry;  carry = floor(v / 256);  digit = v - 256 * carry.  Where digit != 0, or normal numbers lie no lower
+    than this digit, the window w0, w1, ... is this digit and those before it, `sticky` whether one before those was not
+    0.
+    """
+    before = [f"h{k}" for k in range(1, window.bytes)]
+    kept = [f"w{k}" for k in range(window.bytes)]
+    moved = list(zip(before[::-1], [*before[-2::-1], "digit"], strict=True))
+    equations: Equations = (
+        *_CLOCK,
+        ("v", "a + carry"),
+        ("carry", "v // 256"),
+        ("digit", "v % 256"),
+        ("take", "(digit != 0) | (t <= floor)"),
+        *((name, f"where(take, {source}, {name})") for name, source in zip(kept, ["digit", *before], strict=True)),
+        ("sticky", "where(take, below, sticky)"),
+        ("place", "where(take, min(max(t - floor, 0), cap), place)"),
+        ("below", f"below | ({before[-1]} != 0)"),
+        *moved,
+        ("sent", f"where((t == read) & (carry == 0), {window.sends[piece]}, 0)"),
+    )
+    states = ("clock", "carry", "sticky", "place", "below", *before, *kept)
+    constants = (("last", read + 1), ("floor", first + lowest), ("cap", window.cap), ("read", read))
+    return StatefulNeuron("window", states, equations, "sent", constants)
+
+
+def special_neuron(inputs: int, read: int) -> StatefulNeuron:
+    """What a sum is whatever its digits, from four numbers that arrive in steps 2 to 5.
+
+    zeros: signs of the products that are 0, added up; signs: those of infinities times weights that are not 0;
+    infinities: how many activations are infinite; nans: how many are NaN. Infinities of both signs, or one times 0,
+    leave |signs| < infinities. A sum is -0 where all its products are: zeros = -inputs.
+    """
+    equations: Equations = (
+        *_CLOCK,
+        ("zeros", "where(t == 2, a, zeros)"),
+        ("signs", "where(t == 3, a, signs)"),
+        ("infinities", "where(t == 4, a, infinities)"),
+        ("nans", "where(t == 5, a, nans)"),
+        ("clash", "(signs != infinities) & (signs != -infinities)"),
+        ("nan", "(nans > 0) | ((infinities > 0) & clash)"),
+        ("infinity", f"where(signs == infinities, {INFINITE}, {INFINITE + 1})"),
+        ("code", f"where(nan, {NAN}, where(infinities > 0, infinity, zeros == -inputs))"),
+        ("sent", "where(t == read, code, 0)"),
+    )
+    states = ("clock", "zeros", "signs", "infinities", "nans")
+    constants = (("last", read + 1), ("inputs", inputs), ("read", read))
+    return StatefulNeuron("special", states, equations, "sent", constants)

@@ -183,8 +183,12 @@ def front_end(fmt: FloatFormat, basis: str = "threshold") -> Circuit:
             cells.and_(x.infinite, x.sign),
             x.nan,
         )
-        outputs: list[tuple[str, Word, None]] = [("gain", cells.reals(gain), None), ("normal", [x.normal], None)]
-        outputs += [(name, cells.reals([bit]), None) for name, bit in zip(CLASSES, lines, strict=True)]
+        ports = [
+            ("gain", gain),
+            ("normal", [x.normal]),
+            *((name, [bit]) for name, bit in zip(CLASSES, lines, strict=True)),
+        ]
+        outputs = [(name, [cells.real(bit) for bit in bits], None) for name, bits in ports]
         return cells.builder.finish(outputs, LOIHI2.max_delay)
 
     def golden(x: NDArray[Any]) -> tuple[NDArray[Any], ...]:
@@ -193,8 +197,9 @@ def front_end(fmt: FloatFormat, basis: str = "threshold") -> Circuit:
         zero = found.significand == 0
         gain = np.where(ordinary, 1 << (found.place % (1 << low)), 0).astype(np.uint8)
         normal = (x & x.dtype.type(fmt.exponent_mask)) != 0
-        kinds = (zero & ~found.negative, zero & found.negative, found.infinite & ~found.negative)
-        kinds += (found.infinite & found.negative, found.nan)
+        zeros = (zero & ~found.negative, zero & found.negative)
+        infinities = (found.infinite & ~found.negative, found.infinite & found.negative)
+        kinds = (*zeros, *infinities, found.nan)
         return (gain, *(bit.astype(np.uint8) for bit in (normal, *kinds)))
 
     key = f"native front {fmt!r} {basis} {source_key()}"

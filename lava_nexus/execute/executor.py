@@ -70,6 +70,7 @@ class Executor(ABC):
         name: as configs and `run` call it.
         level: what evaluates a neuron of a circuit, one of `LEVELS`.
         count: what is counted of an invocation: nothing, spikes (True), or spikes and active neuron updates.
+        native: how it forms sums of native products (`execute.native`); None where it does not.
         tallies: what was invoked so far and what it cost.
         measured_joules: of all invocations so far, by a probe of the hardware; None where there is none.
         part: of a run, see `begin`.
@@ -78,6 +79,7 @@ class Executor(ABC):
     name: str
     level: str
     count: bool | Literal["activity"] = True
+    native: Literal["steps", "digits", "golden"] | None = None
 
     def __init__(self) -> None:
         self.tallies = Tallies()

@@ -21,6 +21,7 @@ class ReferenceExecutor(Executor):
     name = "reference"
     level = LEVELS["reference"]
     count = False
+    native = "golden"
 
     def _evaluate(self, circuit: Circuit, operands: Operands) -> Evaluated:
         return circuit.golden.every_output(*np.broadcast_arrays(*operands.given)), Tally(circuit, operands.sets)

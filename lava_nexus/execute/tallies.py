@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from lava_nexus.circuits import Circuit
 from lava_nexus.circuits.bank import Bank
+from lava_nexus.circuits.native import NativePart
 from lava_nexus.populations import Operator
 
 
@@ -20,13 +21,13 @@ class Tally:
     """Counts of one circuit, or operator of LIF populations, over a run; exact integers.
 
     Attributes:
-        circuit: what was invoked.
+        circuit: what was invoked: a circuit, an operator of populations, or a part of a native layer.
         invocations: operand sets.
         signal_spikes: int64 [signals], spikes of each signal (strobe, inputs, neurons), or None where not counted.
         active: neuron updates in which a neuron received a spike or fired, or None where not counted.
     """
 
-    circuit: Circuit | Operator
+    circuit: Circuit | Operator | NativePart
     invocations: int = 0
     signal_spikes: NDArray[np.int64] | None = None
     active: int | None = None

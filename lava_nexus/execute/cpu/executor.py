@@ -32,6 +32,7 @@ class BitslicedExecutor(Executor):
 
     name = "bitsliced"
     level = LEVELS["word"]
+    native = "digits"
 
     def __init__(self, count: bool | Literal["activity"] = True, threads: int | None = None) -> None:
         """Threads: at most that many, None for the processors this process may use; 1 makes no thread.

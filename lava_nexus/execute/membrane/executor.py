@@ -50,6 +50,7 @@ class MembraneExecutor(Executor):
     name = "membrane"
     level = LEVELS["vectorised"]
     count = "activity"
+    native = "steps"
 
     def __init__(
         self,

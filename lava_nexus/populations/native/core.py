@@ -137,6 +137,11 @@ class NativeCore:
         return sum(p.size for p in self.ports)
 
     @property
+    def n_signals(self) -> int:
+        """Inputs and neurons."""
+        return self.n_inputs + self.neurons
+
+    @property
     def neurons(self) -> int:
         """Neurons."""
         return sum(p.size for p in self.layers)
@@ -181,7 +186,7 @@ class NativeCore:
             "infinities": limbs.outputs,
             "nans": limbs.outputs,
         }
-        found = np.ones(sum(p.size for p in (*self.ports, *self.layers)), np.int64)
+        found = np.ones(self.n_signals, np.int64)
         for name, signals in self.offsets.items():
             if name.startswith(("plus.", "minus.", "code")):
                 found[signals] = 0

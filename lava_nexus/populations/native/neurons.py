@@ -70,7 +70,8 @@ class Window:
             below = f"(sticky | ({last} % {1 << self.spare} != 0))"
             last = f"({last} // {1 << self.spare})"
         parts = [(f"w{k}", BYTE) for k in range(self.bytes - 1)] + [(last, BYTE - self.spare), (below, 1)]
-        found, word, used = [], "place", self.place_bits
+        found: list[str] = []
+        word, used = "place", self.place_bits
         for text, size in parts:
             if len(found) < len(self.widths) - 1 and used == self.widths[len(found)]:
                 found.append(word)

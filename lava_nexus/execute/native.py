@@ -1,0 +1,151 @@
+"""Linear layers in synapses (`circuits.native`), three ways with the same bits and, of two, the same counts.
+
+`steps`: every neuron's states, step by step. `digits`: the digits of all sums from exact products of limb matrices, no
+step taken; spikes, SynOps and active updates follow from the digits (`native_digits`). `golden`: exact integers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lava_nexus.circuits.native import NativeLayer
+from lava_nexus.errors import NexusError
+from lava_nexus.execute.populations import run_populations
+from lava_nexus.execute.tallies import Tally
+from lava_nexus.populations.native.core import CLASSES
+from lava_nexus.populations.native.neurons import Window
+
+if TYPE_CHECKING:
+    from lava_nexus.execute.executor import Executor
+
+Patterns = NDArray[Any]
+Integers = NDArray[np.int64]
+Way = Literal["steps", "digits", "golden"]
+
+_CHUNK = 1 << 21  # sums whose payloads are turned into bits together
+
+
+@dataclass(frozen=True)
+class Sums:
+    """What a layer's core sends, and what it cost.
+
+    Attributes:
+        plus, minus: int64 [rows, outputs] of each payload, of sums that are not negative and of negative ones.
+        code: int64 [rows, outputs].
+        tally: counts of the core.
+    """
+
+    plus: Sequence[Integers]
+    minus: Sequence[Integers]
+    code: Integers
+    tally: Tally
+
+
+def native_sums(layer: NativeLayer, rows: Patterns, executor: Executor) -> Patterns:
+    """Sums [rows, outputs] of activations [rows, inputs], all patterns; adds to the executor's tallies.
+
+    Raises:
+        NexusError: the executor has no form of such layers.
+    """
+    if executor.native is None:
+        raise NexusError(
+            f"executor '{executor.name}' has no form of native products; bitsliced, membrane and reference have one"
+        )
+    if executor.native == "golden":
+        tallies = [Tally(layer.front, rows.size), Tally(layer.core, len(rows))]
+        sums = len(rows) * layer.limbs.outputs
+        for tally in (*tallies, Tally(layer.bits, sums), Tally(layer.back, sums)):
+            executor.tallies.add(tally)
+        return layer.golden(rows)
+    if not executor.ideal:
+        raise NexusError(
+            f"executor '{executor.name}' would disturb the gates of {layer.core.title} alone; run native products ideal"
+        )
+    lines = executor.invoke_all(layer.front, [rows])
+    if executor.native == "steps":
+        found = stepped(layer, rows, lines)
+    else:
+        from lava_nexus.execute.native_digits import sums_by_digits  # numba, which few programs need
+
+        found = sums_by_digits(layer, rows, bool(executor.count))
+    executor.tallies.add(found.tally)
+    words, tally = _bits_by_steps(layer, found) if executor.native == "steps" else _bits(layer, found, executor.count)
+    executor.tallies.add(tally)
+    return executor.invoke(layer.back, words)
+
+
+def stepped(layer: NativeLayer, rows: Patterns, lines: Sequence[Patterns]) -> Sums:
+    """The core, neuron by neuron and step by step."""
+    result = run_populations(layer.network.populations, feeds(layer, rows, lines))
+    out, pieces = result.outputs, range(len(Window(layer.limbs.result).widths))
+    return Sums(
+        [out[f"plus.{k}"] for k in pieces],
+        [out[f"minus.{k}"] for k in pieces],
+        out["code"],
+        Tally(layer.core, len(rows), result.signal_spikes, result.active),
+    )
+
+
+def feeds(layer: NativeLayer, rows: Patterns, lines: Sequence[Patterns]) -> dict[str, Integers]:
+    """Inputs of the core: bits of the activations and lines of the front end, int64 [rows, size] by name."""
+    gain, normal, *kinds = lines
+    width = next(port.width for port in layer.front.network.outputs if port.name == "gain")
+    found = {"x": _unpacked(rows, layer.limbs.activation.bits), "gain": _unpacked(gain, width)}
+    found["normal"] = normal.astype(np.int64)
+    return found | {name: kind.astype(np.int64) for name, kind in zip(CLASSES, kinds, strict=True)}
+
+
+def _unpacked(patterns: Patterns, bits: int) -> Integers:
+    """int64 [rows, inputs * bits], LSB first."""
+    words = patterns.astype(np.uint64)[..., None] >> np.arange(bits, dtype=np.uint64)
+    return (words & np.uint64(1)).astype(np.int64).reshape(len(patterns), -1)
+
+
+def _bits_by_steps(layer: NativeLayer, sums: Sums) -> tuple[list[Patterns], Tally]:
+    """Operands of the gates at the back, from the bit neurons."""
+    given = {f"plus.{k}": p for k, p in enumerate(sums.plus)} | {f"minus.{k}": p for k, p in enumerate(sums.minus)}
+    network = layer.bits.network
+    run = run_populations(network, {k: v.reshape(-1, 1) for k, v in (given | {"code": sums.code}).items()})  # type: ignore[arg-type]
+    out = {name: values[:, 0] for name, values in run.outputs.items()}
+    widths = Window(layer.limbs.result).widths
+    pieces = [sum(out[f"piece.{k}.{i}"] << i for i in range(bits)) for k, bits in enumerate(widths)]
+    code = sum(out[f"code.{i}"] << i for i in range(3))
+    tally = Tally(layer.bits, sums.code.size, run.signal_spikes, run.active)
+    return _words(layer, pieces, out["sign"], code, sums.code.shape), tally
+
+
+def _bits(layer: NativeLayer, sums: Sums, count: bool | str) -> tuple[list[Patterns], Tally]:
+    """The same from the payloads."""
+    pieces = [(p + m).ravel() for p, m in zip(sums.plus, sums.minus, strict=True)]
+    negative = np.logical_or.reduce([m.ravel() != 0 for m in sums.minus])
+    code = sums.code.ravel()
+    tally = Tally(layer.bits, code.size)
+    if count:
+        widths = Window(layer.limbs.result).widths
+        sent = [code.size, *(np.count_nonzero(p) for p in (*sums.plus, *sums.minus)), np.count_nonzero(code)]
+        for piece, bits in zip(pieces, widths, strict=True):
+            sent += [np.count_nonzero(piece & (1 << i)) for i in range(bits)]
+        sent += [*(np.count_nonzero(code & (1 << i)) for i in range(3)), np.count_nonzero(negative)]
+        tally.signal_spikes = np.array(sent, np.int64)
+        met = sum(bits * np.count_nonzero(piece) for piece, bits in zip(pieces, widths, strict=True))
+        tally.active = int(met + 3 * np.count_nonzero(code) + np.count_nonzero(negative))
+    return _words(layer, pieces, negative, code, sums.code.shape), tally
+
+
+def _words(layer: NativeLayer, pieces: Sequence[Any], sign: Any, code: Any, shape: tuple[int, ...]) -> list[Patterns]:
+    """Patterns of the gates' input ports."""
+    window = Window(layer.limbs.result)
+    first = window.widths[0] - window.place_bits
+    place, word = pieces[0] >> first, pieces[0] & ((1 << first) - 1)
+    for piece, bits in zip(pieces[1:], window.widths[1:], strict=True):
+        word = (word << bits) | piece
+    ports = layer.back.inputs
+    return [
+        np.asarray(x).astype(port.pattern_dtype).reshape(shape)
+        for x, port in zip((word, place, sign, code), ports, strict=True)
+    ]

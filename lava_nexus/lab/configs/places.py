@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from lava_nexus.config import Config
 from lava_nexus.lab.configs import FormatName
@@ -80,7 +80,8 @@ class MapBlockConfig(Config):
 
     Attributes:
         name: for the report.
-        shape: what is mapped.
+        shape: what is mapped: a decoder of these sizes,
+        architecture: or a model, by keys and values of its config.json.
         context: tokens that the token sees, itself among them.
         format, basis: of every circuit.
         chip: name of a chip that comes with the package, or a YAML file.
@@ -95,7 +96,8 @@ class MapBlockConfig(Config):
     """
 
     name: str
-    shape: ShapeConfig
+    shape: ShapeConfig | None = None
+    architecture: dict[str, Any] | None = None
     context: int = Field(default=1, ge=1)
     format: FormatName = "float32"
     basis: Literal["threshold", "nexus"] = "threshold"
@@ -108,6 +110,12 @@ class MapBlockConfig(Config):
     seed: int = Field(default=0, ge=0, lt=2**31)
     published: str | None = None
     out: Path = Path("results/map_block")
+
+    @model_validator(mode="after")
+    def _one_model(self) -> MapBlockConfig:
+        if (self.shape is None) == (self.architecture is None):
+            raise ValueError("it must have one of 'shape' and 'architecture'")
+        return self
 
     @field_validator("strategies", mode="before")
     @classmethod

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, astuple, dataclass, fields
 from itertools import product
@@ -13,7 +12,6 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from lava_nexus import files
 from lava_nexus.energy import energy_of_tallies, load_energy_model
 from lava_nexus.errors import NexusError
 from lava_nexus.execute.interpret import run_program
@@ -21,9 +19,8 @@ from lava_nexus.formats import FloatFormat, format_named
 from lava_nexus.lab.configs.tables import EnergyConfig, PrecisionMap
 from lava_nexus.lab.energy.rows import counting_executor
 from lava_nexus.lab.figures.costs import Point, pareto_figure, pareto_front
-from lava_nexus.lab.markdown import comma_separated, markdown
+from lava_nexus.lab.report import Report, Table, conclude
 from lava_nexus.programs import Program, Writer, linear
-from lava_nexus.versions import installed_versions
 
 _QUICK_SIZE, _QUICK_TOKENS = 4, 8
 _ROUNDED_PRODUCTS = ("sequential", "pairwise")
@@ -56,32 +53,30 @@ class PrecisionRow:
     front: bool
 
 
-def run_precision_map(config: EnergyConfig, choice: PrecisionMap, out: Path, quick: bool = False) -> list[PrecisionRow]:
-    """Measures, prints and writes precision.md, .csv, .json and precision.png; returns the rows."""
+def run_precision_map(config: EnergyConfig, choice: PrecisionMap, out: Path, quick: bool = False) -> dict[str, Any]:
+    """Measures and writes precision.md, .csv, .json and precision.png; returns the JSON values."""
     if quick:
         choice = choice.model_copy(update={"size": _QUICK_SIZE, "tokens": _QUICK_TOKENS, "formats": choice.formats[:2]})
     rows = _with_front(list(_rows(config, choice)))
     model = load_energy_model(config.energy_model)
     title = f"A {choice.size} x {choice.size} linear layer: energy against error"
     pareto_figure([_point(row) for row in rows], title, out / "precision.png")
-    header = tuple(field.name for field in fields(PrecisionRow))
-    cells = [astuple(row) for row in rows]
-    text = (
-        f"# Precision, energy and error\n\nOne multiply-accumulate of a {choice.size} x {choice.size} linear layer, "
-        f"{choice.tokens} tokens from N(0, 1), weights from N(0, 1 / {choice.size}), seed {config.seed}. Constants: "
-        f"{model.title}; no routing. Error: root mean square against float64 of the numbers as drawn, over that of the "
-        f"result.\n\n![Energy against error](precision.png)\n\n{markdown(header, cells)}"
+    lead = (
+        f"One multiply-accumulate of a {choice.size} x {choice.size} linear layer, {choice.tokens} tokens from "
+        f"N(0, 1), weights from N(0, 1 / {choice.size}), seed {config.seed}. Constants: {model.title}; no routing. "
+        "Error: root mean square against float64 of the numbers as drawn, over that of the result."
     )
-    files.write_text(out / "precision.md", text)
-    files.write_text(out / "precision.csv", comma_separated(header, cells))
-    values = {
-        "config": {**config.resolved(), "quick": quick},
-        "rows": [asdict(row) for row in rows],
-        "versions": installed_versions(),
-    }
-    files.write_text(out / "precision.json", json.dumps(values, indent=1) + "\n")
-    print(text)
-    return rows
+    header = tuple(field.name for field in fields(PrecisionRow))
+    found = Report(
+        title="Precision, energy and error",
+        name="precision",
+        config={**config.resolved(), "quick": quick},
+        lead=[lead],
+        figures=[("precision.png", "Energy against error")],
+        tables=[Table("", header, [astuple(row) for row in rows], "precision.csv")],
+        values={"rows": [asdict(row) for row in rows]},
+    )
+    return conclude(found, out)
 
 
 def _rows(config: EnergyConfig, choice: PrecisionMap) -> Iterator[PrecisionRow]:

@@ -16,16 +16,15 @@ from lava_nexus.lab.energy.rows import EnergyRow, energy_rows, systems
 from lava_nexus.lab.energy.subjects import OPERATIONS
 from lava_nexus.lab.energy.text import EnergyTableReport, judged, row_name, summary, tables
 from lava_nexus.lab.figures.energy import Bar, Level, accounting_figure, share_figure
-from lava_nexus.lab.markdown import comma_separated
 from lava_nexus.lab.pages import filled
 from lava_nexus.lab.published import published
-from lava_nexus.versions import installed_versions
+from lava_nexus.lab.report import Report, conclude
 
 SHARES = ("SynOps", "updates, active", "updates, idle", "spikes by themselves", "routing", "static power")
 
 
-def run_energy_table(config: EnergyConfig, table: EnergyTable, out: Path, quick: bool = False) -> list[EnergyRow]:
-    """Measures, prints and writes energy.md, .csv, .json, shares.png and accounting.png; returns the rows."""
+def run_energy_table(config: EnergyConfig, table: EnergyTable, out: Path, quick: bool = False) -> dict[str, Any]:
+    """Measures and writes energy.md, .csv, .json, shares.png and accounting.png; returns the JSON values."""
     rows = [judged(row, not quick or row.subject in OPERATIONS) for row in energy_rows(config, table, quick)]
     compared = systems(config, table, quick)
     model = load_energy_model(config.energy_model)
@@ -35,19 +34,20 @@ def run_energy_table(config: EnergyConfig, table: EnergyTable, out: Path, quick:
     levels = [_level(row) for row in rows if row.published is not None and row.sets]
     if levels:
         accounting_figure(levels, "Energy of a row: printed, recomputed, counted", out / "accounting.png")
-    text = tables(EnergyTableReport(config, quick, tuple(rows), tuple(compared)))
-    files.write_text(out / "energy.md", f"# Energy\n\n{text}")
-    files.write_text(out / "energy.csv", comma_separated(_CSV, [_flat(row) for row in rows]))
-    values = {
-        "config": {**config.resolved(), "quick": quick},
-        "rows": [asdict(row) for row in rows],
-        "systems": [asdict(one) for one in compared],
-        "energy_model": {"name": model.name, "title": model.title, "constants": [asdict(c) for c in model.constants]},
-        "versions": installed_versions(),
-    }
-    files.write_text(out / "energy.json", json.dumps(values, indent=1) + "\n")
-    print(text)
-    return rows
+    constants = [asdict(constant) for constant in model.constants]
+    found = Report(
+        title="Energy",
+        name="energy",
+        config={**config.resolved(), "quick": quick},
+        sections=[tables(EnergyTableReport(config, quick, tuple(rows), tuple(compared)))],
+        values={
+            "rows": [asdict(row) for row in rows],
+            "systems": [asdict(one) for one in compared],
+            "energy_model": {"name": model.name, "title": model.title, "constants": constants},
+        },
+        data={"energy.csv": (_CSV, [_flat(row) for row in rows])},
+    )
+    return conclude(found, out)
 
 
 def _bar(row: EnergyRow) -> Bar:

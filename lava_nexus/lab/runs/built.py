@@ -37,7 +37,7 @@ def built(source: ModelSource, how: ArithmeticConfig, narrow: bool = False) -> M
         model = load(source.checkpoint, silu=source.silu)
     else:
         keys = source.architecture or {}
-        model = random_model(_narrowed(keys) if narrow else keys, how.seed, silu=source.silu)
+        model = random_model(narrowed(keys) if narrow else keys, how.seed, silu=source.silu)
     return Model(model.spec, model.source, arithmetic_of(how, accumulation(how.accumulate)))
 
 
@@ -54,8 +54,10 @@ def arithmetic_of(how: ArithmeticConfig, orders: Accumulate | Orders) -> Arithme
 
 
 def model_of_sizes(config: MapBlockConfig) -> Model:
-    """A model of the config's sizes, whose weights nobody reads."""
+    """The config's model, whose weights nobody reads."""
     given = config.shape
+    if given is None:
+        return random_model(config.architecture or {}, format=config.format, basis=config.basis)
     keys = {
         "model_type": "llama" if given.gated else "nexus_block",
         "hidden_size": given.d_model,
@@ -79,7 +81,8 @@ def _format(name: str | None) -> FloatFormat | None:
     return None if name is None else format_named(name)
 
 
-def _narrowed(keys: dict[str, Any]) -> dict[str, Any]:
+def narrowed(keys: dict[str, Any]) -> dict[str, Any]:
+    """Keys of a model of an eighth of the width."""
     return keys | {key: max(1, keys[key] // 8) for key in _NARROW if isinstance(keys.get(key), int)}
 
 

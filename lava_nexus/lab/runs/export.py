@@ -14,11 +14,11 @@ from lava_nexus.export.verilog import to_verilog
 from lava_nexus.files import write_text
 from lava_nexus.formats import format_named
 from lava_nexus.lab.configs.places import ExportConfig
-from lava_nexus.lab.markdown import markdown
+from lava_nexus.lab.report import Report, Table, conclude
 
 
 def export_circuit(config: ExportConfig, out: Path, quick: bool = False) -> list[Path]:
-    """Writes the files to `out`, prints what they hold, and returns their paths.
+    """Writes the files and a report of what they hold to `out`; returns the paths of the files.
 
     Raises:
         NexusError: there is no such circuit, or it does not fit a format.
@@ -51,5 +51,7 @@ def export_circuit(config: ExportConfig, out: Path, quick: bool = False) -> list
             path = write_vcd(made, patterns, out / f"{stem}.vcd")
         rows.append((kind, path.name, network.neurons, network.relays, network.depth, path.stat().st_size))
         paths.append(path)
-    print(markdown(("file of", "name", "neurons", "of them relays", "depth", "bytes"), rows), end="")
+    header = ("file of", "name", "neurons", "of them relays", "depth", "bytes")
+    table = Table("", header, rows, "files.csv")
+    conclude(Report(title=f"Files of {made.label}", config={**config.resolved(), "quick": quick}, tables=[table]), out)
     return paths

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,14 +18,13 @@ from lava_nexus.chip.workload import Memory, Strategy
 from lava_nexus.config import did_you_mean
 from lava_nexus.errors import NexusError
 from lava_nexus.execute.placing import measured_spikes
-from lava_nexus.files import write_text
 from lava_nexus.lab.configs.places import MapBlockConfig
 from lava_nexus.lab.figures.bars import Point, chip_figure, chips_figure
-from lava_nexus.lab.markdown import comma_separated, markdown, shown, with_prefix
+from lava_nexus.lab.markdown import shown, with_prefix
 from lava_nexus.lab.published import published
-from lava_nexus.lab.runs.built import model_of_sizes
+from lava_nexus.lab.report import Report, Table, conclude
+from lava_nexus.lab.runs.built import model_of_sizes, narrowed
 from lava_nexus.models.placing import token_workload
-from lava_nexus.versions import installed_versions
 
 STRATEGY_HEADER = (
     *("strategy", "folding", "circuit instances", "neurons", "of them arithmetic", "synapses", "cores", "chips"),
@@ -76,29 +73,25 @@ def run_map_block(config: MapBlockConfig, out: Path, quick: bool = False) -> dic
     placed = [mapper.place(strategy) for strategy in strategies]
     curve = [mapper.folded(k) for k in tqdm(_foldings(mapper, config.curve), unit=" foldings", leave=False)]
     drawn = layout(mapper, placed[0], config.seed) if placed[0].core_count <= MOST_CORES else None
-    found = _Mapping(config, mapper, placed, curve, drawn)
-    report = {**_report(found, quick), "figures": _draw(found, out)}
-    _write(report, out)
-    print(markdown(("", *(str(s) for s in strategies)), _transposed(report)))
-    print(f"report: {out / 'report.md'}")
-    return report
+    return conclude(_report(_Mapping(config, mapper, placed, curve, drawn), quick, out), out)
 
 
 def _small(config: MapBlockConfig) -> MapBlockConfig:
     """A tiny block by the same path."""
-    shape = config.shape.model_copy(update=_QUICK)
+    shape = config.shape and config.shape.model_copy(update=_QUICK)
+    keys = config.architecture and {**narrowed(config.architecture), "num_hidden_layers": 1, "vocab_size": 32}
     strategies = tuple("fit: chips=8" if text.startswith("fit") else text for text in config.strategies)
     return config.model_copy(
         update={"shape": shape, "context": min(config.context, 4), "format": "float8_e4m3fn", "curve": 4, "sets": 16}
-        | {"strategies": strategies}
+        | {"strategies": strategies, "architecture": keys}
     )
 
 
 def _check(config: MapBlockConfig, chip: Chip) -> None:
     shape = config.shape
-    if shape.heads % shape.kv_heads:
+    if shape and shape.heads % shape.kv_heads:
         raise NexusError(f"shape has {shape.heads} heads, which its {shape.kv_heads} kv_heads do not divide")
-    if shape.rotary and shape.head_dim % 2:
+    if shape and shape.rotary and shape.head_dim % 2:
         raise NexusError(f"shape has an odd head_dim of {shape.head_dim}, whose pairs cannot be rotated")
     sizes = published("sizes")
     if config.published is not None and config.published not in sizes:
@@ -136,7 +129,7 @@ _LOADS = "Load of every core: time it needs in a busy step, as a share of what t
 _CHIPS = "Chips against time a token, from one instance of each circuit to no sharing at all."
 
 
-def _draw(found: _Mapping, out: Path) -> list[dict[str, str]]:
+def _draw(found: _Mapping, out: Path) -> list[tuple[str, str]]:
     """Draws; returns file and caption of each figure."""
     chip, first, name = found.mapper.chip, found.placed[0], found.config.name
     figures = {"chips.png": _CHIPS}
@@ -150,29 +143,42 @@ def _draw(found: _Mapping, out: Path) -> list[dict[str, str]]:
     points = [Point(p.chips, p.seconds, p.interval * p.step_ns * 1e-9) for p in [*found.curve, *found.placed]]
     boards = {name: board.chips for name, board in chip.boards.items()}
     chips_figure(points, boards, f"{name}: chips against time a token", out / "chips.png")
-    return [{"file": file, "caption": caption} for file, caption in figures.items()]
+    return list(figures.items())
 
 
-def _report(found: _Mapping, quick: bool) -> dict[str, Any]:
-    config, mapper, drawn = found.config, found.mapper, found.drawn
+def _report(found: _Mapping, quick: bool, out: Path) -> Report:
+    config, mapper, drawn, first = found.config, found.mapper, found.drawn, found.placed[0]
     printed = published("sizes").get(config.published or "")
-    unrolled = sum(circuit.neurons * count for circuit, count in mapper.circuits.values())
-    return {
-        "title": f"{config.name} on {mapper.chip.title}",
-        "config": {**config.resolved(), "quick": quick},
+    schedule, rows, chip = _check_schedules(first), [_row(one) for one in found.placed], mapper.chip.resolved()
+    values: dict[str, Any] = {
         "weights": mapper.workload.words("weights"),
         "invocations": {circuit.label: count for circuit, count in mapper.circuits.values()},
-        "neurons_an_instance_each": unrolled,
+        "neurons_an_instance_each": sum(circuit.neurons * count for circuit, count in mapper.circuits.values()),
         "published_neurons": printed.neurons if printed else None,
         "published_source": printed.source if printed else None,
         "strategies": [{key: value for key, value in one.to_dict().items() if key != "chip"} for one in found.placed],
-        "rows": [_row(one) for one in found.placed],
+        "rows": rows,
         "curve": [_curve_row(one) for one in found.curve],
         "layout": None if drawn is None else {name: getattr(drawn, name) for name in _MOVED},
-        "schedule": _check_schedules(found.placed[0]),
-        "chip": mapper.chip.resolved(),
-        "versions": installed_versions(),
+        "schedule": schedule,
+        "chip": chip,
     }
+    circuits = [[getattr(one, key) for key in _CIRCUIT_KEYS] for one in first.circuits]
+    return Report(
+        title=f"{config.name} on {mapper.chip.title}",
+        config={**config.resolved(), "quick": quick},
+        tables=[
+            Table("", ("", *(row[0] for row in rows)), _transposed(rows), None),
+            Table("Counts", _COUNT, _counts(values), None, printed=False),
+            Table(f"Circuits, {first.strategy}", CIRCUIT_HEADER, circuits, None, printed=False),
+            Table(f"Core templates, {first.strategy}", CORE_HEADER, _core_rows(first), "cores.csv", _most(chip), False),
+            Table("Traffic, input and output a token", _COUNT, _flows(first, drawn), None, _checked(schedule), False),
+            Table("Chip", ("what", "value", "source", "confidence", "note"), _sources(chip), None, printed=False),
+        ],
+        figures=_draw(found, out),
+        values=values,
+        data={"strategies.csv": (STRATEGY_HEADER, rows), "curve.csv": (CURVE_HEADER, values["curve"])},
+    )
 
 
 def _row(one: ProgramPlacement) -> list[Any]:
@@ -189,85 +195,62 @@ def _curve_row(one: ProgramPlacement) -> list[Any]:
     return [one.folding, one.core_count, one.chips, one.neurons, one.steps, one.step_ns, one.seconds, gap]
 
 
-def _transposed(report: dict[str, Any]) -> list[list[Any]]:
-    return [[name, *(shown(row[i]) for row in report["rows"])] for i, name in enumerate(STRATEGY_HEADER)][1:]
+def _transposed(rows: list[list[Any]]) -> list[list[Any]]:
+    return [[name, *(shown(row[i]) for row in rows)] for i, name in enumerate(STRATEGY_HEADER)][1:]
 
 
-def _write(report: dict[str, Any], out: Path) -> None:
-    write_text(out / "strategies.csv", comma_separated(STRATEGY_HEADER, report["rows"]))
-    write_text(out / "curve.csv", comma_separated(CURVE_HEADER, report["curve"]))
-    write_text(out / "cores.csv", comma_separated(CORE_HEADER, _core_rows(report)))
-    write_text(out / "report.md", _markdown(report))
-    write_text(out / "report.json", json.dumps(report, indent=1) + "\n")
-
-
-def _core_rows(report: dict[str, Any]) -> list[list[Any]]:
-    """Core templates of the first strategy."""
+def _core_rows(placed: ProgramPlacement) -> list[list[Any]]:
     rows = []
-    for core in report["strategies"][0]["cores"]:
-        holds = "; ".join(f"{n} x {name}" if n > 1 else name for name, n in core["pieces"])
-        rows.append([core["count"], holds, *(core["used"][limit] for limit in (*LIMITS, "neurons_stated"))])
+    for core in placed.cores:
+        holds = "; ".join(f"{n} x {name}" if n > 1 else name for name, n in core.pieces)
+        rows.append([core.count, holds, *(core.used[limit] for limit in CORE_HEADER[2:])])
     return rows
 
 
-def _markdown(report: dict[str, Any]) -> str:
-    first = report["strategies"][0]
-    circuits = [[c[k] for k in _CIRCUIT_KEYS] for c in first["circuits"]]
-    limits = report["chip"]["limits"]
-    parts = [
-        f"# {report['title']}\n",
-        markdown(("", *(row[0] for row in report["rows"])), _transposed(report)),
-        _counts(report),
-        *(f"![{one['caption']}]({one['file']})\n\n{one['caption']}\n" for one in report["figures"]),
-        f"## Circuits, {first['strategy']}\n\n" + markdown(CIRCUIT_HEADER, circuits),
-        f"## Core templates, {first['strategy']}\n\n" + markdown(CORE_HEADER, _core_rows(report)),
-        "Largest use allowed: " + ", ".join(f"{name} {_most(limits, name):,}" for name in CORE_HEADER[2:]) + ".\n",
-        _flows(report, first),
-        "## Chip\n\n" + markdown(("what", "value", "source", "confidence", "note"), _sources(report["chip"])),
-        "## Config\n\n```json\n" + json.dumps(report["config"], indent=2) + "\n```\n",
-    ]
-    return "\n".join(parts)
-
-
 _CIRCUIT_KEYS = ("label", "neurons", "relays", "synapses", "max_delay", "cores", "instances", "invocations")
+_COUNT = ("what", "count")
 
 
-def _most(limits: dict[str, Any], name: str) -> int:
-    return Limit.model_validate(limits[name]).most
+def _largest(chip: dict[str, Any], name: str) -> int:
+    return Limit.model_validate(chip["limits"][name]).most
 
 
-def _counts(report: dict[str, Any]) -> str:
-    rows: list[Sequence[Any]] = [("weights", report["weights"])]
-    rows.append(("neurons with an instance for every invocation, largest delay 62", report["neurons_an_instance_each"]))
-    if report["published_neurons"]:
-        rows.append((f"neurons as published ({report['published_source']})", report["published_neurons"]))
-    rows += [(f"invocations a token: {name}", count) for name, count in report["invocations"].items()]
-    return "## Counts\n\n" + markdown(("what", "count"), rows)
+def _most(chip: dict[str, Any]) -> str:
+    return "Largest use allowed: " + ", ".join(f"{name} {_largest(chip, name):,}" for name in CORE_HEADER[2:]) + "."
 
 
-def _flows(report: dict[str, Any], first: dict[str, Any]) -> str:
-    traffic, io = first["traffic"], first["io"]
-    rows: list[Sequence[Any]] = [
-        ("messages between the cores of one instance", traffic["messages"]),
-        ("messages of operands into instances", traffic["operands"]),
-        ("messages of results out of instances", traffic["results"]),
-        ("messages that could leave a chip", traffic["inter_chip_most"]),
+def _counts(values: dict[str, Any]) -> list[tuple[str, int]]:
+    rows = [("weights", values["weights"])]
+    rows.append(("neurons with an instance for every invocation, largest delay 62", values["neurons_an_instance_each"]))
+    if values["published_neurons"]:
+        rows.append((f"neurons as published ({values['published_source']})", values["published_neurons"]))
+    return rows + [(f"invocations a token: {name}", count) for name, count in values["invocations"].items()]
+
+
+def _flows(placed: ProgramPlacement, drawn: Layout | None) -> list[tuple[str, float]]:
+    traffic, io = placed.traffic, placed.io
+    rows: list[tuple[str, float]] = [
+        ("messages between the cores of one instance", traffic.messages),
+        ("messages of operands into instances", traffic.operands),
+        ("messages of results out of instances", traffic.results),
+        ("messages that could leave a chip", traffic.inter_chip_most),
     ]
-    if report["layout"]:
-        rows += [(f"laid out: {name.replace('_', ' ')}", count) for name, count in report["layout"].items()]
-    rows += [(f"words in: {what}", count) for what, count in io["words_in"].items()]
-    rows += [(f"words out: {what}", count) for what, count in io["words_out"].items()]
-    rows.append(("bits in and out a time step", round(io["bits_per_step"], 1)))
-    checked = report["schedule"]
-    words = "written out and checked" if all(checked["checked"]) else "too long to be written out and checked"
-    text = f"\nSchedule of {sum(checked['operations']):,} operations: {words}.\n"
-    return "## Traffic, input and output a token\n\n" + markdown(("what", "count"), rows) + text
+    if drawn is not None:
+        rows += [(f"laid out: {name.replace('_', ' ')}", getattr(drawn, name)) for name in _MOVED]
+    rows += [(f"words in: {what}", count) for what, count in io.words_in.items()]
+    rows += [(f"words out: {what}", count) for what, count in io.words_out.items()]
+    return [*rows, ("bits in and out a time step", round(io.bits_per_step, 1))]
+
+
+def _checked(schedule: dict[str, Any]) -> str:
+    words = "written out and checked" if all(schedule["checked"]) else "too long to be written out and checked"
+    return f"Schedule of {sum(schedule['operations']):,} operations: {words}."
 
 
 def _sources(chip: dict[str, Any]) -> list[list[Any]]:
     mesh = chip["mesh"]
     rows = [["mesh", f"{mesh['columns']} x {mesh['rows']} x {mesh['cores_per_router']}", mesh]]
-    rows += [[name, str(_most(chip["limits"], name)), entry] for name, entry in chip["limits"].items()]
+    rows += [[name, str(_largest(chip, name)), entry] for name, entry in chip["limits"].items()]
     rows += [[name, f"{entry['value']:g}", entry] for name, entry in chip["timing"].items()]
     rows += [[f"{name}, chips", str(entry["chips"]), entry] for name, entry in chip["boards"].items()]
     return [[name, value, entry["source"], entry["confidence"], entry["note"]] for name, value, entry in rows]

@@ -20,8 +20,8 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from lava_nexus.errors import NexusError
-from lava_nexus.files import write_text
 from lava_nexus.lab.configs.digits import TrainDigitsConfig
+from lava_nexus.lab.report import Report, conclude
 from lava_nexus.lab.training.witness import DigitsTransformer, witness_logits
 from lava_nexus.models.checkpoint import save_checkpoint
 from lava_nexus.models.digits import DIGITS, WEIGHTS, DigitsSplit, load_split, patches
@@ -68,19 +68,23 @@ def train_digits(config: TrainDigitsConfig, out: Path, quick: bool = False) -> d
     weights = out / WEIGHTS.name
     metadata = _metadata(config, trained)
     save_checkpoint(weights, trained.tensors, metadata)
-    good_enough = trained.test_accuracy >= config.required_accuracy
-    report = _report(config, trained, quick, weights, installed=install and good_enough)
-    write_text(out / "training.json", json.dumps(report, indent=2) + "\n")
-    print(f"test accuracy {trained.test_accuracy:.4f} after {trained.seconds:.1f} s of training, weights in {weights}")
-    if install and not good_enough:
-        raise NexusError(
-            f"test accuracy {trained.test_accuracy:.4f} is below required_accuracy {config.required_accuracy}, "
-            f"so the weights in '{weights}' were not installed"
-        )
-    if install:
+    required = config.required_accuracy
+    good_enough = trained.test_accuracy >= required
+    if install and good_enough:
         save_checkpoint(WEIGHTS, trained.tensors, metadata)
-        print(f"installed as {WEIGHTS}")
-    return report
+    reached = f"test accuracy {trained.test_accuracy:.4f}"
+    failure = f"{reached} is below required_accuracy {required}, so the weights in '{weights}' were not installed"
+    found = Report(
+        title="The digits transformer trained by PyTorch",
+        name="training",
+        config=config.resolved(),
+        lead=[f"{reached} after {trained.seconds:.1f} s of training, weights in {weights}"]
+        + ([f"installed as {WEIGHTS}"] if install and good_enough else []),
+        values={**_values(trained), "quick": quick, "weights": str(weights)}
+        | {"installed": str(WEIGHTS) if install and good_enough else None},
+        failure=failure if install and not good_enough else "",
+    )
+    return conclude(found, out)
 
 
 def train(config: TrainDigitsConfig) -> TrainedDigits:
@@ -178,13 +182,8 @@ def _metadata(config: TrainDigitsConfig, trained: TrainedDigits) -> dict[str, st
     }
 
 
-def _report(
-    config: TrainDigitsConfig, trained: TrainedDigits, quick: bool, weights: Path, installed: bool
-) -> dict[str, Any]:
+def _values(trained: TrainedDigits) -> dict[str, Any]:
     return {
-        "schema_version": 1,
-        "config": config.resolved(),
-        "quick": quick,
         "spec": asdict(DIGITS),
         "parameters": DIGITS.parameters,
         "multiply_accumulates_per_image": DIGITS.multiply_accumulates,
@@ -192,10 +191,7 @@ def _report(
         "smallest_margin": trained.smallest_margin,
         "losses": list(trained.losses),
         "wall_seconds": trained.seconds,
-        "versions": {"torch": torch.__version__, "numpy": np.__version__},
         "cpu_capability": torch.backends.cpu.get_cpu_capability(),
-        "weights": str(weights),
-        "installed": str(WEIGHTS) if installed else None,
     }
 
 

@@ -39,6 +39,15 @@ def test_the_report(config, tmp_path):
         assert (tmp_path / name).stat().st_size > 100
 
 
+@pytest.mark.parametrize("kind", ["bert", "phi"])
+def test_a_model_by_the_keys_of_its_config(config, tmp_path, kind):
+    sizes = {"hidden_size": 128, "num_attention_heads": 16, "intermediate_size": 256, "num_hidden_layers": 2}
+    keys = {"model_type": kind, **sizes, "vocab_size": 64, "type_vocab_size": 2, "max_position_embeddings": 16}
+    keys["layer_norm_eps"] = 1e-5
+    report = run_map_block(config(shape=None, architecture=keys), tmp_path, quick=True)
+    assert report["weights"] > 4 * 16 * 16 and [row[0] for row in report["rows"]] == ["fit: chips=8", "unrolled"]
+
+
 @pytest.mark.parametrize(
     ("changes", "sentence"),
     [
@@ -48,6 +57,8 @@ def test_the_report(config, tmp_path):
         ({"max_delay": 63}, "'max_delay' is 63, above the 62"),
         ({"published": "blok"}, "published 'blok' does not exist"),
         ({"format": "float33"}, "float33"),
+        ({"architecture": {"model_type": "bert"}}, "one of 'shape' and 'architecture'"),
+        ({"shape": None}, "one of 'shape' and 'architecture'"),
         ({"chips": 3}, "key 'chips' does not exist"),
         ({"memory": {"weights": "disk"}}, "must be 'chip' or 'host'"),
         ({"shape": {"d_model": 16, "heads": 3, "kv_heads": 2, "head_dim": 8, "hidden": 32}}, "do not divide"),

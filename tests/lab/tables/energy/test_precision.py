@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from lava_nexus.config import load_config
 from lava_nexus.lab.configs.tables import EnergyConfig, PrecisionMap
-from lava_nexus.lab.energy.precision import run_precision_map
+from lava_nexus.lab.energy.precision import PrecisionRow, run_precision_map
 from lava_nexus.lab.figures.costs import pareto_front
 
 
@@ -28,7 +28,8 @@ def test_constant_weights_give_the_same_error_for_less(tmp_path: Path) -> None:
     (tmp_path / "c.yaml").write_text(text + "executor: membrane\n")
     config = load_config(EnergyConfig, tmp_path / "c.yaml")
     assert isinstance(config.measure, PrecisionMap)
-    rows = {(r.basis, r.accumulate, r.weights, r.style): r for r in run_precision_map(config, config.measure, tmp_path)}
+    found = [PrecisionRow(**row) for row in run_precision_map(config, config.measure, tmp_path)["rows"]]
+    rows = {(r.basis, r.accumulate, r.weights, r.style): r for r in found}
     assert ("nexus", "sequential", "operand", "energy") not in rows
     assert ("threshold", "fma", "constant", "neurons") not in rows
     plain, constant = (rows["threshold", "sequential", which, "neurons"] for which in ("operand", "constant"))
@@ -43,7 +44,8 @@ def test_finer_formats_err_less_and_take_more(tmp_path: Path) -> None:
     (tmp_path / "c.yaml").write_text(text)
     config = load_config(EnergyConfig, tmp_path / "c.yaml")
     assert isinstance(config.measure, PrecisionMap)
-    rows = {(r.format, r.basis): r for r in run_precision_map(config, config.measure, tmp_path)}
+    found = [PrecisionRow(**row) for row in run_precision_map(config, config.measure, tmp_path)["rows"]]
+    rows = {(r.format, r.basis): r for r in found}
     coarse, fine = rows["float8_e4m3fn", "threshold"], rows["float16", "threshold"]
     assert coarse.error > 8 * fine.error > 0 and coarse.nanojoules < fine.nanojoules
     assert rows["float16", "nexus"].error == fine.error and rows["float16", "nexus"].nanojoules > fine.nanojoules

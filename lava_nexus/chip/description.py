@@ -1,4 +1,4 @@
-"""A chip as data: mesh, limits of a core, boards and times, each number with its source."""
+"""A chip as data: mesh, limits of a core and boards, each number with its source; its times are `timing`'s."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ from functools import cache
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
+from lava_nexus.chip.timing import Sourced, Timing, load_timing
 from lava_nexus.config import Config, load_config
 from lava_nexus.errors import NexusError
 from lava_nexus.neurons import LOIHI2
@@ -16,21 +17,7 @@ _FOLDER = Path(__file__).parent / "chips"
 LIMITS = ("neurons", "delay_accumulators", "synapse_words", "axons_in", "axons_out", "groups")
 
 
-class _Sourced(Config):
-    """What says where a number comes from.
-
-    Attributes:
-        source: where the value was read.
-        confidence: how directly.
-        note: what else a reader should know.
-    """
-
-    source: str = Field(min_length=1)
-    confidence: str = Field(min_length=1)
-    note: str = ""
-
-
-class Limit(_Sourced):
+class Limit(Sourced):
     """A largest value.
 
     Attributes:
@@ -53,7 +40,7 @@ class Limit(_Sourced):
         return int(getattr(LOIHI2, self.rule)) if self.rule else int(self.value or 0)
 
 
-class Mesh(_Sourced):
+class Mesh(Sourced):
     """Routers in columns and rows, some cores at each."""
 
     columns: int = Field(ge=1)
@@ -64,6 +51,11 @@ class Mesh(_Sourced):
     def cores(self) -> int:
         """Cores of a chip."""
         return self.columns * self.rows * self.cores_per_router
+
+    @property
+    def routers(self) -> int:
+        """Tiles of a chip."""
+        return self.columns * self.rows
 
 
 class Limits(Config):
@@ -80,36 +72,10 @@ class Limits(Config):
     largest_delay: Limit
 
 
-class Board(_Sourced):
+class Board(Sourced):
     """A board and its chips."""
 
     chips: int = Field(ge=1)
-
-
-class Duration(_Sourced):
-    """A time in nanoseconds."""
-
-    value: float = Field(ge=0)
-
-
-class Timing(Config):
-    """step = max(min_step, largest core of (neurons * neuron_update + SynOps * synaptic_op) + barrier)."""
-
-    synaptic_op_ns: Duration
-    neuron_update_ns: Duration
-    barrier_one_tile_ns: Duration
-    barrier_all_tiles_ns: Duration
-    min_step_ns: Duration
-
-    def step_ns(self, neurons: float, synops: float, tiles: int, all_tiles: int) -> float:
-        """Nanoseconds of a step whose slowest core has so many neurons and SynOps; the barrier grows with the tiles."""
-        first, last = self.barrier_one_tile_ns.value, self.barrier_all_tiles_ns.value
-        share = min(1.0, max(0, tiles - 1) / max(1, all_tiles - 1))
-        return max(self.min_step_ns.value, self.core_ns(neurons, synops) + first + share * (last - first))
-
-    def core_ns(self, neurons: float, synops: float) -> float:
-        """Nanoseconds that a core is busy in a step."""
-        return neurons * self.neuron_update_ns.value + synops * self.synaptic_op_ns.value
 
 
 class Chip(Config):
@@ -118,17 +84,29 @@ class Chip(Config):
     Attributes:
         name, title: for configs and for reports.
         mesh: its routers and cores.
+        cores_usable: of a chip, that networks are placed on.
         limits: of a core.
         boards: systems by name, smallest first.
-        timing: of a step.
+        timing: of a step; by name, as a file, or spelled out.
     """
 
     name: str
     title: str
     mesh: Mesh
+    cores_usable: Limit
     limits: Limits
     boards: dict[str, Board]
     timing: Timing
+
+    @field_validator("timing", mode="before")
+    @classmethod
+    def _by_name(cls, value: object) -> object:
+        return load_timing(value) if isinstance(value, str) else value
+
+    @property
+    def cores(self) -> int:
+        """Cores of a chip that may be used."""
+        return min(self.mesh.cores, self.cores_usable.most)
 
     def most(self, limit: str) -> int:
         """The largest value of a limit of `LIMITS`; both figures for neurons are limits, hence the smaller one."""

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from lava_nexus.chip.description import Chip
-from lava_nexus.chip.packing import Piece, circuit_pieces, pack
+from lava_nexus.chip.packing import CoreTemplate, Piece, circuit_pieces, pack
 from lava_nexus.chip.place import Spikes, circuit_template
 from lava_nexus.chip.placement import Placement
 from lava_nexus.chip.program_placement import CircuitUse, InputOutput, ProgramPlacement, TokenTraffic
 from lava_nexus.chip.scheduler import schedule_program
 from lava_nexus.chip.surroundings import Around, handover, surroundings
+from lava_nexus.chip.timing import Interconnect, Span
 from lava_nexus.chip.workload import Memory, Strategy, Workload, word_bits
 from lava_nexus.circuits import Circuit
 from lava_nexus.errors import NexusError
@@ -112,7 +114,7 @@ class Mapper:
         fewest = min((self.folded(folding) for folding in deep), key=lambda one: (one.core_count, -one.folding))
         low, high = 1, fewest.folding
         if fewest.chips > strategy.number:
-            room = strategy.number * self.chip.mesh.cores
+            room = strategy.number * self.chip.cores
             raise NexusError(
                 f"program '{self.workload.name}' needs {fewest.core_count} cores of {self.chip.name} even when folded "
                 f"by {fewest.folding}, {fewest.core_count - room} more than the {room} of chips={strategy.number}; the "
@@ -137,11 +139,10 @@ class Mapper:
             uses.append(_use(circuit, placed, instances[digest], count))
         templates = tuple(pack(pieces, self.chip))
         cores = sum(template.count for template in templates)
-        chips = -(-cores // self.chip.mesh.cores)
+        chips = -(-cores // self.chip.cores)
         board, boards = self.chip.board_for(chips)
         steps = sum(schedule.steps * times for schedule, times in schedules)
-        tiles = -(-min(cores, self.chip.mesh.cores) // self.chip.mesh.cores_per_router)
-        routers = self.chip.mesh.columns * self.chip.mesh.rows
+        traffic = self._traffic(chips)
         return ProgramPlacement(
             name=self.workload.name,
             chip=self.chip,
@@ -154,14 +155,19 @@ class Mapper:
             boards=boards,
             steps=steps,
             interval=max(-(-count // instances[digest]) for digest, (_, count) in self.circuits.items()),
-            step_ns=max(
-                self.chip.timing.step_ns(template.used["neurons"], template.synops, tiles, routers)
-                for template in templates
-            ),
-            traffic=self._traffic(chips),
+            step=self._step(templates, cores, (traffic.messages + traffic.operands + traffic.results) / max(1, steps)),
+            traffic=traffic,
             io=self._io(steps),
+            memory=self.memory,
             schedules=schedules,
         )
+
+    def _step(self, templates: Sequence[CoreTemplate], cores: int, messages: float) -> Span:
+        """Nanoseconds of a step with a wave everywhere; over the busiest link go all messages of it at most."""
+        mesh, fed = self.chip.mesh, "host" in (self.memory.weights, self.memory.cache)
+        tiles = min(mesh.routers, -(-min(cores, self.chip.cores) // mesh.cores_per_router))
+        shared = Interconnect(tiles, mesh.routers, Span(0.0, 0.0, messages), fed)
+        return self.chip.timing.step([template.load for template in templates], shared)
 
     def _traffic(self, chips: int) -> TokenTraffic:
         messages = operands = results = 0.0
@@ -203,7 +209,7 @@ def _use(circuit: Circuit, placed: Placement, instances: int, invocations: int) 
 
 def _around_uses(around: Around) -> list[CircuitUse]:
     return [
-        CircuitUse(piece.name, piece.neurons, 0, synapses, 0, 1, piece.count, 0, arithmetic=False)
+        CircuitUse(piece.name, piece.neurons, 0, synapses, 0, 1, piece.count, 0, arithmetic=False, synops=piece.synops)
         for piece, synapses in around.pieces
         if piece.count
     ]

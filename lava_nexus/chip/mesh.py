@@ -27,12 +27,12 @@ def place_parts(links: Links, parts: int, chip: Chip, seed: int = 0) -> NDArray[
     """
     source, target, messages = links
     mesh = chip.mesh
-    chips = -(-parts // mesh.cores)
+    chips = -(-parts // chip.cores)
     on_chip = np.zeros(parts, np.int64)
     if chips > 1:
         net = np.arange(len(source))
         graph = Hypergraph.of_pairs(parts, np.tile(net, 2), np.concatenate([source, target]), messages)
-        on_chip = partition(graph, [mesh.cores] * chips, seed)
+        on_chip = partition(graph, [chip.cores] * chips, seed)
     places = np.zeros((parts, 4), np.int64)
     for one in range(chips):
         members = np.flatnonzero(on_chip == one)
@@ -55,6 +55,25 @@ def hops(places: NDArray[np.int64], links: Links, mesh: Mesh) -> tuple[int, int]
     east_west = np.abs(columns[source] - columns[target]) * messages
     north_south = np.abs(rows[source] - rows[target]) * messages
     return int(east_west.sum()), int(north_south.sum())
+
+
+def busiest_link(places: NDArray[np.int64], links: Links, mesh: Mesh) -> int:
+    """Messages over the link between two routers that carries most, one direction at a time, by XY routing."""
+    columns, rows = _coordinates(places, mesh)
+    source, target, messages = links
+    wide, high = int(columns.max(initial=0)) + 2, int(rows.max(initial=0)) + 2
+    most = 0
+    for lines, start, end in (
+        (rows[source], columns[source], columns[target]),  # along the row of the source
+        (columns[target], rows[source], rows[target]),  # then along the column of the target
+    ):
+        for first, last in ((start, end), (end, start)):  # one way, then the other
+            load = np.zeros((max(wide, high), max(wide, high)), np.int64)
+            going = first < last
+            np.add.at(load, (lines[going], first[going]), messages[going])
+            np.subtract.at(load, (lines[going], last[going]), messages[going])
+            most = max(most, int(load.cumsum(axis=1).max(initial=0)))
+    return most
 
 
 def board_columns(chips: int) -> int:

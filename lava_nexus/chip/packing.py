@@ -10,6 +10,7 @@ import numpy as np
 from lava_nexus.chip.demand import demand
 from lava_nexus.chip.description import LIMITS, Chip
 from lava_nexus.chip.placement import Placement
+from lava_nexus.chip.timing import Load
 from lava_nexus.errors import NexusError
 from lava_nexus.neurons import ThresholdNetwork
 
@@ -24,6 +25,7 @@ class Piece:
         neurons, delay_bits, synapse_words, axons_in, axons_out: as `Demand` has them.
         synops: synaptic operations of one operand set.
         count: how many there are.
+        reads: words of synapse memory that are read for them.
     """
 
     name: str
@@ -35,11 +37,13 @@ class Piece:
     axons_out: int
     synops: float
     count: int
+    reads: float = 0.0
 
 
 def circuit_pieces(label: str, placed: Placement, count: int) -> list[Piece]:
     """The parts of a placed circuit, core by core, as often as there are instances."""
     use, synops, parts = placed.demand, placed.synops_per_set, len(placed.places)
+    reads = placed.reads_per_set
     return [
         Piece(
             name=label if parts == 1 else f"{label}, part {core + 1} of {parts}",
@@ -51,6 +55,7 @@ def circuit_pieces(label: str, placed: Placement, count: int) -> list[Piece]:
             axons_out=int(use.axons_out[core]),
             synops=float(synops[core]),
             count=count,
+            reads=float(reads[core]),
         )
         for core in range(parts)
     ]
@@ -72,6 +77,7 @@ def network_piece(
         axons_out=int(use.axons_out[0]) + recurrent,
         synops=synops,
         count=count,
+        reads=synops,  # at most a word each
     )
 
 
@@ -84,12 +90,19 @@ class CoreTemplate:
         count: cores that look like this.
         used: use of each limit of `LIMITS`, and `neurons_stated`.
         synops: synaptic operations in a step in which every piece takes an operand set.
+        reads: words of synapse memory that are read for them.
     """
 
     pieces: tuple[tuple[str, int], ...]
     count: int
     used: dict[str, int]
     synops: float
+    reads: float = 0.0
+
+    @property
+    def load(self) -> Load:
+        """What such a core does in that step."""
+        return Load(self.used["neurons"], self.synops, self.reads)
 
 
 class _Filling:
@@ -149,7 +162,9 @@ def pack(pieces: Sequence[Piece], chip: Chip) -> list[CoreTemplate]:
             left[name] -= n * count
         used = filling.used()
         synops = sum(piece.synops * n for piece, n in filling.held)
-        templates.append(CoreTemplate(tuple(taken.items()), count, used | {"neurons_stated": used["neurons"]}, synops))
+        reads = sum(piece.reads * n for piece, n in filling.held)
+        used["neurons_stated"] = used["neurons"]
+        templates.append(CoreTemplate(tuple(taken.items()), count, used, synops, reads))
     return templates
 
 

@@ -62,8 +62,8 @@ def place_circuit(
     counts = spikes(replace(circuit, network=network), sets, seed)
     placement = place_network(circuit.label, network, counts, sets, chip, seed)
     cores = len(placement.places)
-    if chips is not None and cores > chips * chip.mesh.cores:
-        room = chips * chip.mesh.cores
+    if chips is not None and cores > chips * chip.cores:
+        room = chips * chip.cores
         raise NexusError(
             f"circuit '{circuit.label}' needs {cores} cores of {chip.name}, {cores - room} more than the {room} of "
             f"chips={chips}; the smallest change that fits is chips={placement.chips}"

@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from lava_nexus.chip.demand import Demand, demand
 from lava_nexus.chip.description import LIMITS, Chip
-from lava_nexus.chip.mesh import Traffic, traffic
+from lava_nexus.chip.mesh import Traffic, busiest_link, core_links, traffic
+from lava_nexus.chip.timing import Interconnect, Load, Span
 from lava_nexus.circuits import Circuit
 from lava_nexus.errors import NexusError
 from lava_nexus.files import DAMAGED, replacing
@@ -116,12 +117,34 @@ class Placement:
         at = self.assignment[self.network.targets]
         return np.bincount(at, self.spikes[self.network.sources], len(self.places)) / max(1, self.sets)
 
-    def step_ns(self) -> float:
+    @cached_property
+    def reads_per_set(self) -> NDArray[np.float64]:
+        """float64 [cores]: words of synapse memory that each core reads for one operand set: all of an axon's."""
+        cores = len(self.places)
+        pairs, sizes = np.unique(
+            self.network.sources.astype(np.int64) * cores + self.assignment[self.network.targets], return_counts=True
+        )
+        words = -(-sizes // self.chip.limits.synapses_per_word.most)
+        read = np.bincount(pairs % cores, self.spikes[pairs // cores] * words, cores)
+        return np.asarray(read / max(1, self.sets))
+
+    @property
+    def loads(self) -> tuple[Load, ...]:
+        """What each core does in a step with a wave in every level."""
+        counts = (self.demand.neurons, self.synops_per_set, self.reads_per_set)
+        return tuple(Load(*one) for one in zip(*(count.tolist() for count in counts), strict=True))
+
+    @cached_property
+    def step(self) -> Span:
         """Nanoseconds of a time step with a wave in every level, by the chip's model of time."""
         tiles = len(np.unique(self.places[:, :3], axis=0))
-        mesh, use, synops = self.chip.mesh, self.demand.neurons, self.synops_per_set
-        pairs = zip(use.tolist(), synops.tolist(), strict=True)
-        return max(self.chip.timing.step_ns(n, s, tiles, mesh.columns * mesh.rows) for n, s in pairs)
+        links = core_links(self.network, self.assignment, self.spikes)
+        link = busiest_link(self.places, links, self.chip.mesh) / max(1, self.sets)
+        return self.chip.timing.step(self.loads, Interconnect(tiles, self.chip.mesh.routers, Span.of(link)))
+
+    def step_ns(self) -> float:
+        """As `step`, without its range."""
+        return self.step.value
 
     def save(self, path: str | Path) -> Path:
         """Writes an npz file of plain arrays and JSON, whole or not at all."""

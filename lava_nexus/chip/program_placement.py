@@ -9,6 +9,8 @@ from typing import Any
 
 from lava_nexus.chip.description import LIMITS, Chip
 from lava_nexus.chip.packing import CoreTemplate
+from lava_nexus.chip.timing import Span
+from lava_nexus.chip.workload import Memory
 from lava_nexus.errors import NexusError
 from lava_nexus.files import DAMAGED, write_text
 from lava_nexus.programs.schedule import Schedule
@@ -26,7 +28,9 @@ class CircuitUse:
         instances: how many there are.
         invocations: operand sets a token, all sections together; 0 for what is no circuit of the program.
         arithmetic: whether it is a circuit of the program.
-        spikes, synops: of an operand set, means of a run on random operands; None where not counted.
+        spikes, synops: of an operand set, means of a run on random operands; None where not counted. Of what stands
+            around the circuits `synops` is of a step, half of the bits taken as set.
+        active: neuron updates of an operand set in which a neuron received a spike or fired; None where not counted.
     """
 
     label: str
@@ -40,6 +44,7 @@ class CircuitUse:
     arithmetic: bool = True
     spikes: float | None = None
     synops: float | None = None
+    active: float | None = None
 
 
 @dataclass(frozen=True)
@@ -91,9 +96,10 @@ class ProgramPlacement:
         steps: time steps of a token, from its first operands to its last result.
         interval: operand sets that the busiest instance takes a token: least time steps between tokens of independent
             sequences, were its pipeline never idle.
-        step_ns: of a step with a wave everywhere, by the chip's model of time.
+        step: nanoseconds of a step with a wave everywhere, by the chip's model of time.
         traffic: messages a token.
         io: what the host feeds and takes.
+        memory: where registers, weights and the cache are.
         schedules: one a section, with how often it runs; not saved.
     """
 
@@ -108,9 +114,10 @@ class ProgramPlacement:
     boards: int
     steps: int
     interval: int
-    step_ns: float
+    step: Span
     traffic: TokenTraffic
     io: InputOutput
+    memory: Memory = Memory()  # noqa: RUF009
     schedules: tuple[tuple[Schedule, int], ...] = field(default=(), compare=False, repr=False)
 
     @property
@@ -127,6 +134,11 @@ class ProgramPlacement:
     def synapses(self) -> int:
         """Synapses, likewise."""
         return sum(one.synapses * one.instances for one in self.circuits)
+
+    @property
+    def step_ns(self) -> float:
+        """As `step`, without its range."""
+        return self.step.value
 
     @property
     def seconds(self) -> float:
@@ -176,6 +188,7 @@ class ProgramPlacement:
                 CoreTemplate(**{**one, "pieces": tuple((name, n) for name, n in one["pieces"])})
                 for one in data["cores"]
             )
+            data["step"], data["memory"] = Span(**data["step"]), Memory(**data["memory"])
             data["traffic"], data["io"] = TokenTraffic(**data["traffic"]), InputOutput(**data["io"])
             return cls(**data)
         except FileNotFoundError:

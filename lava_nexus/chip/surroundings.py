@@ -204,5 +204,6 @@ def _weight_table(weights: int, bits: int, readers: int, chip: Chip) -> tuple[Pi
         axons_out=bits,
         synops=float(bits // 2),
         count=-(-weights // each),
+        reads=float(words),
     )
     return piece, each * (bits // 2)

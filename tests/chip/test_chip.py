@@ -14,7 +14,7 @@ FILE = Path(__file__).parents[2] / "configs/chips/loihi2.yaml"
 
 def test_every_number_has_a_source_and_none_is_stated_twice():
     data = yaml.safe_load(FILE.read_text())
-    entries = [*data["limits"].values(), *data["boards"].values(), *data["timing"].values(), data["mesh"]]
+    entries = [*data["limits"].values(), *data["boards"].values(), data["mesh"], data["cores_usable"]]
     assert all(entry["source"] and entry["confidence"] for entry in entries)
     assert data["limits"]["axons_in"]["rule"] == "max_fan_in"
     assert load_chip().limits.axons_in.most == LOIHI2.max_fan_in
@@ -26,6 +26,7 @@ def test_the_smaller_count_of_neurons_decides():
     assert chip.most("neurons") == 4096
     assert chip.limits.neurons_stated.most == 8192
     assert chip.mesh.cores == 128
+    assert chip.cores == 120
     assert all(chip.most(limit) > 0 for limit in LIMITS)
 
 
@@ -43,12 +44,6 @@ def test_delay_memory_is_shared_by_the_neurons_of_a_core(delay, bits, neurons):
 )
 def test_boards(chips, board):
     assert load_chip().board_for(chips) == board
-
-
-def test_a_step_lasts_as_long_as_its_slowest_core_and_the_barrier():
-    timing = load_chip().timing
-    assert timing.step_ns(0, 0, 1, 32) == 200
-    assert timing.step_ns(1000, 2000, 32, 32) == pytest.approx(1000 * 8.4 + 2000 * 3.5 + 465)
 
 
 def test_bad_chips(tmp_path):

@@ -14,6 +14,7 @@ from lava_nexus.chip.description import LIMITS, Chip, Limit, load_chip
 from lava_nexus.chip.layout import MOST_CORES, Layout, layout
 from lava_nexus.chip.mapper import Mapper
 from lava_nexus.chip.program_placement import ProgramPlacement
+from lava_nexus.chip.timing import Coefficient
 from lava_nexus.chip.workload import Memory, Strategy
 from lava_nexus.config import did_you_mean
 from lava_nexus.errors import NexusError
@@ -134,7 +135,7 @@ def _draw(found: _Mapping, out: Path) -> list[tuple[str, str]]:
     chip, first, name = found.mapper.chip, found.placed[0], found.config.name
     figures = {"chips.png": _CHIPS}
     if found.drawn is not None:
-        times = [chip.timing.core_ns(one.used["neurons"], one.synops) for one in first.cores]
+        times = [chip.timing.core(one.load).value for one in first.cores]
         load = [times[t] / max(times) for t in found.drawn.template.tolist()]
         mesh = chip.mesh.columns, chip.mesh.rows, chip.mesh.cores_per_router
         title = f"{name}, {first.strategy}, on {chip.title}"
@@ -251,6 +252,12 @@ def _sources(chip: dict[str, Any]) -> list[list[Any]]:
     mesh = chip["mesh"]
     rows = [["mesh", f"{mesh['columns']} x {mesh['rows']} x {mesh['cores_per_router']}", mesh]]
     rows += [[name, str(_largest(chip, name)), entry] for name, entry in chip["limits"].items()]
-    rows += [[name, f"{entry['value']:g}", entry] for name, entry in chip["timing"].items()]
+    rows += [[name, _ranged(entry), entry] for name, entry in chip["timing"].items() if isinstance(entry, dict)]
     rows += [[f"{name}, chips", str(entry["chips"]), entry] for name, entry in chip["boards"].items()]
     return [[name, value, entry["source"], entry["confidence"], entry["note"]] for name, value, entry in rows]
+
+
+def _ranged(entry: dict[str, Any]) -> str:
+    """A coefficient with its range."""
+    span = Coefficient.model_validate(entry).span
+    return f"{span.value:g}" if span.known else f"{span.value:g} ({span.low:g} .. {span.high:g})"

@@ -1,31 +1,32 @@
 """What is costly to build, kept on disk by the name of its content.
 
-Entries are npz files (plain arrays and JSON metadata, never pickles) under $LAVA_NEXUS_CACHE, else
-$XDG_CACHE_HOME/lava_nexus, else ~/.cache/lava_nexus. A missing, unreadable or corrupt entry is built again; an
-unwritable directory is no error.
+Entries are files of bytes under $LAVA_NEXUS_CACHE, else $XDG_CACHE_HOME/lava_nexus, else ~/.cache/lava_nexus: npz
+(plain arrays and JSON metadata, never pickles), and compiled code. Each ends in the SHA-256 of its content, which is
+checked before use: an entry that is missing or damaged is built again. Compiled code runs, so only what nobody else can
+have written is read: folders are made with mode 0700; one that is another user's, or that others can write, is not
+used, with a warning; nor is such a file. A directory that cannot be made or written is no error.
 """
 
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import tempfile
+import warnings
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
-import numpy as np
 from numpy.typing import NDArray
 
-from lava_nexus.files import DAMAGED
+from lava_nexus.errors import NexusError
+from lava_nexus.files import DAMAGED, own_folder, packed, read_regular, sealed, unpacked, unsealed
 
 T = TypeVar("T")
 Arrays = Mapping[str, NDArray[Any]]
 Metadata = Mapping[str, Any]
-
-_METADATA = "metadata_json"
 
 
 def cache_directory() -> Path:
@@ -59,36 +60,70 @@ def cached(
         key: names all that the entry depends on, the version of its builder included; any string.
         build: makes the entry.
         save: the entry as plain arrays by name, and JSON metadata.
-        load: the inverse of `save`; raises ValueError or KeyError on arrays that do not fit, a corrupt entry.
+        load: the inverse of `save`; what it raises of arrays that do not fit has the entry built again.
     """
-    path = cache_directory() / kind / f"{hashlib.sha256(key.encode()).hexdigest()}.npz"
+    name = f"{_name(key)}.npz"
     try:
-        return load(*_read(path, key))
-    except DAMAGED:
+        header, arrays = unpacked(_read(kind, name))
+        if header["key"] != key:
+            raise ValueError("entry of another key")
+        return load(arrays, header["metadata"])
+    except (*DAMAGED, NexusError):
         entry = build()
-    arrays, metadata = save(entry)
-    _write(path, arrays, {"key": key, "metadata": dict(metadata)})
+    plain, metadata = save(entry)
+    _write(kind, name, packed({"key": key, "metadata": dict(metadata)}, plain))
     return entry
 
 
-def _read(path: Path, key: str) -> tuple[Arrays, Metadata]:
-    with np.load(path, allow_pickle=False) as stored:
-        arrays = {name: stored[name] for name in stored.files}
-    header = json.loads(arrays.pop(_METADATA).tobytes())
-    if header["key"] != key:
-        raise ValueError("entry of another key")
-    return arrays, header["metadata"]
+def recalled(kind: str, key: str) -> bytes | None:
+    """The bytes kept for a key, None where they are not there, damaged, or others could have written them."""
+    try:
+        return unsealed(_read(kind, _name(key)))
+    except DAMAGED:
+        return None
 
 
-def _write(path: Path, arrays: Arrays, header: Metadata) -> None:
+def remember(kind: str, key: str, body: bytes) -> None:
+    """Keeps bytes for `recalled`, where the directory can be written."""
+    _write(kind, _name(key), sealed(body))
+
+
+def _name(key: str) -> str:
+    return hashlib.sha256(key.encode()).hexdigest()
+
+
+def _read(kind: str, name: str) -> bytes:
+    folder = cache_directory() / kind
+    for place in (folder.parent, folder):
+        if not own_folder(place):
+            _warn(place)
+            raise PermissionError("others can write here")
+    return read_regular(folder / name, own=True)
+
+
+def _write(kind: str, name: str, data: bytes) -> None:
     """Whole or not at all: written beside its place, then moved there."""
-    text = np.frombuffer(json.dumps(header).encode(), dtype=np.uint8)
+    folder = cache_directory() / kind
     with suppress(OSError):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=".partial")
+        folder.parent.parent.mkdir(parents=True, exist_ok=True)
+        for place in (folder.parent, folder):
+            place.mkdir(mode=0o700, exist_ok=True)
+            if not own_folder(place):
+                _warn(place)
+                return
+        handle, temporary = tempfile.mkstemp(dir=folder, suffix=".partial")
         try:
             with os.fdopen(handle, "wb") as file:
-                np.savez(file, **{_METADATA: text}, **arrays)
-            os.replace(temporary, path)
+                file.write(data)
+            os.replace(temporary, folder / name)
         finally:
             Path(temporary).unlink(missing_ok=True)
+
+
+@cache
+def _warn(folder: Path) -> None:
+    warnings.warn(
+        f"cache folder '{folder}' is not used: it belongs to another user or others can write in it, and what it keeps "
+        "runs as machine code; give it to yourself alone (chmod 700), or name another in LAVA_NEXUS_CACHE",
+        stacklevel=2,
+    )

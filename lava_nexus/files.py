@@ -1,21 +1,115 @@
-"""Files that are either whole or absent: written beside their place, then moved into it."""
+"""Files that are either whole or absent, and contents that are either those that were written or refused.
+
+What is written stands beside its place first, then is moved into it. What is kept to be read back ends in a seal, the
+SHA-256 of all before it, which is checked before anything else is looked at.
+"""
 
 from __future__ import annotations
 
 import hashlib
+import io
+import json
 import os
+import stat
+import struct
+import tempfile
+import tokenize
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
 from tempfile import NamedTemporaryFile
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from lava_nexus.errors import NexusError
 
-DAMAGED = (OSError, ValueError, LookupError, TypeError, AttributeError, EOFError, zipfile.BadZipFile, zlib.error)
+DAMAGED = (
+    *(OSError, ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RuntimeError, SyntaxError),
+    *(AssertionError, EOFError, MemoryError, zipfile.BadZipFile, zlib.error, struct.error, tokenize.TokenError),
+)
 """What reading JSON or npz of another form, cut short or overwritten, raises."""
+
+
+def reason(error: BaseException) -> str:
+    """What was wrong with a file, in at most 100 characters: the error's words where it has some, else its kind."""
+    try:
+        words = " ".join(str(error).split())
+    except Exception:  # an error that cannot be told is told by its kind
+        words = ""
+    text = words if isinstance(error, ValueError) and words else f"{type(error).__name__} {words}".strip()
+    return text if len(text) <= 100 else f"{text[:97]}..."
+
+
+_HEADER = "header"
+_SEAL = b"sha256 "
+_SEAL_BYTES = len(_SEAL) + 64 + 1
+_OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
+
+
+def sealed(body: bytes) -> bytes:
+    """The content and, as its last line, its SHA-256."""
+    return body + _SEAL + hashlib.sha256(body).hexdigest().encode() + b"\n"
+
+
+def unsealed(data: bytes) -> bytes:
+    """The inverse of `sealed`; raises ValueError where the content has another SHA-256."""
+    body = data[:-_SEAL_BYTES]
+    if len(data) < _SEAL_BYTES or sealed(body) != data:
+        raise ValueError("it is damaged: its content has another SHA-256")
+    return body
+
+
+def packed(header: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]], compressed: bool = False) -> bytes:
+    """JSON values and plain arrays by name as a sealed npz file, which other tools read too."""
+    data = io.BytesIO()
+    text = np.frombuffer(json.dumps(dict(header)).encode(), np.uint8)
+    (np.savez_compressed if compressed else np.savez)(data, **{_HEADER: text}, **arrays)
+    return sealed(data.getvalue())
+
+
+def unpacked(data: bytes) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+    """The inverse of `packed`, its seal checked first; raises what `DAMAGED` names."""
+    with np.load(io.BytesIO(unsealed(data)), allow_pickle=False) as stored:
+        arrays = {name: stored[name] for name in stored.files}
+    return dict(json.loads(arrays.pop(_HEADER).tobytes())), arrays
+
+
+def read_regular(path: Path, own: bool = False) -> bytes:
+    """The content of a regular file: what is a device, a folder or a pipe without a writer is refused, not waited for.
+
+    Args:
+        path: of the file.
+        own: whether it must be the user's own, no link, and not writable by others.
+
+    Raises:
+        OSError: the system refuses.
+        ValueError: it is no regular file, or not the user's own.
+    """
+    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)
+    handle = os.open(path, flags | (getattr(os, "O_NOFOLLOW", 0) if own else 0))
+    found = os.fstat(handle)
+    wrong = not stat.S_ISREG(found.st_mode) and "it is no regular file"
+    wrong = wrong or (own and not _own(found) and "it can be written by others")
+    if wrong:
+        os.close(handle)
+        raise ValueError(wrong)
+    with os.fdopen(handle, "rb") as file:
+        return file.read()
+
+
+def own_folder(path: Path) -> bool:
+    """Whether a folder is the user's and nobody else can write in it; where there are no users, every folder is."""
+    found = os.stat(path)
+    return stat.S_ISDIR(found.st_mode) and _own(found)
+
+
+def _own(found: os.stat_result) -> bool:
+    return not hasattr(os, "geteuid") or (found.st_uid == os.geteuid() and not found.st_mode & _OTHERS_WRITE)
 
 
 @contextmanager
@@ -27,15 +121,28 @@ def replacing(path: Path) -> Iterator[Path]:
     Raises:
         NexusError: the system refuses to write, for example because the disk is full.
     """
-    temporary = path.with_name(f".{path.stem}.{os.getpid()}{path.suffix}")
+    temporary = None
     try:
         with _told(path):
             path.parent.mkdir(parents=True, exist_ok=True)
+            handle, name = tempfile.mkstemp(path.suffix, f".{path.stem}.", path.parent)
+            os.close(handle)
+            temporary = Path(name)
             yield temporary
+            temporary.chmod(0o666 & ~_umask())
             os.replace(temporary, path)
     finally:
-        with suppress(OSError):
-            temporary.unlink(missing_ok=True)
+        if temporary is not None:
+            with suppress(OSError):
+                temporary.unlink(missing_ok=True)
+
+
+@cache
+def _umask() -> int:
+    """What the process keeps from new files; asked once, since asking means setting it."""
+    mask = os.umask(0o077)
+    os.umask(mask)
+    return mask
 
 
 @contextmanager

@@ -9,7 +9,6 @@ identity is refused. Only files of the store's own names are ever removed.
 from __future__ import annotations
 
 import hashlib
-import io
 import json
 import os
 import platform
@@ -21,18 +20,14 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from lava_nexus.disk_cache import source_digest
 from lava_nexus.errors import NexusError
-from lava_nexus.files import DAMAGED, write_bytes
+from lava_nexus.files import DAMAGED, packed, read_regular, unpacked, write_bytes
 from lava_nexus.versions import installed_versions
 
 _SCHEMA = 1
-_HEADER = "header"
-_SEAL = b"sha256 "
-_SEAL_BYTES = len(_SEAL) + 64 + 1
 _SHOWN = 40  # characters of an identity's part that are kept as they are, and named where they differ
 _SETTINGS = ("ATEN_CPU_CAPABILITY", "MKL_CBWR", "MKL_ENABLE_INSTRUCTIONS", "OMP_NUM_THREADS")
 
@@ -105,10 +100,7 @@ class Store:
             NexusError: the system refuses to write.
         """
         header = {"schema": _SCHEMA, "key": key, "identity": self.identity, "values": dict(values)}
-        data = io.BytesIO()
-        np.savez(data, **{_HEADER: np.frombuffer(json.dumps(header).encode(), np.uint8)}, **(arrays or {}))
-        body = data.getvalue()
-        write_bytes(self.path(key), body + _seal(body))
+        write_bytes(self.path(key), packed(header, arrays or {}))
 
     def get(self, key: int | str) -> Piece | None:
         """A piece, or None where it is not there.
@@ -118,7 +110,7 @@ class Store:
         """
         path = self.path(key)
         try:
-            header, arrays = _read(path)
+            header, arrays = unpacked(read_regular(path))
             kept = header["identity"]
             if header["schema"] != _SCHEMA or header["key"] != key:
                 raise ValueError("it is another piece")
@@ -195,24 +187,6 @@ def processor() -> dict[str, str]:
         name = next((line.partition(":")[2].strip() for line in file if line.startswith("model name")), name)
     cores = str(len(os.sched_getaffinity(0))) if hasattr(os, "sched_getaffinity") else str(os.cpu_count())
     return {"name": name, "cores": cores, **{key: os.environ[key] for key in _SETTINGS if key in os.environ}}
-
-
-def _seal(body: bytes) -> bytes:
-    return _SEAL + hashlib.sha256(body).hexdigest().encode() + b"\n"
-
-
-def _read(path: Path) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
-    """Header and arrays of a piece, its seal checked before anything else is looked at."""
-    if path.exists() and not path.is_file():
-        raise ValueError("it is no regular file")
-    data = path.read_bytes()
-    body = data[:-_SEAL_BYTES]
-    if data[-_SEAL_BYTES:] != _seal(body):
-        raise ValueError("it is damaged: its content has another SHA-256")
-    with np.load(io.BytesIO(body), allow_pickle=False) as stored:
-        arrays = {name: stored[name] for name in stored.files}
-    header = json.loads(arrays.pop(_HEADER).tobytes())
-    return dict(header), arrays
 
 
 def _named(value: Any) -> str:

@@ -1,12 +1,14 @@
 from __future__ import annotations
 
+import os
+import random
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from lava_nexus import disk_cache
-from lava_nexus.disk_cache import Arrays, Metadata, cache_directory, cached, source_digest
+from lava_nexus.disk_cache import Arrays, Metadata, cache_directory, cached, recalled, remember, source_digest
+from lava_nexus.errors import NexusError
 
 
 class Store:
@@ -79,7 +81,7 @@ def test_nothing_half_written_is_left(directory: Path, monkeypatch: pytest.Monke
     def full_disk(*_: object, **__: object) -> None:
         raise OSError("no space left on device")
 
-    monkeypatch.setattr(disk_cache.np, "savez", full_disk)
+    monkeypatch.setattr(os, "replace", full_disk)
     assert Store().get()[1] == "value 7"
     assert [path for path in directory.rglob("*") if path.is_file()] == []
 
@@ -103,3 +105,98 @@ def test_a_changed_source_has_another_digest(tmp_path: Path) -> None:
     assert source_digest(str(file)) != before
     file.write_text("a = 1\n")
     assert source_digest(str(file)) == before
+
+
+def test_every_flipped_bit_is_seen(directory: Path) -> None:
+    """Zip checks a member only when it is read to its end, and its headers never."""
+    store = Store()
+    store.get()
+    (file,) = directory.rglob("*.npz")
+    whole, chance = file.read_bytes(), random.Random(0)
+    places = [*range(60), *(chance.randrange(len(whole)) for _ in range(240))]
+    for place in places:
+        file.write_bytes(whole[:place] + bytes([whole[place] ^ 1 << chance.randrange(8)]) + whole[place + 1 :])
+        built = store.built
+        assert store.get() == ([7, 7, 7], "value 7") and store.built == built + 1
+        assert file.read_bytes() == whole
+
+
+@pytest.mark.parametrize(
+    "error", [RuntimeError, RecursionError, NotImplementedError, SyntaxError, OverflowError, MemoryError, NexusError]
+)
+def test_whatever_reading_raises_has_the_entry_built_again(error: type[Exception], directory: Path) -> None:
+    def broken(arrays: Arrays, metadata: Metadata) -> int:
+        raise error("not what was saved")
+
+    for _ in range(2):
+        assert cached("tests", "key", lambda: 5, lambda _: ({}, {}), broken) == 5
+
+
+def test_a_pipe_or_folder_in_place_of_an_entry_stops_nothing(directory: Path) -> None:
+    store = Store()
+    store.get()
+    (file,) = directory.rglob("*.npz")
+    file.unlink()
+    os.mkfifo(file)
+    assert store.get()[1] == "value 7" and store.built == 2
+    assert store.get()[1] == "value 7" and store.built == 2  # the entry took the pipe's place
+    file.unlink()
+    file.mkdir()
+    assert store.get()[1] == "value 7" and store.built == 3
+
+
+def test_folders_and_entries_are_the_users_alone(directory: Path) -> None:
+    before = os.umask(0)
+    try:
+        Store().get()
+    finally:
+        os.umask(before)
+    (file,) = directory.rglob("*.npz")
+    assert [path.stat().st_mode & 0o777 for path in (directory, file.parent, file)] == [0o700, 0o700, 0o600]
+
+
+@pytest.mark.parametrize("part", ["", "tests"])
+@pytest.mark.parametrize("mode", [0o777, 0o770, 0o702])
+def test_a_folder_that_others_can_write_is_not_used(part: str, mode: int, directory: Path) -> None:
+    store = Store()
+    store.get()
+    (directory / part).chmod(mode)
+    with pytest.warns(UserWarning, match=r"is not used: it belongs to another user or others can write in it"):
+        assert store.get()[1] == "value 7"
+    assert store.built == 2 and len(list(directory.rglob("*.npz"))) == 1
+    assert store.get()[1] == "value 7" and store.built == 3  # warned once
+    (directory / part).chmod(0o755)  # others may look
+    assert store.get()[1] == "value 7" and store.built == 3
+
+
+def test_a_folder_of_another_user_is_not_used(directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = Store()
+    store.get()
+    monkeypatch.setattr(os, "geteuid", lambda: 12345)
+    with pytest.warns(UserWarning, match="belongs to another user"):
+        store.get()
+    assert store.built == 2
+
+
+def test_an_entry_that_others_can_write_or_that_is_a_link_is_not_read(directory: Path) -> None:
+    store = Store()
+    store.get()
+    (file,) = directory.rglob("*.npz")
+    file.chmod(0o666)
+    store.get()
+    assert store.built == 2 and file.stat().st_mode & 0o777 == 0o600
+    elsewhere = file.rename(directory / "elsewhere")
+    file.symlink_to(elsewhere)
+    whole = elsewhere.read_bytes()
+    store.get()
+    assert store.built == 3 and not file.is_symlink() and elsewhere.read_bytes() == whole
+
+
+def test_bytes_come_back_whole_or_not_at_all(directory: Path) -> None:
+    assert recalled("code", "key") is None
+    remember("code", "key", b"abc")
+    assert recalled("code", "key") == b"abc" and recalled("code", "other") is None
+    (file,) = (path for path in directory.rglob("*") if path.is_file())
+    for content in (b"", file.read_bytes()[:-1], b"abd" + file.read_bytes()[3:]):
+        file.write_bytes(content)
+        assert recalled("code", "key") is None

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,13 +16,12 @@ from lava_nexus.chip.mesh import Traffic, busiest_link, core_links, traffic
 from lava_nexus.chip.timing import Interconnect, Load, Span
 from lava_nexus.circuits import Circuit
 from lava_nexus.errors import NexusError
-from lava_nexus.files import DAMAGED, replacing
+from lava_nexus.files import DAMAGED, packed, read_regular, reason, unpacked, write_bytes
 from lava_nexus.neurons import ThresholdNetwork
 from lava_nexus.neurons.serialisation import from_arrays, to_arrays
 from lava_nexus.neurons.split import Subnetwork, split
 
 _FIELDS = ("assignment", "places", "groups", "spikes")
-_HEADER = "placement_json"
 
 
 @dataclass(frozen=True, eq=False)
@@ -147,7 +144,7 @@ class Placement:
         return self.step.value
 
     def save(self, path: str | Path) -> Path:
-        """Writes an npz file of plain arrays and JSON, whole or not at all."""
+        """Writes an npz file of plain arrays and JSON that ends in its SHA-256, whole or not at all."""
         arrays, metadata = to_arrays(self.network)
         header = {
             "label": self.label,
@@ -158,9 +155,7 @@ class Placement:
         }
         own = {name: getattr(self, name) for name in _FIELDS}
         target = Path(path)
-        text = np.frombuffer(json.dumps(header).encode(), dtype=np.uint8)
-        with replacing(target) as temporary, open(temporary, "wb") as file:
-            np.savez_compressed(file, **{_HEADER: text}, **arrays, **own)
+        write_bytes(target, packed(header, arrays | own, compressed=True))
         return target
 
     @classmethod
@@ -168,12 +163,10 @@ class Placement:
         """Reads what `save` wrote.
 
         Raises:
-            NexusError: the file is missing or is no placement.
+            NexusError: the file is missing, damaged or no placement.
         """
         try:
-            with np.load(path, allow_pickle=False) as stored:
-                arrays: Mapping[str, Any] = {name: stored[name] for name in stored.files}
-            header = json.loads(arrays[_HEADER].tobytes())
+            header, arrays = unpacked(read_regular(Path(path)))
             return cls(
                 label=header["label"],
                 network=from_arrays(arrays, header["network"]),
@@ -185,7 +178,7 @@ class Placement:
         except FileNotFoundError:
             raise NexusError(f"placement '{path}' does not exist") from None
         except DAMAGED as error:
-            raise NexusError(f"file '{path}' holds no placement: {type(error).__name__}") from error
+            raise NexusError(f"file '{path}' holds no placement: {reason(error)}") from error
 
 
 def utilization_row(use: Demand, core: int, chip: Chip) -> dict[str, tuple[int, int]]:

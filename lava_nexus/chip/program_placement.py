@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -12,8 +13,10 @@ from lava_nexus.chip.packing import CoreTemplate
 from lava_nexus.chip.timing import Span
 from lava_nexus.chip.workload import Memory
 from lava_nexus.errors import NexusError
-from lava_nexus.files import DAMAGED, write_text
+from lava_nexus.files import DAMAGED, read_regular, reason, write_text
 from lava_nexus.programs.schedule import Schedule
+
+_DIGEST = "sha256"
 
 
 @dataclass(frozen=True)
@@ -168,9 +171,9 @@ class ProgramPlacement:
         return {**data, "chip": self.chip.resolved()}
 
     def save(self, path: str | Path) -> Path:
-        """Writes JSON, whole or not at all."""
-        target = Path(path)
-        write_text(target, json.dumps(self.to_dict(), indent=1) + "\n")
+        """Writes JSON with its own SHA-256, whole or not at all."""
+        target, data = Path(path), self.to_dict()
+        write_text(target, json.dumps(data | {_DIGEST: _digest(data)}, indent=1) + "\n")
         return target
 
     @classmethod
@@ -178,10 +181,12 @@ class ProgramPlacement:
         """Reads what `save` wrote; schedules are made anew by placing again.
 
         Raises:
-            NexusError: the file is missing or is no placement of a program.
+            NexusError: the file is missing, damaged or no placement of a program.
         """
         try:
-            data = json.loads(Path(path).read_text(encoding="utf-8"))
+            data = json.loads(read_regular(Path(path)))
+            if data.pop(_DIGEST, None) != _digest(data):
+                raise ValueError("it is damaged: its content has another SHA-256")
             data["chip"] = Chip.model_validate_json(json.dumps(data["chip"]))
             data["circuits"] = tuple(CircuitUse(**one) for one in data["circuits"])
             data["cores"] = tuple(
@@ -194,7 +199,12 @@ class ProgramPlacement:
         except FileNotFoundError:
             raise NexusError(f"placement '{path}' does not exist") from None
         except DAMAGED as error:
-            raise NexusError(f"file '{path}' holds no placement of a program: {type(error).__name__}") from error
+            raise NexusError(f"file '{path}' holds no placement of a program: {reason(error)}") from error
+
+
+def _digest(data: dict[str, Any]) -> str:
+    """SHA-256 of the values as JSON gives them back."""
+    return hashlib.sha256(json.dumps(json.loads(json.dumps(data)), sort_keys=True).encode()).hexdigest()
 
 
 def _plain(value: Any) -> Any:

@@ -1,26 +1,103 @@
-"""Loops compiled by numba and kept on disk, and the arrays that they work on, by what these hold."""
+"""Loops compiled by numba and kept on disk, and the arrays that they work on, by what these hold.
+
+numba's own cache unpickles whatever it finds beside the sources, and an entry cut short stops every later run. Here
+compiled code is kept with the package's other entries (`disk_cache`): read only from a folder that is the user's alone,
+its SHA-256 checked before it is unpickled; what is damaged is compiled anew.
+"""
 
 from __future__ import annotations
 
+import hashlib
+import inspect
+import pickle
+import sys
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
 import numba
 import numpy as np
+from numba.core.caching import CompileResultCacheImpl, FunctionCache
+from numba.core.serialize import dumps
 from numpy.typing import NDArray
+
+from lava_nexus.disk_cache import recalled, remember, source_digest
+
+_KIND = "compiled"
 
 
 def kept(function: Callable[..., Any], *signature: Any) -> Any:
-    """Compiled to run without the interpreter's lock; kept on disk where numba finds a directory that it can write.
+    """Compiled to run without the interpreter's lock; kept on disk where a directory can be written.
 
     Args:
         function: to compile.
         signature: compiles now and for these types alone; without it, for each call's types when they first come.
     """
-    try:
-        return numba.njit(*signature, nogil=True, cache=True)(function)
-    except RuntimeError:
-        return numba.njit(*signature, nogil=True)(function)
+    compiled = numba.njit(nogil=True)(function)
+    if numba.config.DISABLE_JIT:
+        return compiled
+    compiled._cache = _CheckedCache(function)
+    for one in signature:
+        compiled.compile(one)
+    if signature:
+        compiled.disable_compile()
+    return compiled
+
+
+class _Codec(CompileResultCacheImpl):
+    """numba's way from a compiled function to plain objects and back, without its choice of a folder."""
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        self._lineno = function.__code__.co_firstlineno
+        self._locator = self
+        self._py_file = inspect.getfile(function)
+
+
+class _CheckedCache(FunctionCache):
+    """Compiled functions as sealed entries, found by all that their code depends on."""
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        self._py_func, self._name = function, repr(function)
+        self._impl = _Codec(function)
+        self._source = _identity(function)
+        self.enable()
+
+    @property
+    def cache_path(self) -> str:
+        """The kind of entries, below the cache's folder."""
+        return _KIND
+
+    def flush(self) -> None:
+        """Nothing: an entry of other sources is not found."""
+
+    def load_overload(self, sig: Any, target_context: Any) -> Any:
+        """The function compiled for these types, or None where it is not kept whole."""
+        target_context.refresh()
+        key = self._key(sig, target_context.codegen())
+        body = recalled(_KIND, key) if self._enabled else None
+        if body is None:
+            return None
+        try:
+            found, code = pickle.loads(body)
+            return self._impl.rebuild(target_context, code) if found == key else None
+        except Exception:  # whatever another version of a package wrote: it is compiled anew
+            return None
+
+    def save_overload(self, sig: Any, data: Any) -> None:
+        """Keeps what was compiled, where numba can."""
+        if self._enabled and self._impl.check_cachable(data):
+            key = self._key(sig, data.codegen)
+            remember(_KIND, key, dumps((key, self._impl.reduce(data))))
+
+    def _key(self, sig: Any, codegen: Any) -> str:
+        return f"{numba.__version__} {sys.version} {codegen.magic_tuple()} {sig!r} {self._source}"
+
+
+def _identity(function: Callable[..., Any]) -> str:
+    """Source, name, code and what it closes over, compiled functions in that by theirs."""
+    cells = [cell.cell_contents for cell in function.__closure__ or ()]
+    closed = [_identity(cell.py_func) if hasattr(cell, "py_func") else repr(cell) for cell in cells]
+    code = hashlib.sha256(function.__code__.co_code).hexdigest()
+    return f"{function.__module__}.{function.__qualname__} {source_digest(inspect.getfile(function))} {code} {closed}"
 
 
 Words: TypeAlias = NDArray[np.uint64]

@@ -90,6 +90,38 @@ def violations(network: ThresholdNetwork, rules: HardwareRules = LOIHI2) -> list
     return [sentence for sentence in found if sentence]
 
 
+_OTHERS = {"offsets": "int64", "relay": "bool"}
+
+
+def broken_invariant(network: ThresholdNetwork) -> str:
+    """The first of the network's own invariants (see `network`) that does not hold, in words; empty where all hold."""
+    neurons, synapses, signals = network.neurons, network.synapses, network.n_signals
+    named = [s for port in network.inputs for s in port.signals]
+    read = np.array([s for port in network.outputs for s in port.signals], np.int64)
+    lengths = {"offsets": neurons + 1, "sources": synapses, "weights": synapses}
+    for name, dtype in {**dict.fromkeys(("sources", "weights", "thresholds", "levels"), "int32"), **_OTHERS}.items():
+        array, length = getattr(network, name), lengths.get(name, neurons)
+        if array.shape != (length,) or array.dtype != dtype:
+            return f"{name} are {array.dtype} {list(array.shape)}, not {dtype} [{length}]"
+    if network.offsets[0] != 0 or network.offsets[-1] != synapses or (np.diff(network.offsets) < 0).any():
+        return "offsets do not cut the synapses"
+    if synapses and not (network.sources.min() >= 0 and network.sources.max() < signals):
+        return "a source is no signal"
+    if (network.sources >= network.targets + network.n_inputs).any():
+        return "a source does not come before its neuron"
+    if (network.thresholds < 1).any():
+        return "a threshold is below 1"
+    if synapses and not (network.delays.min() >= 0 and network.delays.max() <= network.max_delay):
+        return f"a delay is not in 0 .. {network.max_delay}"
+    if named != list(range(1, network.n_inputs)):
+        return "signals of the input ports are not 1, 2, ... in order"
+    if len(read) and not (network.n_inputs <= read.min() and read.max() < signals):
+        return "an output bit is no neuron"
+    if (network.signal_levels[read] != network.depth).any():
+        return "an output bit is not at the last level"
+    return ""
+
+
 def check(network: ThresholdNetwork, rules: HardwareRules = LOIHI2) -> None:
     """Raises NexusError with the first broken rule, if any."""
     found = violations(network, rules)

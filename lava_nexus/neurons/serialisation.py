@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from lava_nexus.formats import FloatFormat, IntegerFormat
 from lava_nexus.neurons.network import STROBE, Port, ThresholdNetwork
+from lava_nexus.neurons.rules import broken_invariant
 
 _ARRAYS = ("offsets", "sources", "weights", "thresholds", "levels", "relay")
 _FORMATS: dict[str, type[FloatFormat] | type[IntegerFormat]] = {f.__name__: f for f in (FloatFormat, IntegerFormat)}
@@ -49,11 +50,17 @@ def to_arrays(network: ThresholdNetwork) -> tuple[dict[str, NDArray[Any]], dict[
 
 
 def from_arrays(arrays: Mapping[str, NDArray[Any]], metadata: Mapping[str, Any]) -> ThresholdNetwork:
-    """The inverse of `to_arrays`; raises KeyError or ValueError on what does not fit."""
+    """The inverse of `to_arrays`, the network's invariants checked.
+
+    Raises:
+        KeyError, TypeError, ValueError: what does not fit, or a network that breaks an invariant.
+    """
     inputs, outputs = (
         tuple(Port(name, tuple(signals), fmt and _FORMATS[fmt[0]](*fmt[1:])) for name, signals, fmt in side)
         for side in metadata["ports"]
     )
-    return ThresholdNetwork(
-        inputs, outputs, **{name: np.asarray(arrays[name]) for name in _ARRAYS}, max_delay=metadata["max_delay"]
-    )
+    found = {name: np.asarray(arrays[name]) for name in _ARRAYS}
+    network = ThresholdNetwork(inputs, outputs, **found, max_delay=metadata["max_delay"])
+    if broken := broken_invariant(network):
+        raise ValueError(f"network breaks an invariant: {broken}")
+    return network

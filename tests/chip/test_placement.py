@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 
 import numpy as np
@@ -65,6 +66,15 @@ def test_saved_and_loaded(multiplier, tmp_path):
         Placement.load(tmp_path / "bad.npz")
     with pytest.raises(NexusError, match="does not exist"):
         Placement.load(tmp_path / "none.npz")
+    file = multiplier.save(tmp_path / "flipped.npz")
+    whole = file.read_bytes()
+    for place in range(0, len(whole), len(whole) // 50):
+        file.write_bytes(whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1 :])
+        with pytest.raises(NexusError, match="holds no placement: it is damaged: its content has another SHA-256"):
+            Placement.load(file)
+    os.mkfifo(tmp_path / "pipe.npz")
+    with pytest.raises(NexusError, match="holds no placement: it is no regular file"):
+        Placement.load(tmp_path / "pipe.npz")
 
 
 def test_one_seed_one_placement(multiplier):

@@ -100,6 +100,10 @@ def test_saved_and_loaded(mapper, tmp_path):
         ProgramPlacement.load(tmp_path / "bad.json")
     with pytest.raises(NexusError, match="does not exist"):
         ProgramPlacement.load(tmp_path / "none.json")
+    text = (tmp_path / "placed.json").read_text()
+    (tmp_path / "placed.json").write_text(text.replace('"neurons": 1', '"neurons": 2', 1))
+    with pytest.raises(NexusError, match="holds no placement of a program: it is damaged: its content has another SHA"):
+        ProgramPlacement.load(tmp_path / "placed.json")
 
 
 def test_what_does_not_fit_says_by_how_much_and_what_would(mapper):

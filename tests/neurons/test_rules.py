@@ -9,6 +9,7 @@ import pytest
 
 from lava_nexus.errors import NexusError
 from lava_nexus.neurons import LOIHI2, Builder, HardwareRules, NeuronModel, check, violations
+from lava_nexus.neurons.serialisation import from_arrays, to_arrays
 
 
 def network_of(*weights, threshold=1):
@@ -84,3 +85,39 @@ def test_every_broken_rule_is_listed_and_check_raises_the_first():
 def test_a_neuron_model_names_what_it_cannot_be(fields, sentence):
     with pytest.raises(NexusError, match=sentence):
         NeuronModel(**fields)
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "sentence"),
+    [
+        ("levels", [1], r"levels are int32 \[1\], not int32 \[2\]"),
+        ("thresholds", [1.0, 2.0], "thresholds are float64"),
+        ("thresholds", [1, 0], "a threshold is below 1"),
+        ("offsets", [0, 9, 5], "offsets do not cut the synapses"),
+        ("offsets", [0, 2, 4], "offsets do not cut the synapses"),
+        ("sources", [1, 2, 3, 1, 9], "a source is no signal"),
+        ("sources", [1, 2, 3, -1, 2], "a source is no signal"),
+        ("sources", [1, 4, 3, 1, 2], "a source does not come before its neuron"),
+        ("levels", [2, 2], r"a delay is not in 0 \.\. "),
+        ("levels", [1, 99], r"a delay is not in 0 \.\. "),
+    ],
+)
+def test_a_network_that_breaks_an_invariant_is_not_read(name, values, sentence):
+    arrays, metadata = to_arrays(network_of(1, 1))
+    assert from_arrays(arrays, metadata).digest == network_of(1, 1).digest
+    dtype = None if isinstance(values[0], float) else arrays[name].dtype
+    with pytest.raises(ValueError, match=sentence):
+        from_arrays(arrays | {name: np.array(values, dtype)}, metadata)
+
+
+def test_ports_that_are_not_those_of_the_network_are_not_read():
+    arrays, metadata = to_arrays(network_of(1, 1))
+    (inputs, outputs) = metadata["ports"]
+    for ports, sentence in (
+        ([[["x", [2, 1], None]], outputs], "signals of the input ports are not"),
+        ([inputs, [["out", [1], None]]], "an output bit is no neuron"),
+        ([inputs, [["out", [3], None]]], "an output bit is not at the last level"),
+        ([inputs, [["out", [7], None]]], "an output bit is no neuron"),
+    ):
+        with pytest.raises(ValueError, match=sentence):
+            from_arrays(arrays, {**metadata, "ports": ports})

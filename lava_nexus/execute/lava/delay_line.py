@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from lava_nexus.errors import NexusError
 from lava_nexus.neurons import ThresholdNetwork
+from lava_nexus.neurons.compiled import kept
 from lava_nexus.neurons.split import Subnetwork
 
 _INT16_MAX = 32767
@@ -62,11 +62,7 @@ class DelayLine:
         return np.ascontiguousarray(self._ring[self._start[signals] + self._head[signals]].T)
 
 
-@njit(
-    "void(i1[:,::1], i8[::1], i8[::1], i8[::1], i8[::1], i4[::1], i2[::1], i8[::1], i2[::1], i8, i8[::1])",
-    cache=True,
-)
-def _advance(
+def _step(
     ring: NDArray[np.int8],
     start: NDArray[np.int64],
     size: NDArray[np.int64],
@@ -104,3 +100,8 @@ def _advance(
             ring[slot, lane] = spike
             fired += spike
         counts[n_inputs + k] += fired
+
+
+_advance = kept(
+    _step, "void(i1[:,::1], i8[::1], i8[::1], i8[::1], i8[::1], i4[::1], i2[::1], i8[::1], i2[::1], i8, i8[::1])"
+)

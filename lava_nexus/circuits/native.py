@@ -59,7 +59,7 @@ class NativePart(Built):
         return self.name
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class NativeLayer:
     """A linear layer in synapses.
 

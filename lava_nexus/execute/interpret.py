@@ -10,8 +10,10 @@ from numpy.typing import NDArray
 
 from lava_nexus.errors import NexusError
 from lava_nexus.execute.executor import Executor
+from lava_nexus.execute.native.layer import check_native
 from lava_nexus.execute.sums import contract, reduce
 from lava_nexus.execute.tallies import ProgramResult, Tallies
+from lava_nexus.programs.product import Native
 from lava_nexus.programs.program import Apply, Contract, Node, Populate, Program, Rearrange, Reduce
 
 __all__ = ["ProgramResult", "check_feeds", "run_program"]
@@ -31,6 +33,9 @@ def run_program(
         NexusError: an input is missing or has another shape, or a run that failed.
     """
     check_feeds(program, feeds)
+    for node in program.nodes:
+        if isinstance(node, Contract) and isinstance(node.product, Native):
+            check_native(node.product.layer, executor, node.layer)
     whole = None if keep else executor.run_whole(program, feeds)
     if whole is not None:
         executor.tallies.merge(whole.tallies)

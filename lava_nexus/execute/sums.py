@@ -19,9 +19,10 @@ from numpy.typing import NDArray
 from lava_nexus.circuits import Circuit
 from lava_nexus.errors import NexusError
 from lava_nexus.execute.executor import Executor
+from lava_nexus.execute.native.layer import native_sums
 from lava_nexus.programs.nodes import Folded
 from lava_nexus.programs.order import Order
-from lava_nexus.programs.product import Constant, Exact, Fused, Rounded, Summation
+from lava_nexus.programs.product import Constant, Exact, Fused, Native, Rounded, Summation
 from lava_nexus.programs.program import Contract, Reduce
 
 Patterns = NDArray[Any]
@@ -64,6 +65,9 @@ def contract(node: Contract, operands: Sequence[Patterns], executor: Executor) -
     """The contraction of patterns of equal rank [batch, ..., rows, k] and [batch, ..., columns, k], and a bias."""
     left, right = operands[0][..., :, None, :], operands[1][..., None, :, :]
     shape = np.broadcast_shapes(left.shape[:-1], right.shape[:-1])
+    if isinstance(node.product, Native):  # its weights are the synapses, so that no tile cuts them
+        rows = operands[0].reshape(-1, node.length)
+        return native_sums(node.product.layer, rows, executor).reshape(shape)
     result = np.empty(shape, node.result.format.pattern_dtype)
     for part in tiles(shape, _room(node.product)):
         factors = tuple(np.ascontiguousarray(np.moveaxis(_part(array, part), -1, 0)) for array in (left, right))

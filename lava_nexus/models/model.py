@@ -21,8 +21,9 @@ from lava_nexus.models.forward import Counts, Forward, Stream, Tokens, cached_to
 from lava_nexus.models.spec import ModelSpec
 from lava_nexus.models.stages import Arithmetic, Logits, forward_stages
 from lava_nexus.models.tensors import FolderTensors, HeldTensors, RandomTensors, TensorSource, Weights, read_json
-from lava_nexus.programs import Nonlinear, SpikingLinear
-from lava_nexus.programs.order import Accumulate, Orders
+from lava_nexus.programs import Native, Nonlinear, SpikingLinear
+from lava_nexus.programs.order import Accumulate, Orders, named_order
+from lava_nexus.programs.product import kind_of
 from lava_nexus.torch.orders import accumulation
 
 _HELD_WEIGHTS = 1 << 28
@@ -190,8 +191,9 @@ def load(
     *,
     format: FormatLike = FLOAT32,
     basis: str = "threshold",
-    accumulate: Accumulate | Orders = "sequential",
+    accumulate: Accumulate | Orders | None = None,
     silu: Literal["steps", "fused"] = "steps",
+    product: str | None = None,
 ) -> Model:
     """A model from a Hugging Face folder: config.json and safetensors, whole or in shards, FP32, FP16 or BF16.
 
@@ -204,8 +206,10 @@ def load(
         path: the folder.
         format: of all arithmetic and weights: a FloatFormat, or "float16", `np.float16`, `torch.float16`.
         basis: cells of the circuits, "threshold" or "nexus".
-        accumulate: order of every sum.
+        accumulate: order of every sum; None for "sequential", or "exact" of native products.
         silu: x / (1 + exp(-x)) in four rounded steps, or the one circuit, which is within 1 ULP.
+        product: kind of the products of linear layers, `lava_nexus.programs.KINDS`: "native" has the chip's synapses
+            form them. None for gates, as the order asks for.
 
     Raises:
         NexusError: the folder, its config or its tensors are not those of a supported model.
@@ -218,7 +222,7 @@ def load(
     source = FolderTensors(folder)
     spec = spec.held_by(source.names)
     source.check(spec.tensors, spec.ignored)
-    return Model(spec, source, _arithmetic(format, basis, accumulate))
+    return Model(spec, source, _arithmetic(format, basis, accumulate, product))
 
 
 def random_model(
@@ -227,8 +231,9 @@ def random_model(
     *,
     format: FormatLike = FLOAT32,
     basis: str = "threshold",
-    accumulate: Accumulate | Orders = "sequential",
+    accumulate: Accumulate | Orders | None = None,
     silu: Literal["steps", "fused"] = "steps",
+    product: str | None = None,
 ) -> Model:
     """A model of seeded random weights, with the shapes that keys and values of a config.json describe.
 
@@ -243,13 +248,13 @@ def random_model(
     Args:
         config: keys and values of a config.json.
         seed: of the weights.
-        format, basis, accumulate, silu: as of `load`.
+        format, basis, accumulate, silu, product: as of `load`.
 
     Raises:
         NexusError: the config is not that of a supported model.
     """
     spec = spec_of(config, "config of the random model", silu)
-    return Model(spec, RandomTensors(seed), _arithmetic(format, basis, accumulate))
+    return Model(spec, RandomTensors(seed), _arithmetic(format, basis, accumulate, product))
 
 
 def spec_of(config: Any, source: str, silu: str) -> ModelSpec:
@@ -263,11 +268,18 @@ def spec_of(config: Any, source: str, silu: str) -> ModelSpec:
     return read_spec(config, source, {"steps": "silu", "fused": "silu_fused"}[silu])
 
 
-def _arithmetic(format: FormatLike, basis: str, accumulate: Accumulate | Orders) -> Arithmetic:
+def _arithmetic(
+    format: FormatLike, basis: str, accumulate: Accumulate | Orders | None, product: str | None
+) -> Arithmetic:
     found = as_format(format)
     if not isinstance(found, FloatFormat):
         raise NexusError(f"a model's format is {found}, must be a floating-point format")
-    return Arithmetic(found, basis, accumulation(accumulate))
+    if accumulate is None:
+        accumulate = "exact" if product == Native.name else "sequential"
+    orders = accumulation(accumulate)
+    if isinstance(orders, str):
+        kind_of(product, named_order(orders, 1), True)  # refuses
+    return Arithmetic(found, basis, orders, product=product)
 
 
 def token_array(tokens: ArrayLike | Sequence[Sequence[int]]) -> Tokens:

@@ -36,10 +36,15 @@ def token_workload(model: Model, context: int, name: str = "") -> Workload:
     spec, arithmetic = model.spec, model.arithmetic
     if not 1 <= context <= spec.positions:
         raise NexusError(f"context {context} is not in 1 .. {spec.positions}, the positions of the model")
-    if arithmetic.weights == "constant" or arithmetic.spikes is not None or arithmetic.nonlinear != GATES:
+    if (
+        arithmetic.weights == "constant"
+        or arithmetic.product is not None
+        or arithmetic.spikes is not None
+        or arithmetic.nonlinear != GATES
+    ):
         raise NexusError(
-            "a model is placed by shape alone, with gates whose weights are operands: weights 'constant' and LIF "
-            "populations are not placed"
+            "a model is placed by shape alone, with gates whose weights are operands: weights 'constant', another "
+            "product and LIF populations are not placed"
         )
     stages = forward_stages(spec, 1, context - 1, logits="last", keep=True, block=spec.width * max(1, spec.outputs))
     of_step: dict[str, list[Stage]] = {}

@@ -47,6 +47,7 @@ class Arithmetic:
         weights: whether weights are operands of the multipliers of linear layers, or constants of them.
         weight_format: what weights of linear layers are rounded to first; None for `format`.
         accumulate_format: of products and sums, which are then rounded to `format`; None for `format`.
+        product: kind of the products of linear layers (`lava_nexus.programs.KINDS`); None for what the rest asks for.
     """
 
     format: FloatFormat = FLOAT32
@@ -57,6 +58,7 @@ class Arithmetic:
     weights: Literal["operand", "constant"] = "operand"
     weight_format: FloatFormat | None = None
     accumulate_format: FloatFormat | None = None
+    product: str | None = None
 
     def of_batch(self, batch: int) -> Arithmetic:
         """The same for so many sequences at once: PyTorch's orders may depend on it, named ones do not."""
@@ -76,6 +78,7 @@ class Arithmetic:
             weights=self.weights,
             weight_format=self.weight_format,
             accumulate_format=self.accumulate_format,
+            product=self.product,
         )
 
 

@@ -25,7 +25,7 @@ from lava_nexus.programs.layers import (
 )
 from lava_nexus.programs.nodes import Folded
 from lava_nexus.programs.order import Accumulate, Order, Orders, Placed, Reduction, Sum, named_order
-from lava_nexus.programs.product import KINDS, Constant, Exact, Fused, Product, Rounded
+from lava_nexus.programs.product import KINDS, Constant, Exact, Fused, Native, Product, Rounded
 from lava_nexus.programs.program import Apply, Contract, Node, Populate, Program, Rearrange, Reduce, Value
 from lava_nexus.programs.transformer import LayerShape, LayerState, attend, transformer_layer
 from lava_nexus.programs.writer import GATES, Nonlinear, SpikingLinear, Writer
@@ -44,6 +44,7 @@ __all__ = [
     "LayerShape",
     "LayerState",
     "LinearGradients",
+    "Native",
     "Node",
     "Nonlinear",
     "NormGradients",

@@ -7,6 +7,7 @@ from math import prod
 from typing import ClassVar, Literal, TypeAlias
 
 from lava_nexus.circuits import Circuit
+from lava_nexus.circuits.native import NativePart
 from lava_nexus.formats import FloatFormat, NumberFormat
 from lava_nexus.populations import Operator
 from lava_nexus.programs.order import Order
@@ -133,6 +134,10 @@ class Contract:
     def invocations(self) -> list[tuple[Circuit, int]]:
         """(circuit, operand sets) for one element of the batch."""
         return self.product.invocations(self._extent)
+
+    def populations(self) -> list[tuple[NativePart, int]]:
+        """(neurons that are no gates, operand sets) for one element of the batch."""
+        return self.product.populations(self._extent)
 
     @property
     def depth(self) -> int:

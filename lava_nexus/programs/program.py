@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lava_nexus.circuits import Circuit
+from lava_nexus.circuits.native import NativePart
 from lava_nexus.errors import NexusError
 from lava_nexus.formats import NumberFormat
 from lava_nexus.populations import Operator
@@ -145,11 +146,14 @@ class Program:
             for circuit, count in node.invocations():
                 yield node.layer, circuit, count
 
-    def operators(self) -> Iterator[tuple[str, Operator, int]]:
-        """(layer, operator of LIF populations, operand sets for one element of the batch), where there are any."""
+    def operators(self) -> Iterator[tuple[str, Operator | NativePart, int]]:
+        """(layer, what is made of populations, operand sets for one element of the batch), where there is any."""
         for node in self.nodes:
             if isinstance(node, Populate):
                 yield node.layer, node.operator, node.rows
+            elif isinstance(node, Contract):
+                for part, count in node.populations():
+                    yield node.layer, part, count
 
     def refuse_operators(self, who: str) -> None:
         """Raises NexusError where the program has operators of LIF populations, which `who` does not take."""

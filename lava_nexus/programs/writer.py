@@ -215,7 +215,8 @@ class Writer:
             kind = kind_of(wanted, order, matrix is not None)
         except NexusError as error:
             raise NexusError(f"layer '{self.layer}': {error}") from None
-        return kind.of(Parts(made, lambda: self._accumulator("products", length), matrix), order)
+        parts = Parts(made, lambda: self._accumulator("products", length), (self.format, to), matrix, self.layer)
+        return kind.of(parts, order)
 
     def _rounded_weights(self, weight: Value) -> Value:
         """Constant weights rounded to their own format, as numbers of the writer's."""

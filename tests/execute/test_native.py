@@ -8,7 +8,7 @@ import pytest
 
 from lava_nexus.circuits.native import NativeLayer, back_end, front_end
 from lava_nexus.errors import NexusError
-from lava_nexus.execute.native import native_sums
+from lava_nexus.execute.native.layer import native_sums
 from lava_nexus.execute.populations import PopulationStepper, run_populations
 from lava_nexus.execute.run import executor
 from lava_nexus.formats import BFLOAT16, FLOAT8_E4M3FN, FLOAT8_E5M2, FLOAT16, FLOAT32, FLOAT64

@@ -15,6 +15,7 @@ from numpy.typing import DTypeLike, NDArray
 
 from lava_nexus.circuits import Circuit
 from lava_nexus.circuits.bank import Bank
+from lava_nexus.circuits.native import NativePart
 from lava_nexus.errors import NexusError
 from lava_nexus.execute.executor import BankTally, Tallies, Tally
 from lava_nexus.neurons import Port
@@ -57,9 +58,9 @@ class SharedTallies:
 
     def __init__(self, program: Program) -> None:
         self._layers = list(dict.fromkeys(node.layer for node in program.nodes))
-        self._circuits: dict[tuple[str, str], Circuit | Operator] = {}
+        self._circuits: dict[tuple[str, str], Circuit | Operator | NativePart] = {}
         self._counts: dict[tuple[str, str], NDArray[np.int64]] = {}
-        invoked: list[tuple[str, Circuit | Operator, int]] = [*program.invocations(), *program.operators()]
+        invoked: list[tuple[str, Circuit | Operator | NativePart, int]] = [*program.invocations(), *program.operators()]
         for layer, circuit, _ in invoked:
             key = (layer, circuit.digest)
             if key not in self._circuits:
@@ -97,7 +98,7 @@ def _kept(tally: Tally) -> tuple[int | None, NDArray[np.int64] | None]:
     return tally.awake, None if None in of_bank else np.array(of_bank, np.int64)
 
 
-def _tally(circuit: Circuit | Operator, counts: NDArray[np.int64]) -> Tally:
+def _tally(circuit: Circuit | Operator | NativePart, counts: NDArray[np.int64]) -> Tally:
     invocations = int(counts[_INVOCATIONS])
     active = int(counts[_ACTIVE]) if counts[_ACTIVE_COUNTED] else None
     spikes = counts[_SPIKES:].copy() if counts[_SPIKES_COUNTED] else None

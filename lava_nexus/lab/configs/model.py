@@ -12,7 +12,8 @@ from lava_nexus.errors import NexusError
 from lava_nexus.formats import FORMATS, FloatFormat
 from lava_nexus.lab.configs import FormatName
 from lava_nexus.populations import OPERATORS, Options, check_operator, operator
-from lava_nexus.programs.order import Accumulate
+from lava_nexus.programs.order import Accumulate, named_order
+from lava_nexus.programs.product import kind_of
 
 Choice = Literal["gates", "nls"]
 
@@ -154,6 +155,8 @@ class ArithmeticConfig(PopulationsConfig):
             `exact` rounds the exact sum once, `torch` is the order of the installed PyTorch's own kernels.
         weights: whether weights are operands of the multipliers of linear layers, or constants that these are
             specialised to.
+        product: kind of the products of linear layers; `native` has the chip's synapses form them, exact sums alone.
+            Left out, gates do, as `accumulate` and `weights` ask for.
         weight_format: what weights of linear layers are rounded to first; `format` where left out.
         accumulate_format: of products and sums, which are then rounded to `format`; `format` where left out.
         basis: cells that the circuits are built of.
@@ -164,10 +167,20 @@ class ArithmeticConfig(PopulationsConfig):
     format: FormatName = "float32"
     accumulate: Accumulate = "sequential"
     weights: Literal["operand", "constant"] = "operand"
+    product: Literal["rounded", "fused", "exact", "constant", "native"] | None = None
     weight_format: FormatName | None = None
     accumulate_format: FormatName | None = None
     basis: Literal["threshold", "nexus"] = "threshold"
     seed: int = Field(default=0, ge=0, lt=2**64)
+
+    @model_validator(mode="after")
+    def _product_takes_the_order(self) -> ArithmeticConfig:
+        if self.product is not None and self.accumulate != "torch":
+            try:
+                kind_of(self.product, named_order(self.accumulate, 1), True)
+            except NexusError as error:
+                raise ValueError(f"product '{self.product}': {error}") from None
+        return self
 
     @property
     def float_format(self) -> FloatFormat:

@@ -50,6 +50,7 @@ def arithmetic_of(how: ArithmeticConfig, orders: Accumulate | Orders) -> Arithme
         weights=how.weights,
         weight_format=_format(how.weight_format),
         accumulate_format=_format(how.accumulate_format),
+        product=how.product,
     )
 
 

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lava_nexus.circuits import Circuit
+from lava_nexus.circuits.native import NativePart
 from lava_nexus.errors import NexusError
 from lava_nexus.execute.executor import BankTally, Executor, Tallies, Tally
 from lava_nexus.models.forward import Counts, Forward, Tokens, joined
@@ -23,7 +24,7 @@ from lava_nexus.models.stages import Logits, Stage, forward_stages
 from lava_nexus.populations import Operator
 from lava_nexus.store import Store
 
-Unit = Circuit | Operator
+Unit = Circuit | Operator | NativePart
 
 _APART = ("circuit", "signal_spikes")
 _TALLIES: dict[str, type[Tally]] = {kind.__name__: kind for kind in (Tally, BankTally)}
@@ -183,9 +184,9 @@ def through(job: Job, model: Model, executor: Executor) -> Mapping[str, Patterns
     return forward.through(stages, forward.enter(job.tokens, job.token_types))[0]
 
 
-def invoked(job: Job, name: str) -> list[Circuit | Operator]:
+def invoked(job: Job, name: str) -> list[Unit]:
     """Circuits and operators that a step invokes; its weights are read, nothing runs."""
-    found: list[Circuit | Operator] = []
+    found: list[Unit] = []
     for stage in job.steps[name]:
         if stage.write is not None:
             program = stage.program(job.model.arithmetic.of_batch(1), job.model.source)

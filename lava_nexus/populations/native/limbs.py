@@ -90,7 +90,7 @@ def digits(significand: NDArray[np.int64], place: NDArray[np.int64], count: int)
     return found
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Limbs:
     """The weights of a layer as limbs.
 

@@ -1,13 +1,12 @@
 """Linear layers in synapses (`circuits.native`), three ways with the same bits and, of two, the same counts.
 
 `steps`: every neuron's states, step by step. `digits`: the digits of all sums from exact products of limb matrices, no
-step taken; spikes, SynOps and active updates follow from the digits (`native_digits`). `golden`: exact integers.
+step taken; spikes, SynOps and active updates follow from the digits (`digits`). `golden`: exact integers.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -15,6 +14,7 @@ from numpy.typing import NDArray
 
 from lava_nexus.circuits.native import NativeLayer
 from lava_nexus.errors import NexusError
+from lava_nexus.execute.native.sums import Sums
 from lava_nexus.execute.populations import run_populations
 from lava_nexus.execute.tallies import Tally
 from lava_nexus.populations.native.core import CLASSES
@@ -27,23 +27,19 @@ Patterns = NDArray[Any]
 Integers = NDArray[np.int64]
 Way = Literal["steps", "digits", "golden"]
 
-_CHUNK = 1 << 21  # sums whose payloads are turned into bits together
 
-
-@dataclass(frozen=True)
-class Sums:
-    """What a layer's core sends, and what it cost.
-
-    Attributes:
-        plus, minus: int64 [rows, outputs] of each payload, of sums that are not negative and of negative ones.
-        code: int64 [rows, outputs].
-        tally: counts of the core.
-    """
-
-    plus: Sequence[Integers]
-    minus: Sequence[Integers]
-    code: Integers
-    tally: Tally
+def check_native(layer: NativeLayer, executor: Executor, name: str) -> None:
+    """Raises NexusError where an executor has no form of native layers, or would disturb a part of one."""
+    if executor.native is None:
+        raise NexusError(
+            f"layer '{name}': executor '{executor.name}' has no form of native products; bitsliced, membrane and "
+            "reference have one"
+        )
+    if not executor.ideal:
+        raise NexusError(
+            f"layer '{name}': executor '{executor.name}' would disturb the gates of {layer.core.title} alone; "
+            "run native products ideal"
+        )
 
 
 def native_sums(layer: NativeLayer, rows: Patterns, executor: Executor) -> Patterns:
@@ -52,25 +48,18 @@ def native_sums(layer: NativeLayer, rows: Patterns, executor: Executor) -> Patte
     Raises:
         NexusError: the executor has no form of such layers.
     """
-    if executor.native is None:
-        raise NexusError(
-            f"executor '{executor.name}' has no form of native products; bitsliced, membrane and reference have one"
-        )
+    check_native(layer, executor, layer.limbs.layer)
     if executor.native == "golden":
         tallies = [Tally(layer.front, rows.size), Tally(layer.core, len(rows))]
         sums = len(rows) * layer.limbs.outputs
         for tally in (*tallies, Tally(layer.bits, sums), Tally(layer.back, sums)):
             executor.tallies.add(tally)
         return layer.golden(rows)
-    if not executor.ideal:
-        raise NexusError(
-            f"executor '{executor.name}' would disturb the gates of {layer.core.title} alone; run native products ideal"
-        )
     lines = executor.invoke_all(layer.front, [rows])
     if executor.native == "steps":
         found = stepped(layer, rows, lines)
     else:
-        from lava_nexus.execute.native_digits import sums_by_digits  # numba, which few programs need
+        from lava_nexus.execute.native.digits import sums_by_digits  # numba, which few programs need
 
         found = sums_by_digits(layer, rows, bool(executor.count))
     executor.tallies.add(found.tally)

@@ -1,0 +1,86 @@
+"""`product: native` in programs: written, run by three executors, refused where it has no form."""
+
+import numpy as np
+import pytest
+
+from lava_nexus.errors import NexusError
+from lava_nexus.execute.run import executor, run
+from lava_nexus.formats import BFLOAT16, FLOAT8_E4M3FN, FLOAT32
+from lava_nexus.lab.configs.model import ArithmeticConfig
+from lava_nexus.programs import Contract, Exact, Native, Program, Writer
+
+
+def written(fmt=BFLOAT16, inputs=12, outputs=5, bias=True, **how):
+    rng = np.random.default_rng(0)
+    program = Program("layer")
+    w = Writer(program, fmt, accumulate=how.pop("accumulate", "exact"), **{"product": "native", **how}).inside("up")
+    x = program.input("x", (3, inputs), fmt)
+    weight = w.constant(rng.standard_normal((outputs, inputs)))
+    y = w.contract(x, weight, w.constant(rng.standard_normal(outputs)) if bias else None)
+    program.outputs["y"] = w.contract(y, y)  # both factors vary: as in attention
+    program.outputs["sums"] = y
+    return program
+
+
+def operands(program, fmt=BFLOAT16, batch=2):
+    rng = np.random.default_rng(1)
+    shape = (batch, *program.inputs["x"].shape)
+    return {"x": fmt.to_patterns(rng.standard_normal(shape).astype(fmt.dtype))}
+
+
+def test_executors_give_the_bits_of_exact_gates_and_count_alike():
+    program = written()
+    given = operands(program)
+    kinds = [type(node.product) for node in program.nodes if isinstance(node, Contract)]
+    assert kinds == [Native, Exact]
+    results = [run(program, given, executor=executor(name)) for name in ("bitsliced", "membrane", "reference")]
+    results.append(run(written(product=None), given, executor="bitsliced"))
+    for result in results[1:]:
+        for name, patterns in results[0].outputs.items():
+            assert np.array_equal(patterns, result.outputs[name])
+    counted = [{tally.circuit.digest: tally for tally in result.tallies} for result in results[:2]]
+    assert counted[0].keys() == counted[1].keys()
+    for digest, tally in counted[0].items():
+        assert (tally.synops, tally.spikes) == (counted[1][digest].synops, counted[1][digest].spikes)
+
+
+def test_a_program_counts_all_its_parts():
+    program = written(bias=False)
+    layer = next(node.product.layer for node in program.nodes if isinstance(node, Contract))
+    parts = {label: count for label, count in ((unit.label, count) for _, unit, count in program.operators())}
+    assert parts == {layer.core.label: 3, layer.bits.label: 15}
+    invoked = {circuit.digest: count for _, circuit, count in program.invocations()}
+    assert (invoked[layer.front.digest], invoked[layer.back.digest]) == (36, 15)
+    assert program.neurons >= 3 * layer.core.neurons + 15 * layer.back.neurons
+    assert program.depth > layer.depth
+    result = run(program, operands(program), executor="bitsliced")
+    assert {tally.circuit.label for tally in result.tallies} >= set(parts)
+
+
+def test_weights_of_a_narrower_format_take_fewer_synapses():
+    plain, narrow = (
+        next(node.product.layer for node in written(fmt, **how).nodes if isinstance(node, Contract))
+        for fmt, how in ((FLOAT32, {}), (FLOAT32, {"weight_format": FLOAT8_E4M3FN}))
+    )
+    few, many = (layer.network.fan_out[layer.network.offsets["encoder"]].sum() for layer in (narrow, plain))
+    assert few < many / 2
+    assert narrow.limbs.result == FLOAT32
+
+
+def test_what_has_no_form_of_native_products_says_so():
+    with pytest.raises(NexusError, match="layer 'up': native products take accumulate exact, not .* 'sequential'"):
+        written(accumulate="sequential")
+    with pytest.raises(NexusError, match=r"layer 'up': weight \[0, 0\] is inf"):
+        program = Program("layer")
+        w = Writer(program, BFLOAT16, accumulate="exact", product="native").inside("up")
+        w.contract(program.input("x", (1, 1), BFLOAT16), w.constant(np.array([[np.inf]])))
+    program = written()
+    with pytest.raises(NexusError, match="layer 'up': executor 'lava' has no form of native products"):
+        run(program, operands(program), executor="lava")
+
+
+def test_configs_name_the_product_and_its_order():
+    found = ArithmeticConfig(product="native", accumulate="exact")
+    assert found.product == "native"
+    with pytest.raises(ValueError, match="native products take accumulate exact, not accumulate 'sequential'"):
+        ArithmeticConfig(product="native")

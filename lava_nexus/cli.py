@@ -1,27 +1,28 @@
 """`lava-nexus COMMAND CONFIG`: reads YAML, calls one experiment, which writes one report; mistakes are one sentence.
 
-Nothing heavy is imported before a command is known. Exit codes: 0, 1 (`compare` found a difference), 2 (a mistake, one
-sentence on stderr), 130 (Ctrl-C), 143 (terminated). What is no user's mistake keeps its traceback.
+Nothing is imported before signals are answered, and nothing heavy before a command is known. Exit codes: 0, 1
+(`compare` found a difference), 2 (a mistake, one sentence on stderr), 130 (Ctrl-C), 143 (terminated), 129 (the terminal
+is gone). What is no user's mistake keeps its traceback.
 """
 
 from __future__ import annotations
 
 import argparse
 import os
-import signal
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from types import FrameType
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
-from lava_nexus.config import Config, ConfigT, did_you_mean, load_config
 from lava_nexus.errors import NexusError
-from lava_nexus.files import prepare_folder
-from lava_nexus.lab.experiments import EXPERIMENTS, Experiment
-from lava_nexus.versions import installed_versions
+from lava_nexus.signals import ENDING, Answering
 
-MISTAKE, INTERRUPTED, TERMINATED = 2, 130, 143
+if TYPE_CHECKING:
+    from lava_nexus.config import Config, ConfigT
+    from lava_nexus.lab.experiments import Experiment
+
+MISTAKE, INTERRUPTED = 2, 130
+_MOST_CHARACTERS, _KEPT_AT_THE_END = 300, 100
 RESUME = {
     "resume": "go on from the last finished piece of a run that was ended",
     "restart": "remove the finished pieces of a run that was ended, and begin anew",
@@ -35,6 +36,10 @@ def main(*argv: str) -> NoReturn:
 
 
 def _dispatch(argv: Sequence[str]) -> int:
+    from lava_nexus.config import did_you_mean
+    from lava_nexus.lab.experiments import EXPERIMENTS
+    from lava_nexus.versions import installed_versions
+
     command, *rest = argv or ["--help"]
     experiments = {one.command: one for one in EXPERIMENTS}
     if command in experiments:
@@ -53,6 +58,8 @@ def _dispatch(argv: Sequence[str]) -> int:
 
 
 def _help() -> str:
+    from lava_nexus.lab.experiments import EXPERIMENTS
+
     listed = [(one.command, one.title) for one in EXPERIMENTS] + [(name, text) for name, (_, text) in _OTHERS.items()]
     lines = "".join(f"  {command:<12}{title}\n" for command, title in listed)
     examples = "".join(f"  lava-nexus {one.command} {one.example}\n" for one in EXPERIMENTS[:4])
@@ -102,6 +109,8 @@ def _conduct(
     flags: Mapping[str, str],
     choices: Mapping[str, Sequence[str]],
 ) -> int:
+    from lava_nexus.files import prepare_folder
+
     chosen = {key: getattr(arguments, key) for key in choices}
     arguments.set += [f"{key}={value}" for key, value in chosen.items() if value is not None]
     given = {name: getattr(arguments, name) for name in flags}
@@ -113,20 +122,28 @@ def _conduct(
 
 def run_guarded(action: Callable[[], int]) -> NoReturn:
     """Leaves with the exit code of `action`, or with that of a mistake or a signal where it does not end well."""
-    signal.signal(signal.SIGTERM, _terminator(os.getpid()))
-    sys.exit(_guarded(action))
+    answering = Answering()
+    try:
+        answering.begin()
+        code = _guarded(action)
+        code = code if answering.asked is None else ENDING[answering.asked]
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        code = INTERRUPTED
+    finally:
+        answering.end()
+    sys.exit(code)
 
 
 def _guarded(action: Callable[[], int]) -> int:
     try:
-        return action()
+        code = action()
+        sys.stdout.flush()
+        return code
     except NexusError as error:
         return _tell(str(error))
-    except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
-        return INTERRUPTED
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the flush at exit would fail again
+        _silence()
         return _tell("the reader of the output closed it before the command had finished")
     except OSError as error:
         if error.errno is None:
@@ -137,7 +154,14 @@ def _guarded(action: Callable[[], int]) -> int:
         return _tell(f"out of memory: {error}" if str(error) else "out of memory")
 
 
+def _silence() -> None:
+    """What is still to be written goes nowhere: the flush at exit would fail again."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
 def _load(config_type: type[ConfigT], path: Path, arguments: argparse.Namespace) -> ConfigT:
+    from lava_nexus.config import load_config
+
     config = load_config(config_type, path, arguments.set)
     if arguments.out is None:
         return config
@@ -214,16 +238,9 @@ def _folder(config: Config) -> Path:
 
 
 def _tell(sentence: str) -> int:
-    print(f"error: {sentence}", file=sys.stderr)
+    """One line of at most 300 characters, its end kept: that is where a way out stands."""
+    text = " ".join(sentence.split())
+    if len(text) > _MOST_CHARACTERS:
+        text = f"{text[: _MOST_CHARACTERS - _KEPT_AT_THE_END - 3]}...{text[-_KEPT_AT_THE_END:]}"
+    print(f"error: {text}", file=sys.stderr)
     return MISTAKE
-
-
-def _terminator(owner: int) -> Callable[[int, FrameType | None], None]:
-    """SIGTERM unwinds this process, so that it cleans up; a forked child, which inherits the handler, just ends."""
-
-    def leave(number: int, frame: FrameType | None) -> None:
-        if os.getpid() != owner:
-            os._exit(TERMINATED)
-        raise SystemExit(TERMINATED)
-
-    return leave

@@ -6,22 +6,23 @@ import contextlib
 import ctypes
 import multiprocessing as mp
 import os
+import secrets
 import signal
 import sys
-import threading
 import time
 import traceback
-from collections.abc import Iterator
-from multiprocessing.connection import Connection
-from types import FrameType
+from multiprocessing import managers
 from typing import Any, NamedTuple
 
 from lava.magma.runtime.message_infrastructure.multiprocessing import MultiProcessing
 from lava.magma.runtime.message_infrastructure.shared_memory_manager import SharedMemoryManager
 
 from lava_nexus.errors import NexusError
+from lava_nexus.signals import ENDING, in_child, in_main_thread
 
 _PR_SET_PDEATHSIG = 1
+_PARENTS = {number: signal.SIG_IGN for number in ENDING if number != signal.SIGTERM}
+"""What a terminal sends to parent and children alike is the parent's to answer; SIGTERM ends a child."""
 
 
 class Failure(NamedTuple):
@@ -63,7 +64,7 @@ class Actor(mp.Process):
 
     def run(self) -> None:
         """The child: build the model and serve Lava's commands until told to stop."""
-        signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
+        in_child(_PARENTS)
         if self._parent is not None:
             die_with_parent(self._parent)
         try:
@@ -71,7 +72,7 @@ class Actor(mp.Process):
             self._tell.send(None)
             model.start()
         except BaseException as error:  # whatever it is, the parent must hear of it
-            self._tell.send(Failure(_sentence(error), traceback.format_exc()))
+            self._tell.send(Failure(_sentence(error), _trace()))
 
     def listen(self) -> None:
         """Takes in what the child has said so far."""
@@ -103,7 +104,13 @@ class Actor(mp.Process):
         if self.is_alive():
             self.kill()
             self.join()
-        _close(self._hear)
+        self.discard()
+
+    def discard(self) -> None:
+        """Closes the parent's end of the pipe."""
+        for connection in (self._hear, self._tell):
+            with contextlib.suppress(OSError):
+                connection.close()
 
 
 class ModelError(Exception):
@@ -120,16 +127,35 @@ class Actors(MultiProcessing):
     _actors: list[Actor]
 
     def start(self) -> None:
-        """Starts the server that owns the shared memory."""
-        self._smm = SharedMemoryManager()
-        self._smm._manager.start(*((die_with_parent, (os.getpid(),)) if in_main_thread() else ()))
+        """Starts the server that owns the shared memory.
+
+        Raises:
+            NexusError: the system refuses.
+        """
+        try:
+            self._smm = SharedMemoryManager()
+            if sys.platform == "linux":  # a name without a file: no folder stays, however the program ends
+                self._smm._manager = managers.SharedMemoryManager(f"\0lava-nexus-{os.getpid()}-{secrets.token_hex(8)}")
+            self._smm._manager.start(_serve, (os.getpid() if in_main_thread() else None,))
+        except (OSError, EOFError) as error:
+            raise NexusError(f"Lava's server of shared memory cannot be started: {_words(error)}") from error
 
     def build_actor(self, target_fn: Any, builder: Any, exception_q: Any = None) -> Actor:
-        """Starts the child for one builder; Lava's own target function and exception queue stay unused."""
+        """Starts the child for one builder; Lava's own target function and exception queue stay unused.
+
+        Raises:
+            NexusError: the system refuses.
+        """
         model = getattr(builder, "proc_model", None)
-        actor = Actor(model.implements_process.__name__ if model else "runtime service", builder)
+        title = model.implements_process.__name__ if model else "runtime service"
+        try:
+            actor = Actor(title, builder)
+            actor.start()
+        except OSError as error:
+            raise NexusError(
+                f"Lava Process {title} cannot be started, after {len(self._actors)} others: {_words(error)}"
+            ) from error
         self._actors.append(actor)
-        actor.start()
         return actor
 
     def end(self, grace: float) -> None:
@@ -147,7 +173,7 @@ class Actors(MultiProcessing):
             with contextlib.suppress(BufferError):
                 handle.close()
         self._smm._shared_memory_handles.clear()
-        with contextlib.suppress(OSError, EOFError):
+        with contextlib.suppress(OSError, EOFError, AttributeError):  # it has no shutdown where it never started
             self._smm.shutdown()
         self._smm = None
 
@@ -155,27 +181,6 @@ class Actors(MultiProcessing):
         """What Lava calls in a destructor."""
         self.end(grace=0.0)
         self.free()
-
-
-@contextlib.contextmanager
-def interrupts_held() -> Iterator[None]:
-    """Ctrl-C waits until the block is done, so that starting or ending children is never left half-way."""
-    if not in_main_thread():
-        yield
-        return
-    caught: list[tuple[int, FrameType | None]] = []
-    before = signal.signal(signal.SIGINT, lambda number, frame: caught.append((number, frame)))
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
-        if caught and callable(before):
-            before(*caught[0])
-
-
-def in_main_thread() -> bool:
-    """Whether the caller runs in the main thread: the one that handles Ctrl-C and lives as long as the program."""
-    return threading.current_thread() is threading.main_thread()
 
 
 def die_with_parent(parent: int) -> None:
@@ -186,13 +191,30 @@ def die_with_parent(parent: int) -> None:
             os._exit(1)
 
 
+def _serve(parent: int | None) -> None:
+    """In the server of shared memory: no signal ends it, its parent does, by a message or by ending itself."""
+    in_child({number: signal.SIG_IGN for number in ENDING})
+    if parent is not None:
+        die_with_parent(parent)
+
+
 def _sentence(error: BaseException) -> str:
-    text = " ".join(str(error).split())
+    """Kind and words of an error; its kind alone where its words cannot be had."""
+    try:
+        text = " ".join(str(error).split())
+    except Exception as other:  # a model's own exception may fail to tell itself
+        text = f"its text cannot be had ({type(other).__name__})"
     if isinstance(error, NexusError):
         return text
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 
-def _close(connection: Connection) -> None:
-    with contextlib.suppress(OSError):
-        connection.close()
+def _trace() -> str:
+    try:
+        return traceback.format_exc()
+    except Exception:
+        return "".join(traceback.format_tb(sys.exc_info()[2]))
+
+
+def _words(error: BaseException) -> str:
+    return (getattr(error, "strerror", None) or str(error) or "it ended at once").lower()

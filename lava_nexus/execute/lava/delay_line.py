@@ -13,6 +13,7 @@ from lava_nexus.neurons.compiled import kept
 from lava_nexus.neurons.split import Subnetwork
 
 _INT16_MAX = 32767
+_TYPES = "void(i1[:,::1], i8[::1], i8[::1], i8[::1], i8[::1], i4[::1], i2[::1], i8[::1], i2[::1], i8, i8[::1])"
 
 
 class DelayLine:
@@ -102,6 +103,4 @@ def _step(
         counts[n_inputs + k] += fired
 
 
-_advance = kept(
-    _step, "void(i1[:,::1], i8[::1], i8[::1], i8[::1], i8[::1], i4[::1], i2[::1], i8[::1], i2[::1], i8, i8[::1])"
-)
+_advance = kept(_step, _TYPES)

@@ -20,7 +20,8 @@ from lava.magma.runtime.mgmt_token_enums import MGMT_COMMAND, MGMT_RESPONSE, enu
 from lava.magma.runtime.runtime import Runtime
 
 from lava_nexus.errors import NexusError
-from lava_nexus.execute.lava.actors import Actors, interrupts_held
+from lava_nexus.execute.lava.actors import Actors
+from lava_nexus.signals import signals_held
 
 _POLL_SECONDS = 0.02
 _STOP_SECONDS = 5.0
@@ -59,7 +60,7 @@ class WatchedRuntime(Runtime):
 
     def initialize(self, node_cfg_idx: int = 0) -> None:
         """Starts the children and waits until every model is built."""
-        with interrupts_held():
+        with signals_held():
             stages = (
                 self._build_watchdog_manager,
                 self._build_message_infrastructure,
@@ -152,7 +153,7 @@ class WatchedRuntime(Runtime):
     def _close(self, grace: float) -> None:
         if self.closed or os.getpid() != self._owner:
             return
-        with interrupts_held():
+        with signals_held():
             self.closed = True
             self._is_started = self._is_running = False
             for actor in self._infrastructure.actors if grace == 0.0 else ():

@@ -18,6 +18,7 @@ from typing import Literal
 
 from lava_nexus.formats import FloatFormat
 from lava_nexus.neurons import ThresholdNetwork
+from lava_nexus.signals import ENDING
 from lava_nexus.verify.formal.terms import Term, Terms, required
 from lava_nexus.verify.formal.translation import translate
 
@@ -75,7 +76,7 @@ def _signals_noted() -> Iterator[list[int]]:
     def note(number: int, frame: FrameType | None) -> None:
         noted.append(number)
 
-    before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {number: signal.signal(number, note) for number in ENDING}
     try:
         yield noted
     finally:

@@ -10,7 +10,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from inspect import signature
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +22,7 @@ from lava_nexus.execute.operands import Operands, Patterns, checked_operands
 from lava_nexus.execute.populations import run_populations
 from lava_nexus.execute.tallies import BankTally, ProgramResult, Tallies, Tally
 from lava_nexus.populations import Operator
+from lava_nexus.programs.product import Product
 from lava_nexus.programs.program import Program
 
 __all__ = [
@@ -135,7 +136,7 @@ class Executor(ABC):
             results = [np.zeros(0, port.pattern_dtype) for port in circuit.network.outputs]
             tally = self._nothing(circuit)
         self.tallies.add(tally)
-        return tuple(np.asarray(result).reshape(given.shape) for result in results)
+        return tuple(result.reshape(given.shape) for result in results)
 
     def invoke_bank(self, bank: Bank, operands: Patterns, columns: slice, terms: slice) -> Patterns:
         """The products of operands [terms, lanes] with weights[columns, terms] of a bank: [terms, lanes, columns].
@@ -212,6 +213,25 @@ class Executor(ABC):
 
     def run_whole(self, program: Program, feeds: Mapping[str, Patterns]) -> ProgramResult | None:
         """A program in a form of the backend's own; None where it is walked node by node (see `run_program`)."""
+        return None
+
+    def place(self, patterns: Patterns) -> Any:
+        """The patterns where the backend's memory is; others than GPUs use the host's."""
+        return patterns
+
+    def fetch(self, patterns: Any) -> Patterns:
+        """What `place`, or an invocation on placed patterns, gave, in host memory."""
+        return np.asarray(patterns)
+
+    def contracted(self, how: Product, left: Any, right: Any, bias: Any) -> Any:
+        """Sums of products in a form of the backend's own; None where they are formed step by step (see `sums`).
+
+        Args:
+            how: kind and order.
+            left: patterns [..., rows, terms].
+            right: patterns [..., columns, terms].
+            bias: patterns [..., columns], or None.
+        """
         return None
 
     def begin(self, part: int) -> None:

@@ -41,21 +41,24 @@ def run_program(
         executor.tallies.merge(whole.tallies)
         return whole
     values: dict[int, Patterns] = dict(program.constants)
-    values |= {value.number: feeds[name] for name, value in program.inputs.items()}
+    values |= {value.number: executor.place(feeds[name]) for name, value in program.inputs.items()}
     last = _last_use(program)
     layers: dict[str, Tallies] = {}
     kept: dict[int, Patterns] = {}
     for i, node in enumerate(program.nodes):
+        for value in node.operands:
+            if value.number in program.constants:
+                values[value.number] = executor.place(program.constants[value.number])
         operands = [_ranked(values, v.number, len(v.shape)) for v in node.operands]
         with executor.apart() as tallies:
             values[node.result.number] = _run(node, operands, executor)
         layers.setdefault(node.layer, Tallies()).merge(tallies)
         if node.result.number in keep:
-            kept[node.result.number] = values[node.result.number]
+            kept[node.result.number] = executor.fetch(values[node.result.number])
         for value in node.operands:
-            if last[value.number] == i and value.number not in program.constants:
+            if last[value.number] == i:
                 values.pop(value.number, None)
-    outputs = {name: values[v.number] for name, v in program.outputs.items()}
+    outputs = {name: executor.fetch(values[v.number]) for name, v in program.outputs.items()}
     return ProgramResult(outputs, layers, kept=kept, levels=(("all layers", executor.level),))
 
 
@@ -99,7 +102,8 @@ def _run(node: Node, operands: list[Patterns], executor: Executor) -> Patterns:
             node, [*(_lead(p, rank) for p in operands[:2]), *(_lead(p, rank - 1) for p in operands[2:])], executor
         )
     if isinstance(node, Populate):
-        return executor.operate(node.operator, operands[0])
+        populated: Patterns = executor.place(executor.operate(node.operator, executor.fetch(operands[0])))
+        return populated
     return _rearrange(node, operands)
 
 

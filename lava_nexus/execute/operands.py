@@ -61,7 +61,7 @@ def checked_operands(circuit: Circuit, operands: Sequence[Any]) -> Operands:
             broadcast.
     """
     check_number(circuit, operands)
-    arrays = tuple(np.asarray(operand) for operand in operands)
+    arrays = tuple(operand if hasattr(operand, "dtype") else np.asarray(operand) for operand in operands)
     for port, array in zip(circuit.inputs, arrays, strict=True):
         if array.dtype != port.pattern_dtype:
             raise NexusError(

@@ -44,6 +44,12 @@ def _bitsliced() -> type[Executor]:
     return BitslicedExecutor
 
 
+def _cuda() -> type[Executor]:
+    from lava_nexus.execute.cuda import CudaExecutor
+
+    return CudaExecutor
+
+
 def _membrane() -> type[Executor]:
     from lava_nexus.execute.membrane import MembraneExecutor
 
@@ -67,6 +73,12 @@ EXECUTORS: dict[str, ExecutorKind] = {
         "every neuron by compiled word operations, 64 operand sets to a machine word, spikes counted exactly",
         (LEVELS["word"],),
         _bitsliced,
+    ),
+    "cuda": ExecutorKind(
+        "every neuron by straight-line code on GPUs, 32 operand sets to a word, totals of spikes counted exactly "
+        "(needs CuPy and CUDA)",
+        (LEVELS["word"],),
+        _cuda,
     ),
     "membrane": ExecutorKind(
         "every neuron's potential kept: leak, resets, noise, threshold spread, faults",

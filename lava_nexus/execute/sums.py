@@ -6,7 +6,7 @@ Each kind of sum runs through the public methods of an executor: `formed` has a 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import singledispatch
 from itertools import groupby, pairwise
 from itertools import product as every
@@ -48,13 +48,13 @@ class Tile:
 
     factors: tuple[Patterns, ...]
     shape: tuple[int, ...]
-    columns: slice = slice(0, 0)
+    columns: slice = field(default_factory=lambda: slice(0, 0))
     bias: Patterns | None = None
 
 
 def reduce(node: Reduce, operand: Patterns, executor: Executor) -> Patterns:
     """The last axis of patterns [batch, ..., length] folded into one."""
-    result = np.empty(operand.shape[:-1], node.result.format.pattern_dtype)
+    result = np.empty_like(operand, node.result.format.pattern_dtype, shape=operand.shape[:-1])
     for part in tiles(result.shape, _room(node.fold)):
         tile = Tile((np.moveaxis(operand[part], -1, 0),), result[part].shape)
         result[part] = formed(node.fold, tile, executor)
@@ -63,14 +63,19 @@ def reduce(node: Reduce, operand: Patterns, executor: Executor) -> Patterns:
 
 def contract(node: Contract, operands: Sequence[Patterns], executor: Executor) -> Patterns:
     """The contraction of patterns of equal rank [batch, ..., rows, k] and [batch, ..., columns, k], and a bias."""
+    whole: Patterns | None = executor.contracted(
+        node.product, operands[0], operands[1], operands[2] if len(operands) > 2 else None
+    )
+    if whole is not None:
+        return whole
     left, right = operands[0][..., :, None, :], operands[1][..., None, :, :]
     shape = np.broadcast_shapes(left.shape[:-1], right.shape[:-1])
     if isinstance(node.product, Native):  # its weights are the synapses, so that no tile cuts them
         rows = operands[0].reshape(-1, node.length)
         return native_sums(node.product.layer, rows, executor).reshape(shape)
-    result = np.empty(shape, node.result.format.pattern_dtype)
+    result = np.empty_like(left, node.result.format.pattern_dtype, shape=shape)
     for part in tiles(shape, _room(node.product)):
-        factors = tuple(np.ascontiguousarray(np.moveaxis(_part(array, part), -1, 0)) for array in (left, right))
+        factors = tuple(_contiguous(np.moveaxis(_part(array, part), -1, 0)) for array in (left, right))
         bias = _part(operands[2][..., None, :], part) if len(operands) > 2 else None
         result[part] = formed(node.product, Tile(factors, result[part].shape, part[-1], bias), executor)
     return result
@@ -123,11 +128,11 @@ def _exact(how: Exact, tile: Tile, executor: Executor) -> Patterns:
     """Terms into a register, several in a step, then one rounding."""
     accumulator, factors = how.accumulator, tile.factors
     length, pieces = len(factors[0]), accumulator.register.pieces
-    state: tuple[Patterns, ...] = tuple(np.zeros(tile.shape, np.uint64) for _ in range(pieces))
+    state: tuple[Patterns, ...] = tuple(np.zeros_like(factors[0], np.uint64, shape=tile.shape) for _ in range(pieces))
     ports = accumulator.step.inputs[pieces:]
     # What fills up the last step is -0: of values -0, of products -0 * +0.
     fill = (accumulator.register.format.sign_mask, 0)[: len(factors)]
-    none = [np.array([pattern], ports[0].pattern_dtype) for pattern in fill]
+    none = [np.full_like(factors[0], pattern, ports[0].pattern_dtype, shape=(1,)) for pattern in fill]
     for start in range(0, length, accumulator.terms):
         terms = range(start, start + accumulator.terms)
         operands = [factor[k] if k < length else none[i] for k in terms for i, factor in enumerate(factors)]
@@ -156,6 +161,10 @@ def _part(array: Patterns, part: tuple[slice, ...]) -> Patterns:
     """What a part of the broadcast result reads of an array."""
     own = tuple(slice(None) if size == 1 else span for size, span in zip(array.shape, part, strict=False))
     return array[own]
+
+
+def _contiguous(array: Patterns) -> Patterns:
+    return array if array.flags.c_contiguous else array.copy()
 
 
 class Terms:
@@ -195,7 +204,7 @@ class Products(Terms):
         if not bias:
             return make(terms, range(len(terms)))
         assert self.tile.bias is not None
-        out = np.empty((len(terms), *self.tile.shape), self.tile.bias.dtype)
+        out = np.empty_like(self.tile.bias, shape=(len(terms), *self.tile.shape))
         out[bias] = self.tile.bias
         rest = [i for i in range(len(terms)) if i not in bias]
         if rest:
@@ -214,7 +223,7 @@ class FusedProducts(Products):
         """What sums that start from these terms hold."""
         if not self._how.order.from_zero:
             return self.rounded(terms)
-        zero = np.zeros(1, self._how.add.output.pattern_dtype)
+        zero = np.zeros_like(self.tile.factors[0], self._how.add.output.pattern_dtype, shape=(1,))
         return self._each(terms, lambda part, _: self._fma(part, zero))
 
     def fused(self, totals: Patterns, terms: Sequence[int]) -> Patterns:
@@ -238,12 +247,13 @@ class _Summation:
         self._order, self._add, self._terms, self._executor = order, add, terms, executor
         self._due = [term for step in order.steps for _, term in (*step.starts, *step.terms)]
         self._ahead: Patterns | None = None
-        self._zero = np.zeros(1, add.output.pattern_dtype)
+        self._zero = np.zeros_like(terms.tile.factors[0], add.output.pattern_dtype, shape=(1,))
         self._shape = terms.tile.shape
 
     def run(self) -> Patterns:
         """The sums, in the shape of the tile."""
-        totals = np.empty((self._order.registers, *self._shape), self._add.output.pattern_dtype)
+        shape = (self._order.registers, *self._shape)
+        totals = np.empty_like(self._terms.tile.factors[0], self._add.output.pattern_dtype, shape=shape)
         for step in self._order.steps:
             if step.starts:
                 registers, terms = zip(*step.starts, strict=True)

@@ -64,6 +64,36 @@ def _sum(mine: Any, theirs: Any) -> Any:
 
 
 @dataclass
+class TotalTally(Tally):
+    """Counts of a circuit whose signals are not counted apart.
+
+    Attributes:
+        fired: spikes of neurons.
+        reached: SynOps.
+    """
+
+    fired: int = 0
+    reached: int = 0
+
+    @property
+    def spikes(self) -> int | None:
+        """Spikes of neurons."""
+        return self.fired
+
+    @property
+    def synops(self) -> int | None:
+        """Spikes times the synapses that they reach."""
+        return self.reached
+
+    def add(self, other: Tally) -> None:
+        """Adds the counts of another run of the same circuit."""
+        assert isinstance(other, TotalTally)
+        self.invocations += other.invocations
+        self.fired, self.reached = self.fired + other.fired, self.reached + other.reached
+        self.active = _sum(self.active, other.active)
+
+
+@dataclass
 class BankTally(Tally):
     """Counts of a bank, summed over its circuits; scaled where a sample of them is run.
 

@@ -165,7 +165,8 @@ def _cells(cells: Product[Number]) -> Any:
     for i in range(cut):
         row = (b.values >> np.uint64(-cells.shift - i)) & _mask(Number(a.values >> np.uint64(i), 1))
         total = total - row if cells.signed and i == a.width - 1 else total + row
-    total = total + ((a.values >> np.uint64(cut)) * b.values << np.uint64(cut + cells.shift))
+    left = np.uint64((cut + cells.shift) % 2**64)  # below 0 only where every row loses cells and nothing is left
+    total = total + ((a.values >> np.uint64(cut)) * b.values << left)
     if cells.signed and cut < a.width:
         top = b.values & _mask(Number(a.values >> np.uint64(a.width - 1), 1))
         total = total - (top << np.uint64(a.width + cells.shift))

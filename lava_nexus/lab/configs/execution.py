@@ -75,7 +75,7 @@ class MembraneOptions(Config):
         }
 
 
-ExecutorName = Literal["lava", "loihi2", "bitsliced", "membrane", "reference"]
+ExecutorName = Literal["lava", "loihi2", "bitsliced", "cuda", "membrane", "reference"]
 
 
 class LavaOptions(Config):

@@ -27,7 +27,7 @@ from lava_nexus.store import Store
 Unit = Circuit | Operator | NativePart
 
 _APART = ("circuit", "signal_spikes")
-_TALLIES: dict[str, type[Tally]] = {kind.__name__: kind for kind in (Tally, BankTally)}
+_TALLIES: dict[str, type[Tally]] = {kind.__name__: kind for kind in (Tally, BankTally, TotalTally)}
 
 
 @dataclass

@@ -1,0 +1,181 @@
+"""Gate circuits on a GPU: operations and multiply-accumulates a second beside the limit of their look-ups; a record.
+
+The limit is multiprocessors x 64 LOP3 a clock x the largest clock x 32 operand sets to a word, over an operation's
+look-ups. Every sum is compared with plain float arithmetic of the GPU in the same order.
+
+Usage: python -m benchmarks.cuda [--record benchmarks/records/cuda.json] [--quick]
+
+As a module: a script of that name would hide NVIDIA's package `cuda`, which CuPy imports.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import platform
+import time
+from collections.abc import Callable
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from lava_nexus.circuits import Circuit, circuit
+from lava_nexus.errors import NexusError
+from lava_nexus.execute.cuda import CudaExecutor
+from lava_nexus.execute.cuda.device import cupy
+from lava_nexus.formats import BFLOAT16, FLOAT32, FloatFormat
+from lava_nexus.lowering.ordered import ordered_graph
+from lava_nexus.programs.order import named_order
+from lava_nexus.programs.product import Rounded
+
+Row = dict[str, Any]
+
+SHAPES = [(64, 256, 32768), (16, 256, 32768), (1, 4096, 4096)]
+"""Tokens, inputs, outputs of layers."""
+OPERATIONS = [("add", 1 << 28), ("mul", 1 << 28), ("exp", 1 << 26), ("gelu", 1 << 25)]
+
+_STRICT = r"""
+extern "C" __global__ void strict(const float *x, const float *w, float *y, int terms, int columns) {
+  const int column = blockIdx.x * blockDim.x + threadIdx.x, row = blockIdx.y;
+  if (column >= columns) return;
+  float sum = 0;
+  for (int k = 0; k < terms; k++) {
+    const float p = __fmul_rn(x[row * (long long)terms + k], w[column * (long long)terms + k]);
+    sum = k ? __fadd_rn(sum, p) : p;
+  }
+  y[row * (long long)columns + column] = sum;
+}
+"""
+
+
+def seconds(work: Callable[[], Any], repeats: int) -> float:
+    """Median device seconds of a piece of work, after one that compiles."""
+    xp = cupy()
+    work()
+    taken = []
+    for _ in range(repeats):
+        start, stop = xp.cuda.Event(), xp.cuda.Event()
+        start.record()
+        work()
+        stop.record()
+        stop.synchronize()
+        taken.append(xp.cuda.get_elapsed_time(start, stop) / 1e3)
+    return float(np.median(taken))
+
+
+def limit(looks: int) -> float:
+    """Operations a second if every LOP3 slot of the GPU did a look-up."""
+    xp = cupy()
+    device = xp.cuda.Device()
+    attributes = device.attributes
+    return float(attributes["MultiProcessorCount"] * 64 * attributes["ClockRate"] * 1e3 * 32 / looks)
+
+
+def looks(variant: Any, *circuits: Circuit) -> int:
+    """Look-ups of the circuits together."""
+    return sum(len(ordered_graph(one.network, variant).tables) for one in circuits)
+
+
+def operation(name: str, sets: int, count: bool, basis: str, repeats: int) -> Row:
+    """One FP32 operation on arrays on the GPU, packing included."""
+    xp = cupy()
+    target = circuit(name, FLOAT32, basis=basis)
+    executor = CudaExecutor(count=count)
+    rng = xp.random.default_rng(0)
+    operands = [rng.standard_normal(sets, dtype=np.float32).view(np.uint32) for _ in target.inputs]
+    begun = time.perf_counter()
+    executor.invoke(target, [one[:1024] for one in operands])
+    cold = time.perf_counter() - begun
+    taken = seconds(lambda: executor.invoke(target, operands), repeats)
+    number = looks("spikes" if count else "outputs", target)
+    row = {"what": f"{target.label}, {basis}", "counting": count, "sets": sets, "look-ups": number}
+    bytes_each = 4 * (len(target.inputs) + 1)
+    return row | {"a second": sets / taken, "limit": min(limit(number), 4.3e12 / bytes_each), "first call": cold}
+
+
+def layer(shape: tuple[int, int, int], fmt: FloatFormat, count: bool, basis: str, repeats: int) -> Row:
+    """A linear layer in index order; FP32 sums are compared with plain float arithmetic."""
+    xp = cupy()
+    tokens, inputs, outputs = shape
+    first, then = circuit("mul", fmt, basis=basis), circuit("add", fmt, basis=basis)
+    executor = CudaExecutor(count=count)
+    rng = xp.random.default_rng(0)
+    x, w = (rng.standard_normal(size, dtype=np.float32) for size in ((tokens, inputs), (outputs, inputs)))
+    if fmt is BFLOAT16:
+        operands = [(one.view(np.uint32) >> 16).astype(np.uint16) for one in (x, w)]
+    else:
+        operands = [one.view(np.uint32) for one in (x, w)]
+    how = Rounded(first, then, named_order("sequential", inputs))
+    found = executor.contracted(how, operands[0], operands[1], None)
+    unequal = None
+    if fmt is FLOAT32:
+        strict = xp.empty((tokens, outputs), np.float32)
+        kernel = xp.RawKernel(_STRICT, "strict", options=("-fmad=false",))
+        kernel((-(-outputs // 128), tokens), (128,), (x, w, strict, np.int32(inputs), np.int32(outputs)))
+        unequal = int((strict.view(np.uint32) != found).sum())
+    taken = seconds(lambda: executor.contracted(how, operands[0], operands[1], None), repeats)
+    number, macs = looks("spikes" if count else "outputs", first, then), tokens * inputs * outputs
+    row = {"what": f"{fmt} multiply-accumulate, {basis}", "counting": count, "shape": list(shape), "look-ups": number}
+    return row | {"a second": macs / taken, "limit": limit(number), "unequal to strict float": unequal}
+
+
+def machine() -> Row:
+    """What it ran on."""
+    xp = cupy()
+    properties = xp.cuda.runtime.getDeviceProperties(xp.cuda.Device().id)
+    return {
+        "device": properties["name"].decode(),
+        "driver": xp.cuda.runtime.driverGetVersion(),
+        "runtime": xp.cuda.runtime.runtimeGetVersion(),
+        "clock, GHz": properties["clockRate"] / 1e6 if "clockRate" in properties else None,
+        "date": datetime.now(timezone.utc).date().isoformat(),
+        "cupy": xp.__version__,
+        "numpy": np.__version__,
+        "python": platform.python_version(),
+    }
+
+
+def main(record: Path | None, quick: bool) -> None:
+    """Prints a row a measurement; writes the record."""
+    try:
+        cupy()
+    except NexusError as error:
+        if not quick:
+            raise
+        print(f"nothing is measured: {error}")
+        return
+    repeats = 3 if quick else 5
+    rows: list[Row] = []
+
+    def done(row: Row) -> None:
+        rows.append(row)
+        size = row.get("shape") or row["sets"]
+        share = 100 * row["a second"] / row["limit"]
+        print(
+            f"{row['what']:42} {'on ' if row['counting'] else 'off'} {size!s:18} {row['a second'] / 1e9:8.2f} G/s "
+            f"of {row['limit'] / 1e9:7.1f} ({share:3.0f} %) {row.get('unequal to strict float', '')}",
+            flush=True,
+        )
+        if record:
+            record.write_text(json.dumps({"machine": machine(), "rows": rows}, indent=1) + "\n")
+
+    for basis, counts in (("threshold", (False, True)), ("nexus", (False,))):
+        for fmt in (FLOAT32, BFLOAT16):
+            for shape in SHAPES[:1] if quick else SHAPES:
+                for count in counts:
+                    done(layer(shape, fmt, count, basis, repeats))
+    for name, sets in OPERATIONS[:2] if quick else OPERATIONS:
+        for basis, counts in (("threshold", (False, True)), ("nexus", (False,))):
+            if basis == "threshold" or name in ("add", "mul"):
+                for count in counts:
+                    done(operation(name, sets, count, basis, repeats))
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--record", type=Path, help="JSON file to write")
+    parser.add_argument("--quick", action="store_true", help="fewer sizes and repetitions")
+    arguments = parser.parse_args()
+    main(arguments.record, arguments.quick)

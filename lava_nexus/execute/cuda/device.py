@@ -1,0 +1,171 @@
+"""CuPy where it is asked for: arrays on a GPU, kernels compiled by NVRTC and kept on disk, launches."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lava_nexus.disk_cache import Arrays, Metadata, cached
+from lava_nexus.errors import NexusError
+from lava_nexus.execute.cuda.source import THREADS
+
+_OPTIONS = ("--std=c++17", "--use_fast_math", "-diag-suppress=177")
+_ARCHITECTURES = (75, 80, 86, 87, 89, 90, 100, 103, 110, 120, 121)
+"""Compute capabilities that kernels are compiled for; a newer minor one of the same major runs them too."""
+
+_modules: dict[tuple[str, int], Any] = {}
+
+
+@lru_cache(maxsize=1)
+def cupy() -> ModuleType:
+    """CuPy.
+
+    Raises:
+        NexusError: it is not installed, or finds no GPU.
+    """
+    try:
+        import cupy as found
+    except ImportError:
+        raise NexusError("executor 'cuda' needs CuPy: pip install 'lava-nexus[gpu]' on a machine with CUDA") from None
+    try:
+        number = found.cuda.runtime.getDeviceCount()
+    except Exception as error:  # the driver's absence has no class of its own
+        raise NexusError(f"executor 'cuda' finds no GPU that CUDA can use: {error}") from None
+    if not number:
+        raise NexusError("executor 'cuda' finds no GPU that CUDA can use")
+    return found  # type: ignore[no-any-return]
+
+
+def checked_devices(devices: Sequence[int] | int | None) -> tuple[int, ...]:
+    """Numbers of the GPUs to be used; the current one where nothing is said.
+
+    Raises:
+        NexusError: one is named that is not there, or twice, or none at all.
+    """
+    count = cupy().cuda.runtime.getDeviceCount()
+    if devices is None:
+        return (int(cupy().cuda.Device().id),)
+    listed = (devices,) if isinstance(devices, int) else tuple(devices)
+    for device in listed:
+        if isinstance(device, bool) or not isinstance(device, int) or not 0 <= device < count:
+            raise NexusError(f"devices {list(listed)} names GPU {device!r}, but there are GPUs 0 to {count - 1}")
+    if not listed or len(set(listed)) < len(listed):
+        raise NexusError(f"devices {list(listed)} has to name at least one GPU, and each once")
+    return listed
+
+
+def on_device(patterns: Any) -> bool:
+    """Whether an array lies on a GPU, to be read as it is or by DLPack."""
+    if isinstance(patterns, np.ndarray | np.generic) or not hasattr(patterns, "__dlpack_device__"):
+        return False
+    return bool(patterns.__dlpack_device__()[0] == _CUDA)
+
+
+_CUDA = 2
+"""DLPack's number of the kind of device."""
+
+
+def placed(patterns: Any, dtype: np.dtype[Any] | None = None) -> Any:
+    """The array on the current GPU: itself or a view where it lies there already.
+
+    Args:
+        patterns: a NumPy or CuPy array, or any other of DLPack on a GPU.
+        dtype: of the patterns; numbers of the same size are taken by their bits.
+    """
+    xp = cupy()
+    array = patterns if isinstance(patterns, xp.ndarray) else None
+    if array is None:
+        array = xp.from_dlpack(patterns) if on_device(patterns) else xp.asarray(np.asarray(patterns))
+    if (
+        dtype is not None
+        and array.dtype != dtype
+        and array.dtype.itemsize == dtype.itemsize
+        and array.dtype.kind in "fi"
+    ):
+        array = array.view(dtype)
+    return array
+
+
+def here(array: Any) -> Any:
+    """A contiguous CuPy array on the current GPU, copied from another where it lies there."""
+    if array.device.id == cupy().cuda.Device().id:
+        return array
+    copy = cupy().empty(array.shape, array.dtype)
+    copy.data.copy_from_device(array.data, array.nbytes)
+    return copy
+
+
+def fetched(patterns: Any) -> NDArray[Any]:
+    """The array in host memory."""
+    return np.asarray(patterns) if isinstance(patterns, np.ndarray | np.generic) else cupy().asnumpy(patterns)
+
+
+def launch(source: Callable[[], str], key: str, threads: int, arguments: Sequence[Any]) -> None:
+    """Runs the kernel `run` of a source by at least that many threads of the current GPU.
+
+    Args:
+        source: makes the text, where no cubin is kept.
+        key: names all that the text depends on.
+        threads: to run.
+        arguments: CuPy arrays and 64-bit integers; None for a null pointer.
+    """
+    given = tuple(
+        np.uint64(0) if one is None else np.int64(one) if isinstance(one, int | np.integer) else one
+        for one in arguments
+    )
+    _function(source, key)((-(-threads // THREADS),), (THREADS,), given)
+
+
+def _function(source: Callable[[], str], key: str) -> Any:
+    device = cupy().cuda.Device()
+    if (key, device.id) not in _modules:
+        module = cupy().cuda.function.Module()
+        module.load(cubin(source, key, int(device.compute_capability)))
+        _modules[key, device.id] = module.get_function("run")
+    return _modules[key, device.id]
+
+
+def cubin(source: Callable[[], str], key: str, capability: int) -> bytes:
+    """The kernel compiled for a compute capability (90 for 9.0), from disk where it is kept; needs no GPU.
+
+    Raises:
+        NexusError: NVRTC does not compile it.
+    """
+    from cupy.cuda import nvrtc
+
+    known = [of for of in _ARCHITECTURES if of <= capability and of // 10 == capability // 10]
+    architecture = max(known, default=capability)
+
+    def build() -> bytes:
+        program = nvrtc.createProgram(source(), "gates.cu", [], [])
+        try:
+            nvrtc.compileProgram(program, [*_OPTIONS, f"-arch=sm_{architecture}"])
+            return bytes(nvrtc.getCUBIN(program))
+        except nvrtc.NVRTCError as error:
+            raise NexusError(f"NVRTC does not compile a kernel for compute capability {capability}: {error}") from None
+        finally:
+            nvrtc.destroyProgram(program)
+
+    version = ".".join(map(str, nvrtc.getVersion()))
+    return cached("cubins", f"{key}:{architecture}:{version}:{_OPTIONS}", build, _to_arrays, _from_arrays)
+
+
+def digest_of(*parts: object) -> str:
+    """SHA-256 of what a kernel is made from."""
+    return hashlib.sha256("\0".join(map(str, parts)).encode()).hexdigest()
+
+
+def _to_arrays(binary: bytes) -> tuple[Arrays, Metadata]:
+    return {"binary": np.frombuffer(binary, np.uint8)}, {}
+
+
+def _from_arrays(arrays: Arrays, _: Metadata) -> bytes:
+    if arrays["binary"].dtype != np.uint8 or not len(arrays["binary"]):
+        raise ValueError("no cubin")
+    return arrays["binary"].tobytes()

@@ -1,0 +1,111 @@
+"""What a GPU is asked and the CPU asked again: each case by name, a digest of its bits and its totals."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lava_nexus.circuits import circuit
+from lava_nexus.execute.executor import Executor
+from lava_nexus.execute.interpret import run_program
+from lava_nexus.execute.tallies import Tallies
+from lava_nexus.formats import BFLOAT16, FLOAT8_E4M3FN, FLOAT16, FLOAT32, FloatFormat
+from lava_nexus.programs import Program, Writer, linear
+from tests.execute.cpu.networks import as_circuit, ripple_adder
+
+Record = dict[str, Any]
+Case = Callable[[Executor], tuple[Sequence[NDArray[Any]], Tallies]]
+
+SIZES = (1, 31, 1000, 5000)
+
+
+def cases() -> Iterator[tuple[str, Case]]:
+    """Operations, widths, sizes, orders and shapes of sums."""
+    for fmt, names in (
+        (FLOAT32, ("add", "mul", "fma", "max")),
+        (BFLOAT16, ("add", "mul", "div", "sqrt", "exp")),
+        (FLOAT16, ("add", "mul")),
+    ):
+        for name in names:
+            yield f"{name} {fmt}", lambda executor, name=name, fmt=fmt: _operation(executor, name, fmt)
+    for width in (1, 7, 8, 13, 16, 24, 57, 64):
+        yield f"ripple adder of {width} bits", lambda executor, width=width: _adder(executor, width)
+    yield "exact (5, 9, 33) float8_e4m3fn", lambda executor: _linear(executor, "exact", (5, 9, 33), FLOAT8_E4M3FN)
+    for accumulate in ("sequential", "fma", "pairwise"):
+        for shape in ((3, 5, 7), (2, 20, 64), (40, 9, 33)):
+            yield (
+                f"{accumulate} {shape} bfloat16",
+                lambda executor, how=accumulate, shape=shape: _linear(executor, how, shape, BFLOAT16, bias=True),
+            )
+    yield "sequential (4, 16, 70) float32", lambda executor: _linear(executor, "sequential", (4, 16, 70), FLOAT32)
+    yield "sequential (1200, 3, 700) bfloat16", lambda e: _linear(e, "sequential", (1200, 3, 700), BFLOAT16)
+    yield "scores of heads", _scores
+
+
+def record(case: Case, executor: Executor) -> Record:
+    """Digest of the bits, and spikes, SynOps and active updates of all circuits."""
+    results, tallies = case(executor)
+    state = hashlib.sha256()
+    for result in results:
+        state.update(f"{result.dtype}{result.shape}".encode() + np.ascontiguousarray(result).tobytes())
+    rows = sorted(
+        (tally.circuit.label, tally.invocations, tally.spikes, tally.synops, tally.active) for tally in tallies
+    )
+    return {"bits": state.hexdigest(), "tallies": [list(row) for row in rows]}
+
+
+def patterns(fmt: FloatFormat, shape: Sequence[int], seed: int) -> NDArray[Any]:
+    """Numbers around 1, and every eighth any pattern: infinities, NaN, subnormals, zeros."""
+    rng = np.random.default_rng(seed)
+    found = fmt.to_patterns(rng.standard_normal(tuple(shape)).astype(fmt.dtype))
+    wild = rng.integers(0, 1 << fmt.bits, tuple(shape), dtype=np.uint64).astype(found.dtype)
+    return np.where(rng.integers(0, 8, tuple(shape)) == 0, wild, found)
+
+
+def _operation(executor: Executor, name: str, fmt: FloatFormat) -> tuple[list[NDArray[Any]], Tallies]:
+    target = circuit(name, fmt)
+    results = []
+    with executor.apart() as tallies:
+        for sets in SIZES:
+            operands = [patterns(fmt, (sets,), seed) for seed, _ in enumerate(target.inputs)]
+            results.append(executor.invoke(target, operands))
+        results.append(executor.invoke(target, [operands[0], *(one[:1] for one in operands[1:])]))
+    return results, tallies
+
+
+def _adder(executor: Executor, width: int) -> tuple[list[NDArray[Any]], Tallies]:
+    network = ripple_adder(width)
+    rng = np.random.default_rng(width)
+    dtype = network.inputs[0].pattern_dtype
+    x, y = (rng.integers(0, 1 << width, 1030, dtype=np.uint64, endpoint=False).astype(dtype) for _ in range(2))
+    with executor.apart() as tallies:
+        return [executor.invoke(as_circuit(network), [x, y])], tallies
+
+
+def _linear(
+    executor: Executor, accumulate: Any, shape: tuple[int, int, int], fmt: FloatFormat, bias: bool = False
+) -> tuple[list[NDArray[Any]], Tallies]:
+    tokens, inputs, outputs = shape
+    w = Writer(Program("layer"), fmt, accumulate=accumulate).inside("layer")
+    x = w.program.input("x", (tokens, inputs), fmt)
+    rng = np.random.default_rng(1)
+    weight = w.constant(rng.standard_normal((outputs, inputs)).astype(np.float32))
+    offset = w.constant(rng.standard_normal(outputs).astype(np.float32)) if bias else None
+    w.program.outputs["y"] = linear(w, x, weight, offset)
+    found = run_program(w.program, {"x": patterns(fmt, (1, tokens, inputs), 2)}, executor)
+    return [found.outputs["y"]], found.tallies
+
+
+def _scores(executor: Executor) -> tuple[list[NDArray[Any]], Tallies]:
+    """Products of activations, a matrix a head."""
+    w = Writer(Program("scores"), BFLOAT16, accumulate="sequential").inside("scores")
+    x = w.program.input("x", (3, 5, 8), BFLOAT16)
+    y = w.program.input("y", (3, 6, 8), BFLOAT16)
+    w.program.outputs["z"] = w.contract(x, y)
+    feeds = {"x": patterns(BFLOAT16, (2, 3, 5, 8), 3), "y": patterns(BFLOAT16, (2, 3, 6, 8), 4)}
+    found = run_program(w.program, feeds, executor)
+    return [found.outputs["z"]], found.tallies

@@ -1,0 +1,128 @@
+"""The generated CUDA text, evaluated statement by statement on words of 32 operand sets: no GPU is needed."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from numpy.typing import NDArray
+
+from lava_nexus.circuits import Circuit, circuit
+from lava_nexus.execute.cpu import BitslicedExecutor
+from lava_nexus.execute.cuda import source
+from lava_nexus.formats import BFLOAT16, FLOAT32
+from lava_nexus.lowering.ordered import Variant, ordered_graph
+from lava_nexus.lowering.render import cuda_function
+from lava_nexus.lowering.weights import TOTALS, idle, weights
+from lava_nexus.neurons import ThresholdNetwork
+from tests.execute.cpu.networks import as_circuit, random_networks, random_operands
+
+_STATEMENT = re.compile(
+    r"u32 (\w+); (?:LOOK|KEEP)\(\w+, ([^,]+), ([^,]+), ([^,]+), (0x[0-9a-f]+)\);"
+    r"|u32 (\w+); POPC\(\w+, (\w+|~0u)\);|MORE\(total\[(\d)\], (\w+), (\d+)\);"
+    r"|const u32 (\w+) = in\[(\d+)\];|out\[(\d+)\] = (~?\w+);"
+)
+_ALL = (1 << 32) - 1
+
+
+def evaluated(text: str, inputs: list[int]) -> tuple[dict[int, int], list[int]]:
+    """Outputs and totals of a device function on words."""
+    known = {"0u": 0, "~0u": _ALL}
+    outputs: dict[int, int] = {}
+    totals = [0] * TOTALS
+    for found in _STATEMENT.finditer(text):
+        into, a, b, c, table, counted, of, total, bits, weight, given, place, out, value = found.groups()
+        if into:
+            known[into] = looked(int(table, 16), known[a], known[b], known[c])
+        elif counted:
+            known[counted] = known[of].bit_count()
+        elif total:
+            totals[int(total)] += known[bits] * int(weight)
+        elif given:
+            known[given] = inputs[int(place)]
+        else:
+            outputs[int(out)] = known[value]
+    return outputs, totals
+
+
+def looked(table: int, a: int, b: int, c: int) -> int:
+    result = 0
+    for minterm in range(8):
+        if table >> minterm & 1:
+            result |= (a if minterm & 1 else ~a) & (b if minterm & 2 else ~b) & (c if minterm & 4 else ~c)
+    return result & _ALL
+
+
+def planes(arrays: list[NDArray[Any]], widths: list[int]) -> list[int]:
+    """Words of the bits of all ports, ports in order, each LSB first."""
+    return [
+        sum((int(pattern) >> bit & 1) << lane for lane, pattern in enumerate(array))
+        for array, width in zip(arrays, widths, strict=True)
+        for bit in range(width)
+    ]
+
+
+def check(target: Circuit, operands: list[NDArray[Any]], variant: Variant, count: Any) -> None:
+    network = target.network
+    graph = ordered_graph(network, variant)
+    added = None if variant == "outputs" else weights(network, graph)
+    text = cuda_function(graph, "gates", added)
+    outputs, totals = evaluated(text, planes(operands, [port.width for port in network.inputs]))
+    executor = BitslicedExecutor(count, threads=1)
+    expected = executor.invoke_all(target, operands)
+    there = (1 << len(operands[0])) - 1
+    assert [outputs[i] & there for i in range(len(outputs))] == planes(
+        [np.asarray(one) for one in expected], [port.width for port in network.outputs]
+    )
+    if added is not None:
+        (tally,) = executor.tallies
+        sets = len(operands[0])
+        fired = [
+            total + sets * always - (32 - sets) * off
+            for total, always, off in zip(totals, added.always, idle(graph, added), strict=True)
+        ]
+        assert fired == [tally.spikes, tally.synops, tally.active or 0]
+
+
+@given(random_networks())
+@settings(max_examples=15, deadline=None)
+def test_the_text_of_random_networks_gives_their_bits_and_counts(network: ThresholdNetwork) -> None:
+    operands = random_operands(network, 20)
+    check(as_circuit(network), operands, "activity", "activity")
+    check(as_circuit(network), operands, "outputs", False)
+
+
+@pytest.mark.parametrize("name", ["add", "mul"])
+def test_the_text_of_operations_gives_their_bits_and_counts(name: str) -> None:
+    target = circuit(name, BFLOAT16)
+    rng = np.random.default_rng(0)
+    operands = [rng.integers(0, 1 << 16, 32, dtype=np.uint16) for _ in range(2)]
+    check(target, operands, "spikes", True)
+    check(target, operands, "activity", "activity")
+    check(target, operands, "outputs", False)
+
+
+def test_counting_saves_population_counts_by_adders_of_words() -> None:
+    network = circuit("add", FLOAT32).network
+    graph = ordered_graph(network, "spikes")
+    text = cuda_function(graph, "gates", weights(network, graph))
+    assert text.count("POPC(") < 0.8 * len(graph.counted)
+    assert text.count("KEEP(") > len(graph.tables) and "LOOK(" not in text
+
+
+def test_kernels_have_one_entry_and_balanced_braces() -> None:
+    add, multiply = circuit("add", BFLOAT16), circuit("mul", BFLOAT16)
+    of = source.lowered
+    first, then = of(multiply, "spikes", "first"), of(add, "spikes", "then")
+    for text in (
+        source.elementwise(of(add, "outputs", "gates")),
+        source.contraction(first, then, fused=False),
+        source.tiled_products(first),
+        source.tiled_additions(then),
+        source.planes(add.inputs[0]),
+    ):
+        assert text.count('extern "C" __global__') == 1
+        assert text.count("{") == text.count("}")

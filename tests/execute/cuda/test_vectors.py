@@ -1,0 +1,66 @@
+"""A GPU gives the bits and totals that the CPU gives; the record of a run on one is checked by CI."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from lava_nexus.errors import NexusError
+from lava_nexus.execute.cpu import BitslicedExecutor
+from lava_nexus.execute.executor import Executor
+from lava_nexus.execute.run import executor
+from tests.execute.cuda.cases import Case, cases, patterns, record
+
+RECORD = Path(__file__).with_name("recorded.json")
+ALL = list(cases())
+
+
+@pytest.mark.parametrize("case", [case for _, case in ALL], ids=[name for name, _ in ALL])
+def test_the_record_of_a_gpu_holds_what_the_cpu_gives(case: Case, request: pytest.FixtureRequest) -> None:
+    recorded = json.loads(RECORD.read_text())["cases"]
+    assert recorded[request.node.callspec.id] == record(case, BitslicedExecutor("activity"))
+
+
+def test_the_record_has_every_case() -> None:
+    assert set(json.loads(RECORD.read_text())["cases"]) == {name for name, _ in ALL}
+
+
+@pytest.mark.cuda
+@pytest.mark.parametrize("case", [case for _, case in ALL], ids=[name for name, _ in ALL])
+@pytest.mark.parametrize("count", ["activity", True, False])
+def test_a_gpu_gives_what_the_cpu_gives(case: Case, count: bool | str) -> None:
+    assert record(case, executor("cuda", count=count)) == record(case, BitslicedExecutor(count))
+
+
+@pytest.mark.cuda
+def test_results_of_arrays_on_a_gpu_stay_there() -> None:
+    import cupy
+
+    from lava_nexus.circuits import circuit
+    from lava_nexus.formats import FLOAT32
+
+    x, y = (patterns(FLOAT32, (3, 1000), seed) for seed in range(2))
+    on_gpu, add = executor("cuda"), circuit("add", FLOAT32)
+    found = on_gpu.invoke(add, [cupy.asarray(x), cupy.asarray(y).view(np.float32)])
+    assert isinstance(found, cupy.ndarray)
+    np.testing.assert_array_equal(found.get(), BitslicedExecutor().invoke(add, [x, y]))
+
+
+@pytest.mark.cuda
+def test_devices_are_checked() -> None:
+    with pytest.raises(NexusError, match="names GPU 99, but there are GPUs 0 to"):
+        executor("cuda", devices=[99])
+    with pytest.raises(NexusError, match="each once"):
+        executor("cuda", devices=[0, 0])
+
+
+def test_without_cupy_or_a_gpu_one_sentence_says_so() -> None:
+    try:
+        found: Executor | None = executor("cuda")
+    except NexusError as error:
+        assert "executor 'cuda'" in str(error)
+        found = None
+    assert found is None or found.name == "cuda"

@@ -18,6 +18,7 @@ from lava_nexus.circuits import Circuit
 from lava_nexus.circuits.native import NativePart
 from lava_nexus.errors import NexusError
 from lava_nexus.execute.executor import BankTally, Executor, Tallies, Tally
+from lava_nexus.execute.tallies import TotalTally
 from lava_nexus.models.forward import Counts, Forward, Tokens, joined
 from lava_nexus.models.model import Model
 from lava_nexus.models.stages import Logits, Stage, forward_stages

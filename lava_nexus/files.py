@@ -154,16 +154,6 @@ def _told(path: Path) -> Iterator[None]:
         raise NexusError(f"'{path}' cannot be written: {(error.strerror or str(error)).lower()}") from error
 
 
-def append_line(path: Path, text: str) -> None:
-    """Adds a line of UTF-8 text to a file, at once; where the system refuses, part of it may be there, without its end.
-
-    Raises:
-        NexusError: the system refuses to write, for example because the disk is full.
-    """
-    with _told(path), path.open("a", encoding="utf-8") as file:
-        file.write(text + "\n")
-
-
 def write_text(path: Path, text: str) -> None:
     """Writes UTF-8 text, whole or not at all."""
     with replacing(path) as temporary:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lava_nexus.programs.nodes import Contract, Rearrange
-from lava_nexus.programs.schedule import Round, Schedule, rearranged
+from lava_nexus.programs.schedule import Round, Schedule
 
 Steps = NDArray[np.int64]
 Place = tuple[int, int]  # pool, operand
@@ -90,7 +90,7 @@ class _Elements:
             elif isinstance(node, Rearrange):
                 if any(k is not None for k in known):
                     full = [np.full(v.shape, -1) if k is None else k for v, k in zip(node.operands, known, strict=True)]
-                    self.of[node.result.number] = rearranged(node, full)
+                    self.of[node.result.number] = node.arranged(full)
             elif known[0] is not None:
                 self.of[node.result.number] = known[0].reshape(node.result.shape)
         self.born = np.concatenate([np.zeros(0, np.int64), *self._born])

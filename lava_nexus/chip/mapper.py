@@ -11,7 +11,7 @@ from lava_nexus.chip.place import Spikes, circuit_template
 from lava_nexus.chip.placement import Placement
 from lava_nexus.chip.program_placement import CircuitUse, InputOutput, ProgramPlacement, TokenTraffic
 from lava_nexus.chip.scheduler import schedule_program
-from lava_nexus.chip.surroundings import Around, handover, surroundings
+from lava_nexus.chip.surroundings import handover, surroundings
 from lava_nexus.chip.timing import Interconnect, Span
 from lava_nexus.chip.workload import Memory, Strategy, Workload, word_bits
 from lava_nexus.circuits import Circuit
@@ -131,7 +131,7 @@ class Mapper:
             (schedule_program(program, instances, handover()), times) for program, times in self.workload.sections
         )
         around = surroundings(self.workload, schedules, instances, self.memory, self.chip)
-        pieces: list[Piece] = [piece for piece, _ in around.pieces]
+        pieces: list[Piece] = [piece for piece, _ in around]
         uses = []
         for digest, (circuit, count) in self.circuits.items():
             placed = self.template(digest)
@@ -207,9 +207,9 @@ def _use(circuit: Circuit, placed: Placement, instances: int, invocations: int) 
     )
 
 
-def _around_uses(around: Around) -> list[CircuitUse]:
+def _around_uses(around: list[tuple[Piece, int]]) -> list[CircuitUse]:
     return [
         CircuitUse(piece.name, piece.neurons, 0, synapses, 0, 1, piece.count, 0, arithmetic=False, synops=piece.synops)
-        for piece, synapses in around.pieces
+        for piece, synapses in around
         if piece.count
     ]

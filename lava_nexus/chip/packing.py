@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from lava_nexus.chip.demand import demand
+from lava_nexus.chip.demand import Demand, demand
 from lava_nexus.chip.description import LIMITS, Chip
 from lava_nexus.chip.placement import Placement
 from lava_nexus.chip.timing import Load
@@ -42,22 +42,11 @@ class Piece:
 
 def circuit_pieces(label: str, placed: Placement, count: int) -> list[Piece]:
     """The parts of a placed circuit, core by core, as often as there are instances."""
-    use, synops, parts = placed.demand, placed.synops_per_set, len(placed.places)
-    reads = placed.reads_per_set
+    synops, reads, parts = placed.synops_per_set, placed.reads_per_set, len(placed.places)
+    names = [label] if parts == 1 else [f"{label}, part {core + 1} of {parts}" for core in range(parts)]
     return [
-        Piece(
-            name=label if parts == 1 else f"{label}, part {core + 1} of {parts}",
-            kind=label,
-            neurons=int(use.neurons[core]),
-            delay_bits=int(use.delay_bits[core]),
-            synapse_words=int(use.synapse_words[core]),
-            axons_in=int(use.axons_in[core]),
-            axons_out=int(use.axons_out[core]),
-            synops=float(synops[core]),
-            count=count,
-            reads=float(reads[core]),
-        )
-        for core in range(parts)
+        _piece(name, label, placed.demand, core, count, float(synops[core]), float(reads[core]))
+        for core, name in enumerate(names)
     ]
 
 
@@ -66,19 +55,14 @@ def network_piece(
 ) -> Piece:
     """A small network as one part, of so many SynOps a step; `recurrent` of its neurons feed themselves too."""
     zeros = np.zeros(network.neurons, np.int64)
-    use = demand(network, zeros, zeros, 1, chip)
-    return Piece(
-        name=label,
-        kind=label,
-        neurons=network.neurons,
-        delay_bits=int(use.delay_bits[0]),
-        synapse_words=int(use.synapse_words[0]),
-        axons_in=int(use.axons_in[0]),
-        axons_out=int(use.axons_out[0]) + recurrent,
-        synops=synops,
-        count=count,
-        reads=synops,  # at most a word each
-    )
+    one = _piece(label, label, demand(network, zeros, zeros, 1, chip), 0, count, synops, synops)  # at most a word each
+    return replace(one, axons_out=one.axons_out + recurrent)
+
+
+def _piece(name: str, kind: str, use: Demand, core: int, count: int, synops: float, reads: float) -> Piece:
+    limits = ("neurons", "delay_bits", "synapse_words", "axons_in", "axons_out")
+    used = {limit: int(use.used(limit)[core]) for limit in limits}
+    return Piece(name=name, kind=kind, count=count, synops=synops, reads=reads, **used)
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from lava_nexus.errors import NexusError
 from lava_nexus.programs.nodes import Apply, Contract, Folded, Node, Populate, Rearrange, Reduce, Value
 from lava_nexus.programs.product import Rounded, Summation
 from lava_nexus.programs.program import Program
-from lava_nexus.programs.schedule import Pool, Round, Schedule, rearranged
+from lava_nexus.programs.schedule import Pool, Round, Schedule
 
 _TRIES = 4  # periods of start times that are tried before a round goes behind all others
 
@@ -75,7 +75,7 @@ class _Plan:
     def _wires(self, node: Rearrange) -> NDArray[np.int64] | None:
         if all(self.ready.get(v.number) is None for v in node.operands):
             return None
-        return rearranged(node, [self._of(v) for v in node.operands])
+        return node.arranged([self._of(v) for v in node.operands])
 
     def _apply(self, index: int, node: Apply) -> NDArray[np.int64]:
         when = [np.broadcast_to(self._of(v), node.result.shape).ravel() for v in node.operands]

@@ -13,7 +13,6 @@ All are networks that are built and counted, as much of each as a token's schedu
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cache
 
 from lava_nexus.chip.description import Chip
@@ -93,21 +92,14 @@ def handover() -> int:
     return register_gates(1).depth + register_cells(1).depth + selector(2, 1).depth
 
 
-@dataclass(frozen=True)
-class Around:
-    """(piece, synapses of one) for everything that is not arithmetic."""
-
-    pieces: tuple[tuple[Piece, int], ...]
-
-
 def surroundings(
     workload: Workload,
     schedules: tuple[tuple[Schedule, int], ...],
     instances: dict[str, int],
     memory: Memory,
     chip: Chip,
-) -> Around:
-    """What the sections share: each is as large as the section that needs most of it.
+) -> list[tuple[Piece, int]]:
+    """(piece, synapses of one) for all that is not arithmetic; each is as large as the section that needs most of it.
 
     SynOps take half of the bits as set: a register bit holds itself and reaches its ports.
     """
@@ -135,7 +127,7 @@ def surroundings(
         bank("cache", workload.words("cache"), workload.words("cache"))
     if memory.weights == "chip" and workload.words("weights"):
         found.append(_weight_table(workload.words("weights"), bits, max(instances.values()), chip))
-    return Around(tuple(found))
+    return found
 
 
 def _selectors(

@@ -3,20 +3,13 @@
 `energy_of` takes what ran or what is placed; models of energy are data, one YAML file each.
 """
 
-from lava_nexus.energy.constants import Constant, EnergyModel, energy_model_names, load_energy_model
-from lava_nexus.energy.estimate import energy_of, energy_of_tallies
-from lava_nexus.energy.machine import Occupancy, Routing
-from lava_nexus.energy.report import CircuitEnergy, EnergyReport
-
-__all__ = [
-    "CircuitEnergy",
-    "Constant",
-    "EnergyModel",
-    "EnergyReport",
-    "Occupancy",
-    "Routing",
-    "energy_model_names",
-    "energy_of",
-    "energy_of_tallies",
-    "load_energy_model",
-]
+from lava_nexus.energy.constants import Constant as Constant
+from lava_nexus.energy.constants import EnergyModel as EnergyModel
+from lava_nexus.energy.constants import energy_model_names as energy_model_names
+from lava_nexus.energy.constants import load_energy_model as load_energy_model
+from lava_nexus.energy.estimate import energy_of as energy_of
+from lava_nexus.energy.estimate import energy_of_tallies as energy_of_tallies
+from lava_nexus.energy.machine import Occupancy as Occupancy
+from lava_nexus.energy.machine import Routing as Routing
+from lava_nexus.energy.report import CircuitEnergy as CircuitEnergy
+from lava_nexus.energy.report import EnergyReport as EnergyReport

@@ -129,7 +129,7 @@ def _counted(what: Run) -> list[Tally]:
         if not isinstance(one, Tally):
             raise NexusError(
                 f"energy takes the result of a run, its tallies or a placement, not {type(what).__name__}; "
-                "lava_nexus.run and lava_nexus.execute.placing.place make them"
+                "lava_nexus.run and lava_nexus.place make them"
             )
         if one.synops is None:
             raise NexusError(

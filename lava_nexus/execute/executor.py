@@ -20,23 +20,13 @@ from lava_nexus.circuits.bank import Bank
 from lava_nexus.errors import NexusError
 from lava_nexus.execute.operands import Operands, Patterns, checked_operands
 from lava_nexus.execute.populations import run_populations
-from lava_nexus.execute.tallies import BankTally, ProgramResult, Tallies, Tally
+from lava_nexus.execute.tallies import BankTally as BankTally
+from lava_nexus.execute.tallies import ProgramResult
+from lava_nexus.execute.tallies import Tallies as Tallies
+from lava_nexus.execute.tallies import Tally as Tally
 from lava_nexus.populations import Operator
 from lava_nexus.programs.product import Product
 from lava_nexus.programs.program import Program
-
-__all__ = [
-    "LEVELS",
-    "BankTally",
-    "Evaluated",
-    "Executor",
-    "Operands",
-    "Patterns",
-    "ProgramResult",
-    "Tallies",
-    "Tally",
-    "level_word",
-]
 
 LEVELS = {
     "reference": "reference",

@@ -5,18 +5,16 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from lava_nexus.errors import NexusError
 from lava_nexus.execute.executor import Executor
 from lava_nexus.execute.native.layer import check_native
 from lava_nexus.execute.sums import contract, reduce
-from lava_nexus.execute.tallies import ProgramResult, Tallies
+from lava_nexus.execute.tallies import ProgramResult as ProgramResult
+from lava_nexus.execute.tallies import Tallies
 from lava_nexus.programs.product import Native
-from lava_nexus.programs.program import Apply, Contract, Node, Populate, Program, Rearrange, Reduce
-
-__all__ = ["ProgramResult", "check_feeds", "run_program"]
+from lava_nexus.programs.program import Apply, Contract, Node, Populate, Program, Reduce
 
 Patterns = NDArray[Any]
 
@@ -104,22 +102,9 @@ def _run(node: Node, operands: list[Patterns], executor: Executor) -> Patterns:
     if isinstance(node, Populate):
         populated: Patterns = executor.place(executor.operate(node.operator, executor.fetch(operands[0])))
         return populated
-    return _rearrange(node, operands)
+    return node.arranged(operands)
 
 
 def _lead(patterns: Patterns, rank: int) -> Patterns:
     """Axes of length 1 behind the batch, so that ranks agree."""
     return patterns.reshape(patterns.shape[0], *[1] * (rank - patterns.ndim), *patterns.shape[1:])
-
-
-def _rearrange(node: Rearrange, operands: list[Patterns]) -> Patterns:
-    first = operands[0]
-    if node.kind == "reshape":
-        return first.reshape(first.shape[0], *node.result.shape)
-    if node.kind == "transpose":
-        return np.moveaxis(first, [a % first.ndim for a in node.axes], range(1, first.ndim))
-    if node.kind == "take":
-        part = [slice(None)] * first.ndim
-        part[node.axes[0]] = slice(*node.bounds)
-        return first[tuple(part)]
-    return np.concatenate(operands, axis=node.axes[0])

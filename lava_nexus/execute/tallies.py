@@ -112,16 +112,13 @@ class BankTally(Tally):
 
     @property
     def spikes(self) -> int | None:
-        """Spikes of neurons."""
         return self._scaled(self.fired)
 
     @property
     def synops(self) -> int | None:
-        """Spikes times the synapses that they reach."""
         return self._scaled(self.reached)
 
     def add(self, other: Tally) -> None:
-        """Adds the counts of another run of the same bank."""
         assert isinstance(other, BankTally)
         self.invocations += other.invocations
         self.fired, self.reached = _sum(self.fired, other.fired), _sum(self.reached, other.reached)

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import overload
 
-from lava_nexus.chip.description import Chip
+from lava_nexus.chip.description import Chip, load_chip
+from lava_nexus.chip.mapper import place_program
+from lava_nexus.chip.place import place_circuit
 from lava_nexus.chip.placement import Placement
 from lava_nexus.chip.program_placement import ProgramPlacement
 from lava_nexus.chip.workload import Strategy, Workload
 from lava_nexus.circuits import Circuit
 from lava_nexus.errors import NexusError
-from lava_nexus.execute import placing as execute
+from lava_nexus.execute.placing import measured_spikes
 from lava_nexus.models.model import Model
 from lava_nexus.models.stages import Stage, forward_stages, program_of
 from lava_nexus.programs import GATES, Program
@@ -116,5 +117,28 @@ def place(
         subject = token_workload(subject, 1 if context is None else context)
     elif context is not None:
         raise NexusError(f"context {context} is for models; a circuit or a program is placed as it is")
-    below: Callable[..., Placement | ProgramPlacement] = execute.place
-    return below(subject, chip, strategy=strategy, max_delay=max_delay, chips=chips, seed=seed, sets=sets)
+    described = load_chip(chip)
+    if sets < 1:
+        raise NexusError(f"placement with spikes counted on {sets} operand sets is below 1")
+    if isinstance(subject, Circuit):
+        if strategy is not None:
+            raise NexusError(f"circuit '{subject.label}' has no strategy: it is placed once")
+        return place_circuit(
+            subject, described, measured_spikes, max_delay=max_delay, chips=chips, seed=seed, sets=sets
+        )
+    if not isinstance(subject, Program | Workload):
+        raise _nothing_to_place(subject)
+    if chips is not None:
+        raise NexusError(f"program '{subject.name}' takes its chips by strategy='fit: chips={chips}'")
+    return place_program(
+        subject, described, measured_spikes, strategy or "unrolled", max_delay=max_delay, seed=seed, sets=sets
+    )
+
+
+def _nothing_to_place(subject: object) -> NexusError:
+    if isinstance(subject, str):
+        return NexusError(
+            f"place takes a circuit, not the name '{subject}': give lava_nexus.circuit('{subject}', a format), for "
+            "example of lava_nexus.FLOAT32"
+        )
+    return NexusError(f"place takes a circuit, a program or a token's programs, not {type(subject).__name__}")

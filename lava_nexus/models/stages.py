@@ -67,19 +67,8 @@ class Arithmetic:
         return replace(self, accumulate=self.accumulate.of_batch(batch))
 
     def writer(self, name: str) -> Writer:
-        """A writer of a new program."""
-        return Writer(
-            Program(name),
-            self.format,
-            self.basis,
-            self.accumulate,
-            nonlinear=self.nonlinear,
-            spikes=self.spikes,
-            weights=self.weights,
-            weight_format=self.weight_format,
-            accumulate_format=self.accumulate_format,
-            product=self.product,
-        )
+        """A writer of a new program, its fields those of the same names."""
+        return Writer(Program(name), **vars(self))
 
 
 @dataclass(frozen=True)

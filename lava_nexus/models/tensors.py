@@ -80,7 +80,6 @@ class FolderTensors(TensorSource):
         return set(self._files)
 
     def check(self, expected: Mapping[str, Shape], ignored: Iterable[str] = ()) -> None:
-        """Against the headers of the files."""
         missing = [name for name in expected if name not in self._files]
         if missing:
             raise NexusError(f"checkpoint '{self.name}' has no tensor {first_of(missing)}, which its config asks for")
@@ -100,7 +99,6 @@ class FolderTensors(TensorSource):
                     _check_header(path, file, stored, expected[name])
 
     def identity(self) -> Any:
-        """Names and SHA-256 of the files."""
         return [[path.name, content_digest(path)] for path in sorted(set(self._files.values()))]
 
     def rows(self, name: str, shape: Shape, rows: slice | NDArray[np.int64]) -> Weights:
@@ -133,7 +131,6 @@ class RandomTensors(TensorSource):
         """Nothing: it has every tensor."""
 
     def identity(self) -> Any:
-        """The seed."""
         return self.name
 
     def rows(self, name: str, shape: Shape, rows: slice | NDArray[np.int64]) -> Weights:
@@ -162,11 +159,9 @@ class HeldTensors(TensorSource):
         self._held: dict[tuple[str, int, int], Weights] = {}
 
     def check(self, expected: Mapping[str, Shape], ignored: Iterable[str] = ()) -> None:
-        """As the source does."""
         self._source.check(expected, ignored)
 
     def identity(self) -> Any:
-        """That of the source."""
         return self._source.identity()
 
     def rows(self, name: str, shape: Shape, rows: slice | NDArray[np.int64]) -> Weights:

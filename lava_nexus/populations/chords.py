@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lava_nexus.errors import NexusError
-from lava_nexus.populations.builder import Cells, PopulationBuilder, Term, matrix
+from lava_nexus.populations.builder import Cells, PopulationBuilder, Term, each, matrix
 from lava_nexus.populations.fixed_point import LIF_WIDTH, WIDTH, Integers, constant
 
 Function = Callable[[NDArray[np.float64]], NDArray[np.float64]]
@@ -114,7 +114,7 @@ def look_up(b: PopulationBuilder, x: Cells, table: ChordTable, bounded: bool) ->
         bounded: whether x is at most length + 1; without, one more neuron a value cuts it.
     """
     n, k = x.size, len(table.edges)
-    beyond = [] if bounded else [b.graded("beyond", n, _own(x), _constant(b, n, -(table.length + 1)))]
+    beyond = [] if bounded else [b.graded("beyond", n, each(x), matrix(b.strobe, range(n), 0, -(table.length + 1)))]
     rows = np.arange(n * k)
     value, j = np.divmod(rows, k)
     inner = j < k - 1
@@ -140,11 +140,3 @@ def look_up(b: PopulationBuilder, x: Cells, table: ChordTable, bounded: bool) ->
             here = (shift[j] == right) & (mantissa[j] != 0)
             terms.append(matrix(offset, value[here], rows[here], mantissa[j][here], int(right)))
     return terms
-
-
-def _own(x: Cells) -> Term:
-    return matrix(x, np.arange(x.size), np.arange(x.size), 1)
-
-
-def _constant(b: PopulationBuilder, n: int, weight: int) -> Term:
-    return matrix(b.strobe, np.arange(n), 0, weight)

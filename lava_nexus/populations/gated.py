@@ -8,7 +8,6 @@ rounded down.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,15 +15,13 @@ from numpy.typing import NDArray
 from lava_nexus.formats import IntegerFormat
 from lava_nexus.neurons.built import Computed
 from lava_nexus.populations.builder import PopulationBuilder, each
-from lava_nexus.populations.chords import chord_table, look_up
+from lava_nexus.populations.chords import Function, look_up
 from lava_nexus.populations.division import divide, quotient, quotient_terms
 from lava_nexus.populations.fixed_point import GATE, Integers, shifted
 from lava_nexus.populations.operator import Operator, Options
 from lava_nexus.populations.softmax import exponent_fraction
 
 IN_BITS = 17  # a LIF neuron can compare what has 17 bits with sign with any bound
-
-Ratio = Callable[[NDArray[np.float64]], NDArray[np.float64]]
 
 
 def silu(size: int, options: Options) -> Operator:
@@ -42,19 +39,10 @@ def normal_ratio(a: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.array([math.erfc(-v / math.sqrt(2)) / math.erfc(v / math.sqrt(2)) for v in a])
 
 
-def _gated(name: str, ratio: Ratio, options: Options, default: float) -> Operator:
+def _gated(name: str, ratio: Function, options: Options, default: float) -> Operator:
     high = options.interval(default)
     fraction = exponent_fraction(1 + float(ratio(np.array([high]))[0]))
-    table = chord_table(
-        ratio,
-        -high,
-        high,
-        options.segments,
-        options.fraction(),
-        fraction,
-        options.slope_bits,
-        options.intercept_bits,
-    )
+    table = options.chords(ratio, high, fraction)
     bound = round(high * 2 ** options.fraction())
     room = math.ceil(math.log2(high)) if high > 1 else 0
     ladders = options.ladders(options.grid_bits + room)

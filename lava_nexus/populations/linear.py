@@ -9,7 +9,6 @@ into (SpikeZIP-TF, SpikeLLM), as arXiv 2605.20289 names them; the encoder is our
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from lava_nexus.errors import NexusError
 from lava_nexus.formats import IntegerFormat
@@ -72,7 +71,8 @@ def _network(weights: Integers, steps: int, most: int) -> PopulationNetwork:
         Population("plus", outputs, "graded", last, 1, _INTEGRATES),
         Population("minus", outputs, "graded", last, 1, _INTEGRATES),
     )
-    projections = [Projection(1, 2, *_each(inputs), np.ones(inputs, np.int64))]
+    own = np.arange(inputs)
+    projections = [Projection(1, 2, own, own, np.ones(inputs, np.int64))]
     for target, sign in ((3, 1), (4, -1)):
         every, none = np.arange(outputs), np.zeros(outputs, np.int64)
         projections += [
@@ -83,7 +83,3 @@ def _network(weights: Integers, steps: int, most: int) -> PopulationNetwork:
     network = PopulationNetwork(populations, 2, tuple(projections), (Readout("y", 3, 4),), last + 1)
     check_populations(network)
     return network
-
-
-def _each(size: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    return np.arange(size), np.arange(size)

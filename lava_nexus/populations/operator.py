@@ -8,6 +8,7 @@ from typing import Any
 from lava_nexus.errors import NexusError
 from lava_nexus.formats import IntegerFormat
 from lava_nexus.neurons.built import Built, Golden
+from lava_nexus.populations.chords import ChordTable, Function, chord_table
 from lava_nexus.populations.division import Ladders
 from lava_nexus.populations.network import PopulationNetwork
 
@@ -57,6 +58,11 @@ class Options:
     def ladders(self, bits: int) -> Ladders:
         """How a quotient of so many bits is taken."""
         return Ladders.of(bits, self.single_ladder and bits <= 8)
+
+    def chords(self, function: Function, high: float, fraction: int) -> ChordTable:
+        """Chords of a function on [-high, high], values with so many fraction bits."""
+        widths = (self.fraction(), fraction, self.slope_bits, self.intercept_bits)
+        return chord_table(function, -high, high, self.segments, *widths)
 
     def changed(self) -> tuple[tuple[str, Any], ...]:
         """Names and values of what differs from the defaults."""

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
 from lava_nexus.populations.builder import PopulationBuilder, each, matrix
-from lava_nexus.populations.chords import ChordTable, chord_table, look_up
+from lava_nexus.populations.chords import look_up
 from lava_nexus.populations.division import Ladders, divide, quotient, quotient_terms
 from lava_nexus.populations.fixed_point import Integers
 from lava_nexus.populations.network import PopulationNetwork
 from lava_nexus.populations.operator import DEFAULT, Options
-from lava_nexus.populations.softmax import exponent_fraction
+from lava_nexus.populations.softmax import exponential_table as exponential_table
 from lava_nexus.populations.vectoring import Tree, golden_norm, norm
 
 
@@ -40,14 +39,6 @@ def division(how: Ladders, dividends: int = 1) -> Primitive:
         b.finish([("quotient", q, None)]),
         lambda feeds: {"quotient": quotient(feeds["dividend"], feeds["divisor"][:, 0], how)},
     )
-
-
-def exponential_table(options: Options = DEFAULT) -> tuple[ChordTable, int]:
-    """Chords of exp on [-H, H], and the fraction bits of their values."""
-    high = options.interval(5.0)
-    fraction = exponent_fraction(math.exp(high))
-    widths = (options.fraction(), fraction, options.slope_bits, options.intercept_bits)
-    return chord_table(np.exp, -high, high, options.segments, *widths), fraction
 
 
 def exponentiation(options: Options = DEFAULT, size: int = 1) -> Primitive:

@@ -14,10 +14,10 @@ from lava_nexus.errors import NexusError
 from lava_nexus.formats import IntegerFormat
 from lava_nexus.neurons.built import Computed
 from lava_nexus.populations.builder import Cells, PopulationBuilder, Term, each, matrix, total
-from lava_nexus.populations.chords import chord_table, look_up
+from lava_nexus.populations.chords import ChordTable, look_up
 from lava_nexus.populations.division import divide, quotient, quotient_terms
 from lava_nexus.populations.fixed_point import GATE, WIDTH, Integers
-from lava_nexus.populations.operator import Operator, Options
+from lava_nexus.populations.operator import DEFAULT, Operator, Options
 
 _BIAS = 1 << (WIDTH - 1)
 _MASK_BITS = 6  # biased values below 2^6 are masked
@@ -31,11 +31,7 @@ def softmax(size: int, options: Options) -> Operator:
     """
     if not 1 <= size <= 4096:
         raise NexusError(f"softmax of {size} elements is outside 1..4096")
-    high = options.interval(5.0)
-    fraction = exponent_fraction(math.exp(high))
-    table = chord_table(
-        np.exp, -high, high, options.segments, options.fraction(), fraction, options.slope_bits, options.intercept_bits
-    )
+    table, _ = exponential_table(options)
     ladders = options.ladders(options.grid_bits)
     down = (size - 1).bit_length()
 
@@ -76,6 +72,13 @@ def softmax(size: int, options: Options) -> Operator:
         options.grid_bits,
         options.changed(),
     )
+
+
+def exponential_table(options: Options = DEFAULT) -> tuple[ChordTable, int]:
+    """Chords of exp on [-H, H], and the fraction bits of their values."""
+    high = options.interval(5.0)
+    fraction = exponent_fraction(math.exp(high))
+    return options.chords(np.exp, high, fraction), fraction
 
 
 def exponent_fraction(largest: float) -> int:

@@ -1,85 +1,53 @@
 """Layers as programs: a dataflow of circuit invocations over tensors of bit patterns."""
 
-from lava_nexus.programs.attention import causal_mix, mix
-from lava_nexus.programs.gradients import (
-    LinearGradients,
-    NormGradients,
-    linear_grad,
-    rms_norm_grad,
-    silu_grad,
-    softmax_grad,
-)
-from lava_nexus.programs.layers import (
-    ACTIVATIONS,
-    Weights,
-    feed_forward,
-    layer_norm,
-    linear,
-    mean,
-    projection,
-    residual,
-    rms_norm,
-    root_mean_square,
-    silu,
-    softmax,
-)
-from lava_nexus.programs.nodes import Folded
-from lava_nexus.programs.order import Accumulate, Order, Orders, Placed, Reduction, Sum, named_order
-from lava_nexus.programs.product import KINDS, Constant, Exact, Fused, Native, Product, Rounded
-from lava_nexus.programs.program import Apply, Contract, Node, Populate, Program, Rearrange, Reduce, Value
-from lava_nexus.programs.transformer import LayerShape, LayerState, attend, transformer_layer
-from lava_nexus.programs.writer import GATES, Nonlinear, SpikingLinear, Writer
-
-__all__ = [
-    "ACTIVATIONS",
-    "GATES",
-    "KINDS",
-    "Accumulate",
-    "Apply",
-    "Constant",
-    "Contract",
-    "Exact",
-    "Folded",
-    "Fused",
-    "LayerShape",
-    "LayerState",
-    "LinearGradients",
-    "Native",
-    "Node",
-    "Nonlinear",
-    "NormGradients",
-    "Order",
-    "Orders",
-    "Placed",
-    "Populate",
-    "Product",
-    "Program",
-    "Rearrange",
-    "Reduce",
-    "Reduction",
-    "Rounded",
-    "SpikingLinear",
-    "Sum",
-    "Value",
-    "Weights",
-    "Writer",
-    "attend",
-    "causal_mix",
-    "feed_forward",
-    "layer_norm",
-    "linear",
-    "linear_grad",
-    "mean",
-    "mix",
-    "named_order",
-    "projection",
-    "residual",
-    "rms_norm",
-    "rms_norm_grad",
-    "root_mean_square",
-    "silu",
-    "silu_grad",
-    "softmax",
-    "softmax_grad",
-    "transformer_layer",
-]
+from lava_nexus.populations.catalogue import GATES as GATES
+from lava_nexus.populations.catalogue import Nonlinear as Nonlinear
+from lava_nexus.populations.catalogue import SpikingLinear as SpikingLinear
+from lava_nexus.programs.attention import causal_mix as causal_mix
+from lava_nexus.programs.attention import mix as mix
+from lava_nexus.programs.gradients import LinearGradients as LinearGradients
+from lava_nexus.programs.gradients import NormGradients as NormGradients
+from lava_nexus.programs.gradients import linear_grad as linear_grad
+from lava_nexus.programs.gradients import rms_norm_grad as rms_norm_grad
+from lava_nexus.programs.gradients import silu_grad as silu_grad
+from lava_nexus.programs.gradients import softmax_grad as softmax_grad
+from lava_nexus.programs.layers import ACTIVATIONS as ACTIVATIONS
+from lava_nexus.programs.layers import Weights as Weights
+from lava_nexus.programs.layers import feed_forward as feed_forward
+from lava_nexus.programs.layers import layer_norm as layer_norm
+from lava_nexus.programs.layers import linear as linear
+from lava_nexus.programs.layers import mean as mean
+from lava_nexus.programs.layers import projection as projection
+from lava_nexus.programs.layers import residual as residual
+from lava_nexus.programs.layers import rms_norm as rms_norm
+from lava_nexus.programs.layers import root_mean_square as root_mean_square
+from lava_nexus.programs.layers import silu as silu
+from lava_nexus.programs.layers import softmax as softmax
+from lava_nexus.programs.nodes import Folded as Folded
+from lava_nexus.programs.order import Accumulate as Accumulate
+from lava_nexus.programs.order import Order as Order
+from lava_nexus.programs.order import Orders as Orders
+from lava_nexus.programs.order import Placed as Placed
+from lava_nexus.programs.order import Reduction as Reduction
+from lava_nexus.programs.order import Sum as Sum
+from lava_nexus.programs.order import named_order as named_order
+from lava_nexus.programs.product import KINDS as KINDS
+from lava_nexus.programs.product import Constant as Constant
+from lava_nexus.programs.product import Exact as Exact
+from lava_nexus.programs.product import Fused as Fused
+from lava_nexus.programs.product import Native as Native
+from lava_nexus.programs.product import Product as Product
+from lava_nexus.programs.product import Rounded as Rounded
+from lava_nexus.programs.program import Apply as Apply
+from lava_nexus.programs.program import Contract as Contract
+from lava_nexus.programs.program import Node as Node
+from lava_nexus.programs.program import Populate as Populate
+from lava_nexus.programs.program import Program as Program
+from lava_nexus.programs.program import Rearrange as Rearrange
+from lava_nexus.programs.program import Reduce as Reduce
+from lava_nexus.programs.program import Value as Value
+from lava_nexus.programs.transformer import LayerShape as LayerShape
+from lava_nexus.programs.transformer import LayerState as LayerState
+from lava_nexus.programs.transformer import attend as attend
+from lava_nexus.programs.transformer import transformer_layer as transformer_layer
+from lava_nexus.programs.writer import Writer as Writer

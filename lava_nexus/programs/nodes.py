@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import prod
-from typing import ClassVar, Literal, TypeAlias
+from typing import Any, ClassVar, Literal, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
 
 from lava_nexus.circuits import Circuit
 from lava_nexus.circuits.native import NativePart
@@ -14,6 +18,7 @@ from lava_nexus.programs.order import Order
 from lava_nexus.programs.product import Exact, Extent, Product, Summation
 
 Shape: TypeAlias = tuple[int, ...]
+Wiring: TypeAlias = Literal["reshape", "transpose", "take", "concatenate"]
 
 
 @dataclass(frozen=True)
@@ -154,12 +159,26 @@ class Rearrange:
             start:stop of the axis; `concatenate` along the axis.
     """
 
-    kind: Literal["reshape", "transpose", "take", "concatenate"]
+    kind: Wiring
     operands: tuple[Value, ...]
     result: Value
     layer: str
     axes: tuple[int, ...] = ()
     bounds: tuple[int, int] = (0, 0)
+
+    def arranged(self, operands: Sequence[NDArray[Any]]) -> NDArray[Any]:
+        """The result for arrays in the shapes of the operands, or with axes of a batch in front of them."""
+        first = operands[0]
+        lead = first.ndim - len(self.operands[0].shape)
+        if self.kind == "reshape":
+            return first.reshape(*first.shape[:lead], *self.result.shape)
+        if self.kind == "transpose":
+            return np.transpose(first, [*range(lead), *(a % first.ndim for a in self.axes)])
+        if self.kind == "take":
+            part = [slice(None)] * first.ndim
+            part[self.axes[0]] = slice(*self.bounds)
+            return first[tuple(part)]
+        return np.concatenate(operands, axis=self.axes[0])
 
     def invocations(self) -> list[tuple[Circuit, int]]:
         """None: wires cost no neuron."""

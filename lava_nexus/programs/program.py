@@ -18,7 +18,7 @@ from lava_nexus.circuits.native import NativePart
 from lava_nexus.errors import NexusError
 from lava_nexus.formats import NumberFormat
 from lava_nexus.populations import Operator
-from lava_nexus.programs.nodes import Apply, Contract, Folded, Node, Populate, Rearrange, Reduce, Shape, Value
+from lava_nexus.programs.nodes import Apply, Contract, Folded, Node, Populate, Rearrange, Reduce, Shape, Value, Wiring
 from lava_nexus.programs.product import Exact, Product
 
 __all__ = ["Apply", "Contract", "Node", "Populate", "Program", "Rearrange", "Reduce", "Shape", "Value"]
@@ -114,30 +114,10 @@ class Program:
         self.nodes.append(Populate(operator, (operand,), result, layer))
         return result
 
-    def reshape(self, operand: Value, shape: Shape, layer: str) -> Value:
-        """The operand's elements, in order, in another shape."""
-        return self._rearrange("reshape", (operand,), shape, layer)
-
-    def transpose(self, operand: Value, axes: tuple[int, ...], layer: str) -> Value:
-        """Axis i of the result is axis axes[i] (counted from the end) of the operand."""
-        shape = tuple(operand.shape[a] for a in axes)
-        return self._rearrange("transpose", (operand,), shape, layer, axes=axes)
-
-    def take(self, operand: Value, axis: int, start: int, stop: int, layer: str) -> Value:
-        """The slice start:stop of an axis, counted from the end."""
-        shape = list(operand.shape)
-        shape[axis] = stop - start
-        return self._rearrange("take", (operand,), tuple(shape), layer, axes=(axis,), bounds=(start, stop))
-
-    def concatenate(self, operands: Sequence[Value], axis: int, layer: str) -> Value:
-        """The operands one after the other along an axis, counted from the end."""
-        shape = list(operands[0].shape)
-        shape[axis] = sum(operand.shape[axis] for operand in operands)
-        return self._rearrange("concatenate", tuple(operands), tuple(shape), layer, axes=(axis,))
-
-    def _rearrange(self, kind: Any, operands: tuple[Value, ...], shape: Shape, layer: str, **how: Any) -> Value:
+    def rearrange(self, kind: Wiring, operands: Sequence[Value], shape: Shape, layer: str, **how: Any) -> Value:
+        """Adds a `Rearrange` to a shape, with its axes and bounds, and returns its result."""
         result = self.value(shape, operands[0].format)
-        self.nodes.append(Rearrange(kind, operands, result, layer, **how))
+        self.nodes.append(Rearrange(kind, tuple(operands), result, layer, **how))
         return result
 
     def invocations(self) -> Iterator[tuple[str, Circuit, int]]:

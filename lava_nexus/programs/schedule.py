@@ -141,7 +141,7 @@ class _Addresses:
             if isinstance(node, Populate):
                 raise NexusError(f"layer '{node.layer}' is made of LIF populations, schedules know circuits only")
             if isinstance(node, Rearrange):
-                self.values[node.result.number] = rearranged(node, known)
+                self.values[node.result.number] = node.arranged(known)
                 continue
             if isinstance(node, Reduce) and node.length == 1:
                 self.values[node.result.number] = known[0].reshape(node.result.shape)
@@ -160,20 +160,6 @@ class _Addresses:
         count = int(np.prod(shape, dtype=np.int64))
         self.used += count
         return np.arange(self.used - count, self.used).reshape(shape)
-
-
-def rearranged(node: Rearrange, operands: list[NDArray[np.int64]]) -> NDArray[np.int64]:
-    """Where a node of wires takes each element of its result from, for arrays in the shapes of its operands."""
-    first = operands[0]
-    if node.kind == "reshape":
-        return first.reshape(node.result.shape)
-    if node.kind == "transpose":
-        return np.transpose(first, [a % first.ndim for a in node.axes])
-    if node.kind == "take":
-        part = [slice(None)] * first.ndim
-        part[node.axes[0]] = slice(*node.bounds)
-        return first[tuple(part)]
-    return np.concatenate(operands, axis=node.axes[0])
 
 
 def _constants(program: Program) -> Iterator[Value]:

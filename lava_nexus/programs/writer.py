@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from math import prod
 from typing import Literal
 
@@ -14,58 +14,12 @@ from lava_nexus.circuits import Circuit, circuit
 from lava_nexus.circuits.accumulator import Accumulator, TermKind, accumulator
 from lava_nexus.errors import NexusError
 from lava_nexus.formats import FloatFormat
-from lava_nexus.populations import Options, check_operator
+from lava_nexus.populations.catalogue import GATES, Nonlinear, SpikingLinear
 from lava_nexus.programs.excerpt import Excerpt
 from lava_nexus.programs.nodes import Folded
 from lava_nexus.programs.order import Accumulate, Order, Orders, Placed, Reduction, named_order
 from lava_nexus.programs.product import Exact, Parts, Product, kind_of
 from lava_nexus.programs.program import Program, Rearrange, Value
-
-
-@dataclass(frozen=True)
-class Nonlinear:
-    """Which nonlinear operators are LIF populations; all others are gates.
-
-    Attributes:
-        replaced: options by the operator's name.
-        layers: only in these layers (dotted paths); None for all.
-    """
-
-    replaced: Mapping[str, Options] = field(default_factory=dict)
-    layers: frozenset[str] | None = None
-
-    def __post_init__(self) -> None:
-        for name in self.replaced:
-            check_operator(name)
-
-    def options(self, name: str, layer: str) -> Options | None:
-        """Options of an operator in a layer; None where it stays gates."""
-        return self.replaced.get(name) if self.layers is None or layer in self.layers else None
-
-
-GATES = Nonlinear()
-"""Everything by gates."""
-
-
-@dataclass(frozen=True)
-class SpikingLinear:
-    """Linear layers as signed spike counts.
-
-    Attributes:
-        steps: T, time steps of a count.
-        bits: counts lie in -2^bits .. 2^bits - 1.
-        ranges: largest magnitude of the operand by layer, from calibration; a count of 2^bits - 1 stands for it.
-        layers: only these layers; None for all.
-    """
-
-    steps: int
-    bits: int
-    ranges: Mapping[str, float]
-    layers: frozenset[str] | None = None
-
-    def takes(self, layer: str) -> bool:
-        """Whether a layer is computed by spike counts."""
-        return self.layers is None or layer in self.layers
 
 
 @dataclass(frozen=True)
@@ -279,11 +233,12 @@ class Writer:
 
     def reshape(self, operand: Value, *shape: int) -> Value:
         """The operand's elements, in order, in another shape."""
-        return self.program.reshape(operand, shape, self.layer)
+        return self.program.rearrange("reshape", [operand], shape, self.layer)
 
     def transpose(self, operand: Value, *axes: int) -> Value:
         """Axis i of the result is axis axes[i] (counted from the end) of the operand."""
-        return self.program.transpose(operand, axes, self.layer)
+        shape = tuple(operand.shape[a] for a in axes)
+        return self.program.rearrange("transpose", [operand], shape, self.layer, axes=axes)
 
     def swapped(self, operand: Value) -> Value:
         """The last two axes exchanged."""
@@ -291,12 +246,20 @@ class Writer:
 
     def take(self, operand: Value, axis: int, start: int, stop: int) -> Value:
         """The slice start:stop of an axis, counted from the end; the operand itself where that is all of it."""
-        whole = start == 0 and stop == operand.shape[axis]
-        return operand if whole else self.program.take(operand, axis, start, stop, self.layer)
+        shape = list(operand.shape)
+        if start == 0 and stop == shape[axis]:
+            return operand
+        shape[axis] = stop - start
+        bounds = (start, stop)
+        return self.program.rearrange("take", [operand], tuple(shape), self.layer, axes=(axis,), bounds=bounds)
 
     def concatenate(self, operands: Sequence[Value], axis: int) -> Value:
         """The operands one after the other along an axis, counted from the end."""
-        return operands[0] if len(operands) == 1 else self.program.concatenate(operands, axis, self.layer)
+        if len(operands) == 1:
+            return operands[0]
+        shape = list(operands[0].shape)
+        shape[axis] = sum(operand.shape[axis] for operand in operands)
+        return self.program.rearrange("concatenate", operands, tuple(shape), self.layer, axes=(axis,))
 
     def converted(self, operand: Value) -> Value:
         """The operand rounded to the writer's format by a circuit; itself where it has that format."""

@@ -43,14 +43,9 @@ Handler: TypeAlias = Callable[..., Call]
 def _apply(name: str, *operands: Tensor | Scalar) -> Call:
     """One circuit, element by element, operands brought to the dtype that PyTorch would give the result."""
     tensors = [x for x in operands if isinstance(x, Tensor)]
-    dtype = tensors[0].dtype if len(operands) == 1 else torch.result_type(*_two(operands))
+    dtype = tensors[0].dtype if len(operands) == 1 else torch.result_type(operands[0], operands[1])
     cast = [x.to(dtype) if isinstance(x, Tensor) else torch.tensor(x, dtype=dtype) for x in operands]
     return Call(lambda w, v: w.apply(name, *v), tuple(cast))
-
-
-def _two(operands: Sequence[Tensor | Scalar]) -> tuple[Any, Any]:
-    first, second = operands
-    return first, second
 
 
 def _unary(name: str) -> Handler:
@@ -91,10 +86,6 @@ def _linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Call:
     return Call(lambda w, v: linear(w, *v), tensors, lambda y: y.reshape(shape))
 
 
-def _addmm(bias: Tensor, x: Tensor, weight: Tensor) -> Call:
-    return _linear(x, weight.T, bias)
-
-
 def _matmul(a: Tensor, b: Tensor) -> Call:
     if a.ndim < 2 or b.ndim < 2:
         raise NexusError(
@@ -103,14 +94,9 @@ def _matmul(a: Tensor, b: Tensor) -> Call:
     return Call(lambda w, v: w.of_kind("attention").contract(*v), (a, b.transpose(-1, -2)))
 
 
-def _last(x: Tensor, dim: int) -> tuple[Tensor, Callable[[Tensor], Tensor]]:
-    """The axis moved to the end, and the way back."""
-    return x.movedim(dim, -1), lambda y: y.movedim(-1, dim)
-
-
 def _softmax(x: Tensor, dim: int = -1, _stacklevel: int = 3, dtype: torch.dtype | None = None) -> Call:
-    moved, back = _last(x if dtype is None else x.to(dtype), dim)
-    return Call(lambda w, v: softmax(w, v[0]), (moved,), back)
+    moved = (x if dtype is None else x.to(dtype)).movedim(dim, -1)
+    return Call(lambda w, v: softmax(w, v[0]), (moved,), lambda y: y.movedim(-1, dim))
 
 
 def _summed(x: Tensor, dim: Any, keepdim: bool, write: Write) -> Call:
@@ -222,45 +208,25 @@ def _conversion(method: Callable[..., Tensor]) -> Handler:
     return call
 
 
+_UNARY = (*("abs", "cos", "erf", "exp", "exp2", "log", "neg", "reciprocal", "rsqrt", "sigmoid", "sin", "sqrt", "tanh"),)
+
+
 def _table() -> dict[Callable[..., Any], Handler]:
-    named: dict[str, Handler] = {
-        name: _unary(name)
-        for name in (
-            "abs",
-            "cos",
-            "erf",
-            "exp",
-            "exp2",
-            "log",
-            "neg",
-            "reciprocal",
-            "rsqrt",
-            "sigmoid",
-            "sin",
-            "sqrt",
-            "tanh",
-        )
-    }
+    named: dict[str, Handler] = {name: _unary(name) for name in _UNARY}
     named |= {"add": _binary("add"), "sub": _binary("sub"), "mul": _binary("mul"), "div": _binary("div")}
     named |= {"subtract": named["sub"], "multiply": named["mul"], "divide": named["div"], "true_divide": named["div"]}
     named |= {"negative": named["neg"], "absolute": named["abs"], "special_erf": named["erf"]}
     named |= {"maximum": _binary("max"), "minimum": _binary("min"), "clamp": _clamp, "relu": _relu}
     named |= {"pow": _power, "square": lambda x: _power(x, 2), "matmul": _matmul, "bmm": _matmul, "mm": _matmul}
-    named |= {"softmax": _softmax, "sum": _sum, "mean": _mean, "addmm": _addmm}
+    named |= {"softmax": _softmax, "sum": _sum, "mean": _mean}
+    named |= {"addmm": lambda bias, x, weight: _linear(x, weight.T, bias)}
     table: dict[Callable[..., Any], Handler] = {}
     for name, handler in named.items():
         for owner in (torch, Tensor):
             if hasattr(owner, name):
                 table[getattr(owner, name)] = handler
-    methods = {
-        "add": named["add"],
-        "sub": named["sub"],
-        "mul": named["mul"],
-        "truediv": named["div"],
-        "matmul": _matmul,
-    }
-    for name, handler in methods.items():
-        table[getattr(Tensor, f"__{name}__")] = handler
+    table |= {getattr(Tensor, f"__{name}__"): named[name] for name in ("add", "sub", "mul", "matmul")}
+    table[Tensor.__truediv__] = named["div"]
     table |= {Tensor.__radd__: named["add"], Tensor.__rmul__: named["mul"], Tensor.__rsub__: _swapped("sub")}
     table |= {Tensor.__rtruediv__: _swapped("div"), Tensor.__neg__: named["neg"], Tensor.__pow__: _power}
     table |= {functional.linear: _linear, functional.silu: _silu, functional.gelu: _gelu, functional.relu: _relu}

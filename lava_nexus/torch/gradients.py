@@ -73,19 +73,6 @@ def _div(grad: Tensor, y: Tensor, args: Sequence[Any], kwargs: dict[str, Any]) -
     return _tensors(first, _to_shape(-grad * (y / b), b) if isinstance(b, Tensor) else None)
 
 
-def _neg(grad: Tensor, y: Tensor, args: Sequence[Any], kwargs: dict[str, Any]) -> Sequence[Tensor | None]:
-    return [-grad]
-
-
-def _sqrt(grad: Tensor, y: Tensor, args: Sequence[Any], kwargs: dict[str, Any]) -> Sequence[Tensor | None]:
-    """d sqrt(x) = grad / (2 y)."""
-    return [grad / (2 * y)]
-
-
-def _exp(grad: Tensor, y: Tensor, args: Sequence[Any], kwargs: dict[str, Any]) -> Sequence[Tensor | None]:
-    return [grad * y]
-
-
 def _power(grad: Tensor, y: Tensor, args: Sequence[Any], kwargs: dict[str, Any]) -> Sequence[Tensor | None]:
     x, exponent = args
     if exponent != 2:
@@ -101,10 +88,6 @@ def _spread(grad: Tensor, args: Sequence[Any], kwargs: dict[str, Any]) -> Tensor
     for axis in dims if not keepdim else ():
         grad = grad.unsqueeze(axis)
     return grad.expand(x.shape)
-
-
-def _sum(grad: Tensor, y: Tensor, args: Sequence[Any], kwargs: dict[str, Any]) -> Sequence[Tensor | None]:
-    return [_spread(grad, args, kwargs)]
 
 
 def _mean(grad: Tensor, y: Tensor, args: Sequence[Any], kwargs: dict[str, Any]) -> Sequence[Tensor | None]:
@@ -148,15 +131,17 @@ def _swapped(gradient: Gradient) -> Gradient:
 
 
 def _table() -> dict[Callable[..., Any], Gradient]:
-    named: dict[str, Gradient] = {"add": _add, "sub": _sub, "mul": _mul, "div": _div, "neg": _neg, "sqrt": _sqrt}
-    named |= {"exp": _exp, "pow": _power, "sum": _sum, "mean": _mean, "matmul": _matmul, "bmm": _matmul, "mm": _matmul}
+    named: dict[str, Gradient] = {"add": _add, "sub": _sub, "mul": _mul, "div": _div, "pow": _power, "mean": _mean}
+    named |= {"neg": lambda grad, y, args, kwargs: [-grad], "exp": lambda grad, y, args, kwargs: [grad * y]}
+    named |= {"sqrt": lambda grad, y, args, kwargs: [grad / (2 * y)], "matmul": _matmul, "bmm": _matmul, "mm": _matmul}
+    named |= {"sum": lambda grad, y, args, kwargs: [_spread(grad, args, kwargs)]}
     named |= {"softmax": _softmax, "true_divide": _div, "multiply": _mul, "subtract": _sub}
     table = {
         getattr(owner, name): one for name, one in named.items() for owner in (torch, Tensor) if hasattr(owner, name)
     }
-    operators = {"add": _add, "radd": _add, "sub": _sub, "mul": _mul, "rmul": _mul, "truediv": _div, "neg": _neg}
+    operators = {"add": _add, "radd": _add, "sub": _sub, "mul": _mul, "rmul": _mul, "truediv": _div}
     table |= {getattr(Tensor, f"__{name}__"): one for name, one in operators.items()}
-    table |= {Tensor.__pow__: _power, Tensor.__matmul__: _matmul}
+    table |= {Tensor.__pow__: _power, Tensor.__matmul__: _matmul, Tensor.__neg__: named["neg"]}
     table |= {Tensor.__rsub__: _swapped(_sub), Tensor.__rtruediv__: _swapped(_div)}
     return table | {functional.linear: _linear, functional.silu: _silu, functional.softmax: _softmax}
 

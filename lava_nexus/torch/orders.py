@@ -67,7 +67,6 @@ class TorchOrders:
     def orders(
         self, reduction: Reduction, length: int, shape: tuple[int, ...], bias: bool, plain: bool, fmt: FloatFormat
     ) -> list[Placed]:
-        """See `Orders.orders`."""
         if fmt not in (FLOAT32, FLOAT64):
             raise NexusError(f"accumulate 'torch' follows kernels of float32 and float64 numbers, not of {fmt}")
         if reduction == "sum":
@@ -89,7 +88,6 @@ class TorchOrders:
         return _of_one_element(kernel, found, heads)
 
     def of_batch(self, batch: int) -> TorchOrders:
-        """See `Orders.of_batch`."""
         return replace(self, batch=batch)
 
 

@@ -58,7 +58,6 @@ class CircuitCertificate(OperationCertificate):
 
     @property
     def name(self) -> tuple[str, ...]:
-        """What a newer certificate must share to replace this one."""
         return *super().name, self.basis
 
     @property
@@ -131,12 +130,14 @@ def tool_versions() -> dict[str, str]:
     return {name: versions[name] for name in _TOOLS if name in versions}
 
 
+def arguments(check: Check) -> dict[str, Any]:
+    """What `lava_nexus.circuit` made the circuit of a check from, as fields of an `OperationCertificate`."""
+    return {name: getattr(check, name) for name in ("operation", "format", "to", "options")}
+
+
 def _certificate(check: Check, outcome: Outcome) -> Certificate:
     return Certificate(
-        operation=check.operation,
-        format=check.format,
-        to=check.to,
-        options=check.options,
+        **arguments(check),
         basis=check.circuit.basis,
         network=check.circuit.digest,
         inputs=check.sets.how,

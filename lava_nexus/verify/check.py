@@ -180,18 +180,12 @@ def _rounding(check: Check, patterns: Patterns, evaluate: Evaluate, results: Pat
     found = Rounding()
     for start in range(0, len(patterns), _BLOCK):
         block = slice(start, start + _BLOCK)
-        found.add(_rounding_of_block(check.operation, patterns[block], results[block], fmt, function))
+        correct, by_precision = correctly_rounded(check.operation, patterns[block], fmt)
+        part = _compared(patterns[block], results[block], correct, fmt, function)
+        part.by_precision = by_precision
+        found.add(part)
     if check.sets.whole:
         found.neighbours, found.against_order = against_order(evaluate, patterns, results, fmt, function)
-    return found
-
-
-def _rounding_of_block(
-    name: str, patterns: Patterns, results: Patterns, fmt: FloatFormat, function: RealFunction
-) -> Rounding:
-    correct, by_precision = correctly_rounded(name, patterns, fmt)
-    found = _compared(patterns, results, correct, fmt, function)
-    found.by_precision = by_precision
     return found
 
 

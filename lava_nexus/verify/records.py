@@ -12,7 +12,13 @@ from pathlib import Path
 
 from lava_nexus.circuits.operations import OPERATIONS
 from lava_nexus.formats import format_named
-from lava_nexus.verify.certificates import OperationCertificate, read_certificates, tool_versions, write_certificates
+from lava_nexus.verify.certificates import (
+    OperationCertificate,
+    arguments,
+    read_certificates,
+    tool_versions,
+    write_certificates,
+)
 from lava_nexus.verify.check import Check
 from lava_nexus.verify.outcome import Outcome
 from lava_nexus.verify.sets import Sample
@@ -21,18 +27,33 @@ FOLDER = Path(__file__).with_name("certificates") / "rounding"
 
 
 @dataclass(frozen=True)
-class RoundingCertificate(OperationCertificate):
-    """A golden program held against correct rounding on every input.
+class GoldenCertificate(OperationCertificate):
+    """Something that was shown of a golden program.
 
     Attributes:
         golden: digest of its integer operations and tables.
+    """
+
+    golden: str
+
+    @property
+    def holds(self) -> bool:
+        """Whether today's golden program is the one named."""
+        fmt = format_named(self.format)
+        return OPERATIONS[self.operation].golden(fmt, fmt, **self.options).digest == self.golden
+
+
+@dataclass(frozen=True)
+class RoundingCertificate(GoldenCertificate):
+    """A golden program held against correct rounding on every input.
+
+    Attributes:
         sets: inputs.
         wrong, counted, wrong_counted, max_ulp, by_precision, neighbours, against_order: see `outcome.Rounding`.
         seconds: wall time.
         tools: versions.
     """
 
-    golden: str
     sets: int
     wrong: int
     counted: int
@@ -43,13 +64,6 @@ class RoundingCertificate(OperationCertificate):
     against_order: int
     seconds: float
     tools: dict[str, str]
-
-    @property
-    def holds(self) -> bool:
-        """Whether today's program is the one named."""
-        fmt = format_named(self.format)
-        golden = OPERATIONS[self.operation].golden(fmt, fmt, **self.options)
-        return golden.digest == self.golden
 
     @property
     def correct(self) -> float:
@@ -84,10 +98,7 @@ def _certificate(check: Check, outcome: Outcome) -> RoundingCertificate:
     assert rounding is not None
     names = ("wrong", "counted", "wrong_counted", "max_ulp", "by_precision", "neighbours", "against_order")
     return RoundingCertificate(
-        operation=check.operation,
-        format=check.format,
-        to=check.to,
-        options=check.options,
+        **arguments(check),
         golden=check.golden_digest,
         sets=outcome.sets,
         **{name: getattr(rounding, name) for name in names},
@@ -100,11 +111,10 @@ SAMPLES = Path(__file__).with_name("certificates") / "samples"
 
 
 @dataclass(frozen=True)
-class SampleRecord(OperationCertificate):
+class SampleRecord(GoldenCertificate):
     """A function's golden program, or its neurons, on corners and random operands.
 
     Attributes:
-        golden: digest of the golden program.
         basis, network: of the neurons; empty where they were not asked.
         how: sample and question in words.
         sets: operand sets.
@@ -114,7 +124,6 @@ class SampleRecord(OperationCertificate):
         tools: versions.
     """
 
-    golden: str
     basis: str
     network: str
     how: str
@@ -127,14 +136,7 @@ class SampleRecord(OperationCertificate):
 
     @property
     def name(self) -> tuple[str, ...]:
-        """What a newer record must share to replace this one."""
         return *super().name, self.basis
-
-    @property
-    def holds(self) -> bool:
-        """Whether today's golden program is the one named; the table of functions asks for the neurons too."""
-        fmt = format_named(self.format)
-        return OPERATIONS[self.operation].golden(fmt, fmt, **self.options).digest == self.golden
 
 
 def load_samples(folder: Path = SAMPLES) -> list[SampleRecord]:
@@ -151,10 +153,7 @@ def record(found: Iterable[tuple[Check, Outcome]], folder: Path = SAMPLES) -> in
 def _record(check: Check, outcome: Outcome) -> SampleRecord:
     rounding = outcome.rounding
     return SampleRecord(
-        operation=check.operation,
-        format=check.format,
-        to=check.to,
-        options=check.options,
+        **arguments(check),
         golden=check.golden_digest,
         basis=check.circuit.basis if check.neural else "",
         network=check.circuit.digest if check.neural else "",

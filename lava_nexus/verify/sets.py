@@ -77,27 +77,22 @@ class Exhaustive(OperandSets):
 
     @property
     def whole(self) -> bool:
-        """Whether nothing is left out."""
         return self.sets == 1 << self.bits
 
     @property
     def sets(self) -> int:
-        """How many."""
         return min(1 << self.bits, self.most or 1 << self.bits)
 
     @property
     def how(self) -> str:
-        """In words, for the table."""
         name = _NAMES.get(len(self.ports), "operand set")
         return f"every {name}" if self.whole else f"{self.sets:,} of {1 << self.bits:,} {name}s, evenly spread"
 
     @property
     def chunks(self) -> int:
-        """Chunks, which may be smaller than `chunk`."""
         return -(-self.sets // self.chunk)
 
     def take(self, number: int) -> list[Patterns]:
-        """Patterns of each port in one chunk, 0 <= number < chunks."""
         start = number * self.chunk
         index = np.arange(start, min(start + self.chunk, self.sets), dtype=np.uint64)
         if not self.whole:
@@ -133,22 +128,18 @@ class Sample(OperandSets):
 
     @property
     def sets(self) -> int:
-        """How many."""
         return self._corner_sets + self.size
 
     @property
     def how(self) -> str:
-        """In words, for the table."""
         crossed = "all" if self._crossed <= self.corners else "drawn"
         return f"{self._corner_sets:,} combinations of corners ({crossed}), {self.size:,} random; seed {self.seed}"
 
     @property
     def chunks(self) -> int:
-        """Chunks, which may be smaller than `chunk`."""
         return self._corner_chunks + -(-self.size // self.chunk)
 
     def take(self, number: int) -> list[Patterns]:
-        """Patterns of each port in one chunk, 0 <= number < chunks."""
         seed = self.seed + (number << 32)
         if number >= self._corner_chunks:
             start = (number - self._corner_chunks) * self.chunk

@@ -14,8 +14,8 @@ from lava_nexus.chip.mesh import busiest_link
 from lava_nexus.chip.timing import Interconnect, Load, Span, load_timing, timing_names
 from lava_nexus.circuits import circuit
 from lava_nexus.errors import NexusError
-from lava_nexus.execute.placing import place
 from lava_nexus.formats import FLOAT8_E5M2
+from lava_nexus.models.placing import place
 from tests.chip.programs import linear_program
 
 FOLDER = Path(__file__).parents[2] / "configs/timings"

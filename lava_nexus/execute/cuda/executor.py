@@ -11,8 +11,8 @@ from lava_nexus.circuits import Circuit
 from lava_nexus.errors import NexusError
 from lava_nexus.execute.cuda.device import checked_devices, cupy, fetched, launch, on_device, placed
 from lava_nexus.execute.cuda.kernels import Kernel, counting, elementwise_kernel
-from lava_nexus.execute.executor import LEVELS, Evaluated, Executor, Patterns
-from lava_nexus.execute.operands import Operands
+from lava_nexus.execute.executor import LEVELS, Evaluated, Executor
+from lava_nexus.execute.operands import Operands, Patterns
 from lava_nexus.execute.tallies import Tally, TotalTally
 from lava_nexus.lowering.ordered import Variant
 from lava_nexus.programs.product import Product

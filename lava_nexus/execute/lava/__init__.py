@@ -13,38 +13,26 @@ except ImportError as error:
 except RuntimeError as error:
     raise NexusError("executor 'lava' needs multiprocessing's start method fork, but another is set") from error
 
-from lava_nexus.execute.lava.executor import LavaExecutor, spike_trains
-from lava_nexus.execute.lava.processes.coding import Decoder, Encoder
-from lava_nexus.execute.lava.processes.gates import And, FullAdder, Majority, Mux, Not, Or, Xor
-from lava_nexus.execute.lava.processes.if_population import IFPopulation
-from lava_nexus.execute.lava.processes.network import Network
-from lava_nexus.execute.lava.program import LavaProgramResult, run_on_lava
-from lava_nexus.execute.lava.session import LevelRunConfig, Session, run
-from lava_nexus.execute.lava.stream import Stream, Timing
-from lava_nexus.execute.lava.waves import Level, latency, time_steps
-
-__all__ = [
-    "And",
-    "Decoder",
-    "Encoder",
-    "FullAdder",
-    "IFPopulation",
-    "LavaExecutor",
-    "LavaProgramResult",
-    "Level",
-    "LevelRunConfig",
-    "Majority",
-    "Mux",
-    "Network",
-    "Not",
-    "Or",
-    "Session",
-    "Stream",
-    "Timing",
-    "Xor",
-    "latency",
-    "run",
-    "run_on_lava",
-    "spike_trains",
-    "time_steps",
-]
+from lava_nexus.execute.lava.executor import LavaExecutor as LavaExecutor
+from lava_nexus.execute.lava.executor import spike_trains as spike_trains
+from lava_nexus.execute.lava.processes.coding import Decoder as Decoder
+from lava_nexus.execute.lava.processes.coding import Encoder as Encoder
+from lava_nexus.execute.lava.processes.gates import And as And
+from lava_nexus.execute.lava.processes.gates import FullAdder as FullAdder
+from lava_nexus.execute.lava.processes.gates import Majority as Majority
+from lava_nexus.execute.lava.processes.gates import Mux as Mux
+from lava_nexus.execute.lava.processes.gates import Not as Not
+from lava_nexus.execute.lava.processes.gates import Or as Or
+from lava_nexus.execute.lava.processes.gates import Xor as Xor
+from lava_nexus.execute.lava.processes.if_population import IFPopulation as IFPopulation
+from lava_nexus.execute.lava.processes.network import Network as Network
+from lava_nexus.execute.lava.program import LavaProgramResult as LavaProgramResult
+from lava_nexus.execute.lava.program import run_on_lava as run_on_lava
+from lava_nexus.execute.lava.session import LevelRunConfig as LevelRunConfig
+from lava_nexus.execute.lava.session import Session as Session
+from lava_nexus.execute.lava.session import run as run
+from lava_nexus.execute.lava.stream import Stream as Stream
+from lava_nexus.execute.lava.stream import Timing as Timing
+from lava_nexus.execute.lava.waves import Level as Level
+from lava_nexus.execute.lava.waves import latency as latency
+from lava_nexus.execute.lava.waves import time_steps as time_steps

@@ -72,7 +72,6 @@ class LavaExecutor(Executor):
 
     @property
     def program_level(self) -> str:
-        """What evaluates a neuron where a whole program is run."""
         return LEVELS[self._word or "word"]
 
     @property

@@ -10,7 +10,7 @@ lava-nc 0.10.0, lava/proc/{lif,graded,sparse}/models.py.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -29,6 +29,8 @@ MESSAGE_BITS = 24
 INPUT = "input"
 
 _Key = tuple[str, str, int, int, int]
+_Synapses = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]
+"""Rows, columns, weights, delays."""
 
 
 @dataclass(frozen=True)
@@ -64,14 +66,6 @@ class Places:
         return np.concatenate([np.arange(network.offsets[i], network.offsets[i + 1]) for i in mine])
 
 
-@dataclass
-class _Entries:
-    rows: list[NDArray[np.int64]] = field(default_factory=list)
-    columns: list[NDArray[np.int64]] = field(default_factory=list)
-    weights: list[NDArray[np.int64]] = field(default_factory=list)
-    delays: list[NDArray[np.int64]] = field(default_factory=list)
-
-
 def check_lif(network: PopulationNetwork) -> None:
     """Raises NexusError where the network has no form in Lava's neurons, naming the population."""
     if not network.wave:
@@ -99,7 +93,7 @@ def neurons(network: PopulationNetwork, lanes: int) -> dict[str, Any]:
 def synapses(network: PopulationNetwork, lanes: int) -> list[tuple[str, str, Any]]:
     """(kind of the source, kind of the target, Sparse or DelaySparse) for all projections."""
     places = Places.of(network)
-    entries: dict[_Key, _Entries] = {}
+    entries: dict[_Key, list[_Synapses]] = {}
     slots: dict[tuple[int, str, int, int], int] = {}
     for p in network.projections:
         source, target = places.kind[p.source], places.kind[p.target]
@@ -112,11 +106,9 @@ def synapses(network: PopulationNetwork, lanes: int) -> list[tuple[str, str, Any
                 if p.shift:  # sums that are shifted on their own must not share a matrix
                     taken = (p.target, source, sign, exponent - p.shift)
                     slot = slots[taken] = slots.get(taken, -1) + 1
-                e = entries.setdefault((source, target, sign, exponent - p.shift, slot), _Entries())
-                e.rows.append(places.start[p.target] + p.rows[chosen])
-                e.columns.append(places.start[p.source] + p.columns[chosen])
-                e.weights.append(sign * sizes[chosen])
-                e.delays.append(np.full(int(chosen.sum()), p.delay))
+                rows, columns = places.start[p.target] + p.rows[chosen], places.start[p.source] + p.columns[chosen]
+                found = rows, columns, sign * sizes[chosen], np.full(len(rows), p.delay)
+                entries.setdefault((source, target, sign, exponent - p.shift, slot), []).append(found)
     return [(key[0], key[1], _matrix(key, e, places, lanes)) for key, e in entries.items()]
 
 
@@ -148,17 +140,16 @@ def selection(network: PopulationNetwork, lanes: int) -> list[tuple[str, Any]]:
     ]
 
 
-def _matrix(key: _Key, e: _Entries, places: Places, lanes: int) -> Any:
+def _matrix(key: _Key, entries: list[_Synapses], places: Places, lanes: int) -> Any:
     source, target, _, exponent, _ = key
-    place = (np.concatenate(e.rows), np.concatenate(e.columns))
+    rows, columns, values, late = (np.concatenate(part) for part in zip(*entries, strict=True))
+    place = (rows, columns)
     shape = (places.size[target], places.size[source])
     each = identity(lanes, dtype=np.int64)
-    values = np.concatenate(e.weights)
     weights = csr_matrix((values, place), shape)
     if weights.nnz != len(values):
         raise NexusError("population network has two synapses of one exponent between the same two neurons")
     how = {"weight_exp": exponent, "num_message_bits": 0 if source == "bit" else MESSAGE_BITS}
-    late = np.concatenate(e.delays)
     if not late.any():
         return Sparse(weights=csr_matrix(kron(each, weights)), **how)
     delays = csr_matrix(kron(each, csr_matrix((late, place), shape)))

@@ -13,15 +13,16 @@ their models' classes answer for port names instead of listing them.
 from __future__ import annotations
 
 from abc import ABCMeta
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Callable, Iterable
+from typing import Any, TypeVar
 
 import numpy as np
-from lava.magma.core.decorator import implements
+from lava.magma.core.decorator import implements, requires, tag
 from lava.magma.core.model.py.ports import PyInPort, PyOutPort
 from lava.magma.core.model.py.type import LavaPyType
 from lava.magma.core.process.ports.ports import InPort, OutPort
 from lava.magma.core.process.process import AbstractProcess
+from lava.magma.core.resources import CPU
 from lava.magma.core.sync.protocols.loihi_protocol import LoihiProtocol
 from numpy.typing import NDArray
 
@@ -34,11 +35,23 @@ SPIKES_IN = LavaPyType(PyInPort.VEC_DENSE, np.int8)
 SPIKES_OUT = LavaPyType(PyOutPort.VEC_DENSE, np.int8)
 _IN, _OUT = "_in", "_out"
 
+ModelT = TypeVar("ModelT")
+
 
 class Process(AbstractProcess):
     """A Process that may refuse its arguments: Lava's destructor reads `_runtime` even where `__init__` raised."""
 
     _runtime: Any = None
+
+
+def model_of(process: type[Process], *levels: str) -> Callable[[type[ModelT]], type[ModelT]]:
+    """Decorates the class of a model: it runs the Process on a CPU, at these levels."""
+
+    def declared(model: type[ModelT]) -> type[ModelT]:
+        made: type[ModelT] = implements(proc=process, protocol=LoihiProtocol)(requires(CPU)(tag(*levels)(model)))
+        return made
+
+    return declared
 
 
 def models_of(process: type[Process], *shared: type, **ports: LavaPyType) -> dict[str, type]:

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lava_nexus.chip.description import Chip
+from lava_nexus.chip.description import Chip, load_chip
+from lava_nexus.chip.place import place_circuit
 from lava_nexus.chip.placement import Placement
 from lava_nexus.circuits import Circuit
 from lava_nexus.errors import NexusError
@@ -17,7 +18,7 @@ from lava_nexus.execute.executor import LEVELS, Evaluated, Executor
 from lava_nexus.execute.loihi2.chip_run import ChipRun, run_on_chip
 from lava_nexus.execute.loihi2.extension import extension
 from lava_nexus.execute.operands import Operands, seconds, whole_number
-from lava_nexus.execute.placing import place
+from lava_nexus.execute.placing import measured_spikes
 from lava_nexus.execute.tallies import Tally
 from lava_nexus.formats import patterns_to_spikes, spikes_to_patterns
 from lava_nexus.neurons import ThresholdNetwork
@@ -71,8 +72,9 @@ class Loihi2Executor(Executor):
     def placement(self, circuit: Circuit) -> Placement:
         """Where the neurons of a circuit live."""
         if circuit.digest not in self._placements:
-            placed = place(circuit, self._chip, max_delay=self._max_delay, seed=self._seed)
-            self._placements[circuit.digest] = placed
+            self._placements[circuit.digest] = place_circuit(
+                circuit, load_chip(self._chip), measured_spikes, max_delay=self._max_delay, seed=self._seed
+            )
         return self._placements[circuit.digest]
 
     def _evaluate(self, circuit: Circuit, operands: Operands) -> Evaluated:
@@ -101,7 +103,6 @@ class Loihi2Executor(Executor):
         return [np.concatenate(found) for found in results], tally
 
     def _operate(self, operator: Operator, x: NDArray[np.int64]) -> tuple[NDArray[np.int64], Tally]:
-        """Not on the chip yet; raises NexusError."""
         raise NexusError(f"executor 'loihi2' has no form of operator '{operator.label}' of LIF populations on the chip")
 
 

@@ -16,7 +16,7 @@ import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from math import prod
+from math import gcd, prod
 
 from lava_nexus.formats import FloatFormat
 from lava_nexus.neurons import STROBE, ThresholdNetwork
@@ -93,7 +93,7 @@ class Sums:
             remainder, least, most = self.remainders[signal]
             unit, weight = -remainder[signal], -left[signal]
             if weight % unit:
-                factor = unit // _gcd(unit, weight)
+                factor = unit // gcd(unit, weight)
                 left = {s: factor * w for s, w in left.items()}
                 scale, low, high, weight = scale * factor, low * factor, high * factor, weight * factor
             times = weight // unit
@@ -119,12 +119,6 @@ def _plain(form: Form) -> tuple[int, int]:
     constant = form.get(STROBE, 0)
     others = [weight for signal, weight in form.items() if signal != STROBE]
     return constant + sum(w for w in others if w < 0), constant + sum(w for w in others if w > 0)
-
-
-def _gcd(a: int, b: int) -> int:
-    while b:
-        a, b = b, a % b
-    return a
 
 
 IDENTITY = "the product's neurons add up to the partial products"

@@ -10,12 +10,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from lava.magma.core.decorator import implements, requires, tag
 from lava.magma.core.model.py.model import PyLoihiProcessModel
 from lava.magma.core.model.py.ports import PyInPort, PyOutPort
 from lava.magma.core.process.ports.ports import InPort, OutPort
-from lava.magma.core.resources import CPU
-from lava.magma.core.sync.protocols.loihi_protocol import LoihiProtocol
 from numpy.typing import ArrayLike, NDArray
 
 from lava_nexus.errors import NexusError
@@ -26,6 +23,7 @@ from lava_nexus.execute.lava.process import (
     SpikePortTypes,
     add_ports,
     in_name,
+    model_of,
     out_name,
     receive,
     send,
@@ -95,9 +93,7 @@ class Encoder(Process):
         self.load(*(port.format.to_patterns(v) if port.format else np.asarray(v) for port, v in named))
 
 
-@implements(proc=Encoder, protocol=LoihiProtocol)
-@requires(CPU)
-@tag("vectorised", "lif")
+@model_of(Encoder, "vectorised", "lif")
 class EncoderModel(PyLoihiProcessModel):
     """Unpacks the next sets into spikes."""
 
@@ -111,7 +107,6 @@ class EncoderModel(PyLoihiProcessModel):
         self._patterns = proc_params["patterns"]
 
     def run_spk(self) -> None:
-        """One time step."""
         first = int(self._progress[_SENT])
         sets = min(self._lanes, int(self._progress[_LOADED]) - first)
         spikes = np.zeros(self.s_out.shape, np.int8)
@@ -166,9 +161,7 @@ class Decoder(Process):
         return [port.format.from_patterns(found) if port.format else found for port, found in pairs]
 
 
-@implements(proc=Decoder, protocol=LoihiProtocol)
-@requires(CPU)
-@tag("vectorised", "lif")
+@model_of(Decoder, "vectorised", "lif")
 class DecoderModel(PyLoihiProcessModel):
     """Packs the spikes of lanes whose strobe spiked."""
 
@@ -181,7 +174,6 @@ class DecoderModel(PyLoihiProcessModel):
         self._patterns = proc_params["patterns"]
 
     def run_spk(self) -> None:
-        """One time step."""
         spikes = self.a_in.recv() != 0
         valid = spikes[spikes[:, 0]]
         if not len(valid):
@@ -216,9 +208,7 @@ class TensorEncoder(Process):
         add_ports(self, (), feeds, batch)
 
 
-@implements(proc=TensorEncoder, protocol=LoihiProtocol)
-@requires(CPU)
-@tag("vectorised", "lif")
+@model_of(TensorEncoder, "vectorised", "lif")
 class TensorEncoderModel(PyLoihiProcessModel, metaclass=SpikePortTypes):
     """Unpacks the next elements into spikes."""
 
@@ -228,7 +218,6 @@ class TensorEncoderModel(PyLoihiProcessModel, metaclass=SpikePortTypes):
         self._batch = proc_params["batch"]
 
     def run_spk(self) -> None:
-        """One time step."""
         first = (self.time_step - 1) * self._batch
         for value, patterns in self._feeds.items():
             send(getattr(self, out_name(value)), value, patterns[first : first + self._batch], self._batch)
@@ -258,9 +247,7 @@ class TensorDecoder(Process):
         add_ports(self, values, (), batch)
 
 
-@implements(proc=TensorDecoder, protocol=LoihiProtocol)
-@requires(CPU)
-@tag("vectorised", "lif")
+@model_of(TensorDecoder, "vectorised", "lif")
 class TensorDecoderModel(PyLoihiProcessModel, metaclass=SpikePortTypes):
     """Packs the spikes of elements that mean something."""
 
@@ -271,7 +258,6 @@ class TensorDecoderModel(PyLoihiProcessModel, metaclass=SpikePortTypes):
         self._sets = proc_params["sets"]
 
     def run_spk(self) -> None:
-        """One time step."""
         first = (self.time_step - 1) * self._batch
         sets = valid_sets(self.time_step, self._batch, self._sets)
         for value, patterns in self._patterns.items():

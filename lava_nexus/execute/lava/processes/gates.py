@@ -12,8 +12,8 @@ Cells: facts of threshold logic, one neuron [sum w * s >= T] each; XOR, MUX and 
 
 from __future__ import annotations
 
-from abc import abstractmethod
-from typing import Any, ClassVar
+from collections.abc import Mapping
+from typing import Any, ClassVar, TypeAlias
 
 import numpy as np
 from lava.magma.core.decorator import requires, tag
@@ -28,7 +28,9 @@ from lava_nexus.execute.lava.delay_line import DelayLine
 from lava_nexus.execute.lava.lif import LifPopulation, selection
 from lava_nexus.execute.lava.process import SPIKES_IN, SPIKES_OUT, Process, models_of
 from lava_nexus.execute.lava.waves import Level, latency
-from lava_nexus.neurons import STROBE, Builder, Signal, ThresholdNetwork
+from lava_nexus.neurons import STROBE, Builder, ThresholdNetwork
+
+Cells: TypeAlias = Mapping[str, tuple[Mapping[str, int], int]]
 
 
 class Gate(Process):
@@ -37,21 +39,24 @@ class Gate(Process):
     Attributes:
         operands: names of the in ports.
         results: names of the out ports.
+        cells: the neurons in order, by name: weight of each operand or neuron that feeds it, and threshold.
         strobed: whether there is also an in port `strobe`, which must spike with every operand set.
         network: the neurons.
     """
 
     operands: ClassVar[tuple[str, ...]]
     results: ClassVar[tuple[str, ...]] = ("out",)
+    cells: ClassVar[Cells]
     strobed: ClassVar[bool] = False
 
     def __init__(self, lanes: int = 1, name: str | None = None) -> None:
         if lanes < 1:
             raise NexusError(f"gate of {lanes} lanes is below 1")
         builder = Builder()
-        inputs = [builder.input(operand, width=1)[0] for operand in self.operands]
-        outputs = self.neurons(builder, *inputs)
-        network = builder.finish([(r, [s], None) for r, s in zip(self.results, outputs, strict=True)])
+        signals = {operand: builder.input(operand, width=1)[0] for operand in self.operands}
+        for neuron, (weights, threshold) in self.cells.items():
+            signals[neuron] = builder.gate([(signals[s], weight) for s, weight in weights.items()], threshold)
+        network = builder.finish([(result, [signals[result]], None) for result in self.results])
         super().__init__(network=network, lanes=lanes, name=name)
         self.network: ThresholdNetwork = network
         self.lanes = lanes
@@ -74,85 +79,48 @@ class Gate(Process):
         """Time steps from operands to results."""
         return latency(self.network, level)
 
-    @staticmethod
-    @abstractmethod
-    def neurons(builder: Builder, *inputs: Signal) -> list[Signal]:
-        """The gate's neurons, one signal a result."""
-
 
 class And(Gate):
     """out = [a + b >= 2]."""
 
     operands = ("a", "b")
-
-    @staticmethod
-    def neurons(builder: Builder, *inputs: Signal) -> list[Signal]:
-        """One neuron."""
-        a, b = inputs
-        return [builder.gate([(a, 1), (b, 1)], 2)]
+    cells: ClassVar[Cells] = {"out": ({"a": 1, "b": 1}, 2)}
 
 
 class Or(Gate):
     """out = [a + b >= 1]."""
 
     operands = ("a", "b")
-
-    @staticmethod
-    def neurons(builder: Builder, *inputs: Signal) -> list[Signal]:
-        """One neuron."""
-        a, b = inputs
-        return [builder.gate([(a, 1), (b, 1)], 1)]
+    cells: ClassVar[Cells] = {"out": ({"a": 1, "b": 1}, 1)}
 
 
 class Not(Gate):
     """out = [strobe - a >= 1]: fires on silence, hence only where a strobe says that the wave is valid."""
 
     operands = ("a",)
+    cells: ClassVar[Cells] = {"out": ({"a": -1}, 0)}
     strobed = True
-
-    @staticmethod
-    def neurons(builder: Builder, *inputs: Signal) -> list[Signal]:
-        """One neuron."""
-        (a,) = inputs
-        return [builder.gate([(a, -1)], 0)]
 
 
 class Xor(Gate):
     """m = [a + b >= 2]; out = [a + b - 2m >= 1]."""
 
     operands = ("a", "b")
-
-    @staticmethod
-    def neurons(builder: Builder, *inputs: Signal) -> list[Signal]:
-        """Two neurons."""
-        a, b = inputs
-        both = builder.gate([(a, 1), (b, 1)], 2)
-        return [builder.gate([(a, 1), (b, 1), (both, -2)], 1)]
+    cells: ClassVar[Cells] = {"m": ({"a": 1, "b": 1}, 2), "out": ({"a": 1, "b": 1, "m": -2}, 1)}
 
 
 class Mux(Gate):
     """out = a where c, else b:  m = [c + a >= 2]; out = [b - c + 2m >= 1]."""
 
     operands = ("c", "a", "b")
-
-    @staticmethod
-    def neurons(builder: Builder, *inputs: Signal) -> list[Signal]:
-        """Two neurons."""
-        c, a, b = inputs
-        chosen = builder.gate([(c, 1), (a, 1)], 2)
-        return [builder.gate([(b, 1), (c, -1), (chosen, 2)], 1)]
+    cells: ClassVar[Cells] = {"m": ({"c": 1, "a": 1}, 2), "out": ({"b": 1, "c": -1, "m": 2}, 1)}
 
 
 class Majority(Gate):
     """out = [a + b + c >= 2]."""
 
     operands = ("a", "b", "c")
-
-    @staticmethod
-    def neurons(builder: Builder, *inputs: Signal) -> list[Signal]:
-        """One neuron."""
-        a, b, c = inputs
-        return [builder.gate([(a, 1), (b, 1), (c, 1)], 2)]
+    cells: ClassVar[Cells] = {"out": ({"a": 1, "b": 1, "c": 1}, 2)}
 
 
 class FullAdder(Gate):
@@ -160,13 +128,7 @@ class FullAdder(Gate):
 
     operands = ("a", "b", "c")
     results = ("sum", "carry")
-
-    @staticmethod
-    def neurons(builder: Builder, *inputs: Signal) -> list[Signal]:
-        """Two neurons, and one relay for the carry."""
-        a, b, c = inputs
-        carry = builder.gate([(a, 1), (b, 1), (c, 1)], 2)
-        return [builder.gate([(a, 1), (b, 1), (c, 1), (carry, -2)], 1), carry]
+    cells: ClassVar[Cells] = {"carry": ({"a": 1, "b": 1, "c": 1}, 2), "sum": ({"a": 1, "b": 1, "c": 1, "carry": -2}, 1)}
 
 
 GATES: tuple[type[Gate], ...] = (And, Or, Not, Xor, Mux, Majority, FullAdder)

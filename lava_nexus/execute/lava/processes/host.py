@@ -5,17 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from lava.magma.core.decorator import implements, requires, tag
 from lava.magma.core.model.py.model import PyLoihiProcessModel
 from lava.magma.core.model.py.ports import PyInPort, PyOutPort
 from lava.magma.core.model.py.type import LavaPyType
 from lava.magma.core.process.ports.ports import InPort, OutPort
-from lava.magma.core.resources import CPU
-from lava.magma.core.sync.protocols.loihi_protocol import LoihiProtocol
 from numpy.typing import NDArray
 
 from lava_nexus.errors import NexusError
-from lava_nexus.execute.lava.process import Process, SpikePortTypes
+from lava_nexus.execute.lava.process import Process, SpikePortTypes, model_of
 from lava_nexus.execute.lava.shared import shared_array
 from lava_nexus.formats import patterns_to_spikes, spikes_to_patterns
 from lava_nexus.programs.schedule import Operations, Schedule
@@ -41,9 +38,7 @@ class Operands(Process):
         self.s_out = OutPort(shape=waves.shape[1:])
 
 
-@implements(proc=Operands, protocol=LoihiProtocol)
-@requires(CPU)
-@tag("vectorised", "lif")
+@model_of(Operands, "vectorised", "lif")
 class OperandsModel(PyLoihiProcessModel):
     """Sends the next wave, or zeros."""
 
@@ -56,7 +51,6 @@ class OperandsModel(PyLoihiProcessModel):
         self._silence = np.zeros(self._waves.shape[1:], np.int32)
 
     def run_spk(self) -> None:
-        """One time step."""
         wave, between = divmod(self.time_step - 1, self._window)
         self.s_out.send(self._silence if between or wave >= len(self._waves) else self._waves[wave])
 
@@ -78,9 +72,7 @@ class Probe(Process):
         self.a_in = InPort(shape=(trains.shape[1], len(signals)))
 
 
-@implements(proc=Probe, protocol=LoihiProtocol)
-@requires(CPU)
-@tag("vectorised", "lif")
+@model_of(Probe, "vectorised", "lif")
 class ProbeModel(PyLoihiProcessModel):
     """Counts non-zero messages."""
 
@@ -93,7 +85,6 @@ class ProbeModel(PyLoihiProcessModel):
         self._signals = proc_params["signals"]
 
     def run_spk(self) -> None:
-        """One time step."""
         sent = self.a_in.recv()
         self._counts[self._signals] += np.count_nonzero(sent, axis=0)
         if self.time_step <= len(self._trains):
@@ -120,9 +111,7 @@ class Recorder(Process):
         self.neurons = InPort(shape=(lanes, len(counts) - n_inputs))
 
 
-@implements(proc=Recorder, protocol=LoihiProtocol)
-@requires(CPU)
-@tag("vectorised", "lif")
+@model_of(Recorder, "vectorised", "lif")
 class RecorderModel(PyLoihiProcessModel):
     """Counts non-zero messages."""
 
@@ -135,7 +124,6 @@ class RecorderModel(PyLoihiProcessModel):
         self._trains = proc_params["trains"]
 
     def run_spk(self) -> None:
-        """One time step."""
         fired = np.concatenate([self.inputs.recv(), self.neurons.recv()], axis=1) != 0
         self._counts += fired.sum(axis=0)
         if self.time_step <= len(self._trains):
@@ -169,9 +157,7 @@ class Sequencer(Process):
             setattr(self, f"v{i}_in", InPort(shape=(pool.instances, 1 + pool.circuit.output.width)))
 
 
-@implements(proc=Sequencer, protocol=LoihiProtocol)
-@requires(CPU)
-@tag("vectorised", "lif")
+@model_of(Sequencer, "vectorised", "lif")
 class SequencerModel(PyLoihiProcessModel, metaclass=SpikePortTypes):
     """Registers as an array of patterns; one address a result."""
 

@@ -5,21 +5,18 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from lava.magma.core.decorator import implements, requires, tag
 from lava.magma.core.model.py.model import PyLoihiProcessModel
 from lava.magma.core.model.py.ports import PyInPort, PyOutPort
 from lava.magma.core.model.py.type import LavaPyType
 from lava.magma.core.model.sub.model import AbstractSubProcessModel
 from lava.magma.core.process.ports.ports import InPort, OutPort
 from lava.magma.core.process.variable import Var
-from lava.magma.core.resources import CPU
-from lava.magma.core.sync.protocols.loihi_protocol import LoihiProtocol
 from lava.proc.lif.process import LIF
 from numpy.typing import ArrayLike, NDArray
 
 from lava_nexus.errors import NexusError
 from lava_nexus.execute.lava.lif import BIAS_EXPONENT, DECAY, MOST_NEGATIVE
-from lava_nexus.execute.lava.process import SPIKES_OUT, Process
+from lava_nexus.execute.lava.process import SPIKES_OUT, Process, model_of
 from lava_nexus.neurons import MEMORYLESS, NeuronModel
 
 
@@ -63,9 +60,7 @@ class IFPopulation(Process):
         self.v = Var(shape=shape, init=0)
 
 
-@implements(proc=IFPopulation, protocol=LoihiProtocol)
-@requires(CPU)
-@tag("vectorised")
+@model_of(IFPopulation, "vectorised")
 class IFPopulationVectorised(PyLoihiProcessModel):
     """Potentials as float64: exact for integers and for the usual leaks."""
 
@@ -80,7 +75,6 @@ class IFPopulationVectorised(PyLoihiProcessModel):
         self._limits = proc_params["thresholds"] - self._model.margin
 
     def run_spk(self) -> None:
-        """One time step."""
         self.v[:] = self._model.beta * self.v + self.a_in.recv() / self._unit
         fired = self.v > self._limits if self._model.strict else self.v >= self._limits
         if self._model.reset == "full":
@@ -92,9 +86,7 @@ class IFPopulationVectorised(PyLoihiProcessModel):
         self.s_out.send(fired.astype(np.int8))
 
 
-@implements(proc=IFPopulation, protocol=LoihiProtocol)
-@requires(CPU)
-@tag("lif")
+@model_of(IFPopulation, "lif")
 class IFPopulationLif(AbstractSubProcessModel):
     """One LIF, thresholds as biases: a_in + unit * (1 - T) > unit - 1 is the same as a_in >= unit * T."""
 

@@ -9,20 +9,17 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from lava.magma.core.decorator import implements, requires, tag
 from lava.magma.core.model.py.model import PyLoihiProcessModel
 from lava.magma.core.model.py.ports import PyInPort, PyOutPort
 from lava.magma.core.model.sub.model import AbstractSubProcessModel
 from lava.magma.core.process.ports.ports import InPort, OutPort
-from lava.magma.core.resources import CPU
-from lava.magma.core.sync.protocols.loihi_protocol import LoihiProtocol
 from lava.proc.sparse.process import Sparse
 from numpy.typing import NDArray
 
 from lava_nexus.errors import NexusError
 from lava_nexus.execute.lava.delay_line import DelayLine
 from lava_nexus.execute.lava.lif import LifPopulation, selection, synapses_between
-from lava_nexus.execute.lava.process import SPIKES_IN, SPIKES_OUT, Process, SpikePortTypes
+from lava_nexus.execute.lava.process import SPIKES_IN, SPIKES_OUT, Process, SpikePortTypes, model_of
 from lava_nexus.execute.lava.processes.host import Recorder
 from lava_nexus.execute.lava.shared import shared_array
 from lava_nexus.execute.lava.waves import carry_strobe, output_signals
@@ -83,9 +80,7 @@ class Network(Process):
         return self._trains[:, :, : self.network.n_signals].copy()
 
 
-@implements(proc=Network, protocol=LoihiProtocol)
-@requires(CPU)
-@tag("vectorised")
+@model_of(Network, "vectorised")
 class NetworkVectorised(PyLoihiProcessModel):
     """Every neuron of every lane in one child process, each step from earlier spikes alone."""
 
@@ -109,9 +104,7 @@ class NetworkVectorised(PyLoihiProcessModel):
             self._trains[self.time_step - 1] = self._neurons.read(self._signals)
 
 
-@implements(proc=Network, protocol=LoihiProtocol)
-@requires(CPU)
-@tag("lif")
+@model_of(Network, "lif")
 class NetworkLif(AbstractSubProcessModel):
     """All neurons as one Lava LIF, inputs and neurons reaching it through one DelaySparse each, in fixed point."""
 
@@ -165,9 +158,7 @@ class Core(Process):
         self.v0_out = OutPort(shape=(lanes, subnetwork.neurons))
 
 
-@implements(proc=Core, protocol=LoihiProtocol)
-@requires(CPU)
-@tag("vectorised")
+@model_of(Core, "vectorised")
 class CoreVectorised(PyLoihiProcessModel, metaclass=SpikePortTypes):
     """Every neuron of every lane in one child process."""
 
@@ -192,9 +183,7 @@ class CoreVectorised(PyLoihiProcessModel, metaclass=SpikePortTypes):
             self._trains[self.time_step - 1] = fired
 
 
-@implements(proc=Core, protocol=LoihiProtocol)
-@requires(CPU)
-@tag("lif")
+@model_of(Core, "lif")
 class CoreLif(AbstractSubProcessModel):
     """One LIF; one DelaySparse from each source, and one from its own neurons."""
 

@@ -143,7 +143,6 @@ class Model(PyLoihiProcessModel, metaclass=SpikePortTypes):
         self._executor = neuron_executor(proc_params["level"])
 
     def run_spk(self) -> None:
-        """One time step."""
         sets = valid_sets(self.time_step, self._batch, self._sets)
         inputs = self._segment.inputs
         feeds = {port_name(value): receive(getattr(self, in_name(value)), value, sets) for value in inputs}

@@ -170,7 +170,6 @@ class Vectorised(PyLoihiProcessModel):
         self._trains = proc_params["trains"]
 
     def run_spk(self) -> None:
-        """One time step."""
         if not self._network.wave and (self.time_step - 1) % self._network.window == 0:
             self._neurons.clear()
         sent = np.concatenate(self._neurons.advance())

@@ -14,13 +14,13 @@ from lava_nexus.config import load_config
 from lava_nexus.energy import load_energy_model
 from lava_nexus.errors import NexusError
 from lava_nexus.execute.cpu import BitslicedExecutor
-from lava_nexus.execute.placing import place
 from lava_nexus.execute.run import executor_named, run
 from lava_nexus.formats import FLOAT8_E4M3FN, FLOAT32
 from lava_nexus.lab.configs.tables import EnergyConfig, EnergyTable
 from lava_nexus.lab.energy.report import run_energy_table
 from lava_nexus.lab.energy.rows import Choices, measure
 from lava_nexus.lab.energy.subjects import GATES, SMALL, gate_circuit
+from lava_nexus.models.placing import place
 from tests.commands import exit_code
 
 FOLDER = Path(__file__).parents[4] / "configs" / "energy"

@@ -1,91 +1,19 @@
-"""YAML into frozen, checked objects; a mistake is one sentence: the key's dotted path, the value, what is allowed.
-
-YAML is read as people expect it: `1e-5` is a number, `no` is a word, a key given twice is a mistake.
-"""
+"""YAML into frozen, checked objects; a mistake is one sentence: the key's dotted path, the value, what is allowed."""
 
 from __future__ import annotations
 
 import difflib
 import json
-import re
 import typing
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
-import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic_core import ErrorDetails
 
-from lava_nexus.errors import NexusError
-
-_FLOAT = re.compile(
-    r"^[-+]?(?:(?:[0-9][0-9_]*\.[0-9_]*|\.[0-9][0-9_]*)(?:[eE][-+]?[0-9]+)?|[0-9][0-9_]*[eE][-+]?[0-9]+"
-    r"|\.(?:inf|Inf|INF))$|^\.(?:nan|NaN|NAN)$"
-)
-_BOOLEAN = re.compile(r"^(?:true|True|TRUE|false|False|FALSE)$")
-_REPLACED = {
-    "tag:yaml.org,2002:float": (_FLOAT, "-+0123456789."),
-    "tag:yaml.org,2002:bool": (_BOOLEAN, "tTfF"),
-}
-_DROPPED = {"tag:yaml.org,2002:timestamp", "tag:yaml.org,2002:value", *_REPLACED}
-
-
-class _Loader(yaml.SafeLoader):
-    """SafeLoader with the scalars of YAML 1.2, and keys that may be given once."""
-
-    yaml_implicit_resolvers = {  # noqa: RUF012 - the name and type that PyYAML reads
-        first: [(tag, pattern) for tag, pattern in resolvers if tag not in _DROPPED]
-        for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
-    }
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        seen: set[str] = set()
-        for key, _ in node.value:
-            if not isinstance(key, yaml.ScalarNode):
-                raise yaml.constructor.ConstructorError(None, None, "a key is not a single word", key.start_mark)
-            if key.value in seen:
-                raise yaml.constructor.ConstructorError(None, None, f"key '{key.value}' is given twice", key.start_mark)
-            seen.add(key.value)
-        return super().construct_mapping(node, deep=deep)
-
-
-for _tag, (_pattern, _first) in _REPLACED.items():
-    _Loader.add_implicit_resolver(_tag, _pattern, list(_first))
-
-
-def parse(text: str, source: str) -> Any:
-    """The value that YAML text stands for; `source` names it in errors.
-
-    Raises:
-        NexusError: the text is not YAML, with line and column.
-    """
-    try:
-        return yaml.load(text, _Loader)
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark
-        where = f" at line {mark.line + 1}, column {mark.column + 1}" if mark else ""
-        raise NexusError(f"{source} is not valid YAML{where}: {error.problem}") from error
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise NexusError(f"{source} is not valid YAML: {' '.join(str(error).split())}") from error
-
-
-def read(path: Path) -> Any:
-    """The value in a YAML file.
-
-    Raises:
-        NexusError: the file is missing, is no text or no YAML.
-    """
-    try:
-        text = path.read_text(encoding="utf-8")
-    except FileNotFoundError as error:
-        raise NexusError(f"config '{path}' does not exist") from error
-    except UnicodeDecodeError as error:
-        raise NexusError(f"config '{path}' is not UTF-8 text (byte {error.start})") from error
-    except OSError as error:
-        raise NexusError(f"config '{path}' cannot be read: {(error.strerror or str(error)).lower()}") from error
-    return parse(text, f"config '{path}'")
-
+from lava_nexus.documents import MOST_LEVELS, parse_yaml, read_yaml
+from lava_nexus.errors import NexusError, brief
 
 ConfigT = TypeVar("ConfigT", bound="Config")
 
@@ -106,7 +34,7 @@ def load_config(config_type: type[ConfigT], path: Path, overrides: Sequence[str]
     Raises:
         NexusError: one sentence with the first mistake found.
     """
-    data = read(path)
+    data = read_yaml(path)
     if data is None:
         data = {}
     if not isinstance(data, dict):
@@ -127,8 +55,8 @@ def build_config(
     """
     try:
         text = json.dumps(data, default=str)
-    except (ValueError, RecursionError) as error:
-        raise NexusError(f"{source} contains itself through a YAML alias") from error
+    except (ValueError, TypeError, RecursionError) as error:
+        raise NexusError(f"{source} cannot be checked: {brief(str(error))}") from error
     try:
         return config_type.model_validate_json(text, strict=True)
     except ValidationError as error:
@@ -148,22 +76,26 @@ def _override(data: dict[str, Any], text: str) -> str:
     """Puts one `a.b=c` into `data` in place and returns its path; the schema is held against the result later."""
     path, equals, value = text.partition("=")
     path, steps = path.strip(), path.strip().split(".")
+    shown = f"--set {brief(text)}"
+    if len(steps) > MOST_LEVELS:
+        raise NexusError(f"{shown}: its key has {len(steps)} parts, more than {MOST_LEVELS}")
     if not equals or not all(steps):
-        raise NexusError(f"--set {text} is not of the form key=value, for example --set seed=1")
+        raise NexusError(f"{shown} is not of the form key=value, for example --set seed=1")
     here = data
     for depth, step in enumerate(steps[:-1], start=1):
         if here.get(step) is None:
             here[step] = {}
         if not isinstance(here[step], dict):
-            raise NexusError(f"--set {text}: '{'.'.join(steps[:depth])}' is {_shown(here[step])}, which has no keys")
+            raise NexusError(f"{shown}: '{brief('.'.join(steps[:depth]))}' is {_shown(here[step])}, which has no keys")
         here = here[step]
-    here[steps[-1]] = parse(value, f"--set {text}")
+    here[steps[-1]] = parse_yaml(value, f"--set {brief(text)}")
     return path
 
 
 def _sentence(config_type: type[Config], detail: ErrorDetails, source: str, overrides: dict[str, str]) -> str:
     path, owner = _locate(config_type, detail["loc"])
-    origin = next((f"--set {text}" for key, text in overrides.items() if _within(key, path)), source)
+    origin = next((f"--set {brief(text)}" for key, text in overrides.items() if _within(key, path)), source)
+    path = brief(path)
     value = _shown(detail["input"])
     if detail["type"] == "extra_forbidden":
         known = list(owner.model_fields) if owner else []

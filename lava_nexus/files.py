@@ -41,7 +41,7 @@ def reason(error: BaseException) -> str:
         words = " ".join(str(error).split())
     except Exception:  # an error that cannot be told is told by its kind
         words = ""
-    text = words if isinstance(error, ValueError) and words else f"{type(error).__name__} {words}".strip()
+    text = words if isinstance(error, ValueError | NexusError) and words else f"{type(error).__name__} {words}".strip()
     return text if len(text) <= 100 else f"{text[:97]}..."
 
 
@@ -79,22 +79,27 @@ def unpacked(data: bytes) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
     return dict(json.loads(arrays.pop(_HEADER).tobytes())), arrays
 
 
-def read_regular(path: Path, own: bool = False) -> bytes:
+def read_regular(path: Path, own: bool = False, most: int | None = None) -> bytes:
     """The content of a regular file: what is a device, a folder or a pipe without a writer is refused, not waited for.
 
     Args:
         path: of the file.
         own: whether it must be the user's own, no link, and not writable by others.
+        most: bytes that it may have.
 
     Raises:
         OSError: the system refuses.
-        ValueError: it is no regular file, or not the user's own.
+        ValueError: it is no regular file, not the user's own, or too large.
     """
     flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)
     handle = os.open(path, flags | (getattr(os, "O_NOFOLLOW", 0) if own else 0))
     found = os.fstat(handle)
     wrong = not stat.S_ISREG(found.st_mode) and "it is no regular file"
+    if stat.S_ISDIR(found.st_mode):
+        wrong = "it is a directory, no regular file"
     wrong = wrong or (own and not _own(found) and "it can be written by others")
+    if not wrong and most is not None and found.st_size > most:
+        wrong = f"it has {found.st_size:,} bytes, more than {most:,}"
     if wrong:
         os.close(handle)
         raise ValueError(wrong)

@@ -12,6 +12,7 @@ from lava_nexus.chip.description import LIMITS, Chip
 from lava_nexus.chip.packing import CoreTemplate
 from lava_nexus.chip.timing import Span
 from lava_nexus.chip.workload import Memory
+from lava_nexus.documents import parse_json
 from lava_nexus.errors import NexusError
 from lava_nexus.files import DAMAGED, read_regular, reason, write_text
 from lava_nexus.programs.schedule import Schedule
@@ -184,7 +185,7 @@ class ProgramPlacement:
             NexusError: the file is missing, damaged or no placement of a program.
         """
         try:
-            data = json.loads(read_regular(Path(path)))
+            data = parse_json(read_regular(Path(path)), "file")
             if data.pop(_DIGEST, None) != _digest(data):
                 raise ValueError("it is damaged: its content has another SHA-256")
             data["chip"] = Chip.model_validate_json(json.dumps(data["chip"]))
@@ -198,7 +199,7 @@ class ProgramPlacement:
             return cls(**data)
         except FileNotFoundError:
             raise NexusError(f"placement '{path}' does not exist") from None
-        except DAMAGED as error:
+        except (*DAMAGED, NexusError) as error:
             raise NexusError(f"file '{path}' holds no placement of a program: {reason(error)}") from error
 
 

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
+from lava_nexus.documents import read_yaml
 from lava_nexus.errors import NexusError
 
 _FOLDER = Path(__file__).parent / "models"
@@ -96,9 +95,9 @@ def load_energy_model(name: str) -> EnergyModel:
         hint = f"did you mean '{near[0]}'?" if near else f"choose one of {', '.join(energy_model_names())}"
         raise NexusError(f"energy model '{name}' does not exist; {hint}")
     try:
-        data = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise NexusError(f"energy model '{name}' cannot be read: {' '.join(str(error).split())}") from error
+        data = read_yaml(path, "file")
+    except NexusError as error:
+        raise NexusError(f"energy model '{name}' cannot be read: {error}") from error
     return _model(path.stem, data)
 
 

@@ -9,12 +9,14 @@ import json
 import re
 import shutil
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
-from lava_nexus.errors import NexusError
+from lava_nexus.documents import read_json
+from lava_nexus.errors import NexusError, brief
 from lava_nexus.files import write_text
 from lava_nexus.lab.markdown import markdown, summary_rows
 
@@ -42,7 +44,9 @@ class Difference:
     @property
     def ratio(self) -> float | None:
         """b / a of two numbers."""
-        return self.b / self.a if self.change is not None and self.a else None
+        with suppress(OverflowError):  # integers have no largest
+            return self.b / self.a if self.change is not None and self.a else None
+        return None
 
 
 class _Missing:
@@ -65,12 +69,7 @@ def read_report(path: Path) -> dict[str, Any]:
             names = ", ".join(p.name for p in found) or "none"
             raise NexusError(f"folder '{path}' holds {len(found)} JSON reports ({names}), must hold one; name the file")
         path = found[0]
-    try:
-        values = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise NexusError(f"report '{path}' does not exist") from None
-    except (UnicodeDecodeError, json.JSONDecodeError) as error:
-        raise NexusError(f"report '{path}' is no JSON: {error}") from None
+    values = read_json(path, "report")
     if not isinstance(values, dict):
         raise NexusError(f"report '{path}' holds a {type(values).__name__}, must hold an object")
     return values
@@ -89,10 +88,15 @@ def differences(a: dict[str, Any], b: dict[str, Any], ignore: Sequence[str] = ()
 
 def differences_table(found: Sequence[Difference], a: str, b: str) -> str:
     """A Markdown table; `a` and `b` are what the reports are called."""
-    rows = [
-        [d.key, _text(d.a), _text(d.b), *("-" if v is None else f"{v:.6g}" for v in (d.change, d.ratio))] for d in found
-    ]
+    rows = [[d.key, _text(d.a), _text(d.b), *map(_figure, (d.change, d.ratio))] for d in found]
     return markdown(("key", a, b, "b - a", "b / a"), rows)
+
+
+def _figure(value: float | None) -> str:
+    try:
+        return "-" if value is None else f"{value:.6g}"
+    except OverflowError:  # integers have no largest
+        return brief(str(value), 20)
 
 
 def _leaves(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:

@@ -6,6 +6,7 @@ Inverse frequencies of RoPE are FP32 constants of a model and made here: theta^(
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -13,12 +14,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lava_nexus.errors import NexusError
+from lava_nexus.errors import NexusError, brief
 from lava_nexus.models.architectures import ACTIVATION_NAMES, ARCHITECTURES, Architecture, Head
 from lava_nexus.models.spec import ModelSpec
 from lava_nexus.programs.transformer import LayerShape
 
 Frequencies = NDArray[np.float32]
+_MOST, _MOST_OF = 1 << 24, {"num_hidden_layers": 10_000, "vocab_size": 1 << 31, "max_position_embeddings": 1 << 31}
+"""Sizes beyond all models, in general and by key: what is larger is a mistake, and would fill the memory."""
 
 
 @dataclass(frozen=True)
@@ -39,23 +42,25 @@ class Keys:
 
     def count(self, key: str, default: int | None = None, least: int = 0) -> int:
         """An integer of at least `least`."""
-        value = self._value(key, default)
+        value, most = self._value(key, default), _MOST_OF.get(key, _MOST)
         if type(value) is not int or value < least:
-            raise NexusError(f"{self.source}: '{key}' is {value!r}, must be an integer of at least {least}")
+            raise NexusError(f"{self.source}: '{key}' is {brief(repr(value))}, must be an integer of at least {least}")
+        if value > most:
+            raise NexusError(f"{self.source}: '{key}' is {brief(repr(value))}, must be at most {most}")
         return value
 
     def number(self, key: str, default: float | None = None) -> float:
         """A positive number."""
         value = self._value(key, default)
-        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < math.inf:
-            raise NexusError(f"{self.source}: '{key}' is {value!r}, must be a positive number")
+        if not _positive(value):
+            raise NexusError(f"{self.source}: '{key}' is {brief(repr(value))}, must be a positive number")
         return float(value)
 
     def flag(self, key: str, default: bool) -> bool:
         """True or false."""
         value = self._value(key, default)
         if not isinstance(value, bool):
-            raise NexusError(f"{self.source}: '{key}' is {value!r}, must be true or false")
+            raise NexusError(f"{self.source}: '{key}' is {brief(repr(value))}, must be true or false")
         return value
 
     def _value(self, key: str, default: Any) -> Any:
@@ -104,14 +109,16 @@ def read_spec(config: Mapping[str, Any], source: str, silu: str = "silu") -> Mod
 
 def _family(keys: Keys) -> Architecture:
     config, kind = keys.config, keys.config.get("model_type")
-    if kind not in ARCHITECTURES:
+    if not isinstance(kind, str) or kind not in ARCHITECTURES:
         raise NexusError(
-            f"{keys.source}: architecture {kind!r} is not supported; known are {', '.join(sorted(ARCHITECTURES))}"
+            f"{keys.source}: architecture {brief(repr(kind))} is not supported; "
+            f"known are {', '.join(sorted(ARCHITECTURES))}"
         )
     family = ARCHITECTURES[kind]
     for key, supported in family.refused.items():
         if config.get(key, supported) != supported:
-            raise NexusError(f"{keys.source}: '{key}' is {config[key]!r}, only {supported!r} is supported")
+            given = brief(repr(config[key]))
+            raise NexusError(f"{keys.source}: '{key}' is {given}, only {supported!r} is supported")
     if config.get("quantization_config"):
         raise NexusError(f"{keys.source}: 'quantization_config' is set, only float weights are supported")
     return family
@@ -129,7 +136,7 @@ def _shape(keys: Keys, family: Architecture, silu: str) -> LayerShape:
     activation = ACTIVATION_NAMES.get(str(config.get("hidden_act", "silu")))
     if activation is None:
         raise NexusError(
-            f"{source}: activation {config.get('hidden_act')!r} is not supported; "
+            f"{source}: activation {brief(repr(config.get('hidden_act')))} is not supported; "
             f"known are {', '.join(ACTIVATION_NAMES)}"
         )
     return LayerShape(
@@ -157,7 +164,8 @@ def _head(keys: Keys, family: Architecture) -> Head | None:
         if str(wanted).lower() == name.lower():  # the first conversions of LLaMA wrote LLaMAForCausalLM
             return head
     raise NexusError(
-        f"{keys.source}: 'architectures' has {wanted!r}, whose head is not supported; known are {', '.join(heads)}"
+        f"{keys.source}: 'architectures' has {brief(repr(wanted))}, whose head is not supported; "
+        f"known are {', '.join(heads)}"
     )
 
 
@@ -165,8 +173,8 @@ def _labels(keys: Keys) -> int:
     """Number of labels that a config states."""
     named = keys.config.get("id2label")
     count = keys.config.get("num_labels", len(named) if isinstance(named, dict) else 2)
-    if type(count) is not int or count < 1:
-        raise NexusError(f"{keys.source}: 'num_labels' is {count!r}, must be an integer of at least 1")
+    if type(count) is not int or not 1 <= count <= _MOST:
+        raise NexusError(f"{keys.source}: 'num_labels' is {brief(repr(count))}, must be an integer of at least 1")
     return count
 
 
@@ -182,7 +190,7 @@ def _windows(keys: Keys, family: Architecture, layers: int) -> tuple[int | None,
         full = keys.count("max_window_layers", 0) if family.window_switch else 0
         kinds = ["full_attention"] * min(full, layers) + ["sliding_attention"] * max(layers - full, 0)
     known = {"full_attention": None, "sliding_attention": window}
-    if not isinstance(kinds, list) or len(kinds) != layers or not set(kinds) <= set(known):
+    if not isinstance(kinds, list) or len(kinds) != layers or not {str(kind) for kind in kinds} <= set(known):
         raise NexusError(f"{keys.source}: 'layer_types' must name {' or '.join(known)} for each of {layers} layers")
     return tuple(known[kind] for kind in kinds)
 
@@ -198,7 +206,7 @@ def _frequencies(keys: Keys, family: Architecture, head_dim: int) -> NDArray[np.
         raise NexusError(f"{keys.source}: RoPE turns {width} of {head_dim} channels, must be an even number of them")
     scaling = keys.config.get("rope_scaling") or given
     if scaling is not None and not isinstance(scaling, dict):
-        raise NexusError(f"{keys.source}: 'rope_scaling' is {scaling!r}, must hold keys and values")
+        raise NexusError(f"{keys.source}: 'rope_scaling' is {brief(repr(scaling))}, must hold keys and values")
     return inverse_frequencies(theta, width, scaling, keys.source)
 
 
@@ -229,7 +237,7 @@ def inverse_frequencies(theta: float, width: int, scaling: Mapping[str, Any] | N
         return plain / np.float32(_number(scaling, "factor", source))
     if kind == "llama3":
         return _llama3(plain, scaling, source)
-    raise NexusError(f"{source}: rope scaling '{kind}' is not supported; known are default, linear, llama3")
+    raise NexusError(f"{source}: rope scaling '{brief(str(kind))}' is not supported; known are default, linear, llama3")
 
 
 def _llama3(plain: Frequencies, scaling: Mapping[str, Any], source: str) -> Frequencies:
@@ -248,7 +256,12 @@ def _llama3(plain: Frequencies, scaling: Mapping[str, Any], source: str) -> Freq
 
 
 def _number(scaling: Mapping[str, Any], key: str, source: str) -> float:
-    value = scaling.get(key)
-    if isinstance(value, bool) or not isinstance(value, int | float) or not value > 0:
-        raise NexusError(f"{source}: rope scaling '{key}' is {value!r}, must be a positive number")
+    value: Any = scaling.get(key)
+    if not _positive(value):
+        raise NexusError(f"{source}: rope scaling '{key}' is {brief(repr(value))}, must be a positive number")
     return float(value)
+
+
+def _positive(value: Any) -> bool:
+    """Whether a value is a number that FP64 holds, above 0 and finite."""
+    return type(value) in (int, float) and 0 < value <= sys.float_info.max

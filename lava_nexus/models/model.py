@@ -12,6 +12,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from lava_nexus.documents import read_json
 from lava_nexus.errors import NexusError
 from lava_nexus.execute.executor import Executor
 from lava_nexus.execute.run import DEFAULT_EXECUTOR, executor_named
@@ -20,7 +21,7 @@ from lava_nexus.models.config_json import read_spec
 from lava_nexus.models.forward import Counts, Forward, Stream, Tokens, cached_tokens
 from lava_nexus.models.spec import ModelSpec
 from lava_nexus.models.stages import Arithmetic, Logits, forward_stages
-from lava_nexus.models.tensors import FolderTensors, HeldTensors, RandomTensors, TensorSource, Weights, read_json
+from lava_nexus.models.tensors import FolderTensors, HeldTensors, RandomTensors, TensorSource, Weights
 from lava_nexus.programs import Native, Nonlinear, SpikingLinear
 from lava_nexus.programs.order import Accumulate, Orders, named_order
 from lava_nexus.programs.product import kind_of

@@ -6,7 +6,6 @@ Both are read tensor by tensor when a layer is about to run; no more than a laye
 from __future__ import annotations
 
 import hashlib
-import json
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
@@ -15,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lava_nexus.documents import read_json
 from lava_nexus.errors import NexusError
 from lava_nexus.files import content_digest
 from lava_nexus.models.checkpoint import check_finite, dtype_name, first_of, opened
@@ -208,22 +208,6 @@ def _read_index(path: Path) -> dict[str, str]:
     if not plain:
         raise NexusError(f"'{path}' has no 'weight_map' from tensors to files of its folder")
     return {str(name): shard for name, shard in found.items()}
-
-
-def read_json(path: Path) -> Any:
-    """The values of a JSON file.
-
-    Raises:
-        NexusError: it is missing, cannot be read, or is no JSON.
-    """
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise NexusError(f"'{path}' does not exist") from None
-    except OSError as error:
-        raise NexusError(f"'{path}' cannot be read: {(error.strerror or str(error)).lower()}") from error
-    except (ValueError, RecursionError) as error:
-        raise NexusError(f"'{path}' is no JSON: {error}") from error
 
 
 def _check_header(path: Path, file: Any, name: str, shape: Shape) -> None:

@@ -14,13 +14,13 @@ The prompts are those of common evaluation harnesses.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
 
+from lava_nexus.documents import parse_json
 from lava_nexus.errors import NexusError
 from lava_nexus.lab.configs.execution import EvaluationTask
 
@@ -88,10 +88,7 @@ def _read(path: Path, kind: str, labels: Path | None) -> list[Question]:
 
 def _rows(path: Path) -> Iterator[Row]:
     for number, line in enumerate(_lines(path), start=1):
-        try:
-            row = json.loads(line)
-        except json.JSONDecodeError as error:
-            raise NexusError(f"row {number} of '{path}' is no JSON: {error}") from None
+        row = parse_json(line, f"row {number} of '{path}'")
         if not isinstance(row, dict):
             raise NexusError(f"row {number} of '{path}' is a {type(row).__name__}, must be an object")
         yield row

@@ -12,7 +12,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Literal, overload
 
-from lava_nexus.config import read
+from lava_nexus.documents import read_yaml
 
 _FOLDER = Path(__file__).parent
 
@@ -215,7 +215,7 @@ def published(name: str) -> Any:
     | energy | the table of energies, with what it charges a spike, and systems of others |
     | tasks | the tables of language models as they are laid out |
     """
-    return _READERS[name](read(_FOLDER / f"{name}.yaml"))
+    return _READERS[name](read_yaml(_FOLDER / f"{name}.yaml"))
 
 
 def published_row(table: str, **key: Any) -> PublishedRow | None:

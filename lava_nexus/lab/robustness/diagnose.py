@@ -6,7 +6,6 @@ Circuits are held against the accuracy that they should have, loss curves agains
 from __future__ import annotations
 
 import csv
-import json
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
@@ -14,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from lava_nexus.circuits import Circuit, circuit
+from lava_nexus.documents import parse_json
 from lava_nexus.errors import NexusError
 from lava_nexus.execute.membrane import MembraneExecutor
 from lava_nexus.formats import format_named, ulp_distance
@@ -37,7 +37,7 @@ def read_losses(path: Path) -> list[float]:
         raise NexusError(f"loss curve '{path}' cannot be read: {(reason or str(error)).lower()}") from None
     try:
         losses = [float(value) for value in _values(text)]
-    except (ValueError, TypeError, KeyError):
+    except (NexusError, ValueError, TypeError, KeyError, OverflowError):
         losses = []
     if not losses:
         raise NexusError(
@@ -48,7 +48,7 @@ def read_losses(path: Path) -> list[float]:
 
 def _values(text: str) -> list[Any]:
     if text.lstrip()[:1] in "{[":
-        data = json.loads(text)
+        data = parse_json(text, "loss curve")
         return list(data["losses"] if isinstance(data, dict) else data)
     lines = [line for line in text.splitlines() if line.strip()]
     if lines and "loss" in lines[0].split(","):

@@ -71,8 +71,7 @@ def contract(node: Contract, operands: Sequence[Patterns], executor: Executor) -
     left, right = operands[0][..., :, None, :], operands[1][..., None, :, :]
     shape = np.broadcast_shapes(left.shape[:-1], right.shape[:-1])
     if isinstance(node.product, Native):  # its weights are the synapses, so that no tile cuts them
-        rows = operands[0].reshape(-1, node.length)
-        return native_sums(node.product.layer, rows, executor).reshape(shape)
+        return native_sums(node.product.layer, operands[0].reshape(-1, node.length), executor).reshape(shape)
     result = np.empty_like(left, node.result.format.pattern_dtype, shape=shape)
     for part in tiles(shape, _room(node.product)):
         factors = tuple(_contiguous(np.moveaxis(_part(array, part), -1, 0)) for array in (left, right))
@@ -292,10 +291,7 @@ class _Summation:
 
     @staticmethod
     def _put(totals: Patterns, registers: Sequence[int], sums: Patterns) -> None:
-        if len(registers) == 1:
-            totals[registers[0]] = sums[0]
-        else:
-            totals[list(registers)] = sums
+        totals[list(registers)] = sums
 
 
 def _runs(terms: Sequence[int]) -> list[slice]:

@@ -209,8 +209,7 @@ def load(
         basis: cells of the circuits, "threshold" or "nexus".
         accumulate: order of every sum; None for "sequential", or "exact" of native products.
         silu: x / (1 + exp(-x)) in four rounded steps, or the one circuit, which is within 1 ULP.
-        product: kind of the products of linear layers, `lava_nexus.programs.KINDS`: "native" has the chip's synapses
-            form them. None for gates, as the order asks for.
+        product: of linear layers, one of `programs.KINDS`; "native" is by synapses, None by gates as the order asks.
 
     Raises:
         NexusError: the folder, its config or its tensors are not those of a supported model.

@@ -14,11 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lava_nexus.circuits.native import NativeLayer
+from lava_nexus.execute.native.counts import active_of, spikes_of
 from lava_nexus.execute.native.sums import Sums
 from lava_nexus.execute.tallies import Tally
 from lava_nexus.neurons.compiled import kept
 from lava_nexus.populations.native.core import NativeCore
-from lava_nexus.populations.native.limbs import BYTE, Fields, digits, digits_of, fields, significand_bytes
+from lava_nexus.populations.native.limbs import BYTE, Fields, digits, digits_of, fields
 from lava_nexus.populations.native.neurons import INFINITE, MINUS_ZERO, NAN
 
 Integers = NDArray[np.int64]
@@ -81,53 +82,59 @@ def _part(layer: NativeLayer, rows: NDArray[Any], count: bool) -> Sums:
     ordinary = ~(found.infinite | found.nan)
     sent = digits(np.where(ordinary, found.significand, 0), found.place, digits_of(limbs.activation))
     sent = np.where(found.negative, -sent, sent)
-    arrived, met = _arrived(core, sent, found.place // BYTE, count)
-    groups, (n, m) = len(limbs.groups), (len(rows), limbs.outputs)
-    window = core.result
-    kept_digits = np.zeros((2, n, m, window.bytes), np.uint8)
-    states = np.zeros((4, n, m), np.int64)  # place, sticky, whether the negative one sends, whether a digit comes then
-    spikes, active = np.zeros((groups, m), np.int64), np.zeros(2, np.int64)
-    _carried(arrived, met, limbs.lowest, window.cap, kept_digits, states, spikes, active)
-    plus, minus = _payloads(core, kept_digits, states)
+    first, arrived, met = _arrived(core, sent, found.place // BYTE, count)
+    n, m = len(rows), limbs.outputs
+    window, states = np.zeros((n, m, core.result.bytes), np.uint8), np.zeros((4, n, m), np.int64)
+    spikes, active = np.zeros((len(limbs.groups), m), np.int64), np.zeros(2, np.int64)
+    _carried(arrived, met, first, limbs.digits, limbs.lowest, core.result.cap, window, states, spikes, active)
+    plus, minus = _payloads(core, window, states)
     sends = [p + m for p, m in zip(plus, minus, strict=True)]
     code = _codes(core, found)
     tally = Tally(layer.core, n)
     if count:
-        tally.signal_spikes = _spikes(core, rows, found, sent, spikes, plus, minus, code)
-        tally.active = int(active[0]) + _active(core, found, sent, int(active[1]), states[3] != 0, sends, code)
+        tally.signal_spikes = spikes_of(core, rows, found, sent, spikes, plus, minus, code)
+        tally.active = int(active[0]) + active_of(core, found, sent, int(active[1]), states[3] != 0, sends, code)
     return Sums(plus, minus, code, tally)
 
 
-def _arrived(core: NativeCore, sent: Integers, first: Integers, count: bool) -> tuple[Reals, NDArray[np.bool_]]:
-    """(D: float32 [digits, groups, rows, outputs]; whether a spike arrives where D is 0)."""
-    limbs, n = core.limbs, len(first)
-    shape = (limbs.digits, len(limbs.groups), n, limbs.outputs)
+def _arrived(core: NativeCore, sent: Integers, at: Integers, count: bool) -> tuple[int, Reals, NDArray[np.bool_]]:
+    """(number of the first digit at which anything arrives; D: float32 [digits, groups, rows, outputs]; spikes met).
+
+    Args:
+        core: the layer.
+        sent: digits [digits, rows, inputs] of the activations.
+        at: int64 [rows, inputs], positions of the first of them.
+        count: whether to find out where spikes arrive, also those that add up to 0.
+    """
+    limbs, used = core.limbs, (sent != 0).any(axis=0)
+    first = int(at[used].min(initial=limbs.digits - 1))
+    span = min(int(at[used].max(initial=first)) + len(sent) + limbs.span - first, limbs.digits - first)
+    shape = (span, len(limbs.groups), len(at), limbs.outputs)
     arrived, met = np.zeros(shape, np.float32), np.zeros(shape if count else (0, 0, 0, 0), np.bool_)
     for g, group in enumerate(limbs.groups):
-        matrices = _matrices(core, g)
-        for q in range(int(first.max(initial=0)) + len(sent)):
-            k = q - first[:, group]
-            inside = (k >= 0) & (k < len(sent))
-            now = np.take_along_axis(sent[:, :, group], np.where(inside, k, 0)[None], axis=0)[0]
-            now = np.where(inside, now, 0)
+        matrices, parts, places = _matrices(core, g), sent[:, :, group], at[:, group]
+        for q in range(first, first + span):
+            now = np.zeros(places.shape, np.float32)
+            for k, part in enumerate(parts):
+                np.copyto(now, part, where=places == q - k, casting="unsafe")
             if not now.any():
                 continue
-            x, bits = now.astype(np.float32), _packed(now != 0)
+            x = _sparse(now)
+            bits = _packed(now != 0) if count else None
             for a, dense in enumerate(matrices.dense):
                 if dense is not None:
-                    arrived[q + a, g] += _product(x, dense)
-                    if count:
-                        _reach(arrived[q + a, g], bits, matrices.used[a], met[q + a, g])
-    return arrived, met
+                    target = arrived[q + a - first, g]
+                    target += x @ dense
+                    if bits is not None:
+                        _reach(target, bits, matrices.used[a], met[q + a - first, g])
+    return first, arrived, met
 
 
-def _product(x: Reals, limbs: Reals) -> Reals:
+def _sparse(x: Reals) -> Any:
+    """The matrix, entry by entry where it has few."""
     from scipy.sparse import csr_matrix  # type: ignore[import-untyped]
 
-    if np.count_nonzero(x) * _SPARSE < x.size:
-        found: Reals = csr_matrix(x) @ limbs
-        return found
-    return x @ limbs
+    return csr_matrix(x) if np.count_nonzero(x) * _SPARSE < x.size else x
 
 
 def _reach_loop(
@@ -151,6 +158,8 @@ _reach = kept(_reach_loop)
 def _carried_loop(
     arrived: NDArray[np.float32],
     met: NDArray[np.bool_],
+    first: int,
+    steps: int,
     lowest: int,
     cap: int,
     window: NDArray[np.uint8],
@@ -158,53 +167,55 @@ def _carried_loop(
     spikes: NDArray[np.int64],
     active: NDArray[np.int64],
 ) -> None:
-    """Digits of groups, then of sums of both signs; what is kept of them; active[0] of groups, active[1] of sums."""
-    steps, groups, rows, outputs = arrived.shape
-    counting = met.shape[0] > 0
-    size = window.shape[3]
-    carry = np.zeros(groups, np.int64)
-    past = np.zeros((2, size), np.int64)
+    """Digits of groups, then of sums of both signs, and what is kept of them.
+
+    Nothing arrives before digit `first`. states: place, sticky, whether the negative one sends, whether digits come to
+    it as it sends; active[0] of groups, active[1] of sums.
+    """
+    span, groups, rows, outputs = arrived.shape
+    counting, size = met.shape[0] > 0, window.shape[2]
+    carry, high = np.zeros(groups, np.int64), np.zeros(2, np.int64)
+    digits_of_sum = np.zeros((2, steps), np.int64)
+    lowest_used, highest_used = np.zeros(2, np.int64), np.zeros(2, np.int64)
     for r in range(rows):
         for j in range(outputs):
-            carry[:] = 0
-            past[:] = 0
-            high = np.zeros(2, np.int64)
-            below = np.zeros(2, np.int64)
-            place = np.zeros(2, np.int64)
-            sticky = np.zeros(2, np.int64)
-            for t in range(steps):
-                total, came = 0, False
+            carry[:], high[:], lowest_used[:], highest_used[:] = 0, 0, steps, -1
+            came = False
+            for t in range(first, steps):
+                total, came, left = 0, False, False
                 for g in range(groups):
-                    v = np.int64(arrived[t, g, r, j]) + carry[g]
+                    v = carry[g]
+                    if t - first < span:
+                        v += np.int64(arrived[t - first, g, r, j])
                     digit = ((v + 127) & 255) - 127
                     carry[g] = (v + 127) >> 8
+                    left = left or carry[g] != 0
                     total += digit
                     if digit != 0:
                         spikes[g, j] += 1
                         came = True
-                    if counting and (digit != 0 or met[t, g, r, j]):
+                    if counting and (digit != 0 or (t - first < span and met[t - first, g, r, j])):
                         active[0] += 1
                 if came:
                     active[1] += 2
                 for s in range(2):
                     v = (total if s == 0 else -total) + high[s]
                     high[s] = v >> 8
-                    for k in range(size - 1, 0, -1):
-                        past[s, k] = past[s, k - 1]
-                    past[s, 0] = v & 255
-                    if past[s, 0] != 0 or t <= lowest:
-                        for k in range(size):
-                            window[s, r, j, k] = past[s, k]
-                        sticky[s] = below[s]
-                        place[s] = min(max(t - lowest, 0), cap)
-                    if past[s, size - 1] != 0:
-                        below[s] = 1
-                if t == steps - 1:
-                    states[2, r, j] = 1 if high[0] != 0 else 0
-                    states[3, r, j] = 1 if came else 0
-            s = states[2, r, j]
-            states[0, r, j] = place[s]
-            states[1, r, j] = sticky[s]
+                    digits_of_sum[s, t] = v & 255
+                    if v & 255:
+                        highest_used[s] = t
+                        lowest_used[s] = min(lowest_used[s], t)
+                if t - first >= span and not (left or came) and -1 <= high[0] <= 0 and -1 <= high[1] <= 0:
+                    break  # what follows is the sign alone
+            s = 1 if high[0] != 0 else 0
+            top = max(highest_used[s], lowest)
+            for k in range(size):
+                t = top - k
+                window[r, j, k] = digits_of_sum[s, t] if first <= t <= highest_used[s] else 0
+            states[0, r, j] = min(top - lowest, cap) if highest_used[s] >= 0 else 0
+            states[1, r, j] = lowest_used[s] < top - size + 1
+            states[2, r, j] = s
+            states[3, r, j] = came
 
 
 _carried = kept(_carried_loop)
@@ -214,10 +225,9 @@ def _payloads(core: NativeCore, window: NDArray[np.uint8], states: Integers) -> 
     """Payloads of sums that are not negative, and of negative ones."""
     result = core.result
     place, sticky, negative, _ = states
-    chosen = np.where(negative[..., None] != 0, window[1], window[0]).astype(np.uint64)
     word = np.zeros(place.shape, np.uint64)
     for k in range(result.bytes):
-        word = (word << np.uint64(BYTE)) | chosen[..., k]
+        word = (word << np.uint64(BYTE)) | window[..., k]
     spare = np.uint64(result.spare)
     below = (sticky != 0) | ((word & ((np.uint64(1) << spare) - np.uint64(1))) != 0)
     word = ((word >> spare) << np.uint64(1)) | below.astype(np.uint64)
@@ -246,83 +256,3 @@ def _codes(core: NativeCore, found: Fields) -> Integers:
     infinite = np.where(signs == infinities, INFINITE, INFINITE + 1)
     code = np.where(infinities > 0, infinite, np.where(zeros == -limbs.inputs, MINUS_ZERO, 0))
     return np.where(nan, NAN, code).astype(np.int64)
-
-
-def _spikes(
-    core: NativeCore,
-    rows: NDArray[Any],
-    found: Fields,
-    sent: Integers,
-    groups: Integers,
-    plus: list[Integers],
-    minus: list[Integers],
-    code: Integers,
-) -> Integers:
-    """int64 [signals]."""
-    limbs, n = core.limbs, len(rows)
-    fmt = limbs.activation
-    low = min(3, fmt.exponent_bits)
-    spikes = np.zeros(core.n_signals, np.int64)
-    ordinary, negative = ~(found.infinite | found.nan), found.negative
-    zero = (found.significand == 0) & ~found.infinite
-    bits = [((rows >> rows.dtype.type(b)) & rows.dtype.type(1)).astype(np.int64).sum(axis=0) for b in range(fmt.bits)]
-    place = found.place % (1 << low)
-    of: dict[str, Any] = {
-        "strobe": n,
-        "x": np.stack(bits, axis=1).ravel(),
-        "gain": np.stack([(ordinary & (place == r)).sum(axis=0) for r in range(1 << low)], axis=1).ravel(),
-        "normal": ((rows & rows.dtype.type(fmt.exponent_mask)) != 0).sum(axis=0),
-        "plus_zero": (zero & ~negative).sum(axis=0),
-        "minus_zero": (zero & negative).sum(axis=0),
-        "plus_infinity": (found.infinite & ~negative).sum(axis=0),
-        "minus_infinity": (found.infinite & negative).sum(axis=0),
-        "nan": found.nan.sum(axis=0),
-        "encoder": (sent != 0).sum(axis=(0, 1)),
-        "special": (zero | found.infinite).sum(axis=0),
-        "sign": n,
-        "infinities": found.infinite.any(axis=1).sum(),
-        "nans": found.nan.any(axis=1).sum(),
-        "code": (code != 0).sum(axis=0),
-    }
-    of |= {f"accumulator.{g}": counts for g, counts in enumerate(groups)}
-    of |= {f"plus.{k}": (p != 0).sum(axis=0) for k, p in enumerate(plus)}
-    of |= {f"minus.{k}": (p != 0).sum(axis=0) for k, p in enumerate(minus)}
-    for name, signals in core.offsets.items():
-        spikes[signals] = of[name]
-    return spikes
-
-
-def _active(
-    core: NativeCore,
-    found: Fields,
-    sent: Integers,
-    met: int,
-    last: NDArray[np.bool_],
-    sends: list[Integers],
-    code: Integers,
-) -> int:
-    """Updates of all but the accumulators in which a neuron receives or fires.
-
-    Args:
-        core: the layer.
-        found, sent: the activations and their digits.
-        met: how often digits come to a sum, times 2.
-        last: sums to which some come in the step in which they are sent.
-        sends: each payload, of either sign.
-        code: what the neurons of special values send.
-    """
-    limbs = core.limbs
-    zero = (found.significand == 0) & ~found.infinite
-    loads = [~(found.infinite | found.nan), found.negative, found.place >> min(3, limbs.activation.exponent_bits)]
-    loads += [(found.significand >> (BYTE * k)) & 255 for k in range(significand_bytes(limbs.activation))]
-    encoders = sum(np.count_nonzero(load) for load in loads) + np.count_nonzero(sent)
-    signed = found.place.size if core.zeros.any() else 0
-    infinities, nans = found.infinite.any(axis=1), found.nan.any(axis=1)
-    used = (~core.zeros).astype(np.float32).T
-    zeros_come = ((zero.astype(np.float32) @ used) > 0) | core.zeros.any(axis=1)
-    signs_come = (found.infinite.astype(np.float32) @ used) > 0
-    codes = np.count_nonzero(zeros_come) + np.count_nonzero(signs_come) + np.count_nonzero(code)
-    codes += limbs.outputs * (np.count_nonzero(infinities) + np.count_nonzero(nans))
-    sums = met * len(sends) + sum(np.count_nonzero((payload != 0) & ~last) for payload in sends)
-    single = np.count_nonzero(infinities) + np.count_nonzero(nans) + np.count_nonzero(zero | found.infinite)
-    return int(encoders + signed + codes + sums + single)

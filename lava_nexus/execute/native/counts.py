@@ -1,0 +1,93 @@
+"""Spikes and active updates of a native layer's core, from digits and classes of its activations and what it sends."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lava_nexus.populations.native.core import NativeCore
+from lava_nexus.populations.native.limbs import BYTE, Fields, significand_bytes
+
+Integers = NDArray[np.int64]
+
+
+def spikes_of(
+    core: NativeCore,
+    rows: NDArray[Any],
+    found: Fields,
+    sent: Integers,
+    groups: Integers,
+    plus: list[Integers],
+    minus: list[Integers],
+    code: Integers,
+) -> Integers:
+    """int64 [signals]."""
+    limbs, n = core.limbs, len(rows)
+    fmt = limbs.activation
+    low = min(3, fmt.exponent_bits)
+    spikes = np.zeros(core.n_signals, np.int64)
+    ordinary, negative = ~(found.infinite | found.nan), found.negative
+    zero = (found.significand == 0) & ~found.infinite
+    bits = [((rows >> rows.dtype.type(b)) & rows.dtype.type(1)).astype(np.int64).sum(axis=0) for b in range(fmt.bits)]
+    place = found.place % (1 << low)
+    of: dict[str, Any] = {
+        "strobe": n,
+        "x": np.stack(bits, axis=1).ravel(),
+        "gain": np.stack([(ordinary & (place == r)).sum(axis=0) for r in range(1 << low)], axis=1).ravel(),
+        "normal": ((rows & rows.dtype.type(fmt.exponent_mask)) != 0).sum(axis=0),
+        "plus_zero": (zero & ~negative).sum(axis=0),
+        "minus_zero": (zero & negative).sum(axis=0),
+        "plus_infinity": (found.infinite & ~negative).sum(axis=0),
+        "minus_infinity": (found.infinite & negative).sum(axis=0),
+        "nan": found.nan.sum(axis=0),
+        "encoder": (sent != 0).sum(axis=(0, 1)),
+        "special": (zero | found.infinite).sum(axis=0),
+        "sign": n,
+        "infinities": found.infinite.any(axis=1).sum(),
+        "nans": found.nan.any(axis=1).sum(),
+        "code": (code != 0).sum(axis=0),
+    }
+    of |= {f"accumulator.{g}": counts for g, counts in enumerate(groups)}
+    of |= {f"plus.{k}": (p != 0).sum(axis=0) for k, p in enumerate(plus)}
+    of |= {f"minus.{k}": (p != 0).sum(axis=0) for k, p in enumerate(minus)}
+    for name, signals in core.offsets.items():
+        spikes[signals] = of[name]
+    return spikes
+
+
+def active_of(
+    core: NativeCore,
+    found: Fields,
+    sent: Integers,
+    met: int,
+    last: NDArray[np.bool_],
+    sends: list[Integers],
+    code: Integers,
+) -> int:
+    """Updates of all but the accumulators in which a neuron receives or fires.
+
+    Args:
+        core: the layer.
+        found, sent: the activations and their digits.
+        met: how often digits come to a sum, times 2.
+        last: sums to which some come in the step in which they are sent.
+        sends: each payload, of either sign.
+        code: what the neurons of special values send.
+    """
+    limbs = core.limbs
+    zero = (found.significand == 0) & ~found.infinite
+    loads = [~(found.infinite | found.nan), found.negative, found.place >> min(3, limbs.activation.exponent_bits)]
+    loads += [(found.significand >> (BYTE * k)) & 255 for k in range(significand_bytes(limbs.activation))]
+    encoders = sum(np.count_nonzero(load) for load in loads) + np.count_nonzero(sent)
+    signed = found.place.size if core.zeros.any() else 0
+    infinities, nans = found.infinite.any(axis=1), found.nan.any(axis=1)
+    used = (~core.zeros).astype(np.float32).T
+    zeros_come = ((zero.astype(np.float32) @ used) > 0) | core.zeros.any(axis=1)
+    signs_come = (found.infinite.astype(np.float32) @ used) > 0
+    codes = np.count_nonzero(zeros_come) + np.count_nonzero(signs_come) + np.count_nonzero(code)
+    codes += limbs.outputs * (np.count_nonzero(infinities) + np.count_nonzero(nans))
+    sums = met * len(sends) + sum(np.count_nonzero((payload != 0) & ~last) for payload in sends)
+    single = np.count_nonzero(infinities) + np.count_nonzero(nans) + np.count_nonzero(zero | found.infinite)
+    return int(encoders + signed + codes + sums + single)

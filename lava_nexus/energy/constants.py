@@ -1,4 +1,4 @@
-"""Energy models as data: constants with value, unit, meaning, source and confidence, one YAML file a model."""
+"""Energy models as data: constants with value, range, unit, meaning, source and confidence, one YAML file a model."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from lava_nexus.chip.timing import Span
 from lava_nexus.documents import read_yaml
 from lava_nexus.errors import NexusError
 
@@ -21,7 +22,7 @@ REQUIRED = (
     "hop_east_west",
     "hop_north_south",
 )
-OPTIONAL = ("spike", "static_power")
+OPTIONAL = ("spike", "host_word", "static_power")
 """What a model may leave out: it then costs nothing."""
 
 
@@ -36,6 +37,7 @@ class Constant:
         meaning: the event.
         source: where the value was read.
         confidence: how directly it was read, or how it was obtained.
+        low, high: of what is not known better; the value where left out.
     """
 
     name: str
@@ -44,11 +46,20 @@ class Constant:
     meaning: str
     source: str
     confidence: str
+    low: float | None = None
+    high: float | None = None
 
     @property
     def si(self) -> float:
         """The value in joules or watts."""
-        return self.value * (_ENERGY | _POWER)[self.unit]
+        return self.span.value
+
+    @property
+    def span(self) -> Span:
+        """In joules or watts, with its range."""
+        unit = (_ENERGY | _POWER)[self.unit]
+        low = self.value if self.low is None else self.low
+        return Span(low * unit, self.value * unit, (self.value if self.high is None else self.high) * unit)
 
 
 @dataclass(frozen=True)
@@ -67,15 +78,16 @@ class EnergyModel:
 
     def joules(self, name: str) -> float:
         """Joules of one event; 0 for one of `OPTIONAL` that the model leaves out."""
-        return self._value(name)
+        return self.span(name).value
+
+    def span(self, name: str) -> Span:
+        """As `joules`, with its range; watts of "static_power"."""
+        return next((constant.span for constant in self.constants if constant.name == name), Span.of(0.0))
 
     @property
     def static_watts(self) -> float:
         """Power of a chip whatever it does; 0 where the model does not say."""
-        return self._value("static_power")
-
-    def _value(self, name: str) -> float:
-        return next((constant.si for constant in self.constants if constant.name == name), 0.0)
+        return self.joules("static_power")
 
 
 def energy_model_names() -> tuple[str, ...]:
@@ -116,9 +128,10 @@ def _constant(model: str, key: str, data: dict[str, Any]) -> Constant:
     entry = data["constants"].get(key)
     if not isinstance(entry, dict):
         raise NexusError(f"energy model '{model}' lacks the constant '{key}'")
-    value, unit = entry.get("value"), entry.get("unit")
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < float("inf"):
-        raise NexusError(f"energy model '{model}': {key} is {value}, must be a finite number of at least 0")
+    value, unit = _number(model, key, entry.get("value")), entry.get("unit")
+    low, high = (None if entry.get(end) is None else _number(model, key, entry[end]) for end in ("low", "high"))
+    if not (value if low is None else low) <= value <= (value if high is None else high):
+        raise NexusError(f"energy model '{model}': {key} is {value:g}, outside its range {low} .. {high}")
     units = _POWER if key == "static_power" else _ENERGY
     if unit not in units:
         raise NexusError(f"energy model '{model}': unit of {key} is {unit}, must be {' or '.join(units)}")
@@ -126,4 +139,10 @@ def _constant(model: str, key: str, data: dict[str, Any]) -> Constant:
     if not source:
         raise NexusError(f"energy model '{model}': {key} names no source")
     confidence = str(entry.get("confidence", data.get("confidence", "not stated")))
-    return Constant(key, float(value), unit, str(entry.get("meaning", "")), str(source), confidence)
+    return Constant(key, value, unit, str(entry.get("meaning", "")), str(source), confidence, low, high)
+
+
+def _number(model: str, key: str, value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < float("inf"):
+        raise NexusError(f"energy model '{model}': {key} is {value}, must be a finite number of at least 0")
+    return float(value)

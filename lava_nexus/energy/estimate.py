@@ -1,25 +1,23 @@
-"""Energy of a run, or of what is placed.
+"""Energy of a run, or of what is placed: counts, a machine and constants to joules.
 
-joules = synops * E_synop + active updates * E_active + inactive updates * E_inactive + spikes * E_spike
-         + routing + static power * chips * time
-
-under the `streamed` schedule: one update a neuron per operand set. Routing and static power are those of a placement.
+What `work` and `machine` are is defined in `lava_nexus.energy.machine`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Any, Protocol
 
 from lava_nexus.chip.placement import Placement
 from lava_nexus.chip.program_placement import ProgramPlacement
 from lava_nexus.energy.constants import EnergyModel, load_energy_model
-from lava_nexus.energy.machine import CircuitCounts, Machine, Occupancy, Routing
+from lava_nexus.energy.machine import CircuitCounts, Machine, PaceName, Subject
 from lava_nexus.energy.report import CircuitEnergy, EnergyReport
 from lava_nexus.errors import NexusError
 from lava_nexus.execute.tallies import Tally
 
-NO_PLACEMENT = "routing is 0 because there is no placement on cores: hops are not known"
+NO_PLACEMENT = "there is no placement on cores, so that this is work alone and not what a machine takes"
 
 
 class OfCircuit(Protocol):
@@ -55,55 +53,61 @@ def energy_of(
     *,
     placement: Placement | ProgramPlacement | None = None,
     inferences: int | None = None,
+    pace: PaceName | None = None,
+    duty: float = 1.0,
 ) -> EnergyReport:
     """Joules of a run of a circuit, a program or a model; or of what is placed, by the counts that it was placed with.
+
+    Without a placement the report holds `work` alone, with one `machine` too: see `lava_nexus.energy.machine`.
 
     Args:
         what: a result of `run`, of a program or of a model, or tallies; or a placement.
         model: name of the constants, a YAML file of them, or the constants.
-        placement: where the run's circuit or program lives: its cores say what is routed, its chips and their time
-            what static power comes to. A circuit must have run as it is placed: `placement.as_placed(circuit)`.
+        placement: where the run's circuit or program lives. A circuit must have run as it is placed:
+            `placement.as_placed(circuit)`.
         inferences: inputs that the run answered. None takes the operand sets of a circuit, the tokens of a placed
             program, and else 1.
+        pace: "streamed" (back to back) or "single" (one after the other); None takes `streamed` for a circuit and
+            `single` for a program, whose tokens wait for one another.
+        duty: share of the time in which there is something to do, above 0.
 
     Raises:
-        NexusError: spikes were not counted, the placement is of something else, or `what` is none of these.
+        NexusError: spikes were not counted, the placement is of something else, `what` is none of these, or there is
+            no such pace or duty.
 
     Example:
         >>> adder = circuit("add", FLOAT32)
-        >>> energy_of(run(adder, 1.5, 2.0)).joules
+        >>> energy_of(run(adder, 1.5, 2.0)).work
         >>> placed = place(adder)
-        >>> energy_of(run(placed.as_placed(adder), 1.5, 2.0), placement=placed).shares
+        >>> energy_of(run(placed.as_placed(adder), 1.5, 2.0), placement=placed).machine
     """
     constants = model if isinstance(model, EnergyModel) else load_energy_model(model)
+    machine: Machine | None
     if isinstance(what, Placement | ProgramPlacement):
         if placement is not None:
             raise NexusError("energy of a placement takes no other placement beside it")
-        counts, machine, unit = _of_placed(what)
+        counts, machine, unit = _of_placed(what, pace, duty)
+        subject = _placed_subject(what)
     else:
         tallies = _counted(what)
-        machine, unit = _where(tallies, placement, 1 if getattr(what, "tally", None) is None else None)
+        if placement is None and (pace is not None or duty != 1):
+            raise NexusError("a pace or a duty cycle is of a placed network; give a placement")
+        machine, unit = _where(tallies, placement, 1 if getattr(what, "tally", None) is None else None, pace, duty)
         counts = [_counts(tally) for tally in tallies]
-    return _estimate(counts, constants, unit if inferences is None else inferences, machine)
+        subject = _subject(tallies) if placement is None else _placed_subject(placement)
+    return _estimate(counts, constants, unit if inferences is None else inferences, machine, subject)
 
 
 def energy_of_tallies(
-    tallies: Iterable[Tally],
-    model: EnergyModel,
-    inferences: int = 1,
-    routing: Routing | None = None,
-    occupancy: Occupancy | None = None,
+    tallies: Iterable[Tally], model: EnergyModel, inferences: int = 1, machine: Machine | None = None
 ) -> EnergyReport | None:
-    """As `energy_of`, for tallies whose routing and time are known already.
-
-    Without a count of active updates a circuit's updates are all charged as inactive: a lower bound, noted as such.
+    """As `energy_of`, for tallies whose machine is known already.
 
     Args:
         tallies: what was counted.
         model: constants.
         inferences: inputs that the run answered.
-        routing: spikes between cores, where a placement is known.
-        occupancy: chips and time, where both are known; they draw the model's static power.
+        machine: on what and at what pace; None for work alone.
 
     Returns:
         The report, or None where spikes were not counted.
@@ -113,9 +117,8 @@ def energy_of_tallies(
     """
     listed = list(tallies)
     known = all(tally.synops is not None for tally in listed)
-    found = _estimate(
-        [_counts(tally) for tally in listed] if known else [], model, inferences, Machine(routing, occupancy)
-    )
+    counts = [_counts(tally) for tally in listed] if known else []
+    found = _estimate(counts, model, inferences, machine, _subject(listed))
     return found if known else None
 
 
@@ -143,14 +146,36 @@ def _counts(tally: Tally) -> CircuitCounts:
     return CircuitCounts(tally.circuit.label, tally.spikes or 0, tally.synops or 0, tally.updates, tally.active)
 
 
-def _of_placed(placement: Placement | ProgramPlacement) -> tuple[list[CircuitCounts], Machine, int]:
+def _subject(tallies: Sequence[Tally]) -> Subject:
+    """Of the networks that ran."""
+    networks = [tally.circuit.network for tally in tallies]
+    return Subject(
+        len(tallies),
+        sum(tally.circuit.neurons for tally in tallies),
+        sum(int(getattr(network, "relays", 0)) for network in networks),
+        max((int(getattr(network, "max_delay", 0)) for network in networks), default=0),
+    )
+
+
+def _placed_subject(placement: Placement | ProgramPlacement) -> Subject:
+    if isinstance(placement, Placement):
+        network = placement.network
+        return Subject(1, network.neurons, network.relays, network.max_delay)
+    used = [one for one in placement.circuits if one.arithmetic]
+    most = max((one.max_delay for one in used), default=0)
+    return Subject(len(used), sum(one.neurons for one in used), sum(one.relays for one in used), most)
+
+
+def _of_placed(
+    placement: Placement | ProgramPlacement, pace: PaceName | None, duty: float
+) -> tuple[list[CircuitCounts], Machine, int]:
     """Counts that were placed with, the machine, and how many inputs they are of."""
     if isinstance(placement, Placement):
         network, sets = placement.network, placement.sets
         reached = zip(placement.spikes.tolist(), network.fan_out.tolist(), strict=True)
         spikes, synops = sum(placement.spikes[network.n_inputs :].tolist()), sum(n * times for n, times in reached)
         counts = [CircuitCounts(placement.label, spikes, synops, sets * network.neurons)]
-        return counts, Machine.of_cores(placement, placement.traffic), sets
+        return counts, Machine.of_cores(placement, placement.traffic, pace, duty), sets
     used = [one for one in placement.circuits if one.arithmetic]
     if any(one.spikes is None or one.synops is None for one in used):
         raise NexusError(f"placement of '{placement.name}' holds no counted spikes; place it again")
@@ -160,15 +185,20 @@ def _of_placed(placement: Placement | ProgramPlacement) -> tuple[list[CircuitCou
             (one.spikes or 0) * one.invocations,
             (one.synops or 0) * one.invocations,
             one.invocations * one.neurons,
+            None if one.active is None else one.active * one.invocations,
         )
         for one in used
     ]
-    return counts, Machine.of_chips(placement, 1), 1
+    return counts, Machine.of_chips(placement, 1, pace, duty), 1
 
 
 def _where(
-    tallies: Sequence[Tally], placement: Placement | ProgramPlacement | None, unit: int | None
-) -> tuple[Machine, int]:
+    tallies: Sequence[Tally],
+    placement: Placement | ProgramPlacement | None,
+    unit: int | None,
+    pace: PaceName | None,
+    duty: float,
+) -> tuple[Machine | None, int]:
     """The machine of a run, and how many inputs it answered: `unit`, else the operand sets."""
     if isinstance(placement, Placement):
         if len(tallies) != 1 or tallies[0].circuit.network.digest != placement.network.digest:
@@ -180,11 +210,11 @@ def _where(
         (tally,) = tallies
         assert tally.signal_spikes is not None
         moved = placement.traffic_of(tally.signal_spikes, tally.invocations)
-        return Machine.of_cores(placement, moved), tally.invocations
+        return Machine.of_cores(placement, moved, pace, duty), tally.invocations
     if isinstance(placement, ProgramPlacement):
         tokens = _tokens(tallies, placement)
-        return Machine.of_chips(placement, tokens), tokens
-    return Machine(), sum(tally.invocations for tally in tallies) if unit is None else unit
+        return Machine.of_chips(placement, tokens, pace, duty), tokens
+    return None, sum(tally.invocations for tally in tallies) if unit is None else unit
 
 
 def _tokens(tallies: Sequence[Tally], placement: ProgramPlacement) -> int:
@@ -206,32 +236,43 @@ def _tokens(tallies: Sequence[Tally], placement: ProgramPlacement) -> int:
     return tokens
 
 
-def _estimate(counts: Sequence[CircuitCounts], model: EnergyModel, inferences: int, machine: Machine) -> EnergyReport:
+def _estimate(
+    counts: Sequence[CircuitCounts], model: EnergyModel, inferences: int, machine: Machine | None, subject: Subject
+) -> EnergyReport:
     if inferences < 1:
         raise NexusError(f"energy per inference of {inferences} inferences does not exist; at least 1 is needed")
-    circuits = tuple(_share(one, model) for one in counts)
     uncounted = sum(one.updates for one in counts if one.active is None)
-    occupancy = machine.occupancy
-    static = model.static_watts * occupancy.chips * occupancy.seconds if occupancy else 0.0
-    routed = machine.routing.joules(model) if machine.routing else 0.0
-    lower = sum(circuit.total for circuit in circuits) + routed + static
-    upper = lower + uncounted * (model.joules("neuron_update_active") - model.joules("neuron_update_inactive"))
     notes = [f"constants are those of: {model.title}"]
-    notes += [NO_PLACEMENT] if machine.routing is None else machine.notes
-    if uncounted:
-        notes.append(
-            f"activity of {uncounted:,} neuron updates was not counted: they are charged as inactive, a lower bound; "
-            f"were all of them active, the total would be {upper:.4g} J"
-        )
-    return EnergyReport(model, inferences, circuits, routed, uncounted, upper, tuple(notes), static)
-
-
-def _share(one: CircuitCounts, model: EnergyModel) -> CircuitEnergy:
-    active = one.active or 0
-    return CircuitEnergy(
-        label=one.label,
-        synops=one.synops * model.joules("synaptic_op"),
-        updates_active=active * model.joules("neuron_update_active"),
-        updates_inactive=(one.updates - active) * model.joules("neuron_update_inactive"),
-        spikes=one.spikes * model.joules("spike"),
+    notes += [NO_PLACEMENT] if machine is None else [*machine.notes, *_machine_notes(machine, model)]
+    report = EnergyReport(
+        model=model,
+        inferences=inferences,
+        subject=subject,
+        circuits=tuple(CircuitEnergy.of(one, model) for one in counts),
+        placed=machine,
+        updates=sum(one.updates for one in counts),
+        active=sum(one.active for one in counts if one.active is not None),
+        uncounted_updates=uncounted,
+        notes=(),
     )
+    if uncounted:
+        how = "left out" if machine is None else "charged as idle"
+        notes.append(
+            f"activity of {uncounted:,} neuron updates was not counted: they are {how}, a lower bound; were all of "
+            f"them active, the total would be {report.upper_joules:.4g} J"
+        )
+    return replace(report, notes=tuple(notes))
+
+
+def _machine_notes(machine: Machine, model: EnergyModel) -> list[str]:
+    """What is charged apart, or not at all."""
+    notes = []
+    if machine.filling:
+        joules = machine.filling * machine.site.neurons * model.joules("neuron_update_inactive")
+        notes.append(
+            f"filling and draining the pipeline once takes {machine.filling:,} further steps, {joules:.3g} J of idle "
+            "updates, charged apart"
+        )
+    if machine.words and not model.span("host_word").high:
+        notes.append(f"{machine.words:,} words from and to the host are not charged: the model has no 'host_word'")
+    return notes

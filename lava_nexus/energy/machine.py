@@ -1,16 +1,119 @@
-"""What energy is drawn by beside constants: counts of circuits, spikes between cores, chips over time."""
+"""What an energy is of: which network, on what, at what pace. The one definition of `work` and `machine`.
+
+    work    = SynOps * E_synop + active updates * E_active + spikes * E_spike
+    machine = work + idle updates * E_idle + routing + input and output + surroundings + static power * chips * time
+
+- *Which network*: the largest synaptic delay and the relays that it takes. A spike and an update of a relay count.
+- *On what*: a placement on cores and chips, and whether the host feeds the weights. Every placed neuron is updated in
+  every step: idle updates are neurons * steps of the run - active ones.
+- *At what pace*: `streamed`, operand sets back to back, the pipeline full; `single`, one after the other, each waiting
+  for the last; either with a duty cycle, the share of the time in which there is something to do. While there is
+  nothing to do the steps stop and static power is drawn.
+
+`work` cannot be avoided by any placement or pace. Without a placement there is no machine, and only `work` is known.
+What is not known is a range: `low`, `value`, `high`.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from lava_nexus.chip.mesh import Traffic
 from lava_nexus.chip.placement import Placement
 from lava_nexus.chip.program_placement import ProgramPlacement
+from lava_nexus.chip.timing import Span
 from lava_nexus.energy.constants import EnergyModel
+from lava_nexus.errors import NexusError
 
-NO_HOPS = "hops of a program's messages are not known: a message is charged once, a lower bound of routing"
-ARITHMETIC_ALONE = "of registers, selectors, sequencer and tables only static power is charged: they were not run"
+PaceName = Literal["streamed", "single"]
+NO_HOPS = (
+    "hops of a program's messages are not known: a message is charged once, at most with the longest way on a chip"
+)
+STANDING = (
+    "registers, selectors, sequencer and tables were not run: half of their bits are taken as set in every step, at "
+    "most; their updates are charged as idle"
+)
+
+
+@dataclass(frozen=True)
+class Subject:
+    """Which network.
+
+    Attributes:
+        circuits: different ones.
+        neurons, relays: of an instance each, relays among the neurons.
+        largest_delay: that a synapse may have.
+    """
+
+    circuits: int
+    neurons: int
+    relays: int
+    largest_delay: int
+
+    def __str__(self) -> str:
+        what = "1 circuit" if self.circuits == 1 else f"{self.circuits} circuits"
+        each = "" if self.circuits == 1 else " with an instance each"
+        return (
+            f"{what}, {self.neurons:,} neurons{each}, {self.relays:,} of them relays, largest delay "
+            f"{self.largest_delay}"
+        )
+
+
+@dataclass(frozen=True)
+class Site:
+    """On what.
+
+    Attributes:
+        chip: its title.
+        neurons, cores, chips: in use.
+        weights: where they come from; empty for a circuit, which has none.
+    """
+
+    chip: str
+    neurons: int
+    cores: int
+    chips: int
+    weights: str = ""
+
+    def __str__(self) -> str:
+        cores = "1 core" if self.cores == 1 else f"{self.cores:,} cores"
+        chips = "1 chip" if self.chips == 1 else f"{self.chips:,} chips"
+        weights = f", weights {self.weights}" if self.weights else ""
+        return f"{self.neurons:,} neurons on {cores} of {chips} ({self.chip}){weights}"
+
+
+@dataclass(frozen=True)
+class Pace:
+    """At what pace.
+
+    Attributes:
+        name: "streamed" or "single".
+        steps: time steps of the run.
+        step_ns: nanoseconds of one.
+        duty: share 0..1 of the time in which there is something to do.
+    """
+
+    name: PaceName
+    steps: int
+    step_ns: Span
+    duty: float = 1.0
+
+    def __post_init__(self) -> None:
+        if self.name not in ("streamed", "single"):
+            raise NexusError(f"pace '{self.name}' is neither 'streamed' nor 'single'")
+        if not 0 < self.duty <= 1:
+            raise NexusError(f"duty cycle {self.duty:g} is not in 0 .. 1, 0 excluded")
+
+    @property
+    def seconds(self) -> Span:
+        """Of the run, waiting between tokens or operand sets included."""
+        return self.step_ns * (1e-9 * self.steps / self.duty)
+
+    def __str__(self) -> str:
+        how = {"streamed": "streamed back to back", "single": "one after the other"}[self.name]
+        waiting = "" if self.duty == 1 else f", busy {100 * self.duty:g} % of the time"
+        return f"{how}, {self.steps:,} time steps{waiting}"
 
 
 @dataclass(frozen=True)
@@ -20,32 +123,20 @@ class Routing:
     Attributes:
         within_tile: spikes to another core of the same tile.
         east_west, north_south: hops between neighbouring tiles.
+        longest: (east-west, north-south) hops that a message of `within_tile` makes at most, where hops are not known.
     """
 
     within_tile: int
     east_west: int
     north_south: int
+    longest: tuple[int, int] = (0, 0)
 
-    def joules(self, model: EnergyModel) -> float:
+    def joules(self, model: EnergyModel) -> Span:
         """Energy of all of them."""
-        return (
-            self.within_tile * model.joules("within_tile_spike")
-            + self.east_west * model.joules("hop_east_west")
-            + self.north_south * model.joules("hop_north_south")
-        )
-
-
-@dataclass(frozen=True)
-class Occupancy:
-    """How many chips run for how long.
-
-    Attributes:
-        chips: switched on.
-        seconds: of the run, time steps times what a step lasts.
-    """
-
-    chips: int
-    seconds: float
+        message, along, across = map(model.span, ("within_tile_spike", "hop_east_west", "hop_north_south"))
+        known = message * self.within_tile + along * self.east_west + across * self.north_south
+        more = (along * self.longest[0] + across * self.longest[1]) * self.within_tile
+        return known + Span(0.0, 0.0, more.high)
 
 
 @dataclass(frozen=True)
@@ -55,7 +146,7 @@ class CircuitCounts:
     Attributes:
         label: operation and format.
         spikes, synops: of neurons, and at synapses; means where they are of a placed program.
-        updates: of neurons.
+        updates: of neurons, one a neuron and operand set.
         active: of them those in which a neuron received a spike or fired; None where not counted.
     """
 
@@ -63,32 +154,61 @@ class CircuitCounts:
     spikes: float
     synops: float
     updates: int
-    active: int | None = None
+    active: float | None = None
 
 
 @dataclass(frozen=True)
 class Machine:
-    """Where a run took place, as far as it is known.
+    """Where and how a run took place.
 
     Attributes:
+        site: on what.
+        pace: how fast.
         routing: spikes between cores.
-        occupancy: chips and time.
+        words: that the host fed in or took, over the run.
+        standing: synaptic operations of a step, at most, in what stands around the circuits.
+        filling: steps in which the pipeline fills and drains once, beside those of the run.
         notes: what of it is not known.
     """
 
-    routing: Routing | None = None
-    occupancy: Occupancy | None = None
+    site: Site
+    pace: Pace
+    routing: Routing = Routing(0, 0, 0)
+    words: int = 0
+    standing: float = 0.0
+    filling: int = 0
     notes: tuple[str, ...] = ()
 
-    @classmethod
-    def of_cores(cls, placement: Placement, moved: Traffic) -> Machine:
-        """A circuit's cores: a message once, and each hop; operand sets one a time step, the pipeline full."""
-        routing = Routing(moved.messages, moved.hops_east_west, moved.hops_north_south)
-        return cls(routing, Occupancy(placement.chips, moved.sets * placement.step_ns() * 1e-9))
+    @property
+    def updates(self) -> int:
+        """Neuron updates of the run: every placed neuron in every step."""
+        return self.site.neurons * self.pace.steps
 
     @classmethod
-    def of_chips(cls, placement: ProgramPlacement, tokens: int) -> Machine:
-        """A program's chips: tokens one after the other."""
-        moved = placement.traffic
-        routing = Routing(tokens * (moved.messages + moved.operands + moved.results), 0, 0)
-        return cls(routing, Occupancy(placement.chips, tokens * placement.seconds), (NO_HOPS, ARITHMETIC_ALONE))
+    def of_cores(cls, placement: Placement, moved: Traffic, pace: PaceName | None, duty: float) -> Machine:
+        """A circuit's cores: a message once, and each hop; `streamed` where no pace is given."""
+        network, name = placement.network, pace or "streamed"
+        site = Site(placement.chip.title, network.neurons, len(placement.places), placement.chips)
+        steps = moved.sets * (1 if name == "streamed" else network.depth)
+        routing = Routing(moved.messages, moved.hops_east_west, moved.hops_north_south)
+        filling = network.depth - 1 if name == "streamed" else 0
+        return cls(site, Pace(name, steps, placement.step, duty), routing, filling=filling)
+
+    @classmethod
+    def of_chips(cls, placement: ProgramPlacement, tokens: int, pace: PaceName | None, duty: float) -> Machine:
+        """A program's chips: tokens one after the other where no pace is given; `streamed` takes the bound of time."""
+        moved, io, name = placement.traffic, placement.io, pace or "single"
+        weights = "on chip" if placement.memory.weights == "chip" else "fed by the host"
+        site = Site(placement.chip.title, placement.neurons, placement.core_count, placement.chips, weights)
+        steps = tokens * (placement.steps if name == "single" else placement.interval)
+        mesh = placement.chip.mesh
+        messages = tokens * (moved.messages + moved.operands + moved.results)
+        around = [one for one in placement.circuits if not one.arithmetic]
+        return cls(
+            site,
+            Pace(name, steps, placement.step, duty),
+            Routing(messages, 0, 0, (mesh.columns - 1, mesh.rows - 1)),
+            words=tokens * (sum(io.words_in.values()) + sum(io.words_out.values())),
+            standing=sum((one.synops or 0.0) * one.instances for one in around),
+            notes=(NO_HOPS, STANDING),
+        )

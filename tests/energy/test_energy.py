@@ -9,8 +9,18 @@ from typing import Any
 import numpy as np
 import pytest
 
+from lava_nexus.chip.timing import Span
 from lava_nexus.circuits import Circuit, Computed, circuit
-from lava_nexus.energy import Occupancy, Routing, energy_model_names, energy_of, energy_of_tallies, load_energy_model
+from lava_nexus.energy import (
+    Machine,
+    Pace,
+    Routing,
+    Site,
+    energy_model_names,
+    energy_of,
+    energy_of_tallies,
+    load_energy_model,
+)
 from lava_nexus.errors import NexusError
 from lava_nexus.execute.executor import Tallies, Tally
 from lava_nexus.execute.interpret import ProgramResult, run_program
@@ -64,9 +74,9 @@ def test_shares_add_up_by_hand() -> None:
     # 5 spikes of x reach 2 synapses, 5 of n0 reach 1: 15 SynOps. 20 updates, of which 10 active.
     assert report.synops == pytest.approx(15 * 23.6e-12)
     assert report.updates_active == pytest.approx(10 * 81e-12)
-    assert report.updates_inactive == pytest.approx(10 * 52e-12)
-    assert report.routing == 0
-    assert report.joules == pytest.approx((15 * 23.6 + 10 * 81 + 10 * 52) * 1e-12)
+    assert report.routing == report.updates_inactive == report.static == 0  # nobody placed it: work alone
+    assert report.machine is None and report.seconds is None
+    assert report.joules == report.work.value == pytest.approx((15 * 23.6 + 10 * 81) * 1e-12)
     assert report.joules_per_inference == pytest.approx(report.joules / 5)
     assert report.upper_joules == pytest.approx(report.joules)
     values = report.to_dict()
@@ -77,19 +87,63 @@ def test_shares_add_up_by_hand() -> None:
 def test_uncounted_activity_is_a_stated_lower_bound() -> None:
     report = energy_of_tallies([_tally(active=None), _tally()], MODEL)
     assert report is not None
-    assert report.joules == pytest.approx((2 * 15 * 23.6 + 20 * 52 + 10 * 81 + 10 * 52) * 1e-12)
-    assert report.upper_joules == pytest.approx(report.joules + 20 * (81 - 52) * 1e-12)
+    assert report.joules == pytest.approx((2 * 15 * 23.6 + 10 * 81) * 1e-12)
+    assert report.upper_joules == pytest.approx(report.joules + 20 * 81e-12)
     assert report.uncounted_updates == 20
     assert any("20 neuron updates was not counted" in note for note in report.notes)
 
 
-def test_routing_and_static_power_by_hand() -> None:
-    report = energy_of_tallies([_tally()], MODEL, routing=Routing(7, 11, 13), occupancy=Occupancy(chips=2, seconds=0.5))
-    assert report is not None
+def test_a_machine_by_hand() -> None:
+    """Two neurons of a machine of nine, 25 steps of 20 ms: 225 updates, of which 10 active."""
+    site, pace = Site("a chip", neurons=9, cores=3, chips=2), Pace("single", 25, Span(10e6, 20e6, 40e6))
+    machine = Machine(site, pace, Routing(7, 11, 13), words=4, standing=6.0)
+    report = energy_of_tallies([_tally()], MODEL, machine=machine)
+    assert report is not None and report.machine is not None and report.seconds is not None
     assert report.routing == pytest.approx((7 * 1.7 + 11 * 3 + 13 * 4) * 1e-12)
     assert report.static == pytest.approx(0.232 * 2 * 0.5)
+    assert report.updates_inactive == pytest.approx((225 - 10) * 52e-12)
+    assert report.shares["surroundings"] == pytest.approx(6 * 25 * 23.6e-12)
+    assert report.shares["input_output"] == 0 and any("4 words" in note for note in report.notes)
     assert not any("no placement" in note for note in report.notes)
-    assert report.joules == pytest.approx(sum(report.to_dict()["shares"].values()))
+    assert report.joules == report.machine.value == pytest.approx(sum(report.to_dict()["shares"].values()))
+    assert report.work.value == pytest.approx((15 * 23.6 + 10 * 81) * 1e-12)
+    assert report.seconds == Span(0.25, 0.5, 1.0)
+    assert report.machine.high - report.machine.value == pytest.approx(0.232 * 2 * 0.5)  # as long as the step may be
+    waiting = energy_of_tallies([_tally()], MODEL, machine=replace(machine, pace=replace(pace, duty=0.25)))
+    assert waiting is not None
+    assert waiting.static == pytest.approx(4 * report.static)
+    assert waiting.joules - waiting.static == pytest.approx(report.joules - report.static)
+
+
+def test_what_it_is_of_is_said() -> None:
+    site, pace = Site("a chip", 9, 3, 1, "on chip"), Pace("streamed", 1_000, Span.of(200.0), 0.5)
+    placed = energy_of_tallies([_tally()], MODEL, machine=Machine(site, pace))
+    alone = energy_of_tallies([_tally()], MODEL)
+    assert placed is not None and alone is not None
+    assert dict(placed.definition) == {
+        "network": "1 circuit, 2 neurons, 0 of them relays, largest delay 62",
+        "placement": "9 neurons on 3 cores of 1 chip (a chip), weights on chip",
+        "pace": "streamed back to back, 1,000 time steps, busy 50 % of the time",
+    }
+    assert alone.definition[1][1].startswith("none, so that only work is known")
+    assert (placed.to_dict()["kind"], alone.to_dict()["kind"]) == ("machine", "work")
+
+
+def test_unknown_constants_are_ranges() -> None:
+    report = energy_of_tallies([_tally()], load_energy_model("loihi2"))
+    assert report is not None
+    published = energy_of_tallies([_tally()], MODEL)
+    assert published is not None and report.work.value == published.work.value
+    assert report.work.low == pytest.approx((15 * 23.6 / 5 + 10 * 81 / 2) * 1e-12)
+    assert report.work.high == pytest.approx((15 * 23.6 + 10 * 81 + 10 * 69.3) * 1e-12)
+
+
+@pytest.mark.parametrize(("pace", "duty", "word"), [("fast", 1.0, "pace 'fast'"), ("single", 0.0, "duty cycle 0")])
+def test_paces_that_do_not_exist(pace: Any, duty: float, word: str) -> None:
+    with pytest.raises(NexusError, match=word):
+        Pace(pace, 1, Span.of(1.0), duty)
+    with pytest.raises(NexusError, match="is of a placed network"):
+        energy_of([_tally()], pace=pace, duty=duty)
 
 
 def test_spikes_only_charges_each_spike_once() -> None:
@@ -124,7 +178,7 @@ def test_a_run_of_a_circuit_is_priced_by_what_it_counted() -> None:
     assert ran.synops is not None and ran.tally.active is not None
     assert report.synops == pytest.approx(ran.synops * 23.6e-12)
     assert report.updates_active == pytest.approx(ran.tally.active * 81e-12)
-    assert report.updates_inactive == pytest.approx((3 * adder.neurons - ran.tally.active) * 52e-12)
+    assert report.updates_inactive == 0 and report.machine is None
     assert report.inferences == 3
     with pytest.raises(NexusError, match="run of 'add float8_e5m2' counted no spikes"):
         energy_of(run(adder, x, 1.0, executor="reference"))
@@ -192,6 +246,12 @@ def test_a_placed_circuit_by_hand() -> None:
         idle = sets * network.neurons - (0 if sets == 16 else tally.active)
         assert report.updates_inactive == pytest.approx(idle * 52e-12)
         assert not any("no placement" in note for note in report.notes)
+        assert report.machine == report.total and any("filling and draining" in note for note in report.notes)
+    single = energy_of(executor, placement=placed, pace="single")
+    steps = 30 * placed.network.depth
+    assert single.updates_inactive == pytest.approx((steps * placed.network.neurons - (tally.active or 0)) * 52e-12)
+    assert single.static == pytest.approx(0.232 * steps * placed.step_ns() * 1e-9)
+    assert single.work == energy_of(executor, placement=placed).work
     assert energy_of(placed).uncounted_updates == 16 * placed.network.neurons
     plain = MembraneExecutor()
     plain.invoke(adder, [ones, ones])
@@ -207,7 +267,14 @@ def test_a_placed_program_by_hand() -> None:
     used = [one for one in placed.circuits if one.arithmetic]
     alone = energy_of(placed)
     assert alone.synops == pytest.approx(sum(one.invocations * (one.synops or 0) for one in used) * 23.6e-12)
-    assert alone.updates_inactive == pytest.approx(sum(one.invocations * one.neurons for one in used) * 52e-12)
+    assert alone.updates_inactive == pytest.approx(placed.steps * placed.neurons * 52e-12)  # every neuron, every step
+    assert alone.uncounted_updates == sum(one.invocations * one.neurons for one in used)
+    standing = sum((one.synops or 0) * one.instances for one in placed.circuits if not one.arithmetic)
+    assert alone.shares["surroundings"] == pytest.approx(standing * placed.steps * 23.6e-12)
+    words = sum(placed.io.words_in.values()) + sum(placed.io.words_out.values())
+    assert energy_of(placed, "loihi2").shares["input_output"] == pytest.approx(words * 1.3e-9)
+    streamed = energy_of(placed, pace="streamed")
+    assert streamed.updates_inactive == pytest.approx(placed.interval * placed.neurons * 52e-12)
     assert alone.static == pytest.approx(0.232 * placed.chips * placed.seconds)
     ran = run_program(program, feeds(program, 3), MembraneExecutor())
     report, plain = energy_of(ran, placement=placed), energy_of(ran, inferences=3)
@@ -216,7 +283,7 @@ def test_a_placed_program_by_hand() -> None:
     assert report.circuits == plain.circuits
     assert report.routing == pytest.approx(3 * moved * 1.7e-12)
     assert report.static == pytest.approx(3 * alone.static)
-    assert any("a lower bound of routing" in note for note in report.notes)
+    assert any("hops of a program's messages are not known" in note for note in report.notes)
     other = linear_program(FLOAT8_E5M2, 5, 2)
     with pytest.raises(NexusError, match="of another program than what ran: 'mul float8_e5m2' is invoked 8 times"):
         energy_of(run_program(other, feeds(other), MembraneExecutor()), placement=placed)
@@ -248,6 +315,7 @@ GOOD = (Path(load_energy_model.__code__.co_filename).parent / "models/loihi1_pre
         ("value: 23.6", "value: much", "synaptic_op is much"),
         ("value: 23.6", "value: -1", "synaptic_op is -1"),
         ("value: 23.6", "value: .nan", "synaptic_op is nan"),
+        ("value: 23.6", "value: 23.6, high: 2", "synaptic_op is 23.6, outside its range None .. 2"),
         ("synaptic_op:", "synaptc_op:", "'synaptc_op' does not exist"),
         ("unit: W", "unit: pJ", "unit of static_power is pJ, must be mW or W"),
         ("  hop_north_south", "# ", "lacks the constant 'hop_north_south'"),

@@ -218,12 +218,15 @@ def _readme(argv: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(
         prog="lava-nexus readme", description="Takes reports and figures of runs into README.md and docs/."
     )
-    parser.add_argument("results", nargs="+", type=Path, help="folder of a run of the digits or of the energy table")
+    parser.add_argument("results", nargs="+", type=Path, help="folder of a run of digits or energy table, or docs")
     parser.add_argument("--root", type=Path, default=Path(), help="of the repository; the current folder")
     arguments = parser.parse_args(argv)
     for folder in arguments.results:
-        update = update_energy_pages if (folder / "energy.json").is_file() else update_readme
-        update(folder, arguments.root)
+        energy, kept = (folder / "energy.json").is_file(), (folder / "digits.json").is_file()
+        if energy:
+            update_energy_pages(folder, arguments.root)
+        if kept or not energy:
+            update_readme(folder, arguments.root)
     return 0
 
 

@@ -81,10 +81,10 @@ class EnergyReport:
         if self.placed is None:
             return found
         placed, model = self.placed, self.model
-        idle, active = model.span("neuron_update_inactive"), model.span("neuron_update_active")
+        idle, active = model.span("neuron_update_inactive"), found["updates_active"]
         # What was not counted is charged as idle, and at most as active instead.
-        more = max(0.0, active.high - idle.high) * self.uncounted_updates
-        found["updates_active"] = active * self.active + Span(0.0, 0.0, more)
+        most = max(active.value, active.high - idle.high * self.uncounted_updates)
+        found["updates_active"] = Span(active.low, active.value, most)
         standing = model.span("synaptic_op") * (placed.standing * placed.pace.steps)
         return {
             **found,

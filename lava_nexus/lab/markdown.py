@@ -25,11 +25,32 @@ def summary_rows(report: dict[str, Any]) -> list[tuple[str, str]]:
         ("time steps", _count(report["time_steps"])),
         ("spikes", _count(report["spikes"])),
         ("SynOps", _count(report["synops"])),
-        ("energy of the run", _joules(energy["joules"])),
-        ("energy an inference", _joules(energy["joules_per_inference"])),
+        *_energy_rows(energy, report["inferences"]),
         ("wall time", _seconds(report["wall_seconds"])),
     ]
     return [row for row in rows if row[1] != "-"]
+
+
+def _energy_rows(energy: dict[str, Any], inferences: int) -> list[tuple[str, str]]:
+    """Work, and what a machine takes where a placement says which, on what and at what pace."""
+    if energy["joules"] is None:
+        return []
+    rows = [
+        ("work of the run, no machine", joules_in_range(energy["work"])),
+        ("work an input", joules_in_range({name: value / inferences for name, value in energy["work"].items()})),
+    ]
+    if energy["machine"] is None:
+        return rows
+    rows[0] = ("work of the run", rows[0][1])
+    each = {name: value / inferences for name, value in energy["machine"].items()}
+    rows += [("machine", joules_in_range(energy["machine"])), ("machine an input", joules_in_range(each))]
+    return rows + [(what, text) for what, text in energy["definition"]]
+
+
+def joules_in_range(span: dict[str, float], unit: str = "J") -> str:
+    """A value with its range, where it has one."""
+    low, value, high = (with_prefix(span[name], unit) for name in ("low", "value", "high"))
+    return value if low == high else f"{value} ({low} to {high})"
 
 
 def summary_text(report: dict[str, Any]) -> str:
@@ -70,27 +91,38 @@ def page_end(report: dict[str, Any]) -> str:
 def _energy(energy: dict[str, Any]) -> str:
     if energy["joules"] is None:
         return ""
-    names = {
-        "synops": "SynOps",
-        "updates_active": "neuron updates, active",
-        "updates_inactive": "neuron updates, inactive",
-        "spikes": "spikes by themselves",
-        "routing": "routing",
-        "static": "static power",
-    }
     total = energy["joules"] or 1.0
-    shares = [(names[k], with_prefix(v, "J"), f"{100 * v / total:.1f} %") for k, v in energy["shares"].items()]
-    shares.append(("total", with_prefix(energy["joules"], "J"), "100 %"))
-    constants = [
-        (c["meaning"] or name, f"{c['value']:g} {c['unit']}", c["source"]) for name, c in energy["constants"].items()
-    ]
+    shares = [(SHARES[k], with_prefix(v, "J"), f"{100 * v / total:.1f} %") for k, v in energy["shares"].items()]
+    shares.append((energy["kind"], with_prefix(energy["joules"], "J"), "100 %"))
+    constants = [(c["meaning"] or name, _constant(c), c["source"]) for name, c in energy["constants"].items()]
     notes = "".join(f"- {note}\n" for note in energy["notes"])
     return (
         "## Energy\n\n"
-        + markdown(("share", "energy", "of total"), shares)
+        + markdown(("of", ""), energy["definition"])
+        + "\n"
+        + markdown(("share", "energy", f"of {energy['kind']}"), shares)
         + f"\n{notes}\n"
         + markdown(("constant", "value", "source"), constants)
     )
+
+
+SHARES = {
+    "synops": "SynOps",
+    "updates_active": "neuron updates, active",
+    "spikes": "spikes by themselves",
+    "updates_inactive": "neuron updates, idle",
+    "routing": "routing",
+    "input_output": "input and output",
+    "surroundings": "registers, selectors, sequencer, tables",
+    "static": "static power",
+}
+"""Shares of an energy, in words."""
+
+
+def _constant(values: dict[str, Any]) -> str:
+    low, high = (values["value"] if values.get(end) is None else values[end] for end in ("low", "high"))
+    ranged = "" if low == high else f" ({low:g} to {high:g})"
+    return f"{values['value']:g} {values['unit']}{ranged}"
 
 
 def _percent(share: float | None) -> str:

@@ -168,20 +168,21 @@ def update_readme(results: Path, root: Path) -> None:
     """Takes report and figures of a run into README.md and docs/.
 
     Args:
-        results: folder of the run, with report.json.
+        results: folder of the run, with report.json; docs/ itself makes the README anew of what is kept there.
         root: of the repository.
 
     Raises:
         NexusError: there is no report.
     """
-    source = results / "report.json"
+    kept = results.resolve() == (root / "docs").resolve()
+    source = results / ("digits.json" if kept else "report.json")
     if not source.is_file():
         raise NexusError(f"{source} does not exist; `make run` writes it")
     report = json.loads(source.read_text(encoding="utf-8"))
     report["config"].pop("out", None)
     images = root / "docs" / "images"
     images.mkdir(parents=True, exist_ok=True)
-    for figure in report["figures"]:
+    for figure in [] if kept else report["figures"]:
         shutil.copyfile(results / figure["file"], images / figure["file"])
     write_text(root / "docs" / "digits.json", json.dumps(report, indent=2) + "\n")
     readme = root / "README.md"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -12,15 +13,16 @@ from lava_nexus import files
 from lava_nexus.energy import load_energy_model
 from lava_nexus.errors import NexusError
 from lava_nexus.lab.configs.tables import EnergyConfig, EnergyTable
-from lava_nexus.lab.energy.rows import EnergyRow, energy_rows, systems
+from lava_nexus.lab.energy.multiply_accumulate import placed_macs, systems
+from lava_nexus.lab.energy.rows import EnergyRow, energy_rows
 from lava_nexus.lab.energy.subjects import OPERATIONS
-from lava_nexus.lab.energy.text import EnergyTableReport, judged, row_name, summary, tables
+from lava_nexus.lab.energy.text import EnergyTableReport, row_name, summary, tables
+from lava_nexus.lab.energy.verdicts import judged
 from lava_nexus.lab.figures.energy import Bar, Level, accounting_figure, share_figure
+from lava_nexus.lab.markdown import SHARES
 from lava_nexus.lab.pages import filled
 from lava_nexus.lab.published import published
 from lava_nexus.lab.report import Report, conclude
-
-SHARES = ("SynOps", "updates, active", "updates, idle", "spikes by themselves", "routing", "static power")
 
 
 def run_energy_table(config: EnergyConfig, table: EnergyTable, out: Path, quick: bool = False) -> dict[str, Any]:
@@ -28,21 +30,19 @@ def run_energy_table(config: EnergyConfig, table: EnergyTable, out: Path, quick:
     rows = [judged(row, not quick or row.subject in OPERATIONS) for row in energy_rows(config, table, quick)]
     compared = systems(config, table, quick)
     model = load_energy_model(config.energy_model)
-    share_figure(
-        [_bar(row) for row in rows if row.sets], SHARES, f"Where the energy goes, {model.title}", out / "shares.png"
-    )
-    levels = [_level(row) for row in rows if row.published is not None and row.sets]
-    if levels:
-        accounting_figure(levels, "Energy of a row: printed, recomputed, counted", out / "accounting.png")
+    fmt, sets = ("float8_e4m3fn", 16) if quick else (table.format, 256)
+    macs = tuple(placed_macs(fmt, model, sets, config.seed))
+    draw_energy(rows, model.title, out)
     constants = [asdict(constant) for constant in model.constants]
     found = Report(
         title="Energy",
         name="energy",
         config={**config.resolved(), "quick": quick},
-        sections=[tables(EnergyTableReport(config, quick, tuple(rows), tuple(compared)))],
+        sections=[tables(EnergyTableReport(config, quick, tuple(rows), tuple(compared), macs))],
         values={
             "rows": [asdict(row) for row in rows],
             "systems": [asdict(one) for one in compared],
+            "placed": [asdict(one) for one in macs],
             "energy_model": {"name": model.name, "title": model.title, "constants": constants},
         },
         data={"energy.csv": (_CSV, [_flat(row) for row in rows])},
@@ -50,8 +50,17 @@ def run_energy_table(config: EnergyConfig, table: EnergyTable, out: Path, quick:
     return conclude(found, out)
 
 
+def draw_energy(rows: Sequence[EnergyRow], title: str, out: Path, prefix: str = "") -> None:
+    """The figures of shares and of accountings."""
+    bars = [_bar(row) for row in rows if row.sets]
+    share_figure(bars, tuple(SHARES.values()), f"Where the energy goes, {title}", out / f"{prefix}shares.png")
+    levels = [_level(row) for row in rows if row.published is not None and row.sets]
+    if levels:
+        accounting_figure(levels, "Energy of a row: printed, recomputed, counted", out / f"{prefix}accounting.png")
+
+
 def _bar(row: EnergyRow) -> Bar:
-    return Bar(row_name(row), tuple(1e-9 * share for share in row.shares.values()))
+    return Bar(row_name(row), tuple(1e-9 * row.shares.get(name, 0.0) for name in SHARES))
 
 
 def _level(row: EnergyRow) -> Level:
@@ -62,7 +71,7 @@ def _level(row: EnergyRow) -> Level:
         printed=row.published.loihi_nj * 1e-9,
         recomputed=table.recomputed_nj(row.published) * 1e-9,
         spikes_only=row.spikes_only_nj * 1e-9,
-        total=row.total_nj * 1e-9,
+        total=row.work_nj * 1e-9,
         gpu=None if row.published.gpu_nj is None else row.published.gpu_nj * 1e-9,
     )
 
@@ -70,8 +79,8 @@ def _level(row: EnergyRow) -> Level:
 _CSV = (
     *("subject", "component", "group", "operand_sets", "neurons", "spikes", "synops", "updates_active", "updates_idle"),
     *("messages", "hops", "neurons_printed", "spikes_printed", "nj_printed", "nj_recomputed", "ratio"),
-    *("gpu_nj_printed", "spikes_only_nj", "synops_nj", "updates_active_nj", "updates_idle_nj", "routing_nj"),
-    *("static_nj", "total_nj", "verdict"),
+    *("gpu_nj_printed", "spikes_only_nj", "synops_nj", "updates_active_nj", "work_nj", "updates_idle_nj"),
+    *("routing_nj", "static_nj", "machine_nj", "verdict"),
 )
 
 
@@ -79,8 +88,9 @@ def _flat(row: EnergyRow) -> list[Any]:
     table, p = published("energy"), row.published
     printed = [p.neurons, p.spikes, p.loihi_nj, table.recomputed_nj(p), table.ratio(p), p.gpu_nj] if p else [None] * 6
     counts = [row.sets, row.neurons, row.spikes, row.synops, row.active, row.idle, row.messages, row.hops]
-    shares = ("synops", "updates_active", "updates_inactive", "routing", "static")
-    joules = [row.spikes_only_nj, *(row.shares[name] for name in shares), row.total_nj]
+    work = [row.spikes_only_nj, row.shares["synops"], row.shares["updates_active"], row.work_nj]
+    machine = [row.shares.get(name) for name in ("updates_inactive", "routing", "static")]
+    joules = [*work, *machine, row.machine_nj]
     return [row.subject, row_name(row), p.group if p else None, *counts, *printed, *joules, row.verdict]
 
 
@@ -88,7 +98,7 @@ def update_energy_pages(results: Path, root: Path) -> None:
     """Takes report and figures of a run of the table into docs/energy.md, docs/energy.json and the README.
 
     Args:
-        results: folder of the run, with energy.json.
+        results: folder of the run, with energy.json; docs/ itself makes the pages anew of what is kept there.
         root: of the repository.
 
     Raises:
@@ -104,8 +114,9 @@ def update_energy_pages(results: Path, root: Path) -> None:
     report = EnergyTableReport.of(values)
     if report.quick:
         raise NexusError(f"{source} is of a trial with --quick; the pages show whole runs")
-    for name in ("accounting", "shares"):
-        shutil.copyfile(results / f"{name}.png", root / "docs" / "images" / f"energy_{name}.png")
+    if results.resolve() != (root / "docs").resolve():  # else the pages are made anew of the report kept there
+        for name in ("accounting", "shares"):
+            shutil.copyfile(results / f"{name}.png", root / "docs" / "images" / f"energy_{name}.png")
     files.write_text(root / "docs" / "energy.json", json.dumps(values, indent=1) + "\n")
     for path, text in energy_pages(report, root).items():
         files.write_text(path, text)

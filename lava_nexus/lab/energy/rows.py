@@ -14,6 +14,7 @@ from tqdm import tqdm
 from lava_nexus.chip import Placement
 from lava_nexus.circuits import Circuit, circuit
 from lava_nexus.energy import EnergyModel, EnergyReport, energy_of, load_energy_model
+from lava_nexus.energy.report import WORK
 from lava_nexus.errors import NexusError
 from lava_nexus.execute.cpu import BitslicedExecutor
 from lava_nexus.execute.executor import Executor
@@ -170,7 +171,7 @@ class EnergyRow:
         spikes, synops: means of exact counts.
         active, idle: neuron updates; active is None where not counted.
         spikes_only_nj: spikes times the printed energy of a spike.
-        shares: nanojoules by share of the energy model; routing and static power are known only with a placement.
+        shares: nanojoules by share of the energy model: those of work, and with a placement those of the machine.
         verdict: sentences; empty until the row was judged.
         messages, hops: between cores and between routers; None without a placement.
     """
@@ -190,9 +191,14 @@ class EnergyRow:
     hops: float | None = None
 
     @property
-    def total_nj(self) -> float:
-        """All shares."""
-        return sum(self.shares.values())
+    def work_nj(self) -> float:
+        """SynOps, active updates and what a model charges for a spike by itself."""
+        return sum(self.shares[name] for name in WORK)
+
+    @property
+    def machine_nj(self) -> float | None:
+        """All shares of what is placed; None without a placement."""
+        return sum(self.shares.values()) if len(self.shares) > len(WORK) else None
 
 
 def energy_rows(config: EnergyConfig, table: EnergyTable, quick: bool = False) -> Iterator[EnergyRow]:
@@ -216,7 +222,7 @@ def energy_rows(config: EnergyConfig, table: EnergyTable, quick: bool = False) -
         )
 
 
-_NOTHING = dict.fromkeys(("synops", "updates_active", "updates_inactive", "spikes", "routing", "static"), 0.0)
+_NOTHING = dict.fromkeys(WORK, 0.0)
 
 
 def counting_executor(config: EnergyConfig) -> Executor:
@@ -245,55 +251,14 @@ def _row(name: str, found: SubjectCounts, model: EnergyModel) -> EnergyRow:
         active=None if active is None else found.per_unit(active),
         idle=found.per_unit(found.updates - (active or 0)),
         spikes_only_nj=found.per_unit(found.spikes) * published("energy").spike_pj / 1000,
-        shares=_shares(found, model),
+        shares=unit_shares(found, model),
         messages=found.per_unit(moved.messages) if moved else None,
         hops=found.per_unit(moved.hops_east_west + moved.hops_north_south) if moved else None,
     )
 
 
-def _shares(found: SubjectCounts, model: EnergyModel) -> dict[str, float]:
+def unit_shares(found: SubjectCounts, model: EnergyModel) -> dict[str, float]:
+    """Nanojoules by share for one unit of the row."""
     report = found.energy(model)
     nano = 1e9 / report.inferences
     return {name: joules * nano for name, joules in report.shares.items()}
-
-
-@dataclass(frozen=True)
-class System:
-    """Something that does a multiply-accumulate, under three accountings, in nanojoules; None where it prints nothing.
-
-    Attributes:
-        name, source: what it is and where its figures are from.
-        spikes: a multiply-accumulate.
-        spikes_only, synops, total: SynOps times the model's constant; with neuron updates, without routing.
-    """
-
-    name: str
-    source: str
-    spikes: float | None
-    spikes_only: float | None
-    synops: float | None
-    total: float | None
-
-
-def systems(config: EnergyConfig, table: EnergyTable, quick: bool = False) -> list[System]:
-    """A multiply-accumulate of each system, ours measured in a linear layer in both bases."""
-    printed, model = published("energy"), load_energy_model(config.energy_model)
-    unit = printed.spike_pj / 1000
-    linear, add, mul = (printed.row(name) for name in ("linear_64", "add", "mul"))
-    of_linear, of_two = linear.spikes / linear.macs, add.spikes + mul.spikes
-    linear_source = f"{printed.source}, {linear.component}"
-    found = [
-        System("NEXUS, its linear rows", linear_source, of_linear, of_linear * unit, None, None),
-        System("NEXUS, its adder + multiplier rows", printed.source, of_two, of_two * unit, None, None),
-        *(System(o.system, o.source, o.spikes, o.spikes_nj, o.synops_nj, o.total_nj) for o in printed.systems),
-    ]
-    sizes = SMALL if quick else Sizes()
-    macs = (64 // sizes.linear) ** 2
-    for basis in ("nexus", "threshold"):
-        choices = Choices(format_named(table.format), basis, table.accumulate)
-        ours = measure("linear_64", choices, counting_executor(config), 8 if quick else 64, sizes, config.seed)
-        spikes, shares = ours.per_unit(ours.spikes) / macs, _shares(ours, model)
-        name = f"this package, {basis} basis, {table.format}, {table.accumulate}"
-        total = sum(shares.values())
-        found.append(System(name, "counted in this run", spikes, spikes * unit, shares["synops"] / macs, total / macs))
-    return found

@@ -1,21 +1,23 @@
-"""The energy table in words: verdicts on rows, tables, and a summary.
+"""The energy table in words: tables, and a summary.
 
 The report shows it, and so do docs/energy.md and the README, which are made of a kept report.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from math import isclose
+from dataclasses import dataclass
 from typing import Any
 
 from lava_nexus.config import build_config
-from lava_nexus.energy import load_energy_model
+from lava_nexus.energy import GpuRecord, gpu_record, load_energy_model, measured_systems
+from lava_nexus.energy.measurements import GpuRow
 from lava_nexus.lab.configs.tables import EnergyConfig
-from lava_nexus.lab.energy.rows import EnergyRow, System
-from lava_nexus.lab.energy.subjects import NO_NEURONS, Sizes
-from lava_nexus.lab.markdown import markdown, three_digits, with_prefix
-from lava_nexus.lab.published import PublishedEnergy, PublishedEnergyRow, published
+from lava_nexus.lab.energy.multiply_accumulate import PlacedMac, System
+from lava_nexus.lab.energy.rows import EnergyRow
+from lava_nexus.lab.energy.subjects import Sizes
+from lava_nexus.lab.energy.verdicts import ROUNDING
+from lava_nexus.lab.markdown import joules_in_range, markdown, three_digits, with_prefix
+from lava_nexus.lab.published import PublishedEnergyRow, published
 
 _COUNTS = (
     *("row", "operand sets", "neurons", "spikes", "SynOps", "updates, active", "updates, idle", "messages", "hops"),
@@ -23,14 +25,17 @@ _COUNTS = (
 )
 _ENERGY = (
     *("row", "printed", "printed spikes x 23.6 pJ", "ratio", "GPU, printed"),
-    *("ours: spikes only", "ours: SynOps", "ours: all", "verdict"),
+    *("ours: spikes only", "ours: SynOps", "ours: work", "ours: machine", "verdict"),
 )
 _SYSTEMS = (
-    *("system", "spikes", "spikes only", "SynOps", "SynOps + updates"),
-    *("block's multiply-accumulates, a token", "beside the GPU's printed figure", "source"),
+    *("system", "spikes", "spikes only", "SynOps", "work", "block's multiply-accumulates, a token"),
+    *("beside the GPU, measured", "beside the GPU's printed figure", "source"),
 )
-_ROUNDING = 0.05
-"""Printed energies within this of printed spikes x printed energy hold: the table prints two or three digits."""
+_PLACED = (
+    *("largest delay", "neurons", "of them relays", "cores", "steps", "step", "work", "machine, back to back"),
+    *("of it static power of two chips", "machine, one after the other"),
+)
+_GPU = ("batch", "format", "mode", "joules a token", "tokens/s", "nJ a multiply-accumulate")
 
 
 @dataclass(frozen=True)
@@ -41,6 +46,7 @@ class EnergyTableReport:
     quick: bool
     rows: tuple[EnergyRow, ...]
     systems: tuple[System, ...]
+    placed: tuple[PlacedMac, ...] = ()
 
     @classmethod
     def of(cls, values: dict[str, Any]) -> EnergyTableReport:
@@ -51,65 +57,19 @@ class EnergyTableReport:
             values["config"]["quick"],
             tuple(_row(row) for row in values["rows"]),
             tuple(System(**one) for one in values["systems"]),
+            tuple(_placed_mac(one) for one in values["placed"]),
         )
+
+
+def _placed_mac(values: dict[str, Any]) -> PlacedMac:
+    ends: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
+    return PlacedMac(**ends)
 
 
 def _row(values: dict[str, Any]) -> EnergyRow:
     printed = values["published"]
     published = None if printed is None else PublishedEnergyRow(**{**printed, "parts": tuple(printed["parts"])})
     return EnergyRow(**{**values, "published": published})
-
-
-def judged(row: EnergyRow, comparable: bool) -> EnergyRow:
-    """The row with its verdict; `comparable`: what ran is of the size that the published row is of."""
-    table, printed = published("energy"), row.published
-    if row.subject in NO_NEURONS:
-        said = "; ".join([verdict(table, printed, 0.0) if printed else "", NO_NEURONS[row.subject]])
-    elif printed is None:
-        said = "not in the published table"
-    else:
-        said = verdict(table, printed, row.total_nj if comparable else None)
-    return replace(row, verdict=said)
-
-
-def verdict(table: PublishedEnergy, row: PublishedEnergyRow, ours_nj: float | None) -> str:
-    """Sentences: does the printed energy follow from the printed spikes, do parts add up, who needs less."""
-    said = [_arithmetic(table, row), *_parts(table, row), *_macs(table, row), _beside_gpu(row, ours_nj)]
-    return "; ".join(sentence for sentence in said if sentence)
-
-
-def _arithmetic(table: PublishedEnergy, row: PublishedEnergyRow) -> str:
-    ratio = table.ratio(row)
-    if abs(ratio - 1) <= _ROUNDING:
-        return "printed energy holds: spikes x 23.6 pJ"
-    return f"printed energy is {three_digits(1 / ratio)} of spikes x 23.6 pJ, {ratio:,.0f} times too small"
-
-
-def _parts(table: PublishedEnergy, row: PublishedEnergyRow) -> list[str]:
-    if not row.parts:
-        return []
-    total = row.times * sum(table.row(name).neurons for name in row.parts)
-    if isclose(total, row.neurons, rel_tol=_ROUNDING):
-        return ["neurons are the sum of the parts"]
-    shown = f"{row.times:,} x {row.parts[0]}" if row.times > 1 else " + ".join(row.parts)
-    return [f"{shown} would be {total:,.0f} neurons, printed {row.neurons:,.0f}"]
-
-
-def _macs(table: PublishedEnergy, row: PublishedEnergyRow) -> list[str]:
-    """Only for rows that are multiply-accumulates and nothing else."""
-    if not row.macs or row.parts:
-        return []
-    own = table.row("add").neurons + table.row("mul").neurons
-    per_mac = row.neurons / row.macs
-    return [f"{three_digits(per_mac)} neurons a multiply-accumulate, where its adder and multiplier have {own:,.0f}"]
-
-
-def _beside_gpu(row: PublishedEnergyRow, ours_nj: float | None) -> str:
-    if row.gpu_nj is None or ours_nj is None:
-        return ""
-    if ours_nj > row.gpu_nj:
-        return f"ours takes {three_digits(ours_nj / row.gpu_nj)} times the GPU's printed energy"
-    return f"ours takes {three_digits(ours_nj / row.gpu_nj)} of the GPU's printed energy"
 
 
 def row_name(row: EnergyRow) -> str:
@@ -134,7 +94,7 @@ def tables(report: EnergyTableReport, images: str = "") -> str:
         [
             row_name(row),
             *_printed_energy(row.published),
-            *map(_joules, (row.spikes_only_nj, row.shares["synops"], row.total_nj)),
+            *map(_joules, (row.spikes_only_nj, row.shares["synops"], row.work_nj, row.machine_nj)),
             row.verdict,
         ]
         for row in rows
@@ -143,14 +103,18 @@ def tables(report: EnergyTableReport, images: str = "") -> str:
     macs = Sizes().macs
     return (
         f"Constants: {model.title}. One unit of a row is an operation, an element or a token, as the published table "
-        "has it.\n\n"
+        "has it. Networks have delays up to 62 and stand nowhere unless `machine` has a figure: what they take is "
+        "work, SynOps and active updates.\n\n"
         "## Counts\n\n" + markdown(_COUNTS, counts) + "\n## Energy, published beside counted\n\n"
         f"![Printed, recomputed and counted]({images}accounting.png)\n\n"
         + markdown(_ENERGY, energies)
         + f"\n## Where the energy goes\n\n![Shares]({images}shares.png)\n\n"
         + f"## A multiply-accumulate of every system, and the block's {macs:,}\n\n"
         + markdown(_SYSTEMS, [_system(one, macs) for one in report.systems])
-        + f"\n{notes}"
+        + "\n## A multiply-accumulate as it is placed\n\n"
+        + markdown(_PLACED, [_placed(one) for one in report.placed])
+        + "\nMultiplier and adder on cores of their own; static power is that of a chip each, and shared where more "
+        "stands on it.\n\n" + _measured() + f"\n{notes}"
     )
 
 
@@ -172,15 +136,78 @@ def _printed_counts(row: EnergyRow) -> list[Any]:
 
 
 def _system(one: System, macs: int) -> list[Any]:
-    gpu = gpu_per_mac_nj()
-    worst = one.total if one.total is not None else one.spikes_only
+    worst = one.work if one.work is not None else one.spikes_only
     assert worst is not None
-    label = "" if one.total is not None else "spikes only: "
-    beside = f"{label}{three_digits(worst / gpu)} times"
+    label = "" if one.work is not None else "spikes only: "
+    beside = f"{label}{three_digits(worst / gpu_per_mac_nj())} times"
+    measured = [f"{three_digits(worst / each)} times at batch {batch:,}" for batch, each in gpu_measured_nj().items()]
     tokens = with_prefix(worst * macs * 1e-9, "J")
     spikes = _round(one.spikes)
-    energies = [_joules(value) for value in (one.spikes_only, one.synops, one.total)]
-    return [one.name, spikes, *energies, f"{label}{tokens}", beside, one.source]
+    energies = [_joules(value) for value in (one.spikes_only, one.synops, one.work)]
+    return [
+        one.name,
+        spikes,
+        *energies,
+        f"{label}{tokens}",
+        f"{label}{', '.join(measured)}" if measured else None,
+        beside,
+        one.source,
+    ]
+
+
+def _placed(one: PlacedMac) -> list[Any]:
+    delay = "the mapper's choice" if one.delay is None else str(one.delay)
+    streamed, single = (_ranged(ends, 1e-9, "J") for ends in (one.streamed_nj, one.single_nj))
+    step = _ranged(one.step_ns, 1e-9, "s")
+    return [
+        delay,
+        one.neurons,
+        one.relays,
+        one.cores,
+        one.steps,
+        step,
+        _joules(one.work_nj),
+        streamed,
+        _joules(one.static_nj),
+        single,
+    ]
+
+
+def _ranged(ends: tuple[float, float, float], factor: float, unit: str) -> str:
+    return joules_in_range(dict(zip(("low", "value", "high"), (end * factor for end in ends), strict=True)), unit)
+
+
+def _measured() -> str:
+    """The GPU's record and whole systems of others."""
+    record, found = gpu_record(), ["## What was measured\n"]
+    if record is None:
+        found.append("No GPU was measured yet: `python benchmarks/gpu_block.py` on a CUDA machine writes the record.\n")
+    else:
+        rows = [
+            [
+                *(f"{r.subject}, batch {r.batch:,}", r.format, r.mode, _joules(r.joules_a_token * 1e9)),
+                *(round(r.tokens_a_second), _per_mac_nj(record, r)),
+            ]
+            for r in record.rows
+        ]
+        found.append(f"{record}: {record.method}.\n\n" + markdown(_GPU, rows))
+    found += [
+        f"{one.name}: {with_prefix(one.joules_a_token, 'J')} a token, {one.nanojoules_a_mac:g} nJ a "
+        f"multiply-accumulate, {one.tokens_a_second:g} tokens/s ({one.source}; {one.confidence}).\n"
+        for one in measured_systems()
+    ]
+    return "\n".join(found)
+
+
+def _per_mac_nj(record: GpuRecord, row: GpuRow) -> float:
+    return float(three_digits(row.joules_a_token * 1e9 / record.macs[row.subject]).replace(",", ""))
+
+
+def gpu_measured_nj() -> dict[int, float]:
+    """Nanojoules a multiply-accumulate of the block on the GPU, FP32, by smallest and largest batch; empty without."""
+    record = gpu_record()
+    rows = [] if record is None else [row for batch in record.batches if (row := record.row(batch))]
+    return {row.batch: row.joules_a_token * 1e9 / record.macs[row.subject] for row in rows if record}
 
 
 def _notes(config: EnergyConfig, quick: bool) -> list[str]:
@@ -189,8 +216,8 @@ def _notes(config: EnergyConfig, quick: bool) -> list[str]:
     synop = model.joules("synaptic_op") * 1e12
     active, idle = (model.joules(f"neuron_update_{how}") * 1e12 for how in ("active", "inactive"))
     found = [
-        f"SynOps x {synop:g} pJ; neuron updates, one a neuron and operand set (streamed): active x {active:g} pJ, idle "
-        f"x {idle:g} pJ; routing and static power where a row has a placement on cores, its pipeline full.",
+        f"Work: SynOps x {synop:g} pJ and active updates x {active:g} pJ. Machine, where there is a placement: every "
+        f"placed neuron in every step, idle ones x {idle:g} pJ, routing and static power too, the pipeline full.",
         f"The published table multiplies spikes by {table.spike_pj} pJ and counts neither fan-out nor updates nor "
         "routing.",
         f"The GPU's printed {block.gpu_nj:,.0f} nJ for the block are {gpu_per_mac_nj():.3g} nJ a multiply-accumulate "
@@ -199,7 +226,7 @@ def _notes(config: EnergyConfig, quick: bool) -> list[str]:
         f"seed {config.seed}. Counts are exact; the table shows means.",
     ]
     if not config.activity:
-        found.append("Active updates were not told from idle ones: all are charged as idle, a lower bound.")
+        found.append("Active updates were not told from idle ones: work is SynOps alone, a lower bound.")
     if quick:
         found.append("A trial: small layers and few operands. The published columns are of the paper's sizes.")
     return found
@@ -213,7 +240,7 @@ def summary(report: EnergyTableReport) -> str:
     """What the counts show, as a list: which printed rows hold, which are off by what factor, and what ours takes."""
     table = published("energy")
     printed = [row.published for row in report.rows if row.published]
-    holding = [row for row in printed if abs(table.ratio(row) - 1) <= _ROUNDING]
+    holding = [row for row in printed if abs(table.ratio(row) - 1) <= ROUNDING]
     off = sorted(table.ratio(row) for row in printed if row not in holding)
     linear, add, mul = (table.row(name) for name in ("linear_64", "add", "mul"))
     said = [
@@ -230,27 +257,32 @@ def summary(report: EnergyTableReport) -> str:
 
 def _ours(row: EnergyRow) -> str:
     assert row.published is not None and row.published.gpu_nj is not None
-    total = row.total_nj
-    updates = 100 * (row.shares["updates_active"] + row.shares["updates_inactive"]) / total
+    work = row.work_nj
+    measured = [
+        f"{three_digits(work / (each * Sizes().macs))} times what a GPU takes at batch {batch:,}"
+        for batch, each in gpu_measured_nj().items()
+    ]
+    measured.append(
+        f"{three_digits(work / row.published.gpu_nj)} times the {with_prefix(row.published.gpu_nj * 1e-9, 'J')} that "
+        "the paper prints for a GPU"
+    )
     return (
         f"Our block, counted for one token at the paper's size: {row.neurons:,.0f} neurons (printed "
         f"{row.published.neurons:,.0f}), {row.spikes:,.0f} spikes, {row.synops:,.0f} SynOps, "
-        f"{with_prefix(total * 1e-9, 'J')} of which {updates:.0f} % are neuron updates; that is "
-        f"{total / row.published.gpu_nj:,.0f} times the {with_prefix(row.published.gpu_nj * 1e-9, 'J')} that the paper "
-        "prints for a GPU."
+        f"{with_prefix(work * 1e-9, 'J')} of work, {100 * row.shares['synops'] / work:.0f} % of it SynOps, before any "
+        f"idle neuron, routing or static power; that is {', '.join(measured)}."
     )
 
 
 def _per_mac(report: EnergyTableReport) -> list[str]:
-    return [_in_words(one, one.total) for one in report.systems if one.total is not None]
+    return [_in_words(one, one.work) for one in report.systems if one.work is not None]
 
 
-def _in_words(one: System, total: float) -> str:
+def _in_words(one: System, work: float) -> str:
     assert one.spikes_only is not None and one.synops is not None
     return (
         f"A multiply-accumulate of {one.name}: {three_digits(one.spikes_only)} nJ by spikes only, "
-        f"{three_digits(one.synops)} nJ by SynOps, {three_digits(total)} nJ with updates, "
-        f"{three_digits(total / gpu_per_mac_nj())} times the GPU's printed figure."
+        f"{three_digits(one.synops)} nJ by SynOps, {three_digits(work)} nJ of work with active updates."
     )
 
 

@@ -160,7 +160,7 @@ def pareto_figure(points: Sequence[Point], title: str, path: Path) -> Path:
     axes.xaxis.set_major_formatter(lambda value, _: with_prefix(value, "J"))
     for axis in (axes.xaxis, axes.yaxis):
         axis.set_minor_locator(NullLocator())
-    axes.set_xlabel("energy of a multiply-accumulate")
+    axes.set_xlabel("work of a multiply-accumulate")
     axes.set_ylabel("error against float64, relative")
     axes.margins(x=0.1, y=0.1)
     style.grid(axes)
@@ -222,7 +222,7 @@ def orders_figure(bars: Sequence[OrderBar], path: Path) -> Path:
     for place, bar in zip(places, bars, strict=True):
         lower.text(place, bar.nanojoules, f"{bar.nanojoules:.0f}", ha="center", va="bottom", fontsize=8, color=FAINT)
     lower.set_ylabel("nJ a multiply-accumulate")
-    lower.set_title("Energy: SynOps and neuron updates")
+    lower.set_title("Work: SynOps and active neuron updates")
     lower.set_xticks(places, [bar.name for bar in bars], fontsize=9)
     for axes in (upper, lower):
         grid(axes, "y")

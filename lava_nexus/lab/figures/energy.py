@@ -16,7 +16,7 @@ _MARKS = (
     ("printed", "printed for Loihi", "x", style.SIGN),
     ("recomputed", "printed spikes x 23.6 pJ", "o", style.PALETTE[1]),
     ("spikes_only", "ours, spikes x 23.6 pJ", "D", style.PALETTE[5]),
-    ("total", "ours, SynOps + updates", "o", style.PALETTE[0]),
+    ("total", "ours, work: SynOps + active updates", "o", style.PALETTE[0]),
     ("gpu", "GPU as printed", "|", style.INK),
 )
 

@@ -182,7 +182,7 @@ def trade_off_figure(choices: Sequence[Choice], wanted: float, title: str, path:
     axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
     axes.xaxis.set_minor_formatter(lambda value, _: f"{value:g}" if f"{value:.0e}"[0] in "25" else "")
     axes.tick_params(axis="x", which="both", labelsize=9)
-    axes.set_xlabel("energy of an operation, nJ")
+    axes.set_xlabel("work of an operation, nJ")
     axes.set_ylabel(f"sigma up to which {100 * wanted:g} % of the operations are right")
     axes.set_ylim(-0.01, 1.13 * max(choice.tolerated for choice in choices) + 0.01)
     style.grid(axes)
@@ -241,7 +241,7 @@ def model_figure(curves: Sequence[ModelCurve], title: str, path: Path) -> Path:
             curve.energy * 1e3, 106 + 6 * (i % 2), curve.label.replace("float8_", ""), ha="center", size=8.5,
             color=colour_of(i),
         )  # fmt: skip
-    for axes, label in ((left, "noise on the membrane, sigma in unit weights"), (right, "energy an inference, mJ")):
+    for axes, label in ((left, "noise on the membrane, sigma in unit weights"), (right, "work an inference, mJ")):
         axes.set_ylim(-4, 104)
         axes.set_xlabel(label)
         style.grid(axes)

@@ -100,7 +100,7 @@ def costs(rows: Rows, path: Path) -> Path:
         "neurons": 3,
         "spikes": 5,
         "SynOps": 6,
-        "energy in joules": 7,
+        "work in joules": 7,
         "time steps": 8,
         "largest error": 9,
     }

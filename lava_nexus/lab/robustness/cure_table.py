@@ -33,7 +33,7 @@ _NOTES = (
     "results were computed again, the mean number of runs.",
     "sigma: noise on the membrane in unit weights, the same for scaled and plain weights: it is the membrane's, not "
     "the synapse's. stuck: share of neurons that never fire, those of voters and checks among them.",
-    "Price: of one undisturbed operation; cells.csv has SynOps and energy of every cell, runs again included.",
+    "Price: of one undisturbed operation; cells.csv has SynOps and work of every cell, runs again included.",
 )
 
 
@@ -237,7 +237,7 @@ def _price_table(sweep: CureSweep, groups: Groups, choices: list[Choice]) -> Tab
             ]
         )
     wanted = f"sigma for {100 * sweep.wanted:g} %"
-    header = ("format", "basis", "cure", "neurons", "times", "SynOps", "times", "energy", wanted)
+    header = ("format", "basis", "cure", "neurons", "times", "SynOps", "times", "work", wanted)
     return Table("Price and gain", header, rows, None)
 
 

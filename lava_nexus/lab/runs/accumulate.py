@@ -39,8 +39,8 @@ class OrderRow:
         neurons: with an instance for every invocation.
         depth: time steps of the whole layer.
         synops, updates, active: of the run.
-        nanojoules: SynOps and updates; active and idle ones by their own constants.
-        nanojoules_all_active: the same with every update taken as active, as the baseline's are.
+        nanojoules: work: SynOps and active updates.
+        nanojoules_all_active: the same with every update taken as active, as the baseline's are: work at most.
         times_less: the baseline's energy over `nanojoules_all_active`.
     """
 
@@ -141,7 +141,7 @@ def _row(
 
 _SHOWN = (
     *("accumulate, weights, style", "max, mean ULP and 0 ULP rate against PyTorch", "against float64", "neurons"),
-    *("depth", "SynOps", "updates (active)", "nJ", "nJ, all active", "times less"),
+    *("depth", "SynOps", "updates (active)", "nJ of work", "nJ, all active", "times less"),
 )
 
 
@@ -150,8 +150,8 @@ def _report(config: AccumulateConfig, model: EnergyModel, rows: list[OrderRow], 
     what = (
         f"A linear layer of {config.inputs} inputs and {config.outputs} outputs in FP32, "
         f"{config.tokens} tokens, inputs and weights from N(0, 1), seed {config.seed}. Neurons, SynOps, updates and "
-        f"energy are per multiply-accumulate, counted on {min(config.counted, config.outputs)} outputs by the "
-        f"{config.executor} executor; no routing. Constants: {model.title}. `times less` is against {base.name} "
+        f"work are per multiply-accumulate, counted on {min(config.counted, config.outputs)} outputs by the "
+        f"{config.executor} executor; nothing is placed. Constants: {model.title}. `times less` is against {base.name} "
         f"({base.source}): {base.synops:,} SynOps and {base.updates:,} updates."
     )
     return Report(
@@ -160,7 +160,7 @@ def _report(config: AccumulateConfig, model: EnergyModel, rows: list[OrderRow], 
         config={**config.resolved(), "quick": quick},
         lead=[what],
         tables=[Table("", _SHOWN, [_cells(row) for row in rows], None)],
-        figures=[("orders.png", "Orders: distance from PyTorch and float64, and energy.")],
+        figures=[("orders.png", "Orders: distance from PyTorch and float64, and work.")],
         values={"rows": [asdict(row) for row in rows]},
         data={"orders.csv": ([field.name for field in fields(OrderRow)], [astuple(row) for row in rows])},
     )

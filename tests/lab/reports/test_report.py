@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import csv
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from lava_nexus import files
-from lava_nexus.energy import CircuitEnergy, EnergyReport, load_energy_model
+from lava_nexus.chip.timing import Span
+from lava_nexus.energy import CircuitEnergy, EnergyReport, Machine, Pace, Site, Subject, load_energy_model
 from lava_nexus.errors import NexusError
 from lava_nexus.formats import FLOAT8_E4M3FN, FLOAT32, UlpSummary
 from lava_nexus.lab.figures.bars import synops_bars
@@ -21,10 +23,12 @@ from lava_nexus.lab.report import Run, write_report
 ENERGY = EnergyReport(
     model=load_energy_model("loihi1_pre_silicon"),
     inferences=4,
-    circuits=(CircuitEnergy("add float32", 1.0, 2.0, 5.0),),
-    routing=0.0,
+    subject=Subject(1, 957, 0, 62),
+    circuits=(CircuitEnergy("add float32", Span.of(1.0), Span.of(2.0), Span.of(5.0)),),
+    placed=None,
+    updates=0,
+    active=0,
     uncounted_updates=0,
-    upper_joules=8.0,
     notes=("a note on energy",),
 )
 
@@ -98,6 +102,19 @@ def test_markdown_says_it_all(tmp_path: Path) -> None:
     ):
         assert words in text
     assert "word logic" in text
+
+
+def test_work_and_machine_are_told_apart(tmp_path: Path) -> None:
+    alone = summary_text(_run().to_dict())
+    assert "work of the run, no machine 8 J" in " ".join(alone.split())
+    assert "work an input" in alone and "2 J" in alone and "machine an input" not in alone
+    placed = Machine(Site("a chip", 957, 1, 1), Pace("single", 10, Span(1e8, 1e9, 2e9)))
+    write_report(_run(energy=replace(ENERGY, placed=placed)), tmp_path)
+    text = (tmp_path / "report.md").read_text()
+    for words in ("957 neurons on 1 core of 1 chip (a chip)", "one after the other, 10 time steps", "static power"):
+        assert words in text
+    row = next(line for line in text.splitlines() if line.startswith("| machine  "))
+    assert "10.3 J (8.23 J to 12.6 J)" in row
 
 
 def test_a_rate_below_one_is_never_shown_as_all() -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from lava_nexus.lab.configs import tables as config
 from lava_nexus.lab.energy.subjects import SUBJECTS, Sizes
-from lava_nexus.lab.energy.text import verdict
+from lava_nexus.lab.energy.verdicts import verdict
 from lava_nexus.lab.published import published
 
 TABLE = published("energy")
@@ -42,8 +42,8 @@ def test_the_blocks_multiply_accumulates() -> None:
     ("subject", "ours", "words"),
     [
         ("xor", None, ["printed energy holds"]),
-        ("add", 80.0, ["988 times too small", "ours takes 61.5 times the GPU's printed energy"]),
-        ("add", 0.65, ["ours takes 0.5 of the GPU's"]),
+        ("add", 80.0, ["988 times too small", "our work alone is 61.5 times the GPU's printed energy"]),
+        ("add", 0.65, ["our work alone is 0.5 of the GPU's"]),
         ("linear_64", None, ["64 neurons a multiply-accumulate", "adder and multiplier have 7,437"]),
         ("ffn_silu", None, ["1,024 x silu would be 11,201,536 neurons, printed 11,200"]),
         ("attention", None, ["neurons are the sum of the parts"]),

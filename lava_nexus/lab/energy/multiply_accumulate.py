@@ -1,0 +1,127 @@
+"""A multiply-accumulate: of every system under three accountings, and of this package as it is placed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from lava_nexus.chip.timing import Span
+from lava_nexus.circuits import circuit
+from lava_nexus.energy import EnergyModel, EnergyReport, PaceName, energy_of, load_energy_model
+from lava_nexus.energy.report import WORK
+from lava_nexus.execute.membrane import MembraneExecutor
+from lava_nexus.execute.placing import place
+from lava_nexus.formats import format_named
+from lava_nexus.lab.configs.tables import EnergyConfig, EnergyTable
+from lava_nexus.lab.energy.rows import Choices, counting_executor, measure, unit_shares
+from lava_nexus.lab.energy.subjects import SMALL, Sizes
+from lava_nexus.lab.published import published
+
+DELAYS: tuple[int | None, ...] = (None, 62, 0)
+"""The mapper's choice, the largest that a synapse holds, and none."""
+
+
+@dataclass(frozen=True)
+class PlacedMac:
+    """A multiplier and an adder on cores of their own, a multiply-accumulate of both.
+
+    Attributes:
+        delay: largest synaptic delay allowed; None for the one that needs fewest cores.
+        neurons, relays, cores: of both.
+        steps: from operands to result.
+        step_ns: of the slower of the two, low, value and high.
+        work_nj: nanojoules, whatever the placement and the pace.
+        streamed_nj, single_nj: of the machine, low, value and high: back to back, and one after the other.
+        static_nj: of `streamed_nj` the static power of a chip each.
+    """
+
+    delay: int | None
+    neurons: int
+    relays: int
+    cores: int
+    steps: int
+    step_ns: tuple[float, float, float]
+    work_nj: float
+    streamed_nj: tuple[float, float, float]
+    single_nj: tuple[float, float, float]
+    static_nj: float
+
+
+def placed_macs(fmt: str, model: EnergyModel, sets: int, seed: int) -> Iterator[PlacedMac]:
+    """One for each of `DELAYS`, counted on N(0, 1) operands; each circuit alone on its cores and chip."""
+    for delay in DELAYS:
+        placed, runs = [], []
+        for name in ("mul", "add"):
+            made = circuit(name, format_named(fmt))
+            where = place(made, max_delay=delay, sets=sets, seed=seed)
+            rng, engine = np.random.default_rng(seed), MembraneExecutor()
+            drawn = [rng.standard_normal(sets).astype(np.float32) for _ in range(2)]
+            patterns = [format_named(fmt).to_patterns(x.astype(format_named(fmt).dtype)) for x in drawn]
+            engine.invoke(where.as_placed(made), patterns)
+            placed.append(where)
+            runs.append(engine)
+
+        def priced(pace: PaceName, placed: list = placed, runs: list = runs) -> list[EnergyReport]:  # type: ignore[type-arg]
+            return [energy_of(ran, model, placement=at, pace=pace) for ran, at in zip(runs, placed, strict=True)]
+
+        streamed, single = priced("streamed"), priced("single")
+        yield PlacedMac(
+            delay,
+            sum(one.network.neurons for one in placed),
+            sum(one.network.relays for one in placed),
+            sum(len(one.places) for one in placed),
+            sum(one.network.depth for one in placed),
+            _ends(Span.largest(one.step for one in placed), 1),
+            1e9 * sum(one.work.value for one in streamed) / sets,
+            _ends(Span.total(one.total for one in streamed), 1e9 / sets),
+            _ends(Span.total(one.total for one in single), 1e9 / sets),
+            1e9 * sum(one.static for one in streamed) / sets,
+        )
+
+
+def _ends(span: Span, factor: float) -> tuple[float, float, float]:
+    return span.low * factor, span.value * factor, span.high * factor
+
+
+@dataclass(frozen=True)
+class System:
+    """Something that does a multiply-accumulate, under three accountings, in nanojoules; None where it prints nothing.
+
+    Attributes:
+        name, source: what it is and where its figures are from.
+        spikes: a multiply-accumulate.
+        spikes_only, synops, work: spikes and SynOps times a constant; SynOps and active updates.
+    """
+
+    name: str
+    source: str
+    spikes: float | None
+    spikes_only: float | None
+    synops: float | None
+    work: float | None
+
+
+def systems(config: EnergyConfig, table: EnergyTable, quick: bool = False) -> list[System]:
+    """A multiply-accumulate of each system, ours measured in a linear layer in both bases."""
+    printed, model = published("energy"), load_energy_model(config.energy_model)
+    unit = printed.spike_pj / 1000
+    linear, add, mul = (printed.row(name) for name in ("linear_64", "add", "mul"))
+    of_linear, of_two = linear.spikes / linear.macs, add.spikes + mul.spikes
+    linear_source = f"{printed.source}, {linear.component}"
+    found = [
+        System("NEXUS, its linear rows", linear_source, of_linear, of_linear * unit, None, None),
+        System("NEXUS, its adder + multiplier rows", printed.source, of_two, of_two * unit, None, None),
+        *(System(o.system, o.source, o.spikes, o.spikes_nj, o.synops_nj, o.total_nj) for o in printed.systems),
+    ]
+    sizes = SMALL if quick else Sizes()
+    macs = (64 // sizes.linear) ** 2
+    for basis in ("nexus", "threshold"):
+        choices = Choices(format_named(table.format), basis, table.accumulate)
+        ours = measure("linear_64", choices, counting_executor(config), 8 if quick else 64, sizes, config.seed)
+        spikes, shares = ours.per_unit(ours.spikes) / macs, unit_shares(ours, model)
+        name = f"this package, {basis} basis, {table.format}, {table.accumulate}"
+        work = sum(shares[share] for share in WORK)
+        found.append(System(name, "counted in this run", spikes, spikes * unit, shares["synops"] / macs, work / macs))
+    return found

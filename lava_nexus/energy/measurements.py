@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-from lava_nexus.config import read
+from lava_nexus.documents import read_json, read_yaml
 from lava_nexus.errors import NexusError
 from lava_nexus.files import DAMAGED
 
@@ -25,8 +24,9 @@ class GpuRow:
         mode: "eager" or "cuda graph".
         format: of weights and activations.
         batch: sequences at once.
-        joules_a_token: of the whole device, its idle power included.
+        joules_a_token: of the whole device, its idle power included; mean of all windows.
         tokens_a_second: of all sequences together.
+        least, most: joules a token of a window.
     """
 
     subject: str
@@ -35,6 +35,8 @@ class GpuRow:
     batch: int
     joules_a_token: float
     tokens_a_second: float
+    least: float
+    most: float
 
 
 @dataclass(frozen=True)
@@ -63,11 +65,11 @@ class GpuRecord:
             NexusError: the file is no record, or no joules were measured.
         """
         try:
-            data = json.loads(path.read_text(encoding="utf-8"))
+            data = read_json(path, "record")
             rows = tuple(_row(row) for row in data["rows"] if row.get("joules_a_token") is not None)
             macs = {one["name"]: int(one["macs"]) for one in data["subjects"]}
             found = cls(data["device"], str(data["driver"]), data["date"], data["method"], macs, rows)
-        except (*DAMAGED, OSError) as error:
+        except DAMAGED as error:
             raise NexusError(f"'{path}' is no record of a GPU: {type(error).__name__}") from error
         if not rows:
             raise NexusError(f"record '{path}' holds no joules: the benchmark did not run on a CUDA device")
@@ -89,7 +91,9 @@ class GpuRecord:
 
 
 def _row(row: dict[str, Any]) -> GpuRow:
-    return GpuRow(*(row[name] for name in GpuRow.__dataclass_fields__))
+    windows = row["windows_joules_a_token"]
+    told = ("subject", "mode", "format", "batch", "joules_a_token", "tokens_a_second")
+    return GpuRow(*(row[name] for name in told), min(windows), max(windows))
 
 
 @cache
@@ -119,5 +123,5 @@ class MeasuredSystem:
 
 def measured_systems() -> tuple[MeasuredSystem, ...]:
     """Those of `records/systems.yaml`."""
-    listed: Any = read(_FOLDER / "systems.yaml")
+    listed: Any = read_yaml(_FOLDER / "systems.yaml", "record")
     return tuple(MeasuredSystem(**one) for one in listed)

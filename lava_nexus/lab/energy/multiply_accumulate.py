@@ -12,12 +12,12 @@ from lava_nexus.circuits import circuit
 from lava_nexus.energy import EnergyModel, EnergyReport, PaceName, energy_of, load_energy_model
 from lava_nexus.energy.report import WORK
 from lava_nexus.execute.membrane import MembraneExecutor
-from lava_nexus.execute.placing import place
 from lava_nexus.formats import format_named
 from lava_nexus.lab.configs.tables import EnergyConfig, EnergyTable
 from lava_nexus.lab.energy.rows import Choices, counting_executor, measure, unit_shares
 from lava_nexus.lab.energy.subjects import SMALL, Sizes
 from lava_nexus.lab.published import published
+from lava_nexus.models.placing import place
 
 DELAYS: tuple[int | None, ...] = (None, 62, 0)
 """The mapper's choice, the largest that a synapse holds, and none."""

@@ -185,7 +185,12 @@ def _measured() -> str:
     else:
         rows = [
             [
-                *(f"{r.subject}, batch {r.batch:,}", r.format, r.mode, _joules(r.joules_a_token * 1e9)),
+                *(
+                    f"{r.subject}, batch {r.batch:,}",
+                    r.format,
+                    r.mode,
+                    _ranged((r.least, r.joules_a_token, r.most), 1.0, "J"),
+                ),
                 *(round(r.tokens_a_second), _per_mac_nj(record, r)),
             ]
             for r in record.rows

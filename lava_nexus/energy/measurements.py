@@ -93,7 +93,7 @@ class GpuRecord:
 def _row(row: dict[str, Any]) -> GpuRow:
     windows = row["windows_joules_a_token"]
     told = ("subject", "mode", "format", "batch", "joules_a_token", "tokens_a_second")
-    return GpuRow(*(row[name] for name in told), min(windows), max(windows))
+    return GpuRow(**{name: row[name] for name in told}, least=min(windows), most=max(windows))
 
 
 @cache

@@ -8,6 +8,7 @@ import pytest
 
 from lava_nexus.circuits.native import NativeLayer, back_end, front_end
 from lava_nexus.errors import NexusError
+from lava_nexus.execute.native.costs import layer_costs, limb_synops, total
 from lava_nexus.execute.native.layer import native_sums
 from lava_nexus.execute.populations import PopulationStepper, run_populations
 from lava_nexus.execute.run import executor
@@ -239,6 +240,22 @@ def test_gates_of_both_ends_equal_their_references(fmt):
     given = [word, place, rng.integers(0, 2, 4096), rng.choice([0, 0, 0, 2, 3, 4], 4096)]
     operands = [a.astype(port.pattern_dtype) for a, port in zip(given, back.inputs, strict=True)]
     assert np.array_equal(run.invoke(back, operands), back.golden(*operands))
+
+
+@pytest.mark.parametrize("fmt", (FLOAT8_E4M3FN, FLOAT32), ids=str)
+def test_costs_of_the_parts_add_up_to_those_of_the_run(fmt):
+    rng = np.random.default_rng(10)
+    weights, rows = normal(fmt, rng, 6, 20), normal(fmt, rng, 9, 20)
+    weights[0, 3], rows[1, 2], rows[2] = 0, 0, fmt.canonical_nan
+    made, run = layer(weights, fmt), executor("bitsliced", count="activity")
+    costs = layer_costs(made, rows, run)
+    assert not list(run.tallies)
+    native_sums(made, rows, run)
+    whole, tallies = total(costs), list(run.tallies)
+    assert whole.synops == sum(tally.synops for tally in tallies)
+    assert whole.updates == sum(tally.updates for tally in tallies)
+    assert whole.active == sum(tally.active for tally in tallies)
+    assert limb_synops(made, costs, 9) < 16
 
 
 def test_bad_layers_are_refused_in_a_sentence():

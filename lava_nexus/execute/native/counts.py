@@ -65,8 +65,8 @@ def active_of(
     last: NDArray[np.bool_],
     sends: list[Integers],
     code: Integers,
-) -> int:
-    """Updates of all but the accumulators in which a neuron receives or fires.
+) -> dict[str, int]:
+    """Updates of all but the accumulators in which a neuron receives or fires, by `PARTS`.
 
     Args:
         core: the layer.
@@ -89,5 +89,10 @@ def active_of(
     codes = np.count_nonzero(zeros_come) + np.count_nonzero(signs_come) + np.count_nonzero(code)
     codes += limbs.outputs * (np.count_nonzero(infinities) + np.count_nonzero(nans))
     sums = met * len(sends) + sum(np.count_nonzero((payload != 0) & ~last) for payload in sends)
-    single = np.count_nonzero(infinities) + np.count_nonzero(nans) + np.count_nonzero(zero | found.infinite)
-    return int(encoders + signed + codes + sums + single)
+    lines = np.count_nonzero(zero | found.infinite)
+    few = np.count_nonzero(infinities) + np.count_nonzero(nans)
+    return {
+        "front end": int(encoders + signed + lines),
+        "back end": int(sums),
+        "special values": int(codes + few),
+    }

@@ -73,6 +73,7 @@ def sums_by_digits(layer: NativeLayer, rows: NDArray[Any], count: bool = True) -
         [np.concatenate([p.minus[k] for p in parts]) for k in every],
         np.concatenate([p.code for p in parts]),
         tally,
+        {name: sum(part.active[name] for part in parts) for name in (parts[0].active if parts else ())},
     )
 
 
@@ -93,7 +94,10 @@ def _part(layer: NativeLayer, rows: NDArray[Any], count: bool) -> Sums:
     tally = Tally(layer.core, n)
     if count:
         tally.signal_spikes = spikes_of(core, rows, found, sent, spikes, plus, minus, code)
-        tally.active = int(active[0]) + active_of(core, found, sent, int(active[1]), states[3] != 0, sends, code)
+        awake = active_of(core, found, sent, int(active[1]), states[3] != 0, sends, code)
+        awake["accumulators"] = int(active[0])
+        tally.active = sum(awake.values())
+        return Sums(plus, minus, code, tally, awake)
     return Sums(plus, minus, code, tally)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,9 +21,11 @@ class Sums:
         plus, minus: int64 [rows, outputs] of each payload, of sums that are not negative and of negative ones.
         code: int64 [rows, outputs].
         tally: counts of the core.
+        active: active updates by populations, as `counts.active_of` names them; empty where not told apart.
     """
 
     plus: Sequence[Integers]
     minus: Sequence[Integers]
     code: Integers
     tally: Tally
+    active: dict[str, int] = field(default_factory=dict)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from numpy.typing import NDArray
@@ -20,9 +20,15 @@ Patterns = NDArray[Any]
 
 
 def run_program(
-    program: Program, feeds: Mapping[str, Patterns], executor: Executor, keep: Collection[int] = ()
+    program: Program,
+    feeds: Mapping[str, Patterns],
+    executor: Executor,
+    keep: Collection[int] = (),
+    watch: Callable[[Node, Patterns], None] | None = None,
 ) -> ProgramResult:
     """Runs a program on patterns of shape (batch, *input shape); `keep` names values whose patterns are wanted.
+
+    `watch` is told of every node and its result, where the program is walked.
 
     The executor runs it in a form of its own where it has one and nothing is to be kept (`Executor.run_whole`), else
     the program is walked node by node.
@@ -51,6 +57,8 @@ def run_program(
         with executor.apart() as tallies:
             values[node.result.number] = _run(node, operands, executor)
         layers.setdefault(node.layer, Tallies()).merge(tallies)
+        if watch is not None:
+            watch(node, values[node.result.number])
         if node.result.number in keep:
             kept[node.result.number] = executor.fetch(values[node.result.number])
         for value in node.operands:

@@ -1,38 +1,14 @@
-"""Families of models as data: their layers and heads, the config keys that say so, the names of their tensors."""
+"""Families of models by the `model_type` of a config.json: one table."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from typing import Literal
+from dataclasses import replace
 
+from lava_nexus.models.architecture import Architecture, Head, Heads
 
-@dataclass(frozen=True)
-class Head:
-    """A linear layer behind the model.
-
-    Attributes:
-        name: of the linear layer.
-        outputs: as many as tokens, as the labels of the config, or a number.
-        bias: name of the bias; empty where there is none.
-        pooled: whether it reads the pooler's answer, one for each sequence, and not every token's hidden state.
-        transform: start of the names of a dense layer and a norm in front of it, empty where there are none.
-    """
-
-    name: str
-    outputs: Literal["vocabulary", "labels"] | int = "vocabulary"
-    bias: str = ""
-    pooled: bool = False
-    transform: str = ""
-
-    def held_by(self, names: set[str]) -> Head:
-        """The head, its bias by the name that a checkpoint of these tensors has for it."""
-        other = f"{self.name}.bias"
-        return replace(self, bias=other) if self.bias and self.bias not in names and other in names else self
-
-
-Heads = Mapping[str, Head | None]
-"""Class of the transformers library to its head, None for a model without one; where none is named, the first."""
+_ATTENTION = ("query", "key", "value", "output")
+_GATED = ("gate", "up", "down")
 
 
 def causal_heads(name: str, bias: bool = False) -> Heads:
@@ -40,65 +16,37 @@ def causal_heads(name: str, bias: bool = False) -> Heads:
     return {f"{name}ForCausalLM": Head("lm_head", bias="lm_head.bias" if bias else ""), f"{name}Model": None}
 
 
-BERT_HEADS: Heads = {
-    "BertModel": None,
-    "BertForMaskedLM": Head(
-        "cls.predictions.decoder", bias="cls.predictions.bias", transform="cls.predictions.transform."
-    ),
-    "BertForSequenceClassification": Head("classifier", "labels", "classifier.bias", pooled=True),
+def _encoder_heads(name: str, words: Head, classifier: Head) -> Heads:
+    """Those of an encoder: the body first."""
+    return {
+        f"{name}Model": None,
+        f"{name}ForMaskedLM": words,
+        f"{name}ForSequenceClassification": classifier,
+        f"{name}ForTokenClassification": Head("classifier", "labels", "classifier.bias"),
+        f"{name}ForQuestionAnswering": Head("qa_outputs", "labels", "qa_outputs.bias"),
+    }
+
+
+_BERT_WORDS = Head(
+    "cls.predictions.decoder",
+    bias="cls.predictions.bias",
+    transform="cls.predictions.transform.dense",
+    transform_norm="cls.predictions.transform.LayerNorm",
+)
+_BERT_HEADS: Heads = {
+    **_encoder_heads("Bert", _BERT_WORDS, Head("classifier", "labels", "classifier.bias", pooled=True)),
     "BertForNextSentencePrediction": Head("cls.seq_relationship", 2, "cls.seq_relationship.bias", pooled=True),
-    "BertForTokenClassification": Head("classifier", "labels", "classifier.bias"),
-    "BertForQuestionAnswering": Head("qa_outputs", "labels", "qa_outputs.bias"),
+    "BertForPreTraining": _BERT_WORDS,
 }
-
-
-_ATTENTION = ("query", "key", "value", "output")
-_GATED = ("gate", "up", "down")
-
-
-@dataclass(frozen=True)
-class Architecture:
-    """One family.
-
-    Attributes:
-        prefix: of every tensor of the body; a checkpoint of the body alone has none.
-        layer: start of a layer's tensors, with its number in place of `{}`.
-        roles: role of a layer's module to its name.
-        embeddings: role (`words`, `positions`, `token_types`, `embedding_norm`) to name.
-        endings: role (`final_norm`, `pooler`) of what follows the layers to name.
-        heads: by class of the transformers library; their names have no prefix. Empty where there is none.
-        biases: role to True, or to the config key that says whether the role has a bias.
-        arrangement, norm, gated, causal: of every layer, as `LayerShape` has them.
-        query_key_norm: whether queries and keys are normed.
-        rotary: whether positions enter by RoPE.
-        eps_key: config key of the norms' eps.
-        tied: whether the head is the embedding where the config does not say.
-        window_default: of the config key `sliding_window`, where the config does not say.
-        window_switch: config key that must be true for a window, empty where none is asked.
-        refused: config key to the only value that is supported.
-        ignored: endings of tensor names that a checkpoint may hold and no model needs.
-    """
-
-    prefix: str
-    layer: str
-    roles: Mapping[str, str]
-    embeddings: Mapping[str, str]
-    endings: Mapping[str, str]
-    heads: Heads = field(default_factory=dict)
-    biases: Mapping[str, bool | str] = field(default_factory=dict)
-    arrangement: Literal["pre_norm", "post_norm", "parallel"] = "pre_norm"
-    norm: Literal["rms", "layer"] = "rms"
-    gated: bool = True
-    causal: bool = True
-    query_key_norm: bool = False
-    rotary: bool = True
-    eps_key: str = "rms_norm_eps"
-    tied: bool = False
-    window_default: int | None = None
-    window_switch: str = ""
-    has_window: bool = False
-    refused: Mapping[str, object] = field(default_factory=dict)
-    ignored: tuple[str, ...] = ("rotary_emb.inv_freq",)
+_ROBERTA_WORDS = Head(
+    "lm_head.decoder", bias="lm_head.bias", transform="lm_head.dense", transform_norm="lm_head.layer_norm"
+)
+_DISTILBERT_WORDS = Head(
+    "vocab_projector",
+    bias="vocab_projector.bias",
+    transform="vocab_transform",
+    transform_norm="vocab_layer_norm",
+)
 
 
 def _llama_like(
@@ -127,19 +75,89 @@ def _llama_like(
     )
 
 
-_ATTENTION_BIAS = {role: "attention_bias" for role in _ATTENTION}
+_ATTENTION_BIAS: dict[str, bool | str] = {role: "attention_bias" for role in _ATTENTION}
+_ALL_BIASES: dict[str, bool | str] = {**_ATTENTION_BIAS, **{role: "mlp_bias" for role in _GATED}}
+_QUERY_KEY_NORM = {"query_norm": "self_attn.q_norm", "key_norm": "self_attn.k_norm"}
+_PHI_BIAS: dict[str, bool | str] = {role: True for role in (*_ATTENTION, "up", "down")}
+_OUTER_NORMS = {
+    "attention_out_norm": "post_attention_layernorm",
+    "feed_forward_norm": "pre_feedforward_layernorm",
+    "feed_forward_out_norm": "post_feedforward_layernorm",
+}
+_GEMMA = _llama_like(causal_heads("Gemma"), biases=_ATTENTION_BIAS, norm_offset=1.0, embedding_root=True)
+_GEMMA2 = replace(
+    _GEMMA,
+    heads=causal_heads("Gemma2"),
+    roles={**_GEMMA.roles, **_OUTER_NORMS},
+    windows="pattern",
+    scale_key="query_pre_attn_scalar",
+)
+_PLAIN_NORMS = ("attention_norm", "feed_forward_norm")
+_OLMO2 = _llama_like(
+    causal_heads("Olmo2"),
+    roles={**_QUERY_KEY_NORM, **{k: v for k, v in _OUTER_NORMS.items() if k != "feed_forward_norm"}},
+    biases=_ATTENTION_BIAS,
+    query_key_norm=True,
+    normed_together=True,
+)
+_BERT = Architecture(
+    prefix="bert.",
+    layer="encoder.layer.{}.",
+    roles={
+        **{role: f"attention.self.{role}" for role in _ATTENTION[:3]},
+        "output": "attention.output.dense",
+        "attention_norm": "attention.output.LayerNorm",
+        "up": "intermediate.dense",
+        "down": "output.dense",
+        "feed_forward_norm": "output.LayerNorm",
+    },
+    embeddings={
+        "words": "embeddings.word_embeddings",
+        "positions": "embeddings.position_embeddings",
+        "token_types": "embeddings.token_type_embeddings",
+        "embedding_norm": "embeddings.LayerNorm",
+    },
+    endings={"pooler": "pooler.dense"},
+    heads=_BERT_HEADS,
+    biases=_PHI_BIAS,
+    arrangement="post_norm",
+    norm="layer",
+    gated=False,
+    causal=False,
+    rotary=False,
+    eps_key="layer_norm_eps",
+    refused={"position_embedding_type": "absolute", "is_decoder": False, "add_cross_attention": False},
+    ignored=("embeddings.position_ids", "pooler.", "cls.", "classifier.", "qa_outputs."),
+)
 
 ARCHITECTURES: dict[str, Architecture] = {
-    "llama": _llama_like(causal_heads("Llama"), biases={**_ATTENTION_BIAS, **{role: "mlp_bias" for role in _GATED}}),
-    "mistral": _llama_like(causal_heads("Mistral"), has_window=True, window_default=4096),
+    "llama": _llama_like(causal_heads("Llama"), biases=_ALL_BIASES),
+    "mistral": _llama_like(causal_heads("Mistral"), windows="all"),
+    "qwen2": _llama_like(
+        causal_heads("Qwen2"),
+        biases={role: True for role in _ATTENTION[:3]},
+        windows="late",
+        window_switch="use_sliding_window",
+    ),
     "qwen3": _llama_like(
         causal_heads("Qwen3"),
-        roles={"query_norm": "self_attn.q_norm", "key_norm": "self_attn.k_norm"},
+        roles=_QUERY_KEY_NORM,
         biases=_ATTENTION_BIAS,
         query_key_norm=True,
-        has_window=True,
-        window_default=4096,
+        windows="late",
         window_switch="use_sliding_window",
+    ),
+    "smollm3": _llama_like(
+        causal_heads("SmolLM3"), biases=_ALL_BIASES, windows="no_rope", window_switch="use_sliding_window"
+    ),
+    "gemma": _GEMMA,
+    "gemma2": _GEMMA2,
+    "gemma3_text": replace(
+        _GEMMA2,
+        heads={"Gemma3ForCausalLM": Head("lm_head"), "Gemma3TextModel": None},
+        roles={**_GEMMA2.roles, **_QUERY_KEY_NORM},
+        query_key_norm=True,
+        refused={"use_bidirectional_attention": False},
     ),
     "phi": Architecture(
         prefix="model.",
@@ -154,53 +172,127 @@ ARCHITECTURES: dict[str, Architecture] = {
         embeddings={"words": "embed_tokens"},
         endings={"final_norm": "final_layernorm"},
         heads=causal_heads("Phi", bias=True),
-        biases={role: True for role in (*_ATTENTION, "up", "down")},
+        biases=_PHI_BIAS,
         arrangement="parallel",
         norm="layer",
         gated=False,
         eps_key="layer_norm_eps",
         refused={"qk_layernorm": False},
     ),
-    "bert": Architecture(
-        prefix="bert.",
-        layer="encoder.layer.{}.",
+    "phi3": _llama_like(
+        causal_heads("Phi3"),
+        fused={
+            **{role: "self_attn.qkv_proj" for role in _ATTENTION[:3]},
+            **{role: "mlp.gate_up_proj" for role in _GATED[:2]},
+        },
+        windows="all",
+    ),
+    "olmo2": replace(_OLMO2, roles={k: v for k, v in _OLMO2.roles.items() if k not in _PLAIN_NORMS}),
+    "granite": _llama_like(causal_heads("Granite"), biases=_ALL_BIASES, scale_key="attention_multiplier"),
+    "gpt2": Architecture(
+        prefix="transformer.",
+        layer="h.{}.",
         roles={
-            **{role: f"attention.self.{role}" for role in _ATTENTION[:3]},
-            "output": "attention.output.dense",
-            "attention_norm": "attention.output.LayerNorm",
-            "up": "intermediate.dense",
-            "down": "output.dense",
-            "feed_forward_norm": "output.LayerNorm",
+            "attention_norm": "ln_1",
+            **{role: f"attn.{role}" for role in _ATTENTION[:3]},
+            "output": "attn.c_proj",
+            "feed_forward_norm": "ln_2",
+            "up": "mlp.c_fc",
+            "down": "mlp.c_proj",
         },
-        embeddings={
-            "words": "embeddings.word_embeddings",
-            "positions": "embeddings.position_embeddings",
-            "token_types": "embeddings.token_type_embeddings",
-            "embedding_norm": "embeddings.LayerNorm",
+        embeddings={"words": "wte", "positions": "wpe"},
+        endings={"final_norm": "ln_f"},
+        heads={"GPT2LMHeadModel": Head("lm_head"), "GPT2Model": None},
+        biases=_PHI_BIAS,
+        fused={role: "attn.c_attn" for role in _ATTENTION[:3]},
+        transposed=(*_ATTENTION, "up", "down"),
+        norm="layer",
+        gated=False,
+        rotary=False,
+        eps_key="layer_norm_eps",
+        refused={"scale_attn_weights": True, "scale_attn_by_inverse_layer_idx": False, "add_cross_attention": False},
+        ignored=("attn.bias", "attn.masked_bias"),
+    ),
+    "gpt_neox": Architecture(
+        prefix="gpt_neox.",
+        layer="layers.{}.",
+        roles={
+            "attention_norm": "input_layernorm",
+            **{role: f"attention.{role}" for role in _ATTENTION[:3]},
+            "output": "attention.dense",
+            "feed_forward_norm": "post_attention_layernorm",
+            "up": "mlp.dense_h_to_4h",
+            "down": "mlp.dense_4h_to_h",
         },
-        endings={"pooler": "pooler.dense"},
-        heads=BERT_HEADS,
-        biases={role: True for role in (*_ATTENTION, "up", "down")},
+        embeddings={"words": "embed_in"},
+        endings={"final_norm": "final_layer_norm"},
+        heads={"GPTNeoXForCausalLM": Head("embed_out"), "GPTNeoXModel": None},
+        biases={**_ATTENTION_BIAS, "up": True, "down": True},
+        fused={role: "attention.query_key_value" for role in _ATTENTION[:3]},
+        by_head=True,
+        arrangement="parallel",
+        norm="layer",
+        gated=False,
+        eps_key="layer_norm_eps",
+        ignored=("rotary_emb.inv_freq", "attention.bias", "attention.masked_bias"),
+    ),
+    "bert": _BERT,
+    "roberta": replace(
+        _BERT,
+        prefix="roberta.",
+        heads=_encoder_heads(
+            "Roberta",
+            _ROBERTA_WORDS,
+            Head("classifier.out_proj", "labels", "classifier.out_proj.bias", pooled=True, pooler="classifier.dense"),
+        ),
+        position_offset=True,
+        ignored=("embeddings.position_ids", "pooler.", "lm_head.", "classifier.", "qa_outputs."),
+    ),
+    "distilbert": Architecture(
+        prefix="distilbert.",
+        layer="transformer.layer.{}.",
+        roles={
+            **{role: f"attention.{role[0]}_lin" for role in _ATTENTION[:3]},
+            "output": "attention.out_lin",
+            "attention_norm": "sa_layer_norm",
+            "up": "ffn.lin1",
+            "down": "ffn.lin2",
+            "feed_forward_norm": "output_layer_norm",
+        },
+        embeddings={key: name for key, name in _BERT.embeddings.items() if key != "token_types"},
+        endings={},
+        heads=_encoder_heads(
+            "DistilBert",
+            _DISTILBERT_WORDS,
+            Head(
+                "classifier",
+                "labels",
+                "classifier.bias",
+                pooled=True,
+                pooler="pre_classifier",
+                pooler_activation="relu",
+            ),
+        ),
+        biases=_PHI_BIAS,
         arrangement="post_norm",
         norm="layer",
         gated=False,
         causal=False,
         rotary=False,
         eps_key="layer_norm_eps",
-        tied=True,
-        refused={"position_embedding_type": "absolute", "is_decoder": False, "add_cross_attention": False},
-        ignored=("embeddings.position_ids", "pooler.", "cls.", "classifier.", "qa_outputs."),
+        ignored=("vocab_", "pre_classifier.", "classifier.", "qa_outputs."),
     ),
     # The block of NEXUS (arXiv 2601.21279): norm, attention with RoPE, norm, up, SiLU, down.
     "nexus_block": _llama_like({"NexusBlock": Head("lm_head")}, gated=False),
 }
-"""By the `model_type` of a config.json."""
 
 ACTIVATION_NAMES: dict[str, str] = {
     "silu": "silu",
     "swish": "silu",
     "gelu": "gelu",
+    "gelu_python": "gelu",
     "gelu_new": "gelu_tanh",
+    "gelu_fast": "gelu_tanh",
     "gelu_pytorch_tanh": "gelu_tanh",
     "relu": "relu",
 }

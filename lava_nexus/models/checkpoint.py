@@ -125,18 +125,18 @@ def _tensor(path: Path, file: Any, name: str, shape: tuple[int, ...], dtype: np.
     found_dtype = dtype_name(code)
     if found_dtype != dtype.name:
         raise NexusError(f"checkpoint '{path}': tensor '{name}' has dtype {found_dtype}, must have {dtype.name}")
-    tensor = _read_float8(path, name, dtype, shape) if dtype.itemsize == 1 else np.asarray(file.get_tensor(name))
+    tensor = read_float8(path, name, dtype, shape) if dtype.itemsize == 1 else np.asarray(file.get_tensor(name))
     check_finite(path, name, tensor)
     return tensor
 
 
-def _read_float8(path: Path, name: str, dtype: np.dtype[Any], shape: tuple[int, ...]) -> NDArray[Any]:
+def read_float8(path: Path, name: str, dtype: DTypeLike, shape: tuple[int, ...]) -> NDArray[Any]:
     """A tensor of a file that is known to be whole, by its offset: safetensors' numpy front cannot make FP8."""
     with path.open("rb") as file:
         length = int.from_bytes(file.read(8), "little")
         begin, end = json.loads(file.read(length))[name]["data_offsets"]
         file.seek(8 + length + begin)
-        return np.frombuffer(bytearray(file.read(end - begin)), dtype).reshape(shape)
+        return np.frombuffer(bytearray(file.read(end - begin)), np.dtype(dtype)).reshape(shape)
 
 
 def dtype_name(code: str) -> str:

@@ -1,25 +1,23 @@
-"""A config.json read into a `ModelSpec`: every key checked as it is read, a mistake one sentence.
-
-Inverse frequencies of RoPE are FP32 constants of a model and made here: theta^(-2i / width), as `rope_scaling` says.
-"""
+"""A config.json read into a `ModelSpec`: every key checked as it is read, a mistake one sentence."""
 
 from __future__ import annotations
 
 import math
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from lava_nexus.errors import NexusError, brief
-from lava_nexus.models.architectures import ACTIVATION_NAMES, ARCHITECTURES, Architecture, Head
+from lava_nexus.models.architecture import Architecture, Head
+from lava_nexus.models.architectures import ACTIVATION_NAMES, ARCHITECTURES
+from lava_nexus.models.defaults import completed
+from lava_nexus.models.rope import Rope, read_rope, scaling_of
 from lava_nexus.models.spec import ModelSpec
 from lava_nexus.programs.transformer import LayerShape
 
-Frequencies = NDArray[np.float32]
 _MOST, _MOST_OF = 1 << 24, {"num_hidden_layers": 10_000, "vocab_size": 1 << 31, "max_position_embeddings": 1 << 31}
 """Sizes beyond all models, in general and by key: what is larger is a mistake, and would fill the memory."""
 
@@ -43,6 +41,8 @@ class Keys:
     def count(self, key: str, default: int | None = None, least: int = 0) -> int:
         """An integer of at least `least`."""
         value, most = self._value(key, default), _MOST_OF.get(key, _MOST)
+        if isinstance(value, float) and value.is_integer():
+            value = int(value)
         if type(value) is not int or value < least:
             raise NexusError(f"{self.source}: '{key}' is {brief(repr(value))}, must be an integer of at least {least}")
         if value > most:
@@ -52,9 +52,13 @@ class Keys:
     def number(self, key: str, default: float | None = None) -> float:
         """A positive number."""
         value = self._value(key, default)
-        if not _positive(value):
+        if type(value) not in (int, float) or not 0 < value <= sys.float_info.max:
             raise NexusError(f"{self.source}: '{key}' is {brief(repr(value))}, must be a positive number")
         return float(value)
+
+    def optional(self, key: str) -> float | None:
+        """A positive number, or None where there is none."""
+        return None if self.config.get(key) is None else self.number(key)
 
     def flag(self, key: str, default: bool) -> bool:
         """True or false."""
@@ -82,28 +86,35 @@ def read_spec(config: Mapping[str, Any], source: str, silu: str = "silu") -> Mod
     Raises:
         NexusError: an architecture, activation or option that is not supported, or sizes that make no model.
     """
-    keys = Keys(config, source)
+    keys = Keys(completed(config), source)
     family = _family(keys)
     shape = _shape(keys, family, silu)
-    layers, vocabulary = keys.size("num_hidden_layers"), keys.size("vocab_size")
+    layers, vocabulary, width = keys.size("num_hidden_layers"), keys.size("vocab_size"), keys.size("hidden_size")
     head = _head(keys, family)
     counts = {"vocabulary": vocabulary, "labels": _labels(keys)}
+    ropes, rope_of = _ropes(keys, family, shape.head_dim, layers)
+    offset = keys.count("pad_token_id") + 1 if family.position_offset else 0
     return ModelSpec(
-        kind=config["model_type"],
+        kind=str(config["model_type"]),
         vocabulary=vocabulary,
-        width=keys.size("hidden_size"),
+        width=width,
         hidden=keys.size("intermediate_size"),
         shape=shape,
         windows=_windows(keys, family, layers),
-        frequencies=_frequencies(keys, family, shape.head_dim),
-        positions=keys.size("max_position_embeddings"),
+        ropes=ropes,
+        rope_of=rope_of,
+        positions=_positions(keys, ropes) - offset,
+        position_offset=offset,
         token_types=keys.size("type_vocab_size") if "token_types" in family.embeddings else 0,
         biases=_biases(keys, family),
-        tied=keys.flag("tie_word_embeddings", family.tied),
+        tied=keys.flag("tie_word_embeddings", False),
         prefix=family.prefix,
         head=head,
         outputs=0 if head is None else head.outputs if isinstance(head.outputs, int) else counts[head.outputs],
-        pooler="pooler" in family.endings and (head is None or head.pooled),
+        pooler=("pooler" in family.endings and head is None) or (head is not None and head.pooled),
+        embedding_scale=math.sqrt(width) if family.embedding_root else keys.number("embedding_multiplier", 1.0),
+        logits_divisor=keys.number("logits_scaling", 1.0),
+        logits_cap=keys.optional("final_logit_softcapping"),
     )
 
 
@@ -117,10 +128,15 @@ def _family(keys: Keys) -> Architecture:
     family = ARCHITECTURES[kind]
     for key, supported in family.refused.items():
         if config.get(key, supported) != supported:
-            given = brief(repr(config[key]))
-            raise NexusError(f"{keys.source}: '{key}' is {given}, only {supported!r} is supported")
-    if config.get("quantization_config"):
-        raise NexusError(f"{keys.source}: 'quantization_config' is set, only float weights are supported")
+            raise NexusError(f"{keys.source}: '{key}' is {brief(repr(config[key]))}, only {supported!r} is supported")
+    if given := config.get("quantization_config"):
+        method = given.get("quant_method", "") if isinstance(given, dict) else ""
+        raise NexusError(
+            f"{keys.source}: 'quantization_config' is set{f' ({method})' if method else ''}, only float weights are "
+            "supported; save the model dequantized (model.dequantize().save_pretrained(FOLDER)) or take its GGUF file"
+        )
+    if kind == "gpt_neox" and not keys.flag("use_parallel_residual", True):
+        return replace(family, arrangement="pre_norm")
     return family
 
 
@@ -133,17 +149,17 @@ def _shape(keys: Keys, family: Architecture, silu: str) -> LayerShape:
     if config.get("head_dim") is None and width % heads:
         raise NexusError(f"{source}: hidden_size {width} does not divide into {heads} heads, and no head_dim is given")
     head_dim = keys.size("head_dim", width // heads)
-    activation = ACTIVATION_NAMES.get(str(config.get("hidden_act", "silu")))
+    name = str(config.get("hidden_activation") or config.get("hidden_act"))
+    activation = ACTIVATION_NAMES.get(name)
     if activation is None:
         raise NexusError(
-            f"{source}: activation {brief(repr(config.get('hidden_act')))} is not supported; "
-            f"known are {', '.join(ACTIVATION_NAMES)}"
+            f"{source}: activation {brief(repr(name))} is not supported; known are {', '.join(ACTIVATION_NAMES)}"
         )
     return LayerShape(
         heads=heads,
         kv_heads=kv_heads,
         head_dim=head_dim,
-        scale=float(np.float32(1 / math.sqrt(head_dim))),
+        scale=float(np.float32(_scale(keys, family, head_dim))),
         arrangement=family.arrangement,
         norm=family.norm,
         eps=keys.number(family.eps_key),
@@ -151,7 +167,17 @@ def _shape(keys: Keys, family: Architecture, silu: str) -> LayerShape:
         gated=family.gated,
         causal=family.causal,
         query_key_norm=family.query_key_norm,
+        normed_together=family.normed_together,
+        residual_scale=keys.number("residual_multiplier", 1.0),
+        softcap=keys.optional("attn_logit_softcapping"),
     )
+
+
+def _scale(keys: Keys, family: Architecture, head_dim: int) -> float:
+    """What scores are multiplied by."""
+    if family.scale_key == "query_pre_attn_scalar":
+        return 1 / math.sqrt(keys.number(family.scale_key))
+    return keys.number(family.scale_key) if family.scale_key else 1 / math.sqrt(head_dim)
 
 
 def _head(keys: Keys, family: Architecture) -> Head | None:
@@ -180,88 +206,79 @@ def _labels(keys: Keys) -> int:
 
 def _windows(keys: Keys, family: Architecture, layers: int) -> tuple[int | None, ...]:
     config = keys.config
-    if not family.has_window or (family.window_switch and not keys.flag(family.window_switch, False)):
+    switched = not family.window_switch or keys.flag(family.window_switch, False)
+    if family.windows == "none" or not switched or config.get("sliding_window") is None:
         return (None,) * layers
-    if config.get("sliding_window", family.window_default) is None:
-        return (None,) * layers
-    window = keys.size("sliding_window", family.window_default)
-    kinds = config.get("layer_types")
-    if kinds is None:
-        full = keys.count("max_window_layers", 0) if family.window_switch else 0
-        kinds = ["full_attention"] * min(full, layers) + ["sliding_attention"] * max(layers - full, 0)
-    known = {"full_attention": None, "sliding_attention": window}
-    if not isinstance(kinds, list) or len(kinds) != layers or not {str(kind) for kind in kinds} <= set(known):
-        raise NexusError(f"{keys.source}: 'layer_types' must name {' or '.join(known)} for each of {layers} layers")
-    return tuple(known[kind] for kind in kinds)
+    return tuple(keys.size("sliding_window") if slides else None for slides in _sliding(keys, family, layers))
 
 
-def _frequencies(keys: Keys, family: Architecture, head_dim: int) -> NDArray[np.float32]:
+def _sliding(keys: Keys, family: Architecture, layers: int) -> list[bool]:
+    """Whether each layer is one of local attention."""
+    if family.windows in ("none", "all"):
+        return [family.windows == "all"] * layers
+    if (kinds := keys.config.get("layer_types")) is not None:
+        known = {"full_attention": False, "sliding_attention": True}
+        if not isinstance(kinds, list) or len(kinds) != layers or not {str(kind) for kind in kinds} <= set(known):
+            raise NexusError(f"{keys.source}: 'layer_types' must name {' or '.join(known)} for each of {layers} layers")
+        return [known[kind] for kind in kinds]
+    if family.windows == "late":
+        full = keys.count("max_window_layers")
+        return [layer >= full for layer in range(layers)]
+    if family.windows == "no_rope":
+        return [not turned for turned in _turned(keys, layers)]
+    every = keys.size("sliding_window_pattern")
+    return [(layer + 1) % every != 0 for layer in range(layers)]
+
+
+def _turned(keys: Keys, layers: int) -> list[bool]:
+    """Whether each layer has RoPE."""
+    given = keys.config.get("no_rope_layers")
+    if given is None:
+        every = keys.config.get("no_rope_layer_interval")
+        return [every is None or (layer + 1) % keys.size("no_rope_layer_interval") != 0 for layer in range(layers)]
+    if not isinstance(given, list) or len(given) != layers or not all(turned in (0, 1) for turned in given):
+        raise NexusError(f"{keys.source}: 'no_rope_layers' must have 0 or 1 for each of {layers} layers")
+    return [bool(turned) for turned in given]
+
+
+def _ropes(
+    keys: Keys, family: Architecture, head_dim: int, layers: int
+) -> tuple[tuple[Rope, ...], tuple[int | None, ...]]:
+    """(the kinds of RoPE, which of them each layer has)."""
     if not family.rotary:
-        return np.zeros(0, np.float32)
-    given = keys.config.get("rope_parameters")
-    nested = given if isinstance(given, dict) else {}
-    theta = keys.number("rope_theta", nested.get("rope_theta", 10000.0))
-    width = int(head_dim * keys.number("partial_rotary_factor", nested.get("partial_rotary_factor", 1.0)))
+        return (), (None,) * layers
+    main = _rope(keys, head_dim, "full_attention", "rope_theta")
+    if "rope_local_base_freq" not in keys.config:
+        return (main,), tuple(0 if turned else None for turned in _turned(keys, layers))
+    local = _rope(keys, head_dim, "sliding_attention", "rope_local_base_freq")
+    return (main, local), tuple(int(slides) for slides in _sliding(keys, family, layers))
+
+
+def _rope(keys: Keys, head_dim: int, kind: str, theta_key: str) -> Rope:
+    """RoPE of layers of a kind; what is nested in today's keys counts before the older ones."""
+    scaling = scaling_of(keys.config, keys.source, kind)
+    if kind == "sliding_attention" and not _nested(keys.config):
+        scaling = {}  # older configs scale global layers alone
+    inner = Keys({**keys.config, **scaling}, keys.source)
+    theta = inner.number("rope_theta") if "rope_theta" in scaling else inner.number(theta_key)
+    width = int(head_dim * inner.number("partial_rotary_factor"))
     if width % 2 or not 0 < width <= head_dim:
         raise NexusError(f"{keys.source}: RoPE turns {width} of {head_dim} channels, must be an even number of them")
-    scaling = keys.config.get("rope_scaling") or given
-    if scaling is not None and not isinstance(scaling, dict):
-        raise NexusError(f"{keys.source}: 'rope_scaling' is {brief(repr(scaling))}, must hold keys and values")
-    return inverse_frequencies(theta, width, scaling, keys.source)
+    return read_rope(theta, width, scaling, keys.config, keys.source)
+
+
+def _nested(config: Mapping[str, Any]) -> bool:
+    """Whether RoPE is told by layer type."""
+    given = config.get("rope_parameters") or config.get("rope_scaling")
+    return isinstance(given, dict) and any(isinstance(value, dict) for value in given.values())
+
+
+def _positions(keys: Keys, ropes: tuple[Rope, ...]) -> int:
+    """Most tokens of a sequence: those of the config, times the factor by which `dynamic` RoPE stretches them."""
+    positions = keys.size("max_position_embeddings")
+    return int(positions * max((rope.factor for rope in ropes), default=1.0))
 
 
 def _biases(keys: Keys, family: Architecture) -> frozenset[str]:
     given = {role for role, key in family.biases.items() if key is True or keys.flag(str(key), False)}
-    return frozenset(given | ({"pooler", "transform"} if "pooler" in family.endings else set()))
-
-
-def inverse_frequencies(theta: float, width: int, scaling: Mapping[str, Any] | None, source: str) -> Frequencies:
-    """theta^(-2i / width) for i below width / 2, each step rounded to FP32: 2i / width, the power, its reciprocal.
-
-    Args:
-        theta: base of the powers.
-        width: channels of a head that are rotated.
-        scaling: `rope_scaling` of a config.json: None, `default`, `linear`, or `llama3` (Grattafiori et al., 2024,
-            arXiv 2407.21783): long waves are slowed by `factor`, those between the two limits in part.
-        source: of the config, for errors.
-
-    Raises:
-        NexusError: a scaling of another type, or one that lacks a number.
-    """
-    exponents = np.arange(0, width, 2, dtype=np.float32) / np.float32(width)
-    plain = np.float32(1) / np.power(np.float64(theta), exponents.astype(np.float64)).astype(np.float32)
-    kind = (scaling or {}).get("rope_type", (scaling or {}).get("type", "default"))
-    if scaling is None or kind == "default":
-        return plain
-    if kind == "linear":
-        return plain / np.float32(_number(scaling, "factor", source))
-    if kind == "llama3":
-        return _llama3(plain, scaling, source)
-    raise NexusError(f"{source}: rope scaling '{brief(str(kind))}' is not supported; known are default, linear, llama3")
-
-
-def _llama3(plain: Frequencies, scaling: Mapping[str, Any], source: str) -> Frequencies:
-    factor, low, high, context = (
-        _number(scaling, key, source)
-        for key in ("factor", "low_freq_factor", "high_freq_factor", "original_max_position_embeddings")
-    )
-    if low >= high:
-        raise NexusError(f"{source}: rope scaling 'low_freq_factor' is {low}, must be below 'high_freq_factor' {high}")
-    wavelength = np.float32(2 * math.pi) / plain
-    slowed = np.where(wavelength > context / low, plain / np.float32(factor), plain)
-    smooth = (np.float32(context) / wavelength - np.float32(low)) / np.float32(high - low)
-    between = (1 - smooth) * slowed / np.float32(factor) + smooth * slowed
-    medium = (wavelength >= context / high) & (wavelength <= context / low)
-    return np.where(medium, between, slowed).astype(np.float32)
-
-
-def _number(scaling: Mapping[str, Any], key: str, source: str) -> float:
-    value: Any = scaling.get(key)
-    if not _positive(value):
-        raise NexusError(f"{source}: rope scaling '{key}' is {brief(repr(value))}, must be a positive number")
-    return float(value)
-
-
-def _positive(value: Any) -> bool:
-    """Whether a value is a number that FP64 holds, above 0 and finite."""
-    return type(value) in (int, float) and 0 < value <= sys.float_info.max
+    return frozenset(given | {"pooler", "transform"})

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+import warnings
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -12,10 +13,13 @@ from numpy.typing import NDArray
 from lava_nexus.errors import NexusError
 from lava_nexus.execute.executor import Executor, Tallies
 from lava_nexus.execute.interpret import run_program
-from lava_nexus.formats import FLOAT32
+from lava_nexus.execute.reference import ReferenceExecutor
+from lava_nexus.formats import FLOAT32, FLOAT64, FloatFormat
 from lava_nexus.models.spec import ModelSpec
-from lava_nexus.models.stages import Arithmetic, Stage
+from lava_nexus.models.stage import Arithmetic, Stage, check_rounded
 from lava_nexus.models.tensors import TensorSource
+from lava_nexus.programs import GATES
+from lava_nexus.programs.program import Apply, Node
 
 Patterns = NDArray[Any]
 Tokens = NDArray[np.int64]
@@ -35,12 +39,14 @@ class Counts:
         layers: counts of the run by layer.
         neurons, synapses: of every circuit of the programs, an instance for each invocation of one sequence.
         depth: time steps of one sequence through all programs, one after the other.
+        alarms: sentences on infinities and NaN that float32 does not have.
     """
 
     layers: dict[str, Tallies] = field(default_factory=dict)
     neurons: int = 0
     synapses: int = 0
     depth: int = 0
+    alarms: list[str] = field(default_factory=list)
 
     @property
     def tallies(self) -> Tallies:
@@ -54,6 +60,7 @@ class Counts:
         self.neurons += other.neurons
         self.synapses += other.synapses
         self.depth += other.depth
+        self.alarms += other.alarms
 
 
 def joined(stream: Stream, left: Stream) -> dict[str, Patterns]:
@@ -125,12 +132,14 @@ class Forward:
         self._check(tokens, token_types, past)
         positions = np.arange(past, past + tokens.shape[1])
         stream = cache | {"words": self._looked_up("words", tokens)}
-        if self.spec.frequencies.size:
+        if self.spec.ropes:
             stream["position numbers"] = FLOAT32.to_patterns(positions.astype(np.float32))[None, :, None]
-        if "positions" in self.spec.architecture.embeddings:
+        if "token_types" in self.spec.architecture.embeddings:
             types = np.zeros_like(tokens) if token_types is None else token_types
             stream["token types"] = self._looked_up("token_types", types)
-            stream["positions"] = self._looked_up("positions", np.broadcast_to(positions, tokens.shape))
+        if "positions" in self.spec.architecture.embeddings:
+            rows = np.broadcast_to(positions + self.spec.position_offset, tokens.shape)
+            stream["positions"] = self._looked_up("positions", rows)
         return stream
 
     def run(self, stages: Iterable[Stage], stream: Stream) -> Iterator[Done]:
@@ -155,17 +164,35 @@ class Forward:
         if stage.write is None:
             return {stage.leaves[key]: patterns for key, patterns in feeds.items()}, Counts()
         program = stage.program(self.arithmetic.of_batch(batch), self.source)
-        result = run_program(program, feeds, self.executor)
+        watch = Watch() if self.arithmetic.format not in (FLOAT32, FLOAT64) else None
+        result = run_program(program, feeds, self.executor, watch=watch)
         depth = 0 if stage.parallel else program.depth
-        counts = Counts(result.layers, program.neurons, program.synapses, depth)
+        alarms = [] if watch is None else self._alarms(watch, stage, feeds, batch)
+        counts = Counts(result.layers, program.neurons, program.synapses, depth, alarms)
         return {stage.leaves[key]: patterns for key, patterns in result.outputs.items()}, counts
+
+    def _alarms(self, watch: Watch, stage: Stage, feeds: Mapping[str, Patterns], batch: int) -> list[str]:
+        """What the watch met, where the same stage in FP32, fed the same numbers, meets nothing of the kind."""
+        fmt = self.arithmetic.format
+        if watch.met is None or any(unfinite(fmt, p).any() for p in feeds.values() if p.dtype.itemsize < 4):
+            return []
+        wide = replace(self.arithmetic, format=FLOAT32, nonlinear=GATES, spikes=None, norm_format=None)
+        wide = replace(wide, weight_format=None, accumulate_format=None)
+        narrow = {key for key, read in stage.reads.items() if read.format is None}
+        of = {key: _widened(fmt, p) if key in narrow else p for key, p in feeds.items()}
+        other = Watch()
+        program = stage.program(wide.of_batch(batch), self.source)
+        run_program(program, of, ReferenceExecutor(), watch=other)
+        return [] if other.met else [f"{stage.step}: {watch.met} in {fmt}, where float32 has none"]
 
     def _looked_up(self, role: str, numbers: NDArray[Any]) -> Patterns:
         """Rows of a table, rounded to the format, as the host feeds them in."""
         name, shape = self.spec.embedding_tensors[f"{role}.weight"]
         rows, places = np.unique(numbers, return_inverse=True)
         fmt = self.arithmetic.format
-        table = fmt.to_patterns(self.source.rows(name, shape, rows).astype(fmt.dtype))
+        found = self.source.rows(name, shape, rows)
+        check_rounded(found, name, fmt)
+        table = fmt.to_patterns(found.astype(fmt.dtype))
         return np.asarray(table[places.reshape(numbers.shape)])
 
     def _check(self, tokens: Tokens, token_types: Tokens | None, past: int) -> None:
@@ -182,6 +209,42 @@ class Forward:
         if token_types.shape != tokens.shape:
             raise NexusError(f"token types have shape {token_types.shape}, the tokens have {tokens.shape}")
         _check_range("token type", token_types, spec.token_types)
+
+
+def tell(alarms: Sequence[str]) -> None:
+    """Warns of what a run met."""
+    for alarm in alarms:
+        warnings.warn(alarm, RuntimeWarning, stacklevel=3)
+
+
+class Watch:
+    """Notes the first node of a program whose result is infinite or NaN.
+
+    Attributes:
+        met: where, what and how often; None where all was finite.
+    """
+
+    def __init__(self) -> None:
+        self.met: str | None = None
+
+    def __call__(self, node: Node, patterns: Patterns) -> None:
+        """Told of a node's result."""
+        fmt = node.result.format
+        if self.met is not None or not isinstance(fmt, FloatFormat):
+            return
+        lost = unfinite(fmt, patterns)
+        if lost.any():
+            operator = node.circuit.label if isinstance(node, Apply) else f"a {type(node).__name__.lower()}"
+            self.met = f"{int(lost.sum())} of {lost.size} results of {operator} in '{node.layer}' are infinite or NaN"
+
+
+def unfinite(fmt: FloatFormat, patterns: Patterns) -> NDArray[np.bool_]:
+    """Where patterns are infinities or NaN."""
+    return np.asarray(~np.isfinite(fmt.from_patterns(patterns)))
+
+
+def _widened(fmt: FloatFormat, patterns: Patterns) -> Patterns:
+    return FLOAT32.to_patterns(fmt.from_patterns(patterns).astype(np.float32))
 
 
 def _check_range(what: str, numbers: Tokens, count: int) -> None:

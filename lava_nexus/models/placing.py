@@ -58,7 +58,7 @@ def token_workload(model: Model, context: int, name: str = "") -> Workload:
 
     shapes: dict[object, list[str]] = {}
     for layer in range(spec.layers):
-        shapes.setdefault(spec.layer_shape(layer), []).append(f"layer {layer}")
+        shapes.setdefault((spec.layer_shape(layer), spec.rope_of[layer]), []).append(f"layer {layer}")
     sections = [(written(steps[0], "layer"), len(steps)) for steps in shapes.values()]
     if any(stage.write for stage in of_step["embedding"]):
         sections.insert(0, (written("embedding", "embedding"), 1))

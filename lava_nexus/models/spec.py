@@ -9,12 +9,32 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from lava_nexus.models.architectures import ARCHITECTURES, Architecture, Head
+from lava_nexus.models.architecture import Architecture, Head
+from lava_nexus.models.architectures import ARCHITECTURES
+from lava_nexus.models.rope import Frequencies, Rope
 from lava_nexus.programs.transformer import LayerShape
 
 Shape = tuple[int, ...]
 Tensors = dict[str, tuple[str, Shape]]
 """Role, for example `query.weight`, to (name in the checkpoint, shape)."""
+
+
+@dataclass(frozen=True)
+class View:
+    """A tensor as it stands in another one.
+
+    Attributes:
+        name, shape: of the stored one.
+        rows: of it that are taken, in order; None for all.
+        transposed: whether it is stored as [inputs, outputs]; `rows` are those of its transpose.
+        offset: what is added to it.
+    """
+
+    name: str
+    shape: Shape
+    rows: NDArray[np.int64] | None = None
+    transposed: bool = False
+    offset: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -28,7 +48,8 @@ class ModelSpec:
         hidden: width inside the feed-forward part.
         shape: of every layer, its window left out.
         windows: window of each layer, None where it sees all.
-        frequencies: FP32 [pairs], inverse frequencies of RoPE; empty without it.
+        ropes: the kinds of RoPE that layers have, none where positions do not enter so.
+        rope_of: number of each layer's, None for a layer without.
         positions: most tokens of a sequence.
         token_types: number of token types, 0 where there are none.
         biases: roles that have a bias.
@@ -37,6 +58,13 @@ class ModelSpec:
         head: what makes logits, None where nothing does.
         outputs: logits for each token, or for each sequence where the head reads the pooler's answer.
         pooler: whether it has one.
+        position_offset: row of the first position in their table.
+        embedding_scale: what embeddings are multiplied by.
+        logits_divisor: what logits are divided by.
+        logits_cap: c of logits as c tanh(logit / c), None for none.
+        final_norm: whether the norm behind the layers is run, where the family has one.
+        ends: tokens that end a sequence.
+        padding: token that only fills sequences up, None where there is none.
     """
 
     kind: str
@@ -45,7 +73,8 @@ class ModelSpec:
     hidden: int
     shape: LayerShape
     windows: tuple[int | None, ...]
-    frequencies: NDArray[np.float32]
+    ropes: tuple[Rope, ...]
+    rope_of: tuple[int | None, ...]
     positions: int
     token_types: int
     biases: frozenset[str]
@@ -54,11 +83,35 @@ class ModelSpec:
     head: Head | None
     outputs: int
     pooler: bool
+    position_offset: int = 0
+    embedding_scale: float = 1.0
+    logits_divisor: float = 1.0
+    logits_cap: float | None = None
+    final_norm: bool = True
+    ends: tuple[int, ...] = ()
+    padding: int | None = None
+
+    @property
+    def frequencies(self) -> Frequencies:
+        """FP32 [pairs], inverse frequencies of the first kind of RoPE; empty without it."""
+        return self.ropes[0].frequencies if self.ropes else np.zeros(0, np.float32)
 
     @property
     def architecture(self) -> Architecture:
         """What its family shares."""
         return ARCHITECTURES[self.kind]
+
+    @property
+    def plain(self) -> bool:
+        """Whether it is a gated decoder of pre-norm layers with RMSNorm and nothing that only some families have."""
+        shape, roles = self.shape, self.architecture.roles
+        usual = shape.arrangement == "pre_norm" and shape.norm == "rms" and shape.gated and not shape.normed_together
+        inner = "attention_norm" in roles and "attention_out_norm" not in roles
+        scaled = (shape.residual_scale, self.embedding_scale, self.logits_divisor) != (1.0, 1.0, 1.0)
+        turned = self.rope_of == (0,) * self.layers and all(r.scale == 1.0 and r.limit is None for r in self.ropes)
+        usual_scale = shape.scale == float(np.float32(1 / np.sqrt(shape.head_dim)))
+        capped = shape.softcap is not None or self.logits_cap is not None
+        return usual and inner and turned and usual_scale and not scaled and not capped
 
     @property
     def layers(self) -> int:
@@ -82,8 +135,12 @@ class ModelSpec:
     @cached_property
     def ending_tensors(self) -> Tensors:
         """What follows the layers, the head left out."""
-        roles = {role: n for role, n in self.architecture.endings.items() if role != "pooler" or self.pooler}
-        return self._named({role: self.prefix + n for role, n in roles.items()})
+        left_out = {"pooler": not self.pooler, "final_norm": not self.final_norm}
+        endings = self.architecture.endings.items()
+        roles = {role: self.prefix + n for role, n in endings if not left_out.get(role, False)}
+        if self.head is not None and self.head.pooler:
+            roles["pooler"] = self.head.pooler
+        return self._named(roles)
 
     @cached_property
     def head_tensors(self) -> Tensors:
@@ -102,8 +159,7 @@ class ModelSpec:
         """The dense layer and the norm that some heads have in front of them."""
         if self.head is None or not self.head.transform:
             return {}
-        start = self.head.transform
-        return self._named({"transform": f"{start}dense", "transform_norm": f"{start}LayerNorm"})
+        return self._named({"transform": self.head.transform, "transform_norm": self.head.transform_norm})
 
     @property
     def tensors(self) -> dict[str, Shape]:
@@ -116,14 +172,58 @@ class ModelSpec:
         """The model without what a checkpoint of these tensors leaves out: prefix, head or pooler."""
         words = self.architecture.embeddings["words"] + ".weight"
         bare = words in names and self.prefix + words not in names
-        head = None if bare or self.head is None else self.head.held_by(names)
+        found = replace(self, prefix="" if bare else self.prefix, head=self.head and self.head.held_by(names))
+        if bare and not found._head_names <= names:
+            found = replace(found, head=None)
+        head = found.head
         pooler = head.pooled if head is not None else self.pooler and any("pooler" in name for name in names)
-        return replace(self, prefix="" if bare else self.prefix, head=head, pooler=pooler)
+        return replace(found, pooler=pooler)
+
+    @property
+    def _head_names(self) -> set[str]:
+        return {name for group in (self.head_tensors, self.transform_tensors) for name, _ in group.values()}
+
+    @cached_property
+    def views(self) -> dict[str, View]:
+        """Tensors that are stored in another form, by the names that the model has for them."""
+        found: dict[str, View] = {}
+        for layer in range(self.layers):
+            start = self.prefix + self.architecture.layer.format(layer)
+            found |= {name: v for name, v in self._stored(self.layer_tensors(layer), start).items() if v is not None}
+        return found | {name: v for name, v in self._stored(self.ending_tensors, "").items() if v is not None}
+
+    def _stored(self, tensors: Tensors, start: str) -> dict[str, View | None]:
+        family, found = self.architecture, dict[str, View | None]()
+        for key, (name, shape) in tensors.items():
+            role, _, part = key.rpartition(".")
+            if role.endswith("norm") and family.norm_offset and part == "weight":
+                found[name] = View(name, shape, offset=family.norm_offset)
+            elif role in family.fused:
+                found[name] = self._part(role, f"{start}{family.fused[role]}.{part}", shape)
+            elif role in family.transposed and part == "weight":
+                found[name] = View(name, shape[::-1], transposed=True)
+        return found
+
+    def _part(self, role: str, name: str, shape: Shape) -> View:
+        """The rows of a role in a module that holds several."""
+        family = self.architecture
+        sharing = [r for r in family.roles if family.fused.get(r) == family.fused[role]]
+        sizes = [self._module_shapes(r)["weight"][0] for r in sharing]
+        first, total = sum(sizes[: sharing.index(role)]), sum(sizes)
+        rows = np.arange(first, first + shape[0])
+        if family.by_head:
+            width, heads = self.shape.head_dim, np.arange(self.shape.heads)[:, None]
+            rows = ((heads * len(sharing) + sharing.index(role)) * width + np.arange(width)).ravel()
+        if role in family.transposed and len(shape) == 2:
+            return View(name, (shape[1], total), rows, transposed=True)
+        return View(name, (total, *shape[1:]), rows)
 
     @property
     def ignored(self) -> tuple[str, ...]:
         """Parts of the names of tensors that a checkpoint may hold beside those of the model."""
-        return (*self.architecture.ignored, *([self.head.name + "."] if self.head and self.tied else []))
+        unused = [self.head.name + "."] if self.head and self.tied else []
+        heads = [head.name + "." for head in self.architecture.heads.values() if head] if self.head is None else []
+        return (*self.architecture.ignored, *unused, *heads)
 
     def _named(self, modules: Mapping[str, str]) -> Tensors:
         found: Tensors = {}
@@ -134,7 +234,10 @@ class ModelSpec:
 
     def _module_shapes(self, role: str) -> dict[str, Shape]:
         if role.endswith("norm"):
-            width = self.shape.head_dim if role in ("query_norm", "key_norm") else self.width
+            heads = {"query_norm": self.shape.heads, "key_norm": self.shape.kv_heads}
+            width = self.width
+            if role in heads:
+                width = self.shape.head_dim * (heads[role] if self.shape.normed_together else 1)
             layered = self.shape.norm == "layer"
             return {"weight": (width,), "bias": (width,)} if layered else {"weight": (width,)}
         queries, keys = self.shape.heads * self.shape.head_dim, self.shape.kv_heads * self.shape.head_dim
@@ -147,7 +250,7 @@ class ModelSpec:
             "up": (self.hidden, self.width),
             "down": (self.width, self.hidden),
             "words": (self.vocabulary, self.width),
-            "positions": (self.positions, self.width),
+            "positions": (self.positions + self.position_offset, self.width),
             "token_types": (self.token_types, self.width),
             "pooler": (self.width, self.width),
             "head": (self.outputs, self.width),

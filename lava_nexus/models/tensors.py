@@ -1,29 +1,21 @@
-"""Where a model's weights come from: safetensors in a folder, or seeded random numbers of the same shapes.
+"""Where a model's weights come from: a source that stores them, a view of one, or seeded random numbers.
 
-Both are read tensor by tensor when a layer is about to run; no more than a layer is ever in memory.
+They are read tensor by tensor when a layer is about to run; no more than a layer is ever in memory.
 """
 
 from __future__ import annotations
 
 import hashlib
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Iterable, Mapping
-from pathlib import Path
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lava_nexus.documents import read_json
-from lava_nexus.errors import NexusError
-from lava_nexus.files import content_digest
-from lava_nexus.models.checkpoint import check_finite, dtype_name, first_of, opened
-from lava_nexus.models.spec import Shape, Tensors
+from lava_nexus.models.spec import Shape, Tensors, View
 
 Weights = NDArray[np.float32]
-
-_INDEX, _SINGLE = "model.safetensors.index.json", "model.safetensors"
-_DTYPES = ("float32", "float16", "bfloat16")
 
 
 class TensorSource(ABC):
@@ -34,6 +26,11 @@ class TensorSource(ABC):
     """
 
     name: str
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Sentences for reports: what was read, and what was left out."""
+        return (f"Weights: {self.name}.",)
 
     @abstractmethod
     def check(self, expected: Mapping[str, Shape], ignored: Iterable[str] = ()) -> None:
@@ -61,62 +58,6 @@ class TensorSource(ABC):
         return {role: self.rows(name, shape, slice(0, shape[0])) for role, (name, shape) in wanted.items()}
 
 
-class FolderTensors(TensorSource):
-    """A Hugging Face folder: one safetensors file, or shards with `model.safetensors.index.json`.
-
-    Raises:
-        NexusError: no safetensors file, an index that is no index, or a shard that is missing.
-    """
-
-    def __init__(self, folder: Path) -> None:
-        self.name = str(folder)
-        stored = _files(folder)
-        self._stored = {_today(name, stored): name for name in stored}
-        self._files = {name: stored[old] for name, old in self._stored.items()}
-
-    @property
-    def names(self) -> set[str]:
-        """All tensors."""
-        return set(self._files)
-
-    def check(self, expected: Mapping[str, Shape], ignored: Iterable[str] = ()) -> None:
-        missing = [name for name in expected if name not in self._files]
-        if missing:
-            raise NexusError(f"checkpoint '{self.name}' has no tensor {first_of(missing)}, which its config asks for")
-        spare = sorted(n for n in self._files.keys() - expected.keys() if not any(part in n for part in ignored))
-        if spare:
-            raise NexusError(
-                f"checkpoint '{self.name}' has tensor {first_of(spare)}, which the model of its config does not have"
-            )
-        for path in dict.fromkeys(self._files[name] for name in expected):
-            with opened(path) as file:
-                held = set(file.keys())
-                for name in (n for n in expected if self._files[n] == path):
-                    if (stored := self._stored[name]) not in held:
-                        raise NexusError(
-                            f"checkpoint '{path}' has no tensor '{stored}', which '{_INDEX}' says it holds"
-                        )
-                    _check_header(path, file, stored, expected[name])
-
-    def identity(self) -> Any:
-        return [[path.name, content_digest(path)] for path in sorted(set(self._files.values()))]
-
-    def rows(self, name: str, shape: Shape, rows: slice | NDArray[np.int64]) -> Weights:
-        """Read from a map of the file; only the rows wanted are copied."""
-        path, name = self._files[name], self._stored[name]
-        with opened(path) as file:
-            _check_header(path, file, name, shape)
-            if isinstance(rows, slice):
-                whole = (rows.start, rows.stop) == (0, shape[0])
-                found = file.get_tensor(name) if whole else file.get_slice(name)[rows.start : rows.stop]
-            else:
-                table = file.get_slice(name)
-                found = np.stack([table[int(row) : int(row) + 1][0] for row in rows])
-        tensor = np.asarray(found)
-        check_finite(path, name, tensor)
-        return tensor.astype(np.float32, copy=False)
-
-
 class RandomTensors(TensorSource):
     """Seeded weights: 0.02 N(0, 1), norms 1 + 0.02 N(0, 1). A row depends on seed, name and its number alone.
 
@@ -131,11 +72,13 @@ class RandomTensors(TensorSource):
         """Nothing: it has every tensor."""
 
     def identity(self) -> Any:
+        """The seed."""
         return self.name
 
     def rows(self, name: str, shape: Shape, rows: slice | NDArray[np.int64]) -> Weights:
         """Made row by row; a vector is one row."""
-        centre = np.float32("norm" in name.lower() and name.endswith("weight"))
+        module = name.rpartition(".")[0].rpartition(".")[2].lower()
+        centre = np.float32(("norm" in name.lower() or module.startswith("ln_")) and name.endswith("weight"))
         if len(shape) == 1:
             return np.asarray(centre + self._row(name, 0, shape[0])[rows])
         numbers = range(rows.start, rows.stop) if isinstance(rows, slice) else [int(row) for row in rows]
@@ -159,9 +102,11 @@ class HeldTensors(TensorSource):
         self._held: dict[tuple[str, int, int], Weights] = {}
 
     def check(self, expected: Mapping[str, Shape], ignored: Iterable[str] = ()) -> None:
+        """As the source does."""
         self._source.check(expected, ignored)
 
     def identity(self) -> Any:
+        """That of the source."""
         return self._source.identity()
 
     def rows(self, name: str, shape: Shape, rows: slice | NDArray[np.int64]) -> Weights:
@@ -174,46 +119,41 @@ class HeldTensors(TensorSource):
         return self._held[key]
 
 
-def _today(name: str, names: Collection[str]) -> str:
-    """The name that a tensor has now; norms of old checkpoints call their weight gamma and their bias beta."""
-    for old, new in ((".gamma", ".weight"), (".beta", ".bias")):
-        renamed = name.removesuffix(old) + new
-        if name.endswith(old) and renamed not in names:
-            return renamed
-    return name
+class ViewedTensors(TensorSource):
+    """Tensors of another source under the names and in the shapes that a model has for them."""
 
+    def __init__(self, source: TensorSource, views: Mapping[str, View]) -> None:
+        self.name = source.name
+        self._source, self._views = source, views
 
-def _files(folder: Path) -> dict[str, Path]:
-    """File of every tensor."""
-    index = folder / _INDEX
-    if index.exists():
-        shards = _read_index(index)
-        for shard in dict.fromkeys(shards.values()):
-            if not (folder / shard).exists():
-                raise NexusError(f"checkpoint '{folder}' misses the shard '{shard}', which '{_INDEX}' names")
-        return {name: folder / shard for name, shard in shards.items()}
-    single = [folder / _SINGLE] if (folder / _SINGLE).exists() else sorted(folder.glob("*.safetensors"))
-    if len(single) != 1:
-        pickled = any(folder.glob("*.bin")) or any(folder.glob("*.pt"))
-        reason = "its weights are pickled, which is never read" if pickled else f"it needs '{_SINGLE}' or '{_INDEX}'"
-        raise NexusError(f"checkpoint '{folder}' has {len(single)} safetensors files and no index; {reason}")
-    with opened(single[0]) as file:
-        return {name: single[0] for name in file.keys()}  # noqa: SIM118 (a safetensors file is no dict)
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Those of the source."""
+        return self._source.notes
 
+    def check(self, expected: Mapping[str, Shape], ignored: Iterable[str] = ()) -> None:
+        """What is stored, against the views."""
+        views = self._views
+        stored = {views[n].name if n in views else n: views[n].shape if n in views else expected[n] for n in expected}
+        self._source.check(stored, ignored)
 
-def _read_index(path: Path) -> dict[str, str]:
-    found: Any = read_json(path)
-    found = found.get("weight_map") if isinstance(found, dict) else None
-    plain = isinstance(found, dict) and all(isinstance(v, str) and Path(v).name == v for v in found.values())
-    if not plain:
-        raise NexusError(f"'{path}' has no 'weight_map' from tensors to files of its folder")
-    return {str(name): shard for name, shard in found.items()}
+    def identity(self) -> Any:
+        """That of the source."""
+        return self._source.identity()
 
-
-def _check_header(path: Path, file: Any, name: str, shape: Shape) -> None:
-    header = file.get_slice(name)
-    found, dtype = tuple(header.get_shape()), dtype_name(header.get_dtype())
-    if found != shape:
-        raise NexusError(f"checkpoint '{path}': tensor '{name}' has shape {found}, its config makes it {shape}")
-    if dtype not in _DTYPES:
-        raise NexusError(f"checkpoint '{path}': tensor '{name}' has dtype {dtype}, must be one of {', '.join(_DTYPES)}")
+    def rows(self, name: str, shape: Shape, rows: slice | NDArray[np.int64]) -> Weights:
+        """Of a transposed tensor all is read, else the rows that are wanted."""
+        view = self._views.get(name)
+        if view is None:
+            return self._source.rows(name, shape, rows)
+        stored = view.shape[0]
+        wanted = np.arange(shape[0])[rows]
+        wanted = wanted if view.rows is None else view.rows[wanted]
+        if view.transposed and len(view.shape) == 2:
+            found = self._source.rows(view.name, view.shape, slice(0, stored)).T[wanted]
+        elif len(view.shape) == 1 or wanted.size > 64:
+            found = self._source.rows(view.name, view.shape, slice(0, stored))[wanted]
+        else:
+            found = self._source.rows(view.name, view.shape, wanted)
+        found = np.ascontiguousarray(found)
+        return found + np.float32(view.offset) if view.offset else found

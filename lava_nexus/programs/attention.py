@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from lava_nexus.programs.excerpt import Excerpt, Span
-from lava_nexus.programs.layers import softmax
+from lava_nexus.programs.layers import capped, softmax
 from lava_nexus.programs.program import Value
 from lava_nexus.programs.writer import Writer
 
@@ -22,15 +22,23 @@ def merge_heads(w: Writer, x: Value) -> Value:
     return w.reshape(w.transpose(x, -2, -3, -1), tokens, heads * width)
 
 
-def mix(w: Writer, query: Value, key: Value, value: Value, scale: float) -> Value:
-    """softmax(query key^T * scale) value for each head, over all keys.
+def mix(w: Writer, query: Value, key: Value, value: Value, scale: float, softcap: float | None = None) -> Value:
+    """softmax(query key^T * scale) value for each head, over all keys; scores s as c tanh(s / c) where c is given.
 
     Shapes: query [..., tokens, width], key and value [..., keys, width]; axes before those broadcast.
     """
-    return _mixed(w, query, key, value, scale, None)
+    return _mixed(w, query, key, value, scale, None, softcap)
 
 
-def causal_mix(w: Writer, query: Value, key: Value, value: Value, scale: float, window: int | None = None) -> Value:
+def causal_mix(
+    w: Writer,
+    query: Value,
+    key: Value,
+    value: Value,
+    scale: float,
+    window: int | None = None,
+    softcap: float | None = None,
+) -> Value:
     """`mix` in which a token sees itself and what came before, at most `window` keys in all.
 
     The last query stands at the last key. The mask is structural: the maximum and every sum of a token run over the
@@ -43,7 +51,7 @@ def causal_mix(w: Writer, query: Value, key: Value, value: Value, scale: float, 
     rows = []
     for seen in seen_by(query.shape[-2], key.shape[-2], window):
         operands = w.take(query, -2, seen.token.start, seen.token.stop), seen.of(w, key), seen.of(w, value)
-        rows.append(_mixed(w, *operands, scale, seen))
+        rows.append(_mixed(w, *operands, scale, seen, softcap))
     return w.concatenate(rows, -2)
 
 
@@ -98,8 +106,11 @@ def aggregate(w: Writer, weights: Value, value: Value, seen: Seen | None = None)
     return w.contract(weights, w.swapped(value), excerpt=None if seen is None else seen.values(value.shape[-1]))
 
 
-def _mixed(w: Writer, query: Value, key: Value, value: Value, scale: float, seen: Seen | None) -> Value:
+def _mixed(
+    w: Writer, query: Value, key: Value, value: Value, scale: float, seen: Seen | None, softcap: float | None
+) -> Value:
     scores = scaled_scores(w.inside("scores"), query, key, scale, seen)
+    scores = scores if softcap is None else capped(w.inside("softcap").of_kind("attention"), scores, softcap)
     part = None if seen is None else seen.scores(query.shape[-1])
     weights = softmax(w.inside("softmax"), scores, part)
     return aggregate(w.inside("values"), weights, value, seen)

@@ -7,6 +7,7 @@ back, as the writer says.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from math import frexp
 from typing import TypeAlias
 
@@ -55,7 +56,16 @@ def silu(w: Writer, x: Value) -> Value:
     y = _replaced(w, "silu", x)
     if y is not None:
         return y
-    return w.apply("div", x, w.apply("add", w.constant(1.0), w.apply("exp", w.apply("neg", x))))
+    wide = _widened(w)
+    x = wide.converted(x)
+    return w.converted(
+        wide.apply("div", x, wide.apply("add", wide.constant(1.0), wide.apply("exp", wide.apply("neg", x))))
+    )
+
+
+def capped(w: Writer, x: Value, cap: float) -> Value:
+    """cap tanh(x / cap). Source: Gemma Team, 2024, arXiv 2408.00118."""
+    return w.apply("mul", w.apply("tanh", w.apply("div", x, w.constant(cap))), w.constant(cap))
 
 
 ACTIVATIONS: dict[str, Callable[[Writer, Value], Value]] = {
@@ -102,7 +112,10 @@ def rms_norm(w: Writer, x: Value, weight: Value, eps: float) -> Value:
     Shapes: x [..., width], weight [width]. Source: Zhang and Sennrich, 2019, arXiv 1910.07467.
     """
     scaled = _replaced(w.of_kind("norm"), "rms_norm", x, eps)
-    return w.apply("mul", scaled or _scaled(w, x, eps), weight)
+    if scaled is not None:
+        return w.apply("mul", scaled, weight)
+    wide = _widened(w)
+    return w.converted(wide.apply("mul", _scaled(wide, wide.converted(x), eps), wide.converted(weight)))
 
 
 def _scaled(w: Writer, x: Value, eps: float) -> Value:
@@ -116,10 +129,14 @@ def layer_norm(w: Writer, x: Value, weight: Value, bias: Value, eps: float) -> V
     Shapes: x [..., width], weight and bias [width]. Source: Ba, Kiros and Hinton, 2016, arXiv 1607.06450.
     """
     scaled = _replaced(w.of_kind("norm"), "layer_norm", x, eps)
-    if scaled is None:
-        centre = mean(w, w.reduce("add", x), x.shape[-1])
-        scaled = _scaled(w, w.apply("sub", x, w.reshape(centre, *centre.shape, 1)), eps)
-    return w.apply("add", w.apply("mul", scaled, weight), bias)
+    if scaled is not None:
+        return w.apply("add", w.apply("mul", scaled, weight), bias)
+    wide = _widened(w)
+    x = wide.converted(x)
+    centre = mean(wide, wide.reduce("add", x), x.shape[-1])
+    scaled = _scaled(wide, wide.apply("sub", x, wide.reshape(centre, *centre.shape, 1)), eps)
+    y = wide.apply("add", wide.apply("mul", scaled, wide.converted(weight)), wide.converted(bias))
+    return w.converted(y)
 
 
 def softmax(w: Writer, x: Value, part: Excerpt | None = None) -> Value:
@@ -130,11 +147,13 @@ def softmax(w: Writer, x: Value, part: Excerpt | None = None) -> Value:
     weights = _replaced(w.of_kind("softmax"), "softmax", x)
     if weights is not None:
         return weights
-    largest = w.reduce("max", x)
-    terms = w.apply("exp", w.apply("sub", x, w.reshape(largest, *largest.shape, 1)))
+    wide = _widened(w)
+    x = wide.converted(x)
+    largest = wide.reduce("max", x)
+    terms = wide.apply("exp", wide.apply("sub", x, wide.reshape(largest, *largest.shape, 1)))
     whole = None if part is None else Excerpt(part.rows, Span.all(1), part.columns)
-    total = w.reduce("add", terms, whole)
-    return w.apply("div", terms, w.reshape(total, *total.shape, 1))
+    total = wide.reduce("add", terms, whole)
+    return w.converted(wide.apply("div", terms, wide.reshape(total, *total.shape, 1)))
 
 
 def rotary_angles(w: Writer, positions: Value, frequencies: Value) -> tuple[Value, Value]:
@@ -156,16 +175,24 @@ def rotate(w: Writer, x: Value, cos: Value, sin: Value) -> Value:
     Each product, sum and difference is rounded. Shapes: x [..., tokens, width], cos and sin [tokens, pairs] with
     2 * pairs <= width. Source: Su et al., 2021, arXiv 2104.09864, in the half-split form of GPT-NeoX.
     """
-    inner = w.of_kind("rotary")
-    pairs, width = cos.shape[-1], x.shape[-1]
-    low, high = inner.take(x, -1, 0, pairs), inner.take(x, -1, pairs, 2 * pairs)
+    w = w.of_kind("rotary")
+    inner, pairs, width = _widened(w), cos.shape[-1], x.shape[-1]
+    low, high = (inner.converted(w.take(x, -1, start, start + pairs)) for start in (0, pairs))
+    cos, sin = inner.converted(cos), inner.converted(sin)
     parts = [
-        inner.apply("sub", inner.apply("mul", low, cos), inner.apply("mul", high, sin)),
-        inner.apply("add", inner.apply("mul", high, cos), inner.apply("mul", low, sin)),
+        w.converted(inner.apply("sub", inner.apply("mul", low, cos), inner.apply("mul", high, sin))),
+        w.converted(inner.apply("add", inner.apply("mul", high, cos), inner.apply("mul", low, sin))),
     ]
     if width > 2 * pairs:
-        parts.append(inner.take(x, -1, 2 * pairs, width))
-    return inner.concatenate(parts, -1)
+        parts.append(w.take(x, -1, 2 * pairs, width))
+    return w.concatenate(parts, -1)
+
+
+def _widened(w: Writer) -> Writer:
+    """The writer in the format of norms, softmax and RoPE's sums."""
+    if w.norm_format is None or w.norm_format == w.format:
+        return w
+    return replace(w, format=w.norm_format, accumulate_format=None)
 
 
 def _replaced(w: Writer, name: str, x: Value, eps: float = 1e-5) -> Value | None:

@@ -15,9 +15,9 @@ from lava_nexus.programs.writer import Writer
 class LayerShape:
     """What a transformer layer is.
 
-    pre_norm:  h = x + attention(norm(x)); h + feed_forward(norm(h))
+    pre_norm:  h = x + norm(attention(norm(x))); h + norm(feed_forward(norm(h))), of the norms those that have weights
     post_norm: h = norm(attention(x) + x); norm(feed_forward(h) + h)
-    parallel:  n = norm(x); (attention(n) + feed_forward(n)) + x
+    parallel:  (attention(norm(x)) + feed_forward(norm(x))) + x, by one norm or two
 
     Attributes:
         heads, kv_heads: of queries, and of keys and values; kv_heads divides heads.
@@ -31,6 +31,9 @@ class LayerShape:
         causal: whether a token sees only itself and what came before.
         window: most keys that a token sees, None for all.
         query_key_norm: whether each head's queries and keys pass through an RMSNorm of their own before RoPE.
+        normed_together: whether that norm is over the channels of all heads.
+        residual_scale: what attention and feed-forward part are multiplied by before they are added to the stream.
+        softcap: c of scores as c tanh(score / c); None for none.
     """
 
     heads: int
@@ -45,6 +48,9 @@ class LayerShape:
     causal: bool
     window: int | None = None
     query_key_norm: bool = False
+    normed_together: bool = False
+    residual_scale: float = 1.0
+    softcap: float | None = None
 
 
 @dataclass(frozen=True)
@@ -79,16 +85,28 @@ def transformer_layer(
         change = _feed(w, h, weights, shape)
         summed = residual(w.inside("feed_forward_residual"), change, h)
         return norm(w, summed, weights, shape, "feed_forward_norm"), state
-    normed = norm(w, x, weights, shape, "attention_norm")
+    normed = _normed(w, x, weights, shape, "attention_norm")
     mixed, state = attend(w.inside("attention"), normed, weights, shape, rotary, past)
     if shape.arrangement == "parallel":
-        change = _feed(w, normed, weights, shape)
-        both = residual(w.inside("parallel_sum"), mixed, change)
+        other = norm(w, x, weights, shape, "feed_forward_norm") if "feed_forward_norm.weight" in weights else normed
+        both = residual(w.inside("parallel_sum"), mixed, _feed(w, other, weights, shape))
         return residual(w.inside("residual"), both, x), state
-    h = residual(w.inside("attention_residual"), x, mixed)
-    normed = norm(w, h, weights, shape, "feed_forward_norm")
-    change = _feed(w, normed, weights, shape)
-    return residual(w.inside("feed_forward_residual"), h, change), state
+    mixed = _normed(w, mixed, weights, shape, "attention_out_norm")
+    h = _added(w.inside("attention_residual"), x, mixed, shape)
+    change = _feed(w, _normed(w, h, weights, shape, "feed_forward_norm"), weights, shape)
+    change = _normed(w, change, weights, shape, "feed_forward_out_norm")
+    return _added(w.inside("feed_forward_residual"), h, change, shape), state
+
+
+def _normed(w: Writer, x: Value, weights: Weights, shape: LayerShape, role: str) -> Value:
+    """The norm of a role; x itself where the layer has none."""
+    return norm(w, x, weights, shape, role) if f"{role}.weight" in weights else x
+
+
+def _added(w: Writer, x: Value, change: Value, shape: LayerShape) -> Value:
+    if shape.residual_scale != 1.0:
+        change = w.of_kind("residual").apply("mul", change, w.constant(shape.residual_scale))
+    return residual(w, x, change)
 
 
 def norm(w: Writer, x: Value, weights: Weights, shape: LayerShape, role: str) -> Value:
@@ -111,10 +129,10 @@ def attend(
 
     Query head i reads key and value head i // (heads / kv_heads). Source: Ainslie et al., 2023, arXiv 2305.13245.
     """
-    query = split_heads(w, projection(w, x, weights, "query"), shape.heads)
-    key = split_heads(w, projection(w, x, weights, "key"), shape.kv_heads)
+    query = split_heads(w, _projected(w, x, weights, shape, "query"), shape.heads)
+    key = split_heads(w, _projected(w, x, weights, shape, "key"), shape.kv_heads)
     value = split_heads(w, projection(w, x, weights, "value"), shape.kv_heads)
-    if shape.query_key_norm:
+    if shape.query_key_norm and not shape.normed_together:
         query = rms_norm(w.inside("query_norm"), query, weights["query_norm.weight"], shape.eps)
         key = rms_norm(w.inside("key_norm"), key, weights["key_norm.weight"], shape.eps)
     if rotary is not None:
@@ -125,11 +143,19 @@ def attend(
     query = w.reshape(query, shape.kv_heads, group, tokens, shape.head_dim)
     shared = [w.reshape(v, shape.kv_heads, 1, v.shape[-2], shape.head_dim) for v in (key, value)]
     if shape.causal:
-        mixed = causal_mix(w, query, shared[0], shared[1], shape.scale, shape.window)
+        mixed = causal_mix(w, query, shared[0], shared[1], shape.scale, shape.window, shape.softcap)
     else:
-        mixed = mix(w, query, shared[0], shared[1], shape.scale)
+        mixed = mix(w, query, shared[0], shared[1], shape.scale, shape.softcap)
     merged = merge_heads(w, w.reshape(mixed, shape.heads, tokens, shape.head_dim))
     return projection(w, merged, weights, "output"), LayerState(key, value)
+
+
+def _projected(w: Writer, x: Value, weights: Weights, shape: LayerShape, role: str) -> Value:
+    """Queries or keys, with the norm over all heads where there is one."""
+    y = projection(w, x, weights, role)
+    if not (shape.query_key_norm and shape.normed_together):
+        return y
+    return rms_norm(w.inside(f"{role}_norm"), y, weights[f"{role}_norm.weight"], shape.eps)
 
 
 def _feed(w: Writer, x: Value, weights: Weights, shape: LayerShape) -> Value:

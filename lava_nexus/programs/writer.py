@@ -36,6 +36,8 @@ class Writer:
         spikes: how linear layers are computed by spike counts; None for exact ones.
         weight_format: what weights of linear layers are rounded to first; None for `format`.
         accumulate_format: of products and sums, which are then rounded to `format`; None for `format`.
+        norm_format: inside norms, softmax, RoPE's sums and the steps of SiLU, rounded to `format` behind each; None
+            for `format`.
         style: what circuits are built for: "neurons", "depth" or "energy".
         weights: whether the weights of linear layers are operands of their multipliers or constants of them.
         product: kind of the sums of products (`KINDS`), where their factors allow it; None for what `accumulate` and
@@ -54,6 +56,7 @@ class Writer:
     weight_format: FloatFormat | None = None
     accumulate_format: FloatFormat | None = None
     product: str | None = None
+    norm_format: FloatFormat | None = None
 
     def inside(self, name: str) -> Writer:
         """The same writer in a layer below."""

@@ -24,13 +24,15 @@ class Case:
     def build(self) -> Any:
         """The model, weights far from 0 so that every part of it matters."""
         torch.manual_seed(0)
-        config = getattr(transformers, self.config)(**(SIZES | self.options))
+        sizes = SIZES if "n_embd" not in self.options and "dim" not in self.options else {"pad_token_id": None}
+        config = getattr(transformers, self.config)(**(sizes | self.options))
         config._attn_implementation = "eager"
         model = getattr(transformers, self.model)(config).eval()
         with torch.no_grad():
             for name, parameter in model.named_parameters():
                 spread = 0.3 if parameter.ndim == 1 else 1.2 / parameter.shape[-1] ** 0.5
-                centre = 1.0 if "norm" in name.lower() and name.endswith("weight") else 0.0
+                plain = name.endswith("weight") and not self.config.startswith("Gemma")
+                centre = 1.0 if plain and ("norm" in name.lower() or ".ln_" in name) else 0.0
                 parameter.copy_(centre + spread * torch.randn_like(parameter))
         return model
 
@@ -107,14 +109,100 @@ CASES: dict[str, Case] = {
 }
 
 
+_HEADS = {"num_attention_heads": 4, "num_key_value_heads": 2, "head_dim": 4, "num_hidden_layers": 1}
+_PAIR = {"num_attention_heads": 2, "num_key_value_heads": 1, "num_hidden_layers": 1}
+_GEMMA = {
+    **_HEADS,
+    "num_hidden_layers": 3,
+    "query_pre_attn_scalar": 5,
+    "sliding_window": 3,
+    "attn_logit_softcapping": 4.0,
+    "final_logit_softcapping": 5.0,
+}
+_GPT2 = {"n_embd": 12, "n_head": 3, "n_layer": 1, "n_positions": 19, "vocab_size": 37}
+_DISTILBERT = {"dim": 12, "n_heads": 3, "n_layers": 1, "hidden_dim": 20, "vocab_size": 37}
+_ROBERTA = {"num_attention_heads": 3, "max_position_embeddings": 19, "num_hidden_layers": 1, "pad_token_id": 1}
+FAMILIES: dict[str, Case] = {
+    "qwen2": Case(
+        "Qwen2Config",
+        "Qwen2ForCausalLM",
+        {"num_attention_heads": 3, "num_key_value_heads": 1, "num_hidden_layers": 1, "tie_word_embeddings": True},
+    ),
+    "smollm3": Case(
+        "SmolLM3Config",
+        "SmolLM3ForCausalLM",
+        {**_PAIR, "no_rope_layer_interval": 2, "num_hidden_layers": 2, "attention_bias": True},
+    ),
+    "gemma": Case("GemmaConfig", "GemmaForCausalLM", _HEADS),
+    "gemma2": Case("Gemma2Config", "Gemma2ForCausalLM", _GEMMA),
+    "gemma3": Case(
+        "Gemma3TextConfig",
+        "Gemma3ForCausalLM",
+        {**_GEMMA, "attn_logit_softcapping": None, "layer_types": ["sliding_attention"] * 2 + ["full_attention"]},
+    ),
+    "phi3": Case(
+        "Phi3Config", "Phi3ForCausalLM", {"num_attention_heads": 6, "num_key_value_heads": 2, "num_hidden_layers": 1}
+    ),
+    "olmo2": Case("Olmo2Config", "Olmo2ForCausalLM", _PAIR),
+    "granite": Case(
+        "GraniteConfig",
+        "GraniteForCausalLM",
+        {
+            **_PAIR,
+            "embedding_multiplier": 3.0,
+            "residual_multiplier": 0.3,
+            "attention_multiplier": 0.4,
+            "logits_scaling": 2.5,
+            "tie_word_embeddings": True,
+        },
+    ),
+    "gpt2": Case("GPT2Config", "GPT2LMHeadModel", _GPT2),
+    "gpt2_body": Case("GPT2Config", "GPT2Model", _GPT2),
+    "gpt_neox": Case(
+        "GPTNeoXConfig", "GPTNeoXForCausalLM", {"num_attention_heads": 3, "rotary_pct": 0.5, "num_hidden_layers": 1}
+    ),
+    "gpt_neox_sequential": Case(
+        "GPTNeoXConfig",
+        "GPTNeoXForCausalLM",
+        {"num_attention_heads": 3, "rotary_pct": 1.0, "num_hidden_layers": 1, "use_parallel_residual": False},
+    ),
+    "roberta": Case("RobertaConfig", "RobertaModel", _ROBERTA),
+    "roberta_words": Case("RobertaConfig", "RobertaForMaskedLM", _ROBERTA),
+    "roberta_sequence": Case("RobertaConfig", "RobertaForSequenceClassification", {**_ROBERTA, "num_labels": 3}),
+    "distilbert": Case("DistilBertConfig", "DistilBertModel", _DISTILBERT),
+    "distilbert_words": Case("DistilBertConfig", "DistilBertForMaskedLM", _DISTILBERT),
+    "distilbert_sequence": Case("DistilBertConfig", "DistilBertForSequenceClassification", _DISTILBERT),
+    "bert_pretraining": Case("BertConfig", "BertForPreTraining", BERT),
+    **{
+        f"rope_{scaling['rope_type']}": Case(
+            "LlamaConfig",
+            "LlamaForCausalLM",
+            {
+                "num_attention_heads": 2,
+                "max_position_embeddings": 8 if scaling["rope_type"] == "dynamic" else 16,
+                "num_hidden_layers": 1,
+                "original_max_position_embeddings": 6,
+                "rope_scaling": scaling,
+            },
+        )
+        for scaling in (
+            {"rope_type": "dynamic", "factor": 3.0},
+            {"rope_type": "yarn", "factor": 4.0, "original_max_position_embeddings": 4, "beta_fast": 2.0},
+            {"rope_type": "longrope", "factor": 3.0, "short_factor": [1.0, 1.5, 2.0], "long_factor": [2.0, 3.0, 5.0]},
+        )
+    },
+}
+"""Families and spellings that are run by the reference alone."""
+
+
 def tokens_of(name: str, batch: int = 2, tokens: int = TOKENS) -> np.ndarray:
     """Seeded ids [batch, tokens]."""
-    return np.random.default_rng(len(name)).integers(0, SIZES["vocab_size"], (batch, tokens))
+    return np.random.default_rng(len(name)).integers(2, SIZES["vocab_size"], (batch, tokens))
 
 
 def saved(name: str, folder: Path, dtype: torch.dtype = torch.float32, **options: Any) -> Any:
     """Writes a case to a folder as transformers does; returns the model."""
-    model = CASES[name].build().to(dtype)
+    model = (CASES | FAMILIES)[name].build().to(dtype)
     model.save_pretrained(folder, safe_serialization=True, **options)
     return model
 
@@ -125,6 +213,7 @@ def outputs(model: Any, tokens: np.ndarray, token_types: np.ndarray | None = Non
     with torch.no_grad():
         found = model(torch.from_numpy(tokens), output_hidden_states=True, **extra)
     names = {"logits": "logits", "pooled": "pooler_output", "last": "last_hidden_state"}
+    names |= {"logits": "prediction_logits"} if hasattr(found, "prediction_logits") else {}
     answers = {ours: getattr(found, theirs, None) for ours, theirs in names.items()}
     if hasattr(found, "start_logits"):
         answers["logits"] = torch.stack([found.start_logits, found.end_logits], dim=-1)

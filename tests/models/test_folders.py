@@ -113,8 +113,8 @@ def test_rows_of_random_tensors_do_not_depend_on_what_else_is_read() -> None:
             r"tensor 'lm_head\.weight' has shape \(7, 5\), its config makes it \(7, 4\)",
         ),
         (
-            lambda t: t.update({"lm_head.weight": np.zeros((7, 4))}),
-            r"'lm_head\.weight' has dtype float64, must be one of float32, float16, bfloat16",
+            lambda t: t.update({"lm_head.weight": np.zeros((7, 4), np.int32)}),
+            r"'lm_head\.weight' has dtype I32, must be one of float64, float32, float16, bfloat16",
         ),
         (
             lambda t: t["model.layers.1.mlp.up_proj.weight"].__setitem__((2, 1), np.nan),
@@ -146,9 +146,10 @@ def test_folders_that_are_no_checkpoint(tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text("[]")
     expect("must hold keys and values")
     (tmp_path / "config.json").write_text(json.dumps(CONFIG))
-    expect("0 safetensors files and no index; it needs 'model.safetensors' or")
+    expect("0 safetensors files and no index; it needs 'model.safetensors', ")
     (tmp_path / "pytorch_model.bin").touch()
-    expect("its weights are pickled, which is never read")
+    expect("is no file of tensors alone")
+    (tmp_path / "pytorch_model.bin").unlink()
     (tmp_path / INDEX).write_text('{"weight_map": {"a": "../b"}}')
     expect("has no 'weight_map' from tensors to files of its folder")
     (tmp_path / INDEX).write_text('{"weight_map": {"a": "b.safetensors"}}')

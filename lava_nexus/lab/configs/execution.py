@@ -149,23 +149,32 @@ class TransformerModel(ModelSource):
             embeddings of the tokens, and what follows the layers runs if the last layer is among them.
         tokens: token ids, or how many seeded random ones.
         text: to be made tokens by the checkpoint's tokenizer.json, instead of `tokens`.
+        prompt: what a user says, put into the checkpoint's chat template, instead of `tokens`.
         token_types: of each token, for models that have them; 0 where left out.
         logits: of all tokens, of the last one or of none.
-        generate: tokens to be generated greedily after those given, by all layers; their counts are in the totals.
+        generate: most tokens to be generated after those given, by all layers; their counts are in the totals.
+        temperature, top_k, top_p: how they are taken from logits, seeded by `seed`; a temperature of 0 is greedy.
     """
 
     kind: Literal["transformer"]
     layers: tuple[int, int] | None = None
     tokens: Annotated[int, Field(ge=1)] | tuple[int, ...] = 8
     text: str | None = None
+    prompt: str | None = None
     token_types: tuple[int, ...] | None = None
     logits: Literal["all", "last", "none"] = "all"
     generate: int = Field(default=0, ge=0)
+    temperature: float = Field(default=0.0, ge=0)
+    top_k: int = Field(default=0, ge=0)
+    top_p: float = Field(default=1.0, gt=0, le=1)
 
     @model_validator(mode="after")
     def _can_be_done(self) -> TransformerModel:
-        if self.text is not None and self.checkpoint is None:
-            raise ValueError("'text' needs a 'checkpoint' with a tokenizer")
+        for key in ("text", "prompt"):
+            if getattr(self, key) is not None and self.checkpoint is None:
+                raise ValueError(f"'{key}' needs a 'checkpoint' with a tokenizer")
+        if self.text is not None and self.prompt is not None:
+            raise ValueError("it has one of 'text' and 'prompt'")
         if self.generate and (self.layers is not None or self.logits == "none"):
             raise ValueError("'generate' needs all layers and logits")
         return self

@@ -159,6 +159,8 @@ class ArithmeticConfig(PopulationsConfig):
             Left out, gates do, as `accumulate` and `weights` ask for.
         weight_format: what weights of linear layers are rounded to first; `format` where left out.
         accumulate_format: of products and sums, which are then rounded to `format`; `format` where left out.
+        norm_format: inside norms, softmax, RoPE's sums and the steps of SiLU where that is wider than `format`; where
+            left out float32 for transformers by their checkpoint or architecture, and `format` for the digits.
         basis: cells that the circuits are built of.
         seed: of every random choice.
         nonlinear, nls, linear, spikes: what LIF populations do; see `PopulationsConfig`.
@@ -170,6 +172,7 @@ class ArithmeticConfig(PopulationsConfig):
     product: Literal["rounded", "fused", "exact", "constant", "native"] | None = None
     weight_format: FormatName | None = None
     accumulate_format: FormatName | None = None
+    norm_format: FormatName | None = None
     basis: Literal["threshold", "nexus"] = "threshold"
     seed: int = Field(default=0, ge=0, lt=2**64)
 

@@ -10,12 +10,12 @@ from numpy.typing import NDArray
 
 from lava_nexus.circuits import circuit
 from lava_nexus.execute.run import executor_named
-from lava_nexus.formats import FloatFormat, format_named
+from lava_nexus.formats import FLOAT32, FloatFormat, format_named
 from lava_nexus.lab.configs.model import ArithmeticConfig, ModelSource
 from lava_nexus.lab.configs.places import MapBlockConfig
 from lava_nexus.lab.figures.raster import Stage
 from lava_nexus.models.model import Model, load, random_model
-from lava_nexus.models.stages import Arithmetic
+from lava_nexus.models.stage import Arithmetic, check_eps, norm_format_of
 from lava_nexus.programs import Accumulate, Contract, Orders, Program
 from lava_nexus.torch.orders import accumulation
 
@@ -38,7 +38,11 @@ def built(source: ModelSource, how: ArithmeticConfig, narrow: bool = False) -> M
     else:
         keys = source.architecture or {}
         model = random_model(narrowed(keys) if narrow else keys, how.seed, silu=source.silu)
-    return Model(model.spec, model.source, arithmetic_of(how, accumulation(how.accumulate)))
+    arithmetic = arithmetic_of(how, accumulation(how.accumulate))
+    if how.norm_format is None:
+        arithmetic = replace(arithmetic, norm_format=norm_format_of(arithmetic.format, FLOAT32))
+    check_eps(model.spec.shape.eps, arithmetic)
+    return Model(model.spec, model.source, arithmetic)
 
 
 def arithmetic_of(how: ArithmeticConfig, orders: Accumulate | Orders) -> Arithmetic:
@@ -51,6 +55,9 @@ def arithmetic_of(how: ArithmeticConfig, orders: Accumulate | Orders) -> Arithme
         weight_format=_format(how.weight_format),
         accumulate_format=_format(how.accumulate_format),
         product=how.product,
+        norm_format=None
+        if how.norm_format is None
+        else norm_format_of(how.float_format, format_named(how.norm_format)),
     )
 
 
@@ -73,8 +80,8 @@ def model_of_sizes(config: MapBlockConfig) -> Model:
     }
     model = random_model(keys, format=config.format, basis=config.basis)
     spec = replace(model.spec, shape=replace(model.spec.shape, query_key_norm=given.query_key_norm))
-    spec = spec if given.rotary else replace(spec, frequencies=np.zeros(0, np.float32))
-    spec = spec if given.vocabulary else replace(spec, head=None)
+    spec = spec if given.rotary else replace(spec, ropes=(), rope_of=(None,) * spec.layers)
+    spec = spec if given.vocabulary else replace(spec, head=None, final_norm=False)
     return Model(spec, model.source, model.arithmetic)
 
 

@@ -20,6 +20,7 @@ from lava_nexus.errors import NexusError
 from lava_nexus.execute.executor import BankTally, Executor, Tallies, Tally
 from lava_nexus.execute.tallies import TotalTally
 from lava_nexus.models.forward import Counts, Forward, Tokens, joined
+from lava_nexus.models.generation import GREEDY, Sampling, why_stop
 from lava_nexus.models.model import Model
 from lava_nexus.models.stages import Logits, Stage, forward_stages
 from lava_nexus.populations import Operator
@@ -73,6 +74,7 @@ class StepStore(Store):
             "layers": list(counts.layers),
             "sizes": [counts.neurons, counts.synapses, counts.depth],
             "tallies": rows,
+            "alarms": counts.alarms,
         }
         self.put(number, values, arrays)
 
@@ -97,7 +99,8 @@ class StepStore(Store):
 
 def _step(header: dict[str, Any], arrays: dict[str, NDArray[Any]], known: Mapping[str, Unit], path: Path) -> Step:
     neurons, synapses, depth = header["sizes"]
-    counts = Counts({layer: Tallies() for layer in header["layers"]}, neurons, synapses, depth)
+    layers = {layer: Tallies() for layer in header["layers"]}
+    counts = Counts(layers, neurons, synapses, depth, list(header["alarms"]))
     for number, row in enumerate(header["tallies"]):
         layer, digest, label, kind = (row.pop(key) for key in ("layer", "digest", "of", "kind"))
         if digest not in known:
@@ -125,7 +128,8 @@ class Job:
         token_types: of each token, or None.
         layers: first, and behind the last.
         logits: of which tokens.
-        generate: tokens to be generated greedily after those given; all but the first take a pass with a cache.
+        generate: most tokens to be generated after those given; all but the first take a pass with a cache.
+        sampling: how they are taken from logits.
     """
 
     model: Model
@@ -134,6 +138,7 @@ class Job:
     layers: tuple[int, int]
     logits: Logits
     generate: int = 0
+    sampling: Sampling = GREEDY
 
     @cached_property
     def steps(self) -> dict[str, list[Stage]]:
@@ -147,10 +152,20 @@ class Job:
 
 
 def generated(job: Job, steps: list[Step]) -> list[int]:
-    """The tokens that follow, the largest of each step's last logits, the first of equals."""
+    """The tokens that follow, each taken from a step's last logits."""
     values = job.model.arithmetic.format.from_patterns
     logits = [step.arrays["logits"] for step in steps if "logits" in step.arrays]
-    return [int(np.argmax(values(each)[0, -1])) for each in logits[: job.generate]]
+    return [job.sampling.choose(values(each)[0, -1], number) for number, each in enumerate(logits[: job.generate])]
+
+
+def stopped(job: Job, steps: list[Step]) -> str | None:
+    """Why nothing is generated behind these steps; None where more may follow."""
+    logits = [step.arrays["logits"] for step in steps if "logits" in step.arrays]
+    if not job.generate or not logits:
+        return None
+    counts = Counts(alarms=[alarm for step in steps for alarm in step.counts.alarms])
+    last = job.model.arithmetic.format.from_patterns(logits[-1])[0, -1]
+    return why_stop(generated(job, steps)[-1], last, counts, job.model.spec.ends)
 
 
 def advance(

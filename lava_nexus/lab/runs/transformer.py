@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from lava_nexus.energy import energy_of_tallies, load_energy_model
+from lava_nexus.errors import NexusError
 from lava_nexus.execute.executor import Executor
 from lava_nexus.execute.interpret import run_program
 from lava_nexus.execute.reference import ReferenceExecutor
@@ -23,11 +25,12 @@ from lava_nexus.lab.figures.bars import synops_bars
 from lava_nexus.lab.figures.raster import spike_raster
 from lava_nexus.lab.report import Run, circuit_rows, conclude
 from lava_nexus.lab.runs.built import built, first_layer_stages
-from lava_nexus.lab.runs.job import Job, Step, StepStore, advance, generated, invoked, through
+from lava_nexus.lab.runs.job import Job, Step, StepStore, advance, generated, invoked, stopped, through
 from lava_nexus.lab.runs.populations import by_populations, with_errors
 from lava_nexus.models.forward import Counts, Tokens
+from lava_nexus.models.generation import LENGTH, Sampling
 from lava_nexus.models.model import Model, token_array
-from lava_nexus.models.text import decoded, encoded
+from lava_nexus.models.text import decoded, encoded, prompted
 from lava_nexus.programs import GATES, Program, linear
 from lava_nexus.programs.transformer import norm
 from lava_nexus.store import processor
@@ -76,12 +79,21 @@ def _job(config: RunConfig, quick: bool) -> Job:
         layers, tokens, types = (layers[0], layers[0] + 1), tokens[:, :2], None if types is None else types[:, :2]
     elif wanted.generate:
         model.checked_generation(tokens, wanted.generate)
-    return Job(model, tokens, types, layers, wanted.logits, 0 if quick else wanted.generate)
+    generate = 0 if quick else wanted.generate
+    if any(rope.restarts(tokens.shape[1], tokens.shape[1] + generate - 1) for rope in model.spec.ropes):
+        raise NexusError(
+            f"{tokens.shape[1]} tokens and {generate} new ones cross the length at which longrope turns by "
+            "other angles; generate them by Model.generate"
+        )
+    sampling = Sampling(wanted.temperature, wanted.top_k, wanted.top_p, config.seed)
+    return Job(model, tokens, types, layers, wanted.logits, generate, sampling)
 
 
 def _tokens(wanted: TransformerModel, model: Model, seed: int) -> Tokens:
     if wanted.text is not None and wanted.checkpoint is not None:
         return token_array(encoded(wanted.checkpoint, wanted.text))
+    if wanted.prompt is not None and wanted.checkpoint is not None:
+        return token_array(prompted(wanted.checkpoint, wanted.prompt))
     if isinstance(wanted.tokens, int):
         return np.random.default_rng(seed).integers(0, model.spec.vocabulary, (1, wanted.tokens))
     return token_array(wanted.tokens)
@@ -107,6 +119,8 @@ def _run(job: Job, executor: Executor, store: StepStore) -> list[Step]:
     strict = None if executor.name == "reference" else job.model.forward(ReferenceExecutor())
     with tqdm(total=len(job.steps), initial=len(steps), unit="step", desc=job.model.spec.kind) as bar:
         for name in list(job.steps)[len(steps) :]:
+            if name.startswith("token") and stopped(job, steps):
+                break
             bar.set_postfix_str(name)
             executor.begin(len(steps))
             began = time.perf_counter()
@@ -117,6 +131,8 @@ def _run(job: Job, executor: Executor, store: StepStore) -> list[Step]:
             steps.append(Step(name, seconds, counts, arrays))
             store.save(len(steps) - 1, steps[-1])
             bar.update()
+            for alarm in counts.alarms:
+                bar.write(f"warning: {alarm}", file=sys.stderr)
     return steps
 
 
@@ -157,7 +173,8 @@ def _report(config: RunConfig, job: Job, executor: Executor, steps: list[Step], 
         steps=[_row(step, fmt) for step in steps],
         figures=_FIGURES if counted else _FIGURES[:1],
         notes=(
-            f"Weights: {model.source.name}.",
+            *model.source.notes,
+            *(f"Out of range: {alarm}." for alarm in counts.alarms),
             "Neurons and synapses: an instance of its circuit for every invocation of the sequence.",
             "The host looks up the rows of the embedding tables and feeds in positions; all else is circuits.",
             *_continuation(config, job, steps),
@@ -201,7 +218,12 @@ def _continuation(config: RunConfig, job: Job, steps: list[Step]) -> list[str]:
     new, folder = generated(job, steps), config.model.checkpoint
     text = decoded(folder, new) if folder is not None else None
     reads = f", which reads {text!r}" if text is not None else ""
-    return [f"Generated greedily: {new}{reads}; the counts are of the prompt and of each pass with a cache."]
+    how = "greedily" if job.sampling.temperature == 0 else f"by {job.sampling}"
+    why = stopped(job, steps) or LENGTH
+    return [
+        f"Generated {how}: {new}{reads}; the counts are of the prompt and of each pass with a cache.",
+        f"Generation stopped at {why}.",
+    ]
 
 
 def _draw(run: Run, job: Job, hidden: Patterns, out: Path) -> None:

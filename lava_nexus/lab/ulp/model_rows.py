@@ -88,7 +88,8 @@ def _after(layers: int) -> str:
 
 
 def _problem(options: ModelTables, config: UlpTablesConfig) -> Problem:
-    how: dict[str, Any] = {"format": config.float_format, "basis": config.basis, "accumulate": config.accumulate}
+    fmt = config.float_format  # PyTorch's column has every operation in it, and so has ours
+    how: dict[str, Any] = {"format": fmt, "norm_format": fmt, "basis": config.basis, "accumulate": config.accumulate}
     if options.checkpoint is not None:
         model = load(options.checkpoint, **how)
     else:

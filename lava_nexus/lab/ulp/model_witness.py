@@ -40,7 +40,7 @@ class DecoderWitness:
 
     def __post_init__(self) -> None:
         spec, fmt = self.model.spec, self.format
-        if spec.shape.arrangement != "pre_norm" or spec.shape.norm != "rms" or not spec.shape.gated:
+        if not spec.plain:
             raise NexusError(
                 f"PyTorch's column has no model of architecture '{spec.kind}', only gated pre-norm decoders"
             )

@@ -218,7 +218,7 @@ def test_configs_that_ship_run(path: Path, tmp_path: Path) -> None:
         ({"architecture": {**TINY, "num_key_value_heads": 3}}, "2 attention heads do not share 3 key and value heads"),
         ({"architecture": {**TINY, "num_attention_heads": 3}}, "hidden_size 4 does not divide into 3 heads"),
         ({"architecture": {**TINY, "head_dim": 3}}, "RoPE turns 3 of 3 channels"),
-        ({"architecture": {**TINY, "rope_scaling": {"rope_type": "yarn"}}}, "rope scaling 'yarn' is not supported"),
+        ({"architecture": {**TINY, "rope_scaling": {"rope_type": "mrope"}}}, "rope scaling 'mrope' is not supported"),
         ({"architecture": {**TINY, "rope_scaling": {"type": "llama3"}}}, "rope scaling 'factor' is None"),
         ({"architecture": {**TINY, "quantization_config": {"bits": 4}}}, "'quantization_config' is set"),
         ({"checkpoint": "nowhere", "architecture": None}, "checkpoint 'nowhere' is not a folder"),

@@ -1,0 +1,189 @@
+"""What each family's config leaves out: defaults of the transformers library, versions 4 and 5, in one table.
+
+A key that a config.json lacks has the value below; one that is null keeps that. Sizes of the network itself (width,
+heads, layers, vocabulary) are never guessed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+KEY_NAMES: dict[str, dict[str, str]] = {
+    "gpt2": {
+        "n_embd": "hidden_size",
+        "n_head": "num_attention_heads",
+        "n_layer": "num_hidden_layers",
+        "n_positions": "max_position_embeddings",
+        "n_inner": "intermediate_size",
+        "activation_function": "hidden_act",
+        "layer_norm_epsilon": "layer_norm_eps",
+    },
+    "distilbert": {
+        "dim": "hidden_size",
+        "n_heads": "num_attention_heads",
+        "n_layers": "num_hidden_layers",
+        "hidden_dim": "intermediate_size",
+        "activation": "hidden_act",
+    },
+    "gpt_neox": {"rotary_pct": "partial_rotary_factor", "rotary_emb_base": "rope_theta"},
+    "gemma2": {"hidden_activation": "hidden_act"},
+    "gemma3_text": {"hidden_activation": "hidden_act"},
+}
+"""By `model_type`: what a family calls a key, to what all others call it."""
+
+_ROPE = {"rope_theta": 10000.0, "partial_rotary_factor": 1.0}
+_DECODER = {"hidden_act": "silu", "rms_norm_eps": 1e-6, "tie_word_embeddings": False, **_ROPE}
+_ENCODER = {
+    "hidden_act": "gelu",
+    "layer_norm_eps": 1e-12,
+    "max_position_embeddings": 512,
+    "type_vocab_size": 2,
+    "tie_word_embeddings": True,
+    "pad_token_id": 0,
+}
+_GEMMA = {
+    **_DECODER,
+    "hidden_act": "gelu_pytorch_tanh",
+    "head_dim": 256,
+    "tie_word_embeddings": True,
+    "pad_token_id": 0,
+    "eos_token_id": 1,
+    "bos_token_id": 2,
+}
+_LLAMA = {**_DECODER, "max_position_embeddings": 2048, "bos_token_id": 1, "eos_token_id": 2}
+
+DEFAULTS: dict[str, Mapping[str, Any]] = {
+    "llama": {**_LLAMA, "attention_bias": False, "mlp_bias": False},
+    "mistral": {
+        **_LLAMA,
+        "num_key_value_heads": 8,
+        "max_position_embeddings": 131072,
+        "sliding_window": 4096,
+    },
+    "qwen2": {
+        **_DECODER,
+        "num_key_value_heads": 32,
+        "max_position_embeddings": 32768,
+        "use_sliding_window": False,
+        "sliding_window": 4096,
+        "max_window_layers": 28,
+    },
+    "qwen3": {
+        **_DECODER,
+        "num_key_value_heads": 32,
+        "head_dim": 128,
+        "attention_bias": False,
+        "max_position_embeddings": 32768,
+        "use_sliding_window": False,
+        "sliding_window": 4096,
+        "max_window_layers": 28,
+    },
+    "smollm3": {
+        **_DECODER,
+        "rope_theta": 2000000.0,
+        "tie_word_embeddings": True,
+        "num_key_value_heads": 4,
+        "attention_bias": False,
+        "mlp_bias": False,
+        "max_position_embeddings": 32768,
+        "use_sliding_window": False,
+        "sliding_window": None,
+        "no_rope_layer_interval": 4,
+        "pad_token_id": 128004,
+        "bos_token_id": 128000,
+        "eos_token_id": 128001,
+    },
+    "gemma": {**_GEMMA, "num_key_value_heads": 16, "max_position_embeddings": 8192, "attention_bias": False},
+    "gemma2": {
+        **_GEMMA,
+        "num_key_value_heads": 4,
+        "max_position_embeddings": 8192,
+        "attention_bias": False,
+        "query_pre_attn_scalar": 256,
+        "sliding_window": 4096,
+        "sliding_window_pattern": 2,
+        "final_logit_softcapping": 30.0,
+        "attn_logit_softcapping": 50.0,
+    },
+    "gemma3_text": {
+        **_GEMMA,
+        "num_key_value_heads": 4,
+        "max_position_embeddings": 131072,
+        "attention_bias": False,
+        "rope_theta": 1000000.0,
+        "rope_local_base_freq": 10000.0,
+        "query_pre_attn_scalar": 256,
+        "sliding_window": 4096,
+        "sliding_window_pattern": 6,
+    },
+    "phi": {
+        **_LLAMA,
+        "hidden_act": "gelu_new",
+        "layer_norm_eps": 1e-5,
+        "partial_rotary_factor": 0.5,
+        "qk_layernorm": False,
+    },
+    "phi3": {
+        **_LLAMA,
+        "rms_norm_eps": 1e-5,
+        "max_position_embeddings": 4096,
+        "original_max_position_embeddings": 4096,
+        "sliding_window": None,
+        "pad_token_id": 32000,
+        "eos_token_id": 32000,
+    },
+    "olmo2": {
+        **_DECODER,
+        "rms_norm_eps": 1e-5,
+        "max_position_embeddings": 2048,
+        "attention_bias": False,
+        "pad_token_id": 1,
+        "eos_token_id": 50279,
+    },
+    "granite": {
+        **_LLAMA,
+        "attention_bias": False,
+        "mlp_bias": False,
+        "embedding_multiplier": 1.0,
+        "logits_scaling": 1.0,
+        "residual_multiplier": 1.0,
+        "attention_multiplier": 1.0,
+    },
+    "gpt2": {
+        "hidden_act": "gelu_new",
+        "layer_norm_eps": 1e-5,
+        "max_position_embeddings": 1024,
+        "tie_word_embeddings": True,
+        "bos_token_id": 50256,
+        "eos_token_id": 50256,
+    },
+    "gpt_neox": {
+        **_ROPE,
+        "hidden_act": "gelu",
+        "layer_norm_eps": 1e-5,
+        "partial_rotary_factor": 0.25,
+        "max_position_embeddings": 2048,
+        "tie_word_embeddings": False,
+        "attention_bias": True,
+        "use_parallel_residual": True,
+        "bos_token_id": 0,
+        "eos_token_id": 2,
+    },
+    "bert": _ENCODER,
+    "roberta": {**_ENCODER, "pad_token_id": 1, "bos_token_id": 0, "eos_token_id": 2},
+    "distilbert": _ENCODER,
+    "nexus_block": {**_DECODER, "max_position_embeddings": 2048},
+}
+"""By `model_type`."""
+
+
+def completed(config: Mapping[str, Any]) -> dict[str, Any]:
+    """A config.json's keys by the names that all families share, and the defaults of those that it lacks."""
+    kind = str(config.get("model_type"))
+    names, found = KEY_NAMES.get(kind, {}), {}
+    for key, value in config.items():
+        found[names.get(key, key)] = value
+    if kind == "gpt2" and found.get("intermediate_size") is None and isinstance(found.get("hidden_size"), int):
+        found["intermediate_size"] = 4 * found["hidden_size"]
+    return {**DEFAULTS.get(kind, {}), **found}

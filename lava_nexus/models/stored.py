@@ -1,0 +1,138 @@
+"""Files that hold weights, read tensor by tensor: safetensors, PyTorch's pickles of tensors alone, GGUF."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lava_nexus.errors import NexusError
+from lava_nexus.models.checkpoint import dtype_name, opened, read_float8
+from lava_nexus.models.spec import Shape
+
+Rows = slice | NDArray[np.int64]
+
+DTYPES = ("float64", "float32", "float16", "bfloat16", "float8_e4m3fn", "float8_e5m2")
+"""What weights may be stored in; a float64 is rounded to FP32 when it is read, as transformers does."""
+QUANTISED = ("F32", "F16", "BF16", "Q8_0", "Q4_0", "Q4_1", "Q4_K", "Q6_K")
+"""Types of a GGUF file's tensors that are read, each as the FP32 numbers that it stands for."""
+
+
+class StoredFile(ABC):
+    """A file with tensors by name.
+
+    Attributes:
+        path: of the file.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    @property
+    @abstractmethod
+    def shapes(self) -> dict[str, tuple[Shape, str]]:
+        """(shape, dtype) of every tensor by name."""
+
+    @abstractmethod
+    def rows(self, name: str, rows: Rows) -> NDArray[Any]:
+        """Some rows (first axis) of a tensor."""
+
+
+def stored_file(path: Path) -> StoredFile:
+    """The file, as its name says.
+
+    Raises:
+        NexusError: it is missing, or no whole file of its kind.
+    """
+    kinds: dict[str, type[StoredFile]] = {".safetensors": _Safetensors, ".gguf": _Gguf}
+    return kinds.get(path.suffix, _Pickled)(path)
+
+
+class _Safetensors(StoredFile):
+    @cached_property
+    def shapes(self) -> dict[str, tuple[Shape, str]]:
+        with opened(self.path) as file:
+            slices = {name: file.get_slice(name) for name in file.keys()}  # noqa: SIM118 (a safetensors file is no dict)
+            return {name: (tuple(s.get_shape()), dtype_name(s.get_dtype())) for name, s in slices.items()}
+
+    def rows(self, name: str, rows: Rows) -> NDArray[Any]:
+        shape, dtype = self.shapes[name]
+        if dtype.startswith("float8"):
+            return read_float8(self.path, name, dtype, shape)[rows]
+        with opened(self.path) as file:
+            if not isinstance(rows, slice):
+                table = file.get_slice(name)
+                return np.stack([table[int(row) : int(row) + 1][0] for row in rows])
+            whole = (rows.start, rows.stop) == (0, shape[0])
+            return np.asarray(file.get_tensor(name) if whole else file.get_slice(name)[rows.start : rows.stop])
+
+
+class _Pickled(StoredFile):
+    """By PyTorch, with `weights_only`: tensors and plain containers, nothing that runs."""
+
+    @cached_property
+    def _tensors(self) -> dict[str, Any]:
+        try:
+            import torch
+        except ImportError:
+            raise NexusError(f"checkpoint '{self.path}' is read by PyTorch, which is not installed") from None
+        try:
+            found = torch.load(self.path, map_location="cpu", weights_only=True)
+        except Exception as error:  # what a damaged or foreign pickle raises is not told
+            reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+            raise NexusError(f"checkpoint '{self.path}' is no file of tensors alone: {reason}") from error
+        found = found.get("state_dict", found) if isinstance(found, dict) else found
+        if not isinstance(found, dict) or not all(isinstance(t, torch.Tensor) for t in found.values()):
+            raise NexusError(f"checkpoint '{self.path}' holds no dictionary from names to tensors")
+        return {str(name): tensor.detach() for name, tensor in found.items()}
+
+    @cached_property
+    def shapes(self) -> dict[str, tuple[Shape, str]]:
+        return {name: (tuple(t.shape), str(t.dtype).removeprefix("torch.")) for name, t in self._tensors.items()}
+
+    def rows(self, name: str, rows: Rows) -> NDArray[Any]:
+        tensor = self._tensors[name]
+        part = tensor[rows if isinstance(rows, slice) else rows.tolist()]
+        return np.asarray((part if str(part.dtype) == "torch.float64" else part.float()).numpy())
+
+
+class _Gguf(StoredFile):
+    """By the gguf package; quantised blocks become the FP32 numbers that they stand for."""
+
+    @cached_property
+    def reader(self) -> Any:
+        """What the package makes of the file."""
+        try:
+            import gguf
+        except ImportError:
+            raise NexusError(
+                f"checkpoint '{self.path}' is read by the package gguf, which is not installed: pip install gguf"
+            ) from None
+        try:
+            return gguf.GGUFReader(self.path)
+        except (OSError, ValueError, IndexError, KeyError) as error:
+            raise NexusError(f"checkpoint '{self.path}' is truncated or no GGUF file: {error}") from error
+
+    @cached_property
+    def _tensors(self) -> dict[str, Any]:
+        return {str(tensor.name): tensor for tensor in self.reader.tensors}
+
+    @cached_property
+    def shapes(self) -> dict[str, tuple[Shape, str]]:
+        def dtype(tensor: Any) -> str:
+            kind = str(tensor.tensor_type.name)
+            return "float32" if kind in QUANTISED else kind
+
+        return {name: (tuple(int(n) for n in t.shape[::-1]), dtype(t)) for name, t in self._tensors.items()}
+
+    def rows(self, name: str, rows: Rows) -> NDArray[Any]:
+        import gguf
+
+        tensor = self._tensors[name]
+        if len(tensor.shape) == 1:
+            return np.asarray(gguf.quants.dequantize(tensor.data, tensor.tensor_type), np.float32)[rows]
+        return np.asarray(gguf.quants.dequantize(tensor.data[rows], tensor.tensor_type), np.float32)

@@ -1,0 +1,242 @@
+"""A transformer as integrate-and-fire logic: loaded from a checkpoint, called with tokens, generating text."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
+from math import prod
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from lava_nexus.errors import NexusError
+from lava_nexus.execute.executor import Executor
+from lava_nexus.execute.run import DEFAULT_EXECUTOR, executor_named
+from lava_nexus.models.forward import Counts, Forward, Stream, Tokens, cached_tokens, tell
+from lava_nexus.models.generation import GREEDY, LENGTH, Generated, Sampling, why_stop
+from lava_nexus.models.spec import ModelSpec
+from lava_nexus.models.stage import Arithmetic, check_eps
+from lava_nexus.models.stages import Logits, forward_stages
+from lava_nexus.models.tensors import HeldTensors, TensorSource, Weights
+from lava_nexus.programs import Nonlinear, SpikingLinear
+
+_HELD_WEIGHTS = 1 << 28
+"""Weights up to which all that was read stays in memory while tokens are generated: 1 GiB of FP32."""
+
+
+@dataclass(frozen=True)
+class ModelOutput:
+    """What a forward pass gave.
+
+    Attributes:
+        hidden_states: [batch, tokens, width]: what entered the first layer, then what left each layer.
+        logits: [batch, tokens, outputs], of the last token alone where asked for, or [batch, outputs] of a head that
+            reads the pooler's answer; None without a head.
+        pooled: [batch, width], None without a pooler.
+        counts: of the whole pass.
+        last_hidden_state: [batch, tokens, width]: behind the final norm where there is one, of the tokens that the head
+            reads; None where what follows the layers was not run.
+    """
+
+    hidden_states: tuple[NDArray[Any], ...]
+    logits: NDArray[Any] | None
+    pooled: NDArray[Any] | None
+    counts: Counts
+    last_hidden_state: NDArray[Any] | None = None
+
+
+class Model:
+    """A transformer whose every operation is a circuit of neurons.
+
+    Attributes:
+        spec: sizes and architecture.
+        source: where its weights come from.
+        arithmetic: format, basis and order of sums.
+    """
+
+    def __init__(self, spec: ModelSpec, source: TensorSource, arithmetic: Arithmetic) -> None:
+        self.spec = spec
+        self.source = source
+        self.arithmetic = arithmetic
+        total = sum(prod(shape) for shape in spec.tensors.values())
+        self._held = HeldTensors(source) if total <= _HELD_WEIGHTS else None
+
+    def __call__(
+        self,
+        tokens: ArrayLike,
+        executor: str | Executor = DEFAULT_EXECUTOR,
+        *,
+        token_types: ArrayLike | None = None,
+        layers: tuple[int, int] | None = None,
+        logits: Logits = "all",
+        **options: Any,
+    ) -> ModelOutput:
+        """A forward pass.
+
+        >>> found = model([[9707, 1879]], "bitsliced", layers=(0, 2))
+        >>> found.hidden_states[-1].shape, sum(tally.spikes for tally in found.counts.tallies)
+
+        Args:
+            tokens: ids [tokens] or [batch, tokens]; sequences of a batch have one length, nothing is padded.
+            executor: its name, one of `lava_nexus.executors()`, or an executor.
+            token_types: of each token, where the model has types; 0 where left out.
+            layers: (first, behind the last) of the layers to run; the first takes the embeddings, and nothing that
+                follows the layers runs unless the last layer is among them. None for the whole model.
+            logits: of all tokens, of the last one, or none.
+            options: of the executor that is named.
+
+        Raises:
+            NexusError: tokens, types or layers that the model does not have, or a checkpoint that turns out to be bad.
+        """
+        ids, types = token_array(tokens), None if token_types is None else token_array(token_types)
+        self.check_padding(ids)
+        stages = forward_stages(self.spec, ids.shape[1], layers=self.checked_layers(layers), logits=logits)
+        forward, counts, hidden = self.forward(executor_named(executor, **options)), Counts(), []
+        stream = forward.enter(ids, types)
+        for done in forward.run(stages, stream):
+            counts.add(done.counts)
+            hidden += [done.left["hidden"]] if "hidden" in done.left else []
+            stream = done.stream
+        values = self.arithmetic.format.from_patterns
+        found, pooled = (None if name not in stream else values(stream[name]) for name in ("logits", "pooled"))
+        last = stream.get("features" if "final_norm.weight" in self.spec.ending_tensors else "hidden")
+        if self.checked_layers(layers)[1] < self.spec.layers:
+            last = None
+        tell(counts.alarms)
+        return ModelOutput(
+            hidden_states=tuple(values(h) for h in hidden),
+            logits=found[:, 0] if found is not None and pooled is not None else found,
+            pooled=None if pooled is None else pooled[:, 0],
+            counts=counts,
+            last_hidden_state=None if last is None else values(last),
+        )
+
+    def generate(
+        self,
+        tokens: ArrayLike,
+        max_new_tokens: int,
+        executor: str | Executor = DEFAULT_EXECUTOR,
+        *,
+        sampling: Sampling = GREEDY,
+        ends: Collection[int] | None = None,
+        **options: Any,
+    ) -> Generated:
+        """Continuation of one sequence of ids [tokens], greedy unless `sampling` says otherwise.
+
+        >>> model.generate([9707, 1879], max_new_tokens=5).tokens
+        >>> model.generate([9707, 1879], 5, nexus.executor("membrane", noise=0.2)).counts.depth
+
+        Keys and values of earlier tokens come from a cache, which changes no bit: a token's arithmetic is that of the
+        whole sequence. (PyTorch's orders of sums are those of its own kernels at the shapes of a cached step, which may
+        differ from those of the whole sequence.) The host takes the token.
+
+        Args:
+            tokens: given.
+            max_new_tokens: most tokens to generate; fewer where the sequence ends, or where a logit is NaN or a run in
+                a narrow format meets infinities that FP32 does not have.
+            executor: its name or an executor.
+            sampling: how a token is taken from logits.
+            ends: tokens that end the sequence; None for those of the checkpoint's configs.
+            options: of the executor that is named.
+
+        Raises:
+            NexusError: as a call, or a model that has no causal layers or no head.
+        """
+        ids = self.checked_generation(tokens, max_new_tokens)
+        forward, counts = self.forward(executor_named(executor, **options), hold=True), Counts()
+        last, stop = self.spec.ends if ends is None else ends, None
+        stream: Stream = {}
+        for number in range(max_new_tokens):
+            past = cached_tokens(stream)
+            if any(rope.restarts(past, ids.shape[1]) for rope in self.spec.ropes):
+                past, stream = 0, {}
+            fresh = ids[:, past:]
+            stages = forward_stages(self.spec, fresh.shape[1], past, logits="last", keep=True)
+            stream, passed = forward.through(stages, forward.enter(fresh, held=stream))
+            logits = self.arithmetic.format.from_patterns(stream["logits"])[0, -1]
+            counts.add(passed)
+            token = sampling.choose(logits, number)
+            stop = why_stop(token, logits, counts, last)
+            if stop is None or token in last:
+                ids = np.concatenate([ids, [[token]]], axis=1)
+            if stop is not None:
+                break
+        tell(counts.alarms)
+        return Generated(ids[0], counts, stop or LENGTH)
+
+    def checked_generation(self, tokens: ArrayLike, max_new_tokens: int) -> Tokens:
+        """One sequence of ids [1, tokens] that can be continued by so many tokens.
+
+        Raises:
+            NexusError: it cannot be.
+        """
+        ids = token_array(tokens)
+        self.check_padding(ids)
+        if len(ids) != 1 or max_new_tokens < 0:
+            raise NexusError(f"generation of {max_new_tokens} tokens after {len(ids)} sequences, must be after one")
+        if not (self.spec.shape.causal and self.spec.head):
+            raise NexusError(f"model '{self.source.name}' has no language-model head, so it generates nothing")
+        if ids.shape[1] + max_new_tokens > self.spec.positions + 1:
+            raise NexusError(
+                f"{ids.shape[1]} tokens and {max_new_tokens} new ones are more than the model's "
+                f"{self.spec.positions} positions"
+            )
+        return ids
+
+    def check_padding(self, ids: Tokens) -> None:
+        """Raises NexusError where sequences seem to be filled up: nothing says which of their tokens are real."""
+        padding = self.spec.padding
+        if padding is not None and (ids[:, [0, -1]] == padding).any():
+            raise NexusError(
+                f"a sequence begins or ends with the padding token {padding}; give its real tokens alone, or an "
+                "attention_mask"
+            )
+
+    def forward(self, executor: Executor, hold: bool = False) -> Forward:
+        """What runs the model's stages by an executor; with `hold` the weights of small models stay in memory.
+
+        Raises:
+            NexusError: the eps of norms is 0 in the format that they are computed in.
+        """
+        check_eps(self.spec.shape.eps, self.arithmetic)
+        held = self._held if hold else None
+        return Forward(self.spec, self.source if held is None else held, self.arithmetic, executor)
+
+    def by_populations(self, nonlinear: Nonlinear, spikes: SpikingLinear | None = None) -> Model:
+        """The same model with these operators as LIF populations, no weight changed."""
+        return Model(self.spec, self.source, replace(self.arithmetic, nonlinear=nonlinear, spikes=spikes))
+
+    def layer_tensors(self, layer: int) -> dict[str, Weights]:
+        """Weights of a layer by role, read anew."""
+        return self.source.tensors(self.spec.layer_tensors(layer))
+
+    def checked_layers(self, layers: tuple[int, int] | None) -> tuple[int, int]:
+        """(first, behind the last); all where None.
+
+        Raises:
+            NexusError: the range is empty or not in the model.
+        """
+        first, behind = (0, self.spec.layers) if layers is None else layers
+        if not 0 <= first < behind <= self.spec.layers:
+            raise NexusError(f"layers {first} to {behind} are not a range in the model's 0 to {self.spec.layers}")
+        return first, behind
+
+
+def token_array(tokens: ArrayLike | Sequence[Sequence[int]]) -> Tokens:
+    """Ids as int64 [batch, tokens].
+
+    Raises:
+        NexusError: no ids, or ids that are no integers of one or two axes.
+    """
+    try:
+        array = np.asarray(tokens)
+    except ValueError:
+        raise NexusError("tokens are sequences of several lengths; a batch holds sequences of one length") from None
+    if array.size == 0:
+        raise NexusError("a sequence of 0 tokens has nothing to run; at least 1 is needed")
+    if array.dtype.kind not in "iu" or array.ndim not in (1, 2):
+        raise NexusError(
+            f"tokens of dtype {array.dtype} and shape {array.shape} are not integers [tokens] or [batch, tokens]"
+        )
+    return array.astype(np.int64).reshape(-1, array.shape[-1])

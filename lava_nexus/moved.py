@@ -23,7 +23,7 @@ TODAY = {
     "layers": "programs",
     "mapping": "chip",
     "mapping.chip": "chip.description",
-    "mapping.place": "execute.placing",
+    "mapping.place": "models.placing",
     "mapping.schedule_checker": "chip.checker",
     "mapping.strategy": "chip.workload",
     "nlspike": "populations",

@@ -40,24 +40,29 @@ FUNCTIONS = [
 COLUMNS = [(True, 1), (True, 2), (False, 1), (False, 2)]
 
 
-def millions_a_second(target: Circuit, count: bool, threads: int, sets: int, repeats: int) -> tuple[float, float]:
-    """(median, best) million operand sets a second, on operands drawn from N(0, 1)."""
+def millions_a_second(target: Circuit, count: bool, threads: int, sets: int, repeats: int) -> list[float]:
+    """Million operand sets a second on N(0, 1), medians side by side: the loop, straight-line code, and their ratio."""
     rng = np.random.default_rng(0)
     operands = [rng.standard_normal(sets).astype(np.float32).view(np.uint32) for _ in target.inputs]
-    executor = BitslicedExecutor(count=count, threads=threads)
-    executor.invoke(target, operands)
+    executors = [BitslicedExecutor(count=count, threads=threads, straight=way) for way in (False, True)]
     clock = time.thread_time if threads == 1 else time.perf_counter
-    seconds = []
-    for _ in range(repeats):
-        start = clock()
-        executor.invoke(target, operands)
-        seconds.append(clock() - start)
-    return sets / float(np.median(seconds)) / 1e6, sets / min(seconds) / 1e6
+    seconds: list[list[float]] = [[], []]
+    for repeat in range(repeats + 1):
+        for executor, taken in zip(executors, seconds, strict=True):
+            start = clock()
+            executor.invoke(target, operands)
+            if repeat:  # the first builds, lowers and compiles
+                taken.append(clock() - start)
+    rates = [sets / float(np.median(taken)) / 1e6 for taken in seconds]
+    return [*rates, rates[1] / rates[0]]
 
 
 def table(operations: list[str], columns: list[tuple[bool, int]], sets: int, repeats: int) -> None:
     """Prints one row an operation."""
-    print(f"\nmillion operations a second, median of {repeats} (best), {sets} operand sets, packing included;")
+    print(
+        f"\nmillion operations a second, median of {repeats}, {sets} operand sets, packing included: by the loop over\n"
+        "operations, by straight-line code, and their ratio, side by side;"
+    )
     print(f"{len(os.sched_getaffinity(0))} processors at hand, load average {os.getloadavg()[0]:.1f}\n")
     titles = [f"{'counted' if count else 'not counted'}, threads: {threads}" for count, threads in columns]
     print("| circuit | neurons | word operations: counted, not counted | " + " | ".join(titles) + " |")
@@ -66,7 +71,7 @@ def table(operations: list[str], columns: list[tuple[bool, int]], sets: int, rep
         target = circuit(operation, FLOAT32)
         sizes = [len(word_program(target.network, variant).operations) for variant in ("spikes", "outputs")]
         rates = [millions_a_second(target, count, threads, sets, repeats) for count, threads in columns]
-        cells = [f"{median:.1f} ({best:.1f})" for median, best in rates]
+        cells = [f"{loop:.1f}, {code:.1f}, {ratio:.2f}" for loop, code, ratio in rates]
         print(f"| {target.label} | {target.neurons} | {sizes[0]}, {sizes[1]} | " + " | ".join(cells) + " |", flush=True)
 
 

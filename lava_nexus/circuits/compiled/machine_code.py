@@ -31,7 +31,8 @@ class MachineCode:
     def __init__(self, recording: Recording) -> None:
         self.dtype = recording.dtype
         self._tables = np.concatenate([np.zeros(0, np.uint64), *recording.tables])
-        self._engine = _engine(_object_code(_assembly(recording)))
+        assembly = _assembly(recording)
+        self._engine = engine(object_code(assembly, lambda: assembly))
         address = self._engine.get_function_address(_ENTRY)
         self._run = CFUNCTYPE(None, c_int64, c_int64, c_int64, c_int64)(address)
 
@@ -162,28 +163,41 @@ def _machine() -> Any:
     )
 
 
-def _object_code(assembly: str) -> bytes:
-    """Machine code for this processor, from disk where it was made before."""
-    cpu = f"{binding.get_host_cpu_name()} {binding.get_host_cpu_features().flatten()}"
+def host() -> str:
+    """This processor's features, comma-separated, with + where there is one."""
+    return str(binding.get_host_cpu_features().flatten())
+
+
+def object_code(key: str, assembly: Callable[[], str], passes: bool = True) -> bytes:
+    """Machine code for this processor, from disk where it was made before.
+
+    Args:
+        key: names all that the assembly depends on.
+        assembly: makes LLVM's text.
+        passes: whether LLVM's passes over the text run before code is made of it.
+    """
+    cpu = f"{binding.get_host_cpu_name()} {host()}"
 
     def build() -> bytes:
-        machine, module = _machine(), binding.parse_assembly(assembly)
+        machine, module = _machine(), binding.parse_assembly(assembly())
         module.verify()
-        options = binding.create_pipeline_tuning_options(speed_level=3)
-        builder = binding.create_pass_builder(machine, options)
-        builder.getModulePassManager().run(module, builder)
+        if passes:
+            options = binding.create_pipeline_tuning_options(speed_level=3)
+            builder = binding.create_pass_builder(machine, options)
+            builder.getModulePassManager().run(module, builder)
         return bytes(machine.emit_object(module))
 
     return cached(
         "machine_code",
-        f"{llvmlite.__version__} {cpu} {assembly}",
+        f"{llvmlite.__version__} {cpu} {key}",
         build,
         lambda code: ({"code": np.frombuffer(code, np.uint8)}, {}),
         lambda arrays, _: arrays["code"].tobytes(),
     )
 
 
-def _engine(code: bytes) -> Any:
+def engine(code: bytes) -> Any:
+    """What holds the code where it can be called; it lives as long as this object."""
     engine = binding.create_mcjit_compiler(binding.parse_assembly(""), _machine())
     engine.add_object_file(binding.ObjectFileRef.from_data(code))
     engine.finalize_object()

@@ -13,11 +13,15 @@ from numpy.typing import NDArray
 
 from lava_nexus.execute.cpu.kernel import FEW_LANES, FEW_VECTORS, LANES, VECTORS, WORDS_A_SLOT, kernel
 from lava_nexus.execute.cpu.program import ONE_COUNT, ONE_SLOT, SPARE_SLOT, ZERO_SLOT, WordProgram
+from lava_nexus.execute.cpu.straight import straight_code
 from lava_nexus.execute.cpu.vector_ir import VECTOR_BYTES, WORDS
 from lava_nexus.neurons import Port
 
 _FEWEST_BLOCKS = 4
 """Blocks below which another thread costs more than it saves."""
+
+_SETS_WORTH = 1 << 25
+"""Operand sets in which the loop over operations has taken about as long as compiling straight-line code takes."""
 
 _SLOT_BYTES = 8 * WORDS_A_SLOT
 
@@ -47,11 +51,16 @@ class BlockRunner:
         n_inputs: input ports.
     """
 
-    def __init__(self, program: WordProgram, inputs: Sequence[Port], outputs: Sequence[Port]) -> None:
+    def __init__(
+        self, program: WordProgram, inputs: Sequence[Port], outputs: Sequence[Port], straight: bool | None = False
+    ) -> None:
+        """`straight`: by straight-line code, or None for where it is on disk or enough is run to be worth compiling."""
         self.program = program
         self.dtypes = [port.pattern_dtype for port in (*inputs, *outputs)]
         self.n_inputs = len(inputs)
         self._kernel = kernel()
+        self._straight = straight
+        self._code, self._sets = 0, 0
         self._widths = [port.width for port in (*inputs, *outputs)]
         self._offsets = np.concatenate(
             [
@@ -76,6 +85,7 @@ class BlockRunner:
         results = [np.empty(n, dtype) for dtype in self.dtypes[self.n_inputs :]]
         counts = np.zeros(self.program.n_counts if self.program.counting else 0, dtype=np.int64)
         whole, rest = divmod(n, LANES)
+        self._compile(whole * LANES)
         if whole:
             counts += self._whole_blocks(operands, results, whole, workers)
         if rest:
@@ -83,6 +93,15 @@ class BlockRunner:
         if self.program.counting:
             counts[ONE_COUNT] = n
         return results, counts
+
+    def _compile(self, sets: int) -> None:
+        """Straight-line code, where it is wanted: looked for on disk once, compiled once many sets have run."""
+        first, worth = not self._sets, self._sets < _SETS_WORTH <= self._sets + sets
+        self._sets += sets
+        if self._code or self._straight is False or not sets:
+            return
+        if self._straight or first or worth:
+            self._code = straight_code(self.program, VECTORS, build=bool(self._straight) or worth)
 
     def _whole_blocks(
         self, operands: Sequence[NDArray[Any]], results: Sequence[NDArray[Any]], blocks: int, workers: Workers
@@ -125,7 +144,10 @@ class BlockRunner:
         slots[ONE_SLOT * WORDS_A_SLOT :][:WORDS_A_SLOT] = ~np.uint64(0)
         counts = _aligned(self.program.n_counts * WORDS if self.program.counting else 0).reshape(-1, WORDS)
         counts[:] = 0
-        self._kernel(self.program.operations, slots, ports, self._offsets, self.n_inputs, first, last, vectors, counts)
+        code = self._code if vectors == VECTORS else 0
+        self._kernel(
+            self.program.operations, slots, ports, self._offsets, self.n_inputs, first, last, vectors, counts, code
+        )
         return np.asarray(counts.sum(axis=1))
 
 

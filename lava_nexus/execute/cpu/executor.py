@@ -34,18 +34,29 @@ class BitslicedExecutor(Executor):
     level = LEVELS["word"]
     native = "digits"
 
-    def __init__(self, count: bool | Literal["activity"] = True, threads: int | None = None) -> None:
+    def __init__(
+        self,
+        count: bool | Literal["activity"] = True,
+        threads: int | None = None,
+        straight: bool | None = None,
+    ) -> None:
         """Threads: at most that many, None for the processors this process may use; 1 makes no thread.
 
+        Straight: whether networks run as straight-line machine code (compiled once, then kept on disk) or by a loop
+        over their operations; None takes the code where it is on disk, or once compiling it is worth its while.
+
         Raises:
-            NexusError: `count` or `threads` is not one of these.
+            NexusError: `count`, `threads` or `straight` is not one of these.
         """
         from lava_nexus.execute.cpu.blocks import Workers
 
         super().__init__()
         if not isinstance(count, bool) and count != "activity":
             raise NexusError(f"count {count!r} is not one of True, False, 'activity'")
+        if straight not in (None, True, False):
+            raise NexusError(f"straight {straight!r} is not one of None, True, False")
         self.count = count
+        self._straight = straight
         self._variant: Variant = "activity" if count == "activity" else "spikes" if count else "outputs"
         self._workers = Workers(_processors() if threads is None else whole_number("threads", threads))
         self._runners: dict[str, BlockRunner] = {}
@@ -85,7 +96,7 @@ class BitslicedExecutor(Executor):
         network = circuit.network
         if network.digest not in self._runners:
             program = word_program(network, self._variant)
-            self._runners[network.digest] = BlockRunner(program, network.inputs, network.outputs)
+            self._runners[network.digest] = BlockRunner(program, network.inputs, network.outputs, self._straight)
         return self._runners[network.digest]
 
 

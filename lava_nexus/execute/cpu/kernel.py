@@ -78,6 +78,19 @@ def _count(_: Any, vectors: Any, slot: Any, count: Any) -> Any:
 
 
 @intrinsic
+def _straight(_: Any, code: Any, slots: Any, counter: Any) -> Any:
+    """Calls void code(slots, counter), all addresses."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        code, *given = arguments
+        function = ir.FunctionType(ir.VoidType(), [code.type] * len(given))
+        builder.call(builder.inttoptr(code, function.as_pointer()), given)
+        return context.get_dummy_value()
+
+    return types.void(*[types.int64] * 3), generate
+
+
+@intrinsic
 def _pack(_: Any, bits: Any, elements: Any, offsets: Any, slots: Any) -> Any:
     """Transposes one vector column of a block of `bits`-bit elements into slots; bit i goes `offsets[i]` bytes up."""
 
@@ -124,9 +137,10 @@ def _kernel(version: str) -> Any:
         first, last: blocks.
         vectors: of a slot to run, VECTORS or FEW_VECTORS; the elements of the others are left as they are.
         counts: int64 [n_counts, 8], to be added to, or of length 0.
+        code: address of what does the operations for VECTORS vectors, or 0 for the loop over them.
     """
 
-    def run(operations, slots, ports, offsets, n_inputs, first, last, vectors, counts):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+    def run(operations, slots, ports, offsets, n_inputs, first, last, vectors, counts, code):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
         assert version
         base = slots.ctypes.data
         counting = counts.shape[0] > 0
@@ -142,15 +156,17 @@ def _kernel(version: str) -> Any:
                     for bit in range(ports[port, 3]):
                         _count(vectors, base + offsets[port, bit], counter)
                         counter += VECTOR_BYTES
-            for i in range(operations.shape[0]):
-                code = np.int64(operations[i, 0])
+            if code:
+                _straight(code, base, counter)
+            for i in range(0 if code else operations.shape[0]):
+                what = np.int64(operations[i, 0])
                 count = 0
-                if code & COUNTED:
+                if what & COUNTED:
                     count = counter
                     counter += VECTOR_BYTES
                 _operate(
                     vectors,
-                    code & 0xFF,
+                    what & 0xFF,
                     base + np.int64(operations[i, 1]) * SLOT_BYTES,
                     base + np.int64(operations[i, 2]) * SLOT_BYTES,
                     base + np.int64(operations[i, 3]) * SLOT_BYTES,
@@ -176,6 +192,7 @@ _SIGNATURE = types.void(
     types.int64,
     types.int64,
     types.Array(types.int64, 2, "C"),
+    types.int64,
 )
 
 

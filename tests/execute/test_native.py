@@ -6,6 +6,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
+from lava_nexus.circuits import circuit
 from lava_nexus.circuits.native import NativeLayer, back_end, front_end
 from lava_nexus.errors import NexusError
 from lava_nexus.execute.native.costs import layer_costs, limb_synops, total
@@ -129,6 +130,22 @@ def test_all_pairs_of_eight_bits(fmt):
     assert np.array_equal(native_sums(made, x, executor("bitsliced")), want)
     part = layer(finite[::16, None], fmt)
     assert np.array_equal(agree(part, x), want[:, ::16])
+
+
+def test_sums_of_two_products_over_a_grid_of_quadruples():
+    fmt = FLOAT8_E4M3FN
+    some = np.array([p for p in range(0, 256, 5) if p & 127 != 127] + [1, 8, 126, 129], np.uint8)
+    pairs = np.stack(np.meshgrid(some, some), axis=-1).reshape(-1, 2)
+    found = native_sums(layer(pairs, fmt), pairs, executor("bitsliced", count=False))
+    values = fmt.from_patterns(pairs).astype(np.float64)
+    exact = values @ values.T  # of 8 bits: exact in double precision
+    want = circuit("convert", FLOAT64, to=fmt).golden(FLOAT64.to_patterns(exact))
+    zero = exact == 0
+    assert np.array_equal(found[~zero], want[~zero])
+    signs = np.signbit(values)
+    minus = (signs[:, None] != signs[None]).all(axis=-1) & (values[:, None] * values[None] == 0).all(axis=-1)
+    assert np.array_equal(found[zero] == fmt.sign_mask, minus[zero])
+    assert found.size > 9_000_000
 
 
 @pytest.mark.parametrize("fmt", FIVE, ids=str)

@@ -7,8 +7,8 @@ the order: products of matrices in single precision are exact.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,8 +43,18 @@ class Matrices:
     used: Words
 
 
-@lru_cache(maxsize=256)
+_known: WeakKeyDictionary[NativeCore, dict[int, Matrices]] = WeakKeyDictionary()
+
+
 def _matrices(core: NativeCore, group: int) -> Matrices:
+    """Made once a layer, and gone with it."""
+    of_layer = _known.setdefault(core, {})
+    if group not in of_layer:
+        of_layer[group] = _made(core, group)
+    return of_layer[group]
+
+
+def _made(core: NativeCore, group: int) -> Matrices:
     limbs = core.limbs
     inputs = limbs.groups[group]
     found = [limbs.at(a)[:, inputs] for a in range(limbs.span)]

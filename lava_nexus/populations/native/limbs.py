@@ -8,7 +8,6 @@ positions place div 8 and following. Weights are such limbs 0..255, with the sig
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -163,12 +162,19 @@ class Limbs:
     @cached_property
     def _positions(self) -> tuple[int, int]:
         """(lowest, highest) position of a limb that is not 0."""
-        first, value = self._bytes
-        used = np.zeros(0, np.int64)
-        for k in range(BYTE):
-            here = ((value >> np.uint64(BYTE * k)) & np.uint64(255)) != 0
-            used = np.concatenate([used, np.unique(first[here]) + k])
-        return (int(used.min()), int(used.max())) if len(used) else (0, 0)
+        from lava_nexus.populations.native.spread import extent  # numba, which few programs need
+
+        lowest, highest = extent(*self._bytes)
+        return (int(lowest), int(highest)) if highest >= 0 else (0, 0)
+
+    @cached_property
+    def _limbs(self) -> NDArray[np.int16]:
+        """Signed limbs, int16 [positions, outputs, inputs]."""
+        from lava_nexus.populations.native.spread import spread
+
+        found = np.zeros((self.span, *self.patterns.shape), np.int16)
+        spread(*self._bytes, self.fields.negative, self.base, found)
+        return found
 
     @property
     def base(self) -> int:
@@ -182,17 +188,13 @@ class Limbs:
 
     def at(self, position: int) -> NDArray[np.int16]:
         """Signed limbs -255..255 at a position counted from the lowest: int16 [outputs, inputs]."""
-        first, value = self._bytes
-        k = position + self.base - first
-        inside = (k >= 0) & (k < BYTE)
-        limb = (value >> (BYTE * np.where(inside, k, 0)).astype(np.uint64)) & np.uint64(255)
-        limb = np.where(inside, limb, np.uint64(0)).astype(np.int16)
-        return np.where(self.fields.negative, -limb, limb)
+        found: NDArray[np.int16] = self._limbs[position]
+        return found
 
     @cached_property
     def sizes(self) -> NDArray[np.int64]:
         """int64 [outputs, inputs]: sum of the limbs of a weight."""
-        return np.asarray(sum(np.abs(self.at(a)).astype(np.int64) for a in range(self.span)))
+        return np.asarray(np.abs(self._limbs).sum(axis=0, dtype=np.int64))
 
     @cached_property
     def signs(self) -> NDArray[np.int8]:
@@ -230,8 +232,7 @@ class Limbs:
     @cached_property
     def digits(self) -> int:
         """Digits of any sum, its sign among them, and at least those up to `lowest`."""
-        limbs = (np.abs(self.at(a)).astype(np.int64) for a in range(self.span))
-        sums: Sequence[int] = [int(limb.sum(axis=1).max(initial=0)) for limb in limbs]
+        sums: list[int] = np.abs(self._limbs).sum(axis=2, dtype=np.int64).max(axis=1, initial=0).tolist()
         largest = ((1 << self.activation.significand_bits) - 1) << most_places(self.activation)
         bound = largest * sum(s << (BYTE * a) for a, s in enumerate(sums))
         return max((bound.bit_length() + 2 + BYTE - 1) // BYTE, self.lowest + 1, 1)

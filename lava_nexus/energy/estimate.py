@@ -153,17 +153,17 @@ def _subject(tallies: Sequence[Tally]) -> Subject:
         len(tallies),
         sum(tally.circuit.neurons for tally in tallies),
         sum(int(getattr(network, "relays", 0)) for network in networks),
-        max((int(getattr(network, "max_delay", 0)) for network in networks), default=0),
+        tuple(sorted({int(getattr(network, "max_delay", 0)) for network in networks})),
     )
 
 
 def _placed_subject(placement: Placement | ProgramPlacement) -> Subject:
     if isinstance(placement, Placement):
         network = placement.network
-        return Subject(1, network.neurons, network.relays, network.max_delay)
+        return Subject(1, network.neurons, network.relays, (network.max_delay,))
     used = [one for one in placement.circuits if one.arithmetic]
-    most = max((one.max_delay for one in used), default=0)
-    return Subject(len(used), sum(one.neurons for one in used), sum(one.relays for one in used), most)
+    delays = tuple(sorted({one.max_delay for one in used}))
+    return Subject(len(used), sum(one.neurons for one in used), sum(one.relays for one in used), delays)
 
 
 def _of_placed(

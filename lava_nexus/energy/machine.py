@@ -43,21 +43,19 @@ class Subject:
     Attributes:
         circuits: different ones.
         neurons, relays: of an instance each, relays among the neurons.
-        largest_delay: that a synapse may have.
+        largest_delays: that synapses of the circuits may have, each once.
     """
 
     circuits: int
     neurons: int
     relays: int
-    largest_delay: int
+    largest_delays: tuple[int, ...]
 
     def __str__(self) -> str:
         what = "1 circuit" if self.circuits == 1 else f"{self.circuits} circuits"
         each = "" if self.circuits == 1 else " with an instance each"
-        return (
-            f"{what}, {self.neurons:,} neurons{each}, {self.relays:,} of them relays, largest delay "
-            f"{self.largest_delay}"
-        )
+        delays = " or ".join(map(str, self.largest_delays)) or "0"
+        return f"{what}, {self.neurons:,} neurons{each}, {self.relays:,} of them relays, largest delay {delays}"
 
 
 @dataclass(frozen=True)

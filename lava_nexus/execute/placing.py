@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from lava_nexus.circuits import Circuit
 from lava_nexus.execute.executor import Executor
 from lava_nexus.execute.membrane import MembraneExecutor
+from lava_nexus.execute.tallies import Tally
 from lava_nexus.formats import FloatFormat
 from lava_nexus.neurons import Port
 
@@ -19,11 +20,16 @@ def measured_spikes(circuit: Circuit, sets: int, seed: int = 0, executor: Execut
 
     Every executor that counts gives the same; the membrane executor, taken where there is none, starts at once.
     """
+    return np.asarray(measured_tally(circuit, sets, seed, executor).signal_spikes, np.int64)
+
+
+def measured_tally(circuit: Circuit, sets: int, seed: int = 0, executor: Executor | None = None) -> Tally:
+    """All counts of the run of `measured_spikes`, active updates among them where the executor counts those."""
     engine = MembraneExecutor() if executor is None else executor
     rng = np.random.default_rng(seed)
     engine.invoke(circuit, [_operand(port, sets, rng) for port in circuit.inputs])
-    tally = next(iter(engine.tallies))
-    return np.asarray(tally.signal_spikes, np.int64)
+    tally: Tally = next(iter(engine.tallies))
+    return tally
 
 
 def _operand(port: Port, sets: int, rng: np.random.Generator) -> NDArray[Any]:

@@ -8,7 +8,7 @@ from typing import Any, Literal
 from pydantic import Field, field_validator, model_validator
 
 from lava_nexus.config import Config
-from lava_nexus.lab.configs import FormatName
+from lava_nexus.lab.configs import EnergyModelName, FormatName
 from lava_nexus.neurons.rules import LOIHI2
 
 
@@ -91,6 +91,7 @@ class MapBlockConfig(Config):
         curve: points of the trade-off curve.
         sets: operand sets on which spikes are counted.
         seed: of operands and partitions.
+        energy_model: name of the constants, or a YAML file of them.
         published: key of the published count of neurons.
         out: folder for results.
     """
@@ -108,6 +109,7 @@ class MapBlockConfig(Config):
     curve: int = Field(default=12, ge=2, le=100)
     sets: int = Field(default=256, ge=1)
     seed: int = Field(default=0, ge=0, lt=2**31)
+    energy_model: EnergyModelName = "loihi2"
     published: str | None = None
     out: Path = Path("results/map_block")
 

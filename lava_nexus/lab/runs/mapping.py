@@ -20,6 +20,7 @@ from lava_nexus.config import did_you_mean
 from lava_nexus.errors import NexusError
 from lava_nexus.execute.placing import measured_spikes
 from lava_nexus.lab.configs.places import MapBlockConfig
+from lava_nexus.lab.energy.token import token_energies, token_tables, with_activity
 from lava_nexus.lab.figures.bars import Point, chip_figure, chips_figure
 from lava_nexus.lab.markdown import shown, with_prefix
 from lava_nexus.lab.published import published
@@ -72,6 +73,7 @@ def run_map_block(config: MapBlockConfig, out: Path, quick: bool = False) -> dic
     for digest in tqdm(mapper.circuits, unit=" circuits", mininterval=0.5, leave=False):
         mapper.template(digest)
     placed = [mapper.place(strategy) for strategy in strategies]
+    placed = with_activity(placed, mapper, config.sets, config.seed)
     curve = [mapper.folded(k) for k in tqdm(_foldings(mapper, config.curve), unit=" foldings", leave=False)]
     drawn = layout(mapper, placed[0], config.seed) if placed[0].core_count <= MOST_CORES else None
     return conclude(_report(_Mapping(config, mapper, placed, curve, drawn), quick, out), out)
@@ -151,7 +153,9 @@ def _report(found: _Mapping, quick: bool, out: Path) -> Report:
     config, mapper, drawn, first = found.config, found.mapper, found.drawn, found.placed[0]
     printed = published("sizes").get(config.published or "")
     schedule, rows, chip = _check_schedules(first), [_row(one) for one in found.placed], mapper.chip.resolved()
+    energies = token_energies(found.placed, config.energy_model)
     values: dict[str, Any] = {
+        "energy": [{one.placed.pace.name: one.to_dict() for one in pair if one.placed} for pair in energies],
         "weights": mapper.workload.words("weights"),
         "invocations": {circuit.label: count for circuit, count in mapper.circuits.values()},
         "neurons_an_instance_each": sum(circuit.neurons * count for circuit, count in mapper.circuits.values()),
@@ -170,6 +174,7 @@ def _report(found: _Mapping, quick: bool, out: Path) -> Report:
         config={**config.resolved(), "quick": quick},
         tables=[
             Table("", ("", *(row[0] for row in rows)), _transposed(rows), None),
+            *token_tables(found.placed, energies),
             Table("Counts", _COUNT, _counts(values), None, printed=False),
             Table(f"Circuits, {first.strategy}", CIRCUIT_HEADER, circuits, None, printed=False),
             Table(f"Core templates, {first.strategy}", CORE_HEADER, _core_rows(first), "cores.csv", _most(chip), False),

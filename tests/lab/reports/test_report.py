@@ -23,7 +23,7 @@ from lava_nexus.lab.report import Run, write_report
 ENERGY = EnergyReport(
     model=load_energy_model("loihi1_pre_silicon"),
     inferences=4,
-    subject=Subject(1, 957, 0, 62),
+    subject=Subject(1, 957, 0, (62,)),
     circuits=(CircuitEnergy("add float32", Span.of(1.0), Span.of(2.0), Span.of(5.0)),),
     placed=None,
     updates=0,

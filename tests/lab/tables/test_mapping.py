@@ -30,13 +30,34 @@ def test_the_report(config, tmp_path):
     assert [row[0] for row in report["rows"]] == ["fit: chips=8", "folded: 4", "unrolled"]
     assert report["published_neurons"] == published("sizes")["transformer_block"].neurons
     assert report["schedule"]["checked"] == [True]
+    for one in report["energy"]:
+        single, streamed = one["single"], one["streamed"]
+        assert single["kind"] == "machine" and single["work"] == streamed["work"]
+        assert single["machine"]["value"] > streamed["machine"]["value"] > single["work"]["value"] > 0
+        assert single["seconds_per_inference"]["value"] > streamed["seconds_per_inference"]["value"]
+        assert not any("was not counted" in note for note in single["notes"])  # active updates were counted
+        assert "weights fed by the host" in dict(single["definition"])["placement"]
     chips = [row[2] for row in report["curve"]]
     assert chips == sorted(chips)
     text = (tmp_path / "report.md").read_text()
     for words in ("fit: chips=8", "second-hand", "61,300,000", "words in: weights", "register, cells of a word"):
         assert words in text
+    for words in ("Joules and seconds a token, one after the other", "| machine ", "Printed for a GPU: 42 µJ"):
+        assert words in text
     for name in ("chip.png", "chips.png", "strategies.csv", "curve.csv", "cores.csv"):
         assert (tmp_path / name).stat().st_size > 100
+
+
+def test_weights_on_chip_are_priced_as_placed(config, tmp_path):
+    memory = {"registers": "chip", "weights": "chip", "cache": "chip"}
+    fed = run_map_block(config(strategies=["folded: 4"]), tmp_path / "fed", quick=True)["energy"][0]["single"]
+    kept = run_map_block(config(strategies=["folded: 4"], memory=memory), tmp_path / "kept", quick=True)
+    kept = kept["energy"][0]["single"]
+    assert "weights on chip" in dict(kept["definition"])["placement"]
+    assert kept["work"] == fed["work"]
+    assert kept["shares"]["updates_inactive"] > fed["shares"]["updates_inactive"]  # tables and cache are neurons
+    assert kept["shares"]["input_output"] < fed["shares"]["input_output"]
+    assert kept["seconds_per_inference"]["high"] < fed["seconds_per_inference"]["high"]  # no word is waited for
 
 
 @pytest.mark.parametrize("kind", ["bert", "phi"])

@@ -1,0 +1,117 @@
+"""A token of a placed program: joules and seconds, work beside machine, by share and with their ranges."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from lava_nexus.chip.mapper import Mapper
+from lava_nexus.chip.program_placement import ProgramPlacement
+from lava_nexus.chip.timing import Span
+from lava_nexus.energy import EnergyReport, energy_of, gpu_record, load_energy_model, measured_systems
+from lava_nexus.execute.placing import measured_tally
+from lava_nexus.lab.markdown import SHARES, joules_in_range, with_prefix
+from lava_nexus.lab.published import published
+from lava_nexus.lab.report import Table
+
+
+def with_activity(placed: Sequence[ProgramPlacement], mapper: Mapper, sets: int, seed: int) -> list[ProgramPlacement]:
+    """The placements with active updates of an operand set of each circuit, counted on the circuit as it is placed."""
+    active = []
+    for digest, (circuit, _) in mapper.circuits.items():
+        tally = measured_tally(mapper.template(digest).as_placed(circuit), sets, seed)
+        active.append(None if tally.active is None else tally.active / sets)
+    around = len(placed[0].circuits) - len(active)
+    assert all(one.arithmetic for one in placed[0].circuits[: len(active)]) and around >= 0
+    return [
+        replace(
+            one,
+            circuits=(
+                *(replace(use, active=count) for use, count in zip(one.circuits, active, strict=False)),
+                *one.circuits[len(active) :],
+            ),
+        )
+        for one in placed
+    ]
+
+
+def token_energies(placed: Sequence[ProgramPlacement], model: str) -> list[tuple[EnergyReport, EnergyReport]]:
+    """(one token after the other, tokens of many sequences interleaved) of each placement."""
+    constants = load_energy_model(model)
+    return [(energy_of(one, constants, pace="single"), energy_of(one, constants, pace="streamed")) for one in placed]
+
+
+def token_tables(
+    placed: Sequence[ProgramPlacement], energies: Sequence[tuple[EnergyReport, EnergyReport]]
+) -> list[Table]:
+    """Joules and seconds, a table a pace and a column a placement; below, what was measured elsewhere."""
+    header = ("", *(one.strategy for one in placed))
+    notes = " ".join([f"Constants: {energies[0][0].model.title}.", *_notes(energies)])
+    single = [
+        ["network", *(dict(one.definition)["network"] for one, _ in energies)],
+        ["placement", *(dict(one.definition)["placement"] for one, _ in energies)],
+        *_rows([one for one, _ in energies]),
+    ]
+    streamed = _rows([other for _, other in energies])
+    return [
+        Table("Joules and seconds a token, one after the other", header, single, "energy.csv", notes),
+        Table(
+            "Joules and seconds a token, many sequences interleaved, at best",
+            header,
+            streamed,
+            "energy_interleaved.csv",
+            " ".join(_beside()),
+        ),
+    ]
+
+
+def _rows(reports: Sequence[EnergyReport]) -> list[list[Any]]:
+    return [
+        ["time steps", *(f"{_placed(one).pace.steps:,}" for one in reports)],
+        ["seconds", *(_seconds(one.seconds) for one in reports)],
+        ["work", *(_joules(one.work) for one in reports)],
+        ["machine", *(_joules(one.machine) for one in reports)],
+        *(
+            [f"of it {words}", *(_joules(one.spans[name]) for one in reports)]
+            for name, words in SHARES.items()
+            if any(one.spans[name].high for one in reports)
+        ),
+    ]
+
+
+def _placed(report: EnergyReport) -> Any:
+    assert report.placed is not None
+    return report.placed
+
+
+def _notes(energies: Sequence[tuple[EnergyReport, EnergyReport]]) -> list[str]:
+    return [f"{note[:1].upper()}{note[1:]}." for note in energies[0][0].notes[1:]]
+
+
+def _beside() -> list[str]:
+    """What was measured elsewhere, and what the paper prints."""
+    found, record, printed = [], gpu_record(), published("energy").row("block")
+    if record is not None:
+        each = [
+            f"{with_prefix(row.joules_a_token, 'J')} at batch {batch:,}"
+            for batch in record.batches
+            if (row := record.row(batch))
+        ]
+        found.append(f"Measured for a token of the block of d = 256 in FP32 on {record}: {' and '.join(each)}.")
+    if printed.gpu_nj:
+        found.append(f"Printed for a GPU: {with_prefix(printed.gpu_nj * 1e-9, 'J')}.")
+    found += [
+        f"A whole system was reported to take {one.nanojoules_a_mac:g} nJ a multiply-accumulate ({one.name}; "
+        f"{one.source}, {one.confidence})."
+        for one in measured_systems()
+    ]
+    return found
+
+
+def _joules(span: Span | None) -> str:
+    return "-" if span is None else joules_in_range({"low": span.low, "value": span.value, "high": span.high})
+
+
+def _seconds(span: Span | None) -> str:
+    return "-" if span is None else joules_in_range({"low": span.low, "value": span.value, "high": span.high}, "s")

@@ -26,6 +26,7 @@ from .formats import FloatFormat as FloatFormat
 from .formats import IntegerFormat as IntegerFormat
 from .formats import decode as decode
 from .formats import encode as encode
+from .models.inspection import check as check
 from .models.model import Model as Model
 from .models.model import load as load
 from .models.model import random_model as random_model

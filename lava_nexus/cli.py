@@ -210,6 +210,22 @@ def _compare(argv: Sequence[str]) -> int:
     return 1 if found else 0
 
 
+def _check(argv: Sequence[str]) -> int:
+    """Prints what a checkpoint is and would cost."""
+    from lava_nexus.models.inspection import check
+
+    parser = argparse.ArgumentParser(
+        prog="lava-nexus check", description="Says what a checkpoint is, what of it would run, and at what cost."
+    )
+    parser.add_argument("folder", nargs="+", type=Path, help="with config.json and weights")
+    parser.add_argument("--context", type=int, default=128, metavar="TOKENS", help="that a token sees; 128")
+    parser.add_argument("--format", default="float32", help="of the run; float32")
+    arguments = parser.parse_args(argv)
+    for folder in arguments.folder:
+        print(check(folder, context=arguments.context, format=arguments.format))
+    return 0
+
+
 def _readme(argv: Sequence[str]) -> int:
     """Updates the pages of each run."""
     from lava_nexus.lab.energy.report import update_energy_pages
@@ -231,6 +247,7 @@ def _readme(argv: Sequence[str]) -> int:
 
 
 _OTHERS: dict[str, tuple[Callable[[Sequence[str]], int], str]] = {
+    "check": (_check, "Says what a checkpoint is, what of it would run, and at what cost."),
     "compare": (_compare, "Prints what differs between two runs."),
     "readme": (_readme, "Takes reports and figures of runs into README.md and docs/."),
 }

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection
+from dataclasses import replace
+from functools import partial
 from math import prod
 from typing import Any
 
@@ -15,6 +16,8 @@ from lava_nexus.execute.executor import Executor
 from lava_nexus.execute.run import DEFAULT_EXECUTOR, executor_named
 from lava_nexus.models.forward import Counts, Forward, Stream, Tokens, cached_tokens, tell
 from lava_nexus.models.generation import GREEDY, LENGTH, Generated, Sampling, why_stop
+from lava_nexus.models.output import ModelOutput, Pooling, masked, pooled
+from lava_nexus.models.output import token_array as token_array
 from lava_nexus.models.spec import ModelSpec
 from lava_nexus.models.stage import Arithmetic, check_eps
 from lava_nexus.models.stages import Logits, forward_stages
@@ -23,27 +26,6 @@ from lava_nexus.programs import Nonlinear, SpikingLinear
 
 _HELD_WEIGHTS = 1 << 28
 """Weights up to which all that was read stays in memory while tokens are generated: 1 GiB of FP32."""
-
-
-@dataclass(frozen=True)
-class ModelOutput:
-    """What a forward pass gave.
-
-    Attributes:
-        hidden_states: [batch, tokens, width]: what entered the first layer, then what left each layer.
-        logits: [batch, tokens, outputs], of the last token alone where asked for, or [batch, outputs] of a head that
-            reads the pooler's answer; None without a head.
-        pooled: [batch, width], None without a pooler.
-        counts: of the whole pass.
-        last_hidden_state: [batch, tokens, width]: behind the final norm where there is one, of the tokens that the head
-            reads; None where what follows the layers was not run.
-    """
-
-    hidden_states: tuple[NDArray[Any], ...]
-    logits: NDArray[Any] | None
-    pooled: NDArray[Any] | None
-    counts: Counts
-    last_hidden_state: NDArray[Any] | None = None
 
 
 class Model:
@@ -70,6 +52,7 @@ class Model:
         token_types: ArrayLike | None = None,
         layers: tuple[int, int] | None = None,
         logits: Logits = "all",
+        attention_mask: ArrayLike | None = None,
         **options: Any,
     ) -> ModelOutput:
         """A forward pass.
@@ -78,18 +61,27 @@ class Model:
         >>> found.hidden_states[-1].shape, sum(tally.spikes for tally in found.counts.tallies)
 
         Args:
-            tokens: ids [tokens] or [batch, tokens]; sequences of a batch have one length, nothing is padded.
+            tokens: ids [tokens] or [batch, tokens]; sequences of a batch have one length unless a mask says otherwise.
             executor: its name, one of `lava_nexus.executors()`, or an executor.
             token_types: of each token, where the model has types; 0 where left out.
             layers: (first, behind the last) of the layers to run; the first takes the embeddings, and nothing that
                 follows the layers runs unless the last layer is among them. None for the whole model.
             logits: of all tokens, of the last one, or none.
+            attention_mask: 1 for each real token [batch, tokens], 0 for those in front of or behind them that only fill
+                a sequence up. These are not computed: what is told of them is 0, a sequence's first real token has
+                position 0, and its bits are those of the sequence alone.
             options: of the executor that is named.
 
         Raises:
             NexusError: tokens, types or layers that the model does not have, or a checkpoint that turns out to be bad.
         """
         ids, types = token_array(tokens), None if token_types is None else token_array(token_types)
+        if attention_mask is not None:
+            run = partial(self, executor=executor_named(executor, **options), layers=layers, logits=logits)
+            ending = "last" if "final_norm.weight" in self.spec.ending_tensors else "logits"
+            return masked(
+                ids, np.asarray(attention_mask), types, run, {"logits", ending} if logits == "last" else set()
+            )
         self.check_padding(ids)
         stages = forward_stages(self.spec, ids.shape[1], layers=self.checked_layers(layers), logits=logits)
         forward, counts, hidden = self.forward(executor_named(executor, **options)), Counts(), []
@@ -111,6 +103,36 @@ class Model:
             counts=counts,
             last_hidden_state=None if last is None else values(last),
         )
+
+    def embed(
+        self,
+        tokens: ArrayLike,
+        executor: str | Executor = DEFAULT_EXECUTOR,
+        *,
+        attention_mask: ArrayLike | None = None,
+        pooling: Pooling = "mean",
+        normalised: bool = True,
+        **options: Any,
+    ) -> NDArray[Any]:
+        """Sentence embeddings [batch, width]: the last hidden states pooled by circuits, over real tokens.
+
+        >>> model.embed([[101, 1996, 4937, 102]])
+
+        Args:
+            tokens, executor, attention_mask, options: as of a call.
+            pooling: "mean" of the tokens, or the first one's ("cls").
+            normalised: whether each is divided by its Euclidean norm.
+
+        Raises:
+            NexusError: as a call.
+        """
+        ids, made = token_array(tokens), executor_named(executor, **options)
+        mask = np.ones_like(ids) if attention_mask is None else np.asarray(attention_mask)
+        found = self(ids, made, attention_mask=mask, logits="none").last_hidden_state
+        if found is None:
+            raise NexusError(f"model '{self.source.name}' has a head, whose body ends without its norm")
+        real = [row[kept.astype(bool)] for row, kept in zip(found, mask, strict=True)]
+        return np.stack([pooled(self.arithmetic, row, pooling, normalised, made) for row in real])
 
     def generate(
         self,
@@ -221,22 +243,3 @@ class Model:
         if not 0 <= first < behind <= self.spec.layers:
             raise NexusError(f"layers {first} to {behind} are not a range in the model's 0 to {self.spec.layers}")
         return first, behind
-
-
-def token_array(tokens: ArrayLike | Sequence[Sequence[int]]) -> Tokens:
-    """Ids as int64 [batch, tokens].
-
-    Raises:
-        NexusError: no ids, or ids that are no integers of one or two axes.
-    """
-    try:
-        array = np.asarray(tokens)
-    except ValueError:
-        raise NexusError("tokens are sequences of several lengths; a batch holds sequences of one length") from None
-    if array.size == 0:
-        raise NexusError("a sequence of 0 tokens has nothing to run; at least 1 is needed")
-    if array.dtype.kind not in "iu" or array.ndim not in (1, 2):
-        raise NexusError(
-            f"tokens of dtype {array.dtype} and shape {array.shape} are not integers [tokens] or [batch, tokens]"
-        )
-    return array.astype(np.int64).reshape(-1, array.shape[-1])

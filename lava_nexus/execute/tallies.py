@@ -154,6 +154,30 @@ class Tallies:
     def __iter__(self) -> Any:
         return iter(self.by_digest.values())
 
+    @property
+    def spikes(self) -> int | None:
+        """Spikes of neurons over the run; None where any were not counted."""
+        return self._total("spikes")
+
+    @property
+    def synops(self) -> int | None:
+        """Synaptic operations, likewise."""
+        return self._total("synops")
+
+    @property
+    def active(self) -> int | None:
+        """Active neuron updates, likewise."""
+        return self._total("active")
+
+    @property
+    def updates(self) -> int:
+        """Neuron updates under the `streamed` schedule."""
+        return sum(tally.updates for tally in self)
+
+    def _total(self, name: str) -> int | None:
+        counts = [getattr(tally, name) for tally in self]
+        return None if None in counts else sum(counts)
+
 
 @dataclass
 class ProgramResult:

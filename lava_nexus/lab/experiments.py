@@ -134,7 +134,7 @@ EXPERIMENTS = (
         "Counts what circuits are made of and what they do, beside published counts.",
         "configs/circuit_table.yaml",
         "tables:CircuitTableConfig",
-        "runs.circuit_table:run_circuit_table",
+        "runs.circuits:run_circuit_table",
     ),
     Experiment(
         "evaluate",
@@ -186,7 +186,7 @@ EXPERIMENTS = (
         "Writes a circuit for other tools: NIR, netx, Verilog and a VCD trace.",
         "configs/export.yaml",
         "places:ExportConfig",
-        "runs.export:export_circuit",
+        "runs.circuits:export_circuit",
     ),
     Experiment(
         "robustness",

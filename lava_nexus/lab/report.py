@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 
 from lava_nexus import files
-from lava_nexus.energy import EnergyReport
+from lava_nexus.energy import EnergyReport, energy_of_tallies, load_energy_model
 from lava_nexus.errors import NexusError
-from lava_nexus.execute.executor import Tally
+from lava_nexus.execute.tallies import Tallies, Tally
 from lava_nexus.formats import UlpSummary
 from lava_nexus.lab.markdown import comma_separated, markdown, page_end, run_markdown, summary_text
 from lava_nexus.versions import installed_versions
@@ -35,6 +35,13 @@ STEP_HEADER = (
     "synops",
     "seconds",
 )
+
+
+def columns(records: Iterable[Mapping[str, Any]]) -> Csv:
+    """Header and rows of records, a column for each of their keys; None where a record has none."""
+    listed = list(records)
+    names = list(dict.fromkeys(name for record in listed for name in record))
+    return names, [[record.get(name) for name in names] for record in listed]
 
 
 @dataclass(frozen=True)
@@ -60,6 +67,11 @@ class Table:
         if self.file == "":
             words = "".join(c if c.isalnum() else " " for c in self.title.lower()).split()
             object.__setattr__(self, "file", "_".join(words) + ".csv")
+
+    @classmethod
+    def of(cls, title: str, records: Iterable[Mapping[str, Any]], file: str | None = "", text: str = "") -> Table:
+        """Of records with the same keys."""
+        return cls(title, *columns(records), file, text)
 
     def markdown(self) -> str:
         """Its section."""
@@ -220,22 +232,23 @@ class Run(Report):
         return summary_text(_finite(self.to_dict()))
 
 
-def circuit_rows(tallies: Iterable[Tally]) -> list[tuple[Any, ...]]:
-    """Rows of `CIRCUIT_HEADER`, most SynOps first."""
-    rows = [
-        (
-            tally.circuit.label,
-            tally.circuit.basis,
-            tally.circuit.neurons,
-            tally.circuit.synapses,
-            tally.circuit.depth,
-            tally.invocations,
-            tally.spikes,
-            tally.synops,
-        )
-        for tally in tallies
-    ]
-    return sorted(rows, key=lambda row: (-(row[7] or 0), row[0]))
+def run_counts(layers: Mapping[str, Tallies], energy_model: str, inferences: int = 1) -> dict[str, Any]:
+    """The fields of `Run` that are made of counts by layer: spikes, SynOps, energy, circuits and layers."""
+    tallies = Tallies().merge(*layers.values())
+    counted = [(layer, tally) for layer, of_layer in layers.items() for tally in of_layer if tally.synops is not None]
+    return {
+        "spikes": tallies.spikes if layers else None,
+        "synops": tallies.synops if layers else None,
+        "energy": energy_of_tallies(tallies, load_energy_model(energy_model), inferences),
+        "circuits": sorted(map(_circuit_row, tallies), key=lambda row: (-(row[7] or 0), row[0])),
+        "layers": [(layer, tally.circuit.label, tally.synops) for layer, tally in counted],
+    }
+
+
+def _circuit_row(tally: Tally) -> tuple[Any, ...]:
+    made = tally.circuit
+    sizes = (made.label, made.basis, made.neurons, made.synapses, made.depth)
+    return (*sizes, tally.invocations, tally.spikes, tally.synops)
 
 
 def write_report(report: Report, folder: Path) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from lava_nexus.lab.configs.verification import VerifyConfig
-from lava_nexus.lab.verification.plan import plan
+from lava_nexus.lab.verification.checks import plan
 from lava_nexus.verify.certificates import FOLDER, certify, load
 from lava_nexus.verify.check import Check
 from lava_nexus.verify.outcome import Outcome

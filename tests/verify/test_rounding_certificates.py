@@ -11,6 +11,7 @@ import pytest
 
 from lava_nexus.circuits.functions import tabulated as patched
 from lava_nexus.lab.configs.verification import VerifyConfig
+from lava_nexus.lab.verification.checks import plan
 from lava_nexus.lab.verification.functions import (
     HEADER,
     CorrectionsConfig,
@@ -19,7 +20,6 @@ from lava_nexus.lab.verification.functions import (
     function_table,
     rows,
 )
-from lava_nexus.lab.verification.plan import plan
 from lava_nexus.verify import records as rounding_certificates
 from lava_nexus.verify.check import Check
 from lava_nexus.verify.outcome import Outcome, Rounding

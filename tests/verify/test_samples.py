@@ -6,8 +6,8 @@ import dataclasses
 from pathlib import Path
 
 from lava_nexus.lab.configs.verification import VerifyConfig
+from lava_nexus.lab.verification.checks import plan
 from lava_nexus.lab.verification.functions import SAMPLE_HEADER, sample_rows
-from lava_nexus.lab.verification.plan import plan
 from lava_nexus.verify.check import Check
 from lava_nexus.verify.outcome import Outcome, Rounding
 from lava_nexus.verify.records import load_samples as load

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from typing import Annotated
 
 from pydantic import AfterValidator
@@ -12,21 +13,30 @@ from lava_nexus.errors import NexusError
 from lava_nexus.formats import FORMATS
 
 
-def _format(name: str) -> str:
-    if name not in FORMATS:
-        raise ValueError(f"this format does not exist{did_you_mean(name, FORMATS)}")
-    return name
+def one_of(known: Iterable[str], unknown: str) -> AfterValidator:
+    """A name that is known; `unknown` says in words that it is not."""
+    names = list(known)
+
+    def found(name: str) -> str:
+        if name not in names:
+            raise ValueError(f"{unknown}{did_you_mean(name, names)}")
+        return name
+
+    return AfterValidator(found)
 
 
-FormatName = Annotated[str, AfterValidator(_format)]
+def accepted_by(check: Callable[[str], object]) -> AfterValidator:
+    """A name that a function takes without a NexusError, whose sentence is told."""
+
+    def found(name: str) -> str:
+        try:
+            check(name)
+        except NexusError as error:
+            raise ValueError(str(error)) from error
+        return name
+
+    return AfterValidator(found)
 
 
-def _energy_model(name: str) -> str:
-    try:
-        load_energy_model(name)
-    except NexusError as error:
-        raise ValueError(str(error)) from error
-    return name
-
-
-EnergyModelName = Annotated[str, AfterValidator(_energy_model)]
+FormatName = Annotated[str, one_of(FORMATS, "this format does not exist")]
+EnergyModelName = Annotated[str, accepted_by(load_energy_model)]

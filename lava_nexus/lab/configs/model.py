@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from lava_nexus.config import Config
 from lava_nexus.errors import NexusError
 from lava_nexus.formats import FORMATS, FloatFormat
-from lava_nexus.lab.configs import FormatName
+from lava_nexus.lab.configs import FormatName, accepted_by
 from lava_nexus.populations import OPERATORS, Options, check_operator, operator
 from lava_nexus.programs.order import Accumulate, named_order
 from lava_nexus.programs.product import kind_of
@@ -18,15 +18,7 @@ from lava_nexus.programs.product import kind_of
 Choice = Literal["gates", "nls"]
 
 
-def _operator(name: str) -> str:
-    try:
-        check_operator(name)
-    except NexusError as error:
-        raise ValueError(str(error)) from error
-    return name
-
-
-OperatorName = Annotated[str, AfterValidator(_operator)]
+OperatorName = Annotated[str, accepted_by(check_operator)]
 
 
 def _by_operator(value: Any) -> Any:

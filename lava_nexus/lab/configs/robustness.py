@@ -5,38 +5,18 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import Field, model_validator
 
 from lava_nexus.circuits.operations import OPERATIONS
-from lava_nexus.config import Config, did_you_mean
-from lava_nexus.lab.configs import EnergyModelName, FormatName
+from lava_nexus.config import Config
+from lava_nexus.lab.configs import EnergyModelName, FormatName, one_of
 from lava_nexus.lab.configs.execution import MembraneOptions
 from lava_nexus.lab.published import published
-from lava_nexus.lab.robustness.logic import LOGIC
+from lava_nexus.lab.robustness.circuits import LOGIC
 
-
-def _logic(name: str) -> str:
-    if name not in LOGIC:
-        raise ValueError(f"this circuit does not exist{did_you_mean(name, LOGIC)}")
-    return name
-
-
-def _operation(name: str) -> str:
-    if name not in OPERATIONS:
-        raise ValueError(f"this operation does not exist{did_you_mean(name, OPERATIONS)}")
-    return name
-
-
-def _table(name: str) -> str:
-    tables = published("robustness")
-    if name not in tables:
-        raise ValueError(f"this published table does not exist{did_you_mean(name, tables)}")
-    return name
-
-
-TableName = Annotated[str, AfterValidator(_table)]
-LogicName = Annotated[str, AfterValidator(_logic)]
-OperationName = Annotated[str, AfterValidator(_operation)]
+TableName = Annotated[str, one_of(published("robustness"), "this published table does not exist")]
+LogicName = Annotated[str, one_of(LOGIC, "this circuit does not exist")]
+OperationName = Annotated[str, one_of(OPERATIONS, "this operation does not exist")]
 Bases = tuple[Literal["threshold", "nexus"], ...]
 NoiseOns = tuple[Literal["membrane", "inputs", "active"], ...]
 Sigma = Annotated[float, Field(ge=0, allow_inf_nan=False)]

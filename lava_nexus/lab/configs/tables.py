@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import Field
 
-from lava_nexus.config import Config, did_you_mean
+from lava_nexus.config import Config
 from lava_nexus.formats import FORMATS
-from lava_nexus.lab.configs import EnergyModelName, FormatName
+from lava_nexus.lab.configs import EnergyModelName, FormatName, one_of
 from lava_nexus.neurons.rules import LOIHI2
 from lava_nexus.programs.order import Accumulate
 
@@ -105,14 +105,7 @@ SUBJECTS = (
 )
 """Rows of the energy table; a test holds them against what `lava_nexus.tables.energy` can run."""
 
-
-def _subject(name: str) -> str:
-    if name not in SUBJECTS:
-        raise ValueError(f"this row does not exist{did_you_mean(name, SUBJECTS)}")
-    return name
-
-
-Subject = Annotated[str, AfterValidator(_subject)]
+Subject = Annotated[str, one_of(SUBJECTS, "this row does not exist")]
 
 
 class EnergyTable(Config):

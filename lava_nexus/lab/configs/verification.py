@@ -9,7 +9,7 @@ from pydantic import AfterValidator, Field
 
 from lava_nexus.config import Config, did_you_mean
 from lava_nexus.formats import FORMATS, INTEGER_FORMATS
-from lava_nexus.lab.configs import FormatName
+from lava_nexus.lab.configs import FormatName, one_of
 from lava_nexus.verify.formal.specification import SPECIFIED
 
 DEFAULT_CHUNK = 1 << 17
@@ -81,14 +81,8 @@ def _format(name: str) -> str:
     return name
 
 
-def _operation(name: str) -> str:
-    if name not in SPECIFIED:
-        raise ValueError(f"SMT-LIB has no such operation{did_you_mean(name, SPECIFIED)}")
-    return name
-
-
 ProofFormatName = Annotated[str, AfterValidator(_format)]
-OperationName = Annotated[str, AfterValidator(_operation)]
+OperationName = Annotated[str, one_of(SPECIFIED, "SMT-LIB has no such operation")]
 
 
 class ProofJob(Config):

@@ -120,7 +120,7 @@ def systems(config: EnergyConfig, table: EnergyTable, quick: bool = False) -> li
     for basis in ("nexus", "threshold"):
         choices = Choices(format_named(table.format), basis, table.accumulate)
         ours = measure("linear_64", choices, counting_executor(config), 8 if quick else 64, sizes, config.seed)
-        spikes, shares = ours.per_unit(ours.spikes) / macs, unit_shares(ours, model)
+        spikes, shares = ours.per_unit(ours.tallies.spikes) / macs, unit_shares(ours, model)
         name = f"this package, {basis} basis, {table.format}, {table.accumulate}"
         work = sum(shares[share] for share in WORK)
         found.append(System(name, "counted in this run", spikes, spikes * unit, shares["synops"] / macs, work / macs))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, astuple, dataclass, fields
+from dataclasses import asdict, dataclass
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,8 @@ from lava_nexus.execute.interpret import run_program
 from lava_nexus.formats import FloatFormat, format_named
 from lava_nexus.lab.configs.tables import EnergyConfig, PrecisionMap
 from lava_nexus.lab.energy.rows import counting_executor
-from lava_nexus.lab.figures.costs import Point, pareto_figure, pareto_front
+from lava_nexus.lab.figures import style
+from lava_nexus.lab.markdown import with_prefix
 from lava_nexus.lab.report import Report, Table, conclude
 from lava_nexus.programs import Program, Writer, linear
 
@@ -52,6 +53,12 @@ class PrecisionRow:
     error: float
     front: bool
 
+    @property
+    def way(self) -> str:
+        """Order, weights and style, in words."""
+        constant = ", constant weights" if self.weights == "constant" else ""
+        return self.accumulate + constant + ("" if self.style == "neurons" else f", least {self.style}")
+
 
 def run_precision_map(config: EnergyConfig, choice: PrecisionMap, out: Path, quick: bool = False) -> dict[str, Any]:
     """Measures and writes precision.md, .csv, .json and precision.png; returns the JSON values."""
@@ -60,21 +67,21 @@ def run_precision_map(config: EnergyConfig, choice: PrecisionMap, out: Path, qui
     rows = _with_front(list(_rows(config, choice)))
     model = load_energy_model(config.energy_model)
     title = f"A {choice.size} x {choice.size} linear layer: energy against error"
-    pareto_figure([_point(row) for row in rows], title, out / "precision.png")
+    _draw(rows, title, out / "precision.png")
     lead = (
         f"One multiply-accumulate of a {choice.size} x {choice.size} linear layer, {choice.tokens} tokens from "
         f"N(0, 1), weights from N(0, 1 / {choice.size}), seed {config.seed}. Constants: {model.title}; no routing. "
         "Error: root mean square against float64 of the numbers as drawn, over that of the result."
     )
-    header = tuple(field.name for field in fields(PrecisionRow))
+    records = [asdict(row) for row in rows]
     found = Report(
         title="Precision, energy and error",
         name="precision",
         config={**config.resolved(), "quick": quick},
         lead=[lead],
         figures=[("precision.png", "Energy against error")],
-        tables=[Table("", header, [astuple(row) for row in rows], "precision.csv")],
-        values={"rows": [asdict(row) for row in rows]},
+        tables=[Table.of("", records, "precision.csv")],
+        values={"rows": records},
     )
     return conclude(found, out)
 
@@ -90,11 +97,11 @@ def _rows(config: EnergyConfig, choice: PrecisionMap) -> Iterator[PrecisionRow]:
 
 def _writers(choice: PrecisionMap) -> Iterator[Writer]:
     """One for each combination that exists."""
-    for fmt, basis, accumulate, weights, style in product(
+    for fmt, basis, accumulate, weights, least in product(
         choice.formats, choice.bases, choice.accumulate, choice.weights, choice.styles
     ):
-        if (basis != "nexus" or style == "neurons") and (weights == "operand" or accumulate in _ROUNDED_PRODUCTS):
-            yield Writer(Program("linear"), format_named(fmt), basis, accumulate, weights=weights, style=style)
+        if (basis != "nexus" or least == "neurons") and (weights == "operand" or accumulate in _ROUNDED_PRODUCTS):
+            yield Writer(Program("linear"), format_named(fmt), basis, accumulate, weights=weights, style=least)
 
 
 def _row(config: EnergyConfig, writer: Writer, x: NDArray[Any], weight: NDArray[Any]) -> PrecisionRow:
@@ -108,7 +115,7 @@ def _row(config: EnergyConfig, writer: Writer, x: NDArray[Any], weight: NDArray[
     y = np.asarray(fmt.from_patterns(found.outputs["y"])[0], np.float64)
     exact = x @ weight.T
     macs = x.shape[0] * weight.size
-    tallies = list(found.tallies)
+    counts = found.tallies
     return PrecisionRow(
         format=fmt.name,
         basis=writer.basis,
@@ -116,9 +123,9 @@ def _row(config: EnergyConfig, writer: Writer, x: NDArray[Any], weight: NDArray[
         weights=writer.weights,
         style=writer.style,
         neurons=program.neurons / macs,
-        spikes=sum(tally.spikes or 0 for tally in tallies) / macs,
-        synops=sum(tally.synops or 0 for tally in tallies) / macs,
-        updates=sum(tally.updates for tally in tallies) / macs,
+        spikes=(counts.spikes or 0) / macs,
+        synops=(counts.synops or 0) / macs,
+        updates=counts.updates / macs,
         nanojoules=energy.joules / macs * 1e9,
         error=float(np.sqrt(np.mean((y - exact) ** 2) / np.mean(exact**2))),
         front=False,
@@ -134,7 +141,57 @@ def _with_front(rows: Sequence[PrecisionRow]) -> list[PrecisionRow]:
     return [PrecisionRow(**{**asdict(row), "front": i in front}) for i, row in enumerate(rows)]
 
 
-def _point(row: PrecisionRow) -> Point:
-    how = row.accumulate + (", constant weights" if row.weights == "constant" else "")
-    how += "" if row.style == "neurons" else f", least {row.style}"
-    return Point(row.nanojoules * 1e-9, row.error, row.format, row.basis, how)
+def pareto_front(pairs: Sequence[tuple[float, float]]) -> set[int]:
+    """Places of the pairs that no other pair equals or undercuts in both values and undercuts in one."""
+    return {
+        i
+        for i, (a, b) in enumerate(pairs)
+        if not any(c <= a and d <= b and (c, d) != (a, b) for j, (c, d) in enumerate(pairs) if j != i)
+    }
+
+
+_SHAPES = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "*")
+
+
+def _draw(rows: Sequence[PrecisionRow], title: str, path: Path) -> None:
+    """Both axes logarithmic; a colour a format, a shape a way, the first basis full and others hollow."""
+    from matplotlib.ticker import LogLocator, NullLocator
+
+    formats, bases, ways = (
+        list(dict.fromkeys(getattr(row, key) for row in rows)) for key in ("format", "basis", "way")
+    )
+    palette = {name: style.PALETTE[i % len(style.PALETTE)] for i, name in enumerate(formats)}
+    marks = {name: _SHAPES[i % len(_SHAPES)] for i, name in enumerate(ways)}
+    figure = style.titled(10.6, 6.4, title, 0.045 * 6.4, size=13)
+    axes = figure.add_axes((0.08, 0.1, 0.6, 0.79))
+    front = sorted((row.nanojoules * 1e-9, row.error) for row in rows if row.front)
+    axes.plot(*zip(*front, strict=True), color=style.FAINT, linewidth=1.2, linestyle="--")
+    for row in rows:
+        colour = palette[row.format]
+        face = colour if row.basis == bases[0] else "white"
+        look: dict[str, Any] = {"marker": marks[row.way], "facecolor": face, "edgecolor": colour}
+        axes.scatter(row.nanojoules * 1e-9, row.error, s=52, linewidth=1.4, zorder=3, **look)
+    axes.set_xscale("log")
+    axes.set_yscale("log")
+    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axes.xaxis.set_major_formatter(lambda value, _: with_prefix(value, "J"))
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_minor_locator(NullLocator())
+    axes.set_xlabel("work of a multiply-accumulate")
+    axes.set_ylabel("error against float64, relative")
+    axes.margins(x=0.1, y=0.1)
+    style.grid(axes)
+    _legend(figure, palette, bases, marks)
+    style.save(figure, path)
+
+
+def _legend(figure: Any, palette: dict[str, str], bases: list[str], marks: dict[str, str]) -> None:
+    from matplotlib.lines import Line2D
+
+    handles = [style.legend_mark(name, "o", colour) for name, colour in palette.items()]
+    for i, name in enumerate(bases):
+        face = style.FAINT if i == 0 else "white"
+        handles.append(style.legend_mark(f"{name} basis", "o", style.FAINT, markerfacecolor=face))
+    handles += [style.legend_mark(name, mark, style.FAINT) for name, mark in marks.items()]
+    handles.append(Line2D([], [], linestyle="--", color=style.FAINT, label="nothing beats these"))
+    figure.legend(handles=handles, loc="upper left", bbox_to_anchor=(0.69, 0.9), fontsize=9, labelspacing=0.7)

@@ -16,10 +16,9 @@ from lava_nexus.lab.configs.tables import EnergyConfig, EnergyTable
 from lava_nexus.lab.energy.multiply_accumulate import placed_macs, systems
 from lava_nexus.lab.energy.rows import EnergyRow, energy_rows
 from lava_nexus.lab.energy.subjects import OPERATIONS
-from lava_nexus.lab.energy.text import EnergyTableReport, row_name, summary, tables
+from lava_nexus.lab.energy.text import EnergyTableReport, summary, tables
 from lava_nexus.lab.energy.verdicts import judged
-from lava_nexus.lab.figures.energy import Bar, Level, accounting_figure, share_figure
-from lava_nexus.lab.markdown import SHARES
+from lava_nexus.lab.figures.costs import accounting_figure, share_figure
 from lava_nexus.lab.pages import filled
 from lava_nexus.lab.published import published
 from lava_nexus.lab.report import Report, conclude
@@ -52,28 +51,11 @@ def run_energy_table(config: EnergyConfig, table: EnergyTable, out: Path, quick:
 
 def draw_energy(rows: Sequence[EnergyRow], title: str, out: Path, prefix: str = "") -> None:
     """The figures of shares and of accountings."""
-    bars = [_bar(row) for row in rows if row.sets]
-    share_figure(bars, tuple(SHARES.values()), f"Where the energy goes, {title}", out / f"{prefix}shares.png")
-    levels = [_level(row) for row in rows if row.published is not None and row.sets]
-    if levels:
-        accounting_figure(levels, "Energy of a row: printed, recomputed, counted", out / f"{prefix}accounting.png")
-
-
-def _bar(row: EnergyRow) -> Bar:
-    return Bar(row_name(row), tuple(1e-9 * row.shares.get(name, 0.0) for name in SHARES))
-
-
-def _level(row: EnergyRow) -> Level:
-    assert row.published is not None
-    table = published("energy")
-    return Level(
-        name=row_name(row),
-        printed=row.published.loihi_nj * 1e-9,
-        recomputed=table.recomputed_nj(row.published) * 1e-9,
-        spikes_only=row.spikes_only_nj * 1e-9,
-        total=row.work_nj * 1e-9,
-        gpu=None if row.published.gpu_nj is None else row.published.gpu_nj * 1e-9,
-    )
+    ran = [row for row in rows if row.sets]
+    share_figure(ran, f"Where the energy goes, {title}", out / f"{prefix}shares.png")
+    beside = [row for row in ran if row.published is not None]
+    if beside:
+        accounting_figure(beside, "Energy of a row: printed, recomputed, counted", out / f"{prefix}accounting.png")
 
 
 _CSV = (
@@ -91,7 +73,7 @@ def _flat(row: EnergyRow) -> list[Any]:
     work = [row.spikes_only_nj, row.shares["synops"], row.shares["updates_active"], row.work_nj]
     machine = [row.shares.get(name) for name in ("updates_inactive", "routing", "static")]
     joules = [*work, *machine, row.machine_nj]
-    return [row.subject, row_name(row), p.group if p else None, *counts, *printed, *joules, row.verdict]
+    return [row.subject, row.name, p.group if p else None, *counts, *printed, *joules, row.verdict]
 
 
 def update_energy_pages(results: Path, root: Path) -> None:

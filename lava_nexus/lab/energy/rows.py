@@ -31,10 +31,10 @@ from lava_nexus.lab.energy.subjects import (
     SMALL,
     Sizes,
     build_program,
-    gate_circuit,
     random_feeds,
 )
 from lava_nexus.lab.published import PublishedEnergyRow, published
+from lava_nexus.lab.robustness.circuits import logic_circuit
 from lava_nexus.programs import Program, Writer
 from lava_nexus.programs.order import Accumulate
 
@@ -77,30 +77,9 @@ class SubjectCounts:
     units: int = 1
     placement: Placement | None = None
 
-    @property
-    def spikes(self) -> int:
-        """Spikes of neurons over the run."""
-        return sum(tally.spikes or 0 for tally in self.tallies)
-
-    @property
-    def synops(self) -> int:
-        """Synaptic operations over the run."""
-        return sum(tally.synops or 0 for tally in self.tallies)
-
-    @property
-    def updates(self) -> int:
-        """Neuron updates over the run, streamed schedule."""
-        return sum(tally.updates for tally in self.tallies)
-
-    @property
-    def active(self) -> int | None:
-        """Of them those in which a neuron received a spike or fired; None where not counted."""
-        counts = [tally.active for tally in self.tallies]
-        return None if None in counts else sum(count for count in counts if count is not None)
-
-    def per_unit(self, count: float) -> float:
-        """A count of the run for one unit of the row."""
-        return count / (self.sets * self.units)
+    def per_unit(self, count: float | None) -> float:
+        """A count of the run for one unit of the row; what was not counted is 0."""
+        return (count or 0) / (self.sets * self.units)
 
     def energy(self, model: EnergyModel) -> EnergyReport:
         """Energy of the run; one unit of the row is an inference."""
@@ -132,7 +111,7 @@ def measure(
     """
     if subject in GATES or subject in OPERATIONS:
         basis = choices.basis
-        made = gate_circuit(subject, basis) if subject in GATES else circuit(subject, choices.format, basis=basis)
+        made = logic_circuit(subject, basis) if subject in GATES else circuit(subject, choices.format, basis=basis)
         placed = Placement.load(placement) if placement else None
         made = placed.as_placed(made) if placed else made
         executor.invoke(made, _operands(made, subject, sets, seed))
@@ -191,6 +170,11 @@ class EnergyRow:
     hops: float | None = None
 
     @property
+    def name(self) -> str:
+        """As the published table calls it, where it is in there."""
+        return self.published.component if self.published else self.subject
+
+    @property
     def work_nj(self) -> float:
         """SynOps, active updates and what a model charges for a spike by itself."""
         return sum(self.shares[name] for name in WORK)
@@ -237,7 +221,7 @@ def _printed(name: str) -> PublishedEnergyRow | None:
 
 
 def _row(name: str, found: SubjectCounts, model: EnergyModel) -> EnergyRow:
-    active, moved = found.active, None
+    counts, moved = found.tallies, None
     if found.placement is not None:
         (tally,) = found.tallies
         moved = found.placement.traffic_of(tally.signal_spikes, tally.invocations)
@@ -246,11 +230,11 @@ def _row(name: str, found: SubjectCounts, model: EnergyModel) -> EnergyRow:
         published=_printed(name),
         sets=found.sets,
         neurons=found.neurons / found.units,
-        spikes=found.per_unit(found.spikes),
-        synops=found.per_unit(found.synops),
-        active=None if active is None else found.per_unit(active),
-        idle=found.per_unit(found.updates - (active or 0)),
-        spikes_only_nj=found.per_unit(found.spikes) * published("energy").spike_pj / 1000,
+        spikes=found.per_unit(counts.spikes),
+        synops=found.per_unit(counts.synops),
+        active=None if counts.active is None else found.per_unit(counts.active),
+        idle=found.per_unit(counts.updates - (counts.active or 0)),
+        spikes_only_nj=found.per_unit(counts.spikes) * published("energy").spike_pj / 1000,
         shares=unit_shares(found, model),
         messages=found.per_unit(moved.messages) if moved else None,
         hops=found.per_unit(moved.hops_east_west + moved.hops_north_south) if moved else None,

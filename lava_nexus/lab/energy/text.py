@@ -72,18 +72,13 @@ def _row(values: dict[str, Any]) -> EnergyRow:
     return EnergyRow(**{**values, "published": published})
 
 
-def row_name(row: EnergyRow) -> str:
-    """As the published table calls it, where it is in there."""
-    return row.published.component if row.published else row.subject
-
-
 def tables(report: EnergyTableReport, images: str = "") -> str:
     """Counts, energies, systems and notes as Markdown; `images` is the prefix of the figures' names."""
     rows, config = report.rows, report.config
     model = load_energy_model(config.energy_model)
     counts = [
         [
-            row_name(r),
+            r.name,
             r.sets,
             *map(_round, (r.neurons, r.spikes, r.synops, r.active, r.idle, r.messages, r.hops)),
             *_printed_counts(r),
@@ -92,7 +87,7 @@ def tables(report: EnergyTableReport, images: str = "") -> str:
     ]
     energies = [
         [
-            row_name(row),
+            row.name,
             *_printed_energy(row.published),
             *map(_joules, (row.spikes_only_nj, row.shares["synops"], row.work_nj, row.machine_nj)),
             row.verdict,

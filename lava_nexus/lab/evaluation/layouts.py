@@ -8,7 +8,7 @@ from typing import Any
 
 from lava_nexus.lab.configs.execution import EvaluateConfig
 from lava_nexus.lab.published import published
-from lava_nexus.lab.report import Report, Table
+from lava_nexus.lab.report import Report, Table, columns
 
 _NEXUS = {"mmlu": "MMLU", "hellaswag": "HellaSwag", "arc": "ARC", "truthfulqa": "TruthfulQA"}
 _ENGINES = {"pytorch": "original (PyTorch)", "gates": "gates", "nls": "NLSpike"}
@@ -68,7 +68,7 @@ def evaluation_report(
         ],
         notes=[*_NOTES, *notes],
         values={"model": model, "executor": config.executor, "results": values, "wall_seconds": seconds},
-        data={"tasks.csv": (list(values[0]), [list(row.values()) for row in values])},
+        data={"tasks.csv": columns(values)},
     )
 
 

@@ -157,7 +157,7 @@ class TorchScorer(Scorer):
     """By PyTorch on the same weights."""
 
     def __init__(self, model: Model) -> None:
-        from lava_nexus.lab.ulp.model_witness import DecoderWitness
+        from lava_nexus.lab.ulp.witness import DecoderWitness
 
         self._witness = DecoderWitness(model)
 

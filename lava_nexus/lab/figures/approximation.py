@@ -10,40 +10,32 @@ from typing import Any
 
 from lava_nexus.errors import NexusError
 from lava_nexus.lab.figures import style
+from lava_nexus.lab.runs.approximation import LayerError
 
 
-def approximation_figure(
-    layers: Sequence[str],
-    max_errors: Sequence[float],
-    mean_errors: Sequence[float],
-    cosines: Sequence[float],
-    path: Path,
-) -> Path:
+def approximation_figure(errors: Sequence[LayerError], path: Path) -> Path:
     """Largest and mean error, and 1 - cosine, of what leaves each layer, in the order of the model.
 
     Raises:
         NexusError: there is no layer.
     """
-    if not layers:
+    if not errors:
         raise NexusError("the error by layer cannot be drawn: there is no layer")
-    height = 3.2 + 0.17 * len(layers)
-    figure = style.new_figure(10.0, height)
-    figure.text(
-        0.03, 1 - 0.3 / height, "Error against the exact model, layer by layer", size=14, weight="bold", va="center"
-    )
+    height = 3.2 + 0.17 * len(errors)
+    figure = style.titled(10.0, height, "Error against the exact model, layer by layer")
     axes = figure.add_axes((0.31, 0.75 / height, 0.66, 1 - 1.6 / height))
-    rows = range(len(layers))
+    rows = range(len(errors))
     series = (
-        ("largest error", max_errors, style.PALETTE[3], "o"),
-        ("mean error", mean_errors, style.PALETTE[0], "s"),
-        ("1 - cosine", [1 - c for c in cosines], style.PALETTE[2], "^"),
+        ("largest error", [e.max_error for e in errors], style.PALETTE[3], "o"),
+        ("mean error", [e.mean_error for e in errors], style.PALETTE[0], "s"),
+        ("1 - cosine", [1 - e.cosine for e in errors], style.PALETTE[2], "^"),
     )
     for label, values, colour, marker in series:
         shown = [v if v > 0 else math.nan for v in values]
         axes.plot(shown, rows, color=colour, marker=marker, markersize=4, linewidth=1, label=label)
     axes.set_xscale("log")
-    axes.set_yticks(list(rows), list(layers), fontsize=8)
-    axes.set_ylim(len(layers) - 0.5, -0.5)
+    axes.set_yticks(list(rows), [e.layer for e in errors], fontsize=8)
+    axes.set_ylim(len(errors) - 0.5, -0.5)
     axes.set_xlabel("error; nothing is drawn where there is none")
     style.grid(axes)
     style.bare(axes, "left", "bottom")
@@ -79,8 +71,7 @@ def line_panels(title: str, panels: Sequence[Panel], path: Path, columns: int = 
     """Panels side by side, each with its legend below its title; returns the path written."""
     rows = -(-len(panels) // columns)
     width, height = 4.6 * columns, 4.1 * rows + 0.6
-    figure = style.new_figure(width, height)
-    figure.text(0.25 / width, 1 - 0.3 / height, title, size=14, weight="bold", va="center")
+    figure = style.titled(width, height, title, x=0.25 / width)
     for i, panel in enumerate(panels):
         row, column = divmod(i, columns)
         left, bottom = (column * 4.6 + 0.85) / width, ((rows - 1 - row) * 4.1 + 0.65) / height
@@ -130,8 +121,7 @@ def cost_bars(title: str, operators: Sequence[str], ways: Sequence[str], panels:
     each = 0.16 * len(ways) + 0.16
     inner = each * len(operators)
     width, height = 13.2, rows * (inner + 0.95) + 0.95
-    figure = style.new_figure(width, height)
-    figure.text(0.02, 1 - 0.3 / height, title, size=14, weight="bold", va="center")
+    figure = style.titled(width, height, title, x=0.02)
     for i, panel in enumerate(panels):
         row, column = divmod(i, columns)
         left = 1.45 / width + column * 3.95 / width
@@ -169,8 +159,7 @@ def encoding_figure(
         scattered: codes whose points no line joins.
         path: PNG file.
     """
-    figure = style.new_figure(8.6, 5.2)
-    figure.text(0.03, 0.945, "Mean squared error of a number in spikes", size=14, weight="bold", va="center")
+    figure = style.titled(8.6, 5.2, "Mean squared error of a number in spikes", 0.055 * 5.2)
     figure.text(0.03, 0.89, "filled: measured; hollow: published; what is exact has no point", color=style.FAINT)
     axes = figure.add_axes((0.09, 0.12, 0.6, 0.72))
     for i, (name, points) in enumerate(measured.items()):

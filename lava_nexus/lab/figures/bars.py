@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from math import ceil
+from operator import le
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from lava_nexus.chip.program_placement import ProgramPlacement
 from lava_nexus.errors import NexusError
 from lava_nexus.lab.figures import style
 
@@ -36,8 +37,7 @@ def synops_bars(layers: Sequence[tuple[str, str, int]], path: Path, title: str =
     kinds = _ranked_kinds(layers)
     upper, lower = _BAR * len(names), _BAR * len(kinds)
     height = upper + lower + 1.95
-    figure = style.new_figure(10.0, height)
-    figure.text(0.03, 1 - 0.33 / height, title or "Where the SynOps go", size=14, weight="bold", va="center")
+    figure = style.titled(10.0, height, title or "Where the SynOps go", 0.33)
     figure.text(0.97, 1 - 0.33 / height, f"{short(total)} SynOps in all", size=11, ha="right", va="center")
     colours = {kind: style.PALETTE[i] for i, kind in enumerate(kinds)}
     by_layer = {name: dict.fromkeys(kinds, 0) for name in names}
@@ -87,16 +87,6 @@ def short(count: int) -> str:
 _CELL = 0.26  # inches
 
 
-@dataclass(frozen=True)
-class Point:
-    """One folding: chips it takes, seconds a token, and least seconds between tokens of sequences side by side."""
-
-    chips: int
-    seconds: float
-    interleaved: float
-    label: str = ""
-
-
 def chip_figure(
     places: NDArray[np.int64], loads: Sequence[float], mesh: tuple[int, int, int], title: str, path: Path
 ) -> Path:
@@ -124,8 +114,7 @@ def chip_figure(
     scale = 1.6 if chips == 1 else 1.0
     wide, high = columns * side * _CELL * scale, rows * side * _CELL * scale
     width, height = across * (wide + 0.35) + 1.15, down * (high + 0.45) + 0.75
-    figure = style.new_figure(width, height)
-    figure.text(0.3 / width, 1 - 0.32 / height, title, size=12, weight="bold", va="center")
+    figure = style.titled(width, height, title, 0.32, x=0.3 / width, size=12)
     colours = LinearSegmentedColormap.from_list("load", ["#dbe8f1", style.FRACTION, "#12314a"])
     image: Any = None
     for chip in range(chips):
@@ -155,21 +144,21 @@ def chip_figure(
     return style.save(figure, path)
 
 
-def chips_figure(points: Sequence[Point], boards: dict[str, int], title: str, path: Path) -> Path:
+def chips_figure(placed: Sequence[ProgramPlacement], boards: dict[str, int], title: str, path: Path) -> Path:
     """Draws seconds a token against chips, both logarithmic, boards as marks; returns the path written.
 
-    A point that another one beats in chips and in both times is left out.
+    Beside the latency of a token stands the least time between tokens of sequences side by side. A placement that
+    another one beats in chips and in both times is left out.
 
     Raises:
-        NexusError: fewer than one point.
+        NexusError: fewer than one placement.
     """
-    if not points:
+    if not placed:
         raise NexusError("chips against time cannot be drawn: there is no folding")
-    kept = {p for p in points if not any(_better(other, p) for other in points)}
-    ordered = sorted(kept, key=lambda point: (point.chips, -point.seconds))
-    chips = [point.chips for point in ordered]
-    figure = style.new_figure(8.2, 4.9)
-    figure.text(0.03, 0.945, title, size=12.5, weight="bold", va="center")
+    points = {(p.chips, p.seconds, p.interval * p.step_ns * 1e-9) for p in placed}
+    kept = [p for p in points if not any(q != p and all(map(le, q, p)) for q in points)]
+    chips, seconds, gaps = zip(*sorted(kept, key=lambda point: (point[0], -point[1])), strict=True)
+    figure = style.titled(8.2, 4.9, title, 0.055 * 4.9, size=12.5)
     axes = figure.add_axes((0.1, 0.125, 0.86, 0.7))
     axes.set_xscale("log")
     axes.set_yscale("log")
@@ -180,8 +169,7 @@ def chips_figure(points: Sequence[Point], boards: dict[str, int], title: str, pa
             axes.axvline(size, color=style.GRID, linewidth=1.4, zorder=0)
             text = f"{name.replace('_', ' ').title()}, {size:,}"
             axes.text(size, 1.015, text, transform=axes.get_xaxis_transform(), size=8.5, color=style.FAINT, ha="center")
-    axes.plot(chips, [p.seconds for p in ordered], "o-", color=style.FRACTION, markersize=4.5, label="one sequence")
-    gaps = [p.interleaved for p in ordered]
+    axes.plot(chips, seconds, "o-", color=style.FRACTION, markersize=4.5, label="one sequence")
     axes.plot(chips, gaps, "D-", color=style.EXPONENT, markersize=4, label="many sequences interleaved, at best")
     axes.set_xlabel("chips")
     axes.set_ylabel("seconds a token")
@@ -192,9 +180,3 @@ def chips_figure(points: Sequence[Point], boards: dict[str, int], title: str, pa
     axes.legend(loc="lower left", fontsize=9)
     style.bare(axes, "left", "bottom")
     return style.save(figure, path)
-
-
-def _better(one: Point, other: Point) -> bool:
-    """Whether one takes no more chips and no more time, and less of something."""
-    mine, theirs = ((p.chips, p.seconds, p.interleaved) for p in (one, other))
-    return mine != theirs and all(a <= b for a, b in zip(mine, theirs, strict=True))

@@ -33,16 +33,18 @@ _LOOK = {
 
 
 @dataclass(frozen=True)
-class Count:
-    """Neurons of one circuit."""
+class CircuitSize:
+    """What a circuit is, and what it takes."""
 
     operation: str
     format: str
     basis: str
+    style: str
     neurons: int
+    depth: int
 
 
-def neuron_figure(counts: Sequence[Count], printed: Mapping[str, int], path: Path) -> Path:
+def neuron_figure(counts: Sequence[CircuitSize], printed: Mapping[str, int], path: Path) -> Path:
     """A panel a basis, a line an operation, a dot a format; returns the path written.
 
     Args:
@@ -60,10 +62,7 @@ def neuron_figure(counts: Sequence[Count], printed: Mapping[str, int], path: Pat
     formats = [name for name in _LOOK if any(count.format == name for count in counts)]
     height = _ROW * len(operations) + _BOTTOM + _TOP
     whole = _LEFT + (_PANEL + _GAP) * len(bases)
-    figure = style.new_figure(whole, height)
-    figure.text(
-        0.02, 1 - 0.32 / height, "Neurons of one operation, relays included", size=14, weight="bold", va="center"
-    )
+    figure = style.titled(whole, height, "Neurons of one operation, relays included", 0.32, x=0.02)
     shown = [count.neurons for count in counts] + [printed[name] for name in operations if name in printed]
     limits = 0.7 * min(shown), 1.5 * max(shown)
     for i, basis in enumerate(bases):
@@ -75,7 +74,7 @@ def neuron_figure(counts: Sequence[Count], printed: Mapping[str, int], path: Pat
     return style.save(figure, path)
 
 
-def _ranked(counts: Sequence[Count]) -> list[str]:
+def _ranked(counts: Sequence[CircuitSize]) -> list[str]:
     """Operations by the neurons of FP32 in the first basis, or of the widest format that they have."""
     first = counts[0].basis
 
@@ -90,7 +89,7 @@ def _ranked(counts: Sequence[Count]) -> list[str]:
 def _panel(
     axes: Any,
     basis: str,
-    counts: list[Count],
+    counts: list[CircuitSize],
     operations: list[str],
     printed: Mapping[str, int],
     limits: tuple[float, float],
@@ -110,7 +109,7 @@ def _panel(
     axes.set_xlim(*limits)
     axes.set_ylim(-0.6, len(operations) - 0.4)
     style.grid(axes, "x")
-    axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}" if value < 1000 else f"{value / 1000:g} k")
+    axes.xaxis.set_major_formatter(style.thousands)
     axes.tick_params(axis="x", which="minor", size=0)
     axes.set_title(f"{basis} basis", size=10.5, pad=7, weight="normal", color=style.FAINT)
     style.bare(axes, "bottom")
@@ -127,17 +126,7 @@ def _legend(figure: Any, formats: list[str], published: bool, y: float) -> None:
 _MARKS = {"neurons": "o", "depth": "D"}
 
 
-@dataclass(frozen=True)
-class Built:
-    """One circuit: what it is called, in which style it was built, and what it takes."""
-
-    operation: str
-    style: str
-    neurons: int
-    depth: int
-
-
-def tradeoff_figure(circuits: Sequence[Built], title: str, path: Path) -> Path:
+def tradeoff_figure(circuits: Sequence[CircuitSize], title: str, path: Path) -> Path:
     """Neurons against depth, both logarithmic; each operation joins its styles by a line; returns the path written.
 
     Raises:
@@ -147,7 +136,7 @@ def tradeoff_figure(circuits: Sequence[Built], title: str, path: Path) -> Path:
         raise NexusError("styles cannot be drawn: there is no circuit")
     from matplotlib.ticker import LogLocator, NullLocator
 
-    figure = style.new_figure(8.6, 5.4)
+    figure = style.titled(8.6, 5.4, title, 0.045 * 5.4, x=0.02)
     axes = figure.add_axes((0.09, 0.12, 0.87, 0.7))
     operations = list(dict.fromkeys(one.operation for one in circuits))
     for i, operation in enumerate(operations):
@@ -167,11 +156,10 @@ def tradeoff_figure(circuits: Sequence[Built], title: str, path: Path) -> Path:
     for axis in (axes.xaxis, axes.yaxis):
         axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
         axis.set_minor_locator(NullLocator())
-        axis.set_major_formatter(lambda value, _: f"{value:g}" if value < 1000 else f"{value / 1000:g} k")
+        axis.set_major_formatter(style.thousands)
     style.grid(axes)
     axes.set_xlabel("depth: time steps from operands to result")
     axes.set_ylabel("neurons, relays included")
-    figure.text(0.02, 0.955, title, size=14, weight="bold", va="center")
     style.legend_row(
         figure, [style.legend_mark(f"least {name}", mark, style.FAINT) for name, mark in _MARKS.items()], 0.89
     )

@@ -1,4 +1,4 @@
-"""Figures of costs: time and memory of layers, energy against error, orders of accumulation."""
+"""Figures of costs: energy by share and by accounting, curves of a training, time and memory of layers."""
 
 from __future__ import annotations
 
@@ -7,12 +7,139 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from lava_nexus.errors import NexusError
+from lava_nexus.lab.energy.rows import EnergyRow
 from lava_nexus.lab.figures import style
-from lava_nexus.lab.figures.style import FAINT, PALETTE, bare, grid, new_figure, save
-from lava_nexus.lab.markdown import with_prefix
+from lava_nexus.lab.markdown import SHARES, with_prefix
+from lava_nexus.lab.published import published
+
+_BAR = 0.3  # inches of height
+_MARKS = (
+    ("printed for Loihi", "x", style.SIGN),
+    ("printed spikes x 23.6 pJ", "o", style.PALETTE[1]),
+    ("ours, spikes x 23.6 pJ", "D", style.PALETTE[5]),
+    ("ours, work: SynOps + active updates", "o", style.PALETTE[0]),
+    ("GPU as printed", "|", style.INK),
+)
+
+
+def share_figure(rows: Sequence[EnergyRow], title: str, path: Path) -> Path:
+    """A bar of full width a row, split by share, its total beside it; returns the path written.
+
+    Raises:
+        NexusError: nothing to draw.
+    """
+    drawn = [(row, total) for row in rows if (total := sum(row.shares.values())) > 0]
+    if not drawn:
+        raise NexusError("energy cannot be drawn: every row is 0 J")
+    named = [(name, style.PALETTE[i]) for i, name in enumerate(SHARES)]
+    kept = [(name, colour) for name, colour in named if any(row.shares.get(name, 0.0) > 0 for row, _ in drawn)]
+    height = _BAR * len(drawn) + 1.3
+    figure = style.titled(9.6, height, title, size=13)
+    axes = figure.add_axes((0.21, 0.15 / height, 0.66, _BAR * len(drawn) / height))
+    for place, (row, total) in enumerate(drawn):
+        left = 0.0
+        for name, colour in kept:
+            part = 100 * row.shares.get(name, 0.0) / total
+            axes.barh(place, part, left=left, height=0.7, color=colour, edgecolor="white", linewidth=0.5)
+            if part >= 8:
+                axes.text(left + part / 2, place, f"{part:.0f} %", ha="center", va="center", size=8, color="white")
+            left += part
+        axes.text(101.5, place, with_prefix(total * 1e-9, "J"), va="center", size=9)
+    axes.set_yticks(range(len(drawn)), [row.name for row, _ in drawn])
+    axes.set_xticks([])
+    axes.set_xlim(0, 100)
+    axes.set_ylim(len(drawn) - 0.5, -0.5)
+    style.bare(axes)
+    _legend(figure, [(SHARES[name], "s", colour) for name, colour in kept], 1 - 0.72 / height)
+    return style.save(figure, path)
+
+
+def accounting_figure(rows: Sequence[EnergyRow], title: str, path: Path) -> Path:
+    """A line a row and a mark for each way to count, joules on a logarithmic axis; returns the path written.
+
+    Args:
+        rows: those beside published ones.
+        title: over the figure.
+        path: PNG file.
+    """
+    height = _BAR * len(rows) + 1.75
+    figure = style.titled(9.6, height, title, size=13)
+    axes = figure.add_axes((0.21, 0.6 / height, 0.75, _BAR * len(rows) / height))
+    for place, row in enumerate(rows):
+        values = _joules(row)
+        shown = [value for value in values if value]
+        axes.plot((min(shown), max(shown)), (place, place), color=style.GRID, linewidth=2.2, zorder=1)
+        for value, (_, mark, colour) in zip(values, _MARKS, strict=True):
+            if value:
+                size, width = (72 if mark == "|" else 34), (1.8 if mark in "x|" else 0.5)
+                axes.scatter(value, place, s=size, marker=mark, color=colour, zorder=3, linewidth=width)
+    axes.set_xscale("log")
+    axes.xaxis.set_major_formatter(lambda value, _: with_prefix(value, "J"))
+    axes.tick_params(axis="x", which="minor", size=0)
+    axes.set_yticks(range(len(rows)), [row.name for row in rows])
+    axes.set_ylim(len(rows) - 0.4, -0.6)
+    style.grid(axes, "x")
+    style.bare(axes, "bottom")
+    _legend(figure, _MARKS, 1 - 0.75 / height)
+    return style.save(figure, path)
+
+
+def _joules(row: EnergyRow) -> list[float]:
+    """Joules of each of `_MARKS`; 0 for what is not printed."""
+    table, printed = published("energy"), row.published
+    assert printed is not None
+    ours = (row.spikes_only_nj, row.work_nj)
+    return [nano * 1e-9 for nano in (printed.loihi_nj, table.recomputed_nj(printed), *ours, printed.gpu_nj or 0.0)]
+
+
+def _legend(figure: Any, entries: Sequence[tuple[str, str, str]], y: float) -> None:
+    marks = [
+        style.legend_mark(label, mark, colour, markersize=8, markeredgewidth=1.8 if mark in "x|" else 0)
+        for label, mark, colour in entries
+    ]
+    style.legend_row(figure, marks, y, columnspacing=1.2, fontsize=9)
+
+
+@dataclass(frozen=True)
+class Curve:
+    """One value a step; `wide` for the one that lies under the others."""
+
+    name: str
+    values: Sequence[float]
+    wide: bool = False
+
+
+def curve_figure(curves: Sequence[Curve], title: str, path: Path, label: str = "loss") -> Path:
+    """Draws curves from step 1 on; the second one is dashed; returns the path written.
+
+    Raises:
+        NexusError: nothing to draw.
+    """
+    drawn = [curve for curve in curves if len(curve.values)]
+    if not drawn:
+        raise NexusError("curves cannot be drawn: there is no step")
+    figure = style.titled(8.8, 5.0, title, 0.05 * 5.0, size=13)
+    axes = figure.add_axes((0.08, 0.11, 0.89, 0.7))
+    for i, curve in enumerate(drawn):
+        steps = range(1, len(curve.values) + 1)
+        axes.plot(
+            steps,
+            curve.values,
+            "--" if i == 1 else "-",
+            color=style.PALETTE[i % len(style.PALETTE)],
+            label=curve.name,
+            marker="o" if len(curve.values) == 1 else None,
+            linewidth=6.0 if curve.wide else 1.3,
+            alpha=0.35 if curve.wide else 1.0,
+        )
+    axes.set_xlabel("step")
+    axes.set_ylabel(label)
+    axes.set_ylim(bottom=0)
+    style.grid(axes)
+    figure.legend(loc="center left", bbox_to_anchor=(0.02, 0.875), ncols=min(3, len(drawn)), fontsize=9)
+    return style.save(figure, path)
+
 
 _GIGA = 1e9
 
@@ -50,8 +177,7 @@ def cost_figure(costs: Sequence[Cost], title: str, path: Path) -> Path:
     """
     if not costs:
         raise NexusError("costs of models cannot be drawn: there is no run")
-    figure = style.new_figure(11.5, 5.2)
-    figure.text(0.012, 0.95, title, size=13, weight="bold", va="center")
+    figure = style.titled(11.5, 5.2, title, 0.05 * 5.2, x=0.012, size=13)
     left, right = figure.add_axes((0.065, 0.12, 0.42, 0.68)), figure.add_axes((0.565, 0.12, 0.42, 0.68))
     names = list(dict.fromkeys(cost.name for cost in costs))
     for i, name in enumerate(names):
@@ -90,142 +216,3 @@ def _ticks(axis: Any, least: float, most: float, unit: float = 1.0) -> None:
     shown = shown if len(shown) < 8 else shown[:: len(shown) // 5]
     axis.set_ticks(shown, [f"{tick / unit:,g}" for tick in shown])
     axis.set_tick_params(which="minor", size=0)
-
-
-_SHAPES = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "*")
-
-
-@dataclass(frozen=True)
-class Point:
-    """One choice: joules, error, and the three names that colour, fill and shape tell."""
-
-    joules: float
-    error: float
-    colour: str
-    fill: str
-    shape: str
-
-
-def pareto_front(pairs: Sequence[tuple[float, float]]) -> set[int]:
-    """Places of the pairs that no other pair equals or undercuts in both values and undercuts in one."""
-    return {
-        i
-        for i, (a, b) in enumerate(pairs)
-        if not any(c <= a and d <= b and (c, d) != (a, b) for j, (c, d) in enumerate(pairs) if j != i)
-    }
-
-
-def pareto_figure(points: Sequence[Point], title: str, path: Path) -> Path:
-    """Both axes logarithmic; the first `fill` is drawn full, others hollow; returns the path written.
-
-    Raises:
-        NexusError: nothing to draw.
-    """
-    if not points:
-        raise NexusError("energy against error cannot be drawn: there is no choice")
-    from matplotlib.ticker import LogLocator, NullLocator
-
-    colours, fills, shapes = (
-        list(dict.fromkeys(getattr(p, key) for p in points)) for key in ("colour", "fill", "shape")
-    )
-    palette = {name: style.PALETTE[i % len(style.PALETTE)] for i, name in enumerate(colours)}
-    marks = {name: _SHAPES[i % len(_SHAPES)] for i, name in enumerate(shapes)}
-    figure = style.new_figure(10.6, 6.4)
-    figure.text(0.03, 0.955, title, size=13, weight="bold", va="center")
-    axes = figure.add_axes((0.08, 0.1, 0.6, 0.79))
-    front = sorted(pareto_front([(p.joules, p.error) for p in points]), key=lambda i: points[i].joules)
-    axes.plot(
-        [points[i].joules for i in front],
-        [points[i].error for i in front],
-        color=style.FAINT,
-        linewidth=1.2,
-        linestyle="--",
-    )
-    for p in points:
-        full = p.fill == fills[0]
-        face = palette[p.colour] if full else "white"
-        axes.scatter(
-            p.joules,
-            p.error,
-            s=52,
-            marker=marks[p.shape],
-            facecolor=face,
-            edgecolor=palette[p.colour],
-            linewidth=1.4,
-            zorder=3,
-        )
-    axes.set_xscale("log")
-    axes.set_yscale("log")
-    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-    axes.xaxis.set_major_formatter(lambda value, _: with_prefix(value, "J"))
-    for axis in (axes.xaxis, axes.yaxis):
-        axis.set_minor_locator(NullLocator())
-    axes.set_xlabel("work of a multiply-accumulate")
-    axes.set_ylabel("error against float64, relative")
-    axes.margins(x=0.1, y=0.1)
-    style.grid(axes)
-    _legend(figure, palette, fills, marks)
-    return style.save(figure, path)
-
-
-def _legend(figure: Any, palette: dict[str, str], fills: list[str], marks: dict[str, str]) -> None:
-    from matplotlib.lines import Line2D
-
-    handles = [style.legend_mark(name, "o", colour) for name, colour in palette.items()]
-    for i, name in enumerate(fills):
-        face = style.FAINT if i == 0 else "white"
-        handles.append(style.legend_mark(f"{name} basis", "o", style.FAINT, markerfacecolor=face))
-    handles += [style.legend_mark(name, mark, style.FAINT) for name, mark in marks.items()]
-    handles.append(Line2D([], [], linestyle="--", color=style.FAINT, label="nothing beats these"))
-    figure.legend(handles=handles, loc="upper left", bbox_to_anchor=(0.69, 0.9), fontsize=9, labelspacing=0.7)
-
-
-@dataclass(frozen=True)
-class OrderBar:
-    """One choice.
-
-    Attributes:
-        name: shown below, lines broken.
-        torch_mean, exact_mean: mean ULP from PyTorch and from float64.
-        torch_zero_rate, exact_zero_rate: share of results with the same bits.
-        nanojoules: of a multiply-accumulate.
-    """
-
-    name: str
-    torch_mean: float
-    exact_mean: float
-    torch_zero_rate: float
-    exact_zero_rate: float
-    nanojoules: float
-
-
-def orders_figure(bars: Sequence[OrderBar], path: Path) -> Path:
-    """Two panels: equal bits, and energy."""
-    figure = new_figure(max(8.0, 1.35 * len(bars) + 1.2), 6.4)
-    upper, lower = figure.subplots(2, 1, sharex=True)
-    places = np.arange(len(bars))
-    series = (
-        ("PyTorch", PALETTE[0], -0.2, [(bar.torch_zero_rate, bar.torch_mean) for bar in bars]),
-        ("float64, rounded", PALETTE[1], 0.2, [(bar.exact_zero_rate, bar.exact_mean) for bar in bars]),
-    )
-    for name, colour, shift, values in series:
-        upper.bar(places + shift, [100 * rate for rate, _ in values], 0.36, color=colour, label=name)
-        for place, (rate, mean) in zip(places, values, strict=True):
-            text = f"{100 * rate:.0f} %\n{mean:.2g}"
-            upper.text(place + shift, 100 * rate + 1.5, text, ha="center", va="bottom", fontsize=8)
-    upper.set_ylim(0, 128)
-    upper.set_yticks([0, 25, 50, 75, 100])
-    upper.set_ylabel("same bits, %")
-    upper.set_title("Results with the same bits (below the rate: mean ULP)")
-    upper.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))
-    lower.bar(places, [bar.nanojoules for bar in bars], 0.6, color=PALETTE[2])
-    for place, bar in zip(places, bars, strict=True):
-        lower.text(place, bar.nanojoules, f"{bar.nanojoules:.0f}", ha="center", va="bottom", fontsize=8, color=FAINT)
-    lower.set_ylabel("nJ a multiply-accumulate")
-    lower.set_title("Work: SynOps and active neuron updates")
-    lower.set_xticks(places, [bar.name for bar in bars], fontsize=9)
-    for axes in (upper, lower):
-        grid(axes, "y")
-        bare(axes, "bottom")
-    figure.tight_layout()
-    return save(figure, path)

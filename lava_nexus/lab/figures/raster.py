@@ -48,8 +48,7 @@ def spike_raster(stages: Sequence[Stage], path: Path, value: int = 0, title: str
     rows = -(-len(stages) // columns)
     upper, lower = 0.36 * len(stages), 2.1 * rows
     height = upper + lower + 2.0
-    figure = style.new_figure(11.0, height)
-    figure.text(0.03, 1 - 0.32 / height, title or "Numbers as spikes", size=14, weight="bold", va="center")
+    figure = style.titled(11.0, height, title or "Numbers as spikes", 0.32)
     _legend(figure, 1 - 0.32 / height)
     top = figure.add_axes((0.17, (lower + 1.05) / height, 0.66, upper / height))
     _follow(top, stages, value)

@@ -61,8 +61,7 @@ def accuracy_figure(
     legend_rows = -(-(len(labels) + theory + printed) // max(1, int(width // 2.1)))
     top = 0.62 + 0.26 * legend_rows + 0.38
     height = 2.55 * rows + top + 0.2
-    figure = style.new_figure(width, height)
-    figure.text(0.02, 1 - 0.3 / height, title, size=14, weight="bold", va="center")
+    figure = style.titled(width, height, title, x=0.02)
     grid = figure.add_gridspec(
         rows, columns, left=0.68 / width, right=1 - 0.2 / width, top=1 - top / height, bottom=0.55 / height,
         wspace=0.14, hspace=0.5,
@@ -164,8 +163,7 @@ def trade_off_figure(choices: Sequence[Choice], wanted: float, title: str, path:
     """Tolerated noise against energy, a colour a format and a shape a cure; returns the path."""
     shapes = ("o", "s", "^", "v", "D", "P", "X", "<", ">", "*", "h", "p", "d", "8")
     groups, labels = (list(dict.fromkeys(getattr(c, key) for c in choices)) for key in ("group", "label"))
-    figure = style.new_figure(10.4, 5.6)
-    figure.text(0.02, 0.945, title, size=14, weight="bold", va="center")
+    figure = style.titled(10.4, 5.6, title, 0.055 * 5.6, x=0.02)
     axes = figure.add_axes((0.075, 0.115, 0.6, 0.74))
     for choice in choices:
         colour = colour_of(groups.index(choice.group))
@@ -220,8 +218,7 @@ def model_figure(curves: Sequence[ModelCurve], title: str, path: Path) -> Path:
     """Left: accuracy against sigma, a line a format. Right: against energy, a dot a sigma; returns the path."""
     from matplotlib import colormaps
 
-    figure = style.new_figure(11.6, 4.9)
-    figure.text(0.02, 0.94, title, size=14, weight="bold", va="center")
+    figure = style.titled(11.6, 4.9, title, 0.06 * 4.9, x=0.02)
     left = figure.add_axes((0.062, 0.13, 0.42, 0.64))
     right = figure.add_axes((0.545, 0.13, 0.35, 0.64))
     largest = max((sigma for curve in curves for sigma, _, _ in curve.points), default=1.0) or 1.0

@@ -48,6 +48,18 @@ def new_figure(width: float, height: float) -> Figure:
     return figure
 
 
+def titled(width: float, height: float, title: str, down: float = 0.3, *, x: float = 0.03, size: float = 14) -> Figure:
+    """A new figure with a bold title, `down` inches below its top edge, that begins at `x` of its width."""
+    figure = new_figure(width, height)
+    figure.text(x, 1 - down / height, title, size=size, weight="bold", va="center")
+    return figure
+
+
+def thousands(value: float, _: Any = None) -> str:
+    """A tick of a count: 500, 20 k."""
+    return f"{value:g}" if value < 1000 else f"{value / 1000:g} k"
+
+
 def save(figure: Figure, path: Path) -> Path:
     """Writes a PNG, whole or not at all, the same bytes for the same figure."""
     with replacing(path) as temporary:

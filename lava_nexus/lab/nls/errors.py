@@ -17,6 +17,7 @@ from lava_nexus.errors import NexusError
 from lava_nexus.lab.configs.tables import NlsTablesConfig
 from lava_nexus.lab.nls import primitives
 from lava_nexus.lab.published import published
+from lava_nexus.lab.runs.approximation import softmax_of
 from lava_nexus.populations import DEFAULT, Operator, Options, operator
 
 Floats = NDArray[np.float64]
@@ -34,12 +35,6 @@ def gelu(x: Floats) -> Floats:
     return np.asarray(x * np.array([math.erfc(-v / math.sqrt(2)) / 2 for v in x.ravel()]).reshape(x.shape))
 
 
-def softmax(x: Floats) -> Floats:
-    """exp(x) / sum of exp(x), along the last axis."""
-    e = np.exp(x - x.max(axis=-1, keepdims=True))
-    return np.asarray(e / e.sum(axis=-1, keepdims=True))
-
-
 def rms_norm(x: Floats) -> Floats:
     """x / sqrt(mean(x^2) + eps)."""
     return np.asarray(x / np.sqrt((x * x).mean(axis=-1, keepdims=True) + EPS))
@@ -54,7 +49,7 @@ def layer_norm(x: Floats) -> Floats:
 EXACT: dict[str, Callable[[Floats], Floats]] = {
     "silu": silu,
     "gelu": gelu,
-    "softmax": softmax,
+    "softmax": softmax_of,
     "rms_norm": rms_norm,
     "layer_norm": layer_norm,
 }

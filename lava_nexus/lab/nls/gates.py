@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from lava_nexus.energy import energy_of_tallies, load_energy_model
-from lava_nexus.execute.executor import Tally
+from lava_nexus.execute.executor import Tallies
 from lava_nexus.execute.interpret import run_program
 from lava_nexus.execute.membrane import MembraneExecutor
 from lava_nexus.formats import FLOAT32
@@ -75,25 +75,21 @@ def _cost(
     result = run_program(w.program, feeds, MembraneExecutor())
     values = FLOAT32.from_patterns(result.outputs["y"]).astype(np.float64)
     error = float(np.abs(values - EXACT[name](x)).max())
-    tallies = list(result.tallies)
-    program = w.program
-    found = [(name, size, way if nonlinear is GATES else f"{way}, with conversions", program.neurons, program.synapses)]
-    rows = [(*found[0], *_sums(tallies, len(x), config), program.depth, error)]
-    own = [t for t in tallies if isinstance(t.circuit, Operator)]
-    if own:
-        (tally,) = own
-        op, each = tally.circuit, tally.invocations // len(x)
-        counts = _sums(own, len(x), config)
-        rows.append((name, size, way, op.neurons * each, op.synapses * each, *counts, op.depth, error))
+    program, whole = w.program, result.tallies
+    found = (name, size, way if nonlinear is GATES else f"{way}, with conversions", program.neurons, program.synapses)
+    rows = [(*found, *_sums(whole, len(x), config), program.depth, error)]
+    for tally in whole:
+        if isinstance(op := tally.circuit, Operator):
+            each, counts = tally.invocations // len(x), _sums(Tallies({op.digest: tally}), len(x), config)
+            rows.append((name, size, way, op.neurons * each, op.synapses * each, *counts, op.depth, error))
     return rows
 
 
-def _sums(tallies: list[Tally], sets: int, config: NlsTablesConfig) -> tuple[float, float, float]:
+def _sums(tallies: Tallies, sets: int, config: NlsTablesConfig) -> tuple[float, float, float]:
     """Spikes, SynOps and joules for one row of operands."""
     energy = energy_of_tallies(tallies, load_energy_model(config.energy_model), sets)
     assert energy is not None
-    spikes, synops = sum(t.spikes or 0 for t in tallies), sum(t.synops or 0 for t in tallies)
-    return spikes / sets, synops / sets, energy.joules_per_inference
+    return (tallies.spikes or 0) / sets, (tallies.synops or 0) / sets, energy.joules_per_inference
 
 
 def _norm(w: Writer, x: Value) -> Value:

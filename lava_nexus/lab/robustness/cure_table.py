@@ -20,7 +20,7 @@ from lava_nexus.lab.configs.robustness import CureSweep, RobustnessConfig
 from lava_nexus.lab.figures.robustness import Choice, Panel, Series, accuracy_figure, trade_off_figure
 from lava_nexus.lab.markdown import percent, with_prefix
 from lava_nexus.lab.report import Report, Table
-from lava_nexus.lab.robustness.cures import checked, scaled, voted
+from lava_nexus.lab.robustness.circuits import checked, scaled, voted
 from lava_nexus.lab.robustness.measure import Cells, Condition, compare, operands_of, sweep_report
 from lava_nexus.neurons import NeuronModel, NonIdealities, check
 

@@ -20,7 +20,7 @@ from lava_nexus.formats import format_named, ulp_distance
 from lava_nexus.lab.configs.execution import MembraneOptions
 from lava_nexus.lab.configs.robustness import DiagnoseConfig
 from lava_nexus.lab.report import Report, Table, conclude
-from lava_nexus.lab.robustness.logic import logic_circuit
+from lava_nexus.lab.robustness.circuits import logic_circuit
 from lava_nexus.lab.robustness.measure import operands_of
 
 

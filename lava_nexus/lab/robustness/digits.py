@@ -118,7 +118,7 @@ def _run(
         "undisturbed_accuracy": share_right(fmt.from_patterns(strict), labels),
         "logits_right": float((logits == strict).mean()),
         "joules_per_inference": report.joules_per_inference,
-        "synops": sum(tally.synops or 0 for tally in tallies) / count,
+        "synops": (tallies.synops or 0) / count,
         "neurons": program.neurons,
     }
 

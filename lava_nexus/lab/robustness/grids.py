@@ -20,7 +20,7 @@ from lava_nexus.lab.configs.robustness import (
     SpreadSweep,
 )
 from lava_nexus.lab.published import PublishedAccuracy, published
-from lava_nexus.lab.robustness.logic import logic_circuit
+from lava_nexus.lab.robustness.circuits import logic_circuit
 from lava_nexus.lab.robustness.measure import Accuracy, Cells, Condition, deviations, verdict
 from lava_nexus.lab.robustness.theory import Prediction, exhaustive, predict
 from lava_nexus.neurons import IDEAL, MEMORYLESS, NeuronModel, NonIdealities

@@ -13,8 +13,7 @@ from lava_nexus.execute.membrane import MembraneExecutor
 from lava_nexus.lab.configs.robustness import LavaSweep, RobustnessConfig
 from lava_nexus.lab.figures.robustness import Panel, Series, accuracy_figure
 from lava_nexus.lab.report import Report, Table
-from lava_nexus.lab.robustness.cures import equal_thresholds
-from lava_nexus.lab.robustness.logic import logic_circuit
+from lava_nexus.lab.robustness.circuits import equal_thresholds, logic_circuit
 from lava_nexus.lab.robustness.measure import Cells, operands_of, sweep_report
 from lava_nexus.neurons import NeuronModel
 

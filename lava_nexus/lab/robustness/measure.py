@@ -20,8 +20,8 @@ from lava_nexus.execute.executor import Tally
 from lava_nexus.execute.membrane import MembraneExecutor, Regime
 from lava_nexus.lab.configs.robustness import RobustnessConfig
 from lava_nexus.lab.published import PublishedAccuracy
-from lava_nexus.lab.report import Report
-from lava_nexus.lab.runs.circuit_table import random_operand
+from lava_nexus.lab.report import Report, columns
+from lava_nexus.lab.runs.circuits import random_operand
 from lava_nexus.neurons import IDEAL, MEMORYLESS, NeuronModel, NonIdealities
 from lava_nexus.store import Store
 
@@ -171,7 +171,6 @@ class Cells:
 
 def sweep_report(config: RobustnessConfig, records: Sequence[dict[str, Any]], **fields: Any) -> Report:
     """The report of any sweep: its cells, all with the same keys, and further fields of `Report`."""
-    header = list(records[0]) if records else []
     values = {"cells": list(records), **fields.pop("values", {})}
-    data = {"cells.csv": (header, [list(record.values()) for record in records])}
+    data = {"cells.csv": columns(records)}
     return Report(title=config.title, config=config.resolved(), values=values, data=data, **fields)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, astuple, dataclass, fields
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +19,8 @@ from lava_nexus.execute.membrane import MembraneExecutor
 from lava_nexus.execute.reference import ReferenceExecutor
 from lava_nexus.formats import FLOAT32, UlpSummary, summarise
 from lava_nexus.lab.configs.tables import AccumulateConfig, Choice
-from lava_nexus.lab.figures.costs import OrderBar, orders_figure
-from lava_nexus.lab.report import Report, Table, conclude
+from lava_nexus.lab.figures import style
+from lava_nexus.lab.report import Report, Table, columns, conclude
 from lava_nexus.programs import Program, Writer, linear
 from lava_nexus.torch.kernels import Kernel
 from lava_nexus.torch.orders import accumulation
@@ -79,7 +80,7 @@ def run_accumulate_orders(config: AccumulateConfig, out: Path, quick: bool = Fal
         y, _ = _run(choice, x, weight, ReferenceExecutor())
         distances = [summarise(y, FLOAT32.to_patterns(other), FLOAT32) for other in (witness, exact)]
         rows.append(_row(config, choice, x, weight, distances, model))
-    orders_figure([_bar(row) for row in rows], out / "orders.png")
+    _draw(rows, out / "orders.png")
     conclude(_report(config, model, rows, quick), out)
     return rows
 
@@ -109,11 +110,11 @@ def _row(
 ) -> OrderRow:
     executor = BitslicedExecutor("activity") if config.executor == "bitsliced" else MembraneExecutor()
     _, (program, result) = _run(choice, x, weight[: config.counted], executor)
-    tallies = list(result.tallies)
+    tallies = result.tallies
     energy = energy_of_tallies(tallies, model)
     assert energy is not None
     macs = x.size * min(config.counted, len(weight))
-    synops, updates = sum(t.synops or 0 for t in tallies) / macs, sum(t.updates for t in tallies) / macs
+    synops, updates = (tallies.synops or 0) / macs, tallies.updates / macs
     awake = synops * model.joules("synaptic_op") + updates * model.joules("neuron_update_active")
     base = config.baseline
     before = base.synops * model.joules("synaptic_op") + base.updates * model.joules("neuron_update_active")
@@ -132,7 +133,7 @@ def _row(
         depth=program.depth,
         synops=synops,
         updates=updates,
-        active=sum(t.active or 0 for t in tallies) / macs,
+        active=(tallies.active or 0) / macs,
         nanojoules=energy.joules / macs * 1e9,
         nanojoules_all_active=awake * 1e9,
         times_less=before / awake,
@@ -154,6 +155,7 @@ def _report(config: AccumulateConfig, model: EnergyModel, rows: list[OrderRow], 
         f"{config.executor} executor; nothing is placed. Constants: {model.title}. `times less` is against {base.name} "
         f"({base.source}): {base.synops:,} SynOps and {base.updates:,} updates."
     )
+    found = [asdict(row) for row in rows]
     return Report(
         title="Orders of accumulation",
         name="orders",
@@ -161,8 +163,8 @@ def _report(config: AccumulateConfig, model: EnergyModel, rows: list[OrderRow], 
         lead=[what],
         tables=[Table("", _SHOWN, [_cells(row) for row in rows], None)],
         figures=[("orders.png", "Orders: distance from PyTorch and float64, and work.")],
-        values={"rows": [asdict(row) for row in rows]},
-        data={"orders.csv": ([field.name for field in fields(OrderRow)], [astuple(row) for row in rows])},
+        values={"rows": found},
+        data={"orders.csv": columns(found)},
     )
 
 
@@ -180,7 +182,39 @@ def _cells(row: OrderRow) -> tuple[Any, ...]:
     return (name, *against, *counts, *energies)
 
 
-def _bar(row: OrderRow) -> OrderBar:
+def _draw(rows: Sequence[OrderRow], path: Path) -> None:
+    """Two panels: equal bits, and energy."""
+    figure = style.new_figure(max(8.0, 1.35 * len(rows) + 1.2), 6.4)
+    upper, lower = figure.subplots(2, 1, sharex=True)
+    places = np.arange(len(rows))
+    series = (
+        ("PyTorch", style.PALETTE[0], -0.2, [(row.torch_zero_rate, row.torch_mean) for row in rows]),
+        ("float64, rounded", style.PALETTE[1], 0.2, [(row.exact_zero_rate, row.exact_mean) for row in rows]),
+    )
+    for name, colour, shift, values in series:
+        upper.bar(places + shift, [100 * rate for rate, _ in values], 0.36, color=colour, label=name)
+        for place, (rate, mean) in zip(places, values, strict=True):
+            text = f"{100 * rate:.0f} %\n{mean:.2g}"
+            upper.text(place + shift, 100 * rate + 1.5, text, ha="center", va="bottom", fontsize=8)
+    upper.set_ylim(0, 128)
+    upper.set_yticks([0, 25, 50, 75, 100])
+    upper.set_ylabel("same bits, %")
+    upper.set_title("Results with the same bits (below the rate: mean ULP)")
+    upper.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))
+    energies = [row.nanojoules for row in rows]
+    lower.bar(places, energies, 0.6, color=style.PALETTE[2])
+    for place, nano in zip(places, energies, strict=True):
+        lower.text(place, nano, f"{nano:.0f}", ha="center", va="bottom", fontsize=8, color=style.FAINT)
+    lower.set_ylabel("nJ a multiply-accumulate")
+    lower.set_title("Work: SynOps and active neuron updates")
+    lower.set_xticks(places, [_name(row) for row in rows], fontsize=9)
+    for axes in (upper, lower):
+        style.grid(axes, "y")
+        style.bare(axes, "bottom")
+    figure.tight_layout()
+    style.save(figure, path)
+
+
+def _name(row: OrderRow) -> str:
     extra = [word for word in (f"{row.weights} weights", row.style) if word not in ("operand weights", "neurons")]
-    name = "\n".join([row.accumulate, *extra])
-    return OrderBar(name, row.torch_mean, row.exact_mean, row.torch_zero_rate, row.exact_zero_rate, row.nanojoules)
+    return "\n".join([row.accumulate, *extra])

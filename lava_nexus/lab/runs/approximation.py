@@ -20,17 +20,6 @@ from lava_nexus.programs import Contract, Program, Value
 
 Floats = NDArray[np.float64]
 
-APPROXIMATION_HEADER = (
-    "layer",
-    "kind",
-    "1 - cosine",
-    "largest 1 - cosine",
-    "max error",
-    "mean error",
-    "largest value",
-    "KL",
-)
-
 
 @dataclass(eq=False)
 class LayerTap(ReferenceExecutor):
@@ -97,10 +86,18 @@ class LayerError:
     divergence: float | None
 
     @property
-    def row(self) -> tuple[Any, ...]:
-        """A row of `APPROXIMATION_HEADER`."""
-        errors = (self.max_error, self.mean_error, self.largest, self.divergence)
-        return (self.layer, self.kind, 1 - self.cosine, 1 - self.least_cosine, *errors)
+    def row(self) -> dict[str, Any]:
+        """For the table."""
+        return {
+            "layer": self.layer,
+            "kind": self.kind,
+            "1 - cosine": 1 - self.cosine,
+            "largest 1 - cosine": 1 - self.least_cosine,
+            "max error": self.max_error,
+            "mean error": self.mean_error,
+            "largest value": self.largest,
+            "KL": self.divergence,
+        }
 
 
 def compare(exact: LayerTap, changed: LayerTap) -> list[LayerError]:

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lava_nexus.energy import energy_of_tallies, load_energy_model
-from lava_nexus.execute.executor import Tallies
 from lava_nexus.execute.interpret import run_program
 from lava_nexus.execute.reference import ReferenceExecutor
 from lava_nexus.execute.run import executor_named, measured_notes
@@ -19,12 +17,13 @@ from lava_nexus.formats import FloatFormat, UlpSummary, summarise
 from lava_nexus.lab.configs.execution import DigitsModel, RunConfig
 from lava_nexus.lab.figures.bars import synops_bars
 from lava_nexus.lab.figures.raster import spike_raster
-from lava_nexus.lab.report import Run, circuit_rows, conclude
+from lava_nexus.lab.report import Run, conclude, run_counts
 from lava_nexus.lab.runs import populations
-from lava_nexus.lab.runs.approximation import LayerTap, compare, divergence, softmax_of
+from lava_nexus.lab.runs.approximation import LayerTap, divergence, softmax_of
 from lava_nexus.lab.runs.built import arithmetic_of, first_layer_stages
 from lava_nexus.models.checkpoint import load_checkpoint
 from lava_nexus.models.digits import DIGITS, WEIGHTS, DigitsSplit, digits_program, load_split, patches
+from lava_nexus.models.forward import Counts
 from lava_nexus.models.stages import Arithmetic
 from lava_nexus.programs import Accumulate, Orders, Program
 from lava_nexus.torch.orders import accumulation
@@ -40,20 +39,15 @@ class Answer:
 
     Attributes:
         logits: patterns [images, classes].
-        layers: counts by layer.
+        counts: of the run.
         levels: (process or layer, level at which it ran).
         notes: what a reader should know of how it ran.
     """
 
     logits: Patterns
-    layers: dict[str, Tallies]
+    counts: Counts
     levels: tuple[tuple[str, str], ...]
     notes: tuple[str, ...] = ()
-
-    @property
-    def tallies(self) -> Tallies:
-        """Counts of the whole run."""
-        return Tallies().merge(*self.layers.values())
 
 
 def run_digits(config: RunConfig, out: Path, quick: bool = False) -> dict[str, Any]:
@@ -117,21 +111,14 @@ def _with_errors(
     taps = LayerTap(), LayerTap()
     for tap, which in zip(taps, (exact, program), strict=True):
         tap.run(which, {"tokens": patterns})
-    errors = compare(*taps)
     logits, others = (tap.left["classifier"][-1][:, 0] for tap in taps)
     right = share_right(logits, split.test_labels[: len(patterns)])
-    populations.draw(errors, out)
     notes = [
         f"Accuracy of the exact model on these inputs: {100 * right:.2f} %.",
         f"KL of the answers, softmax of the logits: {divergence(softmax_of(logits), softmax_of(others)):.3g} nats.",
         f"Operators of LIF populations ran as {_LEVELS[run.executor]}.",
     ]
-    return replace(
-        run,
-        tables=(*run.tables, *populations.tables(errors, answer.tallies)),
-        figures=(*run.figures, populations.FIGURE),
-        notes=(*run.notes, *notes, *populations.notes(errors)),
-    )
+    return populations.with_errors(run, *taps, answer.counts.tallies, notes, out)
 
 
 _LEVELS = {
@@ -156,13 +143,12 @@ def _answer(program: Program, patterns: Patterns, config: RunConfig) -> Answer:
         run_program(program, {"tokens": patterns[start : start + step]}, executor)
         for start in range(0, len(patterns), step)
     ]
-    layers: dict[str, Tallies] = {}
+    counts = Counts()
     for part in parts:
-        for layer, tallies in part.layers.items():
-            layers.setdefault(layer, Tallies()).merge(tallies)
+        counts.add(Counts(part.layers))
     logits = np.concatenate([part.outputs["logits"][:, 0] for part in parts])
     notes = (*parts[-1].notes, *measured_notes(executor.measured_joules))
-    return Answer(logits, layers, tuple(parts[-1].levels), notes)
+    return Answer(logits, counts, tuple(parts[-1].levels), notes)
 
 
 def _describe(
@@ -180,8 +166,7 @@ def _describe(
     fmt, images = config.float_format, len(tokens)
     labels = split.test_labels[:images]
     outside = witness_logits(tensors, tokens, precision=np.float64 if fmt.bits > 32 else np.float32)
-    tallies = list(answer.tallies)
-    counted = all(tally.spikes is not None for tally in tallies)
+    found = run_counts(answer.counts.layers, config.energy_model, images)
     return Run(
         title=f"Digits transformer, {fmt}, {config.basis} basis, {config.executor} executor",
         config=config.resolved(),
@@ -196,23 +181,14 @@ def _describe(
         synapses=program.synapses,
         depth=program.depth,
         time_steps=program.depth + images - 1,
-        spikes=sum(tally.spikes or 0 for tally in tallies) if counted else None,
-        synops=sum(tally.synops or 0 for tally in tallies) if counted else None,
-        energy=energy_of_tallies(tallies, load_energy_model(config.energy_model), images),
         wall_seconds=seconds,
-        circuits=circuit_rows(tallies),
-        layers=[
-            (name, tally.circuit.label, tally.synops)
-            for name, layer in answer.layers.items()
-            for tally in layer
-            if tally.synops is not None
-        ],
-        figures=_FIGURES if counted else _FIGURES[:1],
+        figures=_FIGURES if found["spikes"] is not None else _FIGURES[:1],
         notes=(
             *answer.notes,
             "Neurons and synapses: an instance of its circuit for every invocation of one inference.",
             "Time steps: a new image enters every step and leaves `depth` steps later.",
         ),
+        **found,
     )
 
 

@@ -21,7 +21,7 @@ from lava_nexus.errors import NexusError
 from lava_nexus.execute.placing import measured_spikes
 from lava_nexus.lab.configs.places import MapBlockConfig
 from lava_nexus.lab.energy.token import token_energies, token_tables, with_activity
-from lava_nexus.lab.figures.bars import Point, chip_figure, chips_figure
+from lava_nexus.lab.figures.bars import chip_figure, chips_figure
 from lava_nexus.lab.markdown import shown, with_prefix
 from lava_nexus.lab.published import published
 from lava_nexus.lab.report import Report, Table, conclude
@@ -143,9 +143,8 @@ def _draw(found: _Mapping, out: Path) -> list[tuple[str, str]]:
         title = f"{name}, {first.strategy}, on {chip.title}"
         chip_figure(found.drawn.places, load, mesh, title, out / "chip.png")
         figures = {"chip.png": _LOADS, **figures}
-    points = [Point(p.chips, p.seconds, p.interval * p.step_ns * 1e-9) for p in [*found.curve, *found.placed]]
     boards = {name: board.chips for name, board in chip.boards.items()}
-    chips_figure(points, boards, f"{name}: chips against time a token", out / "chips.png")
+    chips_figure([*found.curve, *found.placed], boards, f"{name}: chips against time a token", out / "chips.png")
     return list(figures.items())
 
 

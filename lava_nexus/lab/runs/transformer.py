@@ -13,9 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from lava_nexus.energy import energy_of_tallies, load_energy_model
 from lava_nexus.errors import NexusError
-from lava_nexus.execute.executor import Executor
+from lava_nexus.execute.executor import Executor, Tallies
 from lava_nexus.execute.interpret import run_program
 from lava_nexus.execute.reference import ReferenceExecutor
 from lava_nexus.execute.run import executor_named, measured_notes
@@ -23,7 +22,8 @@ from lava_nexus.formats import FloatFormat, UlpSummary, summarise
 from lava_nexus.lab.configs.execution import RunConfig, TransformerModel
 from lava_nexus.lab.figures.bars import synops_bars
 from lava_nexus.lab.figures.raster import spike_raster
-from lava_nexus.lab.report import Run, circuit_rows, conclude
+from lava_nexus.lab.report import Run, conclude, run_counts
+from lava_nexus.lab.runs.approximation import LayerTap, divergence, perplexity, softmax_of
 from lava_nexus.lab.runs.built import built, first_layer_stages
 from lava_nexus.lab.runs.job import Job, Step, StepStore, advance, generated, invoked, stopped, through
 from lava_nexus.lab.runs.populations import by_populations, with_errors
@@ -142,14 +142,7 @@ def _report(config: RunConfig, job: Job, executor: Executor, steps: list[Step], 
     counts = Counts()
     for step in steps:
         counts.add(step.counts)
-    tallies = list(counts.tallies)
-    counted = bool(tallies) and all(tally.spikes is not None for tally in tallies)
-    by_layer = [
-        (layer, tally.circuit.label, tally.synops)
-        for layer, tallies_of in counts.layers.items()
-        for tally in tallies_of
-        if tally.synops is not None
-    ]
+    found = run_counts(counts.layers, config.energy_model)
     run = Run(
         title=(
             f"{model.spec.kind}, {_named(first, behind)} of {model.spec.layers}, {job.tokens.shape[1]} tokens, "
@@ -164,14 +157,9 @@ def _report(config: RunConfig, job: Job, executor: Executor, steps: list[Step], 
         synapses=counts.synapses,
         depth=counts.depth,
         time_steps=counts.depth,
-        spikes=sum(tally.spikes or 0 for tally in tallies) if counted else None,
-        synops=sum(tally.synops or 0 for tally in tallies) if counted else None,
-        energy=energy_of_tallies(tallies, load_energy_model(config.energy_model)),
         wall_seconds=sum(step.seconds for step in steps),
-        circuits=circuit_rows(tallies),
-        layers=by_layer,
         steps=[_row(step, fmt) for step in steps],
-        figures=_FIGURES if counted else _FIGURES[:1],
+        figures=_FIGURES if found["spikes"] is not None else _FIGURES[:1],
         notes=(
             *model.source.notes,
             *(f"Out of range: {alarm}." for alarm in counts.alarms),
@@ -180,11 +168,25 @@ def _report(config: RunConfig, job: Job, executor: Executor, steps: list[Step], 
             *_continuation(config, job, steps),
             *measured_notes(executor.measured_joules),
         ),
+        **found,
     )
     _draw(run, job, steps[0].arrays["hidden"], out)
-    if config.approximate:
-        run = with_errors(run, job, counts.tallies, out)
-    return run
+    return _with_errors(run, job, counts.tallies, out) if config.approximate else run
+
+
+def _with_errors(run: Run, job: Job, tallies: Tallies, out: Path) -> Run:
+    """The report of a run with LIF populations: what they do to softmax, hidden states and answers."""
+    exact, changed = LayerTap(), LayerTap()
+    plain = through(job, job.model.by_populations(GATES), exact)
+    ours = through(job, job.model, changed)
+    notes = []
+    if "logits" in plain:
+        logits, others = (job.model.arithmetic.format.from_patterns(a["logits"]).astype(float) for a in (plain, ours))
+        notes.append(f"KL of the next token: {divergence(softmax_of(logits), softmax_of(others), 1e-12):.3g} nats.")
+        if job.logits == "all" and job.model.spec.shape.causal and job.tokens.shape[1] > 1:
+            both = [f"{perplexity(x, job.tokens):.6g}" for x in (others, logits)]
+            notes.append(f"Perplexity of the tokens: {both[0]}, of the exact model {both[1]}.")
+    return with_errors(run, exact, changed, tallies, notes, out)
 
 
 def _named(first: int, behind: int) -> str:
@@ -204,11 +206,9 @@ def _ulp(pairs: list[tuple[Patterns, Patterns]], fmt: FloatFormat) -> UlpSummary
 
 def _row(step: Step, fmt: FloatFormat) -> tuple[Any, ...]:
     """A row of `STEP_HEADER`."""
-    ulp, tallies = _ulp([_results(step)], fmt), list(step.counts.tallies)
-    counted = all(tally.spikes is not None for tally in tallies)
-    sums = [sum(getattr(t, of) for t in tallies) if counted else None for of in ("spikes", "synops")]
-    sizes = (step.counts.neurons, step.counts.depth)
-    return (step.name, ulp.max, ulp.mean, ulp.unequal_bits, ulp.count, *sizes, *sums, round(step.seconds, 3))
+    ulp, tallies = _ulp([_results(step)], fmt), step.counts.tallies
+    sizes, counts = (step.counts.neurons, step.counts.depth), (tallies.spikes, tallies.synops)
+    return (step.name, ulp.max, ulp.mean, ulp.unequal_bits, ulp.count, *sizes, *counts, round(step.seconds, 3))
 
 
 def _continuation(config: RunConfig, job: Job, steps: list[Step]) -> list[str]:

@@ -1,16 +1,13 @@
-"""What the networks trained by lava-dl share: its modules, seeds, a step of training, accuracy.
+"""Handwritten digits by networks that lava-dl trains, other ways to a spiking network than gates.
 
-Handwritten digits by lava-dl's bootstrap: a network of current-based LIF neurons, rate coded, trained as an ANN.
+`bootstrap_digits`: 64 pixels -> input neurons -> `hidden` neurons -> 10 sums, all CUBA LIF but the sums; every layer
+sees `steps` time steps of a constant picture, and the class is the largest mean sum. `lava.lib.dl.bootstrap` samples
+how a layer's spike rate follows its input, fits a piecewise linear activation to it, and trains the weights through
+that. Source: lava-dl 0.6, bootstrap README and its MNIST tutorial, whose neuron parameters these are.
 
-64 pixels -> input neurons -> `hidden` neurons -> 10 sums, all CUBA LIF but the sums; every layer sees `steps` time
-steps of a constant picture, and the class is the largest mean sum. `lava.lib.dl.bootstrap` samples how a layer's spike
-rate follows its input, fits a piecewise linear activation to it, and trains the weights through that.
-Source: lava-dl 0.6, bootstrap README and its MNIST tutorial, whose neuron parameters these are.
-Handwritten digits by lava-dl's slayer: current-based LIF neurons trained through a surrogate gradient of the spike.
-
-64 pixels -> `hidden` CUBA LIF neurons -> 10 CUBA LIF neurons; a constant picture is the current of every one of `steps`
-time steps, and the class is the neuron with most spikes.
-Source: lava-dl 0.6, slayer; Shrestha and Orchard, 2018, arXiv 1810.08646.
+`surrogate_digits`: 64 pixels -> `hidden` CUBA LIF neurons -> 10 CUBA LIF neurons, trained through a surrogate gradient
+of the spike; a constant picture is the current of every one of `steps` time steps, and the class is the neuron with
+most spikes. Source: lava-dl 0.6, slayer; Shrestha and Orchard, 2018, arXiv 1810.08646.
 """
 
 from __future__ import annotations
@@ -83,30 +80,30 @@ _NEURON = {"threshold": 1.25, "current_decay": 1, "voltage_decay": 0.03, "tau_gr
 
 
 @dataclass(frozen=True)
-class BootstrapDigits:
-    """What a training gave, on the test images.
+class TrainedNetwork:
+    """What a training gave, on the test images; shares are 0..1.
 
     Attributes:
-        steps: time steps of an inference.
-        accuracy: share (0..1) of images that the spiking network names rightly.
-        accuracy_ann: the same for the ANN that stood in for it in training.
+        accuracy: share of images that the spiking network names rightly.
+        accuracy_ann: the same for the ANN that stood in for it in training, if one did.
         neurons: input and hidden neurons, and the sums.
         synapses: all of both layers.
-        spikes, synops: mean an inference; a spike reaches every synapse of its neuron.
+        spikes, synops: mean an inference; a spike, or a pixel's graded current, reaches every synapse of its source.
         seconds: of training.
+        losses: of every update, where they are told.
     """
 
-    steps: int
     accuracy: float
-    accuracy_ann: float
     neurons: int
     synapses: int
     spikes: float
     synops: float
     seconds: float
+    accuracy_ann: float | None = None
+    losses: tuple[float, ...] = ()
 
 
-def bootstrap_digits(hidden: int, steps: int, epochs: int, seed: int, images: int | None = None) -> BootstrapDigits:
+def bootstrap_digits(hidden: int, steps: int, epochs: int, seed: int, images: int | None = None) -> TrainedNetwork:
     """Trains on the 1,437 training images, with Adam, and runs the first `images` of the 360 test images.
 
     Raises:
@@ -127,8 +124,7 @@ def bootstrap_digits(hidden: int, steps: int, epochs: int, seed: int, images: in
             ann, _ = network(torch.from_numpy(pictures), modes["ANN"])
     fan_out = (hidden, CLASSES)
     sent = [float((layer > 0).sum()) / len(labels) for layer in spikes]
-    return BootstrapDigits(
-        steps=steps,
+    return TrainedNetwork(
         accuracy=accuracy_of(rates, labels),
         accuracy_ann=accuracy_of(ann, labels),
         neurons=PIXELS + hidden + CLASSES,
@@ -180,24 +176,7 @@ _SURROGATE_NEURON = {"threshold": 1.0, "current_decay": 0.25, "voltage_decay": 0
 _SHARPNESS = 10.0  # of spike rates 0..1 as logits
 
 
-@dataclass(frozen=True)
-class SurrogateDigits:
-    """What a training gave, on the test images.
-
-    Attributes:
-        losses: of every update.
-        accuracy: share (0..1) of images named rightly.
-        synops: mean an inference; a spike, or the graded current of a pixel, reaches every synapse of its source.
-        seconds: of training.
-    """
-
-    losses: tuple[float, ...]
-    accuracy: float
-    synops: float
-    seconds: float
-
-
-def surrogate_digits(hidden: int, steps: int, updates: int, batch: int, seed: int) -> SurrogateDigits:
+def surrogate_digits(hidden: int, steps: int, updates: int, batch: int, seed: int) -> TrainedNetwork:
     """Trains with Adam for `updates` updates, on images drawn by (seed, update), and runs the 360 test images.
 
     Raises:
@@ -213,9 +192,17 @@ def surrogate_digits(hidden: int, steps: int, updates: int, batch: int, seed: in
         network.eval()
         with torch.no_grad():
             rates, spikes = network(torch.from_numpy(split.test_images))
-    drawn = (split.test_images > 0).sum() * steps * hidden
-    synops = (float(drawn) + float(spikes.sum()) * CLASSES) / len(split.test_labels)
-    return SurrogateDigits(losses, accuracy_of(rates, split.test_labels), synops, seconds)
+    images, sent = len(split.test_labels), float(spikes.sum())
+    drawn = float((split.test_images > 0).sum() * steps * hidden)
+    return TrainedNetwork(
+        accuracy=accuracy_of(rates, split.test_labels),
+        neurons=hidden + CLASSES,
+        synapses=PIXELS * hidden + hidden * CLASSES,
+        spikes=sent / images,
+        synops=(drawn + sent * CLASSES) / images,
+        seconds=seconds,
+        losses=losses,
+    )
 
 
 class _SurrogateNetwork(nn.Module):

@@ -19,10 +19,11 @@ from lava_nexus.execute.interpret import run_program
 from lava_nexus.formats import FLOAT32
 from lava_nexus.lab.configs.digits import TrainDigitsConfig
 from lava_nexus.lab.configs.execution import RunConfig
-from lava_nexus.lab.figures.energy import Curve, curve_figure
+from lava_nexus.lab.figures.costs import Curve, curve_figure
 from lava_nexus.lab.report import Report, Table, conclude
 from lava_nexus.lab.runs.digits import approximate_program
 from lava_nexus.lab.training.lockstep import Lockstep, StepRow, batch_of, rate_of, store_of, train_in_lockstep
+from lava_nexus.lab.training.side import Side
 from lava_nexus.lab.training.train_digits import reproducible
 from lava_nexus.lab.training.witness import DigitsTransformer, witness_logits
 from lava_nexus.models.checkpoint import save_checkpoint
@@ -60,24 +61,18 @@ def synops_by_gates(tensors: Tensors) -> float:
 
 def _torch(config: TrainDigitsConfig, trained: Tensors) -> Way:
     """The same model, batches and optimiser by PyTorch's own kernels."""
-    split, began, losses = load_split(), time.perf_counter(), []
+    split, began = load_split(), time.perf_counter()
     criterion = nn.CrossEntropyLoss(label_smoothing=config.label_smoothing)
     with reproducible(config.seed):
         model = DigitsTransformer(DIGITS, config.dropout)
         settings = {"lr": config.learning_rate, "weight_decay": config.weight_decay}
         optimiser = torch.optim.AdamW(model.parameters(), **settings)
-        schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, rate_of(config))
-        for step in range(config.gates.steps):
-            tokens, labels = batch_of(split, config, step)
-            loss = criterion(model(tokens), labels)
-            optimiser.zero_grad()
-            loss.backward()
-            optimiser.step()
-            schedule.step()
-            losses.append(loss.item())
+        side = Side("torch", model, optimiser, torch.optim.lr_scheduler.LambdaLR(optimiser, rate_of(config)))
+        steps = range(config.gates.steps)
+        losses = tuple(side.step(*batch_of(split, config, step), criterion)[0] for step in steps)
         tensors = {name: tensor.detach().numpy().copy() for name, tensor in model.state_dict().items()}
         accuracy = float((witness_logits(tensors, split.test_tokens).argmax(1) == split.test_labels).mean())
-    return Way("the same transformer by PyTorch's kernels", accuracy, None, time.perf_counter() - began, tuple(losses))
+    return Way("the same transformer by PyTorch's kernels", accuracy, None, time.perf_counter() - began, losses)
 
 
 def _surrogate(config: TrainDigitsConfig, trained: Tensors) -> Way:
@@ -117,8 +112,7 @@ def _counted(program: Program, images: int | None = _COUNTED) -> tuple[float, fl
     tokens, labels = split.test_tokens[:images], split.test_labels[:images]
     found = run_program(program, {"tokens": FLOAT32.to_patterns(tokens)}, BitslicedExecutor(count=True))
     logits = FLOAT32.from_patterns(found.outputs["logits"][:, 0])
-    synops = sum(tally.synops or 0 for tally in found.tallies)
-    return float((np.asarray(logits).argmax(1) == labels).mean()), synops / len(labels)
+    return float((np.asarray(logits).argmax(1) == labels).mean()), (found.tallies.synops or 0) / len(labels)
 
 
 WAYS: dict[str, Callable[[TrainDigitsConfig, Tensors], Way]] = {

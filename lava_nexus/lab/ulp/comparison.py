@@ -9,11 +9,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lava_nexus.formats import FloatFormat, UlpSummary, summarise, ulp_distance
+from lava_nexus.formats import FLOAT64, FloatFormat, UlpSummary, summarise, ulp_distance
 from lava_nexus.lab.published import PublishedUlp, published
+from lava_nexus.lab.ulp.components import rounded_once
 
 Patterns = NDArray[Any]
+Numbers = NDArray[Any]
 
+NOT_A_NUMBER = 2**64 - 1
+"""The distance of a NaN from a number."""
 COMPARISONS = ("strict", "pytorch", "exact", "pytorch_exact")
 TITLES = {
     "strict": "ours against the strict reference",
@@ -38,6 +42,14 @@ class Answers:
     strict: Patterns
     pytorch: Patterns | None
     exact: Patterns | None
+
+    @classmethod
+    def of(
+        cls, ours: Patterns, strict: Patterns, pytorch: Numbers | None, double: Numbers | None, fmt: FloatFormat
+    ) -> Answers:
+        """Patterns of neurons and reference, PyTorch's numbers, and those in float64, not rounded yet."""
+        theirs = None if pytorch is None else fmt.canonical(fmt.to_patterns(pytorch))
+        return cls(ours, strict, theirs, None if double is None or fmt == FLOAT64 else rounded_once(double, fmt))
 
     def each(self, change: Callable[[Patterns], Patterns]) -> Answers:
         """All that there are, changed alike."""
@@ -100,6 +112,12 @@ class UlpRow:
     def label(self) -> str:
         """Name and part."""
         return f"{self.name} {self.part}".strip()
+
+    @property
+    def results(self) -> int:
+        """How many were compared."""
+        strict = self.measured["strict"]
+        return strict.ulp.count if strict else 0
 
 
 def row(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,11 +12,11 @@ from numpy.typing import NDArray
 from lava_nexus.execute.interpret import run_program
 from lava_nexus.execute.reference import ReferenceExecutor
 from lava_nexus.execute.run import executor_named
-from lava_nexus.files import write_text
 from lava_nexus.formats import FLOAT32, UlpSummary, encode, summarise
 from lava_nexus.lab.configs.ulp_tables import MethodOptions, UlpTablesConfig
-from lava_nexus.lab.markdown import comma_separated, markdown
 from lava_nexus.lab.published import PublishedRow, published_row
+from lava_nexus.lab.report import Table
+from lava_nexus.lab.ulp.comparison import NOT_A_NUMBER
 from lava_nexus.lab.ulp.components import random_values, rounded_once
 from lava_nexus.populations.codes import SignedCode, SpikeCode, code_named
 from lava_nexus.programs import Program, Writer, feed_forward
@@ -47,14 +46,7 @@ class Section:
 
     def markdown(self) -> str:
         """Title, table and notes."""
-        notes = "".join(f"- {note}\n" for note in self.notes)
-        return f"## {self.title}\n\n{markdown(self.header, self.rows)}" + (f"\n{notes}" if notes else "")
-
-    def write_csv(self, folder: Path) -> None:
-        """Writes `<name>.csv`."""
-        columns = list(dict.fromkeys(key for value in self.values for key in value))
-        rows = [[value.get(column) for column in columns] for value in self.values]
-        write_text(folder / f"{self.name}.csv", comma_separated(columns, rows))
+        return Table(self.title, self.header, self.rows, None, "\n".join(f"- {note}" for note in self.notes)).markdown()
 
 
 Values = NDArray[Any]
@@ -198,7 +190,7 @@ def _notes(options: MethodOptions, rows: list[MethodRow]) -> list[str]:
 
 def _shown(row: MethodRow) -> list[Any]:
     printed = [None if row.published is None else row.published[c] for c in ("mse", "max", "mean", "zero_percent")]
-    largest = "NaN" if row.ulp.max == 2**64 - 1 else f"{row.ulp.max:,}"
+    largest = "NaN" if row.ulp.max == NOT_A_NUMBER else f"{row.ulp.max:,}"
     return [
         *(row.method, row.steps, None if row.spikes is None else round(row.spikes, 1)),
         *(f"{row.mse:.3g}", largest, f"{row.ulp.mean:,.3g}", f"{100 * row.ulp.zero_rate:.1f}"),

@@ -6,26 +6,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from lava_nexus.lab.figures.ulp import DepthLine, OperationBar, UlpPanel, depth_figure, operation_figure, panel_figure
+from lava_nexus.lab.figures.ulp import depth_figure, operation_figure, panel_figure
 from lava_nexus.lab.published import PublishedUlp
-from lava_nexus.lab.report import Report, Table
-from lava_nexus.lab.ulp.comparison import COMPARISONS, TITLES, Distances, UlpRow
+from lava_nexus.lab.report import Report, Table, columns
+from lava_nexus.lab.ulp.comparison import COMPARISONS, NOT_A_NUMBER, TITLES, Distances, UlpRow
 from lava_nexus.lab.ulp.methods import Section
 
 _FIELDS = ("max", "mean", "zero_rate", "unequal_bits", "error")
-CSV_HEADER = (
-    "table",
-    "name",
-    "part",
-    "inputs",
-    "results",
-    "published_max",
-    "published_mean",
-    "published_zero_percent",
-    "published_error",
-    "published_source",
-    *(f"{comparison}_{field}" for comparison in COMPARISONS for field in _FIELDS),
-)
 _MARKDOWN_HEADER = ("", "results", "published", *(TITLES[c] for c in COMPARISONS), "source of the published figures")
 _CAPTIONS = {
     "component": "Layers, forward and backward pass as programs of circuits",
@@ -67,10 +54,9 @@ _PUBLISHED_NOTE = (
 
 
 def ulp_report(rows: Sequence[UlpRow], sections: Sequence[Section], config: Mapping[str, Any], folder: Path) -> Report:
-    """The report of rows and sections; figures, and the CSV files of sections, go to `folder`."""
+    """The report of rows and sections; figures go to `folder`."""
     figures = _draw(rows, folder) + [name for section in sections for name in section.figures]
-    for section in sections:
-        section.write_csv(folder)
+    data = {f"{section.name}.csv": columns(section.values) for section in sections}
     return Report(
         title=f"ULP tables, {config['format']}, {config['executor']} executor",
         name="ulp_tables",
@@ -84,7 +70,7 @@ def ulp_report(rows: Sequence[UlpRow], sections: Sequence[Section], config: Mapp
             "rows": [_json_row(r) for r in rows],
             "sections": {section.name: list(section.values) for section in sections},
         },
-        data={"ulp_tables.csv": (CSV_HEADER, [_csv_row(r) for r in rows])} if rows else {},
+        data=data | ({"ulp_tables.csv": columns(map(_csv_row, rows))} if rows else {}),
         failure=_failure(rows),
     )
 
@@ -129,14 +115,14 @@ def _tables(rows: Sequence[UlpRow]) -> list[Table]:
 
 def _markdown_row(r: UlpRow) -> list[Any]:
     cells = [_cell(r.measured[c], r.table in _MODEL_TABLES) for c in COMPARISONS]
-    return [r.label, _results(r), _printed(r.published), *cells, r.published.source if r.published else None]
+    return [r.label, r.results, _printed(r.published), *cells, r.published.source if r.published else None]
 
 
 def _cell(measured: Distances | None, with_error: bool = False) -> str | None:
     if measured is None:
         return None
     ulp = measured.ulp
-    largest = "NaN" if ulp.max == 2**64 - 1 else f"{ulp.max:,}"
+    largest = "NaN" if ulp.max == NOT_A_NUMBER else f"{ulp.max:,}"
     error = "NaN" if measured.error is None else f"{measured.error:.3g}"
     text = f"{largest} / {'NaN' if largest == 'NaN' else f'{ulp.mean:.3g}'} / {percent(ulp.zero_rate)}"
     return f"{text} / {error}" if with_error else text
@@ -160,16 +146,13 @@ def _printed(published: PublishedUlp | None) -> str | None:
     return " / ".join("-" if value is None else str(value) for value in values)
 
 
-def _results(r: UlpRow) -> int:
-    strict = r.measured["strict"]
-    return strict.ulp.count if strict else 0
-
-
-def _csv_row(r: UlpRow) -> list[Any]:
-    p = r.published
-    printed = [p.max, p.mean, p.zero_percent, p.error, p.source] if p else [None] * 5
-    measured = [None if m is None else m.to_dict()[f] for m in (r.measured[c] for c in COMPARISONS) for f in _FIELDS]
-    return [r.table, r.name, r.part, r.inputs, _results(r), *printed, *measured]
+def _csv_row(r: UlpRow) -> dict[str, Any]:
+    found = {"table": r.table, "name": r.name, "part": r.part, "inputs": r.inputs, "results": r.results}
+    for field in ("max", "mean", "zero_percent", "error", "source"):
+        found[f"published_{field}"] = r.published and getattr(r.published, field)
+    for comparison, measured in r.measured.items():
+        found |= {f"{comparison}_{field}": measured and measured.to_dict()[field] for field in _FIELDS}
+    return found
 
 
 def _json_row(r: UlpRow) -> dict[str, Any]:
@@ -181,60 +164,21 @@ def _json_row(r: UlpRow) -> dict[str, Any]:
 
 def _draw(rows: Sequence[UlpRow], folder: Path) -> list[str]:
     """Figures of the rows with most inputs."""
+    layers = [r for r in _largest(rows, "component") if r.part in ("forward + backward", "forward")]
+    together = {r.name for r in layers if r.part != "forward"}
+    layers = [r for r in layers if r.part != "forward" or r.name not in together]
+    depths, operations = _largest(rows, "depth"), _largest(rows, "operation")
     drawn = []
-    panels = [_panel(r) for r in _largest(rows, "component") if r.part in ("forward + backward", "forward")]
-    together = {panel.name for panel in panels if panel.part != "forward"}
-    panels = [p for p in panels if p.part != "forward" or p.name not in together]
-    if panels:
-        drawn.append(panel_figure(panels, folder / "ulp_components.png").name)
-    deep = _largest(rows, "depth")
-    if deep:
-        drawn.append(_depths(deep, folder / "ulp_depth.png"))
-    bars = [
-        OperationBar(r.name, _misses(r.measured["exact"]), _misses(r.measured["pytorch_exact"]), _results(r))
-        for r in _largest(rows, "operation")
-    ]
-    if bars:
-        drawn.append(operation_figure(bars, folder / "ulp_operations.png").name)
+    if layers:
+        drawn.append(panel_figure(layers, folder / "ulp_components.png").name)
+    if depths:
+        drawn.append(depth_figure(depths, folder / "ulp_depth.png", "Hidden states, layer by layer").name)
+    if operations:
+        drawn.append(operation_figure(operations, folder / "ulp_operations.png").name)
     return drawn
-
-
-def _depths(rows: Sequence[UlpRow], path: Path) -> str:
-    lines = {}
-    for comparison in COMPARISONS:
-        found = [r.measured[comparison] for r in rows]
-        if all(m is None for m in found):
-            continue
-        lines[TITLES[comparison]] = DepthLine(
-            [None if m is None or m.ulp.max == 2**64 - 1 else m.ulp.max for m in found],
-            [None if m is None or m.ulp.max == 2**64 - 1 else m.ulp.mean for m in found],
-            [None if m is None else 100 * m.ulp.zero_rate for m in found],
-        )
-    if any(r.published for r in rows):
-        printed = [r.published for r in rows]
-        lines["published"] = DepthLine(
-            *([None if p is None else getattr(p, f) for p in printed] for f in ("max", "mean", "zero_percent"))
-        )
-    depths = [int(r.name.split()[0]) for r in rows]
-    return depth_figure(depths, lines, path, "Hidden states, layer by layer").name
 
 
 def _largest(rows: Sequence[UlpRow], table: str) -> list[UlpRow]:
     mine = [r for r in rows if r.table == table]
     most = max((r.inputs for r in mine), default=0)
     return [r for r in mine if r.inputs == most]
-
-
-def _panel(r: UlpRow) -> UlpPanel:
-    series = {
-        TITLES[c]: (m.histogram, m.ulp.max if m.ulp.max < 2**64 - 1 else -1)
-        for c in COMPARISONS
-        if c != "strict" and (m := r.measured[c]) is not None
-    }
-    published = (r.published.max, r.published.zero_percent) if r.published else (None, None)
-    strict = r.measured["strict"]
-    return UlpPanel(r.name, r.part, _results(r), strict.ulp.unequal_bits if strict else 0, series, *published)
-
-
-def _misses(measured: Distances | None) -> tuple[float, int] | None:
-    return None if measured is None else (1 - measured.ulp.zero_rate, measured.ulp.max)

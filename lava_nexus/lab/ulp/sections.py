@@ -157,7 +157,7 @@ def digits_section(options: DigitsBaselines, config: UlpTablesConfig) -> Section
                 *(found.accuracy, steps, found.neurons, found.synapses, found.spikes, found.synops, found.seconds),
             )
         )
-        rows.append(_row(f"the ANN that stood in for it, T = {steps}", found.accuracy_ann))
+        rows.append(_row(f"the ANN that stood in for it, T = {steps}", found.accuracy_ann or 0.0))
     images = options.images or len(load_split().test_labels)
     notes = [
         f"{images} test images; spikes and SynOps are means of an inference (a spike times the synapses that it "
@@ -185,11 +185,7 @@ def _transformer(options: DigitsBaselines, config: UlpTablesConfig) -> list[dict
     ran = run_program(program, patterns, executor_named(config.executor))
     seconds = time.perf_counter() - began
     logits, strict = ran.outputs["logits"][:, 0], run_program(program, patterns, ReferenceExecutor()).outputs["logits"]
-    tallies = list(ran.tallies)
-    counted = all(tally.spikes is not None for tally in tallies)
-    counts = [
-        sum(getattr(t, name) for t in tallies) / len(labels) if counted else None for name in ("spikes", "synops")
-    ]
+    counts = [None if n is None else n / len(labels) for n in (ran.tallies.spikes, ran.tallies.synops)]
 
     def accuracy(values: Any) -> float:
         return float((np.argmax(values.astype(np.float64), axis=1) == labels).mean())

@@ -16,7 +16,6 @@ from lava_nexus.errors import NexusError
 from lava_nexus.execute.interpret import run_program
 from lava_nexus.execute.reference import ReferenceExecutor
 from lava_nexus.execute.run import executor_named
-from lava_nexus.formats import FLOAT64
 from lava_nexus.lab.configs.ulp_tables import UlpTablesConfig
 from lava_nexus.lab.report import conclude
 from lava_nexus.lab.ulp.comparison import Answers, UlpRow, joined, row
@@ -26,9 +25,7 @@ from lava_nexus.lab.ulp.components import (
     component_program,
     fused_multiply_add,
     random_values,
-    rounded_once,
 )
-from lava_nexus.lab.ulp.model_rows import model_rows
 from lava_nexus.lab.ulp.report import ulp_report
 from lava_nexus.lab.ulp.sections import sections, small
 
@@ -53,7 +50,10 @@ def run_ulp_tables(config: UlpTablesConfig, out: Path, quick: bool = False) -> l
     names = _operations(config)
     rows = [r for name in config.components for r in _component_rows(name, config)]
     rows += [r for name in names for r in _operation_rows(name, config)]
-    rows += model_rows(config.model, config) if config.model is not None else []
+    if config.model is not None:
+        from lava_nexus.lab.ulp.models import model_rows
+
+        rows += model_rows(config.model, config)
     conclude(ulp_report(rows, sections(config, out), config.resolved(), out), out)
     return rows
 
@@ -66,17 +66,11 @@ def _component_rows(name: str, config: UlpTablesConfig) -> list[UlpRow]:
     problems = {ceil(n / each): ceil(n / each) * each for n in config.inputs}
     feeds = component_feeds(name, config, max(problems))
     eps = float(np.float32(config.eps).astype(fmt.dtype))  # as the program rounds it
-    pytorch = component_in_torch(name, feeds, eps, fmt)
-    double = None if fmt == FLOAT64 else component_in_torch(name, feeds, eps, fmt, double=True)
+    pytorch, double = (component_in_torch(name, feeds, eps, fmt, double=wide) or {} for wide in (False, True))
     ours, strict = _by_program(name, config, feeds)
     parts = {
-        part: Answers(
-            ours[part],
-            strict[part],
-            None if pytorch is None else fmt.canonical(fmt.to_patterns(pytorch[part])),
-            None if double is None else rounded_once(double[part], fmt),
-        )
-        for part in ours
+        part: Answers.of(patterns, strict[part], pytorch.get(part), double.get(part), fmt)
+        for part, patterns in ours.items()
     }
     found = []
     for count, inputs in problems.items():
@@ -110,28 +104,20 @@ def _operations(config: UlpTablesConfig) -> list[str]:
 
 def _operation_rows(name: str, config: UlpTablesConfig) -> list[UlpRow]:
     """A row for each number of inputs."""
+    from lava_nexus.lab.ulp.witness import operation_in_torch
+
     fmt = config.float_format
     unit = circuit(name, fmt, basis=config.basis)
     operands = [random_values(config.seed, f"{name} {port.name}", (max(config.inputs),), fmt) for port in unit.inputs]
     if name in _POSITIVE:
         operands = [abs(operand) for operand in operands]
     patterns = [fmt.to_patterns(operand) for operand in operands]
-    answers = Answers(
+    double = fused_multiply_add(*operands) if name == "fma" else operation_in_torch(name, operands, fmt, double=True)
+    answers = Answers.of(
         executor_named(config.executor, count=False).invoke(unit, patterns),
         ReferenceExecutor().invoke(unit, patterns),
-        *_outside(name, operands, config),
+        operation_in_torch(name, operands, fmt),
+        double,
+        fmt,
     )
     return [row("operation", name, "", n, answers.head(n), fmt) for n in config.inputs]
-
-
-def _outside(name: str, operands: list[Values], config: UlpTablesConfig) -> tuple[Values | None, Values | None]:
-    """Patterns of PyTorch's results, and of those in float64 rounded once."""
-    from lava_nexus.lab.ulp.witness import operation_in_torch
-
-    fmt = config.float_format
-    pytorch = operation_in_torch(name, operands, fmt)
-    double = fused_multiply_add(*operands) if name == "fma" else operation_in_torch(name, operands, fmt, double=True)
-    return (
-        None if pytorch is None else fmt.canonical(fmt.to_patterns(pytorch)),
-        None if double is None or fmt == FLOAT64 else rounded_once(double, fmt),
-    )

@@ -23,8 +23,7 @@ from lava_nexus.lab import pages
 from lava_nexus.lab.configs.verification import DEFAULT_CHUNK, CorrectionsConfig, FunctionTableConfig
 from lava_nexus.lab.markdown import markdown
 from lava_nexus.lab.report import Report, Table, conclude
-from lava_nexus.lab.verification.checks import run_check
-from lava_nexus.lab.verification.plan import QUICK_SETS
+from lava_nexus.lab.verification.checks import QUICK_SETS, THE_REST, run_check
 from lava_nexus.verify import certificates, records
 from lava_nexus.verify.check import Check
 from lava_nexus.verify.outcome import MOST_MISSES, Outcome
@@ -78,7 +77,6 @@ HEADER = (
     "gates against golden",
 )
 SAMPLE_HEADER = ("function", "format", "operands", "golden: not correctly rounded", "max ULP", "gates against golden")
-_REST = "The rest: results that are finite, not zero and no limit of the function (as 1 is of tanh)."
 
 
 def function_table(config: FunctionTableConfig, out: Path, quick: bool = False) -> None:
@@ -103,7 +101,7 @@ def function_table(config: FunctionTableConfig, out: Path, quick: bool = False) 
         name="functions",
         config=config.resolved(),
         tables=[
-            Table("", HEADER, [_shown(row) for row in table], None, _REST),
+            Table("", HEADER, [_shown(row) for row in table], None, THE_REST),
             Table("On samples", SAMPLE_HEADER, sampled, "samples.csv"),
         ],
         values={"functions": [dict(zip(HEADER, row, strict=True)) for row in table]},

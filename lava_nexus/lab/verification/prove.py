@@ -19,8 +19,6 @@ from lava_nexus.verify.certificates import PROOFS, ProofCertificate, certify_pro
 from lava_nexus.verify.formal.proof import Progress, obligation
 from lava_nexus.verify.formal.terms import solver_name
 
-_HEADER = ("operation", "format", "basis", "neurons", "cases", "proven", "seconds", "verdict")
-
 
 @dataclass(frozen=True)
 class Counterexample:
@@ -85,14 +83,19 @@ class Proof:
         return f"{self.circuit.label} in the {self.circuit.basis} basis is {self.verdict}"
 
     @property
-    def row(self) -> tuple[Any, ...]:
+    def row(self) -> dict[str, Any]:
         """For the table."""
-        seconds = round(sum(self.proven.values()), 1)
-        fmt = f"{self.circuit.inputs[0].format}"
-        if self.circuit.output.format not in (None, self.circuit.inputs[0].format):
-            fmt += f" to {self.circuit.output.format}"
-        neurons, basis = self.circuit.neurons, self.circuit.basis
-        return self.circuit.name, fmt, basis, neurons, self.cases, len(self.proven), seconds, self.verdict
+        fmt, to = self.circuit.inputs[0].format, self.circuit.output.format
+        return {
+            "operation": self.circuit.name,
+            "format": f"{fmt}" if to in (None, fmt) else f"{fmt} to {to}",
+            "basis": self.circuit.basis,
+            "neurons": self.circuit.neurons,
+            "cases": self.cases,
+            "proven": len(self.proven),
+            "seconds": round(sum(self.proven.values()), 1),
+            "verdict": self.verdict,
+        }
 
 
 def prove(config: ProofConfig, out: Path, quick: bool = False, certificates: Path = PROOFS) -> list[Proof]:
@@ -117,11 +120,9 @@ def prove(config: ProofConfig, out: Path, quick: bool = False, certificates: Pat
         title=f"Proofs by {tool}",
         name="proofs",
         config={**config.resolved(), "quick": quick},
-        tables=[Table("", _HEADER, rows, "proofs.csv")],
-        values={"tool": tool, "proofs": [dict(zip(_HEADER, row, strict=True)) for row in rows]},
-        failure="".join(
-            f"{one.circuit.label} in the {one.circuit.basis} basis is {one.verdict}" for one in refuted[:1]
-        ),
+        tables=[Table.of("", rows, "proofs.csv")],
+        values={"tool": tool, "proofs": rows},
+        failure=refuted[0].sentence if refuted else "",
     )
     conclude(found, out)
     return outcomes

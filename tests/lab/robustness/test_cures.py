@@ -10,9 +10,8 @@ from lava_nexus.errors import NexusError
 from lava_nexus.execute.membrane import MembraneExecutor
 from lava_nexus.formats import FLOAT8_E4M3FN, FLOAT8_E5M2, FLOAT16
 from lava_nexus.lab.configs.robustness import CureSweep
+from lava_nexus.lab.robustness.circuits import checked, equal_thresholds, logic_circuit, scaled, voted
 from lava_nexus.lab.robustness.cure_table import cures_of, tolerated, with_retries
-from lava_nexus.lab.robustness.cures import checked, equal_thresholds, scaled, voted
-from lava_nexus.lab.robustness.logic import logic_circuit
 from lava_nexus.neurons import NeuronModel, NonIdealities, check
 from tests.evaluate import evaluate, input_spikes
 

@@ -14,7 +14,7 @@ from lava_nexus.errors import NexusError
 from lava_nexus.execute.membrane import MembraneExecutor
 from lava_nexus.formats import FLOAT8_E4M3FN
 from lava_nexus.lab.published import PublishedAccuracy, published
-from lava_nexus.lab.robustness.logic import LOGIC, logic_circuit
+from lava_nexus.lab.robustness.circuits import LOGIC, logic_circuit
 from lava_nexus.lab.robustness.measure import Accuracy, Cells, Condition, compare, deviations, measure, verdict
 from lava_nexus.lab.robustness.theory import predict
 from lava_nexus.neurons import MEMORYLESS, NonIdealities, check
@@ -33,6 +33,7 @@ PLAIN = {
     "full_adder": lambda a, b, c: a + b + c,
     "adder_4bit": lambda a, b: a + b,
     "mult_4x4": lambda a, b: a * b,
+    "not": lambda a: 1 - a,
     "barrel_shifter": lambda a, n: int(format(a, "08b")[n:].ljust(8, "0"), 2),
 }
 

@@ -19,7 +19,8 @@ from lava_nexus.formats import FLOAT8_E4M3FN, FLOAT32
 from lava_nexus.lab.configs.tables import EnergyConfig, EnergyTable
 from lava_nexus.lab.energy.report import run_energy_table
 from lava_nexus.lab.energy.rows import Choices, measure
-from lava_nexus.lab.energy.subjects import GATES, SMALL, gate_circuit
+from lava_nexus.lab.energy.subjects import GATES, SMALL
+from lava_nexus.lab.robustness.circuits import logic_circuit
 from lava_nexus.models.placing import place
 from tests.commands import exit_code
 
@@ -29,7 +30,7 @@ FOLDER = Path(__file__).parents[4] / "configs" / "energy"
 @pytest.mark.parametrize("basis", ["threshold", "nexus"])
 @pytest.mark.parametrize("name", GATES)
 def test_gates_on_every_input(name: str, basis: str) -> None:
-    gate = gate_circuit(name, basis)
+    gate = logic_circuit(name, basis)
     n = len(gate.inputs)
     bits = [(np.arange(2**n) >> i & 1).astype(np.uint8) for i in range(n)]
     found = run(gate, *bits, executor="membrane").value
@@ -49,11 +50,12 @@ def test_operations_count_alike_on_three_executors(name: str) -> None:
     sliced = measure(name, choices, BitslicedExecutor(count="activity"), 200, SMALL, 3)
     membrane = measure(name, choices, executor_named("membrane"), 200, SMALL, 3)
     lava = measure(name, choices, executor_named("lava"), 200, SMALL, 3)
-    assert sliced.spikes == membrane.spikes == lava.spikes > 0
-    assert sliced.synops == membrane.synops == lava.synops > 0
-    assert sliced.updates == 200 * sliced.neurons
-    assert sliced.active == membrane.active
-    assert sliced.active is not None and sliced.spikes <= sliced.active <= sliced.updates
+    assert sliced.tallies.spikes == membrane.tallies.spikes == lava.tallies.spikes > 0
+    assert sliced.tallies.synops == membrane.tallies.synops == lava.tallies.synops > 0
+    assert sliced.tallies.updates == 200 * sliced.neurons
+    assert sliced.tallies.active == membrane.tallies.active
+    counts = sliced.tallies
+    assert counts.active is not None and counts.spikes <= counts.active <= counts.updates
 
 
 def test_a_small_block_counts_alike() -> None:
@@ -61,14 +63,14 @@ def test_a_small_block_counts_alike() -> None:
     found = [
         measure("block", choices, engine, 2, SMALL, 0) for engine in (executor_named("membrane"), BitslicedExecutor())
     ]
-    assert found[0].spikes == found[1].spikes > 0
-    assert found[0].synops == found[1].synops > 0
+    assert found[0].tallies.spikes == found[1].tallies.spikes > 0
+    assert found[0].tallies.synops == found[1].tallies.synops > 0
 
 
 def test_a_norm_counts_an_element() -> None:
     found = measure("rms_norm", Choices(FLOAT8_E4M3FN), executor_named("membrane"), 4, SMALL, 0)
     assert found.units == SMALL.width
-    assert found.per_unit(found.spikes) == found.spikes / (4 * SMALL.width)
+    assert found.per_unit(found.tallies.spikes) == found.tallies.spikes / (4 * SMALL.width)
 
 
 def _config(text: str, folder: Path) -> Path:
@@ -130,7 +132,8 @@ def test_routing_by_hand(tmp_path: Path) -> None:
 
 def test_the_same_seed_gives_the_same_counts() -> None:
     counts = [
-        measure("scores", Choices(FLOAT8_E4M3FN), executor_named("membrane"), 3, SMALL, s).synops for s in (1, 1, 2)
+        measure("scores", Choices(FLOAT8_E4M3FN), executor_named("membrane"), 3, SMALL, s).tallies.synops
+        for s in (1, 1, 2)
     ]
     assert counts[0] == counts[1] != counts[2]
 

@@ -11,8 +11,7 @@ from hypothesis import strategies as st
 
 from lava_nexus.config import load_config
 from lava_nexus.lab.configs.tables import EnergyConfig, PrecisionMap
-from lava_nexus.lab.energy.precision import PrecisionRow, run_precision_map
-from lava_nexus.lab.figures.costs import pareto_front
+from lava_nexus.lab.energy.precision import PrecisionRow, pareto_front, run_precision_map
 
 
 @given(st.lists(st.tuples(st.integers(0, 5), st.integers(0, 5)), min_size=1, max_size=12))

@@ -1,14 +1,19 @@
-"""Whole models: end to end, part by part and layer by layer, by neurons, strict reference, PyTorch and float64."""
+"""Whole models: end to end, part by part, layer by layer and operation by operation.
+
+Each by neurons, strict reference, PyTorch and float64. Operations are asked one by one: gates and PyTorch on the same
+operands, those that PyTorch's model met.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from torch import Tensor
 from tqdm import tqdm
 
 from lava_nexus.execute.executor import Executor
@@ -17,11 +22,14 @@ from lava_nexus.execute.reference import ReferenceExecutor
 from lava_nexus.execute.run import executor_named
 from lava_nexus.formats import FLOAT64, FloatFormat
 from lava_nexus.lab.configs.ulp_tables import ModelTables, UlpTablesConfig
-from lava_nexus.lab.ulp.comparison import Answers, UlpRow, row
-from lava_nexus.lab.ulp.components import random_values, rounded_once
+from lava_nexus.lab.ulp.comparison import Answers, UlpRow, joined, row
+from lava_nexus.lab.ulp.components import random_values
+from lava_nexus.lab.ulp.witness import DecoderWitness, Function
 from lava_nexus.models.model import Model, load, random_model, token_array
 from lava_nexus.models.stages import Logits, forward_stages
-from lava_nexus.programs import Value, Writer, attend, feed_forward
+from lava_nexus.programs import ACTIVATIONS, LayerShape, Value, Writer, attend, feed_forward, linear, rms_norm, softmax
+from lava_nexus.programs.attention import Seen, aggregate, scaled_scores, seen_by
+from lava_nexus.torch.tensors import from_torch
 
 Values = NDArray[Any]
 Parts = dict[str, Values]
@@ -48,8 +56,6 @@ class Problem:
 
 def model_rows(options: ModelTables, config: UlpTablesConfig) -> list[UlpRow]:
     """A row for each part of the model and each depth."""
-    from lava_nexus.lab.ulp.model_witness import DecoderWitness
-
     problem = _problem(options, config)
     fmt = config.float_format
     pytorch = _outside(DecoderWitness(problem.model), problem)
@@ -57,19 +63,14 @@ def model_rows(options: ModelTables, config: UlpTablesConfig) -> list[UlpRow]:
     ours = _by_program(problem, executor_named(config.executor, count=False))
     strict = _by_program(problem, ReferenceExecutor())
     answers = {
-        name: Answers(
-            fmt.to_patterns(ours[name]),
-            fmt.to_patterns(strict[name]),
-            fmt.canonical(fmt.to_patterns(pytorch[name])),
-            rounded_once(double[name], fmt) if name in double else None,
+        name: Answers.of(
+            fmt.to_patterns(ours[name]), fmt.to_patterns(strict[name]), pytorch[name], double.get(name), fmt
         )
         for name in ours
     }
     rows = _rows(answers, options, problem, fmt)
     if not options.modules:
         return rows
-    from lava_nexus.lab.ulp.module_witness import operation_rows
-
     engine = executor_named(config.executor, count=False)
     return rows + operation_rows(problem.model, problem.tokens, options.modules, engine, options.published)
 
@@ -141,3 +142,110 @@ def _outside(witness: Any, problem: Problem) -> Parts:
     hidden, logits = witness.run(problem.tokens, problem.logits)
     found = {_after(i): h for i, h in enumerate(hidden) if i} | {"logits": logits}
     return found | {part: getattr(witness, part)(problem.x, 0) for part in problem.parts}
+
+
+Write = Callable[[Writer, Sequence[Value], LayerShape], Value]
+_CONSTANT = ("qkv_projection", "output_projection", "gate_and_up", "down", "head", "rms_norm")
+_MASKED = ("attention_scores", "softmax")
+
+
+def operation_rows(
+    model: Model, tokens: NDArray[np.int64], layers: int, executor: Executor, printed: bool
+) -> list[UlpRow]:
+    """A row for each operation, over all of its calls in the first `layers` layers and behind the last one."""
+    found = _Watched(model, layers, executor)
+    DecoderWitness(model, watch=found).run(tokens, "all")
+    fmt = model.arithmetic.format
+    return [
+        row("module", name, "forward", len(tokens), joined(answers), fmt, printed)
+        for name, answers in found.answers.items()
+    ]
+
+
+@dataclass
+class _Watched:
+    """Asks the gates for every operation that PyTorch is seen to do.
+
+    Attributes:
+        answers: by operation.
+    """
+
+    model: Model
+    layers: int
+    executor: Executor
+    answers: dict[str, list[Answers]] = field(default_factory=dict)
+
+    def __call__(self, name: str, layer: int, function: Function, operands: tuple[Tensor, ...], result: Tensor) -> None:
+        if self.layers <= layer < self.model.spec.layers:
+            return
+        fmt, shape = self.model.arithmetic.format, self.model.spec.layer_shape(min(layer, self.model.spec.layers - 1))
+        given = [fmt.to_patterns(from_torch(x.contiguous(), fmt)) for x in operands]
+        ours, strict = (self._by_program(name, given, shape, engine) for engine in (self.executor, ReferenceExecutor()))
+        compared = _seen(shape, len(result[0])) if name in _MASKED else ...
+        double = from_torch(function(*[x.double() for x in operands]), fmt)
+        answers = Answers.of(ours, strict, from_torch(result.contiguous(), fmt), double, fmt)
+        seen = Answers(ours, strict, *(None if p is None else p[compared] for p in (answers.pytorch, answers.exact)))
+        self.answers.setdefault(name, []).append(seen.each(np.ravel))
+
+    def _by_program(self, name: str, given: list[NDArray[Any]], shape: LayerShape, engine: Executor) -> NDArray[Any]:
+        w = self.model.arithmetic.writer(name).inside(name)
+        weights = given[1:] if name in _CONSTANT else []
+        feeds = {f"v{i}": patterns[None] for i, patterns in enumerate(given[: len(given) - len(weights)])}
+        values = [w.program.input(key, patterns.shape[1:], w.format) for key, patterns in feeds.items()]
+        values += [w.program.constant(patterns, w.format) for patterns in weights]
+        w.program.outputs["y"] = _WRITE[name](w, values, shape)
+        result: NDArray[Any] = run_program(w.program, feeds, engine).outputs["y"]
+        return result
+
+
+def _seen(shape: LayerShape, tokens: int) -> tuple[Any, ...]:
+    """Index of the scores [heads, tokens, keys] that are not masked."""
+    mask = np.zeros((tokens, tokens), bool)
+    for number, seen in enumerate(seen_by(tokens, tokens, shape.window)):
+        mask[number, seen.keys.start : seen.keys.stop] = True
+    return (slice(None), mask)
+
+
+def _row_by_row(w: Writer, tokens: int, window: int | None, write: Callable[[Seen], Value], axis: int) -> Value:
+    return w.concatenate([write(seen) for seen in seen_by(tokens, tokens, window)], axis)
+
+
+def _row_of(w: Writer, x: Value, seen: Seen) -> Value:
+    return w.take(x, -2, seen.token.start, seen.token.stop)
+
+
+def _scores(w: Writer, v: Sequence[Value], shape: LayerShape) -> Value:
+    def one(seen: Seen) -> Value:
+        return scaled_scores(w, _row_of(w, v[0], seen), seen.of(w, v[1]), shape.scale, seen)
+
+    return _row_by_row(w, v[0].shape[-2], shape.window, one, -1)
+
+
+def _softmax(w: Writer, v: Sequence[Value], shape: LayerShape) -> Value:
+    def one(seen: Seen) -> Value:
+        x = w.take(_row_of(w, v[0], seen), -1, seen.keys.start, seen.keys.stop)
+        return softmax(w, x, seen.scores(1))
+
+    return _row_by_row(w, v[0].shape[-2], shape.window, one, -1)
+
+
+def _aggregation(w: Writer, v: Sequence[Value], shape: LayerShape) -> Value:
+    def one(seen: Seen) -> Value:
+        weights = w.take(_row_of(w, v[0], seen), -1, seen.keys.start, seen.keys.stop)
+        return aggregate(w, weights, seen.of(w, v[1]), seen)
+
+    return _row_by_row(w, v[0].shape[-2], shape.window, one, -2)
+
+
+def _linear(w: Writer, v: Sequence[Value], shape: LayerShape) -> Value:
+    return linear(w, *v)
+
+
+_WRITE: dict[str, Write] = {
+    **dict.fromkeys(("qkv_projection", "output_projection", "gate_and_up", "down", "head"), _linear),
+    "rms_norm": lambda w, v, shape: rms_norm(w, v[0], v[1], shape.eps),
+    "silu": lambda w, v, shape: ACTIVATIONS[shape.activation](w, v[0]),
+    "attention_scores": _scores,
+    "softmax": _softmax,
+    "value_aggregation": _aggregation,
+}

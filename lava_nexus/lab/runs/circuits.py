@@ -1,10 +1,13 @@
-"""The table of circuits: what each is made of, read off the network, and what it does, counted in a run."""
+"""Circuits by themselves: the table of what each is made of and does, and the files of one for other tools.
+
+What a circuit is made of is read off its network, what it does is counted in a run.
+"""
 
 from __future__ import annotations
 
 import zlib
 from collections.abc import Iterator
-from dataclasses import asdict, astuple, dataclass, fields
+from dataclasses import asdict, astuple, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +20,17 @@ from lava_nexus.circuits.operations import OPERATIONS
 from lava_nexus.config import did_you_mean
 from lava_nexus.errors import NexusError
 from lava_nexus.execute.run import executor_named
+from lava_nexus.export.netx import write_netx
+from lava_nexus.export.nir_graph import write_nir
+from lava_nexus.export.trace import write_vcd
+from lava_nexus.export.verilog import to_verilog
+from lava_nexus.files import write_text
 from lava_nexus.formats import format_named
+from lava_nexus.lab.configs.places import ExportConfig
 from lava_nexus.lab.configs.tables import CircuitTableConfig
-from lava_nexus.lab.figures.circuits import Built, Count, neuron_figure, tradeoff_figure
+from lava_nexus.lab.figures.circuits import CircuitSize, neuron_figure, tradeoff_figure
 from lava_nexus.lab.published import published
-from lava_nexus.lab.report import Report, Table, conclude
+from lava_nexus.lab.report import Report, Table, columns, conclude
 from lava_nexus.neurons import Port
 
 # Where a negative operand has no result, |N(0, 1)| is drawn.
@@ -65,7 +74,6 @@ class CircuitRow:
     mofneurosim: int | None
 
 
-HEADER = tuple(field.name for field in fields(CircuitRow))
 _SHOWN = (
     *(
         "operation",
@@ -95,24 +103,19 @@ def run_circuit_table(config: CircuitTableConfig, out: Path, quick: bool = False
     left_out: list[str] = []
     bar = tqdm(_circuits(config, left_out), unit=" circuits", mininterval=0.5, leave=False)
     rows = [_row(made, name, fmt, style, config) for name, fmt, style, made in bar]
-    drawn = [row for row in rows if row.style == config.styles[0] and row.operation in OPERATIONS]
-    counts = [Count(row.operation, row.format, row.basis, row.neurons) for row in drawn]
+    sizes = [
+        CircuitSize(row.operation, row.format, row.basis, row.style, row.neurons, row.depth)
+        for row in rows
+        if row.operation in OPERATIONS
+    ]
     printed = {name: entry.neurons for (name, fmt), entry in published("neurons")["nexus"].items() if fmt == "float32"}
-    neuron_figure(counts, printed, out / "neurons.png")
+    neuron_figure([size for size in sizes if size.style == config.styles[0]], printed, out / "neurons.png")
     if len(config.styles) > 1:
-        _draw_styles(rows, out / "styles.png")
+        widest = max({size.format for size in sizes}, key=lambda name: format_named(name).bits)
+        built = [size for size in sizes if size.format == widest and size.basis == "threshold"]
+        tradeoff_figure(built, f"Two styles of the same {widest} operations", out / "styles.png")
     conclude(_report(rows, left_out, {**config.resolved(), "quick": quick}), out)
     return rows
-
-
-def _draw_styles(rows: list[CircuitRow], path: Path) -> None:
-    widest = max({row.format for row in rows}, key=lambda name: format_named(name).bits)
-    built = [
-        Built(row.operation, row.style, row.neurons, row.depth)
-        for row in rows
-        if row.format == widest and row.basis == "threshold" and row.operation in OPERATIONS
-    ]
-    tradeoff_figure(built, f"Two styles of the same {widest} operations", path)
 
 
 def _small(config: CircuitTableConfig) -> CircuitTableConfig:
@@ -220,6 +223,7 @@ def _report(rows: list[CircuitRow], left_out: list[str], config: dict[str, Any])
     cells = [
         [round(value) if isinstance(value, float) and value >= 100 else value for value in astuple(row)] for row in rows
     ]
+    records = [asdict(row) for row in rows]
     counted = (
         f"Spikes and SynOps: mean over {config['inputs']:,} operand sets from N(0, 1) (|N(0, 1)| for "
         f"{', '.join(sorted(_POSITIVE))}; uniform bits for integers), seed {config['seed']}, {config['executor']} "
@@ -237,15 +241,52 @@ def _report(rows: list[CircuitRow], left_out: list[str], config: dict[str, Any])
         name="circuits",
         config=config,
         tables=[Table("", _SHOWN, cells, None)],
-        figures=[
-            *figures,
-            *([("styles.png", "Neurons against depth, by style.")] if len(config["styles"]) > 1 else []),
-        ],
+        figures=figures,
         notes=[
             f"Neurons include relays, at a largest synaptic delay of {config['max_delay']}.",
             counted if config["inputs"] else "Spikes and SynOps: not counted, inputs is 0.",
             *(f"Left out: {sentence}." for sentence in left_out),
         ],
-        values={"circuits": [asdict(row) for row in rows], "published": sources},
-        data={"circuits.csv": (HEADER, [astuple(row) for row in rows])},
+        values={"circuits": records, "published": sources},
+        data={"circuits.csv": columns(records)},
     )
+
+
+def export_circuit(config: ExportConfig, out: Path, quick: bool = False) -> list[Path]:
+    """Writes the files and a report of what they hold to `out`; returns the paths of the files.
+
+    Raises:
+        NexusError: there is no such circuit, or it does not fit a format.
+    """
+    target = None if config.to is None else format_named(config.to)
+    made = circuit(
+        config.operation,
+        format_named(config.format),
+        to=target,
+        basis=config.basis,
+        max_delay=config.max_delay,
+        **config.options,
+    )
+    stem, rows, paths = made.label.replace(" ", "_").replace(",", ""), [], []
+    for kind in config.files:
+        network = made.network
+        if kind == "nir":
+            path = write_nir(network, out / f"{stem}.nir")
+        elif kind == "netx":
+            found = write_netx(network, out / f"{stem}.net")
+            path, network = found.path, found.network
+        elif kind == "verilog":
+            path = out / f"{stem}.v"
+            write_text(path, to_verilog(made))
+        else:
+            rng = np.random.default_rng(config.seed)
+            sets = min(config.operand_sets, 4) if quick else config.operand_sets
+            operands = [rng.integers(0, 2**port.width, sets, dtype=np.uint64) for port in made.inputs]
+            patterns = [words.astype(port.pattern_dtype) for words, port in zip(operands, made.inputs, strict=True)]
+            path = write_vcd(made, patterns, out / f"{stem}.vcd")
+        rows.append((kind, path.name, network.neurons, network.relays, network.depth, path.stat().st_size))
+        paths.append(path)
+    header = ("file of", "name", "neurons", "of them relays", "depth", "bytes")
+    table = Table("", header, rows, "files.csv")
+    conclude(Report(title=f"Files of {made.label}", config={**config.resolved(), "quick": quick}, tables=[table]), out)
+    return paths

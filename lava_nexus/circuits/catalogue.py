@@ -12,7 +12,7 @@ from lava_nexus.circuits.cells import Basis, basis_named
 from lava_nexus.circuits.circuit import Circuit
 from lava_nexus.circuits.operations import OPERATIONS, Operation
 from lava_nexus.disk_cache import cached, source_digest
-from lava_nexus.errors import NexusError
+from lava_nexus.errors import NexusError, brief
 from lava_nexus.formats import FloatFormat, FormatLike, IntegerFormat, NumberFormat, as_format
 from lava_nexus.neurons import LOIHI2, ThresholdNetwork
 from lava_nexus.neurons.serialisation import from_arrays, to_arrays
@@ -52,8 +52,8 @@ def circuit(
     Raises:
         NexusError: an operation, format, basis, option or combination that does not exist.
     """
-    if name not in OPERATIONS:
-        raise NexusError(f"operation '{name}' does not exist; choose one of {', '.join(OPERATIONS)}")
+    if not isinstance(name, str) or name not in OPERATIONS:
+        raise NexusError(f"operation '{brief(str(name))}' does not exist; choose one of {', '.join(OPERATIONS)}")
     operation = OPERATIONS[name]
     source = as_format(fmt)
     target = source if to is None else as_format(to)

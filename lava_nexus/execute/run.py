@@ -13,9 +13,10 @@ from lava_nexus.circuits import Circuit
 from lava_nexus.errors import NexusError
 from lava_nexus.execute.executor import LEVELS, Executor
 from lava_nexus.execute.interpret import run_program
-from lava_nexus.execute.operands import check_number, common_shape, numbers, refuse_unknown
+from lava_nexus.execute.operands import check_number, common_shape, refuse_unknown
 from lava_nexus.execute.reference import ReferenceExecutor
 from lava_nexus.execute.tallies import ProgramResult, Tally
+from lava_nexus.formats.integer_format import exact_array
 from lava_nexus.neurons import Port
 from lava_nexus.programs.program import Program
 
@@ -263,5 +264,5 @@ def measured_notes(joules: float | None) -> tuple[str, ...]:
 
 
 def _patterns(circuit: Circuit, operand: ArrayLike, port: Port) -> NDArray[Any]:
-    array = numbers(f"operand {port.name} of circuit '{circuit.label}'", operand)
+    array = exact_array(f"operand {port.name} of circuit '{circuit.label}'", operand)
     return array.astype(port.pattern_dtype) if port.format is None else port.format.to_patterns(array)

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from lava_nexus.errors import NexusError
-from lava_nexus.formats.float_format import FloatFormat
+from lava_nexus.formats.number_format import FormatLike, as_format
 
 
 def patterns_to_spikes(patterns: NDArray[Any], bits: int) -> NDArray[np.uint8]:
@@ -35,25 +35,26 @@ def spikes_to_patterns(spikes: NDArray[Any], dtype: np.dtype[Any]) -> NDArray[An
     return packed.view(dtype.newbyteorder(">"))[..., 0].astype(dtype)
 
 
-def encode(values: ArrayLike, fmt: FloatFormat) -> NDArray[np.uint8]:
+def encode(values: ArrayLike, fmt: FormatLike) -> NDArray[np.uint8]:
     """Numbers of shape (...) to spikes of shape (..., fmt.bits).
 
     Raises:
-        NexusError: a value that the format cannot hold exactly.
+        NexusError: a value that the format cannot hold exactly, or no format.
     """
+    fmt = as_format(fmt)
     return patterns_to_spikes(fmt.to_patterns(values), fmt.bits)
 
 
-def decode(spikes: NDArray[Any], fmt: FloatFormat) -> NDArray[Any]:
+def decode(spikes: NDArray[Any], fmt: FormatLike) -> NDArray[Any]:
     """Spikes of shape (..., fmt.bits) to numbers of shape (...), the inverse of `encode`.
 
     Raises:
         NexusError: the last axis is not as long as the format has bits, or a spike is neither 0 nor 1.
     """
-    array = np.asarray(spikes)
+    fmt, array = as_format(fmt), np.asarray(spikes)
     if array.ndim == 0 or array.shape[-1] != fmt.bits:
         raise NexusError(f"spikes of shape {array.shape} do not end in the {fmt.bits} channels of {fmt.name}")
     wrong = array > 1 if array.dtype.kind in "bu" else (array != 0) & (array != 1)
     if wrong.any():
         raise NexusError(f"spikes for {fmt.name} must be 0 or 1, found {array[wrong].flat[0]}")
-    return fmt.from_patterns(spikes_to_patterns(array, fmt.pattern_dtype))
+    return np.asarray(fmt.from_patterns(spikes_to_patterns(array, fmt.pattern_dtype)))

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from lava_nexus.errors import NexusError
+from lava_nexus.formats.integer_format import exact_array
 
 _DTYPES: dict[tuple[int, int, bool], tuple[str, Any]] = {
     (4, 3, False): ("float8_e4m3fn", ml_dtypes.float8_e4m3fn),
@@ -121,7 +122,7 @@ class FloatFormat:
         Raises:
             NexusError: a value would have to be rounded (conversion is an operation of its own), or is no real number.
         """
-        array = np.asarray(values)
+        array = exact_array("operand", values)
         if array.dtype != self.dtype:
             with np.errstate(over="ignore", invalid="ignore"):
                 cast = _number(array).astype(self.dtype)

@@ -1,14 +1,17 @@
-"""What an integer is: two's complement of a width, or unsigned."""
+"""What an integer is: two's complement of a width, or unsigned; numbers as they were given, none of them rounded."""
 
 from __future__ import annotations
 
+import sys
+from collections import UserList, deque
 from dataclasses import dataclass
 from typing import Any
 
+import ml_dtypes
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from lava_nexus.errors import NexusError
+from lava_nexus.errors import NexusError, brief
 
 
 @dataclass(frozen=True)
@@ -58,7 +61,7 @@ class IntegerFormat:
         Raises:
             NexusError: a value is no integer, or out of range.
         """
-        array = np.asarray(values)
+        array = exact_array("operand", values)
         if array.dtype.kind not in "biuf" or (
             array.dtype.kind == "f" and not (np.isfinite(array) & (np.floor(array) == array)).all()
         ):
@@ -87,3 +90,85 @@ UINT8, UINT16, UINT32, UINT64 = (IntegerFormat(bits, signed=False) for bits in (
 INTEGER_FORMATS: dict[str, IntegerFormat] = {
     f.name: f for f in (INT8, INT16, INT32, INT64, UINT8, UINT16, UINT32, UINT64)
 }
+
+
+def exact_array(what: str, values: Any) -> NDArray[Any]:
+    """An array of numbers as they were given: what numpy would round or mask is kept exact or refused.
+
+    numpy makes float64 of a list that mixes integers with numbers beyond 64 signed bits or with fractions; integers
+    that it would round are put into an integer dtype, where one holds all of them.
+
+    Raises:
+        NexusError: a masked element, rows of different lengths, what is no number, or integers that no dtype holds.
+    """
+    if type(values) is np.ndarray:
+        return values
+    values = _host(what, values) if hasattr(values, "detach") else values
+    if _masked(values):
+        raise NexusError(f"{what} is a masked array with masked elements, which are no numbers; fill them first")
+    try:
+        array = np.asarray(values)
+    except Exception as error:  # a container may raise what it likes
+        raise NexusError(f"{what} is not an array of numbers: {_words(error)}") from None
+    if array.dtype.kind not in "fO" or not (isinstance(values, int) or _sequence(values)):
+        return array
+    return _exact(what, values, array)
+
+
+_CONTAINERS = (list, tuple, deque, UserList)
+
+
+def _sequence(values: Any) -> bool:
+    """Whether numpy chooses a dtype for what is inside; arrays and buffers have their own."""
+    return isinstance(values, _CONTAINERS)
+
+
+def _masked(values: Any) -> bool:
+    """Whether an element is masked, at any depth."""
+    if _sequence(values):
+        return any(_masked(part) for part in values)
+    return isinstance(values, np.ma.MaskedArray) and bool(np.ma.is_masked(values))
+
+
+def _host(what: str, tensor: Any) -> Any:
+    """A tensor of PyTorch as an array: bf16 and FP8, which numpy lacks, by their bits; gradients stay behind.
+
+    Raises:
+        NexusError: a tensor that has no values, such as one on device meta, or none that numpy has a form of.
+    """
+    dtype = str(tensor.dtype).removeprefix("torch.")
+    try:
+        plain = tensor.detach().resolve_conj().resolve_neg().cpu()
+        plain = plain.to_dense() if plain.is_sparse else plain
+        if not hasattr(ml_dtypes, dtype):
+            return plain.numpy()
+        bits = next(getattr(sys.modules["torch"], f"int{8 * size}") for size in (1, 2) if size == plain.element_size())
+        return plain.contiguous().view(bits).numpy().view(getattr(ml_dtypes, dtype))
+    except Exception as error:
+        device = getattr(tensor, "device", "?")
+        raise NexusError(
+            f"{what} is a tensor of {dtype} on device {device}, which numpy cannot take: {_words(error)}"
+        ) from None
+
+
+def _words(error: Exception) -> str:
+    try:
+        return brief(str(error), 100) or type(error).__name__
+    except Exception:
+        return type(error).__name__
+
+
+def _exact(what: str, values: Any, array: NDArray[Any]) -> NDArray[Any]:
+    """The array, or one of integers where it would have rounded them."""
+    each = np.asarray(values, dtype=object)
+    each = np.array([x.item() if hasattr(x, "item") else x for x in each.flat], object).reshape(each.shape)
+    integers = [isinstance(x, int | np.integer) for x in each.flat]
+    pairs = zip(each.flat, array.ravel().tolist(), integers, strict=True)
+    same = all(int(x) == y for x, y, integer in pairs if integer)  # Python compares int and float exactly
+    if not any(integers) or (same and array.dtype.kind == "f"):
+        return array
+    if all(integers):
+        for dtype in (np.int64, np.uint64):
+            if all(np.iinfo(dtype).min <= x <= np.iinfo(dtype).max for x in each.flat):
+                return each.astype(dtype)
+    raise NexusError(f"{what} holds integers that no dtype of numpy holds exactly beside the rest; give arrays instead")

@@ -55,6 +55,8 @@ def load(
             model.
     """
     arithmetic = arithmetic_of(format, basis, accumulate, product, norm_format)
+    if not isinstance(path, str | os.PathLike):
+        raise NexusError(f"checkpoint {path!r} is not a path but of type {type(path).__name__}")
     folder = Path(path)
     if not folder.is_dir():
         raise NexusError(f"checkpoint '{folder}' is not a folder")

@@ -13,6 +13,7 @@ from lava_nexus.chip.program_placement import ProgramPlacement
 from lava_nexus.chip.workload import Strategy, Workload
 from lava_nexus.circuits import Circuit
 from lava_nexus.errors import NexusError
+from lava_nexus.execute.operands import whole_number
 from lava_nexus.execute.placing import measured_spikes
 from lava_nexus.models.model import Model
 from lava_nexus.models.stages import Stage, forward_stages, program_of
@@ -117,8 +118,13 @@ def place(
         subject = token_workload(subject, 1 if context is None else context)
     elif context is not None:
         raise NexusError(f"context {context} is for models; a circuit or a program is placed as it is")
+    if not isinstance(chip, str | Path | Chip):
+        raise NexusError(f"chip {chip!r} is no name, path or Chip")
     described = load_chip(chip)
-    if sets < 1:
+    seed = whole_number("seed", seed, least=0)
+    max_delay = None if max_delay is None else whole_number("max_delay", max_delay, least=None)
+    chips = None if chips is None else whole_number("chips", chips, least=None)
+    if whole_number("sets", sets, least=None) < 1:
         raise NexusError(f"placement with spikes counted on {sets} operand sets is below 1")
     if isinstance(subject, Circuit):
         if strategy is not None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 
@@ -223,3 +225,36 @@ def test_lava_takes_the_same_words_for_circuits_and_programs(level: str, says: s
     np.testing.assert_array_equal(circuit_run.value, x + x)
     np.testing.assert_array_equal(nexus.FLOAT16.from_patterns(program_run.outputs["y"]), x + x)
     assert circuit_run.spikes == program_run.tallies.by_digest[circuit_run.tally.circuit.digest].spikes
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda: nexus.circuit([], "float32"),  # type: ignore[arg-type]
+        lambda: nexus.circuit("add", []),
+        lambda: nexus.executor([]),  # type: ignore[arg-type]
+        lambda: nexus.executor("lava", lanes=1.5),
+        lambda: nexus.executor("lava", timeout="5"),
+        lambda: nexus.executor("lava", timeout=float("nan")),
+        lambda: nexus.executor("membrane", noise="a"),
+        lambda: nexus.executor("bitsliced", threads="2"),
+        lambda: nexus.load(3),  # type: ignore[arg-type]
+        lambda: nexus.place(nexus.circuit("add", "float8_e4m3fn"), 3),  # type: ignore[call-overload]
+        lambda: nexus.place(nexus.circuit("add", "float8_e4m3fn"), sets="x"),  # type: ignore[call-overload]
+        lambda: nexus.place(nexus.circuit("add", "float8_e4m3fn"), seed=1.5),  # type: ignore[call-overload]
+        lambda: nexus.place(nexus.circuit("add", "float8_e4m3fn"), max_delay="x"),  # type: ignore[call-overload]
+    ],
+    ids=range(13),
+)
+def test_arguments_of_a_wrong_kind_are_one_sentence(call: Callable[[], object]) -> None:
+    with pytest.raises(nexus.NexusError):
+        call()
+
+
+@pytest.mark.parametrize("executor", FAST)
+def test_tensors_are_taken(executor: str) -> None:
+    torch = pytest.importorskip("torch")
+    x = torch.tensor([1.0, 2.5], dtype=torch.bfloat16, requires_grad=True)
+    assert nexus.run(nexus.circuit("add", nexus.BFLOAT16), x, x, executor=executor).value.tolist() == [2.0, 5.0]
+    with pytest.raises(nexus.NexusError, match="is a tensor of float32 on device meta, which numpy cannot take"):
+        nexus.run(nexus.circuit("neg", nexus.FLOAT32), torch.ones(2, device="meta"), executor=executor)

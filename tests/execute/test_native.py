@@ -107,6 +107,17 @@ def test_zeros_of_both_signs_infinities_and_nan(fmt):
 
 
 @pytest.mark.parametrize("fmt", FIVE, ids=str)
+def test_layers_of_zeros_of_the_least_and_of_the_largest_numbers(fmt):
+    rng = np.random.default_rng(11)
+    rows = any_bits(fmt, rng, 8, 3)
+    rows[0] = 0
+    for weight in (0, fmt.sign_mask, 1, fmt.max_finite):
+        made = layer(np.full((2, 3), weight, fmt.pattern_dtype), fmt)
+        agree(made, rows)
+        assert native_sums(made, rows[:0], executor("bitsliced")).shape == (0, 2)
+
+
+@pytest.mark.parametrize("fmt", FIVE, ids=str)
 def test_cancellation_leaves_the_right_bits(fmt):
     rng = np.random.default_rng(3)
     w, x = any_bits(fmt, rng, 4, 12, finite=True), any_bits(fmt, rng, 40, 12, finite=True)

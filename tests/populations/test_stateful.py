@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from lava_nexus.errors import NexusError
+from lava_nexus.execute.lava.population_lif import check_lif
 from lava_nexus.execute.populations import PopulationStepper
 from lava_nexus.populations.network import Population, PopulationNetwork, Projection, Readout, check_populations
 from lava_nexus.populations.stateful import StatefulNeuron, ranges
@@ -68,6 +69,12 @@ def test_a_network_whose_states_can_overflow_is_refused():
 def test_equations_that_no_neuron_evaluates_are_refused(expression):
     with pytest.raises(NexusError):
         ranges(StatefulNeuron("odd", ("carry",), (("carry", expression),), "carry"), (0, 1))
+
+
+def test_neurons_with_equations_have_no_form_in_lif():
+    bit = StatefulNeuron("bit", (), (("bit", "max(a, -a) // 4 % 2"),), "bit")
+    with pytest.raises(NexusError, match="population 'sum': a neuron with an equation of its own, 'bit'"):
+        check_lif(network(neuron=bit))
 
 
 def test_an_equation_is_part_of_the_digest_and_other_networks_keep_theirs():

@@ -73,6 +73,11 @@ def check_lif(network: PopulationNetwork) -> None:
             "a network with memory or recurrent edges has no form in Lava's memoryless neurons; run it vectorised"
         )
     for population in network.populations[network.n_sources :]:
+        if population.neuron is not None:
+            raise NexusError(
+                f"population '{population.name}': a neuron with an equation of its own, '{population.neuron.name}', "
+                "has no form in Lava's LIF neurons; run it vectorised"
+            )
         if population.threshold != 1:
             raise NexusError(f"population '{population.name}': threshold {population.threshold} is not 1, as in Lava")
 

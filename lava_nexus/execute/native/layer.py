@@ -49,6 +49,8 @@ def native_sums(layer: NativeLayer, rows: Patterns, executor: Executor) -> Patte
         NexusError: the executor has no form of such layers.
     """
     check_native(layer, executor, layer.limbs.layer)
+    if not len(rows):
+        return np.zeros((0, layer.limbs.outputs), layer.limbs.result.pattern_dtype)
     if executor.native == "golden":
         tallies = [Tally(layer.front, rows.size), Tally(layer.core, len(rows))]
         sums = len(rows) * layer.limbs.outputs

@@ -234,5 +234,5 @@ class Limbs:
         """Digits of any sum, its sign among them, and at least those up to `lowest`."""
         sums: list[int] = np.abs(self._limbs).sum(axis=2, dtype=np.int64).max(axis=1, initial=0).tolist()
         largest = ((1 << self.activation.significand_bits) - 1) << most_places(self.activation)
-        bound = largest * sum(s << (BYTE * a) for a, s in enumerate(sums))
+        bound = largest * max(1, sum(s << (BYTE * a) for a, s in enumerate(sums)))  # encoders send to the end
         return max((bound.bit_length() + 2 + BYTE - 1) // BYTE, self.lowest + 1, 1)

@@ -228,6 +228,7 @@ def _check(argv: Sequence[str]) -> int:
 
 def _readme(argv: Sequence[str]) -> int:
     """Updates the pages of each run."""
+    from lava_nexus.lab.energy.mapping_page import update_mapping_page
     from lava_nexus.lab.energy.report import update_energy_pages
     from lava_nexus.lab.pages import update_readme
 
@@ -239,6 +240,9 @@ def _readme(argv: Sequence[str]) -> int:
     arguments = parser.parse_args(argv)
     for folder in arguments.results:
         energy, kept = (folder / "energy.json").is_file(), (folder / "digits.json").is_file()
+        if (folder / "energy_interleaved.csv").is_file():
+            update_mapping_page(folder, arguments.root)
+            continue
         if energy:
             update_energy_pages(folder, arguments.root)
         if kept or not energy:

@@ -10,9 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from lava_nexus import files
+from lava_nexus.documents import read_json
 from lava_nexus.energy import load_energy_model
 from lava_nexus.errors import NexusError
 from lava_nexus.lab.configs.tables import EnergyConfig, EnergyTable
+from lava_nexus.lab.energy.mapping_page import mapping_summary
 from lava_nexus.lab.energy.multiply_accumulate import placed_macs, systems
 from lava_nexus.lab.energy.rows import EnergyRow, energy_rows
 from lava_nexus.lab.energy.subjects import OPERATIONS
@@ -106,10 +108,11 @@ def update_energy_pages(results: Path, root: Path) -> None:
 
 def energy_pages(report: EnergyTableReport, root: Path) -> dict[Path, str]:
     """Text of every page that shows the report."""
-    docs, readme = root / "docs" / "energy.md", root / "README.md"
+    docs, readme, mapped = root / "docs" / "energy.md", root / "README.md", root / "docs" / "mapping.json"
+    placed = f"\n{mapping_summary(read_json(mapped, 'report'))}" if mapped.is_file() else ""
     return {
         docs: filled(docs.read_text(encoding="utf-8"), "energy", lambda: _whole(report), "docs/energy.md"),
-        readme: filled(readme.read_text(encoding="utf-8"), "energy", lambda: summary(report), "README.md"),
+        readme: filled(readme.read_text(encoding="utf-8"), "energy", lambda: summary(report) + placed, "README.md"),
     }
 
 

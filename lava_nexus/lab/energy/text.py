@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from lava_nexus.config import build_config
-from lava_nexus.energy import GpuRecord, gpu_record, load_energy_model, measured_systems
-from lava_nexus.energy.measurements import GpuRow
+from lava_nexus.energy import load_energy_model
 from lava_nexus.lab.configs.tables import EnergyConfig
+from lava_nexus.lab.energy.measured import beside_measured, gpu_measured_nj, measured_text
 from lava_nexus.lab.energy.multiply_accumulate import PlacedMac, System
 from lava_nexus.lab.energy.rows import EnergyRow
 from lava_nexus.lab.energy.subjects import Sizes
@@ -35,7 +35,6 @@ _PLACED = (
     *("largest delay", "neurons", "of them relays", "cores", "steps", "step", "work", "machine, back to back"),
     *("of it static power of two chips", "machine, one after the other"),
 )
-_GPU = ("batch", "format", "mode", "joules a token", "tokens/s", "nJ a multiply-accumulate")
 
 
 @dataclass(frozen=True)
@@ -109,7 +108,7 @@ def tables(report: EnergyTableReport, images: str = "") -> str:
         + "\n## A multiply-accumulate as it is placed\n\n"
         + markdown(_PLACED, [_placed(one) for one in report.placed])
         + "\nMultiplier and adder on cores of their own; static power is that of a chip each, and shared where more "
-        "stands on it.\n\n" + _measured() + f"\n{notes}"
+        "stands on it.\n\n" + measured_text() + f"\n{notes}"
     )
 
 
@@ -172,44 +171,6 @@ def _ranged(ends: tuple[float, float, float], factor: float, unit: str) -> str:
     return joules_in_range(dict(zip(("low", "value", "high"), (end * factor for end in ends), strict=True)), unit)
 
 
-def _measured() -> str:
-    """The GPU's record and whole systems of others."""
-    record, found = gpu_record(), ["## What was measured\n"]
-    if record is None:
-        found.append("No GPU was measured yet: `python benchmarks/gpu_block.py` on a CUDA machine writes the record.\n")
-    else:
-        rows = [
-            [
-                *(
-                    f"{r.subject}, batch {r.batch:,}",
-                    r.format,
-                    r.mode,
-                    _ranged((r.least, r.joules_a_token, r.most), 1.0, "J"),
-                ),
-                *(round(r.tokens_a_second), _per_mac_nj(record, r)),
-            ]
-            for r in record.rows
-        ]
-        found.append(f"{record}: {record.method}.\n\n" + markdown(_GPU, rows))
-    found += [
-        f"{one.name}: {with_prefix(one.joules_a_token, 'J')} a token, {one.nanojoules_a_mac:g} nJ a "
-        f"multiply-accumulate, {one.tokens_a_second:g} tokens/s ({one.source}; {one.confidence}).\n"
-        for one in measured_systems()
-    ]
-    return "\n".join(found)
-
-
-def _per_mac_nj(record: GpuRecord, row: GpuRow) -> float:
-    return float(three_digits(row.joules_a_token * 1e9 / record.macs[row.subject]).replace(",", ""))
-
-
-def gpu_measured_nj() -> dict[int, float]:
-    """Nanojoules a multiply-accumulate of the block on the GPU, FP32, by smallest and largest batch; empty without."""
-    record = gpu_record()
-    rows = [] if record is None else [row for batch in record.batches if (row := record.row(batch))]
-    return {row.batch: row.joules_a_token * 1e9 / record.macs[row.subject] for row in rows if record}
-
-
 def _notes(config: EnergyConfig, quick: bool) -> list[str]:
     table, model = published("energy"), load_energy_model(config.energy_model)
     block = table.row("block")
@@ -258,11 +219,7 @@ def summary(report: EnergyTableReport) -> str:
 def _ours(row: EnergyRow) -> str:
     assert row.published is not None and row.published.gpu_nj is not None
     work = row.work_nj
-    measured = [
-        f"{three_digits(work / (each * Sizes().macs))} times what a GPU takes at batch {batch:,}"
-        for batch, each in gpu_measured_nj().items()
-    ]
-    measured.append(
+    printed = (
         f"{three_digits(work / row.published.gpu_nj)} times the {with_prefix(row.published.gpu_nj * 1e-9, 'J')} that "
         "the paper prints for a GPU"
     )
@@ -270,7 +227,7 @@ def _ours(row: EnergyRow) -> str:
         f"Our block, counted for one token at the paper's size: {row.neurons:,.0f} neurons (printed "
         f"{row.published.neurons:,.0f}), {row.spikes:,.0f} spikes, {row.synops:,.0f} SynOps, "
         f"{with_prefix(work * 1e-9, 'J')} of work, {100 * row.shares['synops'] / work:.0f} % of it SynOps, before any "
-        f"idle neuron, routing or static power; that is {', '.join(measured)}."
+        f"idle neuron, routing or static power; that is {beside_measured(work)}{printed}."
     )
 
 

@@ -8,6 +8,7 @@ import yaml
 from lava_nexus.config import load_config
 from lava_nexus.errors import NexusError
 from lava_nexus.lab.configs.places import MapBlockConfig
+from lava_nexus.lab.energy.mapping_page import update_mapping_page
 from lava_nexus.lab.published import published
 from lava_nexus.lab.runs.mapping import run_map_block
 
@@ -46,6 +47,14 @@ def test_the_report(config, tmp_path):
         assert words in text
     for name in ("chip.png", "chips.png", "strategies.csv", "curve.csv", "cores.csv"):
         assert (tmp_path / name).stat().st_size > 100
+
+
+def test_the_page_shows_whole_runs_only(config, tmp_path):
+    with pytest.raises(NexusError, match=r"report\.json does not exist"):
+        update_mapping_page(tmp_path / "none", tmp_path)
+    run_map_block(config(strategies=["folded: 4"]), tmp_path, quick=True)
+    with pytest.raises(NexusError, match="is of a trial with --quick"):
+        update_mapping_page(tmp_path, tmp_path)
 
 
 def test_weights_on_chip_are_priced_as_placed(config, tmp_path):

@@ -14,8 +14,9 @@ from lava_nexus.documents import read_json
 from lava_nexus.errors import NexusError
 from lava_nexus.files import content_digest
 from lava_nexus.models.checkpoint import check_finite, first_of
+from lava_nexus.models.gguf_file import gguf_in, gguf_name
 from lava_nexus.models.spec import Shape
-from lava_nexus.models.stored import DTYPES, StoredFile, stored_file
+from lava_nexus.models.stored import DTYPES, QUANTISED, StoredFile, stored_file
 from lava_nexus.models.tensors import TensorSource, Weights
 
 _SINGLE, _INDEX = "model.safetensors", "model.safetensors.index.json"
@@ -23,10 +24,10 @@ _PICKLED, _PICKLED_INDEX = "pytorch_model.bin", "pytorch_model.bin.index.json"
 
 
 class FolderTensors(TensorSource):
-    """A Hugging Face folder, of which the files are read that transformers reads.
+    """A Hugging Face folder, or a GGUF file; of a folder those files are read that transformers reads.
 
     That is the first of these that are there: `model.safetensors`, the shards of `model.safetensors.index.json`,
-    `pytorch_model.bin`, the shards of `pytorch_model.bin.index.json`; else the one safetensors or GGUF file.
+    `pytorch_model.bin`, the shards of `pytorch_model.bin.index.json`; else the one safetensors file.
 
     Attributes:
         remarks: further sentences for reports.
@@ -37,8 +38,9 @@ class FolderTensors(TensorSource):
 
     def __init__(self, folder: Path) -> None:
         self.name = str(folder)
-        stored, self._index = _files(folder)
-        self._stored = {_today(name, stored): name for name in stored}
+        single = gguf_in(folder)
+        stored, self._index = _files(folder) if single is None else (_names(single), "")
+        self._stored = {_today(name, stored) if single is None else gguf_name(name): name for name in stored}
         self._files = {name: stored[old] for name, old in self._stored.items()}
         self._opened: dict[Path, StoredFile] = {}
         self._left: list[str] = []
@@ -104,9 +106,10 @@ def _check_header(file: StoredFile, name: str, shape: Shape) -> None:
     found, dtype = file.shapes[name]
     if found != shape:
         raise NexusError(f"checkpoint '{file.path}': tensor '{name}' has shape {found}, its config makes it {shape}")
+    known = QUANTISED if file.path.suffix == ".gguf" else DTYPES
     if dtype not in DTYPES:
         raise NexusError(
-            f"checkpoint '{file.path}': tensor '{name}' has dtype {dtype}, must be one of {', '.join(DTYPES)}"
+            f"checkpoint '{file.path}': tensor '{name}' has dtype {dtype}, must be one of {', '.join(known)}"
         )
 
 
@@ -126,11 +129,11 @@ def _files(folder: Path) -> tuple[dict[str, Path], str]:
             return _names(folder / single), ""
         if (folder / index).exists():
             return _shards(folder, index), index
-    found = sorted(folder.glob("*.safetensors")) or sorted(folder.glob("*.gguf"))
+    found = sorted(folder.glob("*.safetensors"))
     if len(found) != 1:
         raise NexusError(
             f"checkpoint '{folder}' has {len(found)} safetensors files and no index; "
-            f"it needs '{_SINGLE}', '{_INDEX}', '{_PICKLED}' or one GGUF file"
+            f"it needs '{_SINGLE}', '{_INDEX}' or '{_PICKLED}'"
         )
     return _names(found[0]), ""
 

@@ -14,6 +14,7 @@ from lava_nexus.models.config_json import read_spec
 from lava_nexus.models.defaults import completed
 from lava_nexus.models.folder import FolderTensors
 from lava_nexus.models.generation import end_tokens
+from lava_nexus.models.gguf_file import gguf_config, gguf_in, gguf_views
 from lava_nexus.models.spec import ModelSpec
 from lava_nexus.models.stage import arithmetic_of, check_eps
 from lava_nexus.models.tensors import RandomTensors, ViewedTensors
@@ -40,7 +41,7 @@ def load(
     >>> model([9707, 1879], logits="last").logits.argmax()
 
     Args:
-        path: the folder.
+        path: the folder, or a GGUF file.
         format: of all arithmetic and weights: a FloatFormat, or "float16", `np.float16`, `torch.float16`.
         basis: cells of the circuits, "threshold" or "nexus".
         accumulate: order of every sum; None for "sequential", or "exact" of native products.
@@ -58,13 +59,15 @@ def load(
     if not isinstance(path, str | os.PathLike):
         raise NexusError(f"checkpoint {path!r} is not a path but of type {type(path).__name__}")
     folder = Path(path)
-    if not folder.is_dir():
+    single = gguf_in(folder)
+    if single is None and not folder.is_dir():
         raise NexusError(f"checkpoint '{folder}' is not a folder")
-    config, name = read_json(folder / "config.json"), f"config '{folder / 'config.json'}'"
+    name = f"config '{folder / 'config.json'}'" if single is None else f"metadata of '{single}'"
+    config = read_json(folder / "config.json") if single is None else gguf_config(single)
     spec = spec_of(config, name, silu)
     source = FolderTensors(folder)
     spec = spec.held_by(source.names)
-    viewed = ViewedTensors(source, spec.views)
+    viewed = ViewedTensors(source, spec.views if single is None else gguf_views(spec))
     viewed.check(spec.tensors, spec.ignored)
     check_eps(spec.shape.eps, arithmetic)
     if spec.tied and spec.head is not None and f"{spec.head.name}.weight" in source.names:

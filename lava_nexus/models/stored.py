@@ -48,7 +48,7 @@ def stored_file(path: Path) -> StoredFile:
     Raises:
         NexusError: it is missing, or no whole file of its kind.
     """
-    kinds: dict[str, type[StoredFile]] = {".safetensors": _Safetensors, ".gguf": _Gguf}
+    kinds: dict[str, type[StoredFile]] = {".safetensors": _Safetensors, ".gguf": GgufFile}
     return kinds.get(path.suffix, _Pickled)(path)
 
 
@@ -100,7 +100,7 @@ class _Pickled(StoredFile):
         return np.asarray((part if str(part.dtype) == "torch.float64" else part.float()).numpy())
 
 
-class _Gguf(StoredFile):
+class GgufFile(StoredFile):
     """By the gguf package; quantised blocks become the FP32 numbers that they stand for."""
 
     @cached_property
@@ -117,12 +117,19 @@ class _Gguf(StoredFile):
         except (OSError, ValueError, IndexError, KeyError) as error:
             raise NexusError(f"checkpoint '{self.path}' is truncated or no GGUF file: {error}") from error
 
+    def value(self, key: str) -> Any:
+        """A value of the metadata, None where there is none."""
+        field = self.reader.get_field(key)
+        return None if field is None else field.contents()
+
     @cached_property
     def _tensors(self) -> dict[str, Any]:
         return {str(tensor.name): tensor for tensor in self.reader.tensors}
 
     @cached_property
     def shapes(self) -> dict[str, tuple[Shape, str]]:
+        """As the metadata has them."""
+
         def dtype(tensor: Any) -> str:
             kind = str(tensor.tensor_type.name)
             return "float32" if kind in QUANTISED else kind
@@ -130,6 +137,7 @@ class _Gguf(StoredFile):
         return {name: (tuple(int(n) for n in t.shape[::-1]), dtype(t)) for name, t in self._tensors.items()}
 
     def rows(self, name: str, rows: Rows) -> NDArray[Any]:
+        """As FP32."""
         import gguf
 
         tensor = self._tensors[name]

@@ -75,7 +75,9 @@ def test_embeddings_are_pooled_states() -> None:
         model.embed(IDS[:1], "reference", pooling="max")  # type: ignore[arg-type]
 
 
-def test_a_checkpoint_says_what_it_is(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_checkpoint_says_what_it_is(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     write(tmp_path, weights(), tie_word_embeddings=True)
     found = nexus.check(tmp_path, context=99)
     layer = 4 * 4 * 4 + 3 * 4 * 6
@@ -85,6 +87,7 @@ def test_a_checkpoint_says_what_it_is(tmp_path: Path, capsys: pytest.CaptureFixt
     assert min(found.seconds.values()) > 0 and "takes token ids and no text" in found.text
     from lava_nexus.cli import main
 
+    monkeypatch.setattr("sys.argv", ["lava-nexus"])
     with pytest.raises(SystemExit) as ended:
         main("check", str(tmp_path), "--context", "4")
     told = capsys.readouterr().out

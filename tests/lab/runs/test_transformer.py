@@ -211,7 +211,7 @@ def test_configs_that_ship_run(path: Path, tmp_path: Path) -> None:
         ({"layers": [1, 4]}, "layers 1 to 4 are not a range in the model's 0 to 3"),
         ({"layers": [2, 2]}, "layers 2 to 2 are not a range"),
         ({"generate": 7}, "3 tokens and 7 new ones are more than the model's 8 positions"),
-        ({"architecture": {**TINY, "model_type": "gpt2"}}, "architecture 'gpt2' is not supported; known are bert"),
+        ({"architecture": {**TINY, "model_type": "mamba"}}, "architecture 'mamba' is not supported; known are bert"),
         ({"architecture": {**TINY, "hidden_act": "mish"}}, "activation 'mish' is not supported; known are silu"),
         ({"architecture": {**TINY, "hidden_size": 0}}, "'hidden_size' is 0, must be an integer of at least 1"),
         ({"architecture": {"model_type": "llama"}}, "key 'hidden_size' is missing"),

@@ -1,0 +1,103 @@
+"""A GGUF file as a checkpoint: its metadata as a config.json, its tensors by the names that transformers has."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from lava_nexus.errors import NexusError
+from lava_nexus.models.spec import ModelSpec, View
+from lava_nexus.models.stored import GgufFile
+
+_SIZES = {
+    "block_count": "num_hidden_layers",
+    "embedding_length": "hidden_size",
+    "feed_forward_length": "intermediate_size",
+    "attention.head_count": "num_attention_heads",
+    "attention.head_count_kv": "num_key_value_heads",
+    "attention.key_length": "head_dim",
+    "attention.layer_norm_rms_epsilon": "rms_norm_eps",
+    "context_length": "max_position_embeddings",
+    "rope.freq_base": "rope_theta",
+    "vocab_size": "vocab_size",
+}
+"""Key of the metadata, behind the architecture's name, to that of a config.json."""
+
+_KINDS = ("llama", "qwen2", "qwen3")
+_MODULES = {
+    "attn_norm": "input_layernorm",
+    "attn_q": "self_attn.q_proj",
+    "attn_k": "self_attn.k_proj",
+    "attn_v": "self_attn.v_proj",
+    "attn_output": "self_attn.o_proj",
+    "attn_q_norm": "self_attn.q_norm",
+    "attn_k_norm": "self_attn.k_norm",
+    "ffn_norm": "post_attention_layernorm",
+    "ffn_gate": "mlp.gate_proj",
+    "ffn_up": "mlp.up_proj",
+    "ffn_down": "mlp.down_proj",
+}
+_OUTSIDE = {"token_embd": "model.embed_tokens", "output_norm": "model.norm", "output": "lm_head"}
+
+
+def gguf_in(path: Path) -> Path | None:
+    """The GGUF file that a path means: itself, or the only one of a folder that has no config.json."""
+    if path.suffix == ".gguf" and path.is_file():
+        return path
+    if not path.is_dir() or (path / "config.json").exists():
+        return None
+    found = sorted(path.glob("*.gguf"))
+    return found[0] if len(found) == 1 else None
+
+
+def gguf_config(path: Path) -> dict[str, Any]:
+    """The keys and values of a config.json that say what a GGUF file's metadata says.
+
+    Raises:
+        NexusError: the file cannot be read, or its model or its RoPE is not one that is supported.
+    """
+    file = GgufFile(path)
+    kind = file.value("general.architecture")
+    if kind not in _KINDS:
+        raise NexusError(f"checkpoint '{path}': architecture {kind!r} of a GGUF file is not in {', '.join(_KINDS)}")
+    config = {key: file.value(f"{kind}.{name}") for name, key in _SIZES.items()}
+    scaling = file.value(f"{kind}.rope.scaling.type")
+    if scaling not in (None, "none") or "rope_freqs.weight" in file.shapes:
+        how = scaling or "rope_freqs.weight"
+        raise NexusError(f"checkpoint '{path}': RoPE of a GGUF file is scaled ({how}), which is not read")
+    if config["vocab_size"] is None and "token_embd.weight" in file.shapes:
+        config["vocab_size"] = file.shapes["token_embd.weight"][0][0]
+    ends = file.value("tokenizer.ggml.eos_token_id")
+    found = {key: value for key, value in config.items() if value is not None}
+    tied = "output.weight" not in file.shapes
+    return {"model_type": kind, **found, "eos_token_id": ends, "tie_word_embeddings": tied, **_biases(file)}
+
+
+def _biases(file: GgufFile) -> dict[str, bool]:
+    return {"attention_bias": "blk.0.attn_q.bias" in file.shapes}
+
+
+def gguf_name(name: str) -> str:
+    """What transformers calls a tensor of a GGUF file."""
+    module, _, part = name.rpartition(".")
+    if module in _OUTSIDE:
+        return f"{_OUTSIDE[module]}.{part}"
+    block, _, inner = module.removeprefix("blk.").partition(".")
+    known = module.startswith("blk.") and inner in _MODULES
+    return f"model.layers.{block}.{_MODULES[inner]}.{part}" if known else name
+
+
+def gguf_views(spec: ModelSpec) -> dict[str, View]:
+    """Queries and keys of `llama`, whose pairs of channels that RoPE turns lie beside each other in a GGUF file."""
+    found: dict[str, View] = {}
+    if spec.kind != "llama":
+        return found
+    width = spec.shape.head_dim
+    for layer in range(spec.layers):
+        for key, (name, shape) in spec.layer_tensors(layer).items():
+            if key.partition(".")[0] in ("query", "key"):
+                rows = np.arange(shape[0]).reshape(-1, width // 2, 2).swapaxes(1, 2).ravel()
+                found[name] = View(name, shape, rows)
+    return found

@@ -1,12 +1,17 @@
 """`product: native` in programs: written, run by three executors, refused where it has no form."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
+from lava_nexus.config import load_config
 from lava_nexus.errors import NexusError
 from lava_nexus.execute.run import executor, run
 from lava_nexus.formats import BFLOAT16, FLOAT8_E4M3FN, FLOAT32
+from lava_nexus.lab.configs.execution import RunConfig
 from lava_nexus.lab.configs.model import ArithmeticConfig
+from lava_nexus.models.model import random_model
 from lava_nexus.programs import Contract, Exact, Native, Program, Writer
 
 
@@ -84,3 +89,23 @@ def test_configs_name_the_product_and_its_order():
     assert found.product == "native"
     with pytest.raises(ValueError, match="native products take accumulate exact, not accumulate 'sequential'"):
         ArithmeticConfig(product="native")
+
+
+def test_models_take_native_products_and_their_order_follows():
+    tiny = {"hidden_size": 8, "num_attention_heads": 2, "intermediate_size": 16, "num_hidden_layers": 1}
+    keys = {"model_type": "llama", **tiny, "vocab_size": 32, "max_position_embeddings": 16, "rms_norm_eps": 1e-6}
+    native = random_model(keys, format="float8_e5m2", product="native")
+    gates = random_model(keys, format="float8_e5m2", accumulate="exact")
+    assert native.arithmetic.accumulate == "exact"
+    found = native([1, 2, 3], "reference").logits
+    assert np.array_equal(found.view(np.uint8), gates([1, 2, 3], "reference").logits.view(np.uint8))
+    with pytest.raises(NexusError, match="native products take accumulate exact, not accumulate 'sequential'"):
+        random_model(keys, product="native", accumulate="sequential")
+    with pytest.raises(NexusError, match="product 'synapses' does not exist; choose one of .*native"):
+        random_model(keys, product="synapses")
+
+
+@pytest.mark.parametrize("name", ("block_d256", "digits"))
+def test_the_configs_that_come_with_the_package_are_native(name):
+    config = load_config(RunConfig, Path(__file__).parents[2] / "configs" / "native" / f"{name}.yaml")
+    assert (config.product, config.accumulate, config.executor) == ("native", "exact", "bitsliced")

@@ -230,18 +230,21 @@ def _readme(argv: Sequence[str]) -> int:
     """Updates the pages of each run."""
     from lava_nexus.lab.energy.mapping_page import update_mapping_page
     from lava_nexus.lab.energy.report import update_energy_pages
-    from lava_nexus.lab.pages import update_readme
+    from lava_nexus.lab.pages import update_native, update_readme
 
     parser = argparse.ArgumentParser(
         prog="lava-nexus readme", description="Takes reports and figures of runs into README.md and docs/."
     )
-    parser.add_argument("results", nargs="+", type=Path, help="folder of a run of digits or energy table, or docs")
+    parser.add_argument("results", nargs="+", type=Path, help="folder of a run, or docs")
     parser.add_argument("--root", type=Path, default=Path(), help="of the repository; the current folder")
     arguments = parser.parse_args(argv)
     for folder in arguments.results:
         energy, kept = (folder / "energy.json").is_file(), (folder / "digits.json").is_file()
         if (folder / "energy_interleaved.csv").is_file():
             update_mapping_page(folder, arguments.root)
+            continue
+        if (folder / "native.json").is_file():
+            update_native(folder, arguments.root)
             continue
         if energy:
             update_energy_pages(folder, arguments.root)

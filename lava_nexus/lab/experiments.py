@@ -217,6 +217,13 @@ EXPERIMENTS = (
         "runs.accumulate:run_accumulate_orders",
     ),
     Experiment(
+        "native",
+        "Measures linear layers in the chip's own synapses, by part and format, beside gates and a GPU.",
+        "configs/native/costs.yaml",
+        "tables:NativeCostsConfig",
+        "runs.native:run_native_costs",
+    ),
+    Experiment(
         "linear-lif",
         "Runs one linear layer of the digits transformer as LIF neurons in Lava.",
         "configs/linear_lif.yaml",

@@ -187,3 +187,25 @@ def update_readme(results: Path, root: Path) -> None:
     write_text(root / "docs" / "digits.json", json.dumps(report, indent=2) + "\n")
     readme = root / "README.md"
     write_text(readme, filled_page(readme.read_text(encoding="utf-8"), report))
+
+
+def update_native(results: Path, root: Path) -> None:
+    """Takes table and figure of the native layers' costs into README.md and docs/images/.
+
+    Raises:
+        NexusError: the run was a quick one, or the marks are not there.
+    """
+    report = read_report(results / "native.json")
+    if report["config"]["quick"]:
+        raise NexusError(f"'{results}' holds a quick run, which is no result: run it whole")
+    table = report["tables"][0]
+    for figure in report["figures"]:
+        shutil.copyfile(results / figure["file"], root / "docs" / "images" / figure["file"])
+    readme = root / "README.md"
+    notes = "\n".join(f"- {note}" for note in report["notes"])
+    page = filled(readme.read_text(encoding="utf-8"), "native", lambda: _native(table, notes), "README.md")
+    write_text(readme, page)
+
+
+def _native(table: dict[str, Any], notes: str) -> str:
+    return f"{markdown(table['header'], table['rows'])}\n{notes}"

@@ -70,6 +70,28 @@ class AccumulateConfig(Config):
     out: Path = Path("results/accumulate_orders")
 
 
+class NativeCostsConfig(Config):
+    """Square linear layers in native synapses, weights from N(0, 1 / size), activations from N(0, 1).
+
+    Attributes:
+        formats: a row each.
+        size: inputs and outputs.
+        rows: of activations.
+        gates: inputs and outputs of the layer by which gates are counted; their cost a multiply-accumulate is the same.
+        energy_model: name of the constants, or a YAML file of them.
+        seed: of weights and activations.
+        out: folder for results.
+    """
+
+    formats: tuple[FormatName, ...] = Field(min_length=1)
+    size: int = Field(default=256, ge=1)
+    rows: int = Field(default=64, ge=1)
+    gates: int = Field(default=16, ge=1)
+    energy_model: EnergyModelName = "loihi1_pre_silicon"
+    seed: int = Field(default=0, ge=0, lt=2**64)
+    out: Path = Path("results/native/costs")
+
+
 class CircuitTableConfig(Config):
     """A table of circuits.
 

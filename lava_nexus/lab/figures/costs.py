@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from lava_nexus.errors import NexusError
 from lava_nexus.lab.energy.rows import EnergyRow
@@ -216,3 +216,72 @@ def _ticks(axis: Any, least: float, most: float, unit: float = 1.0) -> None:
     shown = shown if len(shown) < 8 else shown[:: len(shown) // 5]
     axis.set_ticks(shown, [f"{tick / unit:,g}" for tick in shown])
     axis.set_tick_params(which="minor", size=0)
+
+
+class NativeRow(Protocol):
+    """A format in `native_figure`: picojoules a multiply-accumulate, and steps of a layer."""
+
+    @property
+    def format(self) -> str:
+        """Of weights, activations and sums."""
+
+    @property
+    def gates(self) -> float:
+        """By gates."""
+
+    @property
+    def native(self) -> float:
+        """In native synapses."""
+
+    @property
+    def gpu(self) -> Mapping[int, float]:
+        """Measured, by batch."""
+
+    @property
+    def steps(self) -> int:
+        """In native synapses."""
+
+    @property
+    def gate_steps(self) -> int:
+        """By gates."""
+
+
+def native_figure(rows: Sequence[NativeRow], title: str, path: Path) -> Path:
+    """Marks of gates, native synapses and a GPU, a line a format, on logarithmic scales of energy and of steps.
+
+    Returns the path written.
+    """
+    tall = 1.5 + 0.55 * len(rows)
+    figure = style.titled(11, tall, title, x=0.012, size=13)
+    box = (0.55 / tall, 1 - 1.35 / tall)
+    left, right = figure.add_axes((0.12, box[0], 0.5, box[1])), figure.add_axes((0.68, box[0], 0.3, box[1]))
+    places = list(range(len(rows)))[::-1]
+    for place, row in zip(places, rows, strict=True):
+        left.plot([row.native, row.gates], [place, place], color=style.GRID, linewidth=2, zorder=0)
+        left.plot(row.gates, place, "s", color=style.PALETTE[3], markersize=8)
+        left.plot(row.native, place, "o", color=style.PALETTE[0], markersize=9)
+        left.text(
+            row.native, place + 0.22, f"{row.gates / row.native:.0f} times less", size=8, color=style.FAINT, ha="center"
+        )
+        for i, (_, joules) in enumerate(sorted(row.gpu.items())):
+            left.plot(joules, place, "^v"[i % 2], color=style.PALETTE[2], markersize=8)
+        right.plot([row.steps, row.gate_steps], [place, place], color=style.GRID, linewidth=2, zorder=0)
+        right.plot(row.gate_steps, place, "s", color=style.PALETTE[3], markersize=8)
+        right.plot(row.steps, place, "o", color=style.PALETTE[0], markersize=9)
+    for axes, what in ((left, "pJ a multiply-accumulate"), (right, "time steps of the layer")):
+        axes.set(xscale="log", xlabel=what, ylim=(-0.5, len(rows) - 0.4))
+        style.bare(axes, "bottom")
+        style.grid(axes, "x")
+    left.set_yticks(places, [row.format for row in rows])
+    right.set_yticks([])
+    batches = sorted({batch for row in rows for batch in row.gpu})
+    entries = [
+        style.legend_mark("gates, work", "s", style.PALETTE[3]),
+        style.legend_mark("native synapses, work", "o", style.PALETTE[0]),
+        *(
+            style.legend_mark(f"GPU, whole device, batch {n:,}", "^v"[i % 2], style.PALETTE[2])
+            for i, n in enumerate(batches)
+        ),
+    ]
+    style.legend_row(figure, entries, 1 - 0.68 / tall)
+    return style.save(figure, path)

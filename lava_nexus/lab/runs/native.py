@@ -1,0 +1,160 @@
+"""What a multiply-accumulate costs in the chip's own synapses, by part and format, beside gates and a GPU.
+
+Energy is work: SynOps and neuron updates, of gates one an operand set, of neurons with states one a step of the layer's
+window. Nothing is placed, so that moving spikes and static power are not in it; a GPU's joules are of the whole device.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from tqdm import tqdm
+
+from lava_nexus.circuits.native import NativeLayer
+from lava_nexus.energy import EnergyModel, load_energy_model
+from lava_nexus.energy.measurements import BLOCK, GpuRecord, gpu_record
+from lava_nexus.execute.cpu import BitslicedExecutor
+from lava_nexus.execute.native.costs import ROUNDING, SYNAPSES, Cost, layer_costs, limb_synops, total
+from lava_nexus.execute.run import run
+from lava_nexus.formats import FloatFormat, format_named
+from lava_nexus.lab.configs.tables import NativeCostsConfig
+from lava_nexus.lab.figures.costs import native_figure
+from lava_nexus.lab.report import Report, Table, conclude
+from lava_nexus.populations.native.limbs import Limbs
+from lava_nexus.programs import Program, Writer
+
+PARTS = ("front end", SYNAPSES, "accumulators", "special values", "back end", ROUNDING)
+_QUICK = {"size": 32, "rows": 4, "gates": 4}
+_QUICK_FORMATS = ("float8_e4m3fn", "bfloat16")
+
+
+@dataclass(frozen=True)
+class NativeCost:
+    """One format; energies are picojoules of work a multiply-accumulate.
+
+    Attributes:
+        format: of weights, activations and sums.
+        synops: of the weights' synapses a multiply-accumulate.
+        parts: native, by part.
+        gates: by gates: a rounded product and a rounded sum in sequence.
+        steps, gate_steps: of the layer.
+        gpu: measured, by batch: the block's joules over its multiply-accumulates; of formats that were measured.
+    """
+
+    format: str
+    synops: float
+    parts: dict[str, float]
+    gates: float
+    steps: int
+    gate_steps: int
+    gpu: dict[int, float]
+
+    @property
+    def native(self) -> float:
+        """All parts."""
+        return sum(self.parts.values())
+
+
+def run_native_costs(config: NativeCostsConfig, out: Path, quick: bool = False) -> list[NativeCost]:
+    """Measures, prints and writes native.md, .csv, .json and native.png; returns a row a format."""
+    if quick:
+        chosen = tuple(name for name in config.formats if name in _QUICK_FORMATS) or config.formats[:1]
+        config = config.model_copy(update={**_QUICK, "formats": chosen})
+    model, record = load_energy_model(config.energy_model), gpu_record()
+    rows = [
+        native_cost(format_named(name), config, model, record)
+        for name in tqdm(config.formats, desc="native layers", unit=" formats", leave=False)
+    ]
+    sizes = f"{config.size} x {config.size}"
+    shortened = "quick run, a small layer, " if quick else ""
+    figure = native_figure(rows, f"A multiply-accumulate of a linear layer ({shortened}{sizes})", out / "native.png")
+    conclude(
+        Report(
+            title=f"Native synapses beside gates ({shortened}{sizes}, {config.rows} rows)",
+            name="native",
+            config={**config.resolved(), "quick": quick},
+            tables=[Table("", *_table(rows), "native.csv"), Table("Parts, pJ a MAC", *_parts(rows))],
+            figures=[(figure.name, "Energy a multiply-accumulate and time steps of a layer, by format.")],
+            notes=[
+                f"constants are those of: {model.title}; work: SynOps and updates, nothing is placed",
+                f"gates: a rounded product and a rounded sum a term, counted on {config.gates} x {config.gates}",
+                *([] if record is None else [f"GPU: {record}, the block's token ({BLOCK}), {record.method}"]),
+            ],
+        ),
+        out,
+    )
+    return rows
+
+
+def native_cost(
+    fmt: FloatFormat, config: NativeCostsConfig, model: EnergyModel, record: GpuRecord | None
+) -> NativeCost:
+    """The row of a format."""
+    rng = np.random.default_rng(config.seed)
+    weights = (rng.standard_normal((config.size, config.size)) / np.sqrt(config.size)).astype(fmt.dtype)
+    layer = NativeLayer(Limbs(fmt, fmt, fmt, fmt.to_patterns(weights), "layer"))
+    activations = fmt.to_patterns(rng.standard_normal((config.rows, config.size)).astype(fmt.dtype))
+    costs = layer_costs(layer, activations, BitslicedExecutor(count="activity"))
+    assert set(costs) == set(PARTS) and total(costs).synops > 0
+    gates, steps = _by_gates(fmt, config.gates, model, rng)
+    macs = config.rows * config.size**2
+    return NativeCost(
+        format=str(fmt),
+        synops=limb_synops(layer, costs, config.rows),
+        parts={part: _picojoules(costs[part], model) / macs for part in PARTS},
+        gates=gates,
+        steps=layer.depth,
+        gate_steps=steps * config.size // config.gates,
+        gpu={} if record is None else _gpu(record, str(fmt)),
+    )
+
+
+def _picojoules(cost: Cost, model: EnergyModel) -> float:
+    idle = cost.updates - cost.active
+    events = (("synaptic_op", cost.synops), ("neuron_update_active", cost.active), ("neuron_update_inactive", idle))
+    return 1e12 * sum(count * model.joules(name) for name, count in events)
+
+
+def _by_gates(fmt: FloatFormat, size: int, model: EnergyModel, rng: np.random.Generator) -> tuple[float, int]:
+    """(picojoules a multiply-accumulate, steps) of a square layer of rounded products and sums in sequence."""
+    program = Program("gates")
+    w = Writer(program, fmt).inside("layer")
+    x = program.input("x", (size, size), fmt)
+    program.outputs["y"] = w.contract(x, w.constant(rng.standard_normal((size, size)) / np.sqrt(size)))
+    given = fmt.to_patterns(rng.standard_normal((1, size, size)).astype(fmt.dtype))
+    result = run(program, {"x": given}, executor=BitslicedExecutor(count="activity"))
+    counted = sum((Cost(t.synops or 0, t.updates, t.active or 0) for t in result.tallies), Cost())
+    return _picojoules(counted, model) / size**3, program.depth
+
+
+def _gpu(record: GpuRecord, name: str) -> dict[int, float]:
+    rows = [record.row(batch, fmt=name) for batch in record.batches]
+    return {row.batch: 1e12 * row.joules_a_token / record.macs[row.subject] for row in rows if row is not None}
+
+
+def _table(rows: list[NativeCost]) -> tuple[tuple[str, ...], list[list[Any]]]:
+    """A MAC by gates, by native synapses, and on a GPU."""
+    batches = sorted({batch for row in rows for batch in row.gpu})
+    gpu = [f"GPU measured, batch {batch:,}, nJ a MAC" for batch in batches]
+    names = ("format", "gates, nJ a MAC", "native, nJ a MAC", "gates / native", "gates, steps", "native, steps")
+    return (*names, "SynOps a MAC", *gpu), [
+        [
+            row.format,
+            f"{row.gates / 1000:.3g}",
+            f"{row.native / 1000:.3g}",
+            f"{row.gates / row.native:.0f}",
+            f"{row.gate_steps:,}",
+            f"{row.steps:,}",
+            f"{row.synops:.2f}",
+            *(f"{row.gpu[batch] / 1000:.3g}" if batch in row.gpu else None for batch in batches),
+        ]
+        for row in rows
+    ]
+
+
+def _parts(rows: list[NativeCost]) -> tuple[tuple[str, ...], list[list[Any]]]:
+    header = ("format", *PARTS, "all")
+    return header, [[row.format, *(f"{row.parts[part]:.1f}" for part in PARTS), f"{row.native:.1f}"] for row in rows]

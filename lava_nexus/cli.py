@@ -228,8 +228,8 @@ def _check(argv: Sequence[str]) -> int:
 
 def _readme(argv: Sequence[str]) -> int:
     """Updates the pages of each run."""
-    from lava_nexus.lab.energy.mapping_page import update_mapping_page
     from lava_nexus.lab.energy.report import update_energy_pages
+    from lava_nexus.lab.energy.token import update_mapping_page
     from lava_nexus.lab.pages import update_native, update_readme
 
     parser = argparse.ArgumentParser(

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from lava_nexus.lab.energy.mapping_page import filled_mapping, mapping_summary
 from lava_nexus.lab.energy.text import EnergyTableReport, summary, tables
+from lava_nexus.lab.energy.token import filled_mapping, mapping_summary
 from lava_nexus.lab.pages import results_table
 
 ROOT = Path(__file__).parents[1]

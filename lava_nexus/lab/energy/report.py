@@ -14,11 +14,11 @@ from lava_nexus.documents import read_json
 from lava_nexus.energy import load_energy_model
 from lava_nexus.errors import NexusError
 from lava_nexus.lab.configs.tables import EnergyConfig, EnergyTable
-from lava_nexus.lab.energy.mapping_page import mapping_summary
 from lava_nexus.lab.energy.multiply_accumulate import placed_macs, systems
 from lava_nexus.lab.energy.rows import EnergyRow, energy_rows
 from lava_nexus.lab.energy.subjects import OPERATIONS
 from lava_nexus.lab.energy.text import EnergyTableReport, summary, tables
+from lava_nexus.lab.energy.token import mapping_summary
 from lava_nexus.lab.energy.verdicts import judged
 from lava_nexus.lab.figures.costs import accounting_figure, share_figure
 from lava_nexus.lab.pages import filled

@@ -8,7 +8,7 @@ import yaml
 from lava_nexus.config import load_config
 from lava_nexus.errors import NexusError
 from lava_nexus.lab.configs.places import MapBlockConfig
-from lava_nexus.lab.energy.mapping_page import update_mapping_page
+from lava_nexus.lab.energy.token import update_mapping_page
 from lava_nexus.lab.published import published
 from lava_nexus.lab.runs.mapping import run_map_block
 

@@ -28,7 +28,7 @@ from lava_nexus.execute.membrane import MembraneExecutor
 from lava_nexus.execute.run import run
 from lava_nexus.formats import FLOAT8_E5M2
 from lava_nexus.models.forward import Counts
-from lava_nexus.models.model import Generated
+from lava_nexus.models.generation import Generated
 from lava_nexus.models.placing import place
 from lava_nexus.neurons import Port, ThresholdNetwork
 from tests.chip.programs import feeds, linear_program

@@ -1,7 +1,7 @@
 """What a multiply-accumulate costs in the chip's own synapses, by part and format, beside gates and a GPU.
 
-Energy is work: SynOps and neuron updates, of gates one an operand set, of neurons with states one a step of the layer's
-window. Nothing is placed, so that moving spikes and static power are not in it; a GPU's joules are of the whole device.
+Energy is work as `lava_nexus.energy.machine` defines it: SynOps and active updates. Nothing is placed, so that idle
+updates, moving spikes and static power are not in it; a GPU's joules are of the whole device.
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ def run_native_costs(config: NativeCostsConfig, out: Path, quick: bool = False) 
             tables=[Table("", *_table(rows), "native.csv"), Table("Parts, pJ a MAC", *_parts(rows))],
             figures=[(figure.name, "Energy a multiply-accumulate and time steps of a layer, by format.")],
             notes=[
-                f"constants are those of: {model.title}; work: SynOps and updates, nothing is placed",
+                f"constants are those of: {model.title}; work: SynOps and active updates, nothing is placed",
                 f"gates: a rounded product and a rounded sum a term, counted on {config.gates} x {config.gates}",
                 *([] if record is None else [f"GPU: {record}, the block's token ({BLOCK}), {record.method}"]),
             ],
@@ -113,8 +113,7 @@ def native_cost(
 
 
 def _picojoules(cost: Cost, model: EnergyModel) -> float:
-    idle = cost.updates - cost.active
-    events = (("synaptic_op", cost.synops), ("neuron_update_active", cost.active), ("neuron_update_inactive", idle))
+    events = (("synaptic_op", cost.synops), ("neuron_update_active", cost.active))
     return 1e12 * sum(count * model.joules(name) for name, count in events)
 
 

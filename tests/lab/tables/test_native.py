@@ -17,7 +17,7 @@ def test_native_sums_cost_a_hundredth_of_gates(tmp_path: Path, capsys: pytest.Ca
     rows = run_native_costs(config, tmp_path)
     assert [row.format for row in rows] == ["float8_e4m3fn", "bfloat16"]
     for row in rows:
-        assert set(row.parts) == set(PARTS) and all(joules > 0 for joules in row.parts.values())
+        assert set(row.parts) == set(PARTS) and all(joules >= 0 for joules in row.parts.values())
         assert row.gates > 30 * row.native and row.gate_steps > 10 * row.steps
     assert "gates / native" in capsys.readouterr().out
     assert {path.name for path in tmp_path.iterdir()} >= {"native.md", "native.json", "native.csv", "native.png"}

@@ -101,3 +101,50 @@ def gguf_views(spec: ModelSpec) -> dict[str, View]:
                 rows = np.arange(shape[0]).reshape(-1, width // 2, 2).swapaxes(1, 2).ravel()
                 found[name] = View(name, shape, rows)
     return found
+
+
+_CONTROL = 3
+_LLAMA_3 = (
+    r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|"
+    r"\s*[\r\n]+|\s+(?!\S)|\s+"
+)
+_SPLITS: dict[str, str] = {"llama-bpe": _LLAMA_3, "qwen2": _LLAMA_3.replace("{1,3}", "")}
+"""Where texts are split, by `tokenizer.ggml.pre`, for those that do not split as GPT-2 does."""
+_AS_GPT_2 = ("gpt-2", "default", "smollm")
+
+
+def gguf_tokenizer(path: Path) -> tuple[Any, str | None, dict[str, str]]:
+    """(tokenizer, chat template, special tokens by role) of a GGUF file with byte-pair encoding.
+
+    Raises:
+        NexusError: it has another kind of tokenizer.
+    """
+    from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, pre_tokenizers, processors
+
+    file = GgufFile(path)
+    kind, pre = file.value("tokenizer.ggml.model"), file.value("tokenizer.ggml.pre")
+    if kind != "gpt2" or pre not in (*_SPLITS, *_AS_GPT_2):
+        raise NexusError(
+            f"checkpoint '{path}': tokenizer {kind!r} ({pre}) of a GGUF file is not read; it takes token ids"
+        )
+    words = file.value("tokenizer.ggml.tokens")
+    merges = [tuple(merge.split(" ")) for merge in file.value("tokenizer.ggml.merges")]
+    made = Tokenizer(models.BPE({word: number for number, word in enumerate(words)}, merges))
+    if pre in _SPLITS:
+        split = pre_tokenizers.Split(Regex(_SPLITS[pre]), "isolated")
+        steps = [split, pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)]
+    else:
+        digits = [pre_tokenizers.Digits(individual_digits=True)] if pre == "smollm" else []
+        steps = [*digits, pre_tokenizers.ByteLevel(add_prefix_space=False)]
+    made.pre_tokenizer, made.decoder = pre_tokenizers.Sequence(steps), decoders.ByteLevel()
+    kinds = file.value("tokenizer.ggml.token_type") or []
+    made.add_special_tokens([AddedToken(w, special=True) for w, k in zip(words, kinds, strict=False) if k == _CONTROL])
+    named = {"bos_token": "bos", "eos_token": "eos"}
+    numbers = {role: file.value(f"tokenizer.ggml.{name}_token_id") for role, name in named.items()}
+    special = {role: words[number] for role, number in numbers.items() if number is not None}
+    if file.value("tokenizer.ggml.add_bos_token") and "bos_token" in special:
+        bos = special["bos_token"]
+        made.post_processor = processors.TemplateProcessing(
+            single=f"{bos} $A", special_tokens=[(bos, words.index(bos))]
+        )
+    return made, file.value("tokenizer.chat_template"), special

@@ -13,6 +13,7 @@ from typing import Any
 
 from lava_nexus.documents import read_json
 from lava_nexus.errors import NexusError
+from lava_nexus.models.gguf_file import gguf_in, gguf_tokenizer
 
 _FILE = "tokenizer.json"
 _CONFIG, _SPECIAL = "tokenizer_config.json", "special_tokens_map.json"
@@ -81,7 +82,7 @@ def encoded(folder: Path, text: str) -> list[int]:
 
 def decoded(folder: Path, ids: Sequence[int]) -> str | None:
     """The text of ids; None where the folder has no tokenizer.json."""
-    if not (folder / _FILE).is_file():
+    if gguf_in(folder) is None and not (folder / _FILE).is_file():
         return None
     return str(tokenizer(folder).decode(list(ids)))
 
@@ -98,9 +99,7 @@ def prompted(folder: Path, messages: str | Sequence[Mapping[str, str]]) -> list[
     Raises:
         NexusError: the folder has no template, or the template refuses the messages.
     """
-    template = _template(folder)
-    config = _read_config(folder)
-    special = {name: token for name, token in _special(folder, config).items() if isinstance(token, str)}
+    template, special = _chat(folder)
     said = [{"role": "user", "content": messages}] if isinstance(messages, str) else [dict(m) for m in messages]
     try:
         from jinja2 import TemplateError
@@ -126,6 +125,17 @@ def prompted(folder: Path, messages: str | Sequence[Mapping[str, str]]) -> list[
     return ids
 
 
+def _chat(folder: Path) -> tuple[str, dict[str, str]]:
+    """(chat template, special tokens by role) of a folder or a GGUF file."""
+    if (single := gguf_in(folder)) is not None:
+        _, template, special = gguf_tokenizer(single)
+        if template is None:
+            raise NexusError(f"checkpoint '{single}' has no chat template, so it takes texts and no messages")
+        return template, special
+    named = _special(folder, _read_config(folder))
+    return _template(folder), {role: token for role, token in named.items() if isinstance(token, str)}
+
+
 def _template(folder: Path) -> str:
     file = folder / "chat_template.jinja"
     if file.is_file():
@@ -144,6 +154,8 @@ def tokenizer(folder: Path) -> Any:
     Raises:
         NexusError: there is none, or it is none.
     """
+    if (single := gguf_in(folder)) is not None:
+        return gguf_tokenizer(single)[0]
     if not (folder / _FILE).is_file():
         raise NexusError(f"checkpoint '{folder}' has no '{_FILE}', so it takes token ids and no text")
     from tokenizers import Tokenizer

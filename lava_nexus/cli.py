@@ -109,14 +109,15 @@ def _conduct(
     flags: Mapping[str, str],
     choices: Mapping[str, Sequence[str]],
 ) -> int:
-    from lava_nexus.files import prepare_folder
+    from lava_nexus.files import held_folder, prepare_folder
 
     chosen = {key: getattr(arguments, key) for key in choices}
     arguments.set += [f"{key}={value}" for key, value in chosen.items() if value is not None]
     given = {name: getattr(arguments, name) for name in flags}
     for config in [_load(config_type, path, arguments) for path in arguments.config]:
-        action(config, prepare_folder(_folder(config)), arguments.quick, **given)
-        sys.stdout.flush()
+        with held_folder(prepare_folder(_folder(config))) as folder:
+            action(config, folder, arguments.quick, **given)
+        _flush()
     return 0
 
 
@@ -138,7 +139,7 @@ def run_guarded(action: Callable[[], int]) -> NoReturn:
 def _guarded(action: Callable[[], int]) -> int:
     try:
         code = action()
-        sys.stdout.flush()
+        _flush()
         return code
     except NexusError as error:
         return _tell(str(error))
@@ -149,9 +150,19 @@ def _guarded(action: Callable[[], int]) -> int:
         if error.errno is None:
             raise
         place = f" ('{error.filename}')" if error.filename else ""
+        try:
+            _flush()
+        except OSError:
+            _silence()
         return _tell(f"{(error.strerror or 'the system refused').lower()}{place}")
     except MemoryError as error:
         return _tell(f"out of memory: {error}" if str(error) else "out of memory")
+
+
+def _flush() -> None:
+    """Where standard output was closed from the start, Python has none."""
+    if sys.stdout is not None:
+        sys.stdout.flush()
 
 
 def _silence() -> None:

@@ -28,6 +28,11 @@ from numpy.typing import NDArray
 
 from lava_nexus.errors import NexusError
 
+try:
+    import fcntl
+except ImportError:  # not a POSIX system
+    fcntl = None  # type: ignore[assignment]
+
 DAMAGED = (
     *(OSError, ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RuntimeError, SyntaxError),
     *(AssertionError, EOFError, MemoryError, zipfile.BadZipFile, zlib.error, struct.error, tokenize.TokenError),
@@ -185,6 +190,30 @@ def prepare_folder(path: Path) -> Path:
         reason = (error.strerror or str(error)).lower()
         raise NexusError(f"results cannot be written to folder '{path}': {reason}") from error
     return path
+
+
+@contextmanager
+def held_folder(path: Path) -> Iterator[Path]:
+    """A folder for results, for this run alone as long as the block lasts; nothing is written for that.
+
+    Raises:
+        NexusError: another run holds it.
+    """
+    handle = None
+    if fcntl is not None:
+        handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(handle)
+            raise NexusError(f"folder '{path}' is in use by another run; name another folder with --out") from None
+        except OSError:
+            pass  # a file system without locks
+    try:
+        yield path
+    finally:
+        if handle is not None:
+            os.close(handle)
 
 
 def content_digest(path: Path) -> str:

@@ -60,7 +60,13 @@ class Tally:
 
 
 def _sum(mine: Any, theirs: Any) -> Any:
-    return None if mine is None or theirs is None else mine + theirs
+    """The sum of counts, exact beyond 64 bits too; None where one was not counted."""
+    if mine is None or theirs is None:
+        return None
+    total = mine + theirs
+    if isinstance(total, np.ndarray) and (total < np.maximum(mine, theirs)).any():
+        return mine.astype(object) + theirs.astype(object)
+    return total
 
 
 @dataclass

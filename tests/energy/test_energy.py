@@ -164,6 +164,10 @@ def test_counts_beyond_64_bits_stay_exact() -> None:
     assert _tally(signal_spikes=spikes).synops == 2 * (2**62 + 1)
     spikes[9:] = 2**62
     assert _tally(signal_spikes=spikes).spikes == 2**63
+    total = _tally(signal_spikes=spikes.copy())
+    for _ in range(3):
+        total.add(_tally(signal_spikes=spikes.copy()))
+    assert total.spikes == 2**65 and total.synops > 2 * (2**64 + 4)
 
 
 def test_uncounted_spikes_give_no_energy() -> None:

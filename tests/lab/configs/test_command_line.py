@@ -14,6 +14,7 @@ import pytest
 from lava_nexus.cli import run_command
 from lava_nexus.config import Config
 from lava_nexus.errors import NexusError
+from lava_nexus.files import held_folder, prepare_folder
 
 
 class Sample(Config):
@@ -154,3 +155,28 @@ def test_a_mistake_in_a_later_config_is_told_before_the_first_runs(
     assert _end(lambda *call: calls.append(call), "other.yaml") == 2
     assert not calls
     assert "'numbr' does not exist" in capsys.readouterr().err
+
+
+def test_a_closed_or_full_output_is_no_traceback(tmp_path: Path) -> None:
+    command = f"{sys.executable} -m lava_nexus --version"
+    closed = subprocess.run(f"{command} >&-", shell=True, stderr=subprocess.PIPE, text=True, timeout=60)
+    assert (closed.returncode, closed.stderr) == (0, "")
+    if Path("/dev/full").exists():
+        full = subprocess.run(f"{command} > /dev/full", shell=True, stderr=subprocess.PIPE, text=True, timeout=60)
+        assert (full.returncode, full.stderr) == (2, "error: no space left on device\n")
+
+
+def test_two_runs_do_not_share_a_folder(sample: Path) -> None:
+    def main(config: Sample, out: Path, quick: bool) -> None:
+        with (
+            pytest.raises(NexusError, match="is in use by another run; name another"),
+            held_folder(out),
+        ):
+            pass
+        with held_folder(prepare_folder(out / "other")):
+            (out / "done").touch()
+
+    assert _end(main, "--out", "shared") == 0
+    assert (sample / "shared" / "done").exists()
+    with held_folder(Path("shared")):
+        assert _end(main, "--out", "shared") == 2

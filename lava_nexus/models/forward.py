@@ -174,6 +174,9 @@ class Forward:
     def _alarms(self, watch: Watch, stage: Stage, feeds: Mapping[str, Patterns], batch: int) -> list[str]:
         """What the watch met, where the same stage in FP32, fed the same numbers, meets nothing of the kind."""
         fmt = self.arithmetic.format
+        if not watch.told:  # the executor ran the program as a whole; its bits are those of the reference
+            program = stage.program(self.arithmetic.of_batch(batch), self.source)
+            run_program(program, feeds, ReferenceExecutor(), watch=watch)
         if watch.met is None or any(unfinite(fmt, p).any() for p in feeds.values() if p.dtype.itemsize < 4):
             return []
         wide = replace(self.arithmetic, format=FLOAT32, nonlinear=GATES, spikes=None, norm_format=None)
@@ -222,14 +225,16 @@ class Watch:
 
     Attributes:
         met: where, what and how often; None where all was finite.
+        told: whether it was told of any node.
     """
 
     def __init__(self) -> None:
         self.met: str | None = None
+        self.told = False
 
     def __call__(self, node: Node, patterns: Patterns) -> None:
         """Told of a node's result."""
-        fmt = node.result.format
+        fmt, self.told = node.result.format, True
         if self.met is not None or not isinstance(fmt, FloatFormat):
             return
         lost = unfinite(fmt, patterns)

@@ -11,6 +11,8 @@ import pytest
 
 import lava_nexus as nexus
 from lava_nexus.errors import NexusError
+from lava_nexus.execute.interpret import run_program
+from lava_nexus.execute.reference import ReferenceExecutor
 from lava_nexus.formats import FLOAT16, FLOAT32, FLOAT64
 from lava_nexus.models.generation import LENGTH
 from tests.models.test_folders import CONFIG, TOKENS, weights, write
@@ -85,3 +87,15 @@ def test_formats_of_norms_are_at_least_those_of_the_run() -> None:
     assert inner(format="float8_e4m3fn", norm_format="float16") is FLOAT16
     with pytest.raises(NexusError, match="norm_format is int8, must be a floating-point format"):
         inner(norm_format="int8")
+
+
+def test_an_executor_that_runs_programs_as_a_whole_is_watched_too(tmp_path: Path) -> None:
+    class Whole(ReferenceExecutor):
+        """Walks a program where nobody sees it."""
+
+        def run_whole(self, program: Any, feeds: Any) -> Any:
+            return run_program(program, feeds, ReferenceExecutor())
+
+    model = nexus.load(large(tmp_path), format="float16", norm_format="float16")
+    with pytest.warns(RuntimeWarning, match="layer 0: .*'block0.attention_norm' are infinite or NaN in float16"):
+        model(TOKENS, Whole(), layers=(0, 1))

@@ -161,3 +161,25 @@ def test_reports_are_compared_within_bounds(tmp_path: Path) -> None:
 
 def test_a_text_is_cut_where_it_is_long() -> None:
     assert brief("a\n b") == "a b" and brief("x" * 100) == "x" * 57 + "..." and len(brief("x " * sys.maxunicode)) == 60
+
+
+def test_a_figure_that_leads_elsewhere_overwrites_nothing(tmp_path: Path) -> None:
+    from lava_nexus.lab.pages import update_readme
+
+    (tmp_path / "README.md").write_text("mine")
+    results = tmp_path / "results" / "deep"
+    results.mkdir(parents=True)
+    (tmp_path / "docs" / "README.md").parent.mkdir()
+    (results / "report.json").write_text(json.dumps({"config": {}, "figures": [{"file": "../../README.md"}]}))
+    with pytest.raises(NexusError, match=r"figure '\.\./\.\./README\.md' of a report .* is no plain name of a file"):
+        update_readme(results, tmp_path)
+    assert (tmp_path / "README.md").read_text() == "mine"
+
+
+def test_lines_of_json_that_are_no_objects_are_named(tmp_path: Path) -> None:
+    from lava_nexus.lab.evaluation.evaluate import _texts
+
+    assert list(_texts('{"text": "a"}\n\n{"text": "b"}', tmp_path)) == ["a", "b"]
+    for content in ("[1]", "{", '"text"', "[" * 1000):
+        with pytest.raises(NexusError, match="row 1 of"):
+            list(_texts(content, tmp_path))

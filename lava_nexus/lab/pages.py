@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -178,15 +178,23 @@ def update_readme(results: Path, root: Path) -> None:
     source = results / ("digits.json" if kept else "report.json")
     if not source.is_file():
         raise NexusError(f"{source} does not exist; `make run` writes it")
-    report = json.loads(source.read_text(encoding="utf-8"))
+    report = read_report(source)
     report["config"].pop("out", None)
     images = root / "docs" / "images"
     images.mkdir(parents=True, exist_ok=True)
-    for figure in [] if kept else report["figures"]:
-        shutil.copyfile(results / figure["file"], images / figure["file"])
+    _take_figures([] if kept else report["figures"], results, images)
     write_text(root / "docs" / "digits.json", json.dumps(report, indent=2) + "\n")
     readme = root / "README.md"
     write_text(readme, filled_page(readme.read_text(encoding="utf-8"), report))
+
+
+def _take_figures(figures: Sequence[Mapping[str, Any]], results: Path, images: Path) -> None:
+    """Copies figures of a report; a name that leads elsewhere would overwrite what is not the report's."""
+    for figure in figures:
+        name = str(figure["file"])
+        if Path(name).name != name:
+            raise NexusError(f"figure '{brief(name)}' of a report in '{results}' is no plain name of a file")
+        shutil.copyfile(results / name, images / name)
 
 
 def update_native(results: Path, root: Path) -> None:
@@ -199,8 +207,7 @@ def update_native(results: Path, root: Path) -> None:
     if report["config"]["quick"]:
         raise NexusError(f"'{results}' holds a quick run, which is no result: run it whole")
     table = report["tables"][0]
-    for figure in report["figures"]:
-        shutil.copyfile(results / figure["file"], root / "docs" / "images" / figure["file"])
+    _take_figures(report["figures"], results, root / "docs" / "images")
     readme = root / "README.md"
     notes = "\n".join(f"- {note}" for note in report["notes"])
     page = filled(readme.read_text(encoding="utf-8"), "native", lambda: _native(table, notes), "README.md")

@@ -93,7 +93,7 @@ def update_energy_pages(results: Path, root: Path) -> None:
         raise NexusError(
             f"{source} does not exist; `scripts/measure_energy.py configs/energy/nexus_table.yaml` writes it"
         )
-    values = json.loads(source.read_text(encoding="utf-8"))
+    values = read_json(source, "report")
     values["config"].pop("out", None)
     report = EnergyTableReport.of(values)
     if report.quick:

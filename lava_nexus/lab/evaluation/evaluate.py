@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import time
 import zlib
@@ -14,6 +13,7 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
+from lava_nexus.documents import parse_json
 from lava_nexus.errors import NexusError
 from lava_nexus.execute.executor import Executor
 from lava_nexus.execute.run import executor_named
@@ -147,7 +147,7 @@ def _pieces(task: EvaluationTask, text: Alphabet) -> Iterator[Piece]:
     path = task.file or SAMPLES / "perplexity.txt"
     content = read_text(path)
     if path.suffix == ".jsonl":
-        content = "\n\n".join(str(json.loads(line).get("text", "")) for line in content.splitlines() if line.strip())
+        content = "\n\n".join(_texts(content, path))
     ids = text.encode(content)
     starts = range(0, len(ids) - 1, task.window)
     if not starts:
@@ -155,6 +155,15 @@ def _pieces(task: EvaluationTask, text: Alphabet) -> Iterator[Piece]:
     for start in list(starts)[: task.limit]:
         window = ids[start : start + task.window]
         yield Piece(((window[:1], window[1:]),), (1,))
+
+
+def _texts(content: str, path: Path) -> Iterator[str]:
+    """The texts of a file of JSON lines."""
+    for number, line in enumerate(filter(str.strip, content.splitlines()), start=1):
+        row = parse_json(line, f"row {number} of '{path}'")
+        if not isinstance(row, dict):
+            raise NexusError(f"row {number} of '{path}' is a {type(row).__name__}, must be an object")
+        yield str(row.get("text", ""))
 
 
 def _asked(question: Question, text: Alphabet) -> Piece:

@@ -25,6 +25,7 @@ from lava_nexus.execute.tallies import ProgramResult
 from lava_nexus.execute.tallies import Tallies as Tallies
 from lava_nexus.execute.tallies import Tally as Tally
 from lava_nexus.populations import Operator
+from lava_nexus.programs.nodes import Folded
 from lava_nexus.programs.product import Product
 from lava_nexus.programs.program import Program
 
@@ -222,6 +223,10 @@ class Executor(ABC):
             right: patterns [..., columns, terms].
             bias: patterns [..., columns], or None.
         """
+        return None
+
+    def folded(self, how: Folded, values: Any) -> Any:
+        """The last axis of values folded in a form of the backend's own; None where it is folded step by step."""
         return None
 
     def begin(self, part: int) -> None:

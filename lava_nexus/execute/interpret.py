@@ -58,7 +58,7 @@ def run_program(
             values[node.result.number] = _run(node, operands, executor)
         layers.setdefault(node.layer, Tallies()).merge(tallies)
         if watch is not None:
-            watch(node, values[node.result.number])
+            watch(node, executor.fetch(values[node.result.number]))
         if node.result.number in keep:
             kept[node.result.number] = executor.fetch(values[node.result.number])
         for value in node.operands:

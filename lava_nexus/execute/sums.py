@@ -54,6 +54,9 @@ class Tile:
 
 def reduce(node: Reduce, operand: Patterns, executor: Executor) -> Patterns:
     """The last axis of patterns [batch, ..., length] folded into one."""
+    whole: Patterns | None = executor.folded(node.fold, operand) if isinstance(node.fold, Folded) else None
+    if whole is not None:
+        return whole
     result = np.empty_like(operand, node.result.format.pattern_dtype, shape=operand.shape[:-1])
     for part in tiles(result.shape, _room(node.fold)):
         tile = Tile((np.moveaxis(operand[part], -1, 0),), result[part].shape)

@@ -15,6 +15,7 @@ from lava_nexus.execute.executor import LEVELS, Evaluated, Executor
 from lava_nexus.execute.operands import Operands, Patterns
 from lava_nexus.execute.tallies import Tally, TotalTally
 from lava_nexus.lowering.ordered import Variant
+from lava_nexus.programs.nodes import Folded
 from lava_nexus.programs.product import Product
 
 _MOST_SETS = 1 << 30
@@ -73,6 +74,13 @@ class CudaExecutor(Executor):
 
         with cupy().cuda.Device(self.devices[0]):
             return contracted(self, how, left, right, bias)
+
+    def folded(self, how: Folded, values: Any) -> Any:
+        """Values folded in index order, by one kernel; None for other orders."""
+        from lava_nexus.execute.cuda.sums import folded
+
+        with cupy().cuda.Device(self.devices[0]):
+            return folded(self, how, values)
 
     def kernel_counts(self, *circuits: Circuit) -> Any:
         """Zeros that a kernel of these circuits adds its totals to; None where nothing is counted."""

@@ -55,6 +55,11 @@ def addition_kernel(then: Circuit, variant: Variant) -> Kernel:
     return _kernel("additions", variant, (then,), lambda: source.tiled_additions(_lowered(then, variant, "then")))
 
 
+def fold_kernel(then: Circuit, variant: Variant) -> Kernel:
+    """Rows folded in index order; see `source.folding`."""
+    return _kernel("folding", variant, (then,), lambda: source.folding(_lowered(then, variant, "then")))
+
+
 def plane_kernel(port: Port) -> Kernel:
     """A matrix as bit planes; see `source.planes`."""
     return Kernel(digest_of("planes", port.width, _version()), lambda: source.planes(port))

@@ -277,6 +277,29 @@ def tiled_additions(then: Lowered) -> str:
     return _kernel([then], [_head("run", arguments), *body, *_counted(then, name="more")])
 
 
+def folding(then: Lowered) -> str:
+    """Kernel `run`: rows of values folded in index order, 32 rows to a thread, the terms in a loop.
+
+    run(const T *x, T *y, terms, rows, u64 *totals): x is [rows, terms], y [rows]; rows from the last on are zeros.
+    """
+    port, width = then.outputs[0], then.outputs[0].width
+    arguments = [f"const {_type(port)} *x", f"{_type(port)} *y", "long long terms", "long long rows", "u64 *totals"]
+    body = [
+        "  long long t = (long long)blockIdx.x * blockDim.x + threadIdx.x;",
+        "  const bool live = t * 32 < (rows ? rows : 32);",
+        f"  u32 out[{width}]; u64 more[3] = {{0, 0, 0}};",
+        "  #pragma unroll 1",
+        "  for (long long k = 0; live && k < terms; k++) {",
+        f"    u32 product[{width}], plane[{_element(port)}];",
+        f"    pack<{_kind(port)}>(x, t * 32 * terms + k, terms, rows * terms, plane);",
+        f"    {_copied('product[i]', 'plane[i]', port)}",
+        *_added(then, width),
+        "  }",
+        f"  if (live) {_unpacked(port, 'out[i]', 'y, t * 32, 1, rows')}",
+    ]
+    return _kernel([then], [_head("run", arguments), *body, *_counted(then, name="more")])
+
+
 def _factors(left: Port, right: Port) -> list[str]:
     """The bits of x_k to all lanes, the planes of w_k."""
     return [

@@ -15,8 +15,15 @@ import numpy as np
 
 from lava_nexus.circuits import Circuit
 from lava_nexus.execute.cuda.device import cupy, here, launch, placed
-from lava_nexus.execute.cuda.kernels import addition_kernel, contraction_kernel, plane_kernel, product_kernel
+from lava_nexus.execute.cuda.kernels import (
+    addition_kernel,
+    contraction_kernel,
+    fold_kernel,
+    plane_kernel,
+    product_kernel,
+)
 from lava_nexus.execute.shares import shares
+from lava_nexus.programs.nodes import Folded
 from lava_nexus.programs.order import Sum
 from lava_nexus.programs.product import Fused, Product, Rounded
 
@@ -93,6 +100,28 @@ def contracted(executor: CudaExecutor, how: Product, left: Any, right: Any, bias
         _split(executor, _Problem(how.multiply, then, isinstance(how, Fused), flat[part], own, each), found[part])
     found = found.reshape(shape)
     return found if bias is None else executor.invoke(how.add, [found, placed(bias)[..., None, :]])
+
+
+def folded(executor: CudaExecutor, how: Folded, values: Any) -> Any:
+    """Values [..., terms] folded to [...]; None for other orders than that of index. Adds to `tallies`."""
+    terms = values.shape[-1]
+    if how.order.tree != Sum((range(terms),)) or how.order.from_zero or terms < 2 or not values.size:
+        return None
+    xp = cupy()
+    flat = xp.ascontiguousarray(placed(values)).reshape(-1, terms)
+    rows = len(flat)
+    found = xp.empty(rows, how.circuit.output.pattern_dtype)
+    kernel = fold_kernel(how.circuit, executor.variant)
+    totals, spare = executor.kernel_counts(how.circuit), executor.kernel_counts(how.circuit)
+    launch(kernel.source, kernel.key, -(-rows // WORD), [flat, found, terms, rows, totals])
+    counted = None
+    if totals is not None:
+        padding = -rows % WORD
+        if padding:  # what rows of zeros count, which fill up the last word
+            launch(kernel.source, kernel.key, WORD, [flat, found[:0], terms, 0, spare])
+        counted = [int(a) - int(b) * padding // WORD for a, b in zip(totals.get(), spare.get(), strict=True)]
+    executor.tallies.add(executor.tally(how.circuit, rows * (terms - 1), counted))
+    return found.reshape(values.shape[:-1])
 
 
 def _split(executor: CudaExecutor, problem: _Problem, found: Any) -> None:

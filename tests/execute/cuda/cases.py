@@ -44,6 +44,7 @@ def cases() -> Iterator[tuple[str, Case]]:
     yield "sequential (4, 16, 70) float32", lambda executor: _linear(executor, "sequential", (4, 16, 70), FLOAT32)
     yield "sequential (1200, 3, 700) bfloat16", lambda e: _linear(e, "sequential", (1200, 3, 700), BFLOAT16)
     yield "scores of heads", _scores
+    yield "rows folded by add and max", _folds
 
 
 def record(case: Case, executor: Executor) -> Record:
@@ -109,3 +110,12 @@ def _scores(executor: Executor) -> tuple[list[NDArray[Any]], Tallies]:
     feeds = {"x": patterns(BFLOAT16, (2, 3, 5, 8), 3), "y": patterns(BFLOAT16, (2, 3, 6, 8), 4)}
     found = run_program(w.program, feeds, executor)
     return [found.outputs["z"]], found.tallies
+
+
+def _folds(executor: Executor) -> tuple[list[NDArray[Any]], Tallies]:
+    """Sums and largest of rows, not a whole word of them."""
+    w = Writer(Program("folds"), BFLOAT16, accumulate="sequential").inside("folds")
+    x = w.program.input("x", (5, 9, 11), BFLOAT16)
+    w.program.outputs["sum"], w.program.outputs["max"] = w.reduce("add", x), w.reduce("max", x)
+    found = run_program(w.program, {"x": patterns(BFLOAT16, (1, 5, 9, 11), 5)}, executor)
+    return [found.outputs["sum"], found.outputs["max"]], found.tallies

@@ -122,6 +122,7 @@ def test_kernels_have_one_entry_and_balanced_braces() -> None:
         source.contraction(first, then, fused=False),
         source.tiled_products(first),
         source.tiled_additions(then),
+        source.folding(then),
         source.planes(add.inputs[0]),
     ):
         assert text.count('extern "C" __global__') == 1

@@ -50,6 +50,29 @@ def test_results_of_arrays_on_a_gpu_stay_there() -> None:
 
 
 @pytest.mark.cuda
+def test_tensors_of_pytorch_are_read_where_they_are() -> None:
+    import torch
+
+    from lava_nexus.circuits import circuit
+    from lava_nexus.formats import FLOAT32
+
+    x, y = (torch.randn(5, 1000, device="cuda") for _ in range(2))
+    found = executor("cuda").invoke(circuit("add", FLOAT32), [x, y])
+    np.testing.assert_array_equal(found.get(), (x + y).cpu().numpy().view(np.uint32))
+
+
+@pytest.mark.cuda
+def test_two_gpus_give_what_one_gives() -> None:
+    import cupy
+
+    if cupy.cuda.runtime.getDeviceCount() < 2:
+        pytest.skip("one GPU")
+    for name, case in ALL:
+        if "(" in name or "heads" in name:
+            assert record(case, executor("cuda", devices=[0, 1])) == record(case, executor("cuda", devices=[1])), name
+
+
+@pytest.mark.cuda
 def test_devices_are_checked() -> None:
     with pytest.raises(NexusError, match="names GPU 99, but there are GPUs 0 to"):
         executor("cuda", devices=[99])

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from lava_nexus.errors import NexusError
 from lava_nexus.models.checkpoint import dtype_name, opened, read_float8
 from lava_nexus.models.spec import Shape
+from lava_nexus.torch.pickled import read_pickled
 
 Rows = slice | NDArray[np.int64]
 
@@ -76,19 +77,7 @@ class _Pickled(StoredFile):
 
     @cached_property
     def _tensors(self) -> dict[str, Any]:
-        try:
-            import torch
-        except ImportError:
-            raise NexusError(f"checkpoint '{self.path}' is read by PyTorch, which is not installed") from None
-        try:
-            found = torch.load(self.path, map_location="cpu", weights_only=True)
-        except Exception as error:  # what a damaged or foreign pickle raises is not told
-            reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-            raise NexusError(f"checkpoint '{self.path}' is no file of tensors alone: {reason}") from error
-        found = found.get("state_dict", found) if isinstance(found, dict) else found
-        if not isinstance(found, dict) or not all(isinstance(t, torch.Tensor) for t in found.values()):
-            raise NexusError(f"checkpoint '{self.path}' holds no dictionary from names to tensors")
-        return {str(name): tensor.detach() for name, tensor in found.items()}
+        return read_pickled(self.path)
 
     @cached_property
     def shapes(self) -> dict[str, tuple[Shape, str]]:

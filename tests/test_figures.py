@@ -16,7 +16,7 @@ from lava_nexus.lab.pages import results_table
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
 PAGES = [ROOT / "README.md", DOCS / "energy.md", DOCS / "mapping.md"]
-JOULES = re.compile(r"\d[\d,.]*(?:e[+-]\d+)? ?[pnµum]?J\b")
+JOULES = re.compile(r"\d(?:[\d,.]*\d)?(?:e[+-]\d+)? ?[pnµum]?J\b")
 
 THINGS = {
     "the block's work, delays up to 62, 256 keys": r"([\d,.]+ [num]?J) of work, \d+ % of it SynOps",

@@ -41,7 +41,7 @@ FRONT = {"__init__", "__main__", "cli", "moved"}
 """Files at the top: those below all rooms, and those that may open on every one."""
 ONLY_UNDER = {
     "lava": ("execute/lava/", "execute/loihi2/", "lab/training/"),
-    "torch": ("torch/", "lab/", "models/stored.py"),
+    "torch": ("torch/", "lab/"),
     "transformers": ("lab/",),
     "sklearn": ("models/", "lab/"),
     "numba": ("execute/", "neurons/compiled.py", "circuits/census.py"),
@@ -169,10 +169,10 @@ def test_the_closed_extension_is_imported_in_one_place() -> None:
     assert users == {"execute/loihi2/extension.py"}
 
 
-def test_torch_is_imported_by_witness_training_and_loading_only() -> None:
+def test_torch_is_imported_by_witness_and_training_only() -> None:
     users = {p.relative_to(PACKAGE).as_posix() for p in MODULES if any(n.split(".")[0] == "torch" for n in _imports(p))}
-    homes = ("torch/", "lab/training/", "lab/ulp/components.py", "models/stored.py")
-    assert all(user.startswith(homes) or "witness" in user for user in users), users
+    homes = ("torch/", "lab/training/", "lab/ulp/")
+    assert all(user.startswith(homes) for user in users), users
 
 
 def test_the_house_is_small() -> None:

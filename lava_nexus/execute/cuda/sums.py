@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from math import prod
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -23,12 +23,35 @@ from lava_nexus.execute.cuda.kernels import (
     product_kernel,
 )
 from lava_nexus.execute.shares import shares
+from lava_nexus.execute.tallies import Tallies, Tally
+from lava_nexus.lowering.ordered import Variant
 from lava_nexus.programs.nodes import Folded
 from lava_nexus.programs.order import Sum
 from lava_nexus.programs.product import Fused, Product, Rounded
 
-if TYPE_CHECKING:
-    from lava_nexus.execute.cuda.executor import CudaExecutor
+
+class Gpus(Protocol):
+    """What sums need of the executor that runs them.
+
+    Attributes:
+        variant: what its kernels compute.
+        devices: numbers of its GPUs.
+        tallies: to be added to.
+    """
+
+    variant: Variant
+    devices: tuple[int, ...]
+    tallies: Tallies
+
+    def invoke(self, circuit: Circuit, operands: Sequence[Any]) -> Any:
+        """As `Executor.invoke`."""
+
+    def kernel_counts(self, *circuits: Circuit) -> Any:
+        """Zeros that a kernel of these circuits adds its totals to; None where nothing is counted."""
+
+    def tally(self, circuit: Circuit, sets: int, counted: Sequence[int] | None) -> Tally:
+        """Counts of a circuit: totals as they are, without what every operand set adds."""
+
 
 WORD = 32
 """Columns to a thread."""
@@ -73,7 +96,7 @@ def takes(how: Product, length: int, bias: bool) -> bool:
     return in_order and isinstance(how, Rounded | Fused) and not how.order.from_zero
 
 
-def contracted(executor: CudaExecutor, how: Product, left: Any, right: Any, bias: Any) -> Any:
+def contracted(executor: Gpus, how: Product, left: Any, right: Any, bias: Any) -> Any:
     """Sums [..., rows, columns] of left [..., rows, terms] and right [..., columns, terms]; None for other orders.
 
     Adds to the executor's `tallies`.
@@ -102,7 +125,7 @@ def contracted(executor: CudaExecutor, how: Product, left: Any, right: Any, bias
     return found if bias is None else executor.invoke(how.add, [found, placed(bias)[..., None, :]])
 
 
-def folded(executor: CudaExecutor, how: Folded, values: Any) -> Any:
+def folded(executor: Gpus, how: Folded, values: Any) -> Any:
     """Values [..., terms] folded to [...]; None for other orders than that of index. Adds to `tallies`."""
     terms = values.shape[-1]
     if how.order.tree != Sum((range(terms),)) or how.order.from_zero or terms < 2 or not values.size:
@@ -124,7 +147,7 @@ def folded(executor: CudaExecutor, how: Folded, values: Any) -> Any:
     return found.reshape(values.shape[:-1])
 
 
-def _split(executor: CudaExecutor, problem: _Problem, found: Any) -> None:
+def _split(executor: Gpus, problem: _Problem, found: Any) -> None:
     """Columns shared out among the GPUs; rows few enough for 64-bit totals."""
     xp, columns = cupy(), problem.right.shape[1]
     spans = dict(zip(executor.devices, shares(columns, len(executor.devices), WORD), strict=False))
@@ -145,7 +168,7 @@ def _split(executor: CudaExecutor, problem: _Problem, found: Any) -> None:
             executor.tallies.add(executor.tally(own.then, products - own.sums, both and both[1]))
 
 
-def _launched(executor: CudaExecutor, problem: _Problem) -> tuple[Any, Any]:
+def _launched(executor: Gpus, problem: _Problem) -> tuple[Any, Any]:
     """Results on the current GPU, and what gives the totals of both circuits when they are there."""
     xp = cupy()
     planes = _planes(problem)
@@ -176,7 +199,7 @@ def _planes(problem: _Problem) -> Any:
     return planes
 
 
-def _run(executor: CudaExecutor, problem: _Problem, planes: Any, result: Any, totals: Any) -> None:
+def _run(executor: Gpus, problem: _Problem, planes: Any, result: Any, totals: Any) -> None:
     rows, terms = problem.left.shape
     words, columns = planes.shape[-1], result.shape[1]
     pairs = rows * words
@@ -188,9 +211,7 @@ def _run(executor: CudaExecutor, problem: _Problem, planes: Any, result: Any, to
     launch(kernel.source, kernel.key, pairs, [problem.left, planes, result, *shape, columns, totals])
 
 
-def _tiled(
-    executor: CudaExecutor, problem: _Problem, planes: Any, result: Any, totals: Any, shape: Sequence[int]
-) -> None:
+def _tiled(executor: Gpus, problem: _Problem, planes: Any, result: Any, totals: Any, shape: Sequence[int]) -> None:
     """Products of a tile of terms, then their additions, tile after tile."""
     xp, (terms, pairs, words, rows_each) = cupy(), shape
     width = problem.first.output.width

@@ -188,8 +188,7 @@ def _carried_loop(
     """
     span, groups, rows, outputs = arrived.shape
     counting, size = met.shape[0] > 0, window.shape[2]
-    carry, high = np.zeros(groups, np.int64), np.zeros(2, np.int64)
-    digits_of_sum = np.zeros((2, steps), np.int64)
+    carry, high, digits_of_sum = np.zeros(groups, np.int64), np.zeros(2, np.int64), np.zeros((2, steps), np.int64)
     lowest_used, highest_used = np.zeros(2, np.int64), np.zeros(2, np.int64)
     for r in range(rows):
         for j in range(outputs):

@@ -12,8 +12,10 @@ import sys
 import time
 import traceback
 from multiprocessing import managers
+from types import FrameType
 from typing import Any, NamedTuple
 
+from lava.magma.core.model.model import AbstractProcessModel
 from lava.magma.runtime.message_infrastructure.multiprocessing import MultiProcessing
 from lava.magma.runtime.message_infrastructure.shared_memory_manager import SharedMemoryManager
 
@@ -21,6 +23,7 @@ from lava_nexus.errors import NexusError
 from lava_nexus.signals import ENDING, in_child, in_main_thread
 
 _PR_SET_PDEATHSIG = 1
+_ASK: int | None = getattr(signal, "SIGUSR1", None)
 _PARENTS = {number: signal.SIG_IGN for number in ENDING if number != signal.SIGTERM}
 """What a terminal sends to parent and children alike is the parent's to answer; SIGTERM ends a child."""
 
@@ -37,6 +40,12 @@ class Failure(NamedTuple):
     trace: str
 
 
+class Doing(NamedTuple):
+    """What a model was at when it was asked: `where` is empty for one that waits for its next command."""
+
+    where: str
+
+
 class Actor(mp.Process):
     """One child process that builds and runs one model, and tells the parent by pipe that it is built or has failed.
 
@@ -46,6 +55,7 @@ class Actor(mp.Process):
         title: name of the Lava Process inside, for messages.
         built: whether the model exists and waits for commands.
         failure: why the model ended, if it did.
+        doing: what the model was at when it was last asked.
     """
 
     def __init__(self, title: str, builder: Any) -> None:
@@ -53,6 +63,7 @@ class Actor(mp.Process):
         self.title = title
         self.built = False
         self.failure: Failure | None = None
+        self.doing: Doing | None = None
         self._builder = builder
         self._parent = os.getpid() if in_main_thread() else None
         self._hear, self._tell = mp.Pipe(duplex=False)
@@ -65,6 +76,8 @@ class Actor(mp.Process):
     def run(self) -> None:
         """The child: build the model and serve Lava's commands until told to stop."""
         in_child(_PARENTS)
+        if _ASK is not None:
+            signal.signal(_ASK, lambda _, frame: self._tell.send(Doing(_where(frame))))
         if self._parent is not None:
             die_with_parent(self._parent)
         try:
@@ -79,8 +92,18 @@ class Actor(mp.Process):
         with contextlib.suppress(EOFError, OSError):
             while self._hear.poll():
                 said = self._hear.recv()
+                if isinstance(said, Doing):
+                    self.doing = said
+                    continue
                 self.built = self.built or said is None
                 self.failure = said or self.failure
+
+    def ask(self) -> None:
+        """Has the child tell what it is doing, where it still can."""
+        self.doing = None
+        if _ASK is not None and self.built and self.is_alive() and self.pid is not None:
+            with contextlib.suppress(OSError):
+                os.kill(self.pid, _ASK)
 
     @property
     def gone(self) -> bool:
@@ -207,6 +230,19 @@ def _sentence(error: BaseException) -> str:
     if isinstance(error, NexusError):
         return text
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
+
+
+def _where(frame: FrameType | None) -> str:
+    """The line of a model's own code that is at work, and whether it waits for a message there."""
+    waits = False
+    while frame is not None:
+        code = frame.f_code
+        waits = waits or code.co_name == "recv"
+        if isinstance(frame.f_locals.get("self"), AbstractProcessModel) and "lava/magma" not in code.co_filename:
+            where = f"{code.co_name} ({os.path.basename(code.co_filename)}, line {frame.f_lineno})"
+            return f"waits for a message in {where}" if waits else f"is in {where}"
+        frame = frame.f_back
+    return ""
 
 
 def _trace() -> str:

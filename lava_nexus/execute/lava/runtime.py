@@ -26,6 +26,7 @@ from lava_nexus.signals import signals_held
 _POLL_SECONDS = 0.02
 _STOP_SECONDS = 5.0
 _REPORT_SECONDS = 1.0
+_ANSWER_SECONDS = 0.5
 
 
 class WatchedRuntime(Runtime):
@@ -103,9 +104,26 @@ class WatchedRuntime(Runtime):
         while not ready():
             self._check()
             if time.monotonic() > self.deadline:
-                raise NexusError(f"Lava processes were still {doing} after the timeout of {self._timeout:g} s")
+                raise NexusError(
+                    f"Lava processes were still {doing} after the timeout of {self._timeout:g} s{self._at_work()}"
+                )
             self._bell.wait(_POLL_SECONDS)
             self._bell.clear()
+
+    def _at_work(self) -> str:
+        """What the models that are not done are doing, two of them named, those that wait for others last."""
+        actors = self._infrastructure.actors
+        for actor in actors:
+            actor.ask()
+        until = time.monotonic() + _ANSWER_SECONDS
+        while time.monotonic() < until and any(actor.built and actor.doing is None for actor in actors):
+            time.sleep(_POLL_SECONDS)
+            for actor in actors:
+                actor.listen()
+        told = [(actor.title, actor.doing.where) for actor in actors if actor.doing and actor.doing.where]
+        found = [f"{title} {where}" for title, where in sorted(told, key=lambda one: one[1].startswith("waits"))]
+        more = f" and {len(found) - 2} more" if len(found) > 2 else ""
+        return f": {', '.join(found[:2])}{more}" if found else ""
 
     def _check(self) -> None:
         """Raises the error of the child that failed or died.

@@ -97,9 +97,18 @@ def test_a_failure_in_a_later_run():
 
 
 def test_a_timeout(capfd):
-    with pytest.raises(NexusError, match=r"still working after the timeout of 1\.5 s"):
+    with pytest.raises(
+        NexusError, match=r"still working after the timeout of 1\.5 s: Faulty is in run_spk \(models\.py"
+    ):
         run(graph("hang")[0], 10, timeout=1.5)
     assert capfd.readouterr() == ("", "")
+
+
+def test_a_model_that_forgets_to_send_leaves_one_that_waits():
+    with pytest.raises(
+        NexusError, match=r"after the timeout of 3 s: \w+ waits for a message in run_\w+ \(\w+\.py, line"
+    ):
+        run(graph("forget")[0], 10, timeout=3)
 
 
 def test_a_child_killed_between_runs():

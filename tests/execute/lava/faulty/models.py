@@ -49,5 +49,7 @@ class FaultyModel(PyLoihiProcessModel):
                 os._exit(7)
             if self.fault == "hang":
                 time.sleep(3600)
+            if self.fault == "forget":
+                return
         self.steps_done[:] = self.time_step
         self.s_out.send(data)

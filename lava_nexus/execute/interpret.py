@@ -13,6 +13,7 @@ from lava_nexus.execute.native.layer import check_native
 from lava_nexus.execute.sums import contract, reduce
 from lava_nexus.execute.tallies import ProgramResult as ProgramResult
 from lava_nexus.execute.tallies import Tallies
+from lava_nexus.programs.nodes import Folded
 from lava_nexus.programs.product import Native
 from lava_nexus.programs.program import Apply, Contract, Node, Populate, Program, Reduce
 
@@ -101,12 +102,13 @@ def _run(node: Node, operands: list[Patterns], executor: Executor) -> Patterns:
         rank = max(p.ndim for p in operands)
         return executor.invoke(node.circuit, [_lead(p, rank) for p in operands])
     if isinstance(node, Reduce):
-        return reduce(node, operands[0], executor)
+        whole: Patterns | None = executor.folded(node.fold, operands[0]) if isinstance(node.fold, Folded) else None
+        return reduce(node, operands[0], executor) if whole is None else whole
     if isinstance(node, Contract):
         rank = max(p.ndim for p in operands[:2])
-        return contract(
-            node, [*(_lead(p, rank) for p in operands[:2]), *(_lead(p, rank - 1) for p in operands[2:])], executor
-        )
+        given = [*(_lead(p, rank) for p in operands[:2]), *(_lead(p, rank - 1) for p in operands[2:])]
+        own: Patterns | None = executor.contracted(node.product, *given[:2], given[2] if len(given) > 2 else None)
+        return contract(node, given, executor) if own is None else own
     if isinstance(node, Populate):
         populated: Patterns = executor.place(executor.operate(node.operator, executor.fetch(operands[0])))
         return populated

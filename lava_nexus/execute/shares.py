@@ -1,8 +1,10 @@
-"""Where tiles of outputs are cut for several devices, or machines: whole words of neighbouring columns to each."""
+"""Where outputs are cut: into tiles that fit the memory, and into shares of several devices or machines."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from itertools import pairwise
+from itertools import product as every
 
 
 def shares(columns: int, parts: int, word: int) -> list[slice]:
@@ -16,3 +18,14 @@ def shares(columns: int, parts: int, word: int) -> list[slice]:
     bounds = [min(words * i // parts * word, columns) for i in range(1, parts)]
     edges = [0, *bounds, columns]
     return [slice(start, stop) for start, stop in pairwise(edges)]
+
+
+def tiles(shape: tuple[int, ...], most: int) -> Iterator[tuple[slice, ...]]:
+    """Parts of an array of at most `most` elements each, whole rows as far as they fit."""
+    sizes = []
+    for size in reversed(shape):
+        sizes.append(max(1, min(size, most)))
+        most //= sizes[-1]
+    starts = [range(0, size, step) for size, step in zip(shape, reversed(sizes), strict=True)]
+    for corner in every(*starts):
+        yield tuple(slice(start, start + span.step) for start, span in zip(corner, starts, strict=True))

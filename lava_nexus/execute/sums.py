@@ -5,11 +5,10 @@ Each kind of sum runs through the public methods of an executor: `formed` has a 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import singledispatch
 from itertools import groupby, pairwise
-from itertools import product as every
 from math import prod
 from typing import Any
 
@@ -20,6 +19,7 @@ from lava_nexus.circuits import Circuit
 from lava_nexus.errors import NexusError
 from lava_nexus.execute.executor import Executor
 from lava_nexus.execute.native.layer import native_sums
+from lava_nexus.execute.shares import tiles
 from lava_nexus.programs.nodes import Folded
 from lava_nexus.programs.order import Order
 from lava_nexus.programs.product import Constant, Exact, Fused, Native, Rounded, Summation
@@ -54,9 +54,6 @@ class Tile:
 
 def reduce(node: Reduce, operand: Patterns, executor: Executor) -> Patterns:
     """The last axis of patterns [batch, ..., length] folded into one."""
-    whole: Patterns | None = executor.folded(node.fold, operand) if isinstance(node.fold, Folded) else None
-    if whole is not None:
-        return whole
     result = np.empty_like(operand, node.result.format.pattern_dtype, shape=operand.shape[:-1])
     for part in tiles(result.shape, _room(node.fold)):
         tile = Tile((np.moveaxis(operand[part], -1, 0),), result[part].shape)
@@ -66,11 +63,6 @@ def reduce(node: Reduce, operand: Patterns, executor: Executor) -> Patterns:
 
 def contract(node: Contract, operands: Sequence[Patterns], executor: Executor) -> Patterns:
     """The contraction of patterns of equal rank [batch, ..., rows, k] and [batch, ..., columns, k], and a bias."""
-    whole: Patterns | None = executor.contracted(
-        node.product, operands[0], operands[1], operands[2] if len(operands) > 2 else None
-    )
-    if whole is not None:
-        return whole
     left, right = operands[0][..., :, None, :], operands[1][..., None, :, :]
     shape = np.broadcast_shapes(left.shape[:-1], right.shape[:-1])
     if isinstance(node.product, Native):  # its weights are the synapses, so that no tile cuts them
@@ -140,17 +132,6 @@ def _exact(how: Exact, tile: Tile, executor: Executor) -> Patterns:
         operands = [factor[k] if k < length else none[i] for k in terms for i, factor in enumerate(factors)]
         state = executor.invoke_all(accumulator.step, [*state, *operands])
     return executor.invoke(accumulator.finish, state)
-
-
-def tiles(shape: tuple[int, ...], most: int) -> Iterator[tuple[slice, ...]]:
-    """Parts of an array of at most `most` elements each, whole rows as far as they fit."""
-    sizes = []
-    for size in reversed(shape):
-        sizes.append(max(1, min(size, most)))
-        most //= sizes[-1]
-    starts = [range(0, size, step) for size, step in zip(shape, reversed(sizes), strict=True)]
-    for corner in every(*starts):
-        yield tuple(slice(start, start + span.step) for start, span in zip(corner, starts, strict=True))
 
 
 def _room(how: Summation) -> int:

@@ -10,7 +10,7 @@ from pathlib import Path
 from lava_nexus import lowering
 from lava_nexus.circuits import Circuit
 from lava_nexus.disk_cache import source_digest
-from lava_nexus.execute.cuda import source
+from lava_nexus.execute.cuda import packing, source
 from lava_nexus.execute.cuda.device import digest_of
 from lava_nexus.execute.cuda.source import Lowered, lowered
 from lava_nexus.lowering.ordered import Variant
@@ -89,4 +89,4 @@ def _kernel(kind: str, variant: Variant, circuits: tuple[Circuit, ...], text: Ca
 def _version() -> str:
     """SHA-256 over the sources that a kernel's text depends on."""
     files = sorted(Path(lowering.__file__).parent.glob("*.py"))
-    return source_digest(*map(str, files), source.__file__)
+    return source_digest(*map(str, files), source.__file__, packing.__file__)

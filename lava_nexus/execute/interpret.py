@@ -107,7 +107,8 @@ def _run(node: Node, operands: list[Patterns], executor: Executor) -> Patterns:
     if isinstance(node, Contract):
         rank = max(p.ndim for p in operands[:2])
         given = [*(_lead(p, rank) for p in operands[:2]), *(_lead(p, rank - 1) for p in operands[2:])]
-        own: Patterns | None = executor.contracted(node.product, *given[:2], given[2] if len(given) > 2 else None)
+        left, right, *bias = given
+        own: Patterns | None = executor.contracted(node.product, left, right, bias[0] if bias else None)
         return contract(node, given, executor) if own is None else own
     if isinstance(node, Populate):
         populated: Patterns = executor.place(executor.operate(node.operator, executor.fetch(operands[0])))

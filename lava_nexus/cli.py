@@ -128,9 +128,13 @@ def run_guarded(action: Callable[[], int]) -> NoReturn:
         answering.begin()
         code = _guarded(action)
         code = code if answering.asked is None else ENDING[answering.asked]
-    except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
-        code = INTERRUPTED
+    except (Exception, KeyboardInterrupt) as error:
+        interrupted = isinstance(error, KeyboardInterrupt)
+        if answering.asked is None and not interrupted:
+            raise
+        code = INTERRUPTED if answering.asked is None else ENDING[answering.asked]  # whatever it became on its way up
+        if code == INTERRUPTED:
+            print("interrupted", file=sys.stderr)
     finally:
         answering.end()
     sys.exit(code)

@@ -16,7 +16,7 @@ import numpy as np
 
 from lava_nexus.circuits import Circuit, circuit
 from lava_nexus.execute.cpu import BitslicedExecutor
-from lava_nexus.execute.cpu.allocation import word_program
+from lava_nexus.execute.cpu.program import word_program
 from lava_nexus.formats import FLOAT32
 
 SETS = 1 << 20

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from lava_nexus.circuits import Circuit, Computed
+from lava_nexus.circuits import Circuit
 from lava_nexus.neurons import FALSE, TRUE, Builder, Signal, ThresholdNetwork
+from lava_nexus.neurons.built import Computed
 
 
 def random_gates(builder: Builder, signals: list[Signal], count: int, rng: np.random.Generator) -> list[Signal]:

@@ -26,10 +26,9 @@ from lava_nexus.formats import FloatFormat
 from lava_nexus.neurons import LOIHI2, ThresholdNetwork
 from lava_nexus.neurons.built import Built, Computed, Golden
 from lava_nexus.neurons.serialisation import from_arrays, to_arrays
-from lava_nexus.populations.native.bits import bit_network
 from lava_nexus.populations.native.core import CLASSES, NativeCore
 from lava_nexus.populations.native.limbs import BYTE, Limbs, fields
-from lava_nexus.populations.native.neurons import INFINITE, MINUS_ZERO, NAN, Window
+from lava_nexus.populations.native.neurons import INFINITE, MINUS_ZERO, NAN, Window, bit_network
 from lava_nexus.populations.network import PopulationNetwork
 
 _CHUNK = 1 << 14

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from lava_nexus.circuits import Circuit
 from lava_nexus.errors import NexusError
-from lava_nexus.export.subject import network_of
+from lava_nexus.export.verilog import network_of
 from lava_nexus.files import replacing
 from lava_nexus.neurons import ThresholdNetwork
 from lava_nexus.neurons.compose import rebalanced

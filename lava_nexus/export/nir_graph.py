@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lava_nexus.circuits import Circuit
-from lava_nexus.export.subject import network_of
+from lava_nexus.export.verilog import network_of
 from lava_nexus.files import replacing
 from lava_nexus.neurons import ThresholdNetwork
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from lava_nexus.circuits import Circuit
 from lava_nexus.execute.membrane import MembraneExecutor
-from lava_nexus.export.subject import circuit_of
+from lava_nexus.export.verilog import circuit_of
 from lava_nexus.files import replacing
 from lava_nexus.neurons import STROBE
 

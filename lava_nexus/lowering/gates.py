@@ -10,9 +10,8 @@ from collections.abc import Iterable
 from math import gcd
 from typing import Literal
 
-from lava_nexus.lowering.facts import Facts, merged
 from lava_nexus.lowering.luts import AND, FALSE, MAJORITY, NOT, OR, SELECT, TRUE, XOR3, LookGraph
-from lava_nexus.lowering.sums import Sum, collected, counted, folded
+from lava_nexus.lowering.sums import Facts, Sum, collected, counted, folded, merged
 
 Term = tuple[int, int]
 Order = Literal["carries", "terms"]

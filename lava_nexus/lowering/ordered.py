@@ -24,7 +24,7 @@ from lava_nexus.neurons import STROBE, ThresholdNetwork
 Variant = Literal["outputs", "spikes", "activity"]
 """What is computed: the outputs; every neuron's spikes too; who received a spike too."""
 
-_SOURCES = ("luts.py", "sums.py", "facts.py", "gates.py", "cover.py", "schedule.py", "ordered.py")
+_SOURCES = ("luts.py", "sums.py", "gates.py", "cover.py", "schedule.py", "ordered.py")
 _MANY_NEURONS = 9000
 _graphs: dict[tuple[str, Variant], OrderedGraph] = {}
 

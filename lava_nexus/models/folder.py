@@ -14,9 +14,8 @@ from lava_nexus.documents import read_json
 from lava_nexus.errors import NexusError
 from lava_nexus.files import content_digest
 from lava_nexus.models.checkpoint import check_finite, first_of
-from lava_nexus.models.gguf_file import gguf_in, gguf_name
 from lava_nexus.models.spec import Shape
-from lava_nexus.models.stored import DTYPES, QUANTISED, StoredFile, stored_file
+from lava_nexus.models.stored import DTYPES, QUANTISED, StoredFile, gguf_in, gguf_name, stored_file
 from lava_nexus.models.tensors import TensorSource, Weights
 
 _SINGLE, _INDEX = "model.safetensors", "model.safetensors.index.json"

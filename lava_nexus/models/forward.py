@@ -18,7 +18,7 @@ from lava_nexus.formats import FLOAT32, FLOAT64, FloatFormat
 from lava_nexus.models.spec import ModelSpec
 from lava_nexus.models.stage import Arithmetic, Stage, check_rounded
 from lava_nexus.models.tensors import TensorSource
-from lava_nexus.programs import GATES
+from lava_nexus.populations.catalogue import GATES
 from lava_nexus.programs.program import Apply, Node
 
 Patterns = NDArray[Any]

@@ -14,9 +14,9 @@ from lava_nexus.models.config_json import read_spec
 from lava_nexus.models.defaults import completed
 from lava_nexus.models.folder import FolderTensors
 from lava_nexus.models.generation import end_tokens
-from lava_nexus.models.gguf_file import gguf_config, gguf_in, gguf_views
 from lava_nexus.models.spec import ModelSpec
 from lava_nexus.models.stage import arithmetic_of, check_eps
+from lava_nexus.models.stored import gguf_config, gguf_in, gguf_views
 from lava_nexus.models.tensors import RandomTensors, ViewedTensors
 from lava_nexus.models.transformer import Model as Model
 from lava_nexus.models.transformer import token_array as token_array

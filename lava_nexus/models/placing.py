@@ -17,7 +17,8 @@ from lava_nexus.execute.operands import whole_number
 from lava_nexus.execute.placing import measured_spikes
 from lava_nexus.models.model import Model
 from lava_nexus.models.stages import Stage, forward_stages, program_of
-from lava_nexus.programs import GATES, Program
+from lava_nexus.populations.catalogue import GATES
+from lava_nexus.programs import Program
 
 
 def token_workload(model: Model, context: int, name: str = "") -> Workload:

@@ -13,7 +13,8 @@ from lava_nexus.errors import NexusError
 from lava_nexus.formats import FLOAT32, FLOAT64, FloatFormat, FormatLike, as_format
 from lava_nexus.models.spec import Shape, Tensors
 from lava_nexus.models.tensors import TensorSource, Weights
-from lava_nexus.programs import GATES, Native, Nonlinear, Program, SpikingLinear, Value, Writer
+from lava_nexus.populations.catalogue import GATES, Nonlinear, SpikingLinear
+from lava_nexus.programs import Native, Program, Value, Writer
 from lava_nexus.programs.order import Accumulate, Orders, named_order
 from lava_nexus.programs.product import kind_of
 from lava_nexus.torch.orders import accumulation

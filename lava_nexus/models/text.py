@@ -13,7 +13,7 @@ from typing import Any
 
 from lava_nexus.documents import read_json
 from lava_nexus.errors import NexusError
-from lava_nexus.models.gguf_file import gguf_in, gguf_tokenizer
+from lava_nexus.models.stored import gguf_in, gguf_tokenizer
 
 _FILE = "tokenizer.json"
 _CONFIG, _SPECIAL = "tokenizer_config.json", "special_tokens_map.json"

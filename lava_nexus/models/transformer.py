@@ -15,14 +15,23 @@ from lava_nexus.errors import NexusError
 from lava_nexus.execute.executor import Executor
 from lava_nexus.execute.run import DEFAULT_EXECUTOR, executor_named
 from lava_nexus.models.forward import Counts, Forward, Stream, Tokens, cached_tokens, tell
-from lava_nexus.models.generation import GREEDY, LENGTH, Generated, Sampling, why_stop
-from lava_nexus.models.output import ModelOutput, Pooling, masked, pooled
-from lava_nexus.models.output import token_array as token_array
+from lava_nexus.models.generation import (
+    GREEDY,
+    LENGTH,
+    Generated,
+    ModelOutput,
+    Pooling,
+    Sampling,
+    masked,
+    pooled,
+    why_stop,
+)
+from lava_nexus.models.generation import token_array as token_array
 from lava_nexus.models.spec import ModelSpec
 from lava_nexus.models.stage import Arithmetic, check_eps
 from lava_nexus.models.stages import Logits, forward_stages
 from lava_nexus.models.tensors import HeldTensors, TensorSource, Weights
-from lava_nexus.programs import Nonlinear, SpikingLinear
+from lava_nexus.populations.catalogue import Nonlinear, SpikingLinear
 
 _HELD_WEIGHTS = 1 << 28
 """Weights up to which all that was read stays in memory while tokens are generated: 1 GiB of FP32."""

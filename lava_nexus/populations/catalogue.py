@@ -9,9 +9,8 @@ from functools import lru_cache
 
 from lava_nexus.errors import NexusError
 from lava_nexus.populations.gated import gelu, silu
-from lava_nexus.populations.normalisation import layer_norm, rms_norm
+from lava_nexus.populations.normalisation import layer_norm, rms_norm, softmax
 from lava_nexus.populations.operator import DEFAULT, Operator, Options
-from lava_nexus.populations.softmax import softmax
 
 _PLAIN = {"softmax": softmax, "silu": silu, "gelu": gelu}
 _NORMS = {"rms_norm": rms_norm, "layer_norm": layer_norm}

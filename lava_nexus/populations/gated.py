@@ -18,8 +18,8 @@ from lava_nexus.populations.builder import PopulationBuilder, each
 from lava_nexus.populations.chords import Function, look_up
 from lava_nexus.populations.division import divide, quotient, quotient_terms
 from lava_nexus.populations.fixed_point import GATE, Integers, shifted
+from lava_nexus.populations.normalisation import exponent_fraction
 from lava_nexus.populations.operator import Operator, Options
-from lava_nexus.populations.softmax import exponent_fraction
 
 IN_BITS = 17  # a LIF neuron can compare what has 17 bits with sign with any bound
 

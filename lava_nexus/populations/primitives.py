@@ -12,8 +12,8 @@ from lava_nexus.populations.chords import look_up
 from lava_nexus.populations.division import Ladders, divide, quotient, quotient_terms
 from lava_nexus.populations.fixed_point import Integers
 from lava_nexus.populations.network import PopulationNetwork
+from lava_nexus.populations.normalisation import exponential_table as exponential_table
 from lava_nexus.populations.operator import DEFAULT, Options
-from lava_nexus.populations.softmax import exponential_table as exponential_table
 from lava_nexus.populations.vectoring import Tree, golden_norm, norm
 
 

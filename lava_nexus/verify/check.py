@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 from lava_nexus.circuits import Circuit
 from lava_nexus.disk_cache import source_digest
 from lava_nexus.execute.cpu import BitslicedExecutor
-from lava_nexus.execute.cpu.allocation import word_program
-from lava_nexus.execute.cpu.ordered import OrderedRuns
+from lava_nexus.execute.cpu.blocks import OrderedRuns
+from lava_nexus.execute.cpu.program import word_program
 from lava_nexus.formats import FloatFormat
 from lava_nexus.formats.ulp import ulp_distance
 from lava_nexus.store import Store

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from lava_nexus.circuits import OPERATIONS, Computed, Golden, circuit, operations
+from lava_nexus.circuits import OPERATIONS, circuit, operations
 from lava_nexus.circuits.accumulator import accumulator
 from lava_nexus.circuits.linear import linear_network
 from lava_nexus.formats import BFLOAT16, FLOAT8_E4M3FN, FLOAT8_E5M2, FLOAT16, FLOAT32, FORMATS, INT8
-from lava_nexus.neurons.built import Built
+from lava_nexus.neurons.built import Built, Computed, Golden
 from lava_nexus.populations import operator
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from lava_nexus.chip.timing import Span
-from lava_nexus.circuits import Circuit, Computed, circuit
+from lava_nexus.circuits import Circuit, circuit
 from lava_nexus.energy import (
     Machine,
     Pace,
@@ -31,6 +31,7 @@ from lava_nexus.models.forward import Counts
 from lava_nexus.models.generation import Generated
 from lava_nexus.models.placing import place
 from lava_nexus.neurons import Port, ThresholdNetwork
+from lava_nexus.neurons.built import Computed
 from tests.chip.programs import feeds, linear_program
 
 MODEL = load_energy_model("loihi1_pre_silicon")

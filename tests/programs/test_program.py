@@ -12,7 +12,7 @@ from lava_nexus.execute.reference import ReferenceExecutor
 from lava_nexus.execute.run import executor_named
 from lava_nexus.formats import FLOAT16, FLOAT32
 from lava_nexus.programs import Program, Writer, linear, residual
-from lava_nexus.programs.segments import port_name, segments
+from lava_nexus.programs.excerpt import port_name, segments
 
 
 def small_program() -> Program:

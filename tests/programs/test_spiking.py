@@ -8,7 +8,8 @@ from lava_nexus.execute.membrane import MembraneExecutor
 from lava_nexus.execute.reference import ReferenceExecutor
 from lava_nexus.neurons import NeuronModel
 from lava_nexus.populations import Options, operator
-from lava_nexus.programs import Nonlinear, Program, SpikingLinear, Writer, linear, rms_norm, silu, softmax
+from lava_nexus.populations.catalogue import Nonlinear, SpikingLinear
+from lava_nexus.programs import Program, Writer, linear, rms_norm, silu, softmax
 from lava_nexus.programs.layers import layer_norm
 
 ALL = Nonlinear({name: Options() for name in ("softmax", "silu", "gelu", "rms_norm", "layer_norm")})

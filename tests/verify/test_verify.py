@@ -13,12 +13,13 @@ import numpy as np
 import pytest
 import yaml
 
-from lava_nexus.circuits import Circuit, Computed, circuit
+from lava_nexus.circuits import Circuit, circuit
 from lava_nexus.config import load_config
 from lava_nexus.formats import FLOAT8_E4M3FN
 from lava_nexus.lab.configs.verification import VerifyConfig
 from lava_nexus.lab.verification import checks as plan
 from lava_nexus.lab.verification.checks import verify
+from lava_nexus.neurons.built import Computed
 from lava_nexus.verify import certificates
 from lava_nexus.verify.check import Check
 from tests.commands import exit_code

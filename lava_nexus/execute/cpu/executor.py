@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from lava_nexus.circuits import Circuit
 from lava_nexus.circuits.bank import Bank
 from lava_nexus.errors import NexusError
-from lava_nexus.execute.cpu.allocation import word_program
+from lava_nexus.execute.cpu.program import word_program
 from lava_nexus.execute.executor import LEVELS, Evaluated, Executor, bank_rows
 from lava_nexus.execute.operands import Operands, whole_number
 from lava_nexus.execute.tallies import BankTally, Tally

@@ -9,8 +9,7 @@ from itertools import accumulate
 from lava_nexus.circuits import Circuit
 from lava_nexus.execute.cuda.packing import PACKING
 from lava_nexus.lowering.ordered import Variant, ordered_graph
-from lava_nexus.lowering.render import PREAMBLE, cuda_function
-from lava_nexus.lowering.weights import TOTALS, Counts, Weights, idle, weights
+from lava_nexus.lowering.render import PREAMBLE, TOTALS, Counts, Weights, cuda_function, idle, weights
 from lava_nexus.neurons import Port
 
 THREADS = 128

@@ -13,8 +13,13 @@ except ImportError as error:
 except RuntimeError as error:
     raise NexusError("executor 'lava' needs multiprocessing's start method fork, but another is set") from error
 
+from lava_nexus.execute.lava.cores import Stream as Stream
+from lava_nexus.execute.lava.cores import Timing as Timing
 from lava_nexus.execute.lava.executor import LavaExecutor as LavaExecutor
 from lava_nexus.execute.lava.executor import spike_trains as spike_trains
+from lava_nexus.execute.lava.lif import Level as Level
+from lava_nexus.execute.lava.lif import latency as latency
+from lava_nexus.execute.lava.lif import time_steps as time_steps
 from lava_nexus.execute.lava.processes.coding import Decoder as Decoder
 from lava_nexus.execute.lava.processes.coding import Encoder as Encoder
 from lava_nexus.execute.lava.processes.gates import And as And
@@ -31,8 +36,3 @@ from lava_nexus.execute.lava.program import run_on_lava as run_on_lava
 from lava_nexus.execute.lava.session import LevelRunConfig as LevelRunConfig
 from lava_nexus.execute.lava.session import Session as Session
 from lava_nexus.execute.lava.session import run as run
-from lava_nexus.execute.lava.stream import Stream as Stream
-from lava_nexus.execute.lava.stream import Timing as Timing
-from lava_nexus.execute.lava.waves import Level as Level
-from lava_nexus.execute.lava.waves import latency as latency
-from lava_nexus.execute.lava.waves import time_steps as time_steps

@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 from lava_nexus.circuits.circuit import Circuit
 from lava_nexus.errors import NexusError
 from lava_nexus.execute.executor import LEVELS, Evaluated, Executor, level_word
+from lava_nexus.execute.lava.cores import Stream, Timing
+from lava_nexus.execute.lava.lif import Level, time_steps
 from lava_nexus.execute.lava.population_run import run_process
 from lava_nexus.execute.lava.processes.populations import Populations
 from lava_nexus.execute.lava.program import run_on_lava
-from lava_nexus.execute.lava.stream import Stream, Timing
-from lava_nexus.execute.lava.waves import Level, time_steps
 from lava_nexus.execute.operands import Operands, checked_operands, seconds, whole_number
 from lava_nexus.execute.tallies import ProgramResult, Tally
 from lava_nexus.neurons import MEMORYLESS, NeuronModel

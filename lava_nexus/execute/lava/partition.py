@@ -9,8 +9,8 @@ from graphlib import CycleError, TopologicalSorter
 from typing import TypeAlias
 
 from lava_nexus.errors import NexusError
+from lava_nexus.programs.excerpt import Segment, segments
 from lava_nexus.programs.program import Node, Program, Rearrange, Value
-from lava_nexus.programs.segments import Segment, segments
 
 _BLOCK = re.compile(r"block\d+")
 

@@ -7,12 +7,12 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
+from lava_nexus.execute.lava.lif import READ_OUT_STEPS, Level
 from lava_nexus.execute.lava.population_lif import LEAST_WINDOW
 from lava_nexus.execute.lava.processes.host import Operands, Probe
 from lava_nexus.execute.lava.processes.populations import PopulationProcess
 from lava_nexus.execute.lava.session import run
 from lava_nexus.execute.lava.shared import shared_array
-from lava_nexus.execute.lava.waves import READ_OUT_STEPS, Level
 from lava_nexus.execute.populations import check_feeds
 from lava_nexus.populations.network import PopulationNetwork
 

@@ -28,8 +28,8 @@ from numpy.typing import NDArray
 
 from lava_nexus.errors import NexusError
 from lava_nexus.formats import patterns_to_spikes, spikes_to_patterns
+from lava_nexus.programs.excerpt import port_name
 from lava_nexus.programs.program import Value
-from lava_nexus.programs.segments import port_name
 
 SPIKES_IN = LavaPyType(PyInPort.VEC_DENSE, np.int8)
 SPIKES_OUT = LavaPyType(PyOutPort.VEC_DENSE, np.int8)

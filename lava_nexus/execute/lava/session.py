@@ -15,9 +15,9 @@ from lava.magma.core.run_configs import Loihi2SimCfg, RunConfig
 
 from lava_nexus.errors import NexusError
 from lava_nexus.execute.executor import level_word
+from lava_nexus.execute.lava.lif import Level
 from lava_nexus.execute.lava.process import Process
 from lava_nexus.execute.lava.runtime import WatchedRuntime
-from lava_nexus.execute.lava.waves import Level
 
 CHANNEL_MESSAGES = 4  # steps are barriers: a channel never holds more than the message of one step
 

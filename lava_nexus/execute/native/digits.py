@@ -14,8 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lava_nexus.circuits.native import NativeLayer
-from lava_nexus.execute.native.counts import active_of, spikes_of
-from lava_nexus.execute.native.sums import Sums
+from lava_nexus.execute.native.counts import Sums, active_of, spikes_of
 from lava_nexus.execute.tallies import Tally
 from lava_nexus.neurons.compiled import kept
 from lava_nexus.populations.native.core import NativeCore

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from lava_nexus.circuits.native import NativeLayer
 from lava_nexus.errors import NexusError
-from lava_nexus.execute.native.sums import Sums
+from lava_nexus.execute.native.counts import Sums
 from lava_nexus.execute.populations import run_populations
 from lava_nexus.execute.tallies import Tally
 from lava_nexus.populations.native.core import CLASSES

@@ -11,13 +11,7 @@ from typing import Any
 from lava_nexus.config import build_config
 from lava_nexus.energy import load_energy_model
 from lava_nexus.lab.configs.tables import EnergyConfig
-from lava_nexus.lab.energy.multiply_accumulate import (
-    PlacedMac,
-    System,
-    beside_measured,
-    gpu_measured_nj,
-    measured_text,
-)
+from lava_nexus.lab.energy.multiply_accumulate import PlacedMac, System, beside_measured, gpu_measured_nj, measured_text
 from lava_nexus.lab.energy.rows import EnergyRow
 from lava_nexus.lab.energy.subjects import Sizes
 from lava_nexus.lab.energy.verdicts import ROUNDING

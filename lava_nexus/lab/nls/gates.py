@@ -27,7 +27,8 @@ from lava_nexus.models.checkpoint import load_checkpoint
 from lava_nexus.models.digits import DIGITS, WEIGHTS, digits_program, load_split, patches
 from lava_nexus.models.stages import Arithmetic
 from lava_nexus.populations import Operator, Options
-from lava_nexus.programs import GATES, Nonlinear, Program, SpikingLinear, Value, Writer, rms_norm, silu, softmax
+from lava_nexus.populations.catalogue import GATES, Nonlinear, SpikingLinear
+from lava_nexus.programs import Program, Value, Writer, rms_norm, silu, softmax
 from lava_nexus.programs.layers import ACTIVATIONS, layer_norm
 
 GATE_HEADER = (

@@ -15,10 +15,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lava_nexus.circuits import Circuit, Computed
+from lava_nexus.circuits import Circuit
 from lava_nexus.circuits.cells import Basis, Word, basis_named, weighted
 from lava_nexus.errors import NexusError
 from lava_nexus.neurons import LOIHI2, Port, ThresholdNetwork
+from lava_nexus.neurons.built import Computed
 
 Patterns = NDArray[Any]
 

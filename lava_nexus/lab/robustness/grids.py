@@ -11,14 +11,7 @@ from tqdm import tqdm
 
 from lava_nexus.circuits import Circuit, circuit
 from lava_nexus.formats import format_named
-from lava_nexus.lab.configs.robustness import (
-    BetaSweep,
-    Circuits,
-    FaultSweep,
-    NoiseSweep,
-    RobustnessConfig,
-    SpreadSweep,
-)
+from lava_nexus.lab.configs.robustness import BetaSweep, Circuits, FaultSweep, NoiseSweep, RobustnessConfig, SpreadSweep
 from lava_nexus.lab.published import PublishedAccuracy, published
 from lava_nexus.lab.robustness.circuits import logic_circuit
 from lava_nexus.lab.robustness.measure import Accuracy, Cells, Condition, deviations, verdict

@@ -17,7 +17,7 @@ from lava_nexus.lab.report import Run, Table
 from lava_nexus.lab.runs.approximation import LayerTap, compare
 from lava_nexus.models.model import Model
 from lava_nexus.populations import Operator
-from lava_nexus.programs import Nonlinear, SpikingLinear
+from lava_nexus.populations.catalogue import Nonlinear, SpikingLinear
 
 FIGURE = ("layers.png", "Error against the exact model, layer by layer.")
 _NOTES = (

@@ -31,7 +31,8 @@ from lava_nexus.models.forward import Counts, Tokens
 from lava_nexus.models.generation import LENGTH, Sampling
 from lava_nexus.models.model import Model, token_array
 from lava_nexus.models.text import decoded, encoded, prompted
-from lava_nexus.programs import GATES, Program, linear
+from lava_nexus.populations.catalogue import GATES
+from lava_nexus.programs import Program, linear
 from lava_nexus.programs.transformer import norm
 from lava_nexus.store import processor
 

@@ -19,13 +19,7 @@ from lava_nexus.execute.run import executor_named
 from lava_nexus.lab.configs.ulp_tables import UlpTablesConfig
 from lava_nexus.lab.report import conclude
 from lava_nexus.lab.ulp.comparison import Answers, UlpRow, joined, row
-from lava_nexus.lab.ulp.components import (
-    Feeds,
-    component_feeds,
-    component_program,
-    fused_multiply_add,
-    random_values,
-)
+from lava_nexus.lab.ulp.components import Feeds, component_feeds, component_program, fused_multiply_add, random_values
 from lava_nexus.lab.ulp.report import ulp_report
 from lava_nexus.lab.ulp.sections import sections, small
 

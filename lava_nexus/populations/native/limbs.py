@@ -4,6 +4,8 @@ A number is (-1)^s * M * 2^(place + unit) with a significand M of p bits, place 
 fraction bits. Over the whole range of its format it is the integer M * 2^place: the bytes of M * 2^(place mod 8) at the
 positions place div 8 and following. Weights are such limbs 0..255, with the sign of the weight; activations are digits
 -128..128.
+
+Compiled loops that spread the bytes of numbers over their positions.
 """
 
 from __future__ import annotations
@@ -17,7 +19,45 @@ from numpy.typing import NDArray
 
 from lava_nexus.errors import NexusError
 from lava_nexus.formats import FloatFormat
+from lava_nexus.neurons.compiled import kept
 from lava_nexus.neurons.rules import LOIHI2, POTENTIALS
+
+
+def _extent(first: NDArray[np.int64], value: NDArray[np.uint64]) -> tuple[Any, Any]:
+    """(lowest, highest) position of a byte that is not 0; the highest is -1 where there is none."""
+    lowest, highest = np.int64(1 << 40), np.int64(-1)
+    for r in range(first.shape[0]):
+        for i in range(first.shape[1]):
+            rest, at = value[r, i], first[r, i]
+            while rest:
+                if rest & np.uint64(255):
+                    lowest, highest = min(lowest, at), max(highest, at)
+                rest >>= np.uint64(8)
+                at += 1
+    return lowest, highest
+
+
+def _spread(
+    first: NDArray[np.int64],
+    value: NDArray[np.uint64],
+    negative: NDArray[np.bool_],
+    base: int,
+    limbs: NDArray[np.int16],
+) -> None:
+    """limbs[position - base, ...] = the signed bytes of the values."""
+    for r in range(first.shape[0]):
+        for i in range(first.shape[1]):
+            rest, at = value[r, i], first[r, i] - base
+            while rest:
+                byte = np.int16(rest & np.uint64(255))
+                if byte:
+                    limbs[at, r, i] = -byte if negative[r, i] else byte
+                rest >>= np.uint64(8)
+                at += 1
+
+
+extent, spread = kept(_extent), kept(_spread)
+
 
 BYTE = 8
 DIGIT = 128
@@ -162,16 +202,12 @@ class Limbs:
     @cached_property
     def _positions(self) -> tuple[int, int]:
         """(lowest, highest) position of a limb that is not 0."""
-        from lava_nexus.populations.native.spread import extent  # numba, which few programs need
-
         lowest, highest = extent(*self._bytes)
         return (int(lowest), int(highest)) if highest >= 0 else (0, 0)
 
     @cached_property
     def _limbs(self) -> NDArray[np.int16]:
         """Signed limbs, int16 [positions, outputs, inputs]."""
-        from lava_nexus.populations.native.spread import spread
-
         found = np.zeros((self.span, *self.patterns.shape), np.int16)
         spread(*self._bytes, self.fields.negative, self.base, found)
         return found

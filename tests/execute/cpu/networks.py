@@ -8,8 +8,9 @@ import numpy as np
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from lava_nexus.circuits import Circuit, Computed
+from lava_nexus.circuits import Circuit
 from lava_nexus.neurons import FALSE, TRUE, Builder, Signal, ThresholdNetwork
+from lava_nexus.neurons.built import Computed
 
 
 def full_adder(b: Builder, x: Signal, y: Signal, z: Signal) -> tuple[Signal, Signal]:

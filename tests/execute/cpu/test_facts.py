@@ -5,10 +5,9 @@ from itertools import product
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lava_nexus.lowering.facts import Facts, merged
 from lava_nexus.lowering.gates import GateLowering
 from lava_nexus.lowering.luts import AND, MAJORITY, N_CONSTANTS, NOT, OR, SELECT, XOR3, LookGraph
-from lava_nexus.lowering.sums import Sum, counted, folded
+from lava_nexus.lowering.sums import Facts, Sum, counted, folded, merged
 from tests.execute.cpu.test_luts import value
 
 LEAVES = tuple(range(N_CONSTANTS, N_CONSTANTS + 5))

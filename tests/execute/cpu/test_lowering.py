@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 
-from lava_nexus.execute.cpu.allocation import allocate, allocated
-from lava_nexus.execute.cpu.program import COUNTED
+from lava_nexus.execute.cpu.program import COUNTED, allocate, allocated
 from lava_nexus.lowering.ordered import Variant, from_arrays, lower, to_arrays
 from lava_nexus.lowering.schedule import depth_first, eager, most_alive
 from lava_nexus.neurons import Builder, ThresholdNetwork

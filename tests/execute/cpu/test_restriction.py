@@ -8,9 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lava_nexus.circuits import circuit
-from lava_nexus.execute.cpu import BitslicedExecutor, ordered
-from lava_nexus.execute.cpu.allocation import word_program
+from lava_nexus.execute.cpu import BitslicedExecutor
+from lava_nexus.execute.cpu import blocks as ordered
 from lava_nexus.execute.cpu.blocks import BlockRunner, Workers
+from lava_nexus.execute.cpu.program import word_program
 from lava_nexus.execute.cpu.restriction import UNKNOWN, restricted
 from lava_nexus.formats import FLOAT8_E5M2, FLOAT16
 from lava_nexus.neurons import ThresholdNetwork

@@ -15,8 +15,7 @@ from lava_nexus.execute.cpu import BitslicedExecutor
 from lava_nexus.execute.cuda import source
 from lava_nexus.formats import BFLOAT16, FLOAT32
 from lava_nexus.lowering.ordered import Variant, ordered_graph
-from lava_nexus.lowering.render import cuda_function
-from lava_nexus.lowering.weights import TOTALS, idle, weights
+from lava_nexus.lowering.render import TOTALS, cuda_function, idle, weights
 from lava_nexus.neurons import ThresholdNetwork
 from tests.execute.cpu.networks import as_circuit, random_networks, random_operands
 

@@ -15,7 +15,7 @@ from lava_nexus.execute.lava.processes.operators import OPERATORS, Layer
 from lava_nexus.execute.lava.processes.populations import Division
 from lava_nexus.formats import FLOAT8_E4M3FN
 from lava_nexus.programs import Program, Writer
-from lava_nexus.programs.segments import segments
+from lava_nexus.programs.excerpt import segments
 from tests.networks import random_network
 
 

@@ -9,8 +9,7 @@ pytest.importorskip("lava")
 
 from lava_nexus.errors import NexusError
 from lava_nexus.execute.lava import Decoder, Encoder, Network, Session, latency, spike_trains
-from lava_nexus.execute.lava.lif import check_lif
-from lava_nexus.execute.lava.waves import carry_strobe
+from lava_nexus.execute.lava.lif import carry_strobe, check_lif
 from lava_nexus.formats import FLOAT16
 from lava_nexus.neurons import Builder, ThresholdNetwork, violations
 from tests.evaluate import evaluate, input_spikes, output_patterns

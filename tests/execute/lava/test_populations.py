@@ -11,10 +11,9 @@ from lava_nexus.populations.builder import PopulationBuilder, each
 from lava_nexus.populations.division import Ladders
 from lava_nexus.populations.gated import silu
 from lava_nexus.populations.linear import spiking_linear
-from lava_nexus.populations.normalisation import rms_norm
+from lava_nexus.populations.normalisation import rms_norm, softmax
 from lava_nexus.populations.operator import Options
 from lava_nexus.populations.primitives import division, exponentiation, l2_norm
-from lava_nexus.populations.softmax import softmax
 from lava_nexus.populations.vectoring import Tree
 
 RNG = np.random.default_rng(0)

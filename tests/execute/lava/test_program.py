@@ -23,7 +23,7 @@ from lava_nexus.execute.membrane import MembraneExecutor
 from lava_nexus.execute.reference import ReferenceExecutor
 from lava_nexus.formats import FLOAT8_E4M3FN
 from lava_nexus.programs import LayerShape, Program, Writer, linear, transformer_layer
-from lava_nexus.programs.segments import segments
+from lava_nexus.programs.excerpt import segments
 from tests.execute.lava.leftovers import children
 
 FMT = FLOAT8_E4M3FN

@@ -10,7 +10,7 @@ from lava_nexus.chip.scheduler import schedule_program
 from lava_nexus.chip.surroundings import handover
 from lava_nexus.errors import NexusError
 from lava_nexus.execute.interpret import run_program
-from lava_nexus.execute.lava.scheduled import run_scheduled
+from lava_nexus.execute.lava.program import run_scheduled
 from lava_nexus.execute.reference import ReferenceExecutor
 from tests.chip.programs import block_program, feeds, linear_program, shared
 

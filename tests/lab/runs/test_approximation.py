@@ -13,7 +13,8 @@ from lava_nexus.models.checkpoint import load_checkpoint
 from lava_nexus.models.digits import DIGITS, WEIGHTS, digits_program, load_split
 from lava_nexus.models.stages import Arithmetic
 from lava_nexus.populations import Options
-from lava_nexus.programs import GATES, Nonlinear, Program, Writer, linear, softmax
+from lava_nexus.populations.catalogue import GATES, Nonlinear
+from lava_nexus.programs import Program, Writer, linear, softmax
 
 TINY = {
     "kind": "transformer",

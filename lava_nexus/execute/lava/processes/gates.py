@@ -25,9 +25,8 @@ from lava.proc.sparse.process import Sparse
 
 from lava_nexus.errors import NexusError
 from lava_nexus.execute.lava.delay_line import DelayLine
-from lava_nexus.execute.lava.lif import LifPopulation, selection
+from lava_nexus.execute.lava.lif import Level, LifPopulation, latency, selection
 from lava_nexus.execute.lava.process import SPIKES_IN, SPIKES_OUT, Process, models_of
-from lava_nexus.execute.lava.waves import Level, latency
 from lava_nexus.neurons import STROBE, Builder, ThresholdNetwork
 
 Cells: TypeAlias = Mapping[str, tuple[Mapping[str, int], int]]

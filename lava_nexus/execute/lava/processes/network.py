@@ -18,11 +18,10 @@ from numpy.typing import NDArray
 
 from lava_nexus.errors import NexusError
 from lava_nexus.execute.lava.delay_line import DelayLine
-from lava_nexus.execute.lava.lif import LifPopulation, selection, synapses_between
+from lava_nexus.execute.lava.lif import LifPopulation, carry_strobe, output_signals, selection, synapses_between
 from lava_nexus.execute.lava.process import SPIKES_IN, SPIKES_OUT, Process, SpikePortTypes, model_of
 from lava_nexus.execute.lava.processes.host import Recorder
 from lava_nexus.execute.lava.shared import shared_array
-from lava_nexus.execute.lava.waves import carry_strobe, output_signals
 from lava_nexus.neurons import MEMORYLESS, NeuronModel, ThresholdNetwork
 from lava_nexus.neurons.split import Subnetwork
 

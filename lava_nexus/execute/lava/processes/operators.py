@@ -35,8 +35,8 @@ from lava_nexus.execute.lava.process import (
 )
 from lava_nexus.execute.lava.shared import SharedTallies
 from lava_nexus.execute.membrane import MembraneExecutor
+from lava_nexus.programs.excerpt import Segment, port_name
 from lava_nexus.programs.program import Value
-from lava_nexus.programs.segments import Segment, port_name
 
 NeuronLevel = Literal["word", "vectorised"]
 

@@ -1,4 +1,4 @@
-"""Tokens in, tokens out: sequences of several lengths, pooled states, which token comes next, what ends a generation."""
+"""Tokens in, tokens out: sequences of several lengths, pooled states, which token comes next, what ends a text."""
 
 from __future__ import annotations
 

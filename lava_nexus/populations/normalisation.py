@@ -1,11 +1,11 @@
 """Softmax, RMSNorm and LayerNorm of LIF populations.
 
-Softmax is exp(x - max + H) by chords, divided by their sum (NLSpike, arXiv 2605.20289). An element that is -inf (or the least integer) is masked: its result is 0; a row of
-masked elements alone gives zeros.
+Softmax is exp(x - max + H) by chords, divided by their sum (NLSpike, arXiv 2605.20289). An element that is -inf (or the
+least integer) is masked: its result is 0; a row of masked elements alone gives zeros.
 
-The norms are x * sqrt(d) / l2 norm, the weight left to the layer (NLSpike for RMSNorm: the norm of [x, sqrt(eps d)] by a tree of CORDIC steps, then a division).
-Ours: LayerNorm, for which the mean is taken off first, and one common shift of the whole row, so that the precision
-of the tree does not depend on the size of the values.
+The norms are x * sqrt(d) / l2 norm, the weight left to the layer (RMSNorm: NLSpike; the norm of [x, sqrt(eps d)] by a
+tree of CORDIC steps, then a division). Ours: LayerNorm, for which the mean is taken off first, and one common shift of
+the whole row, so that the precision of the tree does not depend on the size of the values.
 """
 
 from __future__ import annotations

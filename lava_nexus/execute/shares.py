@@ -8,7 +8,7 @@ from itertools import product as every
 
 
 def shares(columns: int, parts: int, word: int) -> list[slice]:
-    """Columns 0 .. columns - 1 in at most so many neighbouring parts, all but the last a multiple of a word.
+    """Columns 0 .. columns - 1 in at most so many parts, none empty, all but the last a multiple of a word.
 
     Example:
         >>> shares(100, 2, 32)
@@ -17,7 +17,7 @@ def shares(columns: int, parts: int, word: int) -> list[slice]:
     words = -(-columns // word)
     bounds = [min(words * i // parts * word, columns) for i in range(1, parts)]
     edges = [0, *bounds, columns]
-    return [slice(start, stop) for start, stop in pairwise(edges)]
+    return [slice(start, stop) for start, stop in pairwise(edges) if start < stop]
 
 
 def tiles(shape: tuple[int, ...], most: int) -> Iterator[tuple[slice, ...]]:

@@ -19,6 +19,7 @@ TODAY = {
     "encodings": "populations.codes",
     "executors": "execute",
     "executors.bitsliced": "execute.cpu",
+    "executors.lava.scheduled": "execute.lava.program",
     "hardware": "execute.loihi2",
     "layers": "programs",
     "mapping": "chip",

@@ -84,8 +84,8 @@ def test_counts_of_a_model_by_hand(mapper):
     attention = 2 * inner * context + of.heads * context
     layer = matrices + norms + rotary + attention + s.hidden
     head = s.vocabulary * s.width + 2 * s.width + 1
-    counted = {circuit.name: count for circuit, count in mapper.circuits.values()}
-    assert counted["mul"] == s.layers * layer + head
+    counted = sum(count for circuit, count in mapper.circuits.values() if circuit.name == "mul")  # norms are wider
+    assert counted == s.layers * layer + head
     assert mapper.workload.words("weights") == PARAMETERS
     assert mapper.workload.words("cache") == s.layers * 2 * shared * (context - 1)
 

@@ -4,14 +4,12 @@ A number is (-1)^s * M * 2^(place + unit) with a significand M of p bits, place 
 fraction bits. Over the whole range of its format it is the integer M * 2^place: the bytes of M * 2^(place mod 8) at the
 positions place div 8 and following. Weights are such limbs 0..255, with the sign of the weight; activations are digits
 -128..128.
-
-Compiled loops that spread the bytes of numbers over their positions.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any
 
 import numpy as np
@@ -19,7 +17,6 @@ from numpy.typing import NDArray
 
 from lava_nexus.errors import NexusError
 from lava_nexus.formats import FloatFormat
-from lava_nexus.neurons.compiled import kept
 from lava_nexus.neurons.rules import LOIHI2, POTENTIALS
 
 
@@ -56,7 +53,12 @@ def _spread(
                 at += 1
 
 
-extent, spread = kept(_extent), kept(_spread)
+@cache
+def _compiled() -> tuple[Any, Any]:
+    """(extent, spread), compiled."""
+    from lava_nexus.neurons.compiled import kept  # numba, which few programs need
+
+    return kept(_extent), kept(_spread)
 
 
 BYTE = 8
@@ -202,14 +204,14 @@ class Limbs:
     @cached_property
     def _positions(self) -> tuple[int, int]:
         """(lowest, highest) position of a limb that is not 0."""
-        lowest, highest = extent(*self._bytes)
+        lowest, highest = _compiled()[0](*self._bytes)
         return (int(lowest), int(highest)) if highest >= 0 else (0, 0)
 
     @cached_property
     def _limbs(self) -> NDArray[np.int16]:
         """Signed limbs, int16 [positions, outputs, inputs]."""
         found = np.zeros((self.span, *self.patterns.shape), np.int16)
-        spread(*self._bytes, self.fields.negative, self.base, found)
+        _compiled()[1](*self._bytes, self.fields.negative, self.base, found)
         return found
 
     @property

@@ -214,13 +214,17 @@ def synchronised(device: str) -> float:
     return time.perf_counter()
 
 
-def window(call: Callable[[], None], times: int, meter: Meter, device: str) -> tuple[float, float]:
-    """(seconds, joules) of so many calls."""
-    started, before = synchronised(device), meter.joules()
-    for _ in range(times):
-        call()
-    ended = synchronised(device)
-    return ended - started, meter.joules() - before
+def window(call: Callable[[], None], seconds: float, meter: Meter, device: str) -> tuple[int, float, float]:
+    """(calls, seconds, joules) of calls one after the other, until so many seconds have passed."""
+    started, before, calls, chunk = synchronised(device), meter.joules(), 0, 1
+    while True:
+        for _ in range(chunk):
+            call()
+        calls += chunk
+        passed = synchronised(device) - started
+        if passed >= seconds:
+            return calls, passed, meter.joules() - before
+        chunk = max(1, min(8 * chunk, math.ceil((seconds - passed) * calls / passed)))
 
 
 def idle_watts(meter: Meter, seconds: float) -> float:
@@ -244,16 +248,12 @@ def measured(case: Case, meter: Meter, args: argparse.Namespace, idle: float) ->
     """Means over `args.repeats` windows, and the joules of each."""
     model = Model(case.shape, case.batch, FORMATS[case.format], args.device)
     call = captured(model) if case.mode == "cuda graph" else model.step
-    for _ in range(3):
-        call()
-    seconds, _ = window(call, 10, meter, args.device)
-    window(call, max(1, round(args.seconds / 4 * 10 / seconds)), meter, args.device)
-    times = max(1, math.ceil(args.seconds * 10 / seconds))
-    windows = [window(call, times, meter, args.device) for _ in range(args.repeats)]
+    window(call, args.seconds / 4, meter, args.device)
+    windows = [window(call, args.seconds, meter, args.device) for _ in range(args.repeats)]
     if not torch.isfinite(model.result.float()).all():
         raise SystemExit(f"{case.shape.name}, {case.format}: results are not finite")
+    times, seconds, joules = np.array(windows).sum(0).tolist()
     tokens = times * case.batch
-    seconds, joules = np.array(windows).mean(0)
     counted = args.device == "cuda"
     return {
         "tokens_a_second": tokens / seconds,
@@ -261,8 +261,8 @@ def measured(case: Case, meter: Meter, args: argparse.Namespace, idle: float) ->
         "watts": joules / seconds if counted else None,
         "joules_a_token": joules / tokens if counted else None,
         "joules_a_token_above_idle": (joules - idle * seconds) / tokens if counted else None,
-        "windows_joules_a_token": [found / tokens for _, found in windows] if counted else None,
-        "steps_a_window": times,
+        "windows_joules_a_token": [found / (calls * case.batch) for calls, _, found in windows] if counted else None,
+        "steps": int(times),
     }
 
 

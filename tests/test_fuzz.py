@@ -27,20 +27,11 @@ from lava_nexus.formats import FORMATS, INTEGER_FORMATS, FloatFormat, IntegerFor
 from lava_nexus.models.config_json import read_spec
 from lava_nexus.neurons.serialisation import from_arrays, to_arrays
 from lava_nexus.store import Store
+from tests.test_documents import LLAMA
 
 pytestmark = pytest.mark.fuzz
 SEED, SECONDS = int(os.environ.get("FUZZ_SEED", "0")), float(os.environ.get("FUZZ_SECONDS", "60"))
 PARTS = 7
-LLAMA = {
-    "model_type": "llama",
-    "hidden_size": 8,
-    "intermediate_size": 8,
-    "num_hidden_layers": 1,
-    "num_attention_heads": 2,
-    "vocab_size": 9,
-    "max_position_embeddings": 8,
-    "rms_norm_eps": 1e-6,
-}
 
 
 def attempts(name: str) -> Iterator[random.Random]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import prod
@@ -81,8 +82,36 @@ class Folded(Summation):
         return self.order.depth(start, lambda then: then + self.circuit.depth, self.circuit.depth)
 
 
+class _Summed(ABC):
+    """Sums over the last axis of the first operand, formed as the node's data says."""
+
+    operands: tuple[Value, ...]
+
+    @property
+    @abstractmethod
+    def _how(self) -> Summation: ...
+
+    @property
+    @abstractmethod
+    def _extent(self) -> Extent: ...
+
+    @property
+    def length(self) -> int:
+        """Elements, or products, in one sum."""
+        return self.operands[0].shape[-1]
+
+    def invocations(self) -> list[tuple[Circuit, int]]:
+        """(circuit, operand sets) for one element of the batch."""
+        return self._how.invocations(self._extent)
+
+    @property
+    def depth(self) -> int:
+        """Time steps from operands to result."""
+        return self._how.depth(self._extent)
+
+
 @dataclass(frozen=True)
-class Reduce:
+class Reduce(_Summed):
     """result[...] = the last axis of the operand as one number.
 
     Attributes:
@@ -95,26 +124,16 @@ class Reduce:
     layer: str
 
     @property
-    def length(self) -> int:
-        """Elements that are folded into one."""
-        return self.operands[0].shape[-1]
+    def _how(self) -> Summation:
+        return self.fold
 
     @property
     def _extent(self) -> Extent:
         return Extent(prod(self.result.shape), 1, self.length)
 
-    def invocations(self) -> list[tuple[Circuit, int]]:
-        """(circuit, operand sets) for one element of the batch."""
-        return self.fold.invocations(self._extent)
-
-    @property
-    def depth(self) -> int:
-        """Time steps from operands to result."""
-        return self.fold.depth(self._extent)
-
 
 @dataclass(frozen=True)
-class Contract:
+class Contract(_Summed):
     """result[..., t, n] = sum over k of left[..., t, k] * right[..., n, k].
 
     Attributes:
@@ -128,26 +147,16 @@ class Contract:
     layer: str
 
     @property
-    def length(self) -> int:
-        """Products in one sum."""
-        return self.operands[0].shape[-1]
+    def _how(self) -> Summation:
+        return self.product
 
     @property
     def _extent(self) -> Extent:
         return Extent(prod(self.result.shape), self.result.shape[-1], self.length, len(self.operands) > 2)
 
-    def invocations(self) -> list[tuple[Circuit, int]]:
-        """(circuit, operand sets) for one element of the batch."""
-        return self.product.invocations(self._extent)
-
     def populations(self) -> list[tuple[NativePart, int]]:
         """(neurons that are no gates, operand sets) for one element of the batch."""
         return self.product.populations(self._extent)
-
-    @property
-    def depth(self) -> int:
-        """Time steps from operands to result."""
-        return self.product.depth(self._extent)
 
 
 @dataclass(frozen=True)

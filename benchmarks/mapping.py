@@ -20,7 +20,7 @@ from lava_nexus.chip.mesh import core_links, place_parts
 from lava_nexus.chip.partition import contiguous, neurons_to_cores, spike_hypergraph
 from lava_nexus.chip.placement import Placement
 from lava_nexus.circuits import Circuit, circuit
-from lava_nexus.execute.placing import measured_spikes
+from lava_nexus.execute.membrane.executor import measured_spikes
 from lava_nexus.formats import FLOAT32
 from lava_nexus.neurons import Port, ThresholdNetwork, check
 

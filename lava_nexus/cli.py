@@ -38,7 +38,7 @@ def main(*argv: str) -> NoReturn:
 def _dispatch(argv: Sequence[str]) -> int:
     from lava_nexus.config import did_you_mean
     from lava_nexus.lab.experiments import EXPERIMENTS
-    from lava_nexus.versions import installed_versions
+    from lava_nexus.store import installed_versions
 
     command, *rest = argv or ["--help"]
     experiments = {one.command: one for one in EXPERIMENTS}

@@ -17,6 +17,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cache
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,20 @@ from numpy.typing import NDArray
 from lava_nexus.disk_cache import source_digest
 from lava_nexus.errors import NexusError
 from lava_nexus.files import DAMAGED, packed, read_regular, unpacked, write_bytes
-from lava_nexus.versions import installed_versions
+
+_PACKAGES = ("lava-nexus", "lava-nc", "lava-dl", "numpy", "numba", "torch")
+
+
+def installed_versions() -> dict[str, str]:
+    """Package name to version, Python first; packages that are not installed are left out."""
+    found = {"python": platform.python_version()}
+    for package in _PACKAGES:
+        try:
+            found[package] = metadata.version(package)
+        except metadata.PackageNotFoundError:
+            continue
+    return found
+
 
 _SCHEMA = 1
 _SHOWN = 40  # characters of an identity's part that are kept as they are, and named where they differ

@@ -7,8 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from lava_nexus.chip.demand import Demand, demand
-from lava_nexus.chip.description import LIMITS, Chip
+from lava_nexus.chip.description import LIMITS, Chip, Demand, demand
 from lava_nexus.chip.placement import Placement
 from lava_nexus.chip.timing import Load
 from lava_nexus.errors import NexusError

@@ -16,8 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lava_nexus.chip.demand import demand
-from lava_nexus.chip.description import LIMITS, Chip
+from lava_nexus.chip.description import LIMITS, Chip, demand
 from lava_nexus.errors import NexusError
 from lava_nexus.neurons import ThresholdNetwork
 

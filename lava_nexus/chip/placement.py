@@ -10,8 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from lava_nexus.chip.demand import Demand, demand
-from lava_nexus.chip.description import LIMITS, Chip
+from lava_nexus.chip.description import LIMITS, Chip, Demand, demand
 from lava_nexus.chip.mesh import Traffic, busiest_link, core_links, traffic
 from lava_nexus.chip.timing import Interconnect, Load, Span
 from lava_nexus.circuits import Circuit

@@ -1,7 +1,7 @@
 """A circuit for other tools: NIR graphs, lava-dl netx files, Verilog, VCD traces of its spikes."""
 
-from lava_nexus.export.netx import write_netx as write_netx
-from lava_nexus.export.nir_graph import nir_graph as nir_graph
-from lava_nexus.export.nir_graph import write_nir as write_nir
-from lava_nexus.export.trace import write_vcd as write_vcd
+from lava_nexus.export.interchange import nir_graph as nir_graph
+from lava_nexus.export.interchange import write_netx as write_netx
+from lava_nexus.export.interchange import write_nir as write_nir
 from lava_nexus.export.verilog import to_verilog as to_verilog
+from lava_nexus.export.verilog import write_vcd as write_vcd

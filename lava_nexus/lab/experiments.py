@@ -17,8 +17,8 @@ from lava_nexus.config import Config, did_you_mean
 from lava_nexus.errors import NexusError
 
 if TYPE_CHECKING:
-    from lava_nexus.lab.configs.digits import TrainDigitsConfig
     from lava_nexus.lab.configs.execution import RunConfig
+    from lava_nexus.lab.configs.model import TrainDigitsConfig
     from lava_nexus.lab.configs.tables import EnergyConfig
 
 _CONFIGS = "lava_nexus.lab.configs"
@@ -148,7 +148,7 @@ EXPERIMENTS = (
         "train",
         "Trains the digits transformer: by PyTorch, which makes its weights, or by gates beside strict float.",
         "configs/train_digits.yaml",
-        "digits:TrainDigitsConfig",
+        "model:TrainDigitsConfig",
         "experiments:train_model",
         resumable=True,
         choices={"forward": ("torch", "gates")},
@@ -227,7 +227,7 @@ EXPERIMENTS = (
         "linear-lif",
         "Runs one linear layer of the digits transformer as LIF neurons in Lava.",
         "configs/linear_lif.yaml",
-        "digits:LinearLifConfig",
+        "model:LinearLifConfig",
         "runs.linear_lif:run_linear_lif",
     ),
 )

@@ -17,7 +17,7 @@ from lava_nexus.errors import NexusError
 from lava_nexus.execute.tallies import Tallies, Tally
 from lava_nexus.formats import UlpSummary
 from lava_nexus.lab.markdown import comma_separated, markdown, page_end, run_markdown, summary_text
-from lava_nexus.versions import installed_versions
+from lava_nexus.store import installed_versions
 
 SCHEMA_VERSION = 2
 Csv = tuple[Sequence[str], Sequence[Sequence[Any]]]

@@ -13,8 +13,8 @@ from lava_nexus.chip.program_placement import ProgramPlacement
 from lava_nexus.chip.workload import Strategy, Workload
 from lava_nexus.circuits import Circuit
 from lava_nexus.errors import NexusError
+from lava_nexus.execute.membrane.executor import measured_spikes
 from lava_nexus.execute.operands import whole_number
-from lava_nexus.execute.placing import measured_spikes
 from lava_nexus.models.model import Model
 from lava_nexus.models.stages import Stage, forward_stages, program_of
 from lava_nexus.populations.catalogue import GATES

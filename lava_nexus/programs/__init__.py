@@ -3,8 +3,6 @@
 from lava_nexus.populations.catalogue import GATES as GATES
 from lava_nexus.populations.catalogue import Nonlinear as Nonlinear
 from lava_nexus.populations.catalogue import SpikingLinear as SpikingLinear
-from lava_nexus.programs.attention import causal_mix as causal_mix
-from lava_nexus.programs.attention import mix as mix
 from lava_nexus.programs.gradients import LinearGradients as LinearGradients
 from lava_nexus.programs.gradients import NormGradients as NormGradients
 from lava_nexus.programs.gradients import linear_grad as linear_grad
@@ -49,5 +47,7 @@ from lava_nexus.programs.program import Value as Value
 from lava_nexus.programs.transformer import LayerShape as LayerShape
 from lava_nexus.programs.transformer import LayerState as LayerState
 from lava_nexus.programs.transformer import attend as attend
+from lava_nexus.programs.transformer import causal_mix as causal_mix
+from lava_nexus.programs.transformer import mix as mix
 from lava_nexus.programs.transformer import transformer_layer as transformer_layer
 from lava_nexus.programs.writer import Writer as Writer

@@ -1,9 +1,9 @@
 from .attribution import Moved as Moved
 from .attribution import moved_bits as moved_bits
 from .attribution import moved_table as moved_table
+from .conversion import GateAdamW as GateAdamW
+from .conversion import GateSGD as GateSGD
 from .conversion import convert as convert
 from .conversion import counts as counts
-from .optimisers import GateAdamW as GateAdamW
-from .optimisers import GateSGD as GateSGD
 from .orders import TorchOrders as TorchOrders
 from .orders import accumulation as accumulation

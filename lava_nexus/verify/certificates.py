@@ -15,9 +15,9 @@ from typing import Any, TypeVar
 from lava_nexus.circuits import Circuit, circuit
 from lava_nexus.files import write_text
 from lava_nexus.formats import number_format_named
+from lava_nexus.store import installed_versions
 from lava_nexus.verify.check import Check
-from lava_nexus.verify.outcome import Outcome
-from lava_nexus.versions import installed_versions
+from lava_nexus.verify.correct import Outcome
 
 
 @dataclass(frozen=True)

@@ -22,8 +22,17 @@ from lava_nexus.execute.cpu.program import word_program
 from lava_nexus.formats import FloatFormat
 from lava_nexus.formats.ulp import ulp_distance
 from lava_nexus.store import Store
-from lava_nexus.verify.correct import Evaluate, against_order, correctly_rounded, one_way
-from lava_nexus.verify.outcome import MOST_EXAMPLES, MOST_MISSES, Example, Outcome, Rounding
+from lava_nexus.verify.correct import (
+    MOST_EXAMPLES,
+    MOST_MISSES,
+    Evaluate,
+    Example,
+    Outcome,
+    Rounding,
+    against_order,
+    correctly_rounded,
+    one_way,
+)
 from lava_nexus.verify.real_functions import FUNCTIONS, RealFunction
 from lava_nexus.verify.sets import OperandSets
 

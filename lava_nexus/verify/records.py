@@ -20,7 +20,7 @@ from lava_nexus.verify.certificates import (
     write_certificates,
 )
 from lava_nexus.verify.check import Check
-from lava_nexus.verify.outcome import Outcome
+from lava_nexus.verify.correct import Outcome
 from lava_nexus.verify.sets import Sample
 
 FOLDER = Path(__file__).with_name("certificates") / "rounding"

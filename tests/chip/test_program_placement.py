@@ -16,7 +16,7 @@ from lava_nexus.chip.program_placement import ProgramPlacement
 from lava_nexus.chip.surroundings import counter, register_cells, register_gates, selector
 from lava_nexus.chip.workload import Memory, Strategy
 from lava_nexus.errors import NexusError
-from lava_nexus.execute.placing import measured_spikes
+from lava_nexus.execute.membrane.executor import measured_spikes
 from lava_nexus.models.placing import token_workload
 from lava_nexus.programs import Program
 from tests.chip.chips import small_chip

@@ -20,7 +20,7 @@ from lava_nexus.circuits import Circuit, circuit
 from lava_nexus.energy import energy_of
 from lava_nexus.execute.interpret import run_program
 from lava_nexus.execute.membrane import MembraneExecutor
-from lava_nexus.execute.placing import measured_spikes
+from lava_nexus.execute.membrane.executor import measured_spikes
 from lava_nexus.execute.run import run
 from lava_nexus.formats import FLOAT8_E4M3FN, FLOAT32, FloatFormat
 from lava_nexus.lab.energy.token import with_activity

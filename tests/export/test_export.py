@@ -13,9 +13,8 @@ import pytest
 
 from lava_nexus.circuits import Circuit, circuit
 from lava_nexus.errors import NexusError
-from lava_nexus.export import netx as netx_module
-from lava_nexus.export import to_verilog, write_netx, write_nir, write_vcd
-from lava_nexus.export.trace import streamed_spikes
+from lava_nexus.export import interchange, to_verilog, write_netx, write_nir, write_vcd
+from lava_nexus.export.verilog import streamed_spikes
 from lava_nexus.formats import FLOAT8_E5M2, FLOAT16, FloatFormat
 from lava_nexus.neurons import ThresholdNetwork, check
 from tests.evaluate import evaluate, input_spikes
@@ -198,7 +197,7 @@ def test_a_trace_holds_every_spike(tmp_path: Path) -> None:
 
 
 def test_a_layer_too_large_is_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(netx_module, "LARGEST_MATRIX", 10)
+    monkeypatch.setattr(interchange, "LARGEST_MATRIX", 10)
     with pytest.raises(NexusError, match="level 1 would be a dense netx matrix"):
         write_netx(circuit("neg", TINY).network, tmp_path / "c.net")
     assert not list(tmp_path.iterdir())

@@ -8,8 +8,8 @@ from scipy.special import erf
 
 from lava_nexus import NexusError
 from lava_nexus.execute.populations import run_populations
+from lava_nexus.populations.catalogue import gelu, silu
 from lava_nexus.populations.chords import chord_table
-from lava_nexus.populations.gated import gelu, silu
 from lava_nexus.populations.normalisation import layer_norm, rms_norm, softmax
 from lava_nexus.populations.operator import Options
 from lava_nexus.populations.vectoring import Tree, golden_norm

@@ -12,7 +12,7 @@ from lava_nexus.lab.configs.verification import VerifyConfig
 from lava_nexus.lab.verification.checks import plan
 from lava_nexus.verify.certificates import FOLDER, certify, load
 from lava_nexus.verify.check import Check
-from lava_nexus.verify.outcome import Outcome
+from lava_nexus.verify.correct import Outcome
 
 JOB = {"inputs": "exhaustive", "operations": ("neg", "add"), "formats": ("float8_e5m2",), "bases": ("threshold",)}
 

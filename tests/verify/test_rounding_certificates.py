@@ -22,7 +22,7 @@ from lava_nexus.lab.verification.functions import (
 )
 from lava_nexus.verify import records as rounding_certificates
 from lava_nexus.verify.check import Check
-from lava_nexus.verify.outcome import Outcome, Rounding
+from lava_nexus.verify.correct import Outcome, Rounding
 from lava_nexus.verify.records import certify, load
 from tests.commands import exit_code
 

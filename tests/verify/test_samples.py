@@ -9,7 +9,7 @@ from lava_nexus.lab.configs.verification import VerifyConfig
 from lava_nexus.lab.verification.checks import plan
 from lava_nexus.lab.verification.functions import SAMPLE_HEADER, sample_rows
 from lava_nexus.verify.check import Check
-from lava_nexus.verify.outcome import Outcome, Rounding
+from lava_nexus.verify.correct import Outcome, Rounding
 from lava_nexus.verify.records import load_samples as load
 from lava_nexus.verify.records import record
 

@@ -17,8 +17,8 @@ from lava_nexus.errors import NexusError
 from lava_nexus.execute.executor import LEVELS, Evaluated, Executor
 from lava_nexus.execute.loihi2.chip_run import ChipRun, run_on_chip
 from lava_nexus.execute.loihi2.extension import extension
+from lava_nexus.execute.membrane.executor import measured_spikes
 from lava_nexus.execute.operands import Operands, seconds, whole_number
-from lava_nexus.execute.placing import measured_spikes
 from lava_nexus.execute.tallies import Tally
 from lava_nexus.formats import patterns_to_spikes, spikes_to_patterns
 from lava_nexus.neurons import ThresholdNetwork

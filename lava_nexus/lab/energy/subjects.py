@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lava_nexus.programs import Program, Value, Writer, linear, residual, rms_norm, softmax
-from lava_nexus.programs.attention import mix
 from lava_nexus.programs.layers import layer_norm, rotary_angles, rotate
+from lava_nexus.programs.transformer import mix
 
 GATES = ("and", "not", "xor", "mux", "full_adder")
 """Cells of a basis, each a circuit of its own: see `logic_circuit`."""

@@ -18,7 +18,7 @@ from lava_nexus.chip.timing import Span
 from lava_nexus.documents import read_json
 from lava_nexus.energy import EnergyReport, energy_of, gpu_record, load_energy_model, measured_systems
 from lava_nexus.errors import NexusError
-from lava_nexus.execute.placing import measured_tally
+from lava_nexus.execute.membrane.executor import measured_tally
 from lava_nexus.lab.markdown import SHARES, joules_in_range, markdown, with_prefix
 from lava_nexus.lab.pages import filled
 from lava_nexus.lab.published import published

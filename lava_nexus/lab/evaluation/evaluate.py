@@ -22,9 +22,8 @@ from lava_nexus.lab.evaluation.layouts import TaskResult, evaluation_report
 from lava_nexus.lab.evaluation.questions import SAMPLES, Question, questions, read_text
 from lava_nexus.lab.evaluation.scoring import Alphabet, GateScorer, Scorer, TorchScorer, alphabet
 from lava_nexus.lab.report import conclude
-from lava_nexus.lab.runs.approximation import LayerTap
+from lava_nexus.lab.runs.approximation import LayerTap, by_populations
 from lava_nexus.lab.runs.built import built
-from lava_nexus.lab.runs.populations import by_populations
 from lava_nexus.models.model import Model
 from lava_nexus.store import Store, processor
 

@@ -10,11 +10,10 @@ from typing import Any
 
 from lava_nexus.errors import NexusError
 from lava_nexus.lab.figures import style
-from lava_nexus.lab.runs.approximation import LayerError
 
 
-def approximation_figure(errors: Sequence[LayerError], path: Path) -> Path:
-    """Largest and mean error, and 1 - cosine, of what leaves each layer, in the order of the model.
+def approximation_figure(errors: Sequence[tuple[str, float, float, float]], path: Path) -> Path:
+    """(layer, largest error, mean error, 1 - cosine) of what leaves each layer, in the order of the model.
 
     Raises:
         NexusError: there is no layer.
@@ -25,16 +24,13 @@ def approximation_figure(errors: Sequence[LayerError], path: Path) -> Path:
     figure = style.titled(10.0, height, "Error against the exact model, layer by layer")
     axes = figure.add_axes((0.31, 0.75 / height, 0.66, 1 - 1.6 / height))
     rows = range(len(errors))
-    series = (
-        ("largest error", [e.max_error for e in errors], style.PALETTE[3], "o"),
-        ("mean error", [e.mean_error for e in errors], style.PALETTE[0], "s"),
-        ("1 - cosine", [1 - e.cosine for e in errors], style.PALETTE[2], "^"),
-    )
-    for label, values, colour, marker in series:
+    names, *series = zip(*errors, strict=True)
+    looks = (("largest error", 3, "o"), ("mean error", 0, "s"), ("1 - cosine", 2, "^"))
+    for values, (label, colour, marker) in zip(series, looks, strict=True):
         shown = [v if v > 0 else math.nan for v in values]
-        axes.plot(shown, rows, color=colour, marker=marker, markersize=4, linewidth=1, label=label)
+        axes.plot(shown, rows, color=style.PALETTE[colour], marker=marker, markersize=4, linewidth=1, label=label)
     axes.set_xscale("log")
-    axes.set_yticks(list(rows), [e.layer for e in errors], fontsize=8)
+    axes.set_yticks(list(rows), names, fontsize=8)
     axes.set_ylim(len(errors) - 0.5, -0.5)
     axes.set_xlabel("error; nothing is drawn where there is none")
     style.grid(axes)

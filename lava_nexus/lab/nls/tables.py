@@ -8,8 +8,8 @@ from typing import Any
 
 from lava_nexus.lab.configs.tables import NlsTablesConfig
 from lava_nexus.lab.figures.approximation import Bars, Line, Panel, cost_bars, line_panels
-from lava_nexus.lab.nls import errors, gates, primitives
-from lava_nexus.lab.nls.primitives import CHORD_HEADER, DIVISION_HEADER, TREE_HEADER, rms_norm_bound
+from lava_nexus.lab.nls import errors, gates
+from lava_nexus.lab.nls.errors import CHORD_HEADER, DIVISION_HEADER, TREE_HEADER, rms_norm_bound
 from lava_nexus.lab.report import Report, Table, conclude
 from lava_nexus.populations import DEFAULT
 
@@ -205,7 +205,7 @@ def run_nls_tables(config: NlsTablesConfig, out: Path, quick: bool = False) -> l
     if "errors" in config.sections:
         tables.append(Table("Errors beside published ones", errors.ERROR_HEADER, errors.error_rows(config)))
     if "primitives" in config.sections:
-        rows = primitives.division_rows(), primitives.chord_rows(), primitives.tree_rows(config)
+        rows = errors.division_rows(), errors.chord_rows(), errors.tree_rows(config)
         headers = (DIVISION_HEADER, CHORD_HEADER, TREE_HEADER)
         titles = ("Division by divisor", "Chords of exp", "Tree of CORDIC steps")
         tables += [Table(t, h, r) for t, h, r in zip(titles, headers, rows, strict=True)]

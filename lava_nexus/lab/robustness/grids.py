@@ -14,8 +14,16 @@ from lava_nexus.formats import format_named
 from lava_nexus.lab.configs.robustness import BetaSweep, Circuits, FaultSweep, NoiseSweep, RobustnessConfig, SpreadSweep
 from lava_nexus.lab.published import PublishedAccuracy, published
 from lava_nexus.lab.robustness.circuits import logic_circuit
-from lava_nexus.lab.robustness.measure import Accuracy, Cells, Condition, deviations, verdict
-from lava_nexus.lab.robustness.theory import Prediction, exhaustive, predict
+from lava_nexus.lab.robustness.measure import (
+    Accuracy,
+    Cells,
+    Condition,
+    Prediction,
+    deviations,
+    exhaustive,
+    predict,
+    verdict,
+)
 from lava_nexus.neurons import IDEAL, MEMORYLESS, NeuronModel, NonIdealities
 
 GridSweep = BetaSweep | NoiseSweep | SpreadSweep | FaultSweep

@@ -13,7 +13,7 @@ from lava_nexus.execute.run import executor_named
 from lava_nexus.formats import FLOAT32, FloatFormat, format_named
 from lava_nexus.lab.configs.model import ArithmeticConfig, ModelSource
 from lava_nexus.lab.configs.places import MapBlockConfig
-from lava_nexus.lab.figures.raster import Stage
+from lava_nexus.lab.figures.circuits import Stage
 from lava_nexus.models.model import Model, load, random_model
 from lava_nexus.models.stage import Arithmetic, check_eps, norm_format_of
 from lava_nexus.programs import Accumulate, Contract, Orders, Program

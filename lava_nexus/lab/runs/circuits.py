@@ -20,10 +20,8 @@ from lava_nexus.circuits.operations import OPERATIONS
 from lava_nexus.config import did_you_mean
 from lava_nexus.errors import NexusError
 from lava_nexus.execute.run import executor_named
-from lava_nexus.export.netx import write_netx
-from lava_nexus.export.nir_graph import write_nir
-from lava_nexus.export.trace import write_vcd
-from lava_nexus.export.verilog import to_verilog
+from lava_nexus.export.interchange import write_netx, write_nir
+from lava_nexus.export.verilog import to_verilog, write_vcd
 from lava_nexus.files import write_text
 from lava_nexus.formats import format_named
 from lava_nexus.lab.configs.places import ExportConfig

@@ -16,9 +16,9 @@ from lava_nexus.execute.run import executor_named, measured_notes
 from lava_nexus.formats import FloatFormat, UlpSummary, summarise
 from lava_nexus.lab.configs.execution import DigitsModel, RunConfig
 from lava_nexus.lab.figures.bars import synops_bars
-from lava_nexus.lab.figures.raster import spike_raster
+from lava_nexus.lab.figures.circuits import spike_raster
 from lava_nexus.lab.report import Run, conclude, run_counts
-from lava_nexus.lab.runs import populations
+from lava_nexus.lab.runs import approximation
 from lava_nexus.lab.runs.approximation import LayerTap, divergence, softmax_of
 from lava_nexus.lab.runs.built import arithmetic_of, first_layer_stages
 from lava_nexus.models.checkpoint import load_checkpoint
@@ -98,7 +98,7 @@ def approximate_program(
         fmt = config.float_format
         images = patches(split.train_images[: config.spikes.calibration])
         tap.run(exact, {"tokens": fmt.to_patterns(images.astype(fmt.dtype))})
-    nonlinear, spikes = populations.nonlinear(config, layers), populations.spiking(config, tap.ranges, layers)
+    nonlinear, spikes = approximation.nonlinear(config, layers), approximation.spiking(config, tap.ranges, layers)
     return digits_program(
         tensors, DIGITS, Arithmetic(config.float_format, config.basis, orders, nonlinear=nonlinear, spikes=spikes)
     )
@@ -118,7 +118,7 @@ def _with_errors(
         f"KL of the answers, softmax of the logits: {divergence(softmax_of(logits), softmax_of(others)):.3g} nats.",
         f"Operators of LIF populations ran as {_LEVELS[run.executor]}.",
     ]
-    return populations.with_errors(run, *taps, answer.counts.tallies, notes, out)
+    return approximation.with_errors(run, *taps, answer.counts.tallies, notes, out)
 
 
 _LEVELS = {

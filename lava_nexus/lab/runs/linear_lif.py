@@ -18,7 +18,7 @@ from lava_nexus.execute.cpu import BitslicedExecutor
 from lava_nexus.execute.interpret import run_program
 from lava_nexus.execute.reference import ReferenceExecutor
 from lava_nexus.formats import FloatFormat
-from lava_nexus.lab.configs.digits import LinearLifConfig
+from lava_nexus.lab.configs.model import LinearLifConfig
 from lava_nexus.lab.report import Report, Table, conclude
 from lava_nexus.models.checkpoint import load_checkpoint
 from lava_nexus.models.digits import DIGITS, WEIGHTS, digits_program, load_split

@@ -18,7 +18,7 @@ from lava_nexus.chip.timing import Coefficient
 from lava_nexus.chip.workload import Memory, Strategy
 from lava_nexus.config import did_you_mean
 from lava_nexus.errors import NexusError
-from lava_nexus.execute.placing import measured_spikes
+from lava_nexus.execute.membrane.executor import measured_spikes
 from lava_nexus.lab.configs.places import MapBlockConfig
 from lava_nexus.lab.energy.token import token_energies, token_tables, with_activity
 from lava_nexus.lab.figures.bars import chip_figure, chips_figure

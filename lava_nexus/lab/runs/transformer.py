@@ -21,12 +21,11 @@ from lava_nexus.execute.run import executor_named, measured_notes
 from lava_nexus.formats import FloatFormat, UlpSummary, summarise
 from lava_nexus.lab.configs.execution import RunConfig, TransformerModel
 from lava_nexus.lab.figures.bars import synops_bars
-from lava_nexus.lab.figures.raster import spike_raster
+from lava_nexus.lab.figures.circuits import spike_raster
 from lava_nexus.lab.report import Run, conclude, run_counts
-from lava_nexus.lab.runs.approximation import LayerTap, divergence, perplexity, softmax_of
+from lava_nexus.lab.runs.approximation import LayerTap, by_populations, divergence, perplexity, softmax_of, with_errors
 from lava_nexus.lab.runs.built import built, first_layer_stages
 from lava_nexus.lab.runs.job import Job, Step, StepStore, advance, generated, invoked, stopped, through
-from lava_nexus.lab.runs.populations import by_populations, with_errors
 from lava_nexus.models.forward import Counts, Tokens
 from lava_nexus.models.generation import LENGTH, Sampling
 from lava_nexus.models.model import Model, token_array

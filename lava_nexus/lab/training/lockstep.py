@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from lava_nexus.errors import NexusError
-from lava_nexus.lab.configs.digits import TrainDigitsConfig
+from lava_nexus.lab.configs.model import TrainDigitsConfig
 from lava_nexus.lab.training.side import Side, first_difference, load_state, save_state, state_store
 from lava_nexus.lab.training.train_digits import randomly_shifted, relative_rate, reproducible
 from lava_nexus.lab.training.witness import DigitsTransformer, witness_logits

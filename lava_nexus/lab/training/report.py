@@ -17,8 +17,8 @@ from lava_nexus import files
 from lava_nexus.execute.cpu import BitslicedExecutor
 from lava_nexus.execute.interpret import run_program
 from lava_nexus.formats import FLOAT32
-from lava_nexus.lab.configs.digits import TrainDigitsConfig
 from lava_nexus.lab.configs.execution import RunConfig
+from lava_nexus.lab.configs.model import TrainDigitsConfig
 from lava_nexus.lab.figures.costs import Curve, curve_figure
 from lava_nexus.lab.report import Report, Table, conclude
 from lava_nexus.lab.runs.digits import approximate_program

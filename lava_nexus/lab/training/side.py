@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from lava_nexus.errors import NexusError
-from lava_nexus.lab.configs.digits import GateTraining, TrainDigitsConfig
+from lava_nexus.lab.configs.model import GateTraining, TrainDigitsConfig
 from lava_nexus.store import Store, processor
 from lava_nexus.torch import GateAdamW, convert
 

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from lava_nexus.errors import NexusError
-from lava_nexus.lab.configs.digits import TrainDigitsConfig
+from lava_nexus.lab.configs.model import TrainDigitsConfig
 from lava_nexus.lab.report import Report, conclude
 from lava_nexus.lab.training.witness import DigitsTransformer, witness_logits
 from lava_nexus.models.checkpoint import save_checkpoint

@@ -28,7 +28,7 @@ from lava_nexus.lab.ulp.witness import DecoderWitness, Function
 from lava_nexus.models.model import Model, load, random_model, token_array
 from lava_nexus.models.stages import Logits, forward_stages
 from lava_nexus.programs import ACTIVATIONS, LayerShape, Value, Writer, attend, feed_forward, linear, rms_norm, softmax
-from lava_nexus.programs.attention import Seen, aggregate, scaled_scores, seen_by
+from lava_nexus.programs.transformer import Seen, aggregate, scaled_scores, seen_by
 from lava_nexus.torch.tensors import from_torch
 
 Values = NDArray[Any]

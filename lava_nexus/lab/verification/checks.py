@@ -25,7 +25,7 @@ from lava_nexus.lab.configs.verification import EVERY_OPERATION, Job, VerifyConf
 from lava_nexus.lab.report import Report, Table, columns, conclude
 from lava_nexus.verify import certificates, records
 from lava_nexus.verify.check import Check, Progress
-from lava_nexus.verify.outcome import Outcome
+from lava_nexus.verify.correct import Outcome
 from lava_nexus.verify.real_functions import FUNCTIONS as REAL_FUNCTIONS
 from lava_nexus.verify.sets import MOST_BITS, Exhaustive, OperandSets, Sample
 

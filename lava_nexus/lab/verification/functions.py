@@ -26,7 +26,7 @@ from lava_nexus.lab.report import Report, Table, conclude
 from lava_nexus.lab.verification.checks import QUICK_SETS, THE_REST, run_check
 from lava_nexus.verify import certificates, records
 from lava_nexus.verify.check import Check
-from lava_nexus.verify.outcome import MOST_MISSES, Outcome
+from lava_nexus.verify.correct import MOST_MISSES, Outcome
 from lava_nexus.verify.records import RoundingCertificate, SampleRecord
 from lava_nexus.verify.sets import Exhaustive
 

@@ -3,17 +3,16 @@ import pytest
 
 from lava_nexus import NexusError
 from lava_nexus.execute.lava import LavaExecutor
-from lava_nexus.execute.lava.population_run import run_process, trains_of
+from lava_nexus.execute.lava.executor import run_process, trains_of
 from lava_nexus.execute.lava.processes.populations import Division, Exponentiation, L2Norm, Populations
 from lava_nexus.execute.populations import run_populations
 from lava_nexus.neurons import NeuronModel
 from lava_nexus.populations.builder import PopulationBuilder, each
+from lava_nexus.populations.catalogue import division, exponentiation, l2_norm, silu
 from lava_nexus.populations.division import Ladders
-from lava_nexus.populations.gated import silu
 from lava_nexus.populations.linear import spiking_linear
 from lava_nexus.populations.normalisation import rms_norm, softmax
 from lava_nexus.populations.operator import Options
-from lava_nexus.populations.primitives import division, exponentiation, l2_norm
 from lava_nexus.populations.vectoring import Tree
 
 RNG = np.random.default_rng(0)

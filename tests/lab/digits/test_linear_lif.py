@@ -11,7 +11,7 @@ from lava_nexus.errors import NexusError
 from lava_nexus.execute.interpret import run_program
 from lava_nexus.execute.reference import ReferenceExecutor
 from lava_nexus.formats import FLOAT8_E4M3FN
-from lava_nexus.lab.configs.digits import LinearLifConfig
+from lava_nexus.lab.configs.model import LinearLifConfig
 from lava_nexus.lab.runs.linear_lif import linear_layer, run_linear_lif
 from lava_nexus.models.checkpoint import load_checkpoint
 from lava_nexus.models.digits import DIGITS, WEIGHTS, digits_program, load_split

@@ -56,7 +56,7 @@ def test_multiply_accumulates_are_the_products_of_the_matrix_shapes():
 
 def test_specification_and_config_do_not_import_torch():
     code = (
-        "import sys, lava_nexus, lava_nexus.models.checkpoint, lava_nexus.lab.configs.digits\n"
+        "import sys, lava_nexus, lava_nexus.models.checkpoint, lava_nexus.lab.configs.model\n"
         "import lava_nexus.models.digits, lava_nexus.models.digits\n"
         "assert not {'torch', 'sklearn'} & set(sys.modules)"
     )

@@ -10,7 +10,7 @@ import torch
 
 from lava_nexus.config import load_config
 from lava_nexus.errors import NexusError
-from lava_nexus.lab.configs.digits import TrainDigitsConfig
+from lava_nexus.lab.configs.model import TrainDigitsConfig
 from lava_nexus.lab.training import train_digits as training
 
 FEW_STEPS = {"epochs": 2, "batch": 256}

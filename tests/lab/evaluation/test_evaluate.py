@@ -26,8 +26,7 @@ from lava_nexus.lab.configs.model import PopulationsConfig
 from lava_nexus.lab.evaluation import evaluate
 from lava_nexus.lab.evaluation.questions import SAMPLES, questions
 from lava_nexus.lab.evaluation.scoring import Alphabet, GateScorer, alphabet
-from lava_nexus.lab.runs.approximation import perplexity
-from lava_nexus.lab.runs.populations import by_populations
+from lava_nexus.lab.runs.approximation import by_populations, perplexity
 from lava_nexus.models.model import load, random_model
 from lava_nexus.store import Store
 from tests.commands import exit_code

@@ -16,7 +16,7 @@ from lava_nexus.energy import CircuitEnergy, EnergyReport, Machine, Pace, Site, 
 from lava_nexus.errors import NexusError
 from lava_nexus.formats import FLOAT8_E4M3FN, FLOAT32, UlpSummary
 from lava_nexus.lab.figures.bars import synops_bars
-from lava_nexus.lab.figures.raster import Stage, spike_raster
+from lava_nexus.lab.figures.circuits import Stage, spike_raster
 from lava_nexus.lab.markdown import comma_separated, markdown, summary_text, with_prefix
 from lava_nexus.lab.report import Run, write_report
 

@@ -15,8 +15,7 @@ from lava_nexus.execute.membrane import MembraneExecutor
 from lava_nexus.formats import FLOAT8_E4M3FN
 from lava_nexus.lab.published import PublishedAccuracy, published
 from lava_nexus.lab.robustness.circuits import LOGIC, logic_circuit
-from lava_nexus.lab.robustness.measure import Accuracy, Cells, Condition, compare, deviations, measure, verdict
-from lava_nexus.lab.robustness.theory import predict
+from lava_nexus.lab.robustness.measure import Accuracy, Cells, Condition, compare, deviations, measure, predict, verdict
 from lava_nexus.neurons import MEMORYLESS, NonIdealities, check
 
 

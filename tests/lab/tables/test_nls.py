@@ -5,7 +5,7 @@ import pytest
 import yaml
 
 from lava_nexus.lab.configs.tables import NlsTablesConfig
-from lava_nexus.lab.nls import errors, gates, primitives
+from lava_nexus.lab.nls import errors, gates
 from lava_nexus.lab.nls.tables import run_nls_tables
 
 SMALL = NlsTablesConfig(sizes=(8,), vectors=256, points=2001, samples=2, gate_sizes=(4,), images=6)
@@ -24,22 +24,22 @@ def test_errors_are_those_printed_within_a_step_of_the_grid():
 
 
 def test_the_tree_keeps_its_bound_with_n_as_the_last_shift_alone():
-    for _, steps, inclusive, bound in primitives.tree_rows(SMALL):
+    for _, steps, inclusive, bound in errors.tree_rows(SMALL):
         assert inclusive <= bound * 1.01 < steps
 
 
 def test_chords_keep_their_bound_without_rounding_and_division_its_step_with_the_shift():
-    assert all(exact <= bound for _, exact, _, _, bound in primitives.chord_rows())
-    rows = primitives.division_rows(4)
+    assert all(exact <= bound for _, exact, _, _, bound in errors.chord_rows())
+    rows = errors.division_rows(4)
     assert all(max(shift, digits) <= 1.1 for _, _, shift, digits in rows)
     assert max(plain for _, plain, _, _ in rows) > 7
 
 
 def test_published_bounds_are_the_printed_formulas():
-    assert primitives.exponential_bound(5, 64) == pytest.approx(0.003568, rel=1e-3)
-    assert primitives.norm_bound(64, 8) == pytest.approx(4.58e-5, rel=1e-3)
-    assert primitives.rms_norm_bound(64, 8, 0, True) == pytest.approx(2 * 4.58e-5, rel=1e-2)
-    assert primitives.silu_bound(-2, 5, 64, 1 / 256) == pytest.approx(
+    assert errors.exponential_bound(5, 64) == pytest.approx(0.003568, rel=1e-3)
+    assert errors.norm_bound(64, 8) == pytest.approx(4.58e-5, rel=1e-3)
+    assert errors.rms_norm_bound(64, 8, 0, True) == pytest.approx(2 * 4.58e-5, rel=1e-2)
+    assert errors.silu_bound(-2, 5, 64, 1 / 256) == pytest.approx(
         2 * (2 * 0.003568 / (1 - 0.003568) + 1 / 256), rel=1e-3
     )
 

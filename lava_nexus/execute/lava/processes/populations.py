@@ -23,10 +23,10 @@ from lava_nexus.execute.lava.process import Process, models_of
 from lava_nexus.execute.lava.processes.host import Probe
 from lava_nexus.execute.lava.shared import shared_array
 from lava_nexus.execute.populations import PopulationStepper
+from lava_nexus.populations.catalogue import division, exponentiation, l2_norm
 from lava_nexus.populations.division import Ladders
 from lava_nexus.populations.network import PopulationNetwork, Readout
 from lava_nexus.populations.operator import DEFAULT, Options
-from lava_nexus.populations.primitives import division, exponentiation, l2_norm
 from lava_nexus.populations.vectoring import Tree
 
 

@@ -72,10 +72,14 @@ def _help() -> str:
 
 
 def _experiment(experiment: Experiment, argv: Sequence[str]) -> int:
+    from lava_nexus.progress import doing
+
     flags = RESUME if experiment.resumable else {}
     parser = _parser(experiment.command, experiment.title, flags, experiment.choices)
     parser.epilog = f"for example: lava-nexus {experiment.command} {experiment.example}"
-    return _conduct(experiment.config, experiment.conduct, parser.parse_args(argv), flags, experiment.choices)
+    arguments = parser.parse_args(argv)
+    with doing(f"lava-nexus {experiment.command}"):
+        return _conduct(experiment.config, experiment.conduct, arguments, flags, experiment.choices)
 
 
 def run_command(
@@ -110,12 +114,13 @@ def _conduct(
     choices: Mapping[str, Sequence[str]],
 ) -> int:
     from lava_nexus.files import held_folder, prepare_folder
+    from lava_nexus.progress import doing
 
     chosen = {key: getattr(arguments, key) for key in choices}
     arguments.set += [f"{key}={value}" for key, value in chosen.items() if value is not None]
     given = {name: getattr(arguments, name) for name in flags}
-    for config in [_load(config_type, path, arguments) for path in arguments.config]:
-        with held_folder(prepare_folder(_folder(config))) as folder:
+    for config, path in [(_load(config_type, path, arguments), path) for path in arguments.config]:
+        with held_folder(prepare_folder(_folder(config))) as folder, doing(path.name):
             action(config, folder, arguments.quick, **given)
         _flush()
     return 0

@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 
 from lava_nexus.errors import NexusError
 from lava_nexus.files import DAMAGED, own_folder, packed, read_regular, sealed, unpacked, unsealed
+from lava_nexus.progress import doing
 
 T = TypeVar("T")
 Arrays = Mapping[str, NDArray[Any]]
@@ -52,6 +53,7 @@ def cached(
     build: Callable[[], T],
     save: Callable[[T], tuple[Arrays, Metadata]],
     load: Callable[[Arrays, Metadata], T],
+    what: str = "",
 ) -> T:
     """The entry `key` of `kind`, from disk where it is there and whole, else built and stored.
 
@@ -61,6 +63,7 @@ def cached(
         build: makes the entry.
         save: the entry as plain arrays by name, and JSON metadata.
         load: the inverse of `save`; what it raises of arrays that do not fit has the entry built again.
+        what: building it is called, while it lasts.
     """
     name = f"{_name(key)}.npz"
     try:
@@ -69,7 +72,8 @@ def cached(
             raise ValueError("entry of another key")
         return load(arrays, header["metadata"])
     except (*DAMAGED, NexusError):
-        entry = build()
+        with doing(what or f"building {kind}"):
+            entry = build()
     plain, metadata = save(entry)
     _write(kind, name, packed({"key": key, "metadata": dict(metadata)}, plain))
     return entry

@@ -26,6 +26,7 @@ from lava_nexus.errors import NexusError
 from lava_nexus.neurons import ThresholdNetwork, check
 from lava_nexus.neurons.compose import rebalanced
 from lava_nexus.neurons.serialisation import from_arrays, to_arrays
+from lava_nexus.progress import doing
 
 Spikes = Callable[[Circuit, int, int], NDArray[np.int64]]
 """How often each signal [signals] of a circuit fires: (circuit, operand sets, seed of the operands) to int64 counts."""
@@ -57,10 +58,11 @@ def place_circuit(
     Raises:
         NexusError: it does not fit: the limit, by how much, and the smallest change that would fit.
     """
-    network = with_delay(circuit.network, chip, max_delay)
-    check(network)
-    counts = spikes(replace(circuit, network=network), sets, seed)
-    placement = place_network(circuit.label, network, counts, sets, chip, seed)
+    with doing(f"placing {circuit.label}"):
+        network = with_delay(circuit.network, chip, max_delay)
+        check(network)
+        counts = spikes(replace(circuit, network=network), sets, seed)
+        placement = place_network(circuit.label, network, counts, sets, chip, seed)
     cores = len(placement.places)
     if chips is not None and cores > chips * chip.cores:
         room = chips * chip.cores
@@ -131,7 +133,7 @@ def circuit_template(
     if counter is None:
         return build()
     key = f"{circuit.digest} {json.dumps(chip.resolved())} {max_delay} {seed} {sets} {counter} {_sources()}"
-    return cached("placements", key, build, save, load)
+    return cached("placements", key, build, save, load, f"placing {circuit.label}")
 
 
 def _named(spikes: Spikes) -> str | None:

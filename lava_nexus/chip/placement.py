@@ -6,6 +6,7 @@ import json
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +20,7 @@ from lava_nexus.files import DAMAGED, packed, read_regular, reason, unpacked, wr
 from lava_nexus.neurons import ThresholdNetwork
 from lava_nexus.neurons.serialisation import from_arrays, to_arrays
 from lava_nexus.neurons.split import Subnetwork, split
+from lava_nexus.shown import Shown, squares
 
 _FIELDS = ("assignment", "places", "groups", "spikes")
 
@@ -39,8 +41,8 @@ class Core:
     subnetwork: Subnetwork
 
 
-@dataclass(frozen=True, eq=False)
-class Placement:
+@dataclass(frozen=True, eq=False, repr=False)
+class Placement(Shown):
     """Neurons on cores.
 
     Attributes:
@@ -64,6 +66,19 @@ class Placement:
     spikes: NDArray[np.int64]
     sets: int
     seed: int
+
+    def _facts(self) -> tuple[str, dict[str, Any]]:
+        sizes = {"neurons": self.network.neurons, "cores": len(self.places), "chips": self.chips}
+        return f"{self.label} on {self.chip.name}", sizes
+
+    def _picture(self) -> str:
+        mesh, counts = self.chip.mesh, np.bincount(self.assignment, minlength=len(self.places))
+        wide = mesh.columns * mesh.cores_per_router
+        grid = np.full((mesh.rows, wide), -1.0)
+        for (chip, column, row, slot), count in zip(self.places.tolist(), counts.tolist(), strict=True):
+            if chip == 0:
+                grid[row, column * mesh.cores_per_router + slot] = count / counts.max()
+        return squares(grid.tolist(), "cores of the first chip, darker where more of its neurons are")
 
     @cached_property
     def cores(self) -> tuple[Core, ...]:

@@ -16,6 +16,7 @@ from lava_nexus.documents import parse_json
 from lava_nexus.errors import NexusError
 from lava_nexus.files import DAMAGED, read_regular, reason, write_text
 from lava_nexus.programs.schedule import Schedule
+from lava_nexus.shown import Shown
 
 _DIGEST = "sha256"
 
@@ -85,8 +86,8 @@ class InputOutput:
     bits_per_step: float
 
 
-@dataclass(frozen=True)
-class ProgramPlacement:
+@dataclass(frozen=True, repr=False)
+class ProgramPlacement(Shown):
     """Where a program's circuits live, and what that costs a token.
 
     Attributes:
@@ -123,6 +124,11 @@ class ProgramPlacement:
     io: InputOutput
     memory: Memory = Memory()  # noqa: RUF009
     schedules: tuple[tuple[Schedule, int], ...] = field(default=(), compare=False, repr=False)
+
+    def _facts(self) -> tuple[str, dict[str, Any]]:
+        sizes = {"neurons": self.neurons, "cores": self.core_count, "chips": self.chips, "steps a token": self.steps}
+        estimated = f"{self.seconds:.3g} s (estimated)"
+        return f"{self.name} on {self.chip.name}", {"strategy": self.strategy, **sizes, "latency of a token": estimated}
 
     @property
     def core_count(self) -> int:

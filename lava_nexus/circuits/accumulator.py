@@ -115,7 +115,8 @@ def accumulator(
             return build(cells, state)
 
         key = f"accumulator {name} {register!r} {to!r} {terms} {basis} {max_delay} {source_key()}"
-        return Circuit(name, basis, cached("circuits", key, network, to_arrays, from_arrays), golden)
+        built = cached("circuits", key, network, to_arrays, from_arrays, f"building {name}")
+        return Circuit(name, basis, built, golden)
 
     def step(cells: Basis, state: Word) -> ThresholdNetwork:
         operands = [cells.input(f"{side}{i}", fmt) for i in range(terms) for side in _sides(kind)]

@@ -128,7 +128,8 @@ def _circuit(
     def build() -> ThresholdNetwork:
         return _build(operation, fmt, to, basis_named(basis, style), max_delay, options)
 
-    return Circuit(name, basis, cached("circuits", key, build, to_arrays, from_arrays), golden, options)
+    what = f"building {name} {fmt}" + (f" to {to}" if to != fmt else "")
+    return Circuit(name, basis, cached("circuits", key, build, to_arrays, from_arrays, what), golden, options)
 
 
 def _build(

@@ -202,7 +202,7 @@ def front_end(fmt: FloatFormat, basis: str = "threshold") -> Circuit:
         return (gain, *(bit.astype(np.uint8) for bit in (normal, *kinds)))
 
     key = f"native front {fmt!r} {basis} {source_key()}"
-    built = cached("circuits", key, network, to_arrays, from_arrays)
+    built = cached("circuits", key, network, to_arrays, from_arrays, "building ends of native layers")
     return Circuit("digits in time", basis, built, Computed(golden, "integers", 2 + len(CLASSES)))
 
 
@@ -232,7 +232,7 @@ def back_end(to: FloatFormat, basis: str = "threshold") -> Circuit:
         return to.canonical(found.astype(to.pattern_dtype))
 
     key = f"native back {to!r} {basis} {source_key()}"
-    built = cached("circuits", key, network, to_arrays, from_arrays)
+    built = cached("circuits", key, network, to_arrays, from_arrays, "building ends of native layers")
     return Circuit("round a window", basis, built, Computed(golden, "integers"))
 
 

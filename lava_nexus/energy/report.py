@@ -8,6 +8,7 @@ from typing import Any
 from lava_nexus.chip.timing import Span
 from lava_nexus.energy.constants import EnergyModel
 from lava_nexus.energy.machine import CircuitCounts, Machine, Subject
+from lava_nexus.shown import Shown
 
 UNPLACED = (
     "none, so that only work is known: SynOps and active updates, no idle update, routing, input, output or power"
@@ -46,8 +47,8 @@ class CircuitEnergy:
         return self.synops.value + self.updates_active.value + self.spikes.value
 
 
-@dataclass(frozen=True)
-class EnergyReport:
+@dataclass(frozen=True, repr=False)
+class EnergyReport(Shown):
     """Energy of a run by share, in joules, with what it is of and the constants that it rests on.
 
     `lava_nexus.energy.machine` says what `work` and `machine` are.
@@ -73,6 +74,13 @@ class EnergyReport:
     active: float
     uncounted_updates: int
     notes: tuple[str, ...]
+
+    def _facts(self) -> tuple[str, dict[str, Any]]:
+        pace = None if self.placed is None else self.placed.pace.name
+        spans = {"machine": self.machine, "work": self.work}
+        joules = {what: f"{s.value:.3g} J ({s.low:.3g} to {s.high:.3g})" for what, s in spans.items() if s is not None}
+        of = "work alone, no machine" if self.placed is None else "a machine"
+        return f"of {of}, estimated", {**joules, "pace": pace, "inputs": self.inferences, "constants": self.model.title}
 
     @property
     def spans(self) -> dict[str, Span]:

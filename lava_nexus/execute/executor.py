@@ -28,6 +28,7 @@ from lava_nexus.populations import Operator
 from lava_nexus.programs.nodes import Folded
 from lava_nexus.programs.product import Product
 from lava_nexus.programs.program import Program
+from lava_nexus.progress import doing
 
 LEVELS = {
     "reference": "reference",
@@ -122,7 +123,8 @@ class Executor(ABC):
     ) -> tuple[Patterns, ...]:
         given = checked_operands(circuit, operands)
         if given.sets:
-            results, tally = evaluate(circuit, given)
+            with doing(circuit.label):
+                results, tally = evaluate(circuit, given)
         else:
             results = [np.zeros(0, port.pattern_dtype) for port in circuit.network.outputs]
             tally = self._nothing(circuit)

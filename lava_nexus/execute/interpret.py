@@ -16,6 +16,7 @@ from lava_nexus.execute.tallies import Tallies
 from lava_nexus.programs.nodes import Folded
 from lava_nexus.programs.product import Native
 from lava_nexus.programs.program import Apply, Contract, Node, Populate, Program, Reduce
+from lava_nexus.progress import doing, track
 
 Patterns = NDArray[Any]
 
@@ -41,7 +42,8 @@ def run_program(
     for node in program.nodes:
         if isinstance(node, Contract) and isinstance(node.product, Native):
             check_native(node.product.layer, executor, node.layer)
-    whole = None if keep else executor.run_whole(program, feeds)
+    with doing(program.name or "program"):
+        whole = None if keep else executor.run_whole(program, feeds)
     if whole is not None:
         executor.tallies.merge(whole.tallies)
         return whole
@@ -50,7 +52,7 @@ def run_program(
     last = _last_use(program)
     layers: dict[str, Tallies] = {}
     kept: dict[int, Patterns] = {}
-    for i, node in enumerate(program.nodes):
+    for i, node in enumerate(track(program.nodes, program.name or "program", "nodes")):
         for value in node.operands:
             if value.number in program.constants:
                 values[value.number] = executor.place(program.constants[value.number])

@@ -19,6 +19,7 @@ from lava_nexus.execute.tallies import ProgramResult, Tally
 from lava_nexus.formats.integer_format import exact_array
 from lava_nexus.neurons import Port
 from lava_nexus.programs.program import Program
+from lava_nexus.shown import Shown
 
 DEFAULT_EXECUTOR: Final = "bitsliced"
 """What runs where nothing else is said."""
@@ -158,8 +159,8 @@ def executor_named(name: str | Executor, count: Any = True, **options: Any) -> E
     return kind(**({"count": count} if "count" in known else {}), **options)
 
 
-@dataclass(frozen=True)
-class Result:
+@dataclass(frozen=True, repr=False)
+class Result(Shown):
     """What a run of one circuit gave.
 
     Attributes:
@@ -175,6 +176,12 @@ class Result:
     executor: str
     level: str
     measured_joules: float | None = None
+
+    def _facts(self) -> tuple[str, dict[str, Any]]:
+        value = " ".join(np.array2string(self.value, threshold=8, edgeitems=3).split())
+        counted = {"spikes": self.spikes, "SynOps": self.synops, "invocations": self.tally.invocations}
+        ran = {"executor": self.executor, "level": self.level}
+        return self.tally.circuit.label, {"value": value, **ran, **counted}
 
     @property
     def spikes(self) -> int | None:

@@ -14,10 +14,11 @@ from lava_nexus.circuits import Circuit
 from lava_nexus.circuits.bank import Bank
 from lava_nexus.circuits.native import NativePart
 from lava_nexus.populations import Operator
+from lava_nexus.shown import Shown
 
 
-@dataclass
-class Tally:
+@dataclass(repr=False)
+class Tally(Shown):
     """Counts of one circuit, or operator of LIF populations, over a run; exact integers.
 
     Attributes:
@@ -31,6 +32,10 @@ class Tally:
     invocations: int = 0
     signal_spikes: NDArray[np.int64] | None = None
     active: int | None = None
+
+    def _facts(self) -> tuple[str, dict[str, Any]]:
+        counted = {"spikes": self.spikes, "SynOps": self.synops, "active updates": self.active}
+        return self.circuit.label, {"invocations": self.invocations, **counted}
 
     @property
     def spikes(self) -> int | None:
@@ -69,7 +74,7 @@ def _sum(mine: Any, theirs: Any) -> Any:
     return total
 
 
-@dataclass
+@dataclass(repr=False)
 class TotalTally(Tally):
     """Counts of a circuit whose signals are not counted apart.
 
@@ -99,7 +104,7 @@ class TotalTally(Tally):
         self.active = _sum(self.active, other.active)
 
 
-@dataclass
+@dataclass(repr=False)
 class BankTally(Tally):
     """Counts of a bank, summed over its circuits; scaled where a sample of them is run.
 
@@ -136,11 +141,15 @@ class BankTally(Tally):
         return None if count is None else round(count * scale)
 
 
-@dataclass
-class Tallies:
+@dataclass(repr=False)
+class Tallies(Shown):
     """Counts of all circuits of a run, by digest."""
 
     by_digest: dict[str, Tally] = field(default_factory=dict)
+
+    def _facts(self) -> tuple[str, dict[str, Any]]:
+        counted = {"spikes": self.spikes, "SynOps": self.synops, "active updates": self.active}
+        return f"of {len(self.by_digest)} circuits", counted
 
     def add(self, tally: Tally) -> None:
         """Adds one circuit's counts."""
@@ -185,8 +194,8 @@ class Tallies:
         return None if None in counts else sum(counts)
 
 
-@dataclass
-class ProgramResult:
+@dataclass(repr=False)
+class ProgramResult(Shown):
     """What a run of a program gave.
 
     Attributes:
@@ -202,6 +211,12 @@ class ProgramResult:
     kept: dict[int, NDArray[Any]] = field(default_factory=dict, kw_only=True)
     levels: Sequence[tuple[str, str]] = field(default=(), kw_only=True)
     notes: tuple[str, ...] = field(default=(), kw_only=True)
+
+    def _facts(self) -> tuple[str, dict[str, Any]]:
+        shapes = ", ".join(f"{name} {list(patterns.shape)}" for name, patterns in self.outputs.items())
+        levels = ", ".join(dict.fromkeys(level for _, level in self.levels)) or None
+        counted = {"spikes": self.tallies.spikes, "SynOps": self.tallies.synops}
+        return f"of {len(self.layers)} layers", {"outputs": shapes, "level": levels, **counted}
 
     @property
     def tallies(self) -> Tallies:

@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from lava_nexus.errors import NexusError
 from lava_nexus.formats.integer_format import exact_array
+from lava_nexus.shown import Shown
 
 _DTYPES: dict[tuple[int, int, bool], tuple[str, Any]] = {
     (4, 3, False): ("float8_e4m3fn", ml_dtypes.float8_e4m3fn),
@@ -26,7 +27,7 @@ _DTYPES: dict[tuple[int, int, bool], tuple[str, Any]] = {
 
 
 @dataclass(frozen=True)
-class FloatFormat:
+class FloatFormat(Shown):
     """A binary floating-point format: value = (-1)^s * 2^(e - bias) * 1.f, and 2^(1 - bias) * 0.f where e = 0.
 
     Attributes:
@@ -39,6 +40,11 @@ class FloatFormat:
     exponent_bits: int
     fraction_bits: int
     inf: bool = True
+
+    def _facts(self) -> tuple[str, dict[str, Any]]:
+        fields = f"1 sign, {self.exponent_bits} exponent, {self.fraction_bits} fraction"
+        infinities = "yes" if self.inf else "none: all patterns but one NaN of each sign are numbers"
+        return self.name, {"bits": fields, "bias": self.bias, "infinities": infinities}
 
     def __post_init__(self) -> None:
         if not 2 <= self.exponent_bits <= 15 or not 1 <= self.fraction_bits <= 63 or self.bits > 64:

@@ -12,10 +12,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from lava_nexus.errors import NexusError, brief
+from lava_nexus.shown import Shown
 
 
 @dataclass(frozen=True)
-class IntegerFormat:
+class IntegerFormat(Shown):
     """Integers of a width; a pattern is the two's complement in an unsigned dtype.
 
     Attributes:
@@ -25,6 +26,9 @@ class IntegerFormat:
 
     bits: int
     signed: bool = True
+
+    def _facts(self) -> tuple[str, dict[str, Any]]:
+        return self.name, {"bits": self.bits, "values": f"{self.min:,} to {self.max:,}"}
 
     def __post_init__(self) -> None:
         if not 2 <= self.bits <= 64:

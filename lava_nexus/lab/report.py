@@ -17,6 +17,7 @@ from lava_nexus.errors import NexusError
 from lava_nexus.execute.tallies import Tallies, Tally
 from lava_nexus.formats import UlpSummary
 from lava_nexus.lab.markdown import comma_separated, markdown, page_end, run_markdown, summary_text
+from lava_nexus.progress import say
 from lava_nexus.store import installed_versions
 
 SCHEMA_VERSION = 2
@@ -271,8 +272,8 @@ def conclude(report: Report, folder: Path) -> dict[str, Any]:
         NexusError: the report's failure, when all is written and printed.
     """
     values = write_report(report, folder)
-    print(report.text())
-    print(f"report: {folder / report.name}.md")
+    say(report.text())
+    say(f"report: {folder / report.name}.md")
     if report.failure:
         raise NexusError(report.failure)
     return values

@@ -78,7 +78,7 @@ def ordered_graph(network: ThresholdNetwork, variant: Variant = "spikes") -> Ord
     if name not in _graphs:
         version = source_digest(*(str(Path(__file__).with_name(file)) for file in _SOURCES))
         key = f"{network.digest}:{variant}:{version}"
-        _graphs[name] = cached("look_graphs", key, lambda: lower(network, variant), to_arrays, from_arrays)
+        _graphs[name] = cached("look_graphs", key, lambda: lower(network, variant), to_arrays, from_arrays, "lowering")
     return _graphs[name]
 
 

@@ -20,6 +20,8 @@ from lava_nexus.models.stage import Arithmetic, Stage, check_rounded
 from lava_nexus.models.tensors import TensorSource
 from lava_nexus.populations.catalogue import GATES
 from lava_nexus.programs.program import Apply, Node
+from lava_nexus.progress import doing
+from lava_nexus.shown import Shown
 
 Patterns = NDArray[Any]
 Tokens = NDArray[np.int64]
@@ -31,8 +33,8 @@ _GROWS = {**dict.fromkeys(_CACHED, -2), "logits": -1}
 """Axis along which what a stage leaves is put behind what is there; all else takes its place."""
 
 
-@dataclass
-class Counts:
+@dataclass(repr=False)
+class Counts(Shown):
     """What programs cost.
 
     Attributes:
@@ -47,6 +49,10 @@ class Counts:
     synapses: int = 0
     depth: int = 0
     alarms: list[str] = field(default_factory=list)
+
+    def _facts(self) -> tuple[str, dict[str, Any]]:
+        sizes = {"neurons": self.neurons, "synapses": self.synapses, "depth": self.depth}
+        return f"of {len(self.layers)} layers", {**sizes, "spikes": self.tallies.spikes, "SynOps": self.tallies.synops}
 
     @property
     def tallies(self) -> Tallies:
@@ -145,8 +151,9 @@ class Forward:
     def run(self, stages: Iterable[Stage], stream: Stream) -> Iterator[Done]:
         """Runs stages on a stream, one after the other; what each gave is told before the next one is read."""
         for stage in stages:
-            left, counts = self._ran(stage, stream)
-            stream = joined(stream, left)
+            with doing(f"{stage.step} of {self.spec.layers}" if stage.step.startswith("layer") else stage.step):
+                left, counts = self._ran(stage, stream)
+                stream = joined(stream, left)
             yield Done(stage, left, counts, stream)
 
     def through(self, stages: Iterable[Stage], stream: Stream) -> tuple[Stream, Counts]:

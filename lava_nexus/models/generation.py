@@ -15,12 +15,13 @@ from lava_nexus.execute.interpret import run_program
 from lava_nexus.models.forward import Counts, Tokens
 from lava_nexus.models.stage import Arithmetic
 from lava_nexus.programs.layers import mean
+from lava_nexus.shown import Shown
 
 Pooling = Literal["mean", "cls"]
 
 
-@dataclass(frozen=True)
-class ModelOutput:
+@dataclass(frozen=True, repr=False)
+class ModelOutput(Shown):
     """What a forward pass gave.
 
     Attributes:
@@ -38,6 +39,11 @@ class ModelOutput:
     pooled: NDArray[Any] | None
     counts: Counts
     last_hidden_state: NDArray[Any] | None = None
+
+    def _facts(self) -> tuple[str, dict[str, Any]]:
+        arrays = {"logits": self.logits, "pooled": self.pooled, "last_hidden_state": self.last_hidden_state}
+        shapes = {name: list(array.shape) for name, array in arrays.items() if array is not None}
+        return f"{len(self.hidden_states)} hidden states", {**shapes, **self.counts._facts()[1]}
 
 
 def masked(
@@ -133,8 +139,8 @@ LENGTH = "as many tokens as were asked for"
 """Where nothing else ended it."""
 
 
-@dataclass(frozen=True)
-class Generated:
+@dataclass(frozen=True, repr=False)
+class Generated(Shown):
     """What was generated.
 
     Attributes:
@@ -146,6 +152,10 @@ class Generated:
     tokens: NDArray[np.int64]
     counts: Counts
     stop: str = LENGTH
+
+    def _facts(self) -> tuple[str, dict[str, Any]]:
+        tokens = " ".join(map(str, self.tokens.tolist()))
+        return f"{len(self.tokens)} tokens", {"tokens": tokens, "ended": self.stop, **self.counts._facts()[1]}
 
 
 @dataclass(frozen=True)

@@ -32,12 +32,13 @@ from lava_nexus.models.stage import Arithmetic, check_eps
 from lava_nexus.models.stages import Logits, forward_stages
 from lava_nexus.models.tensors import HeldTensors, TensorSource, Weights
 from lava_nexus.populations.catalogue import Nonlinear, SpikingLinear
+from lava_nexus.shown import Shown
 
 _HELD_WEIGHTS = 1 << 28
 """Weights up to which all that was read stays in memory while tokens are generated: 1 GiB of FP32."""
 
 
-class Model:
+class Model(Shown):
     """A transformer whose every operation is a circuit of neurons.
 
     Attributes:
@@ -45,6 +46,12 @@ class Model:
         source: where its weights come from.
         arithmetic: format, basis and order of sums.
     """
+
+    def _facts(self) -> tuple[str, dict[str, Any]]:
+        spec, made = self.spec, self.arithmetic
+        weights = sum(prod(shape) for shape in spec.tensors.values())
+        sizes = {"layers": spec.layers, "width": spec.width, "vocabulary": spec.vocabulary, "weights": weights}
+        return spec.kind, {**sizes, "format": str(made.format), "basis": made.basis, "computes": "by gates"}
 
     def __init__(self, spec: ModelSpec, source: TensorSource, arithmetic: Arithmetic) -> None:
         self.spec = spec

@@ -14,6 +14,8 @@ from typing import Any, Literal, Protocol, final
 import numpy as np
 from numpy.typing import NDArray
 
+from lava_nexus.shown import Shown
+
 Known = Literal["hardware", "integers", "program", "table"]
 """How a golden function is known.
 
@@ -107,7 +109,7 @@ class Network(Protocol):
         """[signals], synapses that a spike of the signal reaches."""
 
 
-class Built(ABC):
+class Built(Shown):
     """A network with a name.
 
     Attributes:
@@ -154,8 +156,10 @@ class Built(ABC):
         """For tables: title and options; for example `convert float32 to int8, rounding zero`."""
         return ", ".join([self.title, *(f"{key} {value}" for key, value in self.options)])
 
-    def __repr__(self) -> str:
-        return (
-            f"<{type(self).__name__} {self.label}, {self.basis} basis: {self.neurons} neurons, "
-            f"{self.synapses} synapses, depth {self.depth}>"
-        )
+    def _facts(self) -> tuple[str, dict[str, Any]]:
+        sizes = {"neurons": self.neurons, "synapses": self.synapses, "depth": self.depth}
+        return f"{self.label}, {self.basis} basis", sizes
+
+    def _picture(self) -> str:
+        drawn: str = getattr(self.network, "_picture", str)()
+        return drawn

@@ -21,6 +21,7 @@ from numba.core.serialize import dumps
 from numpy.typing import NDArray
 
 from lava_nexus.disk_cache import recalled, remember, source_digest
+from lava_nexus.progress import Work
 
 _KIND = "compiled"
 
@@ -58,6 +59,7 @@ class _CheckedCache(FunctionCache):
     def __init__(self, function: Callable[..., Any]) -> None:
         self._py_func, self._name = function, repr(function)
         self._impl = _Codec(function)
+        self._going_on: Work | None = None
         self._source = _identity(function)
         self.enable()
 
@@ -75,6 +77,8 @@ class _CheckedCache(FunctionCache):
         key = self._key(sig, target_context.codegen())
         body = recalled(_KIND, key) if self._enabled else None
         if body is None:
+            self._going_on = Work(f"compiling {self._py_func.__name__}")
+            self._going_on.__enter__()
             return None
         try:
             found, code = pickle.loads(body)
@@ -84,6 +88,9 @@ class _CheckedCache(FunctionCache):
 
     def save_overload(self, sig: Any, data: Any) -> None:
         """Keeps what was compiled, where numba can."""
+        if self._going_on is not None:
+            self._going_on.__exit__(None, None, None)
+            self._going_on = None
         if self._enabled and self._impl.check_cachable(data):
             key = self._key(sig, data.codegen)
             remember(_KIND, key, dumps((key, self._impl.reduce(data))))

@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lava_nexus.formats import NumberFormat
+from lava_nexus.shown import Shown, bars
 
 STROBE = 0
 
@@ -77,8 +78,8 @@ class SynapseLists(ABC):
         return np.repeat(np.arange(self.neurons, dtype=np.int32), np.diff(self.offsets))
 
 
-@dataclass(frozen=True, eq=False)
-class ThresholdNetwork(SynapseLists):
+@dataclass(frozen=True, eq=False, repr=False)
+class ThresholdNetwork(SynapseLists, Shown):
     """A feed-forward network of memoryless threshold neurons (window W = 1).
 
     Attributes:
@@ -102,6 +103,14 @@ class ThresholdNetwork(SynapseLists):
     levels: NDArray[np.int32]
     relay: NDArray[np.bool_]
     max_delay: int
+
+    def _facts(self) -> tuple[str, dict[str, Any]]:
+        ports = [", ".join(f"{p.name} [{p.width}]" for p in side) for side in (self.inputs, self.outputs)]
+        counted = {"neurons": self.neurons, "relays": self.relays, "synapses": self.synapses, "depth": self.depth}
+        return f"{ports[0]} -> {ports[1]}", counted
+
+    def _picture(self) -> str:
+        return bars(np.bincount(self.levels)[1:].tolist(), f"neurons at each of {self.depth} levels, one a time step")
 
     @property
     def n_inputs(self) -> int:

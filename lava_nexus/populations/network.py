@@ -16,7 +16,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +25,7 @@ from lava_nexus.errors import NexusError
 from lava_nexus.neurons.model import MEMORYLESS, NeuronModel
 from lava_nexus.neurons.rules import LOIHI2, POTENTIALS, HardwareRules
 from lava_nexus.populations.stateful import Range, StatefulNeuron, ranges
+from lava_nexus.shown import Shown
 
 Payload = Literal["bit", "graded", "signed"]
 Integers = NDArray[np.int64]
@@ -128,8 +129,8 @@ class Readout:
     negative: int | None = None
 
 
-@dataclass(frozen=True, eq=False)
-class PopulationNetwork:
+@dataclass(frozen=True, eq=False, repr=False)
+class PopulationNetwork(Shown):
     """Inputs, populations and projections; see the module.
 
     Attributes:
@@ -145,6 +146,10 @@ class PopulationNetwork:
     projections: tuple[Projection, ...]
     outputs: tuple[Readout, ...]
     window: int = 1
+
+    def _facts(self) -> tuple[str, dict[str, Any]]:
+        sizes = {"populations": len(self.populations) - self.n_sources, "neurons": self.neurons}
+        return f"of {len(self.inputs)} inputs", {**sizes, "synapses": self.synapses, "depth": self.depth}
 
     @property
     def inputs(self) -> tuple[Population, ...]:

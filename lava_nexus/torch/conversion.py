@@ -91,6 +91,12 @@ class GateForward:
     def __init__(self, module: nn.Module, gates: Gates) -> None:
         self.module, self.gates = module, gates
 
+    def extra_repr(self) -> str:
+        """What the module's `repr` says of it."""
+        own = type(self.module).extra_repr(self.module)
+        fmt = "" if self.gates.format is None else f" in {self.gates.format}"
+        return f"{own}{', ' * bool(own)}by gates{fmt}, executor {self.gates.executor.name}"
+
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """As the module's class has it."""
         with GateMode(self.gates):
@@ -107,9 +113,11 @@ def _copied(module: ModuleT, gated: dict[int, Gates], done: dict[int, nn.Module]
         children = {name: child and _copied(child, gated, done) for name, child in module._modules.items()}
         new.__dict__["_modules"] = type(module._modules)(children)
         if id(module) in gated:
-            new.__dict__["forward"] = GateForward(new, gated[id(module)])
+            forward = GateForward(new, gated[id(module)])
+            new.__dict__ |= {"forward": forward, "extra_repr": forward.extra_repr}
         else:
             new.__dict__.pop("forward", None)
+            new.__dict__.pop("extra_repr", None)
     return cast(ModuleT, done[id(module)])
 
 

@@ -113,7 +113,8 @@ def _kept_orders(kernel: Kernel, fmt: FloatFormat, machine: str) -> Found:
         regions = [[(r.rows, r.columns, r.matrices), _saved(order)] for r, order in found]
         return {}, {"kernel": str(kernel), "bits": _bits(kernel, fmt), "regions": regions}
 
-    return cached("torch_orders", f"{kernel!r} {fmt} {machine} {sources}", lambda: _probed(kernel, fmt), save, load)
+    key = f"{kernel!r} {fmt} {machine} {sources}"
+    return cached("torch_orders", key, lambda: _probed(kernel, fmt), save, load, f"probing the order of {kernel}")
 
 
 def _machine() -> str:

@@ -193,6 +193,7 @@ def object_code(key: str, assembly: Callable[[], str], passes: bool = True) -> b
         build,
         lambda code: ({"code": np.frombuffer(code, np.uint8)}, {}),
         lambda arrays, _: arrays["code"].tobytes(),
+        "compiling",
     )
 
 

@@ -63,7 +63,11 @@ def fit(function: Real, how: Approximation, end: float, start: float = 0.0, anch
     if how.precision <= LONGDOUBLE_ENOUGH:
         return _fitted(function, how, end, start, anchored)
     key = f"{function.name} {how} {end} {start} {anchored} {_sources()}"
-    return cached("polynomials", key, lambda: _fitted(function, how, end, start, anchored), _save, _load)
+
+    def build() -> Piecewise:
+        return _fitted(function, how, end, start, anchored)
+
+    return cached("polynomials", key, build, _save, _load, f"fitting {function.name}")
 
 
 def _fitted(function: Real, how: Approximation, end: float, start: float, anchored: bool) -> Piecewise:

@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from tqdm import tqdm
 
 from lava_nexus.energy import energy_of_tallies, load_energy_model
 from lava_nexus.errors import NexusError
@@ -22,6 +21,7 @@ from lava_nexus.lab.figures import style
 from lava_nexus.lab.markdown import with_prefix
 from lava_nexus.lab.report import Report, Table, conclude
 from lava_nexus.programs import Program, Writer, linear
+from lava_nexus.progress import track
 
 _QUICK_SIZE, _QUICK_TOKENS = 4, 8
 _ROUNDED_PRODUCTS = ("sequential", "pairwise")
@@ -91,7 +91,7 @@ def _rows(config: EnergyConfig, choice: PrecisionMap) -> Iterator[PrecisionRow]:
     x = rng.standard_normal((choice.tokens, choice.size))
     weight = rng.standard_normal((choice.size, choice.size)) * choice.size**-0.5
     writers = list(_writers(choice))
-    for writer in tqdm(writers, desc="precision", unit="choice", disable=None):
+    for writer in track(writers, "precision", "choices"):
         yield _row(config, writer, x, weight)
 
 

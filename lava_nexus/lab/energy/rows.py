@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from tqdm import tqdm
 
 from lava_nexus.chip import Placement
 from lava_nexus.circuits import Circuit, circuit
@@ -37,6 +36,7 @@ from lava_nexus.lab.published import PublishedEnergyRow, published
 from lava_nexus.lab.robustness.circuits import logic_circuit
 from lava_nexus.programs import Program, Writer
 from lava_nexus.programs.order import Accumulate
+from lava_nexus.progress import track
 
 POSITIVE = frozenset({"sqrt", "rsqrt", "log"})
 """Operations whose operands are |N(0, 1)|."""
@@ -190,7 +190,7 @@ def energy_rows(config: EnergyConfig, table: EnergyTable, quick: bool = False) -
     model = load_energy_model(config.energy_model)
     sizes = SMALL if quick else Sizes()
     names = [name for name in table.subjects if name in _QUICK] or table.subjects[:1] if quick else table.subjects
-    for name in tqdm(names, desc="energy", unit="row", disable=None):
+    for name in track(names, "energy", "rows"):
         if name in NO_NEURONS:
             yield EnergyRow(name, _printed(name), 0, 0, 0, 0, 0, 0, 0.0, _NOTHING)
             continue

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from tqdm import tqdm
 
 from lava_nexus.documents import parse_json
 from lava_nexus.errors import NexusError
@@ -25,6 +24,7 @@ from lava_nexus.lab.report import conclude
 from lava_nexus.lab.runs.approximation import LayerTap, by_populations
 from lava_nexus.lab.runs.built import built
 from lava_nexus.models.model import Model
+from lava_nexus.progress import track
 from lava_nexus.store import Store, processor
 
 _QUICK_TOKENS = 4
@@ -173,7 +173,7 @@ def _asked(question: Question, text: Alphabet) -> Piece:
 def _scored(pieces: list[Piece], scorer: Scorer, store: Store, name: str) -> list[list[float | None]]:
     """Log-likelihood of every part; None where a logit was NaN."""
     found = []
-    for number, piece in enumerate(tqdm(pieces, desc=name, unit=" items", mininterval=0.5, leave=False)):
+    for number, piece in enumerate(track(pieces, name, "items")):
         key = f"{name} {number}"
         kept = store.get(key)
         if kept is None:

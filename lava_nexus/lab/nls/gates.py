@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from tqdm import tqdm
 
 from lava_nexus.energy import energy_of_tallies, load_energy_model
 from lava_nexus.execute.executor import Tallies
@@ -30,6 +29,7 @@ from lava_nexus.populations import Operator, Options
 from lava_nexus.populations.catalogue import GATES, Nonlinear, SpikingLinear
 from lava_nexus.programs import Program, Value, Writer, rms_norm, silu, softmax
 from lava_nexus.programs.layers import ACTIVATIONS, layer_norm
+from lava_nexus.progress import track
 
 GATE_HEADER = (
     "operator",
@@ -159,14 +159,14 @@ def model_rows(config: NlsTablesConfig) -> tuple[list[tuple[Any, ...]], list[tup
     fractions = []
     replaced = {name: Options() for name in _NAMES}
     jobs = [(what, names, k) for what, names in sites.items() for k in _counts(len(names), config)]
-    for what, names, k in tqdm(jobs, desc="fraction replaced", unit="model"):
+    for what, names, k in track(jobs, "fraction replaced", "models"):
         chosen = frozenset(names[:k])
         spikes = SpikingLinear(4, 7, ranges, chosen) if "linear" in what.split() else None
         tap = digits.run(Nonlinear(replaced, chosen), spikes)
         fractions.append((what, k / len(names), k, *digits.row(exact, tap)))
     counts = []
     pairs = [(t, level) for level in (1, 4, 16, 64) for t in (1, 2, 4, 8) if 4 <= t * level <= 256]
-    for t, level in tqdm(pairs if config.images > 12 else pairs[:2], desc="time steps", unit="model"):
+    for t, level in track(pairs if config.images > 12 else pairs[:2], "time steps", "models"):
         spikes = SpikingLinear(t, (t * level).bit_length() - 1, ranges)
         counts.append((t, level, t * level, *digits.row(exact, digits.run(Nonlinear(replaced), spikes))))
     return fractions, counts

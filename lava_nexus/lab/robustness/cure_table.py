@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from tqdm import tqdm
 
 from lava_nexus.circuits import Circuit, circuit
 from lava_nexus.energy import EnergyModel, energy_of_tallies, load_energy_model
@@ -23,6 +22,7 @@ from lava_nexus.lab.report import Report, Table
 from lava_nexus.lab.robustness.circuits import checked, scaled, voted
 from lava_nexus.lab.robustness.measure import Cells, Condition, compare, operands_of, sweep_report
 from lava_nexus.neurons import NeuronModel, NonIdealities, check
+from lava_nexus.progress import Work
 
 Run = Callable[[Circuit, list[NDArray[Any]]], NDArray[Any]]
 
@@ -96,12 +96,13 @@ def run_cures(config: RobustnessConfig, out: Path) -> Report:
         for kind, value in disturbances
     ]
     records = []
-    with tqdm(todo, unit=" cells", mininterval=0.5, leave=False) as bar:
-        for fmt, basis, cure, kind, value in bar:
-            bar.set_postfix_str(f"{fmt}, {basis}, {cure.label}, {kind} {value:g}", refresh=False)
+    with Work("cures", len(todo), "cells") as bar:
+        for fmt, basis, cure, kind, value in todo:
+            bar.note(f"{fmt}, {basis}, {cure.label}, {kind} {value:g}")
             found = _cell(cure, kind, value, config, cells, energy)
             made = {"operation": sweep.operation, "format": fmt, "basis": basis, "cure": cure.label}
             records.append({**made, **found})
+            bar.update()
     return _report(config, sweep, records, {cure.label: cure.text for _, _, cure, _, _ in todo}, out)
 
 

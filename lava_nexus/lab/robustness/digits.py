@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from tqdm import tqdm
 
 from lava_nexus.energy import EnergyModel, energy_of_tallies, load_energy_model
 from lava_nexus.execute.executor import Tallies
@@ -26,6 +25,7 @@ from lava_nexus.models.digits import DIGITS, WEIGHTS, digits_program, load_split
 from lava_nexus.models.stages import Arithmetic
 from lava_nexus.neurons import MEMORYLESS, NeuronModel, NonIdealities
 from lava_nexus.programs import Program
+from lava_nexus.progress import Work
 
 _NOTES = (
     "Accuracy: share of images classified rightly, a NaN among the logits being no answer; ± its standard error.",
@@ -70,12 +70,14 @@ def run_digits_sweep(config: RobustnessConfig, out: Path) -> Report:
     tensors = load_checkpoint(WEIGHTS, DIGITS.tensors)
     records = []
     program: Program | None = None
-    with tqdm(cases(sweep), unit=" runs", mininterval=0.5) as bar:
-        for case in bar:
-            bar.set_postfix_str(f"{case.format}, {case.parameter} {case.value:g}")
+    planned = list(cases(sweep))
+    with Work("digits disturbed", len(planned), "runs") as bar:
+        for case in planned:
+            bar.note(f"{case.format}, {case.parameter} {case.value:g}")
             if program is None or program.inputs["tokens"].format.name != case.format:
                 program = digits_program(tensors, DIGITS, Arithmetic(format_named(case.format), sweep.basis))
             records.append(_record(program, case, config, sweep, cells, energy))
+            bar.update()
     lead = [f"{sweep.images} images, {sweep.basis} basis, seed {config.seed}."]
     figures, tables = _draw(config, records, out), _tables(records)
     return sweep_report(config, records, lead=lead, figures=figures, tables=tables, notes=_NOTES)

@@ -7,8 +7,6 @@ from dataclasses import asdict, dataclass, replace
 from itertools import product
 from typing import Any
 
-from tqdm import tqdm
-
 from lava_nexus.circuits import Circuit, circuit
 from lava_nexus.formats import format_named
 from lava_nexus.lab.configs.robustness import BetaSweep, Circuits, FaultSweep, NoiseSweep, RobustnessConfig, SpreadSweep
@@ -25,6 +23,7 @@ from lava_nexus.lab.robustness.measure import (
     verdict,
 )
 from lava_nexus.neurons import IDEAL, MEMORYLESS, NeuronModel, NonIdealities
+from lava_nexus.progress import Work
 
 GridSweep = BetaSweep | NoiseSweep | SpreadSweep | FaultSweep
 
@@ -152,12 +151,13 @@ def grid_rows(sweep: GridSweep, config: RobustnessConfig, cells: Cells) -> list[
     for name, basis in {(entry.name, entry.basis): None for entry in todo}:
         next(e for e in todo if (e.name, e.basis) == (name, basis)).circuit  # noqa: B018 - a mistake is told now
     rows = []
-    with tqdm(todo, unit=" cells", mininterval=0.5, leave=False) as bar:
-        for entry in bar:
-            bar.set_postfix_str(f"{entry.name}, {entry.basis}, {entry.model}, {entry.value:g}", refresh=False)
+    with Work("circuits disturbed", len(todo), "cells") as bar:
+        for entry in todo:
+            bar.note(f"{entry.name}, {entry.basis}, {entry.model}, {entry.value:g}")
             found = cells.measure(entry.circuit, entry.condition, config.trials, config.seeds, config.seed)
             theory = _theory(sweep, entry, config, cells)
             rows.append(Row(entry, found, theory, printed.get((entry.name, entry.value))))
+            bar.update()
     return rows
 
 

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from tqdm import tqdm
 
 from lava_nexus.execute.membrane import MembraneExecutor
 from lava_nexus.lab.configs.robustness import LavaSweep, RobustnessConfig
@@ -16,6 +15,7 @@ from lava_nexus.lab.report import Report, Table
 from lava_nexus.lab.robustness.circuits import equal_thresholds, logic_circuit
 from lava_nexus.lab.robustness.measure import Cells, operands_of, sweep_report
 from lava_nexus.neurons import NeuronModel
+from lava_nexus.progress import Work
 
 _NOTES = (
     "LIF: lava-nc's fixed-point LIF with DelaySparse, one operand set a time step, hard reset, never cleared; "
@@ -39,12 +39,13 @@ def run_lava_sweep(config: RobustnessConfig, out: Path) -> Report:
     cells = Cells(out / "cells")
     todo = [(name, leaky_model(beta)) for name in sweep.logic for beta in sweep.betas]
     records = []
-    with tqdm(todo, unit=" cells", mininterval=0.5, leave=False) as bar:
-        for name, model in bar:
-            bar.set_postfix_str(f"{name}, beta {model.beta:g}")
+    with Work("leak on Lava", len(todo), "cells") as bar:
+        for name, model in todo:
+            bar.note(f"{name}, beta {model.beta:g}")
             parts = ["lava", logic_circuit(name, sweep.basis).digest, repr(model), sweep.sets, config.seed]
             found = cells.keep(parts, partial(_cell, name, model, config, sweep))
             records.append({"circuit": name, **found})
+            bar.update()
     return _report(config, sweep, records, out)
 
 

@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from tqdm import tqdm
 
 from lava_nexus.energy import EnergyModel, energy_of_tallies, load_energy_model
 from lava_nexus.execute.cpu import BitslicedExecutor
@@ -22,6 +21,7 @@ from lava_nexus.lab.configs.tables import AccumulateConfig, Choice
 from lava_nexus.lab.figures import style
 from lava_nexus.lab.report import Report, Table, columns, conclude
 from lava_nexus.programs import Program, Writer, linear
+from lava_nexus.progress import track
 from lava_nexus.torch.kernels import Kernel
 from lava_nexus.torch.orders import accumulation
 
@@ -76,7 +76,7 @@ def run_accumulate_orders(config: AccumulateConfig, out: Path, quick: bool = Fal
     exact = (x.astype(np.float64) @ weight.T.astype(np.float64)).astype(np.float32)
     model = load_energy_model(config.energy_model)
     rows = []
-    for choice in tqdm(config.choices, desc="orders", unit="choice", disable=None):
+    for choice in track(config.choices, "orders", "choices"):
         y, _ = _run(choice, x, weight, ReferenceExecutor())
         distances = [summarise(y, FLOAT32.to_patterns(other), FLOAT32) for other in (witness, exact)]
         rows.append(_row(config, choice, x, weight, distances, model))

@@ -13,7 +13,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from tqdm import tqdm
 
 from lava_nexus.circuits import Circuit, circuit
 from lava_nexus.circuits.operations import OPERATIONS
@@ -30,6 +29,7 @@ from lava_nexus.lab.figures.circuits import CircuitSize, neuron_figure, tradeoff
 from lava_nexus.lab.published import published
 from lava_nexus.lab.report import Report, Table, columns, conclude
 from lava_nexus.neurons import Port
+from lava_nexus.progress import track
 
 # Where a negative operand has no result, |N(0, 1)| is drawn.
 _POSITIVE = {"sqrt", "rsqrt", "log"}
@@ -99,7 +99,7 @@ def run_circuit_table(config: CircuitTableConfig, out: Path, quick: bool = False
     """
     config = _small(config) if quick else config
     left_out: list[str] = []
-    bar = tqdm(_circuits(config, left_out), unit=" circuits", mininterval=0.5, leave=False)
+    bar = track(_circuits(config, left_out), "counting", "circuits")
     rows = [_row(made, name, fmt, style, config) for name, fmt, style, made in bar]
     sizes = [
         CircuitSize(row.operation, row.format, row.basis, row.style, row.neurons, row.depth)

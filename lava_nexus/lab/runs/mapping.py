@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from tqdm import tqdm
 
 from lava_nexus.chip.checker import MOST_OPERATIONS, check_schedule
 from lava_nexus.chip.description import LIMITS, Chip, Limit, load_chip
@@ -27,6 +26,7 @@ from lava_nexus.lab.published import published
 from lava_nexus.lab.report import Report, Table, conclude
 from lava_nexus.lab.runs.built import model_of_sizes, narrowed
 from lava_nexus.models.placing import token_workload
+from lava_nexus.progress import track
 
 STRATEGY_HEADER = (
     *("strategy", "folding", "circuit instances", "neurons", "of them arithmetic", "synapses", "cores", "chips"),
@@ -70,11 +70,11 @@ def run_map_block(config: MapBlockConfig, out: Path, quick: bool = False) -> dic
     chip = load_chip(config.chip)
     _check(config, chip)
     mapper = _mapper(config, chip)
-    for digest in tqdm(mapper.circuits, unit=" circuits", mininterval=0.5, leave=False):
+    for digest in track(mapper.circuits, "placing", "circuits"):
         mapper.template(digest)
     placed = [mapper.place(strategy) for strategy in strategies]
     placed = with_activity(placed, mapper, config.sets, config.seed)
-    curve = [mapper.folded(k) for k in tqdm(_foldings(mapper, config.curve), unit=" foldings", leave=False)]
+    curve = [mapper.folded(k) for k in track(_foldings(mapper, config.curve), "folding", "foldings")]
     drawn = layout(mapper, placed[0], config.seed) if placed[0].core_count <= MOST_CORES else None
     return conclude(_report(_Mapping(config, mapper, placed, curve, drawn), quick, out), out)
 

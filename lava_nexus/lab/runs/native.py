@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from tqdm import tqdm
 
 from lava_nexus.circuits.native import NativeLayer
 from lava_nexus.energy import EnergyModel, load_energy_model
@@ -25,6 +24,7 @@ from lava_nexus.lab.figures.costs import native_figure
 from lava_nexus.lab.report import Report, Table, conclude
 from lava_nexus.populations.native.limbs import Limbs
 from lava_nexus.programs import Program, Writer
+from lava_nexus.progress import track
 
 PARTS = ("front end", SYNAPSES, "accumulators", "special values", "back end", ROUNDING)
 _QUICK = {"size": 32, "rows": 4, "gates": 4}
@@ -66,7 +66,7 @@ def run_native_costs(config: NativeCostsConfig, out: Path, quick: bool = False) 
     model, record = load_energy_model(config.energy_model), gpu_record()
     rows = [
         native_cost(format_named(name), config, model, record)
-        for name in tqdm(config.formats, desc="native layers", unit=" formats", leave=False)
+        for name in track(config.formats, "native layers", "formats")
     ]
     sizes = f"{config.size} x {config.size}"
     shortened = "quick run, a small layer, " if quick else ""

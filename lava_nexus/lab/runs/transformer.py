@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import sys
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -11,7 +10,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from tqdm import tqdm
 
 from lava_nexus.errors import NexusError
 from lava_nexus.execute.executor import Executor, Tallies
@@ -33,6 +31,7 @@ from lava_nexus.models.text import decoded, encoded, prompted
 from lava_nexus.populations.catalogue import GATES
 from lava_nexus.programs import Program, linear
 from lava_nexus.programs.transformer import norm
+from lava_nexus.progress import Work, warn
 from lava_nexus.store import processor
 
 Patterns = NDArray[Any]
@@ -117,11 +116,11 @@ def _run(job: Job, executor: Executor, store: StepStore) -> list[Step]:
     steps = store.load(lambda name, _: invoked(job, name))
     tested = job.model.forward(executor)
     strict = None if executor.name == "reference" else job.model.forward(ReferenceExecutor())
-    with tqdm(total=len(job.steps), initial=len(steps), unit="step", desc=job.model.spec.kind) as bar:
+    with Work(job.model.spec.kind, len(job.steps), "steps", len(steps)) as bar:
         for name in list(job.steps)[len(steps) :]:
             if name.startswith("token") and stopped(job, steps):
                 break
-            bar.set_postfix_str(name)
+            bar.note(name)
             executor.begin(len(steps))
             began = time.perf_counter()
             arrays, counts = advance(job, tested, name, steps)
@@ -132,7 +131,7 @@ def _run(job: Job, executor: Executor, store: StepStore) -> list[Step]:
             store.save(len(steps) - 1, steps[-1])
             bar.update()
             for alarm in counts.alarms:
-                bar.write(f"warning: {alarm}", file=sys.stderr)
+                warn(alarm)
     return steps
 
 

@@ -25,11 +25,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
-from tqdm import tqdm
 
 from lava_nexus.errors import NexusError
 from lava_nexus.lab.training.train_digits import reproducible
 from lava_nexus.models.digits import DigitsSplit, load_split
+from lava_nexus.progress import track
 
 PIXELS, CLASSES = 64, 10
 
@@ -166,7 +166,7 @@ def _train(network: _Network, bootstrap: Any, split: DigitsSplit, epochs: int, s
     scheduler = bootstrap.routine.Scheduler(num_sample_iter=10, sample_period=10)
     rng = np.random.default_rng(seed)
     network.train()
-    for epoch in tqdm(range(epochs), desc="bootstrap", unit=" epochs", mininterval=0.5, leave=False):
+    for epoch in track(range(epochs), "bootstrap", "epochs"):
         for i, chosen in enumerate(np.array_split(rng.permutation(len(images)), len(images) // 48)):
             rates, _ = network(images[chosen], scheduler.mode(epoch, i, True))
             descend(optimiser, rates, labels[chosen])
@@ -230,7 +230,7 @@ def _updates(
 ) -> Iterator[float]:
     optimiser = torch.optim.Adam(network.parameters(), lr=0.005)
     network.train()
-    for update in tqdm(range(updates), desc="surrogate gradients", unit="step", leave=False, disable=None):
+    for update in track(range(updates), "surrogate gradients", "steps"):
         chosen = np.random.default_rng([seed, update]).choice(len(images), batch, replace=False)
         rates, _ = network(torch.from_numpy(images[chosen]))
         yield descend(optimiser, _SHARPNESS * rates, torch.from_numpy(labels[chosen]))

@@ -13,7 +13,6 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
-from tqdm import tqdm
 
 from lava_nexus.errors import NexusError
 from lava_nexus.lab.configs.model import TrainDigitsConfig
@@ -21,6 +20,7 @@ from lava_nexus.lab.training.side import Side, first_difference, load_state, sav
 from lava_nexus.lab.training.train_digits import randomly_shifted, relative_rate, reproducible
 from lava_nexus.lab.training.witness import DigitsTransformer, witness_logits
 from lava_nexus.models.digits import DIGITS, DigitsSplit, load_split, patches
+from lava_nexus.progress import Work
 from lava_nexus.store import Store
 
 
@@ -84,12 +84,13 @@ def train_in_lockstep(config: TrainDigitsConfig, out: Path, resume: bool = False
         gates = Side.of("gates", copy.deepcopy(model), config.gates.executor, config, rate)
         strict = Side.of("strict", copy.deepcopy(model), "reference", config, rate)
         done, history = load_state(store, [gates, strict]) if resume else (0, [])
-        with tqdm(range(done, steps), initial=done, total=steps, desc="training", unit="step") as bar:
-            for number in bar:
+        with Work("training", steps, "steps", done) as bar:
+            for number in range(done, steps):
                 tokens, labels = batch_of(split, config, number)
                 row = _step(number, gates, strict, tokens, labels, criterion, config.seed)
                 history.append(asdict(row))
-                bar.set_postfix(loss=f"{row.loss_gates:.4f}")
+                bar.update()
+                bar.note(f"loss {row.loss_gates:.4f}")
                 if row.difference:
                     raise NexusError(f"step {row.step}: gates and strict float differ first in the {row.difference}")
                 if (number + 1) % config.gates.checkpoint_every == 0 or number + 1 == steps:

@@ -17,7 +17,6 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from tqdm import tqdm
 
 from lava_nexus.errors import NexusError
 from lava_nexus.lab.configs.model import TrainDigitsConfig
@@ -25,6 +24,7 @@ from lava_nexus.lab.report import Report, conclude
 from lava_nexus.lab.training.witness import DigitsTransformer, witness_logits
 from lava_nexus.models.checkpoint import save_checkpoint
 from lava_nexus.models.digits import DIGITS, WEIGHTS, DigitsSplit, load_split, patches
+from lava_nexus.progress import Work
 
 QUICK_EPOCHS = 3
 
@@ -140,8 +140,8 @@ def _epochs(model: DigitsTransformer, split: DigitsSplit, config: TrainDigitsCon
     criterion = torch.nn.CrossEntropyLoss(label_smoothing=config.label_smoothing)
     rng = np.random.default_rng(config.seed)
     model.train()
-    with tqdm(range(config.epochs), desc="training", unit="epoch") as bar:
-        for epoch in bar:
+    with Work("training", config.epochs, "epochs") as bar:
+        for epoch in range(config.epochs):
             total = 0.0
             for chosen in np.array_split(rng.permutation(count), steps):
                 images = randomly_shifted(split.train_images[chosen], rng, config.max_shift, config.shift_probability)
@@ -156,7 +156,8 @@ def _epochs(model: DigitsTransformer, split: DigitsSplit, config: TrainDigitsCon
                     f"training diverged: the loss is {total} in epoch {epoch + 1}; "
                     f"learning_rate {config.learning_rate} may be too large"
                 )
-            bar.set_postfix(loss=f"{total / count:.4f}")
+            bar.update()
+            bar.note(f"loss {total / count:.4f}")
             yield total / count
 
 

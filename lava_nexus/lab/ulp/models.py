@@ -14,7 +14,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
-from tqdm import tqdm
 
 from lava_nexus.execute.executor import Executor
 from lava_nexus.execute.interpret import run_program
@@ -29,6 +28,7 @@ from lava_nexus.models.model import Model, load, random_model, token_array
 from lava_nexus.models.stages import Logits, forward_stages
 from lava_nexus.programs import ACTIVATIONS, LayerShape, Value, Writer, attend, feed_forward, linear, rms_norm, softmax
 from lava_nexus.programs.transformer import Seen, aggregate, scaled_scores, seen_by
+from lava_nexus.progress import track
 from lava_nexus.torch.tensors import from_torch
 
 Values = NDArray[Any]
@@ -108,7 +108,7 @@ def _by_program(problem: Problem, executor: Executor) -> Parts:
     model, forward = problem.model, problem.model.forward(executor)
     stages, hidden = forward_stages(model.spec, len(problem.tokens), logits=problem.logits), []
     stream = forward.enter(problem.tokens[None])
-    shown = tqdm(stages, desc=executor.name, unit=" stages", mininterval=0.5, leave=False)
+    shown = track(stages, f"model by {executor.name}", "stages")
     for done in forward.run(shown, stream):
         hidden += [done.left["hidden"]] if "hidden" in done.left else []
         stream = done.stream

@@ -15,14 +15,13 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from tqdm import tqdm
-
 from lava_nexus.circuits import Circuit, circuit
 from lava_nexus.circuits.operations import OPERATIONS
 from lava_nexus.errors import NexusError
 from lava_nexus.formats import number_format_named
 from lava_nexus.lab.configs.verification import EVERY_OPERATION, Job, VerifyConfig
 from lava_nexus.lab.report import Report, Table, columns, conclude
+from lava_nexus.progress import Work, track
 from lava_nexus.verify import certificates, records
 from lava_nexus.verify.check import Check, Progress
 from lava_nexus.verify.correct import Outcome
@@ -131,13 +130,13 @@ def verify(config: VerifyConfig, out: Path, quick: bool = False) -> list[tuple[C
     """
     left_out: list[str] = []
     planned = plan(config, quick, left_out.append)
-    checks = list(tqdm(planned, desc="building circuits", unit=" circuits", mininterval=0.5, leave=False))
+    checks = list(track(planned, "circuits to be checked", "circuits"))
     threads = config.threads or len(os.sched_getaffinity(0))
     found: list[tuple[Check, Outcome]] = []
     total = sum(check.sets.sets for check in checks)
-    with ThreadPoolExecutor(threads) as pool, tqdm(total=total, unit=" sets", unit_scale=True, mininterval=0.5) as bar:
+    with ThreadPoolExecutor(threads) as pool, Work("checking", total, "operand sets") as bar:
         for number, check in enumerate(checks, start=1):
-            bar.set_description(f"{number}/{len(checks)} {check.name}", refresh=False)
+            bar.note(f"{number}/{len(checks)} {check.name}")
             found.append((check, run_check(check, out / "progress", pool, 2 * threads, bar.update)))
     conclude(report(found, left_out, {**config.resolved(), "quick": quick}, config.certify and not quick), out)
     return found

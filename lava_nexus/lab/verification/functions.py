@@ -11,8 +11,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from tqdm import tqdm
-
 from lava_nexus.circuits import Circuit, circuit
 from lava_nexus.circuits.functions import function, tabulated
 from lava_nexus.circuits.operations import PRECISE
@@ -24,6 +22,7 @@ from lava_nexus.lab.configs.verification import DEFAULT_CHUNK, CorrectionsConfig
 from lava_nexus.lab.markdown import markdown
 from lava_nexus.lab.report import Report, Table, conclude
 from lava_nexus.lab.verification.checks import QUICK_SETS, THE_REST, run_check
+from lava_nexus.progress import Work, say
 from lava_nexus.verify import certificates, records
 from lava_nexus.verify.check import Check
 from lava_nexus.verify.correct import MOST_MISSES, Outcome
@@ -42,15 +41,14 @@ def find_corrections(config: CorrectionsConfig, out: Path, quick: bool = False) 
         made = circuit(name, FLOAT32)
         sets = Exhaustive(made.inputs, DEFAULT_CHUNK, QUICK_SETS if quick else None)
         check = Check(replace(made, golden=golden), f"{name}", "float32", None, {}, sets, gates=False, correct=True)
-        with ThreadPoolExecutor(config.threads) as pool, tqdm(total=sets.sets, unit=" sets", unit_scale=True) as bar:
-            bar.set_description(name)
+        with ThreadPoolExecutor(config.threads) as pool, Work(name, sets.sets, "inputs") as bar:
             outcome = run_check(check, out / "progress", pool, 2 * config.threads, bar.update)
         text = _text(name, outcome, golden.digest)
         write_text(out / f"{name}_float32.json", text)
         if config.store and not quick:
             write_text(tabulated.corrections_file(name, FLOAT32), text)
         assert outcome.rounding is not None
-        print(f"{name} float32: misses {outcome.rounding.wrong:,} of {outcome.sets:,} inputs")
+        say(f"{name} float32: misses {outcome.rounding.wrong:,} of {outcome.sets:,} inputs")
 
 
 def _text(name: str, outcome: Outcome, digest: str) -> str:

@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from tqdm import tqdm
 
 from lava_nexus.circuits import Circuit, circuit
 from lava_nexus.execute.cpu import BitslicedExecutor
 from lava_nexus.formats import number_format_named
 from lava_nexus.lab.configs.verification import QUICK, ProofConfig, ProofJob
 from lava_nexus.lab.report import Report, Table, conclude
+from lava_nexus.progress import Work, say
 from lava_nexus.verify.certificates import PROOFS, ProofCertificate, certify_proofs, load_proofs
 from lava_nexus.verify.formal.proof import Progress, obligation
 from lava_nexus.verify.formal.terms import solver_name
@@ -108,10 +108,10 @@ def prove(config: ProofConfig, out: Path, quick: bool = False, certificates: Pat
     outcomes: list[Proof] = []
     for job, one in _circuits(QUICK if quick else config.proofs):
         if config.only_stale and not quick and _certified(one, certificates):
-            print(f"{one.label}, {one.basis} basis: certificate holds", flush=True)
+            say(f"{one.label}, {one.basis} basis: certificate holds")
             continue
         outcomes.append(_prove(job, one, config.time_limit, out / "cases", certificates))
-        print(f"{one.label}, {one.basis} basis: {outcomes[-1].verdict}", flush=True)
+        say(f"{one.label}, {one.basis} basis: {outcomes[-1].verdict}")
         if config.certify and outcomes[-1].complete:
             certify_proofs([_certificate(outcomes[-1], tool)], certificates)
     refuted = [one for one in outcomes if one.counterexample]
@@ -153,11 +153,12 @@ def _prove(job: ProofJob, one: Circuit, limit: float, folder: Path, certificates
     if adder and all(one.network != adder.digest for one in load_proofs(certificates)):
         outcome.undecided.append("add, on which sub rests, has no certificate")
         return outcome
-    with tqdm(question.cases, desc=f"{one.label} ({one.basis})", unit="case", disable=None) as bar:
-        for case in bar:
+    with Work(f"proving {one.label} ({one.basis})", len(question.cases), "cases") as bar:
+        for case in question.cases:
+            bar.update()
             if case in progress.proven:
                 continue
-            bar.set_postfix_str(case)
+            bar.note(case)
             answer = question.prove(case, limit)
             if answer.verdict == "unsat":
                 progress.add(case, answer.seconds)

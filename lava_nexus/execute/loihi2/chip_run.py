@@ -11,7 +11,7 @@ others: a neuron of level l fires for the wave w at l - 1 + w steps after the ma
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,7 +30,8 @@ from lava_nexus.execute.lava.processes.coding import Encoder
 from lava_nexus.execute.lava.processes.host import Probe
 from lava_nexus.execute.lava.session import Session
 from lava_nexus.execute.lava.shared import shared_array
-from lava_nexus.execute.loihi2.extension import Extension
+from lava_nexus.execute.loihi2.extension import Extension, Measured, ProbeName, Probes
+from lava_nexus.execute.loihi2.residue import check_residue
 from lava_nexus.neurons import STROBE, ThresholdNetwork
 from lava_nexus.neurons.split import split
 
@@ -75,13 +76,14 @@ def chip_graph(
         outputs_only: whether only cores that hold an output are read back: fewer messages, no counts of spikes.
 
     Raises:
-        NexusError: a network that LIF cannot hold.
+        NexusError: a network that LIF cannot hold, or whose margin a decay's rounding could reach.
     """
     network, assignment = placement.network, placement.assignment
     check_lif(network)
+    check_residue(network)
     parts = split(network, assignment)
     encoder = Encoder(network.inputs, sets)
-    entry = extension.to_chip((network.n_inputs,))
+    entry = extension.to_chip((network.n_inputs,), 0)
     encoder.s_out.flatten().connect(entry.inp)
     populations = [LifPopulation.of(part, 1, [], name=f"core{i}") for i, part in enumerate(parts)]
     ports = [entry.out, *(population.neurons.s_out for population in populations)]
@@ -90,9 +92,9 @@ def chip_graph(
         synapses.append([] if population.synapses is None else [population.synapses])
         for source, (channels, picked, axons) in axon_sources(network, part, parts, assignment).items():
             inward = synapses_between(part, axons, picked, channels, 1)
-            _connect(ports[source], inward, population.neurons)
+            connect(ports[source], inward, population.neurons)
             synapses[-1].append(inward)
-    marker, mark = _marker(network, entry.out)
+    marker, mark = marker_of(STROBE, network.n_inputs, entry.out)
 
     columns = network.n_signals + 1
     counts, trains = shared_array((columns,), np.int64), shared_array((steps, 1, columns), np.int8)
@@ -100,8 +102,8 @@ def chip_graph(
     for core, (part, population) in enumerate(zip(parts, populations, strict=True)):
         if not outputs_only or core in wanted:
             signals = network.n_inputs + part.members.astype(np.int64)
-            _read(population.neurons, extension, Probe(counts, trains, signals))
-    _read(marker, extension, Probe(counts, trains, np.array([columns - 1])))
+            read_back(population.neurons, extension, Probe(counts, trains, signals))
+    read_back(marker, extension, Probe(counts, trains, np.array([columns - 1])))
     return ChipGraph(encoder, [p.neurons for p in populations], synapses, [marker, mark], trains)
 
 
@@ -115,22 +117,24 @@ def partitioning(graph: ChipGraph, placement: Placement) -> dict[str, Any]:
     return found
 
 
-def _marker(network: ThresholdNetwork, entry: Any) -> tuple[LIF, Sparse]:
-    """A neuron that fires one step after every strobe, and its synapse."""
+def marker_of(channel: int, channels: int, entry: Any) -> tuple[LIF, Sparse]:
+    """A neuron that fires one step after every spike of a channel of `entry`, and its synapse."""
     neuron = memoryless_lif(np.ones(1, np.int64), "marker")
-    strobe = np.zeros((1, network.n_inputs), np.int64)
-    strobe[0, STROBE] = 2
-    synapse = Sparse(weights=strobe)
-    _connect(entry, synapse, neuron)
+    weights = np.zeros((1, channels), np.int64)
+    weights[0, channel] = 2
+    synapse = Sparse(weights=weights)
+    connect(entry, synapse, neuron)
     return neuron, synapse
 
 
-def _connect(port: Any, synapses: AbstractProcess, neurons: LIF) -> None:
+def connect(port: Any, synapses: AbstractProcess, neurons: LIF) -> None:
+    """From a port through synapses to neurons."""
     port.connect(synapses.s_in)
     synapses.a_out.connect(neurons.a_in)
 
 
-def _read(neurons: LIF, extension: Extension, probe: Probe) -> None:
+def read_back(neurons: LIF, extension: Extension, probe: Probe) -> None:
+    """From neurons to the host."""
     adapter = extension.from_chip(neurons.s_out.shape)
     neurons.s_out.connect(adapter.inp)
     adapter.out.reshape(probe.a_in.shape).connect(probe.a_in)
@@ -146,12 +150,12 @@ class ChipRun:
     Attributes:
         spikes: bool [sets, neurons]; of every neuron that was read back, for each operand set.
         steps: time steps taken.
-        joules: of the whole run, as the chip's probe measured it; None where it was not asked for.
+        measured: what the probes gave.
     """
 
     spikes: NDArray[np.bool_]
     steps: int
-    joules: float | None
+    measured: Measured
 
 
 def run_on_chip(
@@ -160,7 +164,7 @@ def run_on_chip(
     extension: Extension,
     *,
     outputs_only: bool = False,
-    energy: bool = True,
+    probes: Sequence[ProbeName] = ("energy",),
     timeout: float = 600.0,
 ) -> ChipRun:
     """One wave a time step through the placed network.
@@ -170,7 +174,7 @@ def run_on_chip(
         operands: patterns [sets] of each input port.
         extension: Intel's.
         outputs_only: whether only cores that hold an output are read back.
-        energy: whether the energy probe runs.
+        probes: which of the chip's probes run.
         timeout: seconds that starting, and running, may take.
 
     Raises:
@@ -179,22 +183,20 @@ def run_on_chip(
     network, sets = placement.network, len(operands[0])
     steps = sets + network.depth + ADAPTER_STEPS
     graph = chip_graph(placement, sets, steps, extension, outputs_only)
-    run_config = extension.run_config()
-    profiler = extension.profiler(run_config) if energy else None
-    if profiler is not None:
-        profiler.energy_probe(num_steps=steps)
+    watched = Probes(extension, probes, steps)
     compile_config = {"partitioning": partitioning(graph, placement)}
     graph.encoder.load(*operands)
-    with Session(graph.encoder, timeout=timeout, run_config=run_config, compile_config=compile_config) as session:
-        _check_models(graph)
+    configs: dict[str, Any] = {"run_config": watched.run_config, "compile_config": compile_config}
+    with Session(graph.encoder, timeout=timeout, **configs) as session:
+        check_models(graph.on_chip)
         session.run(steps)
-        joules = None if profiler is None else float(profiler.energy)
-    return ChipRun(_aligned(network, graph.trains[:, 0] != 0, sets), steps, joules)
+        measured = watched.read()
+    return ChipRun(_aligned(network, graph.trains[:, 0] != 0, sets), steps, measured)
 
 
-def _check_models(graph: ChipGraph) -> None:
-    """Lava runs on the host, without a word, what has no model for the chip."""
-    for process in graph.on_chip:
+def check_models(on_chip: Iterable[AbstractProcess]) -> None:
+    """Lava runs on the host, without a word, what has no model for the chip; this raises NexusError instead."""
+    for process in on_chip:
         if not any(issubclass(resource, NeuroCore) for resource in process.model_class.required_resources):
             kind = type(process).__name__
             cure = "; place the circuit with max_delay=0, which needs Sparse alone" if kind == "DelaySparse" else ""
@@ -203,14 +205,23 @@ def _check_models(graph: ChipGraph) -> None:
 
 def _aligned(network: ThresholdNetwork, seen: NDArray[np.bool_], sets: int) -> NDArray[np.bool_]:
     """Spikes [sets, neurons] out of those of each step, by the marker's first spike."""
-    marks = np.flatnonzero(seen[:, -1])
-    if not len(marks):
-        raise NexusError(f"chip sent nothing back within {len(seen)} time steps")
-    first = int(marks[0])
-    if not np.array_equal(marks, first + np.arange(sets)):
-        raise NexusError(f"chip sent {len(marks)} of {sets} waves back, or not one a time step")
+    first = first_mark(seen[:, -1], sets)
     rows = first - 1 + np.arange(sets)[:, None] + network.levels[None, :]
     if int(rows.max()) >= len(seen):
         raise NexusError(f"chip's adapters took {first - 1} time steps, more than the {ADAPTER_STEPS} waited for")
     columns = network.n_inputs + np.arange(network.neurons)
     return np.asarray(seen[rows, columns[None, :]])
+
+
+def first_mark(marks: NDArray[np.bool_], sets: int) -> int:
+    """The step in which the marker [steps] fired first; it fires in `sets` steps in a row.
+
+    Raises:
+        NexusError: it did not.
+    """
+    seen = np.flatnonzero(marks)
+    if not len(seen):
+        raise NexusError(f"chip sent nothing back within {len(marks)} time steps")
+    if not np.array_equal(seen, seen[0] + np.arange(sets)):
+        raise NexusError(f"chip sent {len(seen)} of {sets} waves back, or not one a time step")
+    return int(seen[0])

@@ -91,11 +91,11 @@ class Loihi2Executor(Executor):
                 part,
                 self._extension,
                 outputs_only=not self.count,
-                energy=self._energy,
+                probes=("energy",) if self._energy else (),
                 timeout=self._timeout,
             )
-            if ran.joules is not None:
-                self.measured_joules = (self.measured_joules or 0.0) + ran.joules
+            if ran.measured.joules is not None:
+                self.measured_joules = (self.measured_joules or 0.0) + ran.measured.joules
             tally.add(Tally(run_as, len(part[0]), _counted(network, part, ran) if self.count else None))
             for port, found in zip(network.outputs, results, strict=True):
                 spikes = ran.spikes[:, np.array(port.signals) - network.n_inputs]

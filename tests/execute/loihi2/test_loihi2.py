@@ -85,11 +85,11 @@ def test_spikes_read_back_core_by_core_are_those_of_the_simulator(log):
     placed = executor.placement(one.circuit)
     halves = np.arange(placed.network.neurons) % 2
     places = np.array([placed.places[0], [0, 3, 1, 2]])
-    ran = run_on_chip(replace(placed, assignment=halves, places=places), one.operands, extension(), energy=False)
+    ran = run_on_chip(replace(placed, assignment=halves, places=places), one.operands, extension(), probes=())
     whole = Circuit("mul", one.circuit.basis, placed.network, one.circuit.golden)
     expected = spike_trains(whole, one.operands)[:, placed.network.n_inputs :]
     assert np.array_equal(ran.spikes, expected)
-    assert ran.joules is None
+    assert ran.measured.joules is None
     where = log.values("compile")[0]["partitioning"]
     assert where["core1"] == {"chip": 0, "core": (1 * placed.chip.mesh.columns + 3) * 4 + 2}
     assert {type(p).__name__ for p in log.selected if p.name in where} >= {"LIF", "DelaySparse"}

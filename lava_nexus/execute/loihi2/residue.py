@@ -10,7 +10,7 @@ With M the largest sum of doubled weights of one sign and L the lowest potential
     |residue of v|  <=  V = (64 L + U + 4096) / 4095        (v above its threshold is cleared by the spike)
 
 for ever, whatever waves came before. A gate fires where 64 (2 sum + 2 - 2T) > 64 and the bracket is even, so that 64
-are left to either side: U + V < 64 means that no residue changes a spike. `docs/hardware.md` says what it is in circuits.
+are left to either side: U + V < 64 means that no residue changes a spike. Figures: `docs/hardware.md`.
 """
 
 from __future__ import annotations

@@ -97,7 +97,7 @@ class Probes:
         self._activity = extension.activity() if "activity" in names else None
         self._memory = extension.memory() if "memory" in names else None
         self.run_config = extension.run_config([one for one in (self._activity, self._memory) if one is not None])
-        self._profiler = extension.profiler(self.run_config) if {"energy", "time"} & set(names) else None
+        self._profiler: Any = extension.profiler(self.run_config) if {"energy", "time"} & set(names) else None
         if "energy" in names:
             self._profiler.energy_probe(num_steps=steps)
         if "time" in names:

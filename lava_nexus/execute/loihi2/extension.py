@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, get_args
+from typing import Any, Literal, cast, get_args
 
 import numpy as np
 from lava.magma.core import run_configs
@@ -97,7 +97,8 @@ class Probes:
         self._activity = extension.activity() if "activity" in names else None
         self._memory = extension.memory() if "memory" in names else None
         self.run_config = extension.run_config([one for one in (self._activity, self._memory) if one is not None])
-        self._profiler: Any = extension.profiler(self.run_config) if {"energy", "time"} & set(names) else None
+        profiled = bool({"energy", "time"} & set(names))
+        self._profiler: Any = cast(Any, extension.profiler(self.run_config) if profiled else None)
         if "energy" in names:
             self._profiler.energy_probe(num_steps=steps)
         if "time" in names:

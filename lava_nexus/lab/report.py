@@ -24,18 +24,8 @@ SCHEMA_VERSION = 2
 Csv = tuple[Sequence[str], Sequence[Sequence[Any]]]
 CIRCUIT_HEADER = ("circuit", "basis", "neurons", "synapses", "depth", "invocations", "spikes", "synops")
 LAYER_HEADER = ("layer", "circuit", "synops")
-STEP_HEADER = (
-    "step",
-    "max ULP",
-    "mean ULP",
-    "unequal bits",
-    "values",
-    "neurons",
-    "depth",
-    "spikes",
-    "synops",
-    "seconds",
-)
+_SIZES = ("neurons", "depth", "spikes", "synops")
+STEP_HEADER = ("step", "max ULP", "mean ULP", "unequal bits", "values", *_SIZES, "seconds")
 
 
 def columns(records: Iterable[Mapping[str, Any]]) -> Csv:
@@ -195,33 +185,33 @@ class Run(Report):
     steps: Sequence[Sequence[Any]] = ()
 
     @property
+    def _counted(self) -> dict[str, Csv]:
+        return {
+            "circuits": (CIRCUIT_HEADER, self.circuits),
+            "layers": (LAYER_HEADER, self.layers),
+            "steps": (STEP_HEADER, self.steps),
+        }
+
+    @property
     def files(self) -> dict[str, Csv]:
         """Those of circuits, layers and steps too."""
-        own = {
-            "circuits.csv": (CIRCUIT_HEADER, self.circuits),
-            "layers.csv": (LAYER_HEADER, self.layers),
-            "steps.csv": (STEP_HEADER, self.steps),
-        }
-        return {name: table for name, table in own.items() if table[1]} | super().files
+        return {f"{name}.csv": table for name, table in self._counted.items() if table[1]} | super().files
 
     def _own(self) -> dict[str, Any]:
         energy = self.energy.to_dict() if self.energy else {"joules": None, "joules_per_inference": None}
+        plain = ("neurons", "synapses", "depth", "time_steps", "spikes", "synops")
         return {
             "executor": self.executor,
             "inferences": self.inferences,
             "accuracy": {"network": self.accuracy_network, "pytorch": self.accuracy_pytorch},
             "ulp": {"strict": _ulp(self.ulp_strict), "pytorch": _ulp(self.ulp_pytorch)},
-            "neurons": self.neurons,
-            "synapses": self.synapses,
-            "depth": self.depth,
-            "time_steps": self.time_steps,
-            "spikes": self.spikes,
-            "synops": self.synops,
+            **{name: getattr(self, name) for name in plain},
             "energy": energy,
             "wall_seconds": self.wall_seconds,
-            "circuits": [dict(zip(CIRCUIT_HEADER, row, strict=True)) for row in self.circuits],
-            "layers": [dict(zip(LAYER_HEADER, row, strict=True)) for row in self.layers],
-            "steps": [dict(zip(STEP_HEADER, row, strict=True)) for row in self.steps],
+            **{
+                name: [dict(zip(head, row, strict=True)) for row in rows]
+                for name, (head, rows) in self._counted.items()
+            },
         }
 
     def markdown(self) -> str:

@@ -68,8 +68,7 @@ def rms_norm_grad(w: Writer, dy: Value, x: Value, weight: Value, eps: float) -> 
     along = mean(inner, inner.reduce("add", inner.apply("mul", g, normed)), x.shape[-1])
     across = inner.apply("sub", g, inner.apply("mul", normed, inner.reshape(along, *along.shape, 1)))
     return NormGradients(
-        x=inner.apply("div", across, root),
-        weight=inner.reduce("add", inner.swapped(inner.apply("mul", dy, normed))),
+        x=inner.apply("div", across, root), weight=inner.reduce("add", inner.swapped(inner.apply("mul", dy, normed)))
     )
 
 

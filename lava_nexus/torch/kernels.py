@@ -184,13 +184,7 @@ class Probe:
         return np.concatenate(answers).astype(np.float64)
 
     def _answers(
-        self,
-        pairs: Sequence[tuple[int, int]],
-        start: int,
-        rest: float,
-        first: float,
-        second: float,
-        x: float = 1.0,
+        self, pairs: Sequence[tuple[int, int]], start: int, rest: float, first: float, second: float, x: float = 1.0
     ) -> Values:
         """The results where column start + c has the weights `first`, `second` at the terms of pair c, else `rest`.
 

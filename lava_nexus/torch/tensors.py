@@ -12,12 +12,7 @@ from torch import Tensor
 from lava_nexus.formats import FloatFormat
 
 # The FP8 types of PyTorch can be stored but not computed with.
-DTYPES = {
-    "float16": torch.float16,
-    "bfloat16": torch.bfloat16,
-    "float32": torch.float32,
-    "float64": torch.float64,
-}
+DTYPES = {"float16": torch.float16, "bfloat16": torch.bfloat16, "float32": torch.float32, "float64": torch.float64}
 
 
 def to_torch(values: NDArray[Any], fmt: FloatFormat, double: bool = False) -> Tensor | None:

@@ -169,10 +169,7 @@ FUNCTIONS: dict[str, RealFunction] = {
     "sigmoid": RealFunction(lambda x: 1 / (1 + np.exp(-x)), lambda mp, x: 1 / (1 + mp.exp(-x)), limits=(0.5, 1.0)),
     "tanh": RealFunction(np.tanh, lambda mp, x: mp.tanh(x), limits=(-1.0, 1.0)),
     "silu": RealFunction(
-        lambda x: _logistic_times(x, x),
-        lambda mp, x: x / (1 + mp.exp(-x)),
-        half=True,
-        lowest=-1.2784645427610738,
+        lambda x: _logistic_times(x, x), lambda mp, x: x / (1 + mp.exp(-x)), half=True, lowest=-1.2784645427610738
     ),
     "gelu": RealFunction(  # scipy states 5.7e-14 for erfc; the rounding of its argument adds 2 z^2 2^-53 at z <= 11
         _gelu,

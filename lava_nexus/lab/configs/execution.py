@@ -66,13 +66,7 @@ class MembraneOptions(Config):
         """Arguments of `MembraneExecutor`."""
         rest = [name for name in type(self).model_fields if name not in (*_MODEL, *_OURS)]
         non = NonIdealities(**{name: getattr(self, name) for name in rest})
-        return {
-            "model": self.model,
-            "regime": self.regime,
-            "streams": self.streams,
-            "nonidealities": non,
-            "seed": seed,
-        }
+        return {"model": self.model, "regime": self.regime, "streams": self.streams, "nonidealities": non, "seed": seed}
 
 
 ExecutorName = Literal["lava", "loihi2", "bitsliced", "cuda", "membrane", "reference"]

@@ -204,8 +204,7 @@ class LavaSweep(Config):
 
 
 Sweep = Annotated[
-    BetaSweep | NoiseSweep | SpreadSweep | FaultSweep | CureSweep | DigitsSweep | LavaSweep,
-    Field(discriminator="kind"),
+    BetaSweep | NoiseSweep | SpreadSweep | FaultSweep | CureSweep | DigitsSweep | LavaSweep, Field(discriminator="kind")
 ]
 
 

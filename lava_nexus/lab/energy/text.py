@@ -22,6 +22,7 @@ _COUNTS = (
     *("row", "operand sets", "neurons", "spikes", "SynOps", "updates, active", "updates, idle", "messages", "hops"),
     *("neurons printed", "spikes printed"),
 )
+_COUNTED = ("neurons", "spikes", "synops", "active", "idle", "messages", "hops")
 _ENERGY = (
     *("row", "printed", "printed spikes x 23.6 pJ", "ratio", "GPU, printed"),
     *("ours: spikes only", "ours: SynOps", "ours: work", "ours: machine", "verdict"),
@@ -75,13 +76,7 @@ def tables(report: EnergyTableReport, images: str = "") -> str:
     rows, config = report.rows, report.config
     model = load_energy_model(config.energy_model)
     counts = [
-        [
-            r.name,
-            r.sets,
-            *map(_round, (r.neurons, r.spikes, r.synops, r.active, r.idle, r.messages, r.hops)),
-            *_printed_counts(r),
-        ]
-        for r in rows
+        [r.name, r.sets, *map(_round, (getattr(r, name) for name in _COUNTED)), *_printed_counts(r)] for r in rows
     ]
     energies = [
         [
@@ -137,33 +132,16 @@ def _system(one: System, macs: int) -> list[Any]:
     tokens = with_prefix(worst * macs * 1e-9, "J")
     spikes = _round(one.spikes)
     energies = [_joules(value) for value in (one.spikes_only, one.synops, one.work)]
-    return [
-        one.name,
-        spikes,
-        *energies,
-        f"{label}{tokens}",
-        f"{label}{', '.join(measured)}" if measured else None,
-        beside,
-        one.source,
-    ]
+    shown = f"{label}{', '.join(measured)}" if measured else None
+    return [one.name, spikes, *energies, f"{label}{tokens}", shown, beside, one.source]
 
 
 def _placed(one: PlacedMac) -> list[Any]:
     delay = "the mapper's choice" if one.delay is None else str(one.delay)
     streamed, single = (_ranged(ends, 1e-9, "J") for ends in (one.streamed_nj, one.single_nj))
     step = _ranged(one.step_ns, 1e-9, "s")
-    return [
-        delay,
-        one.neurons,
-        one.relays,
-        one.cores,
-        one.steps,
-        step,
-        _joules(one.work_nj),
-        streamed,
-        _joules(one.static_nj),
-        single,
-    ]
+    sizes = (one.neurons, one.relays, one.cores, one.steps)
+    return [delay, *sizes, step, _joules(one.work_nj), streamed, _joules(one.static_nj), single]
 
 
 def _ranged(ends: tuple[float, float, float], factor: float, unit: str) -> str:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from lava_nexus.errors import NexusError
 from lava_nexus.lab.energy.rows import EnergyRow
@@ -218,35 +218,34 @@ def _ticks(axis: Any, least: float, most: float, unit: float = 1.0) -> None:
     axis.set_tick_params(which="minor", size=0)
 
 
-class NativeRow(Protocol):
-    """A format in `native_figure`: picojoules a multiply-accumulate, and steps of a layer."""
+@dataclass(frozen=True)
+class NativeCost:
+    """One format; energies are picojoules of work a multiply-accumulate.
 
-    @property
-    def format(self) -> str:
-        """Of weights, activations and sums."""
+    Attributes:
+        format: of weights, activations and sums.
+        synops: of the weights' synapses a multiply-accumulate.
+        parts: native, by part.
+        gates: by gates: a rounded product and a rounded sum in sequence.
+        steps, gate_steps: of the layer.
+        gpu: measured, by batch: the block's joules over its multiply-accumulates; of formats that were measured.
+    """
 
-    @property
-    def gates(self) -> float:
-        """By gates."""
+    format: str
+    synops: float
+    parts: dict[str, float]
+    gates: float
+    steps: int
+    gate_steps: int
+    gpu: dict[int, float]
 
     @property
     def native(self) -> float:
-        """In native synapses."""
-
-    @property
-    def gpu(self) -> Mapping[int, float]:
-        """Measured, by batch."""
-
-    @property
-    def steps(self) -> int:
-        """In native synapses."""
-
-    @property
-    def gate_steps(self) -> int:
-        """By gates."""
+        """All parts."""
+        return sum(self.parts.values())
 
 
-def native_figure(rows: Sequence[NativeRow], title: str, path: Path) -> Path:
+def native_figure(rows: Sequence[NativeCost], title: str, path: Path) -> Path:
     """Marks of gates, native synapses and a GPU, a line a format, on logarithmic scales of energy and of steps.
 
     Returns the path written.

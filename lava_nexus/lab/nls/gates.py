@@ -31,18 +31,7 @@ from lava_nexus.programs import Program, Value, Writer, rms_norm, silu, softmax
 from lava_nexus.programs.layers import ACTIVATIONS, layer_norm
 from lava_nexus.progress import track
 
-GATE_HEADER = (
-    "operator",
-    "size",
-    "by",
-    "neurons",
-    "synapses",
-    "spikes",
-    "synops",
-    "joules",
-    "time steps",
-    "max error",
-)
+GATE_HEADER = ("operator", "size", "by", "neurons", "synapses", "spikes", "synops", "joules", "time steps", "max error")
 
 _WAYS: dict[str, Nonlinear] = {
     "gates": GATES,

@@ -98,14 +98,7 @@ def _draw_costs(rows: Rows, path: Path) -> Path:
     operators = list(dict.fromkeys((row[0], row[1]) for row in mine))
     ways = list(dict.fromkeys(row[2] for row in mine))
     found = {(row[0], row[2]): row for row in mine}
-    quantities = {
-        "neurons": 3,
-        "spikes": 5,
-        "SynOps": 6,
-        "work in joules": 7,
-        "time steps": 8,
-        "largest error": 9,
-    }
+    quantities = {"neurons": 3, "spikes": 5, "SynOps": 6, "work in joules": 7, "time steps": 8, "largest error": 9}
     assert max(quantities.values()) < len(gates.GATE_HEADER)
     panels = [
         Bars(title, [[found[name, way][i] if (name, way) in found else None for way in ways] for name, _ in operators])

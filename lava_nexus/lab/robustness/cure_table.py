@@ -261,11 +261,7 @@ def _shown(cell: dict[str, Any]) -> str:
 
 
 def _draw(
-    config: RobustnessConfig,
-    sweep: CureSweep,
-    groups: Groups,
-    choices: list[Choice],
-    out: Path,
+    config: RobustnessConfig, sweep: CureSweep, groups: Groups, choices: list[Choice], out: Path
 ) -> list[tuple[str, str]]:
     drawn = []
     for kind, label in (("sigma", "noise, sigma in unit weights"), ("stuck", "share of neurons stuck silent")):

@@ -79,7 +79,7 @@ def run_digits_sweep(config: RobustnessConfig, out: Path) -> Report:
             records.append(_record(program, case, config, sweep, cells, energy))
             bar.update()
     lead = [f"{sweep.images} images, {sweep.basis} basis, seed {config.seed}."]
-    figures, tables = _draw(config, records, out), _tables(records)
+    figures, tables = _draw(config.title, sweep, records, out), _tables(records)
     return sweep_report(config, records, lead=lead, figures=figures, tables=tables, notes=_NOTES)
 
 
@@ -157,12 +157,7 @@ def _cell(record: dict[str, Any] | None) -> str | None:
     return f"{accuracy:.1f} ± {error:.1f} % (logits right {100 * record['logits_right']:.1f} %)"
 
 
-def _reset(config: RobustnessConfig) -> str:
-    assert isinstance(config.sweep, DigitsSweep)
-    return config.sweep.reset
-
-
-def _draw(config: RobustnessConfig, records: Sequence[dict[str, Any]], out: Path) -> list[tuple[str, str]]:
+def _draw(title: str, sweep: DigitsSweep, records: Sequence[dict[str, Any]], out: Path) -> list[tuple[str, str]]:
     drawn = []
     noisy = _by_format(records, "sigma")
     if noisy:
@@ -174,10 +169,10 @@ def _draw(config: RobustnessConfig, records: Sequence[dict[str, Any]], out: Path
             )
             for fmt, rows in noisy.items()
         ]
-        title = "Format, noise, energy and accuracy of the digits transformer"
-        drawn.append((model_figure(curves, title, out / "format_noise_energy.png").name, title))
+        about = "Format, noise, energy and accuracy of the digits transformer"
+        drawn.append((model_figure(curves, about, out / "format_noise_energy.png").name, about))
     for parameter, name, text in (
-        ("beta", "leak.png", f"leak beta, {_reset(config)} reset, streaming"),
+        ("beta", "leak.png", f"leak beta, {sweep.reset} reset, streaming"),
         ("stuck", "stuck.png", "share of neurons stuck silent"),
     ):
         by_format = _by_format(records, parameter)
@@ -188,6 +183,6 @@ def _draw(config: RobustnessConfig, records: Sequence[dict[str, Any]], out: Path
         if series:
             y = "images classified rightly, %"
             panel = Panel("digits transformer", series)
-            accuracy_figure([panel], 1, config.title, text, out / name, y, parameter == "stuck")
+            accuracy_figure([panel], 1, title, text, out / name, y, parameter == "stuck")
             drawn.append((name, f"Accuracy against {text}"))
     return drawn

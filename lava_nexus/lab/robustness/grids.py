@@ -180,8 +180,7 @@ def _theory(sweep: GridSweep, entry: Entry, config: RobustnessConfig, cells: Cel
         config.seed,
     ]
     found = cells.keep(
-        parts,
-        lambda: asdict(predict(entry.circuit, model, condition.nonidealities, sets, config.seed, injections)),
+        parts, lambda: asdict(predict(entry.circuit, model, condition.nonidealities, sets, config.seed, injections))
     )
     return Prediction(**found)
 

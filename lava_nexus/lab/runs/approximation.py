@@ -241,10 +241,7 @@ def with_errors(run: Run, exact: LayerTap, changed: LayerTap, tallies: Tallies, 
     kl = [e.divergence for e in errors if e.divergence is not None]
     about = [*_NOTES, f"KL of all softmax layers: mean {sum(kl) / len(kl):.3g} nats."] if kl else _NOTES
     return replace(
-        run,
-        tables=(*run.tables, *tables),
-        figures=(*run.figures, FIGURE),
-        notes=(*run.notes, *about, *notes),
+        run, tables=(*run.tables, *tables), figures=(*run.figures, FIGURE), notes=(*run.notes, *about, *notes)
     )
 
 

@@ -73,19 +73,9 @@ class CircuitRow:
 
 
 _SHOWN = (
-    *(
-        "operation",
-        "format",
-        "to",
-        "basis",
-        "style",
-        "neurons",
-        "of them relays",
-        "synapses",
-        "depth",
-        "largest fan-in",
-    ),
-    *("largest weight", "strobed", "spikes an operation", "SynOps an operation", "NEXUS prints", "MofNeuroSim prints"),
+    *("operation", "format", "to", "basis", "style", "neurons"),
+    *("of them relays", "synapses", "depth", "largest fan-in", "largest weight", "strobed"),
+    *("spikes an operation", "SynOps an operation", "NEXUS prints", "MofNeuroSim prints"),
 )
 
 

@@ -6,7 +6,6 @@ updates, moving spikes and static power are not in it; a GPU's joules are of the
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +19,7 @@ from lava_nexus.execute.native.costs import ROUNDING, SYNAPSES, Cost, layer_cost
 from lava_nexus.execute.run import run
 from lava_nexus.formats import FloatFormat, format_named
 from lava_nexus.lab.configs.tables import NativeCostsConfig
-from lava_nexus.lab.figures.costs import native_figure
+from lava_nexus.lab.figures.costs import NativeCost, native_figure
 from lava_nexus.lab.report import Report, Table, conclude
 from lava_nexus.populations.native.limbs import Limbs
 from lava_nexus.programs import Program, Writer
@@ -29,33 +28,6 @@ from lava_nexus.progress import track
 PARTS = ("front end", SYNAPSES, "accumulators", "special values", "back end", ROUNDING)
 _QUICK = {"size": 32, "rows": 4, "gates": 4}
 _QUICK_FORMATS = ("float8_e4m3fn", "bfloat16")
-
-
-@dataclass(frozen=True)
-class NativeCost:
-    """One format; energies are picojoules of work a multiply-accumulate.
-
-    Attributes:
-        format: of weights, activations and sums.
-        synops: of the weights' synapses a multiply-accumulate.
-        parts: native, by part.
-        gates: by gates: a rounded product and a rounded sum in sequence.
-        steps, gate_steps: of the layer.
-        gpu: measured, by batch: the block's joules over its multiply-accumulates; of formats that were measured.
-    """
-
-    format: str
-    synops: float
-    parts: dict[str, float]
-    gates: float
-    steps: int
-    gate_steps: int
-    gpu: dict[int, float]
-
-    @property
-    def native(self) -> float:
-        """All parts."""
-        return sum(self.parts.values())
 
 
 def run_native_costs(config: NativeCostsConfig, out: Path, quick: bool = False) -> list[NativeCost]:

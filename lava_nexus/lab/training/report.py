@@ -126,12 +126,8 @@ WAYS: dict[str, Callable[[TrainDigitsConfig, Tensors], Way]] = {
 WEIGHTS = "digits_by_gates.safetensors"
 _QUICK = {"steps": 2, "batch": 4, "checkpoint_every": 1, "formats": (), "baselines": ()}
 _STEP = (
-    "step",
-    "loss by gates",
-    "loss in strict float",
-    "gradient norm by gates",
-    "in strict float",
-    "first difference",
+    *("step", "loss by gates", "loss in strict float"),
+    *("gradient norm by gates", "in strict float", "first difference"),
 )
 
 

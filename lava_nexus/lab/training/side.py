@@ -106,10 +106,7 @@ def bits(tensor: Tensor) -> Bits:
 
 def first_difference(a: Side, b: Side) -> str | None:
     """The first output of the last step, else the first parameter, in which two trainings differ; None if in none."""
-    for kind, mine, theirs in (
-        ("output of", a.outputs, b.outputs),
-        ("parameter", a.parameters(), b.parameters()),
-    ):
+    for kind, mine, theirs in (("output of", a.outputs, b.outputs), ("parameter", a.parameters(), b.parameters())):
         for name, ours in mine.items():
             other = theirs[name]
             unequal = np.argwhere(ours != other)

@@ -30,16 +30,8 @@ READINGS = {
 _DIGITS = 3  # significant digits that the paper prints
 _SHARP = 0.05  # digits agree by chance where the deviations are wider
 _HEADER = (
-    "printed as",
-    "code",
-    "T",
-    "numbers",
-    "published",
-    "measured",
-    "± over seeds",
-    "published / measured",
-    "range that would fit",
-    "fits",
+    *("printed as", "code", "T", "numbers", "published"),
+    *("measured", "± over seeds", "published / measured", "range that would fit", "fits"),
 )
 
 

@@ -61,18 +61,8 @@ def _text(name: str, outcome: Outcome, digest: str) -> str:
 
 
 HEADER = (
-    "function",
-    "format",
-    "rounding",
-    "neurons",
-    "depth",
-    "inputs",
-    "correct %",
-    "correct % of the rest",
-    "max ULP",
-    "neighbours",
-    "out of order",
-    "gates against golden",
+    *("function", "format", "rounding", "neurons", "depth", "inputs"),
+    *("correct %", "correct % of the rest", "max ULP", "neighbours", "out of order", "gates against golden"),
 )
 SAMPLE_HEADER = ("function", "format", "operands", "golden: not correctly rounded", "max ULP", "gates against golden")
 

@@ -119,10 +119,7 @@ class DivisionObligation:
     def _result(self) -> Term:
         """The network's answer with Q and R in the places of its quotient and remainder."""
         _, _, digits, remainders = self._located
-        cuts = {
-            **self._cut(digits[::-1], self._quotient),
-            **self._cut(remainders[-1], self._rest),
-        }
+        cuts = {**self._cut(digits[::-1], self._quotient), **self._cut(remainders[-1], self._rest)}
         inputs = {port.name: term for port, term in zip(self.network.inputs, (self._a, self._b), strict=True)}
         (result,) = translate(self._terms, self.network, inputs, cuts).values()
         return result

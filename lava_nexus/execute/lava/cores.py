@@ -51,7 +51,7 @@ def spike_trains_by_core(
         check_lif(network)
     sets = len(operands[0])
     steps = time_steps(network, sets, lanes, level)
-    encoder = Encoder(network.inputs, sets, lanes)
+    encoder = Encoder(network.inputs, sets, (lanes,))
     cores = [
         Core(part, axon_sources(network, part, parts, assignment), lanes, steps, f"core{number}")
         for number, part in enumerate(parts)
@@ -130,9 +130,9 @@ class Stream:
         self._lanes = lanes
         self._capacity = capacity
         self.timing = Timing()
-        self.network = Network(network, lanes, record_steps, model=model)
-        self._encoder = Encoder(network.inputs, capacity, lanes)
-        self._decoder = Decoder(network.outputs, capacity, lanes)
+        self.network = Network(network, (lanes,), record_steps, model=model)
+        self._encoder = Encoder(network.inputs, capacity, (lanes,))
+        self._decoder = Decoder(network.outputs, capacity, (lanes,))
         self._encoder.s_out.connect(self.network.a_in)
         self.network.s_out.connect(self._decoder.a_in)
         self.session = Session(self.network, level, timeout)

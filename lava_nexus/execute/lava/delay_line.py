@@ -13,6 +13,7 @@ from lava_nexus.neurons.compiled import kept
 from lava_nexus.neurons.split import Subnetwork
 
 _INT16_MAX = 32767
+_DRIVE = "void(i1[:,::1], i8[::1], i8[::1], i8[::1], i8[::1], i4[::1], i2[::1], i8[::1], i8[::1], i4[:,::1])"
 _TYPES = "void(i1[:,::1], i8[::1], i8[::1], i8[::1], i8[::1], i4[::1], i2[::1], i8[::1], i2[::1], i8, i8[::1])"
 
 
@@ -57,6 +58,12 @@ class DelayLine:
         fired = (spikes != 0).T
         self._ring[self._start[: self.n_inputs] + self._head[: self.n_inputs]] = fired
         self.counts[: self.n_inputs] += fired.sum(axis=1)
+
+    def drive(self, neurons: NDArray[np.int64]) -> NDArray[np.int32]:
+        """Potentials of this step, before the reset, int32 [lanes, len(neurons)] in unit weights."""
+        found = np.zeros((len(neurons), self._ring.shape[1]), np.int32)
+        _driven(self._ring, self._start, self._size, self._head, *self._synapses[:4], neurons, found)
+        return np.ascontiguousarray(found.T)
 
     def read(self, signals: NDArray[np.int64]) -> NDArray[np.int8]:
         """Spikes of this step, int8 [lanes, len(signals)]."""
@@ -103,4 +110,29 @@ def _step(
         counts[n_inputs + k] += fired
 
 
+def _drive(
+    ring: NDArray[np.int8],
+    start: NDArray[np.int64],
+    size: NDArray[np.int64],
+    head: NDArray[np.int64],
+    offsets: NDArray[np.int64],
+    sources: NDArray[np.int32],
+    weights: NDArray[np.int16],
+    delays: NDArray[np.int64],
+    neurons: NDArray[np.int64],
+    found: NDArray[np.int32],
+) -> None:
+    """As `_step` of some neurons, without a step."""
+    for row in range(neurons.shape[0]):
+        for j in range(offsets[neurons[row]], offsets[neurons[row] + 1]):
+            source = sources[j]
+            slot = head[source] - 1 - delays[j]
+            if slot < 0:
+                slot += size[source]
+            slot += start[source]
+            for lane in range(ring.shape[1]):
+                found[row, lane] += weights[j] * ring[slot, lane]
+
+
 _advance = kept(_step, _TYPES)
+_driven = kept(_drive, _DRIVE)

@@ -51,12 +51,12 @@ def run_process(
     padded[:sets] = rows
     window = period(network, level)
     steps = (waves - 1) * window + network.depth + READ_OUT_STEPS[level] + 1
-    width = process.s_out.shape[1]
+    width = process.s_out.shape[-1]
     sent = shared_array((steps, lanes, width), np.int32)
     operands = host.Operands(padded.reshape(waves, lanes, -1), window)
     results = host.Probe(shared_array((width,), np.int64), sent, np.arange(width))
-    operands.s_out.connect(process.a_in)
-    process.s_out.connect(results.a_in)
+    operands.s_out.reshape(process.a_in.shape).connect(process.a_in)
+    process.s_out.reshape((lanes, width)).connect(results.a_in)
     run(process, steps, level, timeout)
     arrived = sent[np.arange(waves) * window + network.depth + READ_OUT_STEPS[level]]
     return _named(network, arrived.reshape(waves * lanes, width)[:sets].astype(np.int64))
@@ -161,7 +161,7 @@ class LavaExecutor(Executor):
 
     def _operate(self, operator: Operator, x: NDArray[np.int64]) -> tuple[NDArray[np.int64], Tally]:
         """As a Lava Process of its own."""
-        process = Populations(operator.network, max(1, min(len(x), self._lanes)))
+        process = Populations(operator.network, (max(1, min(len(x), self._lanes)),))
         y = run_process(process, {"x": x}, self._level, self._timeout)["y"]
         return y, Tally(operator, len(x), process.spike_counts)
 

@@ -23,7 +23,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from lava.proc.lif.process import LIF
@@ -32,6 +32,8 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_matrix, identity, kron  # type: ignore[import-untyped]
 
 from lava_nexus.errors import NexusError
+from lava_nexus.execute.lava.fixed.process import FixedDelaySparse, FixedLIF, FixedSparse
+from lava_nexus.execute.lava.process import Reading
 from lava_nexus.neurons import MEMORYLESS, STROBE, NeuronModel, Port, ThresholdNetwork, check
 from lava_nexus.neurons.rules import DECAY_STEPS, LOIHI2
 from lava_nexus.neurons.split import Subnetwork
@@ -89,6 +91,20 @@ MOST_NEGATIVE = -LOIHI2.max_weighted_sum
 FRACTION_BITS = 7
 
 
+class Kinds(NamedTuple):
+    """Processes that a population is made of."""
+
+    lif: Any
+    sparse: Any
+    delay_sparse: Any
+
+
+FIXED = Kinds(FixedLIF, FixedSparse, FixedDelaySparse)
+"""On a CPU: in fixed point under every run configuration, with Vars to read."""
+LAVA = Kinds(LIF, Sparse, DelaySparse)
+"""Lava's own, which an extension for a chip has models of."""
+
+
 @dataclass
 class LifPopulation:
     """Lava Processes of one network, connected with one another.
@@ -111,21 +127,30 @@ class LifPopulation:
         groups: Sequence[range] | None = None,
         model: NeuronModel = MEMORYLESS,
         name: str | None = None,
+        reading: Reading | None = None,
+        kinds: Kinds = FIXED,
     ) -> LifPopulation:
         """Builds and connects them; the inputs arrive in `groups` of signals, in one group if None.
+
+        `reading` tells whose potentials and spikes are Vars; no neuron's if None.
 
         Raises:
             NexusError: the network does not fit LIF's integers, or LIF cannot do what the model says; a part is taken
                 to be of a network that fits.
         """
         whole = [range(network.n_inputs)] if groups is None else groups
-        neurons = _leaky(network, lanes, model) if model != MEMORYLESS else _memoryless(network, lanes, name)
-        inward = [_delay_sparse(network, group, lanes) for group in whole]
+        if isinstance(network, ThresholdNetwork):
+            check(network) if model != MEMORYLESS else check_lif(network)
+        size = {"shape": (lanes * network.neurons,), "name": name}
+        reads = {"reading": reading, "leaky": model != MEMORYLESS} if kinds is FIXED else {}
+        how = _leaky(network, model) if model != MEMORYLESS else memoryless(np.tile(network.thresholds, lanes))
+        neurons = kinds.lif(**size, **reads, **how)
+        inward = [_delay_sparse(network, group, lanes, kinds) for group in whole]
         for synapses in inward:
             synapses.a_out.connect(neurons.a_in)
         if not (network.sources >= network.n_inputs).any():
             return cls(neurons, inward, None)
-        inner = _delay_sparse(network, range(network.n_inputs, network.n_signals), lanes)
+        inner = _delay_sparse(network, range(network.n_inputs, network.n_signals), lanes, kinds)
         neurons.s_out.connect(inner.s_in)
         inner.a_out.connect(neurons.a_in)
         return cls(neurons, inward, inner)
@@ -137,28 +162,18 @@ def leaky_model(beta: float) -> NeuronModel:
     return NeuronModel((DECAY_STEPS - decay) / DECAY_STEPS, "hard", strict=True, fraction_bits=FRACTION_BITS)
 
 
-def _memoryless(network: ThresholdNetwork | Subnetwork, lanes: int, name: str | None) -> LIF:
-    if isinstance(network, ThresholdNetwork):
-        check_lif(network)
-    return memoryless_lif(np.tile(network.thresholds, lanes), name)
+def memoryless(thresholds: NDArray[Any]) -> dict[str, Any]:
+    """Of LIF neurons that fire where the sum of a step's weights, doubled, is at least twice their threshold."""
+    bias = {"bias_mant": 2 - 2 * thresholds, "bias_exp": BIAS_EXPONENT}
+    return {"du": DECAY, "dv": DECAY, "vth": THRESHOLD, **bias}
 
 
 def memoryless_lif(thresholds: NDArray[Any], name: str | None = None) -> LIF:
-    """LIF neurons that fire where the sum of a step's weights, doubled, is at least twice their threshold."""
-    return LIF(
-        shape=thresholds.shape,
-        du=DECAY,
-        dv=DECAY,
-        vth=THRESHOLD,
-        bias_mant=2 - 2 * thresholds,
-        bias_exp=BIAS_EXPONENT,
-        name=name,
-    )
+    """Such neurons as Lava's own Process, for a chip."""
+    return LIF(shape=thresholds.shape, name=name, **memoryless(thresholds))
 
 
-def _leaky(network: ThresholdNetwork | Subnetwork, lanes: int, model: NeuronModel) -> LIF:
-    if isinstance(network, ThresholdNetwork):
-        check(network)
+def _leaky(network: ThresholdNetwork | Subnetwork, model: NeuronModel) -> dict[str, Any]:
     if model != leaky_model(model.beta) or model.beta < 0:
         raise NexusError(
             f"LIF has a hard reset, {FRACTION_BITS} fraction bits and a decay of 12 bits, which {model} is not"
@@ -166,9 +181,7 @@ def _leaky(network: ThresholdNetwork | Subnetwork, lanes: int, model: NeuronMode
     least, most = int(network.thresholds.min()), int(network.thresholds.max())
     if least != most:
         raise NexusError(f"leaky LIF has one threshold for all neurons, the network has {least} to {most}")
-    return LIF(
-        shape=(lanes * network.neurons,), du=DECAY, dv=DECAY_STEPS - round(DECAY_STEPS * model.beta), vth=2 * most - 1
-    )
+    return {"du": DECAY, "dv": DECAY_STEPS - round(DECAY_STEPS * model.beta), "vth": 2 * most - 1}
 
 
 def check_lif(network: ThresholdNetwork) -> None:
@@ -189,7 +202,12 @@ def selection(channels: NDArray[Any], size: int, lanes: int) -> csr_matrix:
 
 
 def synapses_between(
-    network: ThresholdNetwork | Subnetwork, signals: NDArray[Any], channels: NDArray[Any], size: int, lanes: int
+    network: ThresholdNetwork | Subnetwork,
+    signals: NDArray[Any],
+    channels: NDArray[Any],
+    size: int,
+    lanes: int,
+    kinds: Kinds = FIXED,
 ) -> Sparse | DelaySparse:
     """The synapses that start from `signals`, which come in by `channels` of a port of `size`, once a lane."""
     channel = np.full(network.n_signals, -1)
@@ -203,9 +221,11 @@ def synapses_between(
         raise NexusError("network has a neuron with two synapses from one source; Lava's matrices hold one")
     each = identity(lanes, dtype=np.int64)
     if not network.delays[part].any():
-        return Sparse(weights=csr_matrix(kron(each, weights)))
-    return DelaySparse(weights=csr_matrix(kron(each, weights)), delays=csr_matrix(kron(each, delays)))
+        return kinds.sparse(weights=csr_matrix(kron(each, weights)))
+    return kinds.delay_sparse(weights=csr_matrix(kron(each, weights)), delays=csr_matrix(kron(each, delays)))
 
 
-def _delay_sparse(network: ThresholdNetwork | Subnetwork, signals: range, lanes: int) -> Sparse | DelaySparse:
-    return synapses_between(network, np.array(signals), np.arange(len(signals)), len(signals), lanes)
+def _delay_sparse(
+    network: ThresholdNetwork | Subnetwork, signals: range, lanes: int, kinds: Kinds
+) -> Sparse | DelaySparse:
+    return synapses_between(network, np.array(signals), np.arange(len(signals)), len(signals), lanes, kinds)

@@ -14,13 +14,17 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from lava.proc.graded.process import GradedReluVec, GradedVec
-from lava.proc.lif.process import LIF
-from lava.proc.sparse.process import DelaySparse, Sparse
 from numpy.typing import NDArray
 from scipy.sparse import coo_matrix, csr_matrix, identity, kron  # type: ignore[import-untyped]
 
 from lava_nexus.errors import NexusError
+from lava_nexus.execute.lava.fixed.process import (
+    FixedDelaySparse,
+    FixedGradedReluVec,
+    FixedGradedVec,
+    FixedLIF,
+    FixedSparse,
+)
 from lava_nexus.execute.lava.lif import DECAY
 from lava_nexus.populations.network import PopulationNetwork
 
@@ -87,11 +91,11 @@ def neurons(network: PopulationNetwork, lanes: int) -> dict[str, Any]:
     size = {kind: n * lanes for kind, n in Places.of(network).size.items()}
     made: dict[str, Any] = {}
     if "bit" in size:
-        made["bit"] = LIF(shape=(size["bit"],), du=DECAY, dv=DECAY, vth=0, bias_mant=0, bias_exp=0)
+        made["bit"] = FixedLIF(shape=(size["bit"],), du=DECAY, dv=DECAY, vth=0, bias_mant=0, bias_exp=0)
     if "graded" in size:
-        made["graded"] = GradedReluVec(shape=(size["graded"],), vth=0)
+        made["graded"] = FixedGradedReluVec(shape=(size["graded"],), vth=0)
     if "signed" in size:
-        made["signed"] = GradedVec(shape=(size["signed"],), vth=0)
+        made["signed"] = FixedGradedVec(shape=(size["signed"],), vth=0)
     return made
 
 
@@ -134,7 +138,7 @@ def selection(network: PopulationNetwork, lanes: int) -> list[tuple[str, Any]]:
     return [
         (
             kind,
-            Sparse(
+            FixedSparse(
                 weights=csr_matrix(
                     kron(each, coo_matrix((np.ones(len(rows), np.int64), (rows, columns)), (width, places.size[kind])))
                 ),
@@ -156,6 +160,6 @@ def _matrix(key: _Key, entries: list[_Synapses], places: Places, lanes: int) -> 
         raise NexusError("population network has two synapses of one exponent between the same two neurons")
     how = {"weight_exp": exponent, "num_message_bits": 0 if source == "bit" else MESSAGE_BITS}
     if not late.any():
-        return Sparse(weights=csr_matrix(kron(each, weights)), **how)
+        return FixedSparse(weights=csr_matrix(kron(each, weights)), **how)
     delays = csr_matrix(kron(each, csr_matrix((late, place), shape)))
-    return DelaySparse(weights=csr_matrix(kron(each, weights)), delays=delays, **how)
+    return FixedDelaySparse(weights=csr_matrix(kron(each, weights)), delays=delays, **how)

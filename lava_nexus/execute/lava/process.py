@@ -12,9 +12,11 @@ their models' classes answer for port names instead of listing them.
 
 from __future__ import annotations
 
+import inspect
 from abc import ABCMeta
-from collections.abc import Callable, Iterable
-from typing import Any, TypeVar
+from collections.abc import Callable, Iterable, Mapping
+from math import prod
+from typing import Any, ClassVar, NamedTuple, TypeAlias, TypeVar
 
 import numpy as np
 from lava.magma.core.decorator import implements, requires, tag
@@ -23,32 +25,125 @@ from lava.magma.core.model.py.type import LavaPyType
 from lava.magma.core.process.ports.ports import InPort, OutPort
 from lava.magma.core.process.process import AbstractProcess
 from lava.magma.core.resources import CPU
+from lava.magma.core.run_configs import RunConfig
 from lava.magma.core.sync.protocols.loihi_protocol import LoihiProtocol
 from numpy.typing import NDArray
 
 from lava_nexus.errors import NexusError
+from lava_nexus.execute.lava.runtime import WatchedRuntime
 from lava_nexus.formats import patterns_to_spikes, spikes_to_patterns
 from lava_nexus.programs.excerpt import port_name
 from lava_nexus.programs.program import Value
 
 SPIKES_IN = LavaPyType(PyInPort.VEC_DENSE, np.int8)
 SPIKES_OUT = LavaPyType(PyOutPort.VEC_DENSE, np.int8)
+VAR = LavaPyType(np.ndarray, np.int32)
 _IN, _OUT = "_in", "_out"
 
 ModelT = TypeVar("ModelT")
 
 
+LAVA_TAGS = ("fixed_pt", "floating_pt", "bit_accurate_loihi")
+"""What Lava's run configurations ask for. Every model carries them all: its spikes are the same in each."""
+
+
+Members: TypeAlias = Mapping[str, str]
+
+
 class Process(AbstractProcess):
-    """A Process that may refuse its arguments: Lava's destructor reads `_runtime` even where `__init__` raised."""
+    """A Process that documents its ports and Vars, runs watched, and may refuse its arguments.
+
+    Lava's destructor reads `_runtime` even where `__init__` raised.
+
+    Attributes:
+        members: what each port and Var carries, in which shape and unit; `help` shows it.
+    """
 
     _runtime: Any = None
+    members: ClassVar[Members] = {}
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        """Appends what `members` says to the class's docstring."""
+        super().__init_subclass__(**options)
+        signature = inspect.signature(cls.__init__)  # Lava's metaclass hides it
+        cls.__signature__ = signature.replace(parameters=list(signature.parameters.values())[1:])  # type: ignore[attr-defined]
+        if "members" in vars(cls) or "__doc__" in vars(cls):
+            about = [f"        {name}: {text}" for name, text in cls.members.items()]
+            cls.__doc__ = "\n".join([(cls.__doc__ or "").rstrip(), "", "    Ports and Vars:", *about, "    "])
+
+    def create_runtime(self, run_cfg: Any = None, executable: Any = None, compile_config: Any = None) -> None:
+        """What Lava's `run` calls first: the children are watched as those of `Session` are, without a deadline."""
+        if executable is None:
+            executable = compiled(self, run_cfg, compile_config or {})
+        self._runtime = runtime = WatchedRuntime(executable, float("inf"))
+        executable.assign_runtime_to_all_processes(runtime)
+        runtime.initialize()
 
 
-def model_of(process: type[Process], *levels: str) -> Callable[[type[ModelT]], type[ModelT]]:
-    """Decorates the class of a model: it runs the Process on a CPU, at these levels."""
+def compiled(process: AbstractProcess, run_config: RunConfig, options: Mapping[str, Any]) -> Any:
+    """The executable of a graph, by Lava's compiler.
+
+    Raises:
+        NexusError: no model for a Process, or whatever else the compiler says.
+    """
+    try:
+        return process.compile(run_config, {"pypy_channel_size": CHANNEL_MESSAGES, **options})
+    except NexusError:
+        raise
+    except Exception as error:
+        raise NexusError(f"Lava cannot compile Process {process.name}: {type(error).__name__}: {error}") from error
+
+
+CHANNEL_MESSAGES = 4  # steps are barriers: a channel never holds more than the message of one step
+
+
+class Reading(NamedTuple):
+    """Neurons whose potentials and spikes are Vars.
+
+    Attributes:
+        neurons: int64; their numbers.
+        shape: of the Vars, [*lanes, len(neurons)].
+    """
+
+    neurons: NDArray[np.int64]
+    shape: tuple[int, ...]
+
+
+class Readable:
+    """Mixed into a model whose Vars are computed when they are read, by `Var.get` or through a port of Lava's."""
+
+    def refresh(self) -> None:
+        """Brings the Vars up to this time step."""
+        raise NotImplementedError
+
+    def _get_var(self) -> None:
+        self.refresh()
+        super()._get_var()  # type: ignore[misc]
+
+    def _handle_var_port(self, var_port: Any) -> None:
+        self.refresh()
+        super()._handle_var_port(var_port)  # type: ignore[misc]
+
+
+def lanes_of(shape: tuple[int, ...], what: str) -> int:
+    """Elements of a shape.
+
+    Raises:
+        NexusError: it is none, or one of its sizes is below 1.
+    """
+    if not isinstance(shape, tuple) or any(type(size) is not int or size < 1 for size in shape):
+        raise NexusError(f"{what} has shape {shape!r}, which is no tuple of integers of at least 1")
+    return prod(shape)
+
+
+def model_of(process: type[AbstractProcess], *levels: str) -> Callable[[type[ModelT]], type[ModelT]]:
+    """Decorates the class of a model: it runs the Process on a CPU, at these levels and under all of Lava's tags."""
 
     def declared(model: type[ModelT]) -> type[ModelT]:
-        made: type[ModelT] = implements(proc=process, protocol=LoihiProtocol)(requires(CPU)(tag(*levels)(model)))
+        model.implements_process = None  # type: ignore[attr-defined]  # that of a model of Lava's beneath it
+        made: type[ModelT] = implements(proc=process, protocol=LoihiProtocol)(
+            requires(CPU)(tag(*levels, *LAVA_TAGS)(model))
+        )
         return made
 
     return declared

@@ -20,7 +20,7 @@ from lava_nexus.execute.executor import LEVELS, Tallies, Tally
 from lava_nexus.execute.interpret import ProgramResult, check_feeds
 from lava_nexus.execute.lava.lif import READ_OUT_STEPS, Level
 from lava_nexus.execute.lava.partition import Block, Part, partition
-from lava_nexus.execute.lava.process import Process, spike_shape
+from lava_nexus.execute.lava.process import CHANNEL_MESSAGES, Process, spike_shape
 from lava_nexus.execute.lava.processes.coding import TensorDecoder, TensorEncoder
 from lava_nexus.execute.lava.processes.host import NEVER, Sequencer
 from lava_nexus.execute.lava.processes.network import Network
@@ -32,7 +32,7 @@ from lava_nexus.execute.lava.processes.operators import (
     neuron_level,
     operator,
 )
-from lava_nexus.execute.lava.session import CHANNEL_MESSAGES, Session
+from lava_nexus.execute.lava.session import Session
 from lava_nexus.execute.lava.shared import SharedTallies
 from lava_nexus.programs.excerpt import Segment
 from lava_nexus.programs.program import Program
@@ -202,7 +202,7 @@ def run_scheduled(
         raise NexusError(f"schedules run on Lava's level 'vectorised', not '{level}'")
     operations = expand(schedule)
     sequencer = Sequencer(schedule, operations)
-    networks = [Network(pool.circuit.network, pool.instances) for pool in schedule.pools]
+    networks = [Network(pool.circuit.network, (pool.instances,)) for pool in schedule.pools]
     for i, network in enumerate(networks):
         getattr(sequencer, f"v{i}_out").connect(network.a_in)
         network.s_out.connect(getattr(sequencer, f"v{i}_in"))

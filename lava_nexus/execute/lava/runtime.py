@@ -60,7 +60,14 @@ class WatchedRuntime(Runtime):
         return 0 if self.closed else len(self._infrastructure.actors) + 1
 
     def initialize(self, node_cfg_idx: int = 0) -> None:
-        """Starts the children and waits until every model is built."""
+        """Starts the children and waits until every model is built; ends them where that fails."""
+        try:
+            self._initialize()
+        except BaseException:
+            self.abandon()
+            raise
+
+    def _initialize(self) -> None:
         with signals_held():
             stages = (
                 self._build_watchdog_manager,
@@ -84,6 +91,14 @@ class WatchedRuntime(Runtime):
     def _build_message_infrastructure(self) -> None:
         self._messaging_infrastructure = self._infrastructure
         self._infrastructure.start()
+
+    def start(self, run_condition: Any) -> None:
+        """As Lava's; whatever goes wrong ends all children before it is raised."""
+        try:
+            super().start(run_condition)
+        except BaseException:
+            self.abandon()
+            raise
 
     def run_steps(self, steps: int) -> None:
         """Runs and waits for the end."""

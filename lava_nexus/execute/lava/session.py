@@ -16,10 +16,8 @@ from lava.magma.core.run_configs import Loihi2SimCfg, RunConfig
 from lava_nexus.errors import NexusError
 from lava_nexus.execute.executor import level_word
 from lava_nexus.execute.lava.lif import Level
-from lava_nexus.execute.lava.process import Process
+from lava_nexus.execute.lava.process import Process, compiled
 from lava_nexus.execute.lava.runtime import WatchedRuntime
-
-CHANNEL_MESSAGES = 4  # steps are barriers: a channel never holds more than the message of one step
 
 
 class LevelRunConfig(Loihi2SimCfg):
@@ -158,11 +156,7 @@ def run(process: AbstractProcess, steps: int, level: Level = "vectorised", timeo
 
 def _compiled(process: AbstractProcess, run_config: RunConfig, options: Mapping[str, Any]) -> Any:
     try:
-        return process.compile(run_config, {"pypy_channel_size": CHANNEL_MESSAGES, **options})
-    except NexusError:
-        raise
-    except Exception as error:
-        raise NexusError(f"Lava cannot compile Process {process.name}: {type(error).__name__}: {error}") from error
+        return compiled(process, run_config, options)
     finally:
         # Lava keeps every Process and Var ever made, and all their arrays, in two registries that nothing reads.
         ProcessServer().processes.clear()

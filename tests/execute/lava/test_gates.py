@@ -46,7 +46,7 @@ def test_gates_on_all_operands_back_to_back(level):
     sources = {name: Source(data=values) for name, values in data.items()}
     sinks = {}
     for gate_class in WANT:
-        gate = gate_class(lanes=LANES)
+        gate = gate_class(shape=(LANES,))
         for name in gate.in_names():
             sources[name].s_out.connect(getattr(gate, name))
         for result in gate.results:
@@ -116,5 +116,5 @@ def test_what_has_no_lif_form():
         run(IFPopulation((2,), [1, 2500], unit=2), 1, "lif")
     with pytest.raises(NexusError, match="unit weight of 3"):
         IFPopulation((2,), 1, unit=3)
-    with pytest.raises(NexusError, match="gate of 0 lanes"):
-        And(lanes=0)
+    with pytest.raises(NexusError, match=r"gate has shape \(0,\), which is no tuple"):
+        And(shape=(0,))

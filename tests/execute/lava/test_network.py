@@ -61,8 +61,8 @@ def test_every_spike(network, lanes, sets, level):
 def test_networks_in_a_row(level):
     """s_out of one is a_in of the next: the strobe goes through both with the wave."""
     first, second = random_network(1, width=4), random_network(2, width=3)
-    encoder, one, two = Encoder(first.inputs, 20, lanes=3), Network(first, lanes=3), Network(second, lanes=3)
-    decoder = Decoder(second.outputs, 20, lanes=3)
+    encoder, one, two = Encoder(first.inputs, 20, (3,)), Network(first, (3,)), Network(second, (3,))
+    decoder = Decoder(second.outputs, 20, (3,))
     encoder.s_out.connect(one.a_in)
     one.s_out.connect(two.a_in)
     two.s_out.connect(decoder.a_in)
@@ -97,7 +97,7 @@ def test_encoder_to_decoder_is_the_identity():
     port = Builder()
     port.input("x", FLOAT16)
     operand = port.finish([("x", [1], None)]).inputs
-    encoder, decoder = Encoder(operand, 1 << 16, lanes=1 << 11), Decoder(operand, 1 << 16, lanes=1 << 11)
+    encoder, decoder = Encoder(operand, 1 << 16, (1 << 11,)), Decoder(operand, 1 << 16, (1 << 11,))
     encoder.s_out.connect(decoder.a_in)
     patterns = np.arange(1 << 16, dtype=np.uint16)
     with Session(encoder) as session:
@@ -124,8 +124,8 @@ def test_user_mistakes():
         encoder.load(16 * ones, ones)
     with pytest.raises(NexusError, match="6 operand sets, more than its capacity of 5"):
         encoder.load(np.ones(6, np.uint8), np.ones(6, np.uint8))
-    with pytest.raises(NexusError, match="network of 0 lanes"):
-        Network(network, lanes=0)
+    with pytest.raises(NexusError, match=r"network has shape \(0,\)"):
+        Network(network, (0,))
     builder = Builder()
     with pytest.raises(NexusError, match="port wide has 65 bits, more than the 64"):
         Encoder(builder.finish([("wide", builder.input("a", width=65), None)]).outputs, 1)

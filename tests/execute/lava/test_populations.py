@@ -22,12 +22,12 @@ DIVISION_FEEDS = {
 }
 CASES = {
     "division, published": (
-        lambda n: Division(Ladders(8, (8,), shift=False), lanes=2, record_steps=n),
+        lambda n: Division(Ladders(8, (8,), shift=False), shape=(2,), record_steps=n),
         division(Ladders(8, (8,), shift=False)),
         DIVISION_FEEDS,
     ),
     "division, common shift": (
-        lambda n: Division(lanes=2, record_steps=n),
+        lambda n: Division(shape=(2,), record_steps=n),
         division(Ladders()),
         DIVISION_FEEDS,
     ),
@@ -37,12 +37,12 @@ CASES = {
         DIVISION_FEEDS,
     ),
     "exponentiation": (
-        lambda n: Exponentiation(lanes=3, record_steps=n),
+        lambda n: Exponentiation(shape=(3,), record_steps=n),
         exponentiation(),
         {"x": np.concatenate([[[-5121], [-5120], [0], [5120], [9000]], RNG.integers(-6000, 6000, (20, 1))])},
     ),
     "l2 norm": (
-        lambda n: L2Norm(Tree(5), lanes=2, record_steps=n),
+        lambda n: L2Norm(Tree(5), shape=(2,), record_steps=n),
         l2_norm(Tree(5)),
         {"x": np.concatenate([np.zeros((1, 5), np.int64), RNG.integers(-(2**18), 2**18, (12, 5))])},
     ),
@@ -93,7 +93,7 @@ def test_the_lava_executor_runs_operators_as_processes(level):
 def test_windows_of_a_network_with_memory_follow_one_another():
     op = spiking_linear(np.array([[3, -2], [0, 7], [-1, 1]]), 4, 4)
     c = np.array([[15, -16], [0, 0], [-7, 3], [1, 1], [-16, -16]])
-    process = Populations(op.network, lanes=2)
+    process = Populations(op.network, shape=(2,))
     assert (run_process(process, {"x": c})["y"] == op.golden(c)).all()
     assert (process.spike_counts == run_populations(op.network, {"x": c}).signal_spikes).all()
 

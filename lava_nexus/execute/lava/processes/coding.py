@@ -7,22 +7,25 @@ tensors of a program, a batch a time step.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from lava.magma.core.model.py.model import PyLoihiProcessModel
 from lava.magma.core.model.py.ports import PyInPort, PyOutPort
 from lava.magma.core.process.ports.ports import InPort, OutPort
+from lava.magma.core.process.process import LogConfig
 from numpy.typing import ArrayLike, NDArray
 
 from lava_nexus.errors import NexusError
 from lava_nexus.execute.lava.process import (
     SPIKES_IN,
     SPIKES_OUT,
+    Members,
     Process,
     SpikePortTypes,
     add_ports,
     in_name,
+    lanes_of,
     model_of,
     out_name,
     receive,
@@ -41,29 +44,39 @@ _STORED, _LAST_STEP = 0, 1  # of a decoder's
 class Encoder(Process):
     """channel[i] = bit (bits - 1 - i) of the pattern: every bit of an operand set spikes in one time step.
 
-    Sends the sets loaded, `lanes` a step from the next step on, then silence.
-
-    Ports:
-        s_out: [lanes, 1 + bits]; the strobe (1 where the lane holds a set), then each operand's bits, MSB first.
+    Sends the sets loaded, as many a step as `shape` has elements, from the next step on, then silence.
 
     Args:
         operands: name, width and format of each operand; for a network `network.inputs`.
         capacity: operand sets that can be loaded at a time.
-        lanes: operand sets a time step.
-        name: of the Process.
+        shape: of the operand sets of a time step.
+        name, log_config: of the Process.
     """
 
-    def __init__(self, operands: Sequence[Port], capacity: int, lanes: int = 1, name: str | None = None) -> None:
-        progress = shared_array((2,), np.int64)
+    members: ClassVar[Members] = {
+        "s_out": "out, [*shape, 1 + bits], int8; the strobe (1 where there is a set), then each operand's bits, "
+        "MSB first.",
+    }
+
+    def __init__(
+        self,
+        operands: Sequence[Port],
+        capacity: int,
+        shape: tuple[int, ...] = (1,),
+        name: str | None = None,
+        log_config: LogConfig | None = None,
+    ) -> None:
+        lanes, progress = lanes_of(shape, "encoder"), shared_array((2,), np.int64)
         patterns = shared_patterns(operands, capacity)
         super().__init__(
-            operands=tuple(operands), lanes=lanes, progress=progress, patterns=patterns, capacity=capacity, name=name
-        )
+            operands=tuple(operands), lanes=lanes, progress=progress, patterns=patterns, capacity=capacity, name=name,
+            log_config=log_config,
+        )  # fmt: skip
         self.operands = tuple(operands)
         self.capacity = capacity
         self._progress = progress
         self._patterns = patterns
-        self.s_out = OutPort(shape=(lanes, 1 + sum(port.width for port in operands)))
+        self.s_out = OutPort(shape=(*shape, 1 + sum(port.width for port in operands)))
 
     def load(self, *patterns: NDArray[Any]) -> None:
         """Bit patterns [sets] of each operand, sent by the next run; what was loaded and not sent is dropped.
@@ -109,7 +122,7 @@ class EncoderModel(PyLoihiProcessModel):
     def run_spk(self) -> None:
         first = int(self._progress[_SENT])
         sets = min(self._lanes, int(self._progress[_LOADED]) - first)
-        spikes = np.zeros(self.s_out.shape, np.int8)
+        spikes = np.zeros((self._lanes, self.s_out.shape[-1]), np.int8)
         spikes[:sets, 0] = 1
         channel = 1
         for column, port in enumerate(self._operands):
@@ -117,32 +130,41 @@ class EncoderModel(PyLoihiProcessModel):
             spikes[:sets, channel : channel + port.width] = patterns_to_spikes(patterns, port.width)
             channel += port.width
         self._progress[_SENT] = first + sets
-        self.s_out.send(spikes)
+        self.s_out.send(spikes.reshape(self.s_out.shape))
 
 
 class Decoder(Process):
-    """pattern = sum of channel[i] * 2^(bits - 1 - i), for every lane whose strobe spikes; the inverse of `Encoder`.
-
-    Ports:
-        a_in: [lanes, 1 + bits]; the strobe, then each result's bits, MSB first.
+    """pattern = sum of channel[i] * 2^(bits - 1 - i), for every element whose strobe spikes; the inverse of `Encoder`.
 
     Args:
         results: name, width and format of each result; for a network `network.outputs`.
         capacity: result sets kept until they are taken.
-        lanes: result sets a time step.
-        name: of the Process.
+        shape: of the result sets of a time step.
+        name, log_config: of the Process.
     """
 
-    def __init__(self, results: Sequence[Port], capacity: int, lanes: int = 1, name: str | None = None) -> None:
-        progress = shared_array((2,), np.int64)
+    members: ClassVar[Members] = {
+        "a_in": "in, [*shape, 1 + bits], int8; the strobe, then each result's bits, MSB first."
+    }
+
+    def __init__(
+        self,
+        results: Sequence[Port],
+        capacity: int,
+        shape: tuple[int, ...] = (1,),
+        name: str | None = None,
+        log_config: LogConfig | None = None,
+    ) -> None:
+        lanes, progress = lanes_of(shape, "decoder"), shared_array((2,), np.int64)
         patterns = shared_patterns(results, capacity)
         super().__init__(
-            results=tuple(results), lanes=lanes, progress=progress, patterns=patterns, capacity=capacity, name=name
-        )
+            results=tuple(results), lanes=lanes, progress=progress, patterns=patterns, capacity=capacity, name=name,
+            log_config=log_config,
+        )  # fmt: skip
         self.results = tuple(results)
         self._progress = progress
         self._patterns = patterns
-        self.a_in = InPort(shape=(lanes, 1 + sum(port.width for port in results)))
+        self.a_in = InPort(shape=(*shape, 1 + sum(port.width for port in results)))
 
     @property
     def last_step(self) -> int:
@@ -174,7 +196,8 @@ class DecoderModel(PyLoihiProcessModel):
         self._patterns = proc_params["patterns"]
 
     def run_spk(self) -> None:
-        spikes = self.a_in.recv() != 0
+        received = self.a_in.recv()
+        spikes = received.reshape(-1, received.shape[-1]) != 0
         valid = spikes[spikes[:, 0]]
         if not len(valid):
             return
@@ -193,13 +216,12 @@ class DecoderModel(PyLoihiProcessModel):
 class TensorEncoder(Process):
     """channel[..., i] = bit (bits - 1 - i) of the pattern: the next `batch` elements in every time step, then silence.
 
-    Ports:
-        v<number>_out: [batch, *shape, bits] for each value.
-
     Args:
         feeds: values and their patterns [sets, *shape].
         batch: elements a time step.
     """
+
+    members: ClassVar[Members] = {"v<number>_out": "out, [batch, *shape, bits], int8; for each value, MSB first."}
 
     def __init__(self, feeds: Mapping[Value, NDArray[Any]], batch: int, name: str = "encoder") -> None:
         super().__init__(feeds=dict(feeds), batch=batch, name=name)
@@ -226,9 +248,6 @@ class TensorEncoderModel(PyLoihiProcessModel, metaclass=SpikePortTypes):
 class TensorDecoder(Process):
     """pattern = sum of channel[..., i] * 2^(bits - 1 - i): the inverse of `TensorEncoder`.
 
-    Ports:
-        v<number>_in: [batch, *shape, bits] for each value.
-
     Attributes:
         patterns: by value, shared with the model: [sets, *shape], filled `batch` elements a time step.
 
@@ -237,6 +256,8 @@ class TensorDecoder(Process):
         batch: elements a time step.
         sets: elements to collect in all.
     """
+
+    members: ClassVar[Members] = {"v<number>_in": "in, [batch, *shape, bits], int8; for each value, MSB first."}
 
     def __init__(self, values: Sequence[Value], batch: int, sets: int, name: str = "decoder") -> None:
         patterns = {v: shared_array((sets, *v.shape), v.format.pattern_dtype) for v in values}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from lava.magma.core.model.py.model import PyLoihiProcessModel
@@ -12,7 +12,7 @@ from lava.magma.core.process.ports.ports import InPort, OutPort
 from numpy.typing import NDArray
 
 from lava_nexus.errors import NexusError
-from lava_nexus.execute.lava.process import Process, SpikePortTypes, model_of
+from lava_nexus.execute.lava.process import Members, Process, SpikePortTypes, model_of
 from lava_nexus.execute.lava.shared import shared_array
 from lava_nexus.formats import patterns_to_spikes, spikes_to_patterns
 from lava_nexus.programs.schedule import Operations, Schedule
@@ -24,14 +24,15 @@ NEVER = np.iinfo(np.int64).max // 2
 class Operands(Process):
     """Sends one wave of operand sets every `window` steps from the first step on, then silence.
 
-    Ports:
-        s_out: [lanes, 1 + values], int32; the strobe (1 where the lane holds a set), then the set's values.
-
     Args:
         waves: int32 [waves, lanes, 1 + values].
         window: steps from one wave to the next.
         name: of the Process.
     """
+
+    members: ClassVar[Members] = {
+        "s_out": "out, [lanes, 1 + values], int32; the strobe (1 where the lane holds a set), then the set's values.",
+    }
 
     def __init__(self, waves: NDArray[np.int32], window: int, name: str | None = None) -> None:
         super().__init__(waves=waves, window=window, name=name)
@@ -58,14 +59,15 @@ class OperandsModel(PyLoihiProcessModel):
 class Probe(Process):
     """Adds what it sees to shared memory; it is no part of the network.
 
-    Ports:
-        a_in: [lanes, channels], int32.
-
     Args:
         counts: shared int64 [signals].
         trains: shared int32 [steps, lanes, signals].
         signals: int64 [channels]; which signal each channel is.
     """
+
+    members: ClassVar[Members] = {
+        "a_in": "in, [lanes, channels], int32.",
+    }
 
     def __init__(self, counts: NDArray[np.int64], trains: NDArray[Any], signals: NDArray[np.int64]) -> None:
         super().__init__(counts=counts, trains=trains, signals=signals)
@@ -94,15 +96,16 @@ class ProbeModel(PyLoihiProcessModel):
 class Recorder(Process):
     """Adds what it sees to shared memory; it is a probe and no part of the network.
 
-    Ports:
-        inputs: [lanes, n_inputs]; inputs: signals 0 .. n_inputs - 1.
-        neurons: [lanes, neurons]; neurons: the signals after them.
-
     Args:
         counts: shared int64 [signals].
         trains: shared int8 [steps, lanes, signals].
         n_inputs: input signals.
     """
+
+    members: ClassVar[Members] = {
+        "inputs": "in, [lanes, n_inputs]; inputs: signals 0 .. n_inputs - 1.",
+        "neurons": "in, [lanes, neurons]; neurons: the signals after them.",
+    }
 
     def __init__(self, counts: NDArray[np.int64], trains: NDArray[Any], n_inputs: int) -> None:
         super().__init__(counts=counts, trains=trains, n_inputs=n_inputs)
@@ -136,14 +139,15 @@ class Sequencer(Process):
     An operand must have been there for `handover` steps, and a result must come `depth` steps after its operands; else
     the run ends with an error.
 
-    Ports:
-        v<i>_out: [instances, 1 + bits of the operands] of pool i, strobe first.
-        v<i>_in: [instances, 1 + bits of the result] of pool i, strobe first.
-
     Args:
         schedule: what to do when.
         operations: the schedule written out.
     """
+
+    members: ClassVar[Members] = {
+        "v<i>_out": "out, [instances, 1 + bits of the operands] of pool i, strobe first.",
+        "v<i>_in": "in, [instances, 1 + bits of the result] of pool i, strobe first.",
+    }
 
     def __init__(self, schedule: Schedule, operations: Operations) -> None:
         memory = shared_array((operations.addresses,), np.uint64)

@@ -6,7 +6,7 @@ All operators are one Process and one model; their classes tell Lava's user what
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any, Literal, Protocol, cast, get_args
+from typing import Any, ClassVar, Literal, Protocol, cast, get_args
 
 import numpy as np
 from lava.magma.core.decorator import implements, requires, tag
@@ -21,6 +21,8 @@ from lava_nexus.execute.executor import Executor, level_word
 from lava_nexus.execute.interpret import run_program
 from lava_nexus.execute.lava.partition import Block
 from lava_nexus.execute.lava.process import (
+    LAVA_TAGS,
+    Members,
     Process,
     SpikePortTypes,
     add_ports,
@@ -58,9 +60,6 @@ def neuron_executor(level: NeuronLevel, threads: int | None = None) -> Executor:
 class Operator(Process):
     """outputs(t) = segment(inputs(t)): a batch of inputs a time step, answered in the same step.
 
-    Ports:
-        v<number>_in, v<number>_out: [batch, *shape, bits] for each value of the segment, bits MSB first.
-
     Args:
         segment: what is computed; its circuits' neurons are evaluated.
         batch: elements that pass together in one time step.
@@ -68,6 +67,11 @@ class Operator(Process):
         level: what evaluates the neurons: "word" operations, or "vectorised" membranes; see `executor.LEVELS`.
         tallies: where to count; its own if None.
     """
+
+    members: ClassVar[Members] = {
+        "v<number>_in": "in, [batch, *shape, bits] for each value of the segment, bits MSB first.",
+        "v<number>_out": "out, [batch, *shape, bits] for each value of the segment, bits MSB first.",
+    }
 
     def __init__(
         self,
@@ -130,7 +134,7 @@ OPERATORS: dict[str, type[Operator]] = {
 
 
 @requires(CPU)
-@tag("vectorised", "lif")
+@tag("vectorised", "lif", *LAVA_TAGS)
 class Model(PyLoihiProcessModel, metaclass=SpikePortTypes):
     """Evaluates every neuron of the segment's circuits, by word operations or membrane by membrane."""
 
@@ -168,13 +172,15 @@ for _operator in (*OPERATORS.values(), Layer):
 class TransformerBlock(Process):
     """A block of operator Processes, each an operating-system process of its own.
 
-    Ports:
-        v<number>_in, v<number>_out: [batch, *shape, bits] for each value that passes the block's border.
-
     Args:
         block: its segments.
         batch, sets, level: as `Operator` takes them.
     """
+
+    members: ClassVar[Members] = {
+        "v<number>_in": "in, [batch, *shape, bits] for each value that passes the block's border.",
+        "v<number>_out": "out, [batch, *shape, bits] for each value that passes the block's border.",
+    }
 
     def __init__(self, block: Block, batch: int, sets: int | None = None, level: str = "word") -> None:
         word = neuron_level(level)
@@ -187,7 +193,7 @@ class TransformerBlock(Process):
 
 
 @implements(proc=TransformerBlock)
-@tag("vectorised", "lif")
+@tag("vectorised", "lif", *LAVA_TAGS)
 class TransformerBlockModel(AbstractSubProcessModel):
     """One operator Process a segment; within a time step the batch passes through all of them."""
 

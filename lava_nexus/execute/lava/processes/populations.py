@@ -5,7 +5,7 @@ Each as vectorised neurons in one CPU model, or as Lava's own LIF and graded neu
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from lava.magma.core.decorator import requires, tag
@@ -14,12 +14,12 @@ from lava.magma.core.model.py.ports import PyInPort, PyOutPort
 from lava.magma.core.model.py.type import LavaPyType
 from lava.magma.core.model.sub.model import AbstractSubProcessModel
 from lava.magma.core.process.ports.ports import InPort, OutPort
+from lava.magma.core.process.process import LogConfig
 from lava.magma.core.resources import CPU
 from numpy.typing import NDArray
 
-from lava_nexus.errors import NexusError
 from lava_nexus.execute.lava import population_lif
-from lava_nexus.execute.lava.process import Process, models_of
+from lava_nexus.execute.lava.process import LAVA_TAGS, Members, Process, lanes_of, models_of
 from lava_nexus.execute.lava.processes.host import Probe
 from lava_nexus.execute.lava.shared import shared_array
 from lava_nexus.execute.populations import PopulationStepper
@@ -33,33 +33,38 @@ from lava_nexus.populations.vectoring import Tree
 class PopulationProcess(Process):
     """Neurons of a population network, `lanes` copies side by side.
 
-    Ports:
-        a_in: [lanes, inputs], int32; the strobe, then the values of every input in order.
-        s_out: [lanes, outputs], int32; the signals of every read-out, and after them those of its negative part. A set
-            that enters at step t leaves at t + depth, and one step later as Lava's neurons, whose outputs go through
-            one more synapse.
-
     Args:
         network: the neurons.
-        lanes: operand sets a time step.
+        shape: of the operand sets of a time step.
         record_steps: time steps of which every signal's value is kept, from the first one on.
-        name: of the Process.
+        name, log_config: of the Process.
     """
 
+    members: ClassVar[Members] = {
+        "a_in": "in, [*shape, inputs], int32; the strobe, then the values of every input in order.",
+        "s_out": "out, [*shape, outputs], int32; the signals of every read-out, and after them those of its "
+        "negative part. A set that enters at step t leaves at t + depth, and one step later as Lava's neurons, whose "
+        "outputs go through one more synapse.",
+    }
+
     def __init__(
-        self, network: PopulationNetwork, lanes: int = 1, record_steps: int = 0, name: str | None = None
+        self,
+        network: PopulationNetwork,
+        shape: tuple[int, ...] = (1,),
+        record_steps: int = 0,
+        name: str | None = None,
+        log_config: LogConfig | None = None,
     ) -> None:
-        if lanes < 1:
-            raise NexusError(f"population network of {lanes} lanes is below 1")
+        lanes = lanes_of(shape, "population network")
         counts = shared_array((network.n_signals,), np.int64)
         trains = shared_array((record_steps, lanes, network.n_signals), np.int32)
-        super().__init__(network=network, lanes=lanes, counts=counts, trains=trains, name=name)
+        super().__init__(network=network, lanes=lanes, counts=counts, trains=trains, name=name, log_config=log_config)
         self.network = network
         self.lanes = lanes
         self._counts = counts
         self._trains = trains
-        self.a_in = InPort(shape=(lanes, network.n_inputs))
-        self.s_out = OutPort(shape=(lanes, sum(len(signals) for signals in output_signals(network))))
+        self.a_in = InPort(shape=(*shape, network.n_inputs))
+        self.s_out = OutPort(shape=(*shape, sum(len(signals) for signals in output_signals(network))))
 
     @property
     def spike_counts(self) -> NDArray[np.int64]:
@@ -91,70 +96,75 @@ class Populations(PopulationProcess):
 class Division(PopulationProcess):
     """quotient = count of neurons i of 2^bits with dividend >= i * step, the step being a shift of the divisor.
 
-    Ports:
-        a_in: [lanes, 1 + dividends + 1]; strobe, dividends, divisor: 0 .. 2^22 - 1 (2^17 - 1 without shift).
-        s_out: [lanes, dividends]; quotients 0 .. 2^bits.
-
     Args:
         how: bits, digits and whether a leading-one detector shifts the operands; the published ladder of 2^8 with the
             shift if not given.
         dividends: how many share the divisor.
-        lanes, record_steps, name: see `PopulationProcess`.
+        shape, record_steps, name: see `PopulationProcess`.
     """
+
+    members: ClassVar[Members] = {
+        "a_in": "in, [*shape, 1 + dividends + 1]; strobe, dividends, divisor: 0 .. 2^22 - 1 (2^17 - 1 without shift).",
+        "s_out": "out, [*shape, dividends]; quotients 0 .. 2^bits.",
+    }
 
     def __init__(
         self,
         how: Ladders | None = None,
         dividends: int = 1,
-        lanes: int = 1,
+        shape: tuple[int, ...] = (1,),
         record_steps: int = 0,
         name: str | None = None,
     ) -> None:
-        super().__init__(division(how or Ladders(), dividends).network, lanes, record_steps, name)
+        super().__init__(division(how or Ladders(), dividends).network, shape, record_steps, name)
 
 
 class Exponentiation(PopulationProcess):
     """exp(x) by K chords on [-H, H]; 0 below, clamped above.
 
-    Ports:
-        a_in: [lanes, 1 + size]; strobe, then x with `in_fraction` fraction bits.
-        s_out: [lanes, size]; exp(x) with 14 fraction bits, or as many as let exp(H) fit 22 bits.
-
     Args:
         options: H, K and the widths of the table.
         size: operands.
-        lanes, record_steps, name: see `PopulationProcess`.
+        shape, record_steps, name: see `PopulationProcess`.
     """
+
+    members: ClassVar[Members] = {
+        "a_in": "in, [*shape, 1 + size]; strobe, then x with `in_fraction` fraction bits.",
+        "s_out": "out, [*shape, size]; exp(x) with 14 fraction bits, or as many as let exp(H) fit 22 bits.",
+    }
 
     def __init__(
         self,
         options: Options = DEFAULT,
         size: int = 1,
-        lanes: int = 1,
+        shape: tuple[int, ...] = (1,),
         record_steps: int = 0,
         name: str | None = None,
     ) -> None:
-        super().__init__(exponentiation(options, size).network, lanes, record_steps, name)
+        super().__init__(exponentiation(options, size).network, shape, record_steps, name)
 
 
 class L2Norm(PopulationProcess):
     """tree.gain * sqrt(sum of x_i^2).
 
-    Ports:
-        a_in: [lanes, 1 + tree.size]; strobe, then x, integers whose norm is below 2^21.
-        s_out: [lanes, 1]; the norm times the tree's gain, which is in 1..2.
-
     Args:
         tree: values and CORDIC steps.
-        lanes, record_steps, name: see `PopulationProcess`.
+        shape, record_steps, name: see `PopulationProcess`.
     """
 
-    def __init__(self, tree: Tree, lanes: int = 1, record_steps: int = 0, name: str | None = None) -> None:
-        super().__init__(l2_norm(tree).network, lanes, record_steps, name)
+    members: ClassVar[Members] = {
+        "a_in": "in, [*shape, 1 + tree.size]; strobe, then x, integers whose norm is below 2^21.",
+        "s_out": "out, [*shape, 1]; the norm times the tree's gain, which is in 1..2.",
+    }
+
+    def __init__(
+        self, tree: Tree, shape: tuple[int, ...] = (1,), record_steps: int = 0, name: str | None = None
+    ) -> None:
+        super().__init__(l2_norm(tree).network, shape, record_steps, name)
 
 
 @requires(CPU)
-@tag("vectorised")
+@tag("vectorised", *LAVA_TAGS)
 class Vectorised(PyLoihiProcessModel):
     """Every neuron in one child process; sends before it receives, so that networks may be connected in a loop."""
 
@@ -173,14 +183,15 @@ class Vectorised(PyLoihiProcessModel):
         if not self._network.wave and (self.time_step - 1) % self._network.window == 0:
             self._neurons.clear()
         sent = np.concatenate(self._neurons.advance())
-        self.s_out.send(sent[self._outputs].T.astype(np.int32))
-        everything = self._neurons.feed(self.a_in.recv().astype(np.int64))
+        self.s_out.send(sent[self._outputs].T.astype(np.int32).reshape(self.s_out.shape))
+        given = self.a_in.recv().astype(np.int64)
+        everything = self._neurons.feed(given.reshape(-1, given.shape[-1]))
         self._counts[:] = self._neurons.counts
         if self.time_step <= len(self._trains):
             self._trains[self.time_step - 1] = everything
 
 
-@tag("lif")
+@tag("lif", *LAVA_TAGS)
 class Lif(AbstractSubProcessModel):
     """The same neurons as Lava's LIF, GradedReluVec and GradedVec, with one Sparse for each sign and exponent."""
 
@@ -203,7 +214,7 @@ class Lif(AbstractSubProcessModel):
             probe = Probe(counts, trains, places.signals(network, kind))
             setattr(self, f"probe_of_{kind}", probe)
             sent = proc.in_ports.a_in if kind == population_lif.INPUT else self.neurons[kind].s_out
-            (sent if kind == population_lif.INPUT else sent.reshape((lanes, size))).connect(probe.a_in)
+            sent.reshape((lanes, size)).connect(probe.a_in)
         for kind, matrix in self.read_out:
             setattr(self, f"read_out_of_{kind}", matrix)
             self.neurons[kind].s_out.connect(matrix.s_in)

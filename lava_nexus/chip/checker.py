@@ -214,7 +214,7 @@ def evaluate(schedule: Schedule, feeds: Mapping[str, NDArray[Any]]) -> dict[str,
             memory[found.values[number]] = patterns
     bounds = np.flatnonzero(np.diff(found.step * len(schedule.pools) + found.pool, prepend=-1)).tolist()
     for begin, end in zip(bounds, [*bounds[1:], len(found.step)], strict=True):
-        circuit = schedule.pools[int(found.pool[begin])].circuit
+        circuit = schedule.pools[int(found.pool[begin])].gates
         ports = enumerate(circuit.inputs)
         operands = [memory[found.operands[begin:end, i]].astype(port.pattern_dtype) for i, port in ports]
         memory[found.result[begin:end]] = circuit.golden(*operands)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,9 +15,10 @@ from pydantic import Field, field_validator, model_validator
 from lava_nexus.chip.timing import Sourced, Timing, load_timing
 from lava_nexus.config import Config, load_config
 from lava_nexus.errors import NexusError
-from lava_nexus.neurons import LOIHI2, ThresholdNetwork
+from lava_nexus.neurons import LOIHI2
 
 _FOLDER = Path(__file__).parent / "chips"
+_WORD_BYTES = 3
 LIMITS = ("neurons", "delay_accumulators", "synapse_words", "axons_in", "axons_out", "groups")
 
 
@@ -73,6 +75,9 @@ class Limits(Config):
     groups: Limit
     delay_accumulators: Limit
     largest_delay: Limit
+    neuron_state_bytes: Limit = Limit(
+        value=24, source="Intel Loihi 2 technology brief, table 1", confidence="second-hand, what Loihi 1 allots"
+    )
 
 
 class Board(Sourced):
@@ -119,6 +124,10 @@ class Chip(Config):
     def neurons_with_delay(self, delay: int) -> int:
         """Neurons that a core holds where the largest synaptic delay into it is `delay`."""
         return min(self.most("neurons"), self.most("delay_accumulators") >> delay_bits(delay))
+
+    def room_of(self, states: int) -> int:
+        """Neurons whose room one takes that keeps so many words of 24 bits."""
+        return max(1, -(-states * _WORD_BYTES // self.limits.neuron_state_bytes.most))
 
     def board_for(self, chips: int) -> tuple[str, int]:
         """(board, how many): the smallest board that holds the chips, else several of the largest."""
@@ -201,8 +210,36 @@ class Demand:
         return max(found, key=lambda one: one[1] / one[2])
 
 
+class Synaptic(Protocol):
+    """Synapses as flat arrays: those of a `ThresholdNetwork`, or of populations."""
+
+    @property
+    def sources(self) -> NDArray[Any]:
+        """Signals."""
+
+    @property
+    def targets(self) -> NDArray[Any]:
+        """Neurons."""
+
+    @property
+    def delays(self) -> NDArray[Any]:
+        """Steps."""
+
+    @property
+    def n_inputs(self) -> int:
+        """Input signals."""
+
+    @property
+    def outputs(self) -> Sequence[Any]:
+        """What leaves, each with its `signals`."""
+
+
 def demand(
-    network: ThresholdNetwork, assignment: NDArray[np.int64], groups: NDArray[np.int64], cores: int, chip: Chip
+    network: Synaptic,
+    assignment: NDArray[np.int64],
+    groups: NDArray[np.int64],
+    cores: int,
+    chip: Chip,
 ) -> Demand:
     """Counts of every core 0 .. cores - 1."""
     at = assignment[network.targets]

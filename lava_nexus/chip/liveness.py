@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lava_nexus.programs.nodes import Contract, Rearrange
-from lava_nexus.programs.schedule import Round, Schedule
+from lava_nexus.programs.product import Native
+from lava_nexus.programs.schedule import FINAL, Round, Schedule
 
 Steps = NDArray[np.int64]
 Place = tuple[int, int]  # pool, operand
@@ -107,7 +108,7 @@ def _done(schedule: Schedule, index: int, rounds: list[Round]) -> Steps:
     node = schedule.program.nodes[index]
     done = np.zeros(prod(node.result.shape), np.int64)
     for one in rounds:
-        if one.role != "multiply" or (isinstance(node, Contract) and node.length == 1):
+        if one.role in FINAL or (one.role == "multiply" and isinstance(node, Contract) and node.length == 1):
             done[one.first : one.first + one.count] = _last_turn(schedule, one) + _latency(schedule, one)
     return done
 
@@ -117,15 +118,17 @@ def _latency(schedule: Schedule, one: Round) -> int:
 
 
 def _last_turn(schedule: Schedule, one: Round) -> Steps:
-    element = np.arange(one.count) // schedule.pools[one.pool].instances
+    element = np.arange(one.count) // schedule.pools[one.pool].lanes
     return np.asarray(one.start + (one.turns - 1) * one.period + element)
 
 
 def _reads(schedule: Schedule, one: Round, elements: _Elements) -> list[_Read]:
     """What a round reads of the values that are numbered."""
     node, part = schedule.program.nodes[one.node], slice(one.first, one.first + one.count)
-    if one.role == "add":
+    if one.role in ("add", "stage", "result"):
         return []
+    if one.role == "take":
+        return _taken(schedule, one, elements)
     found = []
     for operand, value in enumerate(node.operands[:2] if isinstance(node, Contract) else node.operands):
         names = elements.of.get(value.number)
@@ -143,6 +146,23 @@ def _reads(schedule: Schedule, one: Round, elements: _Elements) -> list[_Read]:
             when = one.start + np.arange(read.shape[1]) * one.period + schedule.width(one) - 1
         read, when = read.ravel(), np.broadcast_to(when, read.shape).ravel()
         found.append(_Read((one.pool, operand), one.node, read[read >= 0], when[read >= 0]))
+    return found
+
+
+def _taken(schedule: Schedule, one: Round, elements: _Elements) -> list[_Read]:
+    """What the first of several circuits reads, all of it until the last invocation."""
+    node, found = schedule.program.nodes[one.node], []
+    native = isinstance(node, Contract) and isinstance(node.product, Native)
+    for operand, value in enumerate(node.operands[:1] if native else node.operands[:2]):
+        names = elements.of.get(value.number)
+        if names is None:
+            continue
+        if not native and isinstance(node, Contract):
+            read = _rows(names, node.result.shape, operand, np.arange(one.first, one.first + one.count)).ravel()
+        else:
+            read = names.ravel() if native else names.reshape(-1, names.shape[-1])[one.first :][: one.count].ravel()
+        read = read[read >= 0]
+        found.append(_Read((one.pool, operand), one.node, read, np.full(len(read), schedule.last_issue(one))))
     return found
 
 

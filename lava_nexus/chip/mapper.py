@@ -4,18 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from math import ceil, sqrt
 
+from lava_nexus.chip import memory as words
 from lava_nexus.chip.description import Chip
-from lava_nexus.chip.packing import CoreTemplate, Piece, circuit_pieces, pack
+from lava_nexus.chip.native import Activities, NativeTemplate, native_template
+from lava_nexus.chip.packing import CoreTemplate, Piece, circuit_pieces, level, pack
 from lava_nexus.chip.place import Spikes, circuit_template
 from lava_nexus.chip.placement import Placement
-from lava_nexus.chip.program_placement import CircuitUse, InputOutput, ProgramPlacement, TokenTraffic
+from lava_nexus.chip.populations import population_template
+from lava_nexus.chip.program_placement import InputOutput, ProgramPlacement, TokenTraffic
 from lava_nexus.chip.scheduler import schedule_program
 from lava_nexus.chip.surroundings import handover, surroundings
-from lava_nexus.chip.timing import Interconnect, Span
+from lava_nexus.chip.timing import Interconnect, Load, Span
+from lava_nexus.chip.uses import around_uses, circuit_use, native_use
 from lava_nexus.chip.workload import Memory, Strategy, Workload, word_bits
 from lava_nexus.circuits import Circuit
+from lava_nexus.circuits.native import NativePart
 from lava_nexus.errors import NexusError
+from lava_nexus.populations.native.core import NativeCore
 from lava_nexus.programs.program import Program
 
 _HALVINGS = 8
@@ -47,14 +54,16 @@ class Mapper:
         max_delay: largest synaptic delay; None takes for each circuit the one that needs fewest cores.
         seed: of partitions and operands.
         sets: operand sets that spikes are counted on.
-        memory: what is kept on the chip; None for registers alone.
+        memory: what is kept on the chip; None for registers alone, by neurons with states beside native layers.
+        activities: counts what parts of native layers do; None where there are none.
 
     Attributes:
         workload: what a token costs.
         circuits: (circuit, invocations a token) by digest.
+        parts: (part of native layers, invocations a token) by digest.
 
     Raises:
-        NexusError: the subject invokes no circuit.
+        NexusError: the subject invokes no circuit, or native layers whose activity nobody counts.
     """
 
     def __init__(
@@ -62,25 +71,32 @@ class Mapper:
         subject: Program | Workload,
         chip: Chip,
         spikes: Spikes,
-        *,
         max_delay: int | None = None,
         seed: int = 0,
         sets: int = 256,
         memory: Memory | None = None,
+        activities: Activities | None = None,
     ) -> None:
         self.workload = subject if isinstance(subject, Workload) else Workload.of(subject)
         self.chip = chip
-        self.memory = memory or Memory()
-        self.circuits = self.workload.invocations
+        self.memory = memory or Memory(words="neurons" if self.workload.layers else "gates")
+        invoked, self._activities = self.workload.invocations, activities
+        self.circuits = {digest: (one, n) for digest, (one, n) in invoked.items() if isinstance(one, Circuit)}
+        self.parts = {digest: (one, n) for digest, (one, n) in invoked.items() if isinstance(one, NativePart)}
         if not self.circuits:
             raise NexusError(f"program '{self.workload.name}' invokes no circuit, so that there is nothing to place")
+        if self.parts and activities is None:
+            raise NexusError(f"program '{self.workload.name}' has native layers, whose activity nobody counts here")
         self._spikes, self._max_delay, self._seed, self._sets = spikes, max_delay, seed, sets
         self._placed: dict[str, Placement] = {}
+        self._native: dict[str, NativeTemplate] = {}
         self._found: dict[int, ProgramPlacement] = {}
 
     @property
     def most_folding(self) -> int:
         """The folding at which every circuit has one instance."""
+        if self.parts:
+            return ceil(self._unrolled * max(sqrt(count / one.neurons) for one, count in self.circuits.values()))
         return max(count for _, count in self.circuits.values())
 
     def template(self, digest: str) -> Placement:
@@ -91,6 +107,37 @@ class Mapper:
                 circuit, self.chip, self._spikes, self._max_delay, self._seed, self._sets
             )
         return self._placed[digest]
+
+    def native(self, digest: str) -> NativeTemplate:
+        """One instance of a part of native layers on cores."""
+        if digest not in self._native:
+            part, _ = self.parts[digest]
+            assert self._activities is not None
+            activity = self._activities(part, self._sets, self._seed)
+            made = native_template if isinstance(part.network, NativeCore) else population_template
+            self._native[digest] = made(part, self.chip, activity)
+        return self._native[digest]
+
+    def _instances(self, folding: int) -> dict[str, int]:
+        """Of each circuit; a native layer's neurons between the gates are those of its weights.
+
+        Beside native layers gates wait for one another in turn: steps are a sum of invocations / instances, least for
+        so many neurons where instances go as the root of invocations / neurons.
+        """
+        if not self.parts:
+            return {digest: -(-count // folding) for digest, (_, count) in self.circuits.items()}
+        layers: dict[str, int] = self.workload.layers
+        found: dict[str, int] = {}
+        for digest, (what, count) in self.workload.invocations.items():
+            wanted = sqrt(count / what.neurons) * self._unrolled / folding
+            found[digest] = layers[digest] if _own(what) else max(1, min(count, ceil(wanted)))
+        return found
+
+    @property
+    def _unrolled(self) -> float:
+        """By what the roots are multiplied where every invocation has an instance."""
+        shared = [(one, n) for one, n in self.workload.invocations.values() if not _own(one)]
+        return max(sqrt(count * one.neurons) for one, count in shared)
 
     def place(self, strategy: Strategy) -> ProgramPlacement:
         """By a strategy.
@@ -126,41 +173,71 @@ class Mapper:
         return replace(self.folded(high), strategy=str(strategy))
 
     def _place(self, folding: int) -> ProgramPlacement:
-        instances = {digest: -(-count // folding) for digest, (_, count) in self.circuits.items()}
+        instances = self._instances(folding)
+        by_words = self.memory.words == "neurons"
+        handed = words.HANDOVER if by_words else handover()
         schedules = tuple(
-            (schedule_program(program, instances, handover()), times) for program, times in self.workload.sections
+            (schedule_program(program, instances, handed), times) for program, times in self.workload.sections
         )
-        around = surroundings(self.workload, schedules, instances, self.memory, self.chip)
+        surround = words.word_memory if by_words else surroundings
+        around = surround(self.workload, schedules, instances, self.memory, self.chip)
         pieces: list[Piece] = [piece for piece, _ in around]
         uses = []
         for digest, (circuit, count) in self.circuits.items():
             placed = self.template(digest)
             pieces += circuit_pieces(circuit.label, placed, instances[digest])
-            uses.append(_use(circuit, placed, instances[digest], count))
-        templates = tuple(pack(pieces, self.chip))
+            uses.append(circuit_use(circuit, placed, instances[digest], count))
+        for digest, (part, count) in self.parts.items():
+            pieces += [replace(p, count=p.count * instances[digest]) for p in self.native(digest).pieces]
+            uses.append(native_use(part, self.native(digest), instances[digest], count))
+        templates = tuple(level(pieces, self.chip) if self.parts else pack(pieces, self.chip))
         cores = sum(template.count for template in templates)
         chips = -(-cores // self.chip.cores)
         board, boards = self.chip.board_for(chips)
         steps = sum(schedule.steps * times for schedule, times in schedules)
+        interval = self._interval(instances)
         traffic = self._traffic(chips)
+        quiet = self._step(templates, cores, (traffic.messages + traffic.operands + traffic.results) / max(1, steps))
         return ProgramPlacement(
             name=self.workload.name,
             chip=self.chip,
             strategy=f"folded: {folding}",
             folding=folding,
-            circuits=(*uses, *_around_uses(around)),
+            circuits=(*uses, *around_uses(around)),
             cores=templates,
             chips=chips,
             board=board,
             boards=boards,
             steps=steps,
-            interval=max(-(-count // instances[digest]) for digest, (_, count) in self.circuits.items()),
-            step=self._step(templates, cores, (traffic.messages + traffic.operands + traffic.results) / max(1, steps)),
+            interval=interval,
+            step=self._with_bursts(quiet, steps, one_by_one=True),
+            streamed_step=self._with_bursts(quiet, interval, one_by_one=False),
             traffic=traffic,
             io=self._io(steps),
             memory=self.memory,
             schedules=schedules,
         )
+
+    def _interval(self, instances: dict[str, int]) -> int:
+        """Steps that the busiest instance needs a token."""
+        waves = [-(-count // instances[digest]) for digest, (_, count) in self.circuits.items()]
+        windows = [-(-count // instances[d]) * part.network.window for d, (part, count) in self.parts.items()]
+        return max([*waves, *windows])
+
+    def _with_bursts(self, quiet: Span, steps: int, one_by_one: bool) -> Span:
+        """The mean of a token's steps: most of them quiet, and those in which an activation's digits meet limbs.
+
+        What such digits take in the fullest core of a layer is added, layer after layer, or of the fullest layer where
+        all layers have tokens of their own.
+        """
+        bursts = []
+        for digest, (_, count) in self.parts.items():
+            synops, reads = self.native(digest).burst
+            one = self.chip.timing.core(Load(0.0, synops, reads))
+            bursts.append(one * (count if one_by_one else 1))
+        if not bursts:
+            return quiet
+        return quiet + (Span.total(bursts) if one_by_one else Span.largest(bursts)) * (1 / max(1, steps))
 
     def _step(self, templates: Sequence[CoreTemplate], cores: int, messages: float) -> Span:
         """Nanoseconds of a step with a wave everywhere; over the busiest link go all messages of it at most."""
@@ -178,12 +255,17 @@ class Mapper:
             operands += found.from_outside * share
             leaving = [s for port in placed.network.outputs for s in port.signals]
             results += float(placed.spikes[leaving].sum()) * share
+        for digest, (_, count) in self.parts.items():
+            part = self.native(digest)
+            messages += part.messages * count
+            operands += part.operands * count
+            results += part.results * count
         crossing = 0 if chips == 1 else round(operands + results)
         return TokenTraffic(round(messages), round(operands), round(results), crossing)
 
     def _io(self, steps: int) -> InputOutput:
-        words = {"weights": self.memory.weights, "cache": self.memory.cache}
-        words_in = {what: self.workload.words(what) for what, where in words.items() if where == "host"}
+        kept = {"weights": self.memory.weights, "cache": self.memory.cache}
+        words_in = {what: self.workload.words(what) for what, where in kept.items() if where == "host"}
         words_in["inputs"] = self.workload.words("inputs")
         words_out = {"outputs": self.workload.words("outputs")}
         bits = word_bits(self.workload)
@@ -191,25 +273,6 @@ class Mapper:
         return InputOutput(words_in, words_out, bits, total / max(1, steps))
 
 
-def _use(circuit: Circuit, placed: Placement, instances: int, invocations: int) -> CircuitUse:
-    network = placed.network
-    return CircuitUse(
-        label=circuit.label,
-        neurons=network.neurons,
-        relays=network.relays,
-        synapses=network.synapses,
-        max_delay=network.max_delay,
-        cores=len(placed.places),
-        instances=instances,
-        invocations=invocations,
-        spikes=int(placed.spikes[network.n_inputs :].sum()) / placed.sets,
-        synops=float(placed.synops_per_set.sum()),
-    )
-
-
-def _around_uses(around: list[tuple[Piece, int]]) -> list[CircuitUse]:
-    return [
-        CircuitUse(piece.name, piece.neurons, 0, synapses, 0, 1, piece.count, 0, arithmetic=False, synops=piece.synops)
-        for piece, synapses in around
-        if piece.count
-    ]
+def _own(what: Circuit | NativePart) -> bool:
+    """Whether its synapses are the weights of one layer."""
+    return isinstance(what, NativePart) and isinstance(what.network, NativeCore)

@@ -151,6 +151,24 @@ def pack(pieces: Sequence[Piece], chip: Chip) -> list[CoreTemplate]:
     return templates
 
 
+def level(pieces: Sequence[Piece], chip: Chip) -> list[CoreTemplate]:
+    """As `pack`, on no more chips, with neurons spread over their cores: the fullest core decides how long a step is.
+
+    Raises:
+        NexusError: a piece alone breaks a limit.
+    """
+    best = pack(pieces, chip)
+    chips = -(-sum(template.count for template in best) // chip.cores)
+    low, high = max(piece.neurons for piece in pieces if piece.count), chip.most("neurons")
+    while low < high:
+        middle = (low + high) // 2
+        limit = chip.limits.neurons.model_copy(update={"value": middle, "rule": None})
+        tried = pack(pieces, chip.model_copy(update={"limits": chip.limits.model_copy(update={"neurons": limit})}))
+        fits = sum(template.count for template in tried) <= chips * chip.cores
+        low, high, best = (low, middle, tried) if fits else (middle + 1, high, best)
+    return best
+
+
 def _too_large(piece: Piece, chip: Chip) -> NexusError:
     filling = _Filling(chip)
     used = filling.used(piece, 1)

@@ -36,6 +36,7 @@ class CircuitUse:
         spikes, synops: of an operand set, means of a run on random operands; None where not counted. Of what stands
             around the circuits `synops` is of a step, half of the bits taken as set.
         active: neuron updates of an operand set in which a neuron received a spike or fired; None where not counted.
+        window: steps that an operand set keeps an instance.
     """
 
     label: str
@@ -50,6 +51,7 @@ class CircuitUse:
     spikes: float | None = None
     synops: float | None = None
     active: float | None = None
+    window: int = 1
 
 
 @dataclass(frozen=True)
@@ -101,11 +103,13 @@ class ProgramPlacement(Shown):
         steps: time steps of a token, from its first operands to its last result.
         interval: operand sets that the busiest instance takes a token: least time steps between tokens of independent
             sequences, were its pipeline never idle.
-        step: nanoseconds of a step with a wave everywhere, by the chip's model of time.
+        step: nanoseconds of a step with a wave everywhere, by the chip's model of time; the mean over a token where
+            steps in which digits meet limbs last longer.
         traffic: messages a token.
         io: what the host feeds and takes.
         memory: where registers, weights and the cache are.
         schedules: one a section, with how often it runs; not saved.
+        streamed_step: as `step`, with tokens back to back; None where it is the same.
     """
 
     name: str
@@ -124,6 +128,7 @@ class ProgramPlacement(Shown):
     io: InputOutput
     memory: Memory = Memory()  # noqa: RUF009
     schedules: tuple[tuple[Schedule, int], ...] = field(default=(), compare=False, repr=False)
+    streamed_step: Span | None = None
 
     def _facts(self) -> tuple[str, dict[str, Any]]:
         sizes = {"neurons": self.neurons, "cores": self.core_count, "chips": self.chips, "steps a token": self.steps}
@@ -163,7 +168,7 @@ class ProgramPlacement(Shown):
     @property
     def most_tokens_per_second(self) -> float:
         """Upper bound for independent sequences side by side: the busiest instances never idle."""
-        return 1 / (self.interval * self.step_ns * 1e-9)
+        return 1 / (self.interval * (self.streamed_step or self.step).value * 1e-9)
 
     def utilization(self) -> list[dict[str, tuple[int, int]]]:
         """For each core template (used, max) by limit; `cores[i].count` says how many cores look like that."""
@@ -201,6 +206,7 @@ class ProgramPlacement(Shown):
                 for one in data["cores"]
             )
             data["step"], data["memory"] = Span(**data["step"]), Memory(**data["memory"])
+            data["streamed_step"] = data["streamed_step"] and Span(**data["streamed_step"])
             data["traffic"], data["io"] = TokenTraffic(**data["traffic"]), InputOutput(**data["io"])
             return cls(**data)
         except FileNotFoundError:

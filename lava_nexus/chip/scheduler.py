@@ -2,6 +2,8 @@
 
 A sum of K terms is a chain of K - 1 additions that wait for one another. As many sums as fill the adders' pipelines run
 interleaved: the adders then take an operand set in every step, and a partial sum returns just when its turn comes.
+Exact and native sums pass through their circuits one behind the other; the neurons between the gates of a native layer
+are busy for their window.
 """
 
 from __future__ import annotations
@@ -13,11 +15,13 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from lava_nexus.circuits import Circuit
+from lava_nexus.circuits.native import NativePart
 from lava_nexus.errors import NexusError
 from lava_nexus.programs.nodes import Apply, Contract, Folded, Node, Populate, Rearrange, Reduce, Value
-from lava_nexus.programs.product import Rounded, Summation
+from lava_nexus.programs.product import Exact, Native, Product, Rounded, Summation
 from lava_nexus.programs.program import Program
-from lava_nexus.programs.schedule import Pool, Round, Schedule
+from lava_nexus.programs.schedule import Pool, Role, Round, Schedule
 
 _TRIES = 4  # periods of start times that are tried before a round goes behind all others
 
@@ -28,7 +32,14 @@ def schedule_program(program: Program, instances: Mapping[str, int], handover: i
     Raises:
         NexusError: a sum in another order than `sequential`, fewer than one instance, or none given for a circuit.
     """
-    circuits = {circuit.digest: circuit for _, circuit, count in program.invocations() if count}
+    circuits: dict[str, Circuit | NativePart] = {
+        circuit.digest: circuit for _, circuit, count in program.invocations() if count
+    }
+    for layer, part, count in program.operators():
+        if not isinstance(part, NativePart):
+            raise NexusError(f"layer '{layer}' is made of LIF populations, schedules know circuits only")
+        if count:
+            circuits[part.digest] = part
     for digest, circuit in circuits.items():
         if instances.get(digest, 0) < 1:
             raise NexusError(
@@ -63,9 +74,12 @@ class _Plan:
         if isinstance(node, Apply):
             done = self._apply(index, node)
         elif isinstance(node, Reduce):
-            done = self._reduce(index, node, _sequential(node.layer, node.fold, Folded))
+            exact = isinstance(node.fold, Exact)
+            done = self._staged(index, node) if exact else self._reduce(index, node, _sequential(node, Folded))
+        elif isinstance(node.product, Exact) or node.populations():
+            done = self._staged(index, node)
         else:
-            done = self._contract(index, node, _sequential(node.layer, node.product, Rounded))
+            done = self._contract(index, node, _sequential(node, Rounded))
         self.ready[node.result.number] = done.reshape(node.result.shape)
 
     def _of(self, value: Value) -> NDArray[np.int64]:
@@ -119,6 +133,41 @@ class _Plan:
             done[first : first + count] = made
         return done
 
+    def _staged(self, index: int, node: Contract | Reduce) -> NDArray[np.int64]:
+        """Sums that pass through several circuits: operands, all of them, then stage after stage."""
+        how: Product | Summation = node.product if isinstance(node, Contract) else node.fold
+        sums, waits = prod(node.result.shape), [self._of(v) for v in node.operands]
+        if isinstance(how, Exact):
+            return self._exact(index, node, how, sums, max(int(w.max(initial=0)) for w in waits))
+        parts = [*node.invocations(), *(node.populations() if isinstance(node, Contract) else [])]
+        if isinstance(how, Native):
+            front, back = how.layer.front, how.layer.back
+            (core, rows), (bits, _) = node.populations()  # type: ignore[union-attr]
+            parts = [(front, rows * node.length), (core, rows), (bits, sums), (back, sums)]
+        done = np.array([max(int(w.max(initial=0)) for w in waits)])
+        for i, (what, count) in enumerate(parts):
+            role: Role = "take" if i == 0 else "result" if i == len(parts) - 1 else "stage"
+            pool, last = self.number[what.digest], i == len(parts) - 1
+            ready = done if len(done) == count else np.full(count, done.max(initial=0))
+            start = self._start(pool, ready, count)
+            self.rounds.append(Round(index, pool, role, 0, count, start))
+            done = self._done(pool, start, count) - (0 if last else self.handover)
+        return done
+
+    def _exact(self, index: int, node: Contract | Reduce, how: Exact, sums: int, ready: int) -> NDArray[np.int64]:
+        """Registers that take `terms` terms a turn, then are rounded."""
+        step, finish = (self.number[one.digest] for one in (how.accumulator.step, how.accumulator.finish))
+        turns, period = -(-node.length // how.accumulator.terms), self.pools[step].circuit.depth + self.handover
+        done = np.zeros(sums, np.int64)
+        for first, count in _tiles(sums, self.pools[step].instances * period):
+            start = self._start(step, np.full(count, ready), count, turns, period)
+            self.rounds.append(Round(index, step, "take", first, count, start, turns, period))
+            made = self._done(step, start + (turns - 1) * period, count)
+            start = self._start(finish, made, count)
+            self.rounds.append(Round(index, finish, "result", first, count, start))
+            done[first : first + count] = self._done(finish, start, count)
+        return done
+
     def _row_wait(self, value: Value, period: int) -> NDArray[np.int64]:
         """Earliest start for each row of an operand whose element k is needed k periods after the start."""
         known = self.ready.get(value.number)
@@ -128,24 +177,29 @@ class _Plan:
 
     def _start(self, pool: int, ready: NDArray[np.int64], count: int, turns: int = 1, period: int = 0) -> int:
         """Reserves the first steps in which element i finds its operands and an instance."""
-        instances = self.pools[pool].instances
-        earliest = max(0, int((ready - np.arange(count) // instances).max()))
-        return self.busy[pool].reserve(earliest, -(-count // instances), turns, max(period, -(-count // instances)))
+        one = self.pools[pool]
+        earliest = max(0, int((ready - np.arange(count) // one.lanes * one.interval).max()))
+        width = -(-count // one.lanes) * one.interval
+        if one.own:
+            return earliest  # no other node asks for it
+        return self.busy[pool].reserve(earliest, width, turns, max(period, width))
 
     def _done(self, pool: int, start: int, count: int) -> NDArray[np.int64]:
         one = self.pools[pool]
-        return start + np.arange(count) // one.instances + one.circuit.depth + self.handover
+        return start + np.arange(count) // one.lanes * one.interval + one.circuit.depth + self.handover
 
 
 _Kind = TypeVar("_Kind", bound=Summation)
 
 
-def _sequential(layer: str, how: Summation, kind: type[_Kind]) -> _Kind:
+def _sequential(node: Contract | Reduce, kind: type[_Kind]) -> _Kind:
     """Sums of a kind, one term after the other.
 
     Raises:
         NexusError: they are of another kind, or in another order.
     """
+    how: Summation = node.product if isinstance(node, Contract) else node.fold
+    layer = node.layer
     if how.accumulate != "sequential":
         raise NexusError(f"layer '{layer}' sums in the order '{how.accumulate}', schedules know 'sequential'")
     if not isinstance(how, kind):

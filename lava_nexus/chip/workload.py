@@ -9,8 +9,9 @@ from math import prod
 from typing import Literal
 
 from lava_nexus.circuits import Circuit
+from lava_nexus.circuits.native import NativePart
 from lava_nexus.errors import NexusError
-from lava_nexus.programs.nodes import Value
+from lava_nexus.programs.nodes import Contract, Value
 from lava_nexus.programs.program import Program
 
 _FORM = re.compile(r"(?P<kind>folded|fit)\s*:\s*(?P<key>chips\s*=)?\s*(?P<number>-?\d+)")
@@ -41,15 +42,28 @@ class Workload:
         return cls(program.name, ((program, 1),))
 
     @property
-    def invocations(self) -> dict[str, tuple[Circuit, int]]:
-        """(circuit, operand sets a token) by digest; those that are never invoked left out."""
-        found: dict[str, tuple[Circuit, int]] = {}
+    def invocations(self) -> dict[str, tuple[Circuit | NativePart, int]]:
+        """(circuit or native part, operand sets a token) by digest; those that are never invoked left out."""
+        found: dict[str, tuple[Circuit | NativePart, int]] = {}
         for program, times in self.sections:
-            program.refuse_operators("a placement on cores")
-            for _, circuit, count in program.invocations():
+            native = [(layer, one, count) for layer, one, count in program.operators() if isinstance(one, NativePart)]
+            if len(native) < len(list(program.operators())):
+                program.refuse_operators("a placement on cores")
+            invoked: list[tuple[str, Circuit | NativePart, int]] = [*program.invocations(), *native]
+            for _, circuit, count in invoked:
                 if count:
                     before = found.get(circuit.digest, (circuit, 0))[1]
                     found[circuit.digest] = circuit, before + times * count
+        return found
+
+    @property
+    def layers(self) -> dict[str, int]:
+        """Nodes a token that a native part belongs to, by the part's digest: each has neurons of its own."""
+        found: dict[str, int] = {}
+        for program, times in self.sections:
+            for node in program.nodes:
+                for part, _ in node.populations() if isinstance(node, Contract) else []:
+                    found[part.digest] = found.get(part.digest, 0) + times
         return found
 
     def words(self, what: str) -> int:
@@ -102,11 +116,17 @@ Where = Literal["chip", "host"]
 
 @dataclass(frozen=True)
 class Memory:
-    """What is kept on the chip, and what the host feeds in when it is needed."""
+    """What is kept on the chip, and what the host feeds in when it is needed.
+
+    Attributes:
+        registers, weights, cache: where. Weights of native layers are their synapses, on the chip always.
+        words: what holds a word on the chip: gates that feed themselves, or neurons with states.
+    """
 
     registers: Where = "chip"
     weights: Where = "host"
     cache: Where = "host"
+    words: Literal["gates", "neurons"] = "gates"
 
 
 def word_bits(workload: Workload) -> int:
@@ -119,11 +139,35 @@ def kept_inputs(program: Program) -> frozenset[int]:
     return frozenset(v.number for name, v in program.inputs.items() if _sort(name) == "inputs")
 
 
+def cached_values(workload: Workload) -> list[tuple[int, int, int]]:
+    """(bits, positions, channels) of keys and values, all sections together."""
+    found: dict[tuple[int, int], int] = {}
+    for program, times in workload.sections:
+        for name, value in program.inputs.items():
+            if _sort(name) == "cache":
+                positions = value.shape[-2] if len(value.shape) > 1 else 1
+                key = value.format.bits, positions
+                found[key] = found.get(key, 0) + times * prod(value.shape) // max(1, positions)
+    return [(bits, positions, channels) for (bits, positions), channels in sorted(found.items())]
+
+
+def native_weights(program: Program) -> set[int]:
+    """Numbers of the matrices that are synapses of native layers, and of nothing else."""
+    native: set[int] = set()
+    other: set[int] = {v.number for v in program.outputs.values()}
+    for node in program.nodes:
+        matrix = node.operands[1].number if isinstance(node, Contract) and node.populations() else None
+        other |= {v.number for v in node.operands if v.number != matrix}
+        native |= set() if matrix is None else {matrix}
+    return native - other
+
+
 def _words(program: Program, what: str) -> int:
     if what == "outputs":
         return _sum(program.outputs.values())
-    found = _sum(v for name, v in program.inputs.items() if _sort(name) == what)
-    constants = sum(patterns.size for patterns in program.constants.values() if patterns.size > 1)
+    native = native_weights(program)
+    found = _sum(v for name, v in program.inputs.items() if _sort(name) == what and v.number not in native)
+    constants = sum(p.size for number, p in program.constants.items() if p.size > 1 and number not in native)
     return found + (constants if what == "weights" else 0)
 
 

@@ -184,7 +184,7 @@ def _of_placed(
             one.label,
             (one.spikes or 0) * one.invocations,
             (one.synops or 0) * one.invocations,
-            one.invocations * one.neurons,
+            one.invocations * one.neurons * one.window,
             None if one.active is None else one.active * one.invocations,
         )
         for one in used

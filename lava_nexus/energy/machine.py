@@ -199,12 +199,13 @@ class Machine:
         weights = "on chip" if placement.memory.weights == "chip" else "fed by the host"
         site = Site(placement.chip.title, placement.neurons, placement.core_count, placement.chips, weights)
         steps = tokens * (placement.steps if name == "single" else placement.interval)
+        step = placement.step if name == "single" else placement.streamed_step or placement.step
         mesh = placement.chip.mesh
         messages = tokens * (moved.messages + moved.operands + moved.results)
         around = [one for one in placement.circuits if not one.arithmetic]
         return cls(
             site,
-            Pace(name, steps, placement.step, duty),
+            Pace(name, steps, step, duty),
             Routing(messages, 0, 0, (mesh.columns - 1, mesh.rows - 1)),
             words=tokens * (sum(io.words_in.values()) + sum(io.words_out.values())),
             standing=sum((one.synops or 0.0) * one.instances for one in around),

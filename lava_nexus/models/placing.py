@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import overload
 
 from lava_nexus.chip.description import Chip, load_chip
-from lava_nexus.chip.mapper import place_program
+from lava_nexus.chip.mapper import Mapper
 from lava_nexus.chip.place import place_circuit
 from lava_nexus.chip.placement import Placement
 from lava_nexus.chip.program_placement import ProgramPlacement
-from lava_nexus.chip.workload import Strategy, Workload
+from lava_nexus.chip.workload import WEIGHT, Strategy, Workload
 from lava_nexus.circuits import Circuit
+from lava_nexus.circuits.native_sample import sampled_layer
 from lava_nexus.errors import NexusError
 from lava_nexus.execute.membrane.executor import measured_spikes
+from lava_nexus.execute.native.activity import measured_activity
 from lava_nexus.execute.operands import whole_number
 from lava_nexus.models.model import Model
 from lava_nexus.models.stages import Stage, forward_stages, program_of
 from lava_nexus.populations.catalogue import GATES
-from lava_nexus.programs import Program
+from lava_nexus.programs import Contract, Program
+from lava_nexus.programs.product import Native
 
 
 def token_workload(model: Model, context: int, name: str = "") -> Workload:
@@ -41,13 +45,13 @@ def token_workload(model: Model, context: int, name: str = "") -> Workload:
         raise NexusError(f"context {context} is not in 1 .. {spec.positions}, the positions of the model")
     if (
         arithmetic.weights == "constant"
-        or arithmetic.product is not None
+        or arithmetic.product not in (None, Native.name)
         or arithmetic.spikes is not None
         or arithmetic.nonlinear != GATES
     ):
         raise NexusError(
-            "a model is placed by shape alone, with gates whose weights are operands: weights 'constant', another "
-            "product and LIF populations are not placed"
+            "a model is placed by shape alone, with gates whose weights are operands or with native layers: weights "
+            "'constant', another product and LIF populations are not placed"
         )
     stages = forward_stages(spec, 1, context - 1, logits="last", keep=True, block=spec.width * max(1, spec.outputs))
     of_step: dict[str, list[Stage]] = {}
@@ -56,7 +60,8 @@ def token_workload(model: Model, context: int, name: str = "") -> Workload:
             of_step.setdefault("ending" if stage.step in _ENDING else stage.step, []).append(stage)
 
     def written(step: str, name: str) -> Program:
-        return program_of(of_step[step], arithmetic.of_batch(1), name=name)
+        program = program_of(of_step[step], arithmetic.of_batch(1), name=name)
+        return with_native_layers(program, arithmetic.basis) if arithmetic.product == Native.name else program
 
     shapes: dict[object, list[str]] = {}
     for layer in range(spec.layers):
@@ -67,6 +72,21 @@ def token_workload(model: Model, context: int, name: str = "") -> Workload:
     sections += [(written(step, step), 1) for step in ("pooler",) if step in of_step]
     sections += [(written("ending", "head"), 1)] if "ending" in of_step else []
     return Workload(name or spec.kind, tuple(sections))
+
+
+def with_native_layers(program: Program, basis: str) -> Program:
+    """The program with every product of weights in synapses, by a sample of its sums: its weights are inputs.
+
+    Raises:
+        NexusError: what one layer asks for is beyond the chip's synapses or states.
+    """
+    weights = {v.number for name, v in program.inputs.items() if name.startswith(WEIGHT)}
+    for i, node in enumerate(program.nodes):
+        if isinstance(node, Contract) and node.operands[1].number in weights:
+            outputs, inputs = node.operands[1].shape
+            layer = sampled_layer(node.operands[1].float_format, outputs, inputs, basis)
+            program.nodes[i] = replace(node, product=Native(layer), operands=node.operands[:2])
+    return program
 
 
 _ENDING = ("final norm", "head transform", "head")
@@ -137,9 +157,8 @@ def place(
         raise _nothing_to_place(subject)
     if chips is not None:
         raise NexusError(f"program '{subject.name}' takes its chips by strategy='fit: chips={chips}'")
-    return place_program(
-        subject, described, measured_spikes, strategy or "unrolled", max_delay=max_delay, seed=seed, sets=sets
-    )
+    mapper = Mapper(subject, described, measured_spikes, max_delay, seed, sets, activities=measured_activity)
+    return mapper.place(Strategy.of(strategy or "unrolled"))
 
 
 def _nothing_to_place(subject: object) -> NexusError:

@@ -15,19 +15,44 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lava_nexus.circuits import Circuit
+from lava_nexus.circuits.native import NativePart
 from lava_nexus.errors import NexusError
+from lava_nexus.populations.native.core import NativeCore
 from lava_nexus.programs.nodes import Apply, Contract, Populate, Rearrange, Reduce, Value
 from lava_nexus.programs.program import Program
 
-Role = Literal["apply", "fold", "multiply", "add"]
+Role = Literal["apply", "fold", "multiply", "add", "take", "stage", "result"]
+FINAL = ("apply", "fold", "add", "result")
+"""Roles of rounds that give a node's result."""
 
 
 @dataclass(frozen=True)
 class Pool:
     """Instances of one circuit that share the invocations of a program."""
 
-    circuit: Circuit
+    circuit: Circuit | NativePart
     instances: int
+
+    @property
+    def gates(self) -> Circuit:
+        """The circuit of a pool that holds no part of a native layer."""
+        assert isinstance(self.circuit, Circuit)
+        return self.circuit
+
+    @property
+    def interval(self) -> int:
+        """Steps from one operand set of an instance to the next: more than 1 where neurons keep states."""
+        return self.circuit.network.window if isinstance(self.circuit, NativePart) else 1
+
+    @property
+    def own(self) -> bool:
+        """Whether each node has an instance of its own, with its weights as synapses."""
+        return isinstance(self.circuit, NativePart) and isinstance(self.circuit.network, NativeCore)
+
+    @property
+    def lanes(self) -> int:
+        """Instances that the elements of a round are dealt to."""
+        return 1 if self.own else self.instances
 
 
 @dataclass(frozen=True)
@@ -38,7 +63,8 @@ class Round:
         node: index of the node in the program.
         pool: index of the pool in the schedule.
         role: `apply`; `fold` of a Reduce (turn j folds in element j + 1); of a Contract `multiply` (turn j makes the
-            products of index j) or `add` (turn j adds the product of index j + 1).
+            products of index j) or `add` (turn j adds the product of index j + 1). Of sums in several circuits, one
+            behind the other, `take` (reads operands), `stage`s and `result`; elements are then those of the stage.
         first, count: elements first .. first + count of the node's result, in order; element i on instance
             i % instances.
         start: first time step.
@@ -73,11 +99,17 @@ class Schedule:
 
     def width(self, one: Round) -> int:
         """Consecutive steps that one turn of a round takes."""
-        return -(-one.count // self.pools[one.pool].instances)
+        pool = self.pools[one.pool]
+        return -(-one.count // pool.lanes) * pool.interval
+
+    @property
+    def staged(self) -> bool:
+        """Whether sums pass through several circuits, so that the operations are not written out one by one."""
+        return any(one.role == "take" for one in self.rounds)
 
     def last_issue(self, one: Round) -> int:
         """Step of a round's last invocation."""
-        return one.start + (one.turns - 1) * one.period + self.width(one) - 1
+        return one.start + (one.turns - 1) * one.period + self.width(one) - self.pools[one.pool].interval
 
     @property
     def steps(self) -> int:
@@ -117,6 +149,9 @@ def expand(schedule: Schedule) -> Operations:
     Raises:
         NexusError: the schedule leaves out elements of a node, or has a round that does not fit its node.
     """
+    if schedule.staged:
+        name = schedule.program.name
+        raise NexusError(f"schedule of program '{name}' has exact or native sums, which are not written out")
     memory = _Addresses(schedule.program)
     rows = [np.zeros((7, 0), np.int64)]
     for one in schedule.rounds:

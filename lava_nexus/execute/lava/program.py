@@ -202,7 +202,7 @@ def run_scheduled(
         raise NexusError(f"schedules run on Lava's level 'vectorised', not '{level}'")
     operations = expand(schedule)
     sequencer = Sequencer(schedule, operations)
-    networks = [Network(pool.circuit.network, (pool.instances,)) for pool in schedule.pools]
+    networks = [Network(pool.gates.network, (pool.instances,)) for pool in schedule.pools]
     for i, network in enumerate(networks):
         getattr(sequencer, f"v{i}_out").connect(network.a_in)
         network.s_out.connect(getattr(sequencer, f"v{i}_in"))

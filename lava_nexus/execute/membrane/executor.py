@@ -182,6 +182,8 @@ def measured_tally(circuit: Circuit, sets: int, seed: int = 0, executor: Executo
 
 def _operand(port: Port, sets: int, rng: np.random.Generator) -> NDArray[Any]:
     fmt, width, dtype = port.format, port.width, port.pattern_dtype
+    if port.name == "code" and fmt is None:  # of a native sum: 0 says that it is an ordinary number
+        return np.zeros(sets, dtype)
     if isinstance(fmt, FloatFormat):
         return fmt.to_patterns(rng.standard_normal(sets).astype(np.float32).astype(fmt.dtype)).astype(dtype)
     return (rng.integers(0, 2**63, sets, dtype=np.uint64) & np.uint64(2**width - 1)).astype(dtype)

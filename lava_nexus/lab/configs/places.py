@@ -68,11 +68,12 @@ class ShapeConfig(Config):
 
 
 class MemoryConfig(Config):
-    """What is kept on the chip, and what the host feeds in when it is needed."""
+    """What is kept on the chip, and what the host feeds in when it is needed; `words`: what holds them there."""
 
     registers: Where = "chip"
     weights: Where = "host"
     cache: Where = "host"
+    words: Literal["gates", "neurons"] = "gates"
 
 
 class MapBlockConfig(Config):
@@ -84,6 +85,8 @@ class MapBlockConfig(Config):
         architecture: or a model, by keys and values of its config.json.
         context: tokens that the token sees, itself among them.
         format, basis: of every circuit.
+        product: native where linear layers are the chip's synapses; None for gates.
+        norm_format: inside norms, softmax and SiLU where it is wider than `format`; None for float32.
         chip: name of a chip that comes with the package, or a YAML file.
         strategies: `unrolled`, `folded: k`, `fit: chips=n`; the first one is drawn and described in full.
         max_delay: largest synaptic delay; None takes for each circuit the one that needs fewest cores.
@@ -102,6 +105,8 @@ class MapBlockConfig(Config):
     context: int = Field(default=1, ge=1)
     format: FormatName = "float32"
     basis: Literal["threshold", "nexus"] = "threshold"
+    product: Literal["native"] | None = None
+    norm_format: FormatName | None = None
     chip: str = "loihi2"
     strategies: tuple[str, ...] = Field(default=("fit: chips=1", "unrolled"), min_length=1)
     max_delay: int | None = Field(default=None, ge=0)

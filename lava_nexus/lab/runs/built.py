@@ -64,8 +64,10 @@ def arithmetic_of(how: ArithmeticConfig, orders: Accumulate | Orders) -> Arithme
 def model_of_sizes(config: MapBlockConfig) -> Model:
     """The config's model, whose weights nobody reads."""
     given = config.shape
+    how: Any = {"format": config.format, "basis": config.basis, "product": config.product}
+    how["norm_format"] = config.norm_format or "float32"
     if given is None:
-        return random_model(config.architecture or {}, format=config.format, basis=config.basis)
+        return random_model(config.architecture or {}, **how)
     keys = {
         "model_type": "llama" if given.gated else "nexus_block",
         "hidden_size": given.d_model,
@@ -78,7 +80,7 @@ def model_of_sizes(config: MapBlockConfig) -> Model:
         "max_position_embeddings": config.context,
         "rms_norm_eps": 1e-6,
     }
-    model = random_model(keys, format=config.format, basis=config.basis)
+    model = random_model(keys, **how)
     spec = replace(model.spec, shape=replace(model.spec.shape, query_key_norm=given.query_key_norm))
     spec = spec if given.rotary else replace(spec, ropes=(), rope_of=(None,) * spec.layers)
     spec = spec if given.vocabulary else replace(spec, head=None, final_norm=False)

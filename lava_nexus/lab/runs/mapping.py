@@ -18,6 +18,7 @@ from lava_nexus.chip.workload import Memory, Strategy
 from lava_nexus.config import did_you_mean
 from lava_nexus.errors import NexusError
 from lava_nexus.execute.membrane.executor import measured_spikes
+from lava_nexus.execute.native.activity import measured_activity
 from lava_nexus.lab.configs.places import MapBlockConfig
 from lava_nexus.lab.energy.token import token_energies, token_tables, with_activity
 from lava_nexus.lab.figures.bars import chip_figure, chips_figure
@@ -72,6 +73,8 @@ def run_map_block(config: MapBlockConfig, out: Path, quick: bool = False) -> dic
     mapper = _mapper(config, chip)
     for digest in track(mapper.circuits, "placing", "circuits"):
         mapper.template(digest)
+    for digest in track(mapper.parts, "placing", "native layers"):
+        mapper.native(digest)
     placed = [mapper.place(strategy) for strategy in strategies]
     placed = with_activity(placed, mapper, config.sets, config.seed)
     curve = [mapper.folded(k) for k in track(_foldings(mapper, config.curve), "folding", "foldings")]
@@ -108,8 +111,9 @@ def _mapper(config: MapBlockConfig, chip: Chip) -> Mapper:
     workload = token_workload(model_of_sizes(config), config.context, config.name)
     memory = Memory(**config.memory.model_dump())
     return Mapper(
-        workload, chip, measured_spikes, max_delay=config.max_delay, seed=config.seed, sets=config.sets, memory=memory
-    )
+        workload, chip, measured_spikes, max_delay=config.max_delay, seed=config.seed, sets=config.sets, memory=memory,
+        activities=measured_activity,
+    )  # fmt: skip
 
 
 def _foldings(mapper: Mapper, points: int) -> list[int]:

@@ -156,9 +156,9 @@ class Sequencer(Process):
         self.memory = memory
         self.there = there
         for i, pool in enumerate(schedule.pools):
-            network = pool.circuit.network
+            network = pool.gates.network
             setattr(self, f"v{i}_out", OutPort(shape=(pool.instances, network.n_inputs)))
-            setattr(self, f"v{i}_in", InPort(shape=(pool.instances, 1 + pool.circuit.output.width)))
+            setattr(self, f"v{i}_in", InPort(shape=(pool.instances, 1 + pool.gates.output.width)))
 
 
 @model_of(Sequencer, "vectorised", "lif")
@@ -192,7 +192,7 @@ class SequencerModel(PyLoihiProcessModel, metaclass=SpikePortTypes):
         return slice(int(self._bounds[key]), int(self._bounds[key + 1]))
 
     def _keep(self, pool: int, step: int, spikes: NDArray[Any]) -> None:
-        circuit = self._schedule.pools[pool].circuit
+        circuit = self._schedule.pools[pool].gates
         issued = self._issued(pool, step - circuit.depth)
         lanes = self._operations.instance[issued]
         if not np.array_equal(np.flatnonzero(spikes[:, 0]), np.sort(lanes)):
@@ -203,14 +203,14 @@ class SequencerModel(PyLoihiProcessModel, metaclass=SpikePortTypes):
 
     def _operand_spikes(self, pool: int, step: int) -> NDArray[np.int8]:
         one = self._schedule.pools[pool]
-        spikes = np.zeros((one.instances, one.circuit.network.n_inputs), np.int8)
+        spikes = np.zeros((one.instances, one.gates.network.n_inputs), np.int8)
         issued = self._issued(pool, step)
         lanes = self._operations.instance[issued]
         if not len(lanes):
             return spikes
         spikes[lanes, 0] = 1
         channel = 1
-        for column, port in enumerate(one.circuit.inputs):
+        for column, port in enumerate(one.gates.inputs):
             addresses = self._operations.operands[issued, column]
             late = self._there[addresses] + self._schedule.handover > step
             if late.any():

@@ -35,11 +35,20 @@ and spikes.
 Every mistake that a user can make raises `NexusError` with one sentence that names what, which value and which limit.
 """
 
-import lazy_loader
-
 from lava_nexus.moved import install
 
 install()
 __version__ = "0.1.0"
-# Every public name stands once, in the stub beside this file, and is imported when it is first used.
-__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
+
+
+def __getattr__(name: str) -> object:
+    """Every public name stands once, in the stub beside this file, and is imported when it is first used."""
+    import lazy_loader  # not before: a command answers Ctrl-C as soon as this file is read
+
+    found, listed, names = lazy_loader.attach_stub(__name__, __file__)
+    globals().update(__getattr__=found, __dir__=listed, __all__=names)
+    return names if name == "__all__" else found(name)
+
+
+def __dir__() -> list[str]:
+    return list(__getattr__("__all__"))  # type: ignore[call-overload]

@@ -1,6 +1,6 @@
 """Finds the inputs that rounding="correct" has a neuron each for: see configs/corrections.yaml."""
 
-from lava_nexus.cli import main
+from lava_nexus.__main__ import main
 
 if __name__ == "__main__":
     main("corrections")

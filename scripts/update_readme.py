@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from lava_nexus.cli import main
+from lava_nexus.__main__ import main
 
 if __name__ == "__main__":
     main("readme", "--root", str(Path(__file__).parents[1]))

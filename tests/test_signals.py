@@ -69,6 +69,44 @@ def test_an_ending_signal_is_answered(number: signal.Signals, body: str, tmp_pat
     assert said == ("interrupted\n" if number == signal.SIGINT and "pass" not in body else "")
 
 
+@pytest.mark.parametrize(
+    "command",
+    [["-m", "lava_nexus"], ["scripts/run_block.py"], ["-c", "from lava_nexus.__main__ import main; main()"]],
+    ids=["python -m", "script", "lava-nexus"],
+)
+@pytest.mark.parametrize("module", ["argparse", "lava_nexus.config"])
+def test_ctrl_c_while_a_command_is_imported_is_one_line(command: list[str], module: str, tmp_path: Path) -> None:
+    """What the command imports first, and later: the import waits here, so that the signal falls into it."""
+    (tmp_path / "sitecustomize.py").write_text(
+        textwrap.dedent(f"""
+        import sys, time
+        class Waits:
+            def find_spec(self, name, path=None, target=None):
+                if name == {module!r}:
+                    print("ready", flush=True)
+                    time.sleep(60)
+        sys.meta_path.insert(0, Waits())
+        """)
+    )
+    process = subprocess.Popen(
+        [sys.executable, *command, "configs/digits.yaml"],
+        cwd=ROOT, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True,
+        env={**os.environ, "PYTHONPATH": f"{tmp_path}:{ROOT}"},
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL) and None,
+    )  # fmt: skip
+    _ready(process)
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=30)
+    assert (process.returncode, said) == (130, "interrupted\n")
+
+
+def test_a_command_listens_before_it_imports() -> None:
+    """Between Python's start and the handler lies what the package's own first file imports: nothing."""
+    code = "import sys; before = set(sys.modules); import lava_nexus; print(*sorted(set(sys.modules) - before))"
+    run = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert set(run.stdout.split()) <= {"__future__", "lava_nexus", "lava_nexus.moved"}
+
+
 def test_what_was_ignored_stays_ignored(tmp_path: Path) -> None:
     """Under nohup a closed terminal ends nothing."""
     body = WAITING.format(body="print('ready', flush=True); time.sleep(1)")

@@ -15,7 +15,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
-from lava_nexus.documents import read_json
+from lava_nexus.documents import read_json, read_text
 from lava_nexus.errors import NexusError, brief
 from lava_nexus.files import write_text
 from lava_nexus.lab.markdown import markdown, summary_rows
@@ -185,7 +185,7 @@ def update_readme(results: Path, root: Path) -> None:
     _take_figures([] if kept else report["figures"], results, images)
     write_text(root / "docs" / "digits.json", json.dumps(report, indent=2) + "\n")
     readme = root / "README.md"
-    write_text(readme, filled_page(readme.read_text(encoding="utf-8"), report))
+    write_text(readme, filled_page(read_text(readme, "page"), report))
 
 
 def _take_figures(figures: Sequence[Mapping[str, Any]], results: Path, images: Path) -> None:
@@ -210,7 +210,7 @@ def update_native(results: Path, root: Path) -> None:
     _take_figures(report["figures"], results, root / "docs" / "images")
     readme = root / "README.md"
     notes = "\n".join(f"- {note}" for note in report["notes"])
-    page = filled(readme.read_text(encoding="utf-8"), "native", lambda: _native(table, notes), "README.md")
+    page = filled(read_text(readme, "page"), "native", lambda: _native(table, notes), "README.md")
     write_text(readme, page)
 
 

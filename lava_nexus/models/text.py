@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from lava_nexus.documents import read_json
+from lava_nexus.documents import read_json, read_text
 from lava_nexus.errors import NexusError
 from lava_nexus.models.stored import gguf_in, gguf_tokenizer
 
@@ -139,7 +139,7 @@ def _chat(folder: Path) -> tuple[str, dict[str, str]]:
 def _template(folder: Path) -> str:
     file = folder / "chat_template.jinja"
     if file.is_file():
-        return file.read_text(encoding="utf-8")
+        return read_text(file, "chat template")
     given = _read_config(folder).get("chat_template")
     if isinstance(given, list):
         given = {each.get("name"): each.get("template") for each in given if isinstance(each, dict)}.get("default")

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from lava_nexus import files
-from lava_nexus.documents import read_json
+from lava_nexus.documents import read_json, read_text
 from lava_nexus.energy import load_energy_model
 from lava_nexus.errors import NexusError
 from lava_nexus.lab.configs.tables import EnergyConfig, EnergyTable
@@ -111,8 +111,8 @@ def energy_pages(report: EnergyTableReport, root: Path) -> dict[Path, str]:
     docs, readme, mapped = root / "docs" / "energy.md", root / "README.md", root / "docs" / "mapping.json"
     placed = f"\n{mapping_summary(read_json(mapped, 'report'))}" if mapped.is_file() else ""
     return {
-        docs: filled(docs.read_text(encoding="utf-8"), "energy", lambda: _whole(report), "docs/energy.md"),
-        readme: filled(readme.read_text(encoding="utf-8"), "energy", lambda: summary(report) + placed, "README.md"),
+        docs: filled(read_text(docs, "page"), "energy", lambda: _whole(report), "docs/energy.md"),
+        readme: filled(read_text(readme, "page"), "energy", lambda: summary(report) + placed, "README.md"),
     }
 
 

@@ -15,7 +15,7 @@ from lava_nexus import files
 from lava_nexus.chip.mapper import Mapper
 from lava_nexus.chip.program_placement import ProgramPlacement
 from lava_nexus.chip.timing import Span
-from lava_nexus.documents import read_json
+from lava_nexus.documents import read_json, read_text
 from lava_nexus.energy import EnergyReport, energy_of, gpu_record, load_energy_model, measured_systems
 from lava_nexus.errors import NexusError
 from lava_nexus.execute.membrane.executor import measured_tally
@@ -150,7 +150,7 @@ def update_mapping_page(results: Path, root: Path) -> None:
     kept[values["config"]["name"]] = {"title": values["title"], "tables": tables}
     files.write_text(target, json.dumps(kept, indent=1) + "\n")
     page = root / "docs" / "mapping.md"
-    files.write_text(page, filled_mapping(page.read_text(encoding="utf-8"), kept))
+    files.write_text(page, filled_mapping(read_text(page, "page"), kept))
 
 
 def filled_mapping(page: str, kept: dict[str, Any]) -> str:

@@ -12,13 +12,13 @@ from typing import Any
 
 import numpy as np
 
-from lava_nexus.documents import parse_json
+from lava_nexus.documents import parse_json, read_text
 from lava_nexus.errors import NexusError
 from lava_nexus.execute.executor import Executor
 from lava_nexus.execute.run import executor_named
 from lava_nexus.lab.configs.execution import EvaluateConfig, EvaluationTask
 from lava_nexus.lab.evaluation.layouts import TaskResult, evaluation_report
-from lava_nexus.lab.evaluation.questions import SAMPLES, Question, questions, read_text
+from lava_nexus.lab.evaluation.questions import SAMPLES, Question, questions
 from lava_nexus.lab.evaluation.scoring import Alphabet, GateScorer, Scorer, TorchScorer, alphabet
 from lava_nexus.lab.report import conclude
 from lava_nexus.lab.runs.approximation import LayerTap, by_populations
@@ -144,7 +144,7 @@ def _pieces(task: EvaluationTask, text: Alphabet) -> Iterator[Piece]:
             yield _asked(question, text)
         return
     path = task.file or SAMPLES / "perplexity.txt"
-    content = read_text(path)
+    content = read_text(path, "task file")
     if path.suffix == ".jsonl":
         content = "\n\n".join(_texts(content, path))
     ids = text.encode(content)

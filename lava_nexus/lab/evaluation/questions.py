@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from lava_nexus.documents import parse_json
+from lava_nexus.documents import parse_json, read_text
 from lava_nexus.errors import NexusError
 from lava_nexus.lab.configs.execution import EvaluationTask
 
@@ -95,23 +95,7 @@ def _rows(path: Path) -> Iterator[Row]:
 
 
 def _lines(path: Path) -> list[str]:
-    return [line for line in read_text(path).splitlines() if line.strip()]
-
-
-def read_text(path: Path) -> str:
-    """The text of a task's file.
-
-    Raises:
-        NexusError: it does not exist, is a folder, or holds no UTF-8.
-    """
-    try:
-        return path.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        raise NexusError(f"task file '{path}' does not exist") from None
-    except IsADirectoryError:
-        raise NexusError(f"task file '{path}' is a folder") from None
-    except UnicodeDecodeError as error:
-        raise NexusError(f"task file '{path}' is no UTF-8 text: {error}") from None
+    return [line for line in read_text(path, "task file").splitlines() if line.strip()]
 
 
 def _prompted(prompt: str, texts: Sequence[str], answer: int, heading: str = "") -> Question:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from lava_nexus.circuits import Circuit, circuit
-from lava_nexus.documents import parse_json
+from lava_nexus.documents import parse_json, read_text
 from lava_nexus.errors import NexusError
 from lava_nexus.execute.membrane import MembraneExecutor
 from lava_nexus.formats import format_named, ulp_distance
@@ -30,11 +30,7 @@ def read_losses(path: Path) -> list[float]:
     Raises:
         NexusError: no such file, or one that holds no losses.
     """
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
-        raise NexusError(f"loss curve '{path}' cannot be read: {(reason or str(error)).lower()}") from None
+    text = read_text(path, "loss curve")
     try:
         losses = [float(value) for value in _values(text)]
     except (NexusError, ValueError, TypeError, KeyError, OverflowError):

@@ -14,6 +14,7 @@ from typing import Any
 from lava_nexus.circuits import Circuit, circuit
 from lava_nexus.circuits.functions import function, tabulated
 from lava_nexus.circuits.operations import PRECISE
+from lava_nexus.documents import read_text
 from lava_nexus.errors import NexusError
 from lava_nexus.files import write_text
 from lava_nexus.formats import FLOAT32
@@ -103,7 +104,7 @@ def function_table(config: FunctionTableConfig, out: Path, quick: bool = False) 
 
 def _fill(listed: tuple[Path, ...], part: str, text: str) -> None:
     for page in listed:
-        write_text(page, pages.filled(page.read_text(encoding="utf-8"), part, lambda: text, str(page)))
+        write_text(page, pages.filled(read_text(page, "page"), part, lambda: text, str(page)))
 
 
 def sample_rows(kept: list[SampleRecord]) -> list[tuple[Any, ...]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -133,12 +134,15 @@ def test_bad_rows(kind: str, row: Any, sentence: str, tmp_path: Path) -> None:
 def test_bad_files(tmp_path: Path) -> None:
     with pytest.raises(NexusError, match=r"task file '.*nothing\.jsonl' does not exist"):
         questions(EvaluationTask(kind="arc", file=tmp_path / "nothing.jsonl"))
-    with pytest.raises(NexusError, match="is a folder"):
+    with pytest.raises(NexusError, match="it is a directory"):
         questions(EvaluationTask(kind="arc", file=tmp_path))
+    os.mkfifo(tmp_path / "pipe.jsonl")  # nobody writes: waiting for it would be for ever
+    with pytest.raises(NexusError, match="it is no regular file"):
+        questions(EvaluationTask(kind="arc", file=tmp_path / "pipe.jsonl"))
     with pytest.raises(NexusError, match="0 rows, too few for 0 shots and a question"):
         questions(EvaluationTask(kind="arc", file=written(tmp_path / "e.jsonl")))
     with pytest.raises(NexusError, match="3 rows, too few for 3 shots"):
         questions(EvaluationTask(kind="piqa", shots=3))
     (tmp_path / "b.jsonl").write_bytes(b"\xff")
-    with pytest.raises(NexusError, match="is no UTF-8"):
+    with pytest.raises(NexusError, match="is not UTF-8"):
         questions(EvaluationTask(kind="arc", file=tmp_path / "b.jsonl"))

@@ -80,7 +80,7 @@ def test_a_loss_curve_that_is_none(tmp_path, text):
     path = tmp_path / "losses"
     if text is not None:
         path.write_text(text)
-    with pytest.raises(NexusError, match=r"loss curve '.*losses' (cannot be read|holds no list of numbers)"):
+    with pytest.raises(NexusError, match=r"loss curve '.*losses' (does not exist|holds no list of numbers)"):
         diagnose(tmp_path, losses=str(path))
 
 

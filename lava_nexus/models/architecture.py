@@ -16,6 +16,7 @@ class Head:
         outputs: as many as tokens, as the labels of the config, or a number.
         bias: name of the bias; empty where there is none.
         pooled: whether it reads the pooler's answer, one for each sequence, and not every token's hidden state.
+        first: whether it reads the first token's state behind the final norm.
         transform, transform_norm: names of a dense layer and a norm in front of it, empty where there are none.
         pooler: name of a pooler of its own, in place of the body's.
         pooler_activation: of that.
@@ -25,6 +26,7 @@ class Head:
     outputs: Literal["vocabulary", "labels"] | int = "vocabulary"
     bias: str = ""
     pooled: bool = False
+    first: bool = False
     transform: str = ""
     transform_norm: str = ""
     pooler: str = ""
@@ -46,10 +48,16 @@ class Architecture:
 
     Attributes:
         prefix: of every tensor of the body; a checkpoint of the body alone has none.
+        prefixes: other ones, of the same body inside a larger model.
         layer: start of a layer's tensors, with its number in place of `{}`.
         roles: role of a layer's module to its name.
-        embeddings: role (`words`, `positions`, `token_types`, `embedding_norm`) to name.
+        embeddings: role (`words`, `positions`, `token_types`, `embedding_norm`; of images `patches`, `class_token`,
+            `positions`) to name.
         endings: role (`final_norm`, `pooler`) of what follows the layers to name.
+        experts: role (`gate`, `up`, `down`) of an expert's module to its name, with its number in place of `{}`; empty
+            where the feed-forward part is one.
+        router: name of the linear layer that chooses among them.
+        image: whether it takes images and not tokens.
         heads: by class of the transformers library; their names have no prefix. Empty where there is none.
         biases: role to True, or to the config key that says whether the role has a bias.
         fused: role to the module that its rows are stored in, beside those of the other roles of that module.
@@ -77,6 +85,10 @@ class Architecture:
     roles: Mapping[str, str]
     embeddings: Mapping[str, str]
     endings: Mapping[str, str]
+    experts: Mapping[str, str] = field(default_factory=dict)
+    router: str = ""
+    prefixes: tuple[str, ...] = ()
+    image: bool = False
     heads: Heads = field(default_factory=dict)
     biases: Mapping[str, bool | str] = field(default_factory=dict)
     fused: Mapping[str, str] = field(default_factory=dict)
@@ -97,4 +109,4 @@ class Architecture:
     embedding_root: bool = False
     position_offset: bool = False
     refused: Mapping[str, object] = field(default_factory=dict)
-    ignored: tuple[str, ...] = ("rotary_emb.inv_freq",)
+    ignored: tuple[str, ...] = ("rotary_emb.inv_freq", "rope_freqs.")

@@ -6,47 +6,14 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from lava_nexus.models.architecture import Architecture, Head, Heads
+from lava_nexus.models.encoders import ALL_LINEAR, ATTENTION, ENCODERS
 
-_ATTENTION = ("query", "key", "value", "output")
 _GATED = ("gate", "up", "down")
 
 
 def causal_heads(name: str, bias: bool = False) -> Heads:
     """Those of a decoder: the language model, and the body alone."""
     return {f"{name}ForCausalLM": Head("lm_head", bias="lm_head.bias" if bias else ""), f"{name}Model": None}
-
-
-def _encoder_heads(name: str, words: Head, classifier: Head) -> Heads:
-    """Those of an encoder: the body first."""
-    return {
-        f"{name}Model": None,
-        f"{name}ForMaskedLM": words,
-        f"{name}ForSequenceClassification": classifier,
-        f"{name}ForTokenClassification": Head("classifier", "labels", "classifier.bias"),
-        f"{name}ForQuestionAnswering": Head("qa_outputs", "labels", "qa_outputs.bias"),
-    }
-
-
-_BERT_WORDS = Head(
-    "cls.predictions.decoder",
-    bias="cls.predictions.bias",
-    transform="cls.predictions.transform.dense",
-    transform_norm="cls.predictions.transform.LayerNorm",
-)
-_BERT_HEADS: Heads = {
-    **_encoder_heads("Bert", _BERT_WORDS, Head("classifier", "labels", "classifier.bias", pooled=True)),
-    "BertForNextSentencePrediction": Head("cls.seq_relationship", 2, "cls.seq_relationship.bias", pooled=True),
-    "BertForPreTraining": _BERT_WORDS,
-}
-_ROBERTA_WORDS = Head(
-    "lm_head.decoder", bias="lm_head.bias", transform="lm_head.dense", transform_norm="lm_head.layer_norm"
-)
-_DISTILBERT_WORDS = Head(
-    "vocab_projector",
-    bias="vocab_projector.bias",
-    transform="vocab_transform",
-    transform_norm="vocab_layer_norm",
-)
 
 
 def _llama_like(
@@ -58,7 +25,7 @@ def _llama_like(
 ) -> Architecture:
     names = {
         "attention_norm": "input_layernorm",
-        **{role: f"self_attn.{role[0]}_proj" for role in _ATTENTION},
+        **{role: f"self_attn.{role[0]}_proj" for role in ATTENTION},
         "feed_forward_norm": "post_attention_layernorm",
         **{role: f"mlp.{role}_proj" for role in (_GATED if gated else _GATED[1:])},
     }
@@ -75,10 +42,9 @@ def _llama_like(
     )
 
 
-_ATTENTION_BIAS: dict[str, bool | str] = {role: "attention_bias" for role in _ATTENTION}
+_ATTENTION_BIAS: dict[str, bool | str] = {role: "attention_bias" for role in ATTENTION}
 _ALL_BIASES: dict[str, bool | str] = {**_ATTENTION_BIAS, **{role: "mlp_bias" for role in _GATED}}
 _QUERY_KEY_NORM = {"query_norm": "self_attn.q_norm", "key_norm": "self_attn.k_norm"}
-_PHI_BIAS: dict[str, bool | str] = {role: True for role in (*_ATTENTION, "up", "down")}
 _OUTER_NORMS = {
     "attention_out_norm": "post_attention_layernorm",
     "feed_forward_norm": "pre_feedforward_layernorm",
@@ -100,42 +66,12 @@ _OLMO2 = _llama_like(
     query_key_norm=True,
     normed_together=True,
 )
-_BERT = Architecture(
-    prefix="bert.",
-    layer="encoder.layer.{}.",
-    roles={
-        **{role: f"attention.self.{role}" for role in _ATTENTION[:3]},
-        "output": "attention.output.dense",
-        "attention_norm": "attention.output.LayerNorm",
-        "up": "intermediate.dense",
-        "down": "output.dense",
-        "feed_forward_norm": "output.LayerNorm",
-    },
-    embeddings={
-        "words": "embeddings.word_embeddings",
-        "positions": "embeddings.position_embeddings",
-        "token_types": "embeddings.token_type_embeddings",
-        "embedding_norm": "embeddings.LayerNorm",
-    },
-    endings={"pooler": "pooler.dense"},
-    heads=_BERT_HEADS,
-    biases=_PHI_BIAS,
-    arrangement="post_norm",
-    norm="layer",
-    gated=False,
-    causal=False,
-    rotary=False,
-    eps_key="layer_norm_eps",
-    refused={"position_embedding_type": "absolute", "is_decoder": False, "add_cross_attention": False},
-    ignored=("embeddings.position_ids", "pooler.", "cls.", "classifier.", "qa_outputs."),
-)
-
 ARCHITECTURES: dict[str, Architecture] = {
     "llama": _llama_like(causal_heads("Llama"), biases=_ALL_BIASES),
     "mistral": _llama_like(causal_heads("Mistral"), windows="all"),
     "qwen2": _llama_like(
         causal_heads("Qwen2"),
-        biases={role: True for role in _ATTENTION[:3]},
+        biases={role: True for role in ATTENTION[:3]},
         windows="late",
         window_switch="use_sliding_window",
     ),
@@ -158,13 +94,15 @@ ARCHITECTURES: dict[str, Architecture] = {
         roles={**_GEMMA2.roles, **_QUERY_KEY_NORM},
         query_key_norm=True,
         refused={"use_bidirectional_attention": False},
+        prefixes=("model.language_model.", "language_model.model."),
+        ignored=("rotary_emb.inv_freq", "vision_tower.", "multi_modal_projector.", "language_model.lm_head."),
     ),
     "phi": Architecture(
         prefix="model.",
         layer="layers.{}.",
         roles={
             "attention_norm": "input_layernorm",
-            **{role: f"self_attn.{role[0]}_proj" for role in _ATTENTION[:3]},
+            **{role: f"self_attn.{role[0]}_proj" for role in ATTENTION[:3]},
             "output": "self_attn.dense",
             "up": "mlp.fc1",
             "down": "mlp.fc2",
@@ -172,7 +110,7 @@ ARCHITECTURES: dict[str, Architecture] = {
         embeddings={"words": "embed_tokens"},
         endings={"final_norm": "final_layernorm"},
         heads=causal_heads("Phi", bias=True),
-        biases=_PHI_BIAS,
+        biases=ALL_LINEAR,
         arrangement="parallel",
         norm="layer",
         gated=False,
@@ -182,10 +120,26 @@ ARCHITECTURES: dict[str, Architecture] = {
     "phi3": _llama_like(
         causal_heads("Phi3"),
         fused={
-            **{role: "self_attn.qkv_proj" for role in _ATTENTION[:3]},
+            **{role: "self_attn.qkv_proj" for role in ATTENTION[:3]},
             **{role: "mlp.gate_up_proj" for role in _GATED[:2]},
         },
         windows="all",
+    ),
+    "mixtral": _llama_like(
+        causal_heads("Mixtral"),
+        windows="all",
+        router="block_sparse_moe.gate",
+        experts={role: f"block_sparse_moe.experts.{{}}.w{n}" for role, n in zip(_GATED, (1, 3, 2), strict=True)},
+    ),
+    "qwen3_moe": _llama_like(
+        causal_heads("Qwen3Moe"),
+        roles=_QUERY_KEY_NORM,
+        biases=_ATTENTION_BIAS,
+        query_key_norm=True,
+        windows="all",
+        window_switch="use_sliding_window",
+        router="mlp.gate",
+        experts={role: f"mlp.experts.{{}}.{role}_proj" for role in _GATED},
     ),
     "olmo2": replace(_OLMO2, roles={k: v for k, v in _OLMO2.roles.items() if k not in _PLAIN_NORMS}),
     "granite": _llama_like(causal_heads("Granite"), biases=_ALL_BIASES, scale_key="attention_multiplier"),
@@ -194,7 +148,7 @@ ARCHITECTURES: dict[str, Architecture] = {
         layer="h.{}.",
         roles={
             "attention_norm": "ln_1",
-            **{role: f"attn.{role}" for role in _ATTENTION[:3]},
+            **{role: f"attn.{role}" for role in ATTENTION[:3]},
             "output": "attn.c_proj",
             "feed_forward_norm": "ln_2",
             "up": "mlp.c_fc",
@@ -203,9 +157,9 @@ ARCHITECTURES: dict[str, Architecture] = {
         embeddings={"words": "wte", "positions": "wpe"},
         endings={"final_norm": "ln_f"},
         heads={"GPT2LMHeadModel": Head("lm_head"), "GPT2Model": None},
-        biases=_PHI_BIAS,
-        fused={role: "attn.c_attn" for role in _ATTENTION[:3]},
-        transposed=(*_ATTENTION, "up", "down"),
+        biases=ALL_LINEAR,
+        fused={role: "attn.c_attn" for role in ATTENTION[:3]},
+        transposed=(*ATTENTION, "up", "down"),
         norm="layer",
         gated=False,
         rotary=False,
@@ -218,7 +172,7 @@ ARCHITECTURES: dict[str, Architecture] = {
         layer="layers.{}.",
         roles={
             "attention_norm": "input_layernorm",
-            **{role: f"attention.{role}" for role in _ATTENTION[:3]},
+            **{role: f"attention.{role}" for role in ATTENTION[:3]},
             "output": "attention.dense",
             "feed_forward_norm": "post_attention_layernorm",
             "up": "mlp.dense_h_to_4h",
@@ -228,7 +182,7 @@ ARCHITECTURES: dict[str, Architecture] = {
         endings={"final_norm": "final_layer_norm"},
         heads={"GPTNeoXForCausalLM": Head("embed_out"), "GPTNeoXModel": None},
         biases={**_ATTENTION_BIAS, "up": True, "down": True},
-        fused={role: "attention.query_key_value" for role in _ATTENTION[:3]},
+        fused={role: "attention.query_key_value" for role in ATTENTION[:3]},
         by_head=True,
         arrangement="parallel",
         norm="layer",
@@ -236,52 +190,7 @@ ARCHITECTURES: dict[str, Architecture] = {
         eps_key="layer_norm_eps",
         ignored=("rotary_emb.inv_freq", "attention.bias", "attention.masked_bias"),
     ),
-    "bert": _BERT,
-    "roberta": replace(
-        _BERT,
-        prefix="roberta.",
-        heads=_encoder_heads(
-            "Roberta",
-            _ROBERTA_WORDS,
-            Head("classifier.out_proj", "labels", "classifier.out_proj.bias", pooled=True, pooler="classifier.dense"),
-        ),
-        position_offset=True,
-        ignored=("embeddings.position_ids", "pooler.", "lm_head.", "classifier.", "qa_outputs."),
-    ),
-    "distilbert": Architecture(
-        prefix="distilbert.",
-        layer="transformer.layer.{}.",
-        roles={
-            **{role: f"attention.{role[0]}_lin" for role in _ATTENTION[:3]},
-            "output": "attention.out_lin",
-            "attention_norm": "sa_layer_norm",
-            "up": "ffn.lin1",
-            "down": "ffn.lin2",
-            "feed_forward_norm": "output_layer_norm",
-        },
-        embeddings={key: name for key, name in _BERT.embeddings.items() if key != "token_types"},
-        endings={},
-        heads=_encoder_heads(
-            "DistilBert",
-            _DISTILBERT_WORDS,
-            Head(
-                "classifier",
-                "labels",
-                "classifier.bias",
-                pooled=True,
-                pooler="pre_classifier",
-                pooler_activation="relu",
-            ),
-        ),
-        biases=_PHI_BIAS,
-        arrangement="post_norm",
-        norm="layer",
-        gated=False,
-        causal=False,
-        rotary=False,
-        eps_key="layer_norm_eps",
-        ignored=("vocab_", "pre_classifier.", "classifier.", "qa_outputs."),
-    ),
+    **ENCODERS,
     # The block of NEXUS (arXiv 2601.21279): norm, attention with RoPE, norm, up, SiLU, down.
     "nexus_block": _llama_like({"NexusBlock": Head("lm_head")}, gated=False),
 }

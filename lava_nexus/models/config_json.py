@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import math
-import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -13,66 +12,11 @@ import numpy as np
 from lava_nexus.errors import NexusError, brief
 from lava_nexus.models.architecture import Architecture, Head
 from lava_nexus.models.architectures import ACTIVATION_NAMES, ARCHITECTURES
-from lava_nexus.models.defaults import completed
-from lava_nexus.models.rope import Rope, read_rope, scaling_of
-from lava_nexus.models.spec import ModelSpec
+from lava_nexus.models.config_keys import MOST, Keys, ropes_of, routing_of, windows_of
+from lava_nexus.models.defaults import completed, text_part
+from lava_nexus.models.rope import Rope
+from lava_nexus.models.spec import Images, ModelSpec
 from lava_nexus.programs.transformer import LayerShape
-
-_MOST, _MOST_OF = 1 << 24, {"num_hidden_layers": 10_000, "vocab_size": 1 << 31, "max_position_embeddings": 1 << 31}
-"""Sizes beyond all models, in general and by key: what is larger is a mistake, and would fill the memory."""
-
-
-@dataclass(frozen=True)
-class Keys:
-    """Values of a config by key, each checked; a value that does not fit is a NexusError.
-
-    Attributes:
-        config: keys and values.
-        source: what the config is called in errors.
-    """
-
-    config: Mapping[str, Any]
-    source: str
-
-    def size(self, key: str, default: int | None = None) -> int:
-        """An integer of at least 1."""
-        return self.count(key, default, least=1)
-
-    def count(self, key: str, default: int | None = None, least: int = 0) -> int:
-        """An integer of at least `least`."""
-        value, most = self._value(key, default), _MOST_OF.get(key, _MOST)
-        if isinstance(value, float) and value.is_integer():
-            value = int(value)
-        if type(value) is not int or value < least:
-            raise NexusError(f"{self.source}: '{key}' is {brief(repr(value))}, must be an integer of at least {least}")
-        if value > most:
-            raise NexusError(f"{self.source}: '{key}' is {brief(repr(value))}, must be at most {most}")
-        return value
-
-    def number(self, key: str, default: float | None = None) -> float:
-        """A positive number."""
-        value = self._value(key, default)
-        if type(value) not in (int, float) or not 0 < value <= sys.float_info.max:
-            raise NexusError(f"{self.source}: '{key}' is {brief(repr(value))}, must be a positive number")
-        return float(value)
-
-    def optional(self, key: str) -> float | None:
-        """A positive number, or None where there is none."""
-        return None if self.config.get(key) is None else self.number(key)
-
-    def flag(self, key: str, default: bool) -> bool:
-        """True or false."""
-        value = self._value(key, default)
-        if not isinstance(value, bool):
-            raise NexusError(f"{self.source}: '{key}' is {brief(repr(value))}, must be true or false")
-        return value
-
-    def _value(self, key: str, default: Any) -> Any:
-        value = self.config.get(key)
-        value = default if value is None else value
-        if value is None:
-            raise NexusError(f"{self.source}: key '{key}' is missing")
-        return value
 
 
 def read_spec(config: Mapping[str, Any], source: str, silu: str = "silu") -> ModelSpec:
@@ -86,28 +30,30 @@ def read_spec(config: Mapping[str, Any], source: str, silu: str = "silu") -> Mod
     Raises:
         NexusError: an architecture, activation or option that is not supported, or sizes that make no model.
     """
-    keys = Keys(completed(config), source)
+    keys = Keys(completed(text_part(config, source)), source)
     family = _family(keys)
-    shape = _shape(keys, family, silu)
-    layers, vocabulary, width = keys.size("num_hidden_layers"), keys.size("vocab_size"), keys.size("hidden_size")
+    layers, width, images = keys.size("num_hidden_layers"), keys.size("hidden_size"), _images(keys, family)
+    routing, single = routing_of(keys, family, layers)
+    shape = replace(_shape(keys, family, silu), routing=routing)
+    vocabulary = 0 if images else keys.size("vocab_size")
     head = _head(keys, family)
     counts = {"vocabulary": vocabulary, "labels": _labels(keys)}
-    ropes, rope_of = _ropes(keys, family, shape.head_dim, layers)
+    ropes, rope_of = ropes_of(keys, family, shape.head_dim, layers)
     offset = keys.count("pad_token_id") + 1 if family.position_offset else 0
     return ModelSpec(
-        kind=str(config["model_type"]),
+        kind=str(keys.config["model_type"]),
         vocabulary=vocabulary,
         width=width,
         hidden=keys.size("intermediate_size"),
         shape=shape,
-        windows=_windows(keys, family, layers),
+        windows=windows_of(keys, family, layers),
         ropes=ropes,
         rope_of=rope_of,
-        positions=_positions(keys, ropes) - offset,
+        positions=images.tokens if images else _positions(keys, ropes) - offset,
         position_offset=offset,
         token_types=keys.size("type_vocab_size") if "token_types" in family.embeddings else 0,
         biases=_biases(keys, family),
-        tied=keys.flag("tie_word_embeddings", False),
+        tied=images is None and keys.flag("tie_word_embeddings", False),
         prefix=family.prefix,
         head=head,
         outputs=0 if head is None else head.outputs if isinstance(head.outputs, int) else counts[head.outputs],
@@ -115,7 +61,20 @@ def read_spec(config: Mapping[str, Any], source: str, silu: str = "silu") -> Mod
         embedding_scale=math.sqrt(width) if family.embedding_root else keys.number("embedding_multiplier", 1.0),
         logits_divisor=keys.number("logits_scaling", 1.0),
         logits_cap=keys.optional("final_logit_softcapping"),
+        expert_hidden=keys.size("moe_intermediate_size", keys.size("intermediate_size")),
+        single=single,
+        images=images,
     )
+
+
+def _images(keys: Keys, family: Architecture) -> Images | None:
+    """What a model of images sees; None of a model of tokens."""
+    if not family.image:
+        return None
+    size, patch = keys.pair("image_size"), keys.pair("patch_size")
+    if size[0] < patch[0] or size[1] < patch[1]:
+        raise NexusError(f"{keys.source}: 'patch_size' is {patch}, larger than 'image_size' {size}")
+    return Images(keys.size("num_channels"), size, patch)
 
 
 def _family(keys: Keys) -> Architecture:
@@ -199,78 +158,9 @@ def _labels(keys: Keys) -> int:
     """Number of labels that a config states."""
     named = keys.config.get("id2label")
     count = keys.config.get("num_labels", len(named) if isinstance(named, dict) else 2)
-    if type(count) is not int or not 1 <= count <= _MOST:
+    if type(count) is not int or not 1 <= count <= MOST:
         raise NexusError(f"{keys.source}: 'num_labels' is {brief(repr(count))}, must be an integer of at least 1")
     return count
-
-
-def _windows(keys: Keys, family: Architecture, layers: int) -> tuple[int | None, ...]:
-    config = keys.config
-    switched = not family.window_switch or keys.flag(family.window_switch, False)
-    if family.windows == "none" or not switched or config.get("sliding_window") is None:
-        return (None,) * layers
-    return tuple(keys.size("sliding_window") if slides else None for slides in _sliding(keys, family, layers))
-
-
-def _sliding(keys: Keys, family: Architecture, layers: int) -> list[bool]:
-    """Whether each layer is one of local attention."""
-    if family.windows in ("none", "all"):
-        return [family.windows == "all"] * layers
-    if (kinds := keys.config.get("layer_types")) is not None:
-        known = {"full_attention": False, "sliding_attention": True}
-        if not isinstance(kinds, list) or len(kinds) != layers or not {str(kind) for kind in kinds} <= set(known):
-            raise NexusError(f"{keys.source}: 'layer_types' must name {' or '.join(known)} for each of {layers} layers")
-        return [known[kind] for kind in kinds]
-    if family.windows == "late":
-        full = keys.count("max_window_layers")
-        return [layer >= full for layer in range(layers)]
-    if family.windows == "no_rope":
-        return [not turned for turned in _turned(keys, layers)]
-    every = keys.size("sliding_window_pattern")
-    return [(layer + 1) % every != 0 for layer in range(layers)]
-
-
-def _turned(keys: Keys, layers: int) -> list[bool]:
-    """Whether each layer has RoPE."""
-    given = keys.config.get("no_rope_layers")
-    if given is None:
-        every = keys.config.get("no_rope_layer_interval")
-        return [every is None or (layer + 1) % keys.size("no_rope_layer_interval") != 0 for layer in range(layers)]
-    if not isinstance(given, list) or len(given) != layers or not all(turned in (0, 1) for turned in given):
-        raise NexusError(f"{keys.source}: 'no_rope_layers' must have 0 or 1 for each of {layers} layers")
-    return [bool(turned) for turned in given]
-
-
-def _ropes(
-    keys: Keys, family: Architecture, head_dim: int, layers: int
-) -> tuple[tuple[Rope, ...], tuple[int | None, ...]]:
-    """(the kinds of RoPE, which of them each layer has)."""
-    if not family.rotary:
-        return (), (None,) * layers
-    main = _rope(keys, head_dim, "full_attention", "rope_theta")
-    if "rope_local_base_freq" not in keys.config:
-        return (main,), tuple(0 if turned else None for turned in _turned(keys, layers))
-    local = _rope(keys, head_dim, "sliding_attention", "rope_local_base_freq")
-    return (main, local), tuple(int(slides) for slides in _sliding(keys, family, layers))
-
-
-def _rope(keys: Keys, head_dim: int, kind: str, theta_key: str) -> Rope:
-    """RoPE of layers of a kind; what is nested in today's keys counts before the older ones."""
-    scaling = scaling_of(keys.config, keys.source, kind)
-    if kind == "sliding_attention" and not _nested(keys.config):
-        scaling = {}  # older configs scale global layers alone
-    inner = Keys({**keys.config, **scaling}, keys.source)
-    theta = inner.number("rope_theta") if "rope_theta" in scaling else inner.number(theta_key)
-    width = int(head_dim * inner.number("partial_rotary_factor"))
-    if width % 2 or not 0 < width <= head_dim:
-        raise NexusError(f"{keys.source}: RoPE turns {width} of {head_dim} channels, must be an even number of them")
-    return read_rope(theta, width, scaling, keys.config, keys.source)
-
-
-def _nested(config: Mapping[str, Any]) -> bool:
-    """Whether RoPE is told by layer type."""
-    given = config.get("rope_parameters") or config.get("rope_scaling")
-    return isinstance(given, dict) and any(isinstance(value, dict) for value in given.values())
 
 
 def _positions(keys: Keys, ropes: tuple[Rope, ...]) -> int:

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from lava_nexus.errors import NexusError, brief
+
 KEY_NAMES: dict[str, dict[str, str]] = {
     "gpt2": {
         "n_embd": "hidden_size",
@@ -27,6 +29,8 @@ KEY_NAMES: dict[str, dict[str, str]] = {
         "activation": "hidden_act",
     },
     "gpt_neox": {"rotary_pct": "partial_rotary_factor", "rotary_emb_base": "rope_theta"},
+    "mixtral": {"num_local_experts": "num_experts"},
+    "qwen3_moe": {"num_local_experts": "num_experts"},
     "gemma2": {"hidden_activation": "hidden_act"},
     "gemma3_text": {"hidden_activation": "hidden_act"},
 }
@@ -173,9 +177,75 @@ DEFAULTS: dict[str, Mapping[str, Any]] = {
     "bert": _ENCODER,
     "roberta": {**_ENCODER, "pad_token_id": 1, "bos_token_id": 0, "eos_token_id": 2},
     "distilbert": _ENCODER,
+    "mixtral": {
+        **_LLAMA,
+        "rms_norm_eps": 1e-5,
+        "rope_theta": 1000000.0,
+        "num_key_value_heads": 8,
+        "max_position_embeddings": 131072,
+        "sliding_window": None,
+        "num_experts": 8,
+        "num_experts_per_tok": 2,
+    },
+    "qwen3_moe": {
+        **_DECODER,
+        "num_key_value_heads": 4,
+        "attention_bias": False,
+        "max_position_embeddings": 32768,
+        "use_sliding_window": False,
+        "sliding_window": 4096,
+        "num_experts": 128,
+        "num_experts_per_tok": 8,
+        "moe_intermediate_size": 768,
+        "norm_topk_prob": False,
+        "decoder_sparse_step": 1,
+        "mlp_only_layers": [],
+    },
+    "vit": {
+        "hidden_act": "gelu",
+        "layer_norm_eps": 1e-12,
+        "image_size": 224,
+        "patch_size": 16,
+        "num_channels": 3,
+        "qkv_bias": True,
+        "pooler_act": "tanh",
+    },
     "nexus_block": {**_DECODER, "max_position_embeddings": 2048},
 }
 """By `model_type`."""
+
+
+NESTED: dict[str, tuple[str, dict[str, str], Mapping[str, Any]]] = {
+    "gemma3": (
+        "gemma3_text",
+        {"Gemma3ForConditionalGeneration": "Gemma3ForCausalLM", "Gemma3Model": "Gemma3TextModel"},
+        {"num_attention_heads": 8, "vocab_size": 262208},
+    ),
+}
+"""A model of text and images whose `text_config` is one of text: its `model_type`, classes, and sizes that published
+configs leave out (the tensors are held against them)."""
+
+
+def text_part(config: Mapping[str, Any], source: str) -> Mapping[str, Any]:
+    """The config of the text model inside a model of text and images; any other config as it is.
+
+    Raises:
+        NexusError: there is no `text_config`.
+    """
+    kind = config.get("model_type")
+    if not isinstance(kind, str) or kind not in NESTED:
+        return config
+    inner, (name, classes, sizes) = config.get("text_config"), NESTED[kind]
+    if not isinstance(inner, dict):
+        raise NexusError(
+            f"{source}: 'text_config' of a {kind} model is {brief(repr(inner))}, must hold keys and values"
+        )
+    outer = ("quantization_config", "tie_word_embeddings", "bos_token_id", "eos_token_id", "pad_token_id")
+    found = {**sizes, **inner, **{key: config[key] for key in outer if config.get(key) is not None}}
+    given = config.get("architectures") or [next(iter(classes))]
+    given = given if isinstance(given, list) else [given]
+    found["final_logit_softcapping"] = None  # the class around the text model has none, whatever its config says
+    return {**found, "model_type": name, "architectures": [classes.get(str(one), one) for one in given]}
 
 
 def completed(config: Mapping[str, Any]) -> dict[str, Any]:

@@ -14,8 +14,9 @@ from lava_nexus.documents import read_json
 from lava_nexus.errors import NexusError
 from lava_nexus.files import content_digest
 from lava_nexus.models.checkpoint import check_finite, first_of
+from lava_nexus.models.gguf_model import FREED, gguf_in, gguf_name
 from lava_nexus.models.spec import Shape
-from lava_nexus.models.stored import DTYPES, QUANTISED, StoredFile, gguf_in, gguf_name, stored_file
+from lava_nexus.models.stored import DTYPES, QUANTISED, StoredFile, stored_file
 from lava_nexus.models.tensors import TensorSource, Weights
 
 _SINGLE, _INDEX = "model.safetensors", "model.safetensors.index.json"
@@ -62,7 +63,7 @@ class FolderTensors(TensorSource):
         missing = [name for name in expected if name not in self._files]
         if missing:
             raise NexusError(f"checkpoint '{self.name}' has no tensor {first_of(missing)}, which its config asks for")
-        self._left = sorted(self._files.keys() - expected.keys())
+        self._left = sorted(self._files.keys() - expected.keys() - {FREED})
         spare = [name for name in self._left if not any(part in name for part in ignored)]
         if spare:
             raise NexusError(

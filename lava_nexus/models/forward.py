@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from lava_nexus.errors import NexusError
 from lava_nexus.execute.executor import Executor, Tallies
@@ -133,6 +133,8 @@ class Forward:
         Raises:
             NexusError: tokens or token types that the model does not have, or too many.
         """
+        if self.spec.images is not None:
+            raise NexusError(f"model of architecture '{self.spec.kind}' takes images, not tokens")
         cache = cache_of(held or {})
         past = cached_tokens(cache)
         self._check(tokens, token_types, past)
@@ -147,6 +149,25 @@ class Forward:
             rows = np.broadcast_to(positions + self.spec.position_offset, tokens.shape)
             stream["positions"] = self._looked_up("positions", rows)
         return stream
+
+    def see(self, images: ArrayLike) -> Stream:
+        """The stream of a model of images: pixels [batch, channels, height, width], class token and positions.
+
+        Raises:
+            NexusError: images of another shape, or numbers that are none.
+        """
+        seen, fmt = self.spec.images, self.arithmetic.format
+        pixels = np.asarray(images, np.float32)
+        pixels = pixels[None] if pixels.ndim == 3 else pixels
+        wanted = () if seen is None else (seen.channels, *seen.size)
+        if pixels.ndim != 4 or pixels.shape[1:] != wanted or not np.isfinite(pixels).all():
+            raise NexusError(
+                f"images have shape {np.shape(images)}, must be finite numbers [batch, channels, height, width] of "
+                f"(batch, {', '.join(map(str, wanted))})"
+            )
+        stream = {"pixels": fmt.to_patterns(pixels.astype(fmt.dtype))}
+        stream["class token"] = self._looked_up("class_token", np.zeros((1, 1), np.int64))
+        return stream | {"positions": self._looked_up("positions", np.arange(self.spec.positions)[None])}
 
     def run(self, stages: Iterable[Stage], stream: Stream) -> Iterator[Done]:
         """Runs stages on a stream, one after the other; what each gave is told before the next one is read."""
@@ -184,12 +205,13 @@ class Forward:
         if not watch.told:  # the executor ran the program as a whole; its bits are those of the reference
             program = stage.program(self.arithmetic.of_batch(batch), self.source)
             run_program(program, feeds, ReferenceExecutor(), watch=watch)
-        if watch.met is None or any(unfinite(fmt, p).any() for p in feeds.values() if p.dtype.itemsize < 4):
+        formats = {key: read.of(self.arithmetic) for key, read in stage.reads.items()}
+        narrow = {key for key, read in stage.reads.items() if read.format is None}
+        if watch.met is None or any(unfinite(formats[key], feeds[key]).any() for key in narrow):
             return []
         wide = replace(self.arithmetic, format=FLOAT32, nonlinear=GATES, spikes=None, norm_format=None)
         wide = replace(wide, weight_format=None, accumulate_format=None)
-        narrow = {key for key, read in stage.reads.items() if read.format is None}
-        of = {key: _widened(fmt, p) if key in narrow else p for key, p in feeds.items()}
+        of = {key: _widened(formats[key], p) if key in narrow else p for key, p in feeds.items()}
         other = Watch()
         program = stage.program(wide.of_batch(batch), self.source)
         run_program(program, of, ReferenceExecutor(), watch=other)

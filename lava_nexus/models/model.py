@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
@@ -11,15 +12,16 @@ from lava_nexus.documents import read_json
 from lava_nexus.errors import NexusError
 from lava_nexus.formats import FLOAT32, FormatLike
 from lava_nexus.models.config_json import read_spec
-from lava_nexus.models.defaults import completed
+from lava_nexus.models.defaults import completed, text_part
 from lava_nexus.models.folder import FolderTensors
 from lava_nexus.models.generation import end_tokens
+from lava_nexus.models.gguf_model import gguf_config, gguf_in, gguf_views
 from lava_nexus.models.spec import ModelSpec
 from lava_nexus.models.stage import arithmetic_of, check_eps
-from lava_nexus.models.stored import gguf_config, gguf_in, gguf_views
 from lava_nexus.models.tensors import RandomTensors, ViewedTensors
 from lava_nexus.models.transformer import Model as Model
 from lava_nexus.models.transformer import token_array as token_array
+from lava_nexus.models.views import views_of
 from lava_nexus.programs.order import Accumulate, Orders
 
 
@@ -65,9 +67,10 @@ def load(
     name = f"config '{folder / 'config.json'}'" if single is None else f"metadata of '{single}'"
     config = read_json(folder / "config.json") if single is None else gguf_config(single)
     spec = spec_of(config, name, silu)
+    config = text_part(config, name)
     source = FolderTensors(folder)
     spec = spec.held_by(source.names)
-    viewed = ViewedTensors(source, spec.views if single is None else gguf_views(spec))
+    viewed = ViewedTensors(source, views_of(spec) if single is None else gguf_views(spec))
     viewed.check(spec.tensors, spec.ignored)
     check_eps(spec.shape.eps, arithmetic)
     if spec.tied and spec.head is not None and f"{spec.head.name}.weight" in source.names:
@@ -80,7 +83,7 @@ def load(
     return Model(replace(spec, ends=end_tokens(*ends), padding=_padding(config)), viewed, arithmetic)
 
 
-def _padding(config: dict[str, Any]) -> int | None:
+def _padding(config: Mapping[str, Any]) -> int | None:
     """The padding token that a config names, unless it has another meaning too."""
     given = config.get("pad_token_id")
     others = [config.get(f"{name}_token_id") for name in ("bos", "eos", "sep", "cls")]

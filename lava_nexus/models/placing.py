@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import overload
+from typing import Any, overload
 
 from lava_nexus.chip.description import Chip, load_chip
 from lava_nexus.chip.mapper import Mapper
@@ -34,7 +34,7 @@ def token_workload(model: Model, context: int, name: str = "") -> Workload:
 
     Args:
         model: whose token it is.
-        context: tokens seen.
+        context: tokens seen; of a model of images all tokens of an image are computed, whatever it says.
         name: for reports; the kind of the model where left out.
 
     Raises:
@@ -53,7 +53,11 @@ def token_workload(model: Model, context: int, name: str = "") -> Workload:
             "a model is placed by shape alone, with gates whose weights are operands or with native layers: weights "
             "'constant', another product and LIF populations are not placed"
         )
-    stages = forward_stages(spec, 1, context - 1, logits="last", keep=True, block=spec.width * max(1, spec.outputs))
+    how: dict[str, Any] = {"logits": "last", "block": spec.width * max(1, spec.outputs)}
+    if spec.images is None:
+        stages = forward_stages(spec, 1, context - 1, keep=True, **how)
+    else:
+        stages = forward_stages(spec, spec.positions, **how)
     of_step: dict[str, list[Stage]] = {}
     for stage in stages:
         if stage.name != "rotary":

@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import NDArray
 
 from lava_nexus.models.architecture import Architecture, Head
 from lava_nexus.models.architectures import ARCHITECTURES
@@ -20,21 +19,32 @@ Tensors = dict[str, tuple[str, Shape]]
 
 
 @dataclass(frozen=True)
-class View:
-    """A tensor as it stands in another one.
+class Images:
+    """What a model sees: images [channels, height, width], cut into patches in reading order.
 
     Attributes:
-        name, shape: of the stored one.
-        rows: of it that are taken, in order; None for all.
-        transposed: whether it is stored as [inputs, outputs]; `rows` are those of its transpose.
-        offset: what is added to it.
+        channels: of a pixel.
+        size, patch: (height, width) of an image and of a patch.
     """
 
-    name: str
-    shape: Shape
-    rows: NDArray[np.int64] | None = None
-    transposed: bool = False
-    offset: float = 0.0
+    channels: int
+    size: tuple[int, int]
+    patch: tuple[int, int]
+
+    @property
+    def grid(self) -> tuple[int, int]:
+        """Patches of a column and of a row."""
+        return self.size[0] // self.patch[0], self.size[1] // self.patch[1]
+
+    @property
+    def tokens(self) -> int:
+        """Patches, and the token of the class before them."""
+        return self.grid[0] * self.grid[1] + 1
+
+    @property
+    def numbers(self) -> int:
+        """Of a patch."""
+        return self.channels * self.patch[0] * self.patch[1]
 
 
 @dataclass(frozen=True)
@@ -65,6 +75,9 @@ class ModelSpec:
         final_norm: whether the norm behind the layers is run, where the family has one.
         ends: tokens that end a sequence.
         padding: token that only fills sequences up, None where there is none.
+        expert_hidden: width inside an expert.
+        single: layers whose feed-forward part is one, where others have experts.
+        images: what it takes in place of tokens; None for tokens.
     """
 
     kind: str
@@ -90,6 +103,9 @@ class ModelSpec:
     final_norm: bool = True
     ends: tuple[int, ...] = ()
     padding: int | None = None
+    expert_hidden: int = 0
+    single: frozenset[int] = frozenset()
+    images: Images | None = None
 
     @property
     def frequencies(self) -> Frequencies:
@@ -105,6 +121,8 @@ class ModelSpec:
     def plain(self) -> bool:
         """Whether it is a gated decoder of pre-norm layers with RMSNorm and nothing that only some families have."""
         shape, roles = self.shape, self.architecture.roles
+        if shape.routing is not None:
+            return False
         usual = shape.arrangement == "pre_norm" and shape.norm == "rms" and shape.gated and not shape.normed_together
         inner = "attention_norm" in roles and "attention_out_norm" not in roles
         scaled = (shape.residual_scale, self.embedding_scale, self.logits_divisor) != (1.0, 1.0, 1.0)
@@ -120,16 +138,23 @@ class ModelSpec:
 
     def layer_shape(self, layer: int) -> LayerShape:
         """Shape of one layer, with its window."""
-        return replace(self.shape, window=self.windows[layer])
+        routing = None if layer in self.single else self.shape.routing
+        return replace(self.shape, window=self.windows[layer], routing=routing)
 
     def layer_tensors(self, layer: int) -> Tensors:
         """Tensors of one layer; a projection is [outputs, inputs]."""
-        start = self.prefix + self.architecture.layer.format(layer)
-        return self._named({role: start + name for role, name in self.architecture.roles.items()})
+        family, routing = self.architecture, self.layer_shape(layer).routing
+        start, roles = self.prefix + family.layer.format(layer), dict(family.roles)
+        if routing is not None:
+            roles = {role: name for role, name in roles.items() if role not in family.experts}
+            roles["router"] = family.router
+            for number in range(routing.experts):
+                roles |= {f"expert {number}.{role}": name.format(number) for role, name in family.experts.items()}
+        return self._named({role: start + name for role, name in roles.items()})
 
     @cached_property
     def embedding_tensors(self) -> Tensors:
-        """Tables of words, positions and token types, and their norm."""
+        """Tables of words, positions and token types, and their norm; of images what their patches become."""
         return self._named({role: self.prefix + n for role, n in self.architecture.embeddings.items()})
 
     @cached_property
@@ -170,9 +195,11 @@ class ModelSpec:
 
     def held_by(self, names: set[str]) -> ModelSpec:
         """The model without what a checkpoint of these tensors leaves out: prefix, head or pooler."""
-        words = self.architecture.embeddings["words"] + ".weight"
-        bare = words in names and self.prefix + words not in names
-        found = replace(self, prefix="" if bare else self.prefix, head=self.head and self.head.held_by(names))
+        words = next(iter(self.architecture.embeddings.values())) + ".weight"
+        known = (self.prefix, *self.architecture.prefixes, "")
+        prefix = next((start for start in known if start + words in names), self.prefix)
+        bare = prefix == "" and self.prefix != ""
+        found = replace(self, prefix=prefix, head=self.head and self.head.held_by(names))
         if bare and not found._head_names <= names:
             found = replace(found, head=None)
         head = found.head
@@ -182,41 +209,6 @@ class ModelSpec:
     @property
     def _head_names(self) -> set[str]:
         return {name for group in (self.head_tensors, self.transform_tensors) for name, _ in group.values()}
-
-    @cached_property
-    def views(self) -> dict[str, View]:
-        """Tensors that are stored in another form, by the names that the model has for them."""
-        found: dict[str, View] = {}
-        for layer in range(self.layers):
-            start = self.prefix + self.architecture.layer.format(layer)
-            found |= {name: v for name, v in self._stored(self.layer_tensors(layer), start).items() if v is not None}
-        return found | {name: v for name, v in self._stored(self.ending_tensors, "").items() if v is not None}
-
-    def _stored(self, tensors: Tensors, start: str) -> dict[str, View | None]:
-        family, found = self.architecture, dict[str, View | None]()
-        for key, (name, shape) in tensors.items():
-            role, _, part = key.rpartition(".")
-            if role.endswith("norm") and family.norm_offset and part == "weight":
-                found[name] = View(name, shape, offset=family.norm_offset)
-            elif role in family.fused:
-                found[name] = self._part(role, f"{start}{family.fused[role]}.{part}", shape)
-            elif role in family.transposed and part == "weight":
-                found[name] = View(name, shape[::-1], transposed=True)
-        return found
-
-    def _part(self, role: str, name: str, shape: Shape) -> View:
-        """The rows of a role in a module that holds several."""
-        family = self.architecture
-        sharing = [r for r in family.roles if family.fused.get(r) == family.fused[role]]
-        sizes = [self._module_shapes(r)["weight"][0] for r in sharing]
-        first, total = sum(sizes[: sharing.index(role)]), sum(sizes)
-        rows = np.arange(first, first + shape[0])
-        if family.by_head:
-            width, heads = self.shape.head_dim, np.arange(self.shape.heads)[:, None]
-            rows = ((heads * len(sharing) + sharing.index(role)) * width + np.arange(width)).ravel()
-        if role in family.transposed and len(shape) == 2:
-            return View(name, (shape[1], total), rows, transposed=True)
-        return View(name, (total, *shape[1:]), rows)
 
     @property
     def ignored(self) -> tuple[str, ...]:
@@ -228,11 +220,12 @@ class ModelSpec:
     def _named(self, modules: Mapping[str, str]) -> Tensors:
         found: Tensors = {}
         for role, name in modules.items():
-            for part, shape in self._module_shapes(role).items():
+            for part, shape in self.module_shapes(role).items():
                 found[f"{role}.{part}"] = (f"{name}.{part}", shape)
         return found
 
-    def _module_shapes(self, role: str) -> dict[str, Shape]:
+    def module_shapes(self, role: str) -> dict[str, Shape]:
+        """Shapes of the parts, weight and bias, of a role's module."""
         if role.endswith("norm"):
             heads = {"query_norm": self.shape.heads, "key_norm": self.shape.kv_heads}
             width = self.width
@@ -241,14 +234,19 @@ class ModelSpec:
             layered = self.shape.norm == "layer"
             return {"weight": (width,), "bias": (width,)} if layered else {"weight": (width,)}
         queries, keys = self.shape.heads * self.shape.head_dim, self.shape.kv_heads * self.shape.head_dim
+        expert, _, own = role.rpartition(".")
+        hidden, role = self.expert_hidden if expert else self.hidden, own
         shapes: dict[str, Shape] = {
             "query": (queries, self.width),
             "key": (keys, self.width),
             "value": (keys, self.width),
             "output": (self.width, queries),
-            "gate": (self.hidden, self.width),
-            "up": (self.hidden, self.width),
-            "down": (self.width, self.hidden),
+            "gate": (hidden, self.width),
+            "up": (hidden, self.width),
+            "down": (self.width, hidden),
+            "router": (self.shape.routing.experts if self.shape.routing else 0, self.width),
+            "patches": (self.width, self.images.numbers if self.images else 0),
+            "class_token": (1, self.width),
             "words": (self.vocabulary, self.width),
             "positions": (self.positions + self.position_offset, self.width),
             "token_types": (self.token_types, self.width),

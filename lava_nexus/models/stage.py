@@ -71,11 +71,17 @@ class Read:
         name: in the stream.
         shape: for one sequence; tokens are its last axis but one.
         format: of the patterns; None for that of the arithmetic.
+        inner: whether they have the format inside norms where there is one.
     """
 
     name: str
     shape: Shape
     format: FloatFormat | None = None
+    inner: bool = False
+
+    def of(self, arithmetic: Arithmetic | Writer) -> FloatFormat:
+        """The format of the patterns."""
+        return self.format or (self.inner and arithmetic.norm_format) or arithmetic.format
 
 
 @dataclass(frozen=True)
@@ -129,7 +135,7 @@ def program_of(
     for stage in stages:
         for key, read in stage.reads.items():
             if read.name not in stream:
-                stream[read.name] = w.program.input(key, read.shape, read.format or w.format)
+                stream[read.name] = w.program.input(key, read.shape, read.of(w))
         inputs = {key: stream[read.name] for key, read in stage.reads.items()}
         outputs = inputs if stage.write is None else stage.write(w, inputs, stage._weights(w, source))
         stream |= {stage.leaves[key]: value for key, value in outputs.items()}

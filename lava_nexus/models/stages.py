@@ -1,12 +1,13 @@
 """The stages of a forward pass by shape alone: what each reads and leaves, its tensors, and what it writes.
 
     embedding, rotary, layer 0 .. layer n - 1, then pooler, or final norm or head transform, then the head in blocks
+    (of images: embedding, layers, final norm, then pooler or head)
 
 A stage is a program to be: with tensors its weights are constants of it, without them inputs. Whoever runs a model,
 keeps its steps, lists its circuits or places them on a chip walks these stages, and nothing else says what a pass is.
 
 The host looks up rows of the tables (words, positions, token types) by token id and feeds them in as patterns; it feeds
-positions too, and keeps keys and values. All else is circuits.
+positions and pixels too, and keeps keys and values. All else is circuits.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from typing import Literal
 
 from lava_nexus.formats import FLOAT32
 from lava_nexus.models.rope import Rope
-from lava_nexus.models.spec import ModelSpec, Tensors
+from lava_nexus.models.spec import Images, ModelSpec, Tensors
 from lava_nexus.models.stage import Arithmetic as Arithmetic
 from lava_nexus.models.stage import Read, Values, Write
 from lava_nexus.models.stage import Stage as Stage
@@ -62,8 +63,12 @@ def forward_stages(
     stages += [_layer(spec, layer, tokens, past, keep) for layer in range(first, behind)]
     if behind < spec.layers:
         return stages
+    if spec.images is not None:
+        stages.append(_features(spec, tokens))
+        stages += [_pooler(spec, tokens, "features")] if spec.pooler else []
+        return stages + (_head(spec, "features", tokens, block) if spec.head and logits != "none" else [])
     if spec.pooler:
-        stages.append(_pooler(spec, tokens))
+        stages.append(_pooler(spec, tokens, "hidden"))
     if spec.head is None and "final_norm.weight" in spec.ending_tensors:
         return [*stages, _features(spec, tokens)]
     if spec.head is None or logits == "none":
@@ -77,6 +82,8 @@ def forward_stages(
 def _embedding(spec: ModelSpec, tokens: int) -> Stage:
     """Rows of the tables to the hidden state: scale * words, or norm((words + token types) + positions)."""
     rows, held = (tokens, spec.width), spec.architecture.embeddings
+    if spec.images is not None:
+        return _patches(spec, spec.images)
     if "positions" not in held and spec.embedding_scale == 1.0:
         return Stage("embedding", "embedding", {"hidden": Read("words", rows)}, {"hidden": "hidden"})
     tables = {key: key.replace("_", " ") for key in ("words", "token_types", "positions") if key in held}
@@ -95,8 +102,30 @@ def _embedding(spec: ModelSpec, tokens: int) -> Stage:
     return Stage("embedding", "embedding", reads, {"hidden": "hidden"}, write, tensors)
 
 
+def _patches(spec: ModelSpec, images: Images) -> Stage:
+    """Class token and patches, each patch's numbers through one linear layer, and their positions.
+
+    Source: Dosovitskiy et al., 2021, arXiv 2010.11929.
+    """
+    (rows, columns), (height, width), channels = images.grid, images.patch, images.channels
+
+    def write(w: Writer, x: Values, weights: Values) -> dict[str, Value]:
+        inner = w.inside("patches")
+        y = inner.take(inner.take(x["pixels"], -2, 0, rows * height), -1, 0, columns * width)
+        y = inner.transpose(inner.reshape(y, channels, rows, height, columns, width), -4, -2, -5, -3, -1)
+        y = projection(w, inner.reshape(y, rows * columns, images.numbers), weights, "patches")
+        return {"hidden": residual(w.inside("positions"), w.concatenate((x["class"], y), -2), x["positions"])}
+
+    reads = {
+        "pixels": Read("pixels", (channels, *images.size)),
+        "class": Read("class token", (1, spec.width)),
+        "positions": Read("positions", (images.tokens, spec.width)),
+    }
+    return Stage("embedding", "embedding", reads, {"hidden": "hidden"}, write, _of(spec.embedding_tensors, "patches"))
+
+
 def _rotary(spec: ModelSpec, tokens: int, past: int) -> list[Stage]:
-    """Positions to cos and sin: angles and both functions in FP32, whatever the format, then rounded to it."""
+    """Positions to cos and sin: angles and both functions in FP32, then rounded to the format of RoPE's sums."""
 
     def of(rope: Rope) -> Write:
         def write(w: Writer, x: Values, weights: Values) -> dict[str, Value]:
@@ -105,7 +134,8 @@ def _rotary(spec: ModelSpec, tokens: int, past: int) -> list[Stage]:
             if rope.scale != 1.0:
                 cos, sin = (wide.apply("mul", angle, wide.constant(rope.scale)) for angle in angles)
                 angles = cos, sin
-            return dict(zip(("cos", "sin"), map(w.inside("rotary").converted, angles), strict=True))
+            inner = replace(w, format=w.norm_format or w.format).inside("rotary")
+            return dict(zip(("cos", "sin"), map(inner.converted, angles), strict=True))
 
         return write
 
@@ -127,7 +157,7 @@ def _layer(spec: ModelSpec, layer: int, tokens: int, past: int, keep: bool) -> S
     reads = {"hidden": Read("hidden", (tokens, spec.width))}
     if (number := spec.rope_of[layer]) is not None:
         turned = (tokens, spec.ropes[number].frequencies.size)
-        reads |= {name: Read(_of_kind(name, number), turned) for name in ("cos", "sin")}
+        reads |= {name: Read(_of_kind(name, number), turned, inner=True) for name in ("cos", "sin")}
     if held:
         cached = (shape.kv_heads, held, shape.head_dim)
         reads |= {name: Read(f"{name} {layer}", cached) for name in ("key", "value")}
@@ -147,7 +177,7 @@ def _layer(spec: ModelSpec, layer: int, tokens: int, past: int, keep: bool) -> S
     return Stage(f"layer {layer}", f"layer {layer}", reads, leaves, write, spec.layer_tensors(layer))
 
 
-def _pooler(spec: ModelSpec, tokens: int) -> Stage:
+def _pooler(spec: ModelSpec, tokens: int, reads: str) -> Stage:
     """tanh(first token weight^T + bias), [1, width]; some heads have another activation."""
     activation = spec.head.pooler_activation if spec.head is not None and spec.head.pooler else "tanh"
 
@@ -156,8 +186,8 @@ def _pooler(spec: ModelSpec, tokens: int) -> Stage:
         first = linear(inner, inner.take(x["hidden"], -2, 0, 1), weights["pooler.weight"], weights["pooler.bias"])
         return {"pooled": ACTIVATIONS[activation](w.inside("pooler.activation").of_kind("activation"), first)}
 
-    reads = {"hidden": Read("hidden", (tokens, spec.width))}
-    return Stage("pooler", "pooler", reads, {"pooled": "pooled"}, write, _of(spec.ending_tensors, "pooler"))
+    fed = {"hidden": Read(reads, (tokens, spec.width))}
+    return Stage("pooler", "pooler", fed, {"pooled": "pooled"}, write, _of(spec.ending_tensors, "pooler"))
 
 
 def _features(spec: ModelSpec, tokens: int) -> Stage:
@@ -179,17 +209,21 @@ def _features(spec: ModelSpec, tokens: int) -> Stage:
 
 
 def _head(spec: ModelSpec, reads: str, tokens: int, block: int) -> list[Stage]:
-    """Logits, a block of outputs after the other."""
+    """Logits, a block of outputs after the other; of the first token alone where the head reads that."""
+    alone = spec.head is not None and spec.head.first
     step = max(1, block // spec.width)
     blocks = [slice(start, min(start + step, spec.outputs)) for start in range(0, spec.outputs, step)]
 
     def of(rows: slice) -> Write:
-        part = Excerpt(Span.all(tokens), Span(rows.start, rows.stop, spec.outputs), Span.all(spec.width))
+        part = Excerpt(
+            Span.all(1 if alone else tokens), Span(rows.start, rows.stop, spec.outputs), Span.all(spec.width)
+        )
 
         def write(w: Writer, x: Values, weights: Values) -> dict[str, Value]:
             bias = weights.get("head.bias")
             w = w.inside("head")
-            y = linear(w, x["hidden"], weights["head.weight"], bias, part=part)
+            hidden = w.take(x["hidden"], -2, 0, 1) if alone else x["hidden"]
+            y = linear(w, hidden, weights["head.weight"], bias, part=part)
             y = y if spec.logits_divisor == 1.0 else w.apply("div", y, w.constant(spec.logits_divisor))
             return {"logits": y if spec.logits_cap is None else capped(w.inside("softcap"), y, spec.logits_cap)}
 

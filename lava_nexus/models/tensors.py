@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lava_nexus.models.spec import Shape, Tensors, View
+from lava_nexus.models.spec import Shape, Tensors
+from lava_nexus.models.views import View
 
 Weights = NDArray[np.float32]
 
@@ -147,6 +148,8 @@ class ViewedTensors(TensorSource):
         if view is None:
             return self._source.rows(name, shape, rows)
         stored = view.shape[0]
+        if view.flat:
+            return self._source.rows(view.name, view.shape, slice(0, stored)).reshape(shape)[rows]
         wanted = np.arange(shape[0])[rows]
         wanted = wanted if view.rows is None else view.rows[wanted]
         if view.transposed and len(view.shape) == 2:

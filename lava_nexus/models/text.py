@@ -13,7 +13,7 @@ from typing import Any
 
 from lava_nexus.documents import read_json, read_text
 from lava_nexus.errors import NexusError
-from lava_nexus.models.stored import gguf_in, gguf_tokenizer
+from lava_nexus.models.gguf_model import gguf_in, gguf_tokenizer
 
 _FILE = "tokenizer.json"
 _CONFIG, _SPECIAL = "tokenizer_config.json", "special_tokens_map.json"
@@ -53,9 +53,9 @@ ENDS_ADDED = {"LlamaTokenizer": True, "GemmaTokenizer": True, "CodeLlamaTokenize
 `tokenizer.json` says, to the default of the first; the default of the second is no."""
 
 CLASS_OF: dict[str, str] = {
-    **dict.fromkeys(("llama", "mistral", "phi3"), "LlamaTokenizer"),
-    **dict.fromkeys(("gemma", "gemma2", "gemma3_text"), "GemmaTokenizer"),
-    **dict.fromkeys(("qwen2", "qwen3"), "Qwen2Tokenizer"),
+    **dict.fromkeys(("llama", "mistral", "mixtral", "phi3"), "LlamaTokenizer"),
+    **dict.fromkeys(("gemma", "gemma2", "gemma3", "gemma3_text"), "GemmaTokenizer"),
+    **dict.fromkeys(("qwen2", "qwen3", "qwen3_moe"), "Qwen2Tokenizer"),
     **dict.fromkeys(("gpt_neox", "olmo2"), "GPTNeoXTokenizer"),
     **dict.fromkeys(("gpt2", "granite"), "GPT2Tokenizer"),
     "bert": "BertTokenizer",

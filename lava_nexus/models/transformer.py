@@ -78,6 +78,7 @@ class Model(Shown):
 
         Args:
             tokens: ids [tokens] or [batch, tokens]; sequences of a batch have one length unless a mask says otherwise.
+                Of a model of images its pixels, normalised already: [batch, channels, height, width] or one image.
             executor: its name, one of `lava_nexus.executors()`, or an executor.
             token_types: of each token, where the model has types; 0 where left out.
             layers: (first, behind the last) of the layers to run; the first takes the embeddings, and nothing that
@@ -91,6 +92,11 @@ class Model(Shown):
         Raises:
             NexusError: tokens, types or layers that the model does not have, or a checkpoint that turns out to be bad.
         """
+        if self.spec.images is not None:
+            if token_types is not None or attention_mask is not None:
+                raise NexusError(f"model '{self.source.name}' takes images, which have no token types and no mask")
+            forward = self.forward(executor_named(executor, **options))
+            return self._passed(forward, forward.see(tokens), self.spec.positions, layers, logits)
         ids, types = token_array(tokens), None if token_types is None else token_array(token_types)
         if attention_mask is not None:
             run = partial(self, executor=executor_named(executor, **options), layers=layers, logits=logits)
@@ -99,22 +105,29 @@ class Model(Shown):
                 ids, np.asarray(attention_mask), types, run, {"logits", ending} if logits == "last" else set()
             )
         self.check_padding(ids)
-        stages = forward_stages(self.spec, ids.shape[1], layers=self.checked_layers(layers), logits=logits)
-        forward, counts, hidden = self.forward(executor_named(executor, **options)), Counts(), []
-        stream = forward.enter(ids, types)
+        forward = self.forward(executor_named(executor, **options))
+        return self._passed(forward, forward.enter(ids, types), ids.shape[1], layers, logits)
+
+    def _passed(
+        self, forward: Forward, stream: Stream, tokens: int, layers: tuple[int, int] | None, logits: Logits
+    ) -> ModelOutput:
+        """What a pass over so many tokens gives."""
+        stages = forward_stages(self.spec, tokens, layers=self.checked_layers(layers), logits=logits)
+        counts, hidden = Counts(), []
         for done in forward.run(stages, stream):
             counts.add(done.counts)
             hidden += [done.left["hidden"]] if "hidden" in done.left else []
             stream = done.stream
         values = self.arithmetic.format.from_patterns
         found, pooled = (None if name not in stream else values(stream[name]) for name in ("logits", "pooled"))
+        alone = pooled is not None or (self.spec.head is not None and self.spec.head.first)
         last = stream.get("features" if "final_norm.weight" in self.spec.ending_tensors else "hidden")
         if self.checked_layers(layers)[1] < self.spec.layers:
             last = None
         tell(counts.alarms)
         return ModelOutput(
             hidden_states=tuple(values(h) for h in hidden),
-            logits=found[:, 0] if found is not None and pooled is not None else found,
+            logits=found[:, 0] if found is not None and alone else found,
             pooled=None if pooled is None else pooled[:, 0],
             counts=counts,
             last_hidden_state=None if last is None else values(last),

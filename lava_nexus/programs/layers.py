@@ -56,7 +56,7 @@ def silu(w: Writer, x: Value) -> Value:
     y = _replaced(w, "silu", x)
     if y is not None:
         return y
-    wide = _widened(w)
+    wide = widened(w)
     x = wide.converted(x)
     return w.converted(
         wide.apply("div", x, wide.apply("add", wide.constant(1.0), wide.apply("exp", wide.apply("neg", x))))
@@ -114,7 +114,7 @@ def rms_norm(w: Writer, x: Value, weight: Value, eps: float) -> Value:
     scaled = _replaced(w.of_kind("norm"), "rms_norm", x, eps)
     if scaled is not None:
         return w.apply("mul", scaled, weight)
-    wide = _widened(w)
+    wide = widened(w)
     return w.converted(wide.apply("mul", _scaled(wide, wide.converted(x), eps), wide.converted(weight)))
 
 
@@ -131,7 +131,7 @@ def layer_norm(w: Writer, x: Value, weight: Value, bias: Value, eps: float) -> V
     scaled = _replaced(w.of_kind("norm"), "layer_norm", x, eps)
     if scaled is not None:
         return w.apply("add", w.apply("mul", scaled, weight), bias)
-    wide = _widened(w)
+    wide = widened(w)
     x = wide.converted(x)
     centre = mean(wide, wide.reduce("add", x), x.shape[-1])
     scaled = _scaled(wide, wide.apply("sub", x, wide.reshape(centre, *centre.shape, 1)), eps)
@@ -147,7 +147,7 @@ def softmax(w: Writer, x: Value, part: Excerpt | None = None) -> Value:
     weights = _replaced(w.of_kind("softmax"), "softmax", x)
     if weights is not None:
         return weights
-    wide = _widened(w)
+    wide = widened(w)
     x = wide.converted(x)
     largest = wide.reduce("max", x)
     terms = wide.apply("exp", wide.apply("sub", x, wide.reshape(largest, *largest.shape, 1)))
@@ -176,7 +176,7 @@ def rotate(w: Writer, x: Value, cos: Value, sin: Value) -> Value:
     2 * pairs <= width. Source: Su et al., 2021, arXiv 2104.09864, in the half-split form of GPT-NeoX.
     """
     w = w.of_kind("rotary")
-    inner, pairs, width = _widened(w), cos.shape[-1], x.shape[-1]
+    inner, pairs, width = widened(w), cos.shape[-1], x.shape[-1]
     low, high = (inner.converted(w.take(x, -1, start, start + pairs)) for start in (0, pairs))
     cos, sin = inner.converted(cos), inner.converted(sin)
     parts = [
@@ -188,7 +188,7 @@ def rotate(w: Writer, x: Value, cos: Value, sin: Value) -> Value:
     return w.concatenate(parts, -1)
 
 
-def _widened(w: Writer) -> Writer:
+def widened(w: Writer) -> Writer:
     """The writer in the format of norms, softmax and RoPE's sums."""
     if w.norm_format is None or w.norm_format == w.format:
         return w

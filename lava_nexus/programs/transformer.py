@@ -18,6 +18,7 @@ from lava_nexus.programs.layers import (
     softmax,
 )
 from lava_nexus.programs.program import Value
+from lava_nexus.programs.routing import Routing, mixture
 from lava_nexus.programs.writer import Writer
 
 
@@ -150,6 +151,7 @@ class LayerShape:
         normed_together: whether that norm is over the channels of all heads.
         residual_scale: what attention and feed-forward part are multiplied by before they are added to the stream.
         softcap: c of scores as c tanh(score / c); None for none.
+        routing: of a feed-forward part of several experts; None for one.
     """
 
     heads: int
@@ -167,6 +169,7 @@ class LayerShape:
     normed_together: bool = False
     residual_scale: float = 1.0
     softcap: float | None = None
+    routing: Routing | None = None
 
 
 @dataclass(frozen=True)
@@ -275,4 +278,7 @@ def _projected(w: Writer, x: Value, weights: Weights, shape: LayerShape, role: s
 
 
 def _feed(w: Writer, x: Value, weights: Weights, shape: LayerShape) -> Value:
-    return feed_forward(w.inside("feed_forward"), x, weights, shape.activation, shape.gated)
+    w = w.inside("feed_forward")
+    if shape.routing is not None:
+        return mixture(w, x, weights, shape.activation, shape.routing)
+    return feed_forward(w, x, weights, shape.activation, shape.gated)

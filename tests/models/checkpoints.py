@@ -24,13 +24,16 @@ class Case:
     def build(self) -> Any:
         """The model, weights far from 0 so that every part of it matters."""
         torch.manual_seed(0)
-        sizes = SIZES if "n_embd" not in self.options and "dim" not in self.options else {"pad_token_id": None}
+        own = {"n_embd", "dim", "image_size", "text_config"} & self.options.keys()
+        sizes = {"pad_token_id": None} if own else SIZES
         config = getattr(transformers, self.config)(**(sizes | self.options))
         config._attn_implementation = "eager"
         model = getattr(transformers, self.model)(config).eval()
         with torch.no_grad():
             for name, parameter in model.named_parameters():
                 spread = 0.3 if parameter.ndim == 1 else 1.2 / parameter.shape[-1] ** 0.5
+                if name.endswith(("gate_up_proj", "down_proj")) and parameter.ndim == 3:
+                    spread = 1.2 / SIZES["hidden_size"] ** 0.5
                 plain = name.endswith("weight") and not self.config.startswith("Gemma")
                 centre = 1.0 if plain and ("norm" in name.lower() or ".ln_" in name) else 0.0
                 parameter.copy_(centre + spread * torch.randn_like(parameter))
@@ -122,6 +125,16 @@ _GEMMA = {
 _GPT2 = {"n_embd": 12, "n_head": 3, "n_layer": 1, "n_positions": 19, "vocab_size": 37}
 _DISTILBERT = {"dim": 12, "n_heads": 3, "n_layers": 1, "hidden_dim": 20, "vocab_size": 37}
 _ROBERTA = {"num_attention_heads": 3, "max_position_embeddings": 19, "num_hidden_layers": 1, "pad_token_id": 1}
+_EXPERTS = {"num_experts": 6, "num_experts_per_tok": 3, "moe_intermediate_size": 7}
+_VIT = {"image_size": 12, "patch_size": 4, "hidden_size": 12, "intermediate_size": 20, "num_hidden_layers": 1}
+_VIT |= {"num_attention_heads": 3}
+IMAGES: dict[str, Case] = {
+    "vit": Case("ViTConfig", "ViTModel", {**_VIT, "num_channels": 2, "num_hidden_layers": 2}),
+    "vit_classes": Case("ViTConfig", "ViTForImageClassification", {**_VIT, "num_labels": 5, "qkv_bias": False}),
+    "vit_oblong": Case(
+        "ViTConfig", "ViTForImageClassification", {**_VIT, "image_size": [13, 8], "patch_size": [3, 4], "num_labels": 3}
+    ),
+}
 FAMILIES: dict[str, Case] = {
     "qwen2": Case(
         "Qwen2Config",
@@ -173,6 +186,32 @@ FAMILIES: dict[str, Case] = {
     "distilbert_words": Case("DistilBertConfig", "DistilBertForMaskedLM", _DISTILBERT),
     "distilbert_sequence": Case("DistilBertConfig", "DistilBertForSequenceClassification", _DISTILBERT),
     "bert_pretraining": Case("BertConfig", "BertForPreTraining", BERT),
+    "mixtral": Case("MixtralConfig", "MixtralForCausalLM", {**_PAIR, "num_local_experts": 5, "num_experts_per_tok": 2}),
+    "mixtral_body": Case(
+        "MixtralConfig",
+        "MixtralModel",
+        {**_PAIR, "num_local_experts": 3, "num_experts_per_tok": 1, "sliding_window": 4},
+    ),
+    "qwen3_moe": Case(
+        "Qwen3MoeConfig",
+        "Qwen3MoeForCausalLM",
+        {**_PAIR, **_EXPERTS, "num_hidden_layers": 3, "mlp_only_layers": [1], "norm_topk_prob": True, "head_dim": 8},
+    ),
+    "qwen3_moe_sparse": Case(
+        "Qwen3MoeConfig", "Qwen3MoeForCausalLM", {**_PAIR, **_EXPERTS, "num_hidden_layers": 2, "decoder_sparse_step": 2}
+    ),
+    "gemma3_images": Case(
+        "Gemma3Config",
+        "Gemma3ForConditionalGeneration",
+        {
+            "text_config": {**SIZES, **_GEMMA, "attn_logit_softcapping": None, "sliding_window_pattern": 2},
+            "vision_config": {**_VIT, "vision_use_head": False},
+            "mm_tokens_per_image": 4,
+            "boi_token_index": 35,
+            "eoi_token_index": 36,
+            "image_token_index": 34,
+        },
+    ),
     **{
         f"rope_{scaling['rope_type']}": Case(
             "LlamaConfig",
@@ -202,7 +241,7 @@ def tokens_of(name: str, batch: int = 2, tokens: int = TOKENS) -> np.ndarray:
 
 def saved(name: str, folder: Path, dtype: torch.dtype = torch.float32, **options: Any) -> Any:
     """Writes a case to a folder as transformers does; returns the model."""
-    model = (CASES | FAMILIES)[name].build().to(dtype)
+    model = (CASES | FAMILIES | IMAGES)[name].build().to(dtype)
     model.save_pretrained(folder, safe_serialization=True, **options)
     return model
 
@@ -210,8 +249,9 @@ def saved(name: str, folder: Path, dtype: torch.dtype = torch.float32, **options
 def outputs(model: Any, tokens: np.ndarray, token_types: np.ndarray | None = None) -> dict[str, np.ndarray]:
     """What transformers answers: hidden states, and logits and the pooler's output where there are some."""
     extra = {} if token_types is None else {"token_type_ids": torch.from_numpy(token_types)}
+    given = torch.from_numpy(tokens)
     with torch.no_grad():
-        found = model(torch.from_numpy(tokens), output_hidden_states=True, **extra)
+        found = model(given.to(model.dtype) if tokens.ndim == 4 else given, output_hidden_states=True, **extra)
     names = {"logits": "logits", "pooled": "pooler_output", "last": "last_hidden_state"}
     names |= {"logits": "prediction_logits"} if hasattr(found, "prediction_logits") else {}
     answers = {ours: getattr(found, theirs, None) for ours, theirs in names.items()}

@@ -114,6 +114,25 @@ def test_numbers_as_json_writers_leave_them() -> None:
         described({**plain, "max_position_embeddings": 64.5})
 
 
+@pytest.mark.parametrize(
+    ("keys", "words"),
+    [
+        ({"model_type": "mixtral", "num_experts_per_tok": 9}, "'num_experts_per_tok' is 9, there are 8 experts"),
+        ({"model_type": "mixtral", "num_local_experts": 0}, "'num_experts' is 0, must be an integer of at least 1"),
+        ({"model_type": "qwen3_moe", "mlp_only_layers": 1}, "'mlp_only_layers' is 1, must be a list of layers"),
+        ({"model_type": "vit", "image_size": [32]}, r"'image_size' is \[32\], must be an integer"),
+        ({"model_type": "vit", "patch_size": [4, 256]}, r"'patch_size' is \(4, 256\), larger than 'image_size'"),
+        ({"model_type": "gemma3"}, "'text_config' of a gemma3 model is None, must hold keys and values"),
+        ({"model_type": "gemma3", "text_config": {}, "architectures": ["Gemma3ForX"]}, "'Gemma3ForX', whose head"),
+        ({"model_type": "olmoe"}, "architecture 'olmoe' is not supported"),
+    ],
+)
+def test_experts_images_and_nested_configs_that_make_no_model(keys: dict[str, Any], words: str) -> None:
+    inner = keys.get("text_config", {})
+    with pytest.raises(NexusError, match=words):
+        described({**SIZES, **keys, **({"text_config": {**SIZES, **inner}} if "text_config" in keys else {})})
+
+
 def test_quantised_models_are_refused_with_the_way_out() -> None:
     for method in ("awq", "gptq"):
         with pytest.raises(NexusError, match=rf"\({method}\), only float weights.*dequantize.*GGUF"):

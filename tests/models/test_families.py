@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import lava_nexus as nexus
+from lava_nexus.errors import NexusError
 
 pytest.importorskip("transformers")
 
@@ -36,3 +37,41 @@ def test_as_near_to_float64_as_transformers_is(name: str, tmp_path: Path) -> Non
     single = checkpoints.outputs(model, tokens)
     double = checkpoints.outputs(model.double(), tokens)
     assert agree(name, nexus.load(tmp_path)(tokens, "reference"), single, double) >= 1
+
+
+@pytest.mark.parametrize("name", checkpoints.IMAGES)
+def test_images_as_near_to_float64_as_transformers_is(name: str, tmp_path: Path) -> None:
+    model = checkpoints.saved(name, tmp_path)
+    seen = nexus.load(tmp_path)
+    assert seen.spec.images is not None
+    pixels = np.random.default_rng(3).normal(size=(2, seen.spec.images.channels, *seen.spec.images.size))
+    pixels = pixels.astype(np.float32)
+    single, double = checkpoints.outputs(model, pixels), checkpoints.outputs(model.double(), pixels)
+    mine = seen(pixels, "reference")
+    assert agree(name, mine, single, double) == (2 if name == "vit" else 1)
+    alone = seen(pixels[1], "bitsliced" if name == "vit_classes" else "reference")
+    for key in ("logits", "pooled", "last_hidden_state"):
+        if (got := getattr(alone, key)) is not None:
+            np.testing.assert_array_equal(got[0].view(np.uint32), getattr(mine, key)[1].view(np.uint32))
+
+
+def test_images_that_are_none(tmp_path: Path) -> None:
+    checkpoints.saved("vit_classes", tmp_path)
+    model = nexus.load(tmp_path)
+    with pytest.raises(NexusError, match=r"images have shape \(3, 12, 13\), must be finite numbers"):
+        model(np.zeros((3, 12, 13)))
+    with pytest.raises(NexusError, match="must be finite numbers"):
+        model(np.full((3, 12, 12), np.nan))
+    with pytest.raises(NexusError, match="takes images, which have no token types and no mask"):
+        model(np.zeros((3, 12, 12)), attention_mask=[[1]])
+    with pytest.raises(NexusError, match="no language-model head"):
+        model.generate([1], 1)
+
+
+@pytest.mark.parametrize("executor", ["bitsliced", "membrane"])
+def test_the_router_of_neurons_gives_the_bits_of_the_reference(executor: str, tmp_path: Path) -> None:
+    checkpoints.saved("mixtral_body", tmp_path)
+    model, tokens = nexus.load(tmp_path), checkpoints.tokens_of("mixtral_body", 1, 3)
+    expected, got = (model(tokens, name).last_hidden_state for name in ("reference", executor))
+    assert expected is not None and got is not None
+    np.testing.assert_array_equal(got.view(np.uint32), expected.view(np.uint32))

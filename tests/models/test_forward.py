@@ -51,6 +51,14 @@ MORE |= {
     "gpt_neox": {"rotary_pct": 0.7},
     "roberta": {},
     "distilbert": {},
+    "mixtral": {**_SMALL, "num_local_experts": 3, "num_experts_per_tok": 2},
+    "qwen3_moe": {
+        **_SMALL,
+        "num_experts": 3,
+        "num_experts_per_tok": 1,
+        "mlp_only_layers": [0],
+        "moe_intermediate_size": 4,
+    },
 }
 
 

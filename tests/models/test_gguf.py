@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,9 @@ from tokenizers import pre_tokenizers
 
 import lava_nexus as nexus
 from lava_nexus.errors import NexusError
+from lava_nexus.models.config_json import read_spec
+from lava_nexus.models.gguf_model import gguf_config
+from lava_nexus.models.stored import QUANTISED, GgufFile
 from lava_nexus.models.text import decoded, encoded, prompted
 from tests.models.test_folders import TOKENS, weights, write
 
@@ -38,7 +42,7 @@ NAMES = {
     "model.layers.0.self_attn.o_proj": "blk.0.attn_output",
     **{f"model.layers.0.mlp.{n}_proj": f"blk.0.ffn_{n}" for n in ("gate", "up", "down")},
 }
-BLOCKS = {"Q4_K": (256, 144), "Q6_K": (256, 210)}
+BLOCKS = {"Q4_K": (256, 144), "Q5_K": (256, 176), "Q6_K": (256, 210)}
 """Types that the package reads and does not write: numbers and bytes of a block."""
 
 
@@ -52,12 +56,12 @@ def stored(tensor: np.ndarray, kind: str) -> np.ndarray:
     found = found.astype(np.uint8)
     small = np.frombuffer(np.array([1e-4, 1e-4], np.float16).tobytes(), np.uint8)
     found[..., -2:] = small[:2]
-    if kind == "Q4_K":
+    if kind in ("Q4_K", "Q5_K"):
         found[..., :4] = small
     return found.reshape(*tensor.shape[:-1], -1)
 
 
-def written(path: Path, kind: str) -> dict[str, np.ndarray]:
+def written(path: Path, kind: str, rope: Callable[[Any], None] = lambda writer: None) -> dict[str, np.ndarray]:
     """Writes a file; returns the tensors that it holds by the names of transformers, as FP32."""
     writer = gguf.GGUFWriter(path, "llama")
     writer.add_block_count(1)
@@ -68,6 +72,7 @@ def written(path: Path, kind: str) -> dict[str, np.ndarray]:
     writer.add_layer_norm_rms_eps(1e-5)
     writer.add_context_length(8)
     writer.add_eos_token_id(3)
+    rope(writer)
     held = {}
     for name, tensor in weights(CONFIG).items():
         module, _, part = name.rpartition(".")
@@ -95,7 +100,7 @@ def last(path: Path) -> Any:
     return nexus.load(path)(TOKENS[:2], "reference", logits="last").logits
 
 
-@pytest.mark.parametrize("kind", ["F32", "F16", "BF16", "Q8_0", "Q4_0", "Q4_1", "Q4_K", "Q6_K"])
+@pytest.mark.parametrize("kind", QUANTISED)
 def test_a_gguf_file_is_the_folder_of_its_numbers(kind: str, tmp_path: Path) -> None:
     held = written(tmp_path / "tiny.gguf", kind)
     folder = write(tmp_path / "folder", {n: np.ascontiguousarray(t, np.float32) for n, t in held.items()}, CONFIG)
@@ -133,6 +138,67 @@ def test_its_tokenizer_splits_merges_and_begins(pre: str, tmp_path: Path) -> Non
     assert encoded(tmp_path, "the 12</s>") == expected
     assert prompted(tmp_path, "the 12") == expected
     assert decoded(tmp_path, expected) == "the 12"
+
+
+def test_blocks_of_five_bits_by_their_definition(tmp_path: Path) -> None:
+    """Q5_K of 256 numbers: d, dmin, eight 6-bit scales and minima in 12 bytes, high bits, low halves (ggml)."""
+    written(tmp_path / "tiny.gguf", "Q5_K")
+    file = GgufFile(tmp_path / "tiny.gguf")
+    block = bytes(file.reader.get_tensor([t.name for t in file.reader.tensors].index("output.weight")).data[0])
+    d, least = (float(np.frombuffer(block[i : i + 2], np.float16)[0]) for i in (0, 2))
+    packed, high, low = block[4:16], block[16:48], block[48:176]
+    for j in range(8):
+        if j < 4:
+            scale, minimum = packed[j] & 63, packed[j + 4] & 63
+        else:
+            scale = packed[j + 4] & 15 | packed[j - 4] >> 6 << 4
+            minimum = packed[j + 4] >> 4 | packed[j] >> 6 << 4
+        for i in range(32):
+            half = low[j // 2 * 32 + i] >> 4 * (j % 2) & 15
+            number = d * scale * (half + 16 * (high[i] >> j & 1)) - least * minimum
+            assert abs(file.rows("output.weight", slice(0, 1))[0, 32 * j + i] - number) < 1e-6
+
+
+def scaled_by(kind: str) -> Callable[[Any], None]:
+    def rope(writer: Any) -> None:
+        writer.add_rope_scaling_type(getattr(gguf.RopeScalingType, kind.upper()))
+        writer.add_rope_scaling_factor(4.0)
+        if kind == "yarn":
+            writer.add_rope_scaling_orig_ctx_len(4096)
+
+    return rope
+
+
+@pytest.mark.parametrize("kind", ["linear", "yarn"])
+def test_scaled_rope_is_that_of_a_config(kind: str, tmp_path: Path) -> None:
+    written(tmp_path / "tiny.gguf", "F32", scaled_by(kind))
+    scaling: dict[str, Any] = {"rope_type": kind, "factor": 4.0}
+    scaling |= {"original_max_position_embeddings": 4096} if kind == "yarn" else {}
+    wanted, found = read_spec({**CONFIG, "rope_scaling": scaling}, "config"), nexus.load(tmp_path / "tiny.gguf").spec
+    np.testing.assert_array_equal(found.frequencies, wanted.frequencies)
+    assert found.ropes[0].scale == wanted.ropes[0].scale
+    assert not np.array_equal(found.frequencies, read_spec(CONFIG, "config").frequencies)
+
+
+def test_frequencies_divided_by_numbers_of_the_file(tmp_path: Path) -> None:
+    three = {"rope_type": "llama3", "factor": 8.0, "low_freq_factor": 1.0, "high_freq_factor": 4.0}
+    wanted = read_spec({**CONFIG, "rope_scaling": {**three, "original_max_position_embeddings": 16}}, "config")
+    plain = read_spec(CONFIG, "config").frequencies
+    factors = plain / wanted.frequencies
+    assert factors.max() > 7
+    path = tmp_path / "tiny.gguf"
+    written(path, "F32", lambda writer: writer.add_tensor("rope_freqs.weight", factors))
+    model = nexus.load(path)
+    np.testing.assert_allclose(model.spec.ropes[0].at(8), wanted.frequencies, rtol=3e-7)
+    assert model.spec.ropes[0].scale == 1.0 and "no use for" not in " ".join(model.source.notes)
+
+    def both(writer: Any) -> None:
+        scaled_by("linear")(writer)
+        writer.add_tensor("rope_freqs.weight", factors)
+
+    written(path, "F32", both)
+    with pytest.raises(NexusError, match=r"RoPE of a GGUF file is scaled \(linear beside rope_freqs.weight\)"):
+        gguf_config(path)
 
 
 def test_gguf_files_that_are_not_read(tmp_path: Path) -> None:

@@ -13,8 +13,10 @@ import lava_nexus as nexus
 from lava_nexus.errors import NexusError
 from lava_nexus.execute.interpret import run_program
 from lava_nexus.execute.reference import ReferenceExecutor
-from lava_nexus.formats import FLOAT16, FLOAT32, FLOAT64
+from lava_nexus.execute.run import executor_named
+from lava_nexus.formats import BFLOAT16, FLOAT16, FLOAT32, FLOAT64
 from lava_nexus.models.generation import LENGTH
+from lava_nexus.models.stages import forward_stages
 from tests.models.test_folders import CONFIG, TOKENS, weights, write
 
 
@@ -50,6 +52,19 @@ def test_a_run_out_of_range_says_where_and_generation_stops(tmp_path: Path) -> N
         ended = model.generate(TOKENS, 4, "reference")
     assert ended.tokens.tolist() == TOKENS
     assert ended.stop.startswith("a run out of range: layer 0: ")
+
+
+def test_angles_stay_in_the_format_of_rope_s_sums(tmp_path: Path) -> None:
+    """cos and sin rounded to BF16 turn by angles that are off by tenths of a degree; only what is turned is rounded."""
+    folder = write(tmp_path, weights())
+    for inner, fmt in (("float32", FLOAT32), ("bfloat16", BFLOAT16)):
+        model = nexus.load(folder, format="bfloat16", norm_format=inner)
+        stages = forward_stages(model.spec, len(TOKENS), logits="none")
+        forward = model.forward(executor_named("reference"))
+        stream, _ = forward.through(stages, forward.enter(np.array([TOKENS])))
+        angles = np.arange(len(TOKENS))[:, None] * model.spec.frequencies.astype(np.float64)
+        off = np.abs(fmt.from_patterns(stream["cos"][0]).astype(np.float64) - np.cos(angles)).max()
+        assert off < 1e-6 if fmt == FLOAT32 else off > 1e-4
 
 
 def test_what_float32_has_too_is_no_alarm(tmp_path: Path) -> None:

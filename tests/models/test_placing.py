@@ -21,7 +21,7 @@ def model_of(kind: str) -> Model:
     return random_model({"model_type": kind, **SIZES, **MORE[kind]}, format="float8_e4m3fn")
 
 
-@pytest.mark.parametrize("kind", ARCHITECTURES)
+@pytest.mark.parametrize("kind", [kind for kind in ARCHITECTURES if kind != "vit"])
 def test_a_token_costs_what_a_pass_with_a_cache_invokes(kind: str) -> None:
     model, context = model_of(kind), 4
     spec, forward = model.spec, model.forward(executor_named("reference"))
@@ -42,6 +42,15 @@ def test_a_token_costs_what_a_pass_with_a_cache_invokes(kind: str) -> None:
     assert workload.words("weights") == sum(int(np.prod(s)) for name, s in spec.tensors.items() if name not in tables)
     seen = [min(context - 1, (window or context) - 1) for window in spec.windows]
     assert workload.words("cache") == sum(2 * spec.shape.kv_heads * keys * spec.shape.head_dim for keys in seen)
+
+
+@pytest.mark.parametrize("head", ["ViTModel", "ViTForImageClassification"])
+def test_an_image_costs_what_a_pass_over_it_invokes(head: str) -> None:
+    config = {"model_type": "vit", **SIZES, "image_size": 4, "patch_size": 2, "architectures": [head]}
+    model = random_model(config, format="float8_e4m3fn")
+    counts = model(np.zeros((3, 4, 4)), "reference").counts
+    ran = {tally.circuit.digest: tally.invocations for tally in counts.tallies}
+    assert {digest: n for digest, (_, n) in token_workload(model, 1).invocations.items()} == ran
 
 
 @pytest.mark.parametrize("kind", ["bert", "phi"])

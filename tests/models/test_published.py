@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import lava_nexus as nexus
-from lava_nexus.models.stored import gguf_config
+from lava_nexus.models.gguf_model import gguf_config
 from lava_nexus.models.text import decoded, encoded, prompted
 
 pytestmark = [pytest.mark.published, pytest.mark.slow]

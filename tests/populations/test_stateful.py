@@ -1,5 +1,7 @@
 """Programmable neurons as data: their steps, and the bounds that are worked out from their equations."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -71,10 +73,14 @@ def test_equations_that_no_neuron_evaluates_are_refused(expression):
         ranges(StatefulNeuron("odd", ("carry",), (("carry", expression),), "carry"), (0, 1))
 
 
-def test_neurons_with_equations_have_no_form_in_lif():
+def test_lava_takes_neurons_with_equations_but_no_recurrent_edges():
     bit = StatefulNeuron("bit", (), (("bit", "max(a, -a) // 4 % 2"),), "bit")
-    with pytest.raises(NexusError, match="population 'sum': a neuron with an equation of its own, 'bit'"):
-        check_lif(network(neuron=bit))
+    check_lif(network(neuron=bit))
+    looped = network(neuron=bit)
+    (edge,) = looped.projections
+    looped = replace(looped, projections=(edge, replace(edge, source=edge.target)))
+    with pytest.raises(NexusError, match="memory or recurrent edges has no form in Lava's memoryless neurons"):
+        check_lif(looped)
 
 
 def test_an_equation_is_part_of_the_digest_and_other_networks_keep_theirs():

@@ -31,7 +31,9 @@ from lava_nexus.execute.lava.processes.gates import Or as Or
 from lava_nexus.execute.lava.processes.gates import Xor as Xor
 from lava_nexus.execute.lava.processes.if_population import IFPopulation as IFPopulation
 from lava_nexus.execute.lava.processes.monitor import Monitor as Monitor
+from lava_nexus.execute.lava.processes.native_linear import NativeLinear as NativeLinear
 from lava_nexus.execute.lava.processes.network import Network as Network
+from lava_nexus.execute.lava.processes.stateful import StatefulNeurons as StatefulNeurons
 from lava_nexus.execute.lava.program import LavaProgramResult as LavaProgramResult
 from lava_nexus.execute.lava.program import run_on_lava as run_on_lava
 from lava_nexus.execute.lava.session import LevelRunConfig as LevelRunConfig

@@ -26,7 +26,9 @@ from lava_nexus.execute.lava.fixed.process import (
     FixedSparse,
 )
 from lava_nexus.execute.lava.lif import DECAY
-from lava_nexus.populations.network import PopulationNetwork
+from lava_nexus.execute.lava.processes.stateful import StatefulNeurons
+from lava_nexus.populations.network import Population, PopulationNetwork
+from lava_nexus.populations.stateful import StatefulNeuron
 
 LEAST_WINDOW = 2
 MESSAGE_BITS = 24
@@ -42,7 +44,7 @@ class Places:
     """Where the signals of a network are among the Processes.
 
     Attributes:
-        kind: for each population "input" or its payload.
+        kind: for each population "input", its payload, or where it has an equation of its own that one's number.
         start: for each population its first channel among those of its kind.
         size: channels of each kind.
     """
@@ -57,8 +59,9 @@ class Places:
         kinds: list[str] = []
         starts: list[int] = []
         sizes: dict[str, int] = {}
+        equations: list[StatefulNeuron] = []
         for i, population in enumerate(network.populations):
-            kind = INPUT if i < network.n_sources else population.payload
+            kind = INPUT if i < network.n_sources else _kind(population, equations)
             kinds.append(kind)
             starts.append(sizes.get(kind, 0))
             sizes[kind] = starts[-1] + population.size
@@ -70,24 +73,30 @@ class Places:
         return np.concatenate([np.arange(network.offsets[i], network.offsets[i + 1]) for i in mine])
 
 
+def _kind(population: Population, equations: list[StatefulNeuron]) -> str:
+    """Neurons of one equation are one Process; `equations` are those seen so far."""
+    if population.neuron is None:
+        return population.payload
+    if population.neuron not in equations:
+        equations.append(population.neuron)
+    return f"{population.neuron.name}_{equations.index(population.neuron)}"
+
+
 def check_lif(network: PopulationNetwork) -> None:
     """Raises NexusError where the network has no form in Lava's neurons, naming the population."""
-    if not network.wave:
+    neurons = network.populations[network.n_sources :]
+    recurrent = any(p.source >= p.target for p in network.projections)
+    if recurrent or not all(p.memoryless for p in neurons if p.neuron is None):
         raise NexusError(
             "a network with memory or recurrent edges has no form in Lava's memoryless neurons; run it vectorised"
         )
-    for population in network.populations[network.n_sources :]:
-        if population.neuron is not None:
-            raise NexusError(
-                f"population '{population.name}': a neuron with an equation of its own, '{population.neuron.name}', "
-                "has no form in Lava's LIF neurons; run it vectorised"
-            )
-        if population.threshold != 1:
+    for population in neurons:
+        if population.neuron is None and population.threshold != 1:
             raise NexusError(f"population '{population.name}': threshold {population.threshold} is not 1, as in Lava")
 
 
 def neurons(network: PopulationNetwork, lanes: int) -> dict[str, Any]:
-    """One Process for each payload that occurs."""
+    """One Process for each payload that occurs, and for each equation."""
     size = {kind: n * lanes for kind, n in Places.of(network).size.items()}
     made: dict[str, Any] = {}
     if "bit" in size:
@@ -96,6 +105,9 @@ def neurons(network: PopulationNetwork, lanes: int) -> dict[str, Any]:
         made["graded"] = FixedGradedReluVec(shape=(size["graded"],), vth=0)
     if "signed" in size:
         made["signed"] = FixedGradedVec(shape=(size["signed"],), vth=0)
+    for kind, population in zip(Places.of(network).kind, network.populations, strict=True):
+        if population.neuron is not None:
+            made.setdefault(kind, StatefulNeurons(population.neuron, (size[kind],), max(LEAST_WINDOW, network.window)))
     return made
 
 
@@ -115,6 +127,8 @@ def synapses(network: PopulationNetwork, lanes: int) -> list[tuple[str, str, Any
                 if p.shift:  # sums that are shifted on their own must not share a matrix
                     taken = (p.target, source, sign, exponent - p.shift)
                     slot = slots[taken] = slots.get(taken, -1) + 1
+                elif p.delay:  # limbs of one weight are synapses between the same neurons, with delays of their own
+                    slot = -p.delay
                 rows, columns = places.start[p.target] + p.rows[chosen], places.start[p.source] + p.columns[chosen]
                 found = rows, columns, sign * sizes[chosen], np.full(len(rows), p.delay)
                 entries.setdefault((source, target, sign, exponent - p.shift, slot), []).append(found)

@@ -21,12 +21,14 @@ from numpy.typing import NDArray
 from lava_nexus.execute.lava import population_lif
 from lava_nexus.execute.lava.process import LAVA_TAGS, Members, Process, lanes_of, models_of
 from lava_nexus.execute.lava.processes.host import Probe
+from lava_nexus.execute.lava.processes.stateful import StatefulNeurons
 from lava_nexus.execute.lava.shared import shared_array
 from lava_nexus.execute.populations import PopulationStepper
 from lava_nexus.populations.catalogue import division, exponentiation, l2_norm
 from lava_nexus.populations.division import Ladders
 from lava_nexus.populations.network import PopulationNetwork, Readout
 from lava_nexus.populations.operator import DEFAULT, Options
+from lava_nexus.populations.stateful import StatefulNeuron
 from lava_nexus.populations.vectoring import Tree
 
 
@@ -163,6 +165,9 @@ class L2Norm(PopulationProcess):
         super().__init__(l2_norm(tree).network, shape, record_steps, name)
 
 
+_JOINED = StatefulNeuron("joined", (), (("sent", "a"),), "sent")
+
+
 @requires(CPU)
 @tag("vectorised", *LAVA_TAGS)
 class Vectorised(PyLoihiProcessModel):
@@ -215,10 +220,13 @@ class Lif(AbstractSubProcessModel):
             setattr(self, f"probe_of_{kind}", probe)
             sent = proc.in_ports.a_in if kind == population_lif.INPUT else self.neurons[kind].s_out
             sent.reshape((lanes, size)).connect(probe.a_in)
+        # Lava 0.10.0 reshapes one source of a port alone: where outputs are of several kinds they are joined first.
+        self.joined = StatefulNeurons(_JOINED, (proc.s_out.size,), 1)
         for kind, matrix in self.read_out:
             setattr(self, f"read_out_of_{kind}", matrix)
             self.neurons[kind].s_out.connect(matrix.s_in)
-            matrix.a_out.reshape(proc.s_out.shape).connect(proc.out_ports.s_out)
+            matrix.a_out.connect(self.joined.a_in)
+        self.joined.s_out.reshape(proc.s_out.shape).connect(proc.out_ports.s_out)
 
 
 for _process in (Populations, Division, Exponentiation, L2Norm):

@@ -249,6 +249,7 @@ def _check(argv: Sequence[str]) -> int:
 def _readme(argv: Sequence[str]) -> int:
     """Updates the pages of each run."""
     from lava_nexus.lab.energy.report import update_energy_pages
+    from lava_nexus.lab.energy.sanafe import JOULES, update_sanafe
     from lava_nexus.lab.energy.token import update_mapping_page
     from lava_nexus.lab.pages import update_native, update_readme
 
@@ -262,6 +263,9 @@ def _readme(argv: Sequence[str]) -> int:
         energy, kept = (folder / "energy.json").is_file(), (folder / "digits.json").is_file()
         if (folder / "energy_interleaved.csv").is_file():
             update_mapping_page(folder, arguments.root)
+            continue
+        if (folder / JOULES).is_file():
+            update_sanafe(folder, arguments.root)
             continue
         if (folder / "native.json").is_file():
             update_native(folder, arguments.root)

@@ -183,7 +183,7 @@ EXPERIMENTS = (
     ),
     Experiment(
         "export",
-        "Writes a circuit for other tools: NIR, netx, Verilog and a VCD trace.",
+        "Writes a circuit for other tools: NIR, netx, Verilog, VCD, SANA-FE.",
         "configs/export.yaml",
         "places:ExportConfig",
         "runs.circuits:export_circuit",

@@ -17,9 +17,9 @@ class ExportConfig(Config):
 
     Attributes:
         operation, format, to, basis, options: of the circuit.
-        max_delay: largest synaptic delay; netx files have none at all, whatever this is.
+        max_delay: largest synaptic delay; netx and SANA-FE files have none at all, whatever this is.
         files: which to write.
-        operand_sets: random sets that the VCD trace streams, one a step.
+        operand_sets: random sets that the VCD trace and the SANA-FE file stream, one a step.
         seed: of the operands.
         out: folder for the files.
     """
@@ -30,7 +30,7 @@ class ExportConfig(Config):
     basis: Literal["threshold", "nexus"] = "threshold"
     options: dict[str, Any] = Field(default_factory=dict)
     max_delay: int = Field(default=LOIHI2.max_delay, ge=0, le=LOIHI2.max_delay)
-    files: tuple[Literal["nir", "netx", "verilog", "vcd"], ...] = Field(
+    files: tuple[Literal["nir", "netx", "verilog", "vcd", "sanafe"], ...] = Field(
         default=("nir", "netx", "verilog", "vcd"), min_length=1
     )
     operand_sets: int = Field(default=16, ge=1)

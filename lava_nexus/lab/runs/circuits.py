@@ -20,11 +20,13 @@ from lava_nexus.config import did_you_mean
 from lava_nexus.errors import NexusError
 from lava_nexus.execute.run import executor_named
 from lava_nexus.export.interchange import write_netx, write_nir
+from lava_nexus.export.sanafe import MISSING
 from lava_nexus.export.verilog import to_verilog, write_vcd
 from lava_nexus.files import write_text
 from lava_nexus.formats import format_named
 from lava_nexus.lab.configs.places import ExportConfig
 from lava_nexus.lab.configs.tables import CircuitTableConfig
+from lava_nexus.lab.energy.sanafe import exported
 from lava_nexus.lab.figures.circuits import CircuitSize, neuron_figure, tradeoff_figure
 from lava_nexus.lab.published import published
 from lava_nexus.lab.report import Report, Table, columns, conclude
@@ -255,7 +257,10 @@ def export_circuit(config: ExportConfig, out: Path, quick: bool = False) -> list
         max_delay=config.max_delay,
         **config.options,
     )
-    stem, rows, paths = made.label.replace(" ", "_").replace(",", ""), [], []
+    stem, rows, paths, tables = made.label.replace(" ", "_").replace(",", ""), [], [], []
+    rng = np.random.default_rng(config.seed)
+    sets = min(config.operand_sets, 4) if quick else config.operand_sets
+    operands = [rng.integers(0, 2**p.width, sets, dtype=np.uint64).astype(p.pattern_dtype) for p in made.inputs]
     for kind in config.files:
         network = made.network
         if kind == "nir":
@@ -266,15 +271,16 @@ def export_circuit(config: ExportConfig, out: Path, quick: bool = False) -> list
         elif kind == "verilog":
             path = out / f"{stem}.v"
             write_text(path, to_verilog(made))
+        elif kind == "vcd":
+            path = write_vcd(made, operands, out / f"{stem}.vcd")
         else:
-            rng = np.random.default_rng(config.seed)
-            sets = min(config.operand_sets, 4) if quick else config.operand_sets
-            operands = [rng.integers(0, 2**port.width, sets, dtype=np.uint64) for port in made.inputs]
-            patterns = [words.astype(port.pattern_dtype) for words, port in zip(operands, made.inputs, strict=True)]
-            path = write_vcd(made, patterns, out / f"{stem}.vcd")
+            path = out / f"{stem}_sanafe.yaml"
+            network, tables = exported(made, operands, path)
         rows.append((kind, path.name, network.neurons, network.relays, network.depth, path.stat().st_size))
         paths.append(path)
     header = ("file of", "name", "neurons", "of them relays", "depth", "bytes")
-    table = Table("", header, rows, "files.csv")
-    conclude(Report(title=f"Files of {made.label}", config={**config.resolved(), "quick": quick}, tables=[table]), out)
+    tables = [Table("", header, rows, "files.csv"), *tables]
+    notes = [MISSING] if "sanafe" in config.files and len(tables) == 1 else []
+    resolved = {**config.resolved(), "quick": quick}
+    conclude(Report(title=f"Files of {made.label}", config=resolved, tables=tables, notes=notes), out)
     return paths

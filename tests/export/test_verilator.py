@@ -30,7 +30,8 @@ int main() {
     while (scanf("%llu %llu %llu", &strobe, &a, &b) == 3) {
         top.strobe = strobe; top.a = a; top.b = b;
         for (int edge = 0; edge < 2; edge++) { top.clk = edge; top.eval(); }
-        printf("%llu %llu %llu\\n", (unsigned long long)top.add, (unsigned long long)top.mul, (unsigned long long)top.div);
+        const unsigned long long add = top.add, mul = top.mul, div = top.div;
+        printf("%llu %llu %llu\\n", add, mul, div);
     }
 }
 """

@@ -257,7 +257,8 @@ def export_circuit(config: ExportConfig, out: Path, quick: bool = False) -> list
         max_delay=config.max_delay,
         **config.options,
     )
-    stem, rows, paths, tables = made.label.replace(" ", "_").replace(",", ""), [], [], []
+    stem, rows, paths = made.label.replace(" ", "_").replace(",", ""), [], []
+    tables: list[Table] = []
     rng = np.random.default_rng(config.seed)
     sets = min(config.operand_sets, 4) if quick else config.operand_sets
     operands = [rng.integers(0, 2**p.width, sets, dtype=np.uint64).astype(p.pattern_dtype) for p in made.inputs]

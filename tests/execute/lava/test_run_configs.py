@@ -18,8 +18,11 @@ from lava.proc.io.source import RingBuffer as Source
 
 import lava_nexus as nexus
 import lava_nexus.execute.lava as ours
+from lava_nexus.circuits.native import NativeLayer
 from lava_nexus.errors import NexusError
 from lava_nexus.execute.lava.process import Process
+from lava_nexus.populations.native.limbs import Limbs
+from lava_nexus.populations.native.neurons import accumulator_neuron
 from tests.execute.lava.leftovers import children
 
 
@@ -74,10 +77,16 @@ def test_a_tag_that_no_model_has_is_one_sentence():
         ours.Xor(name="xor").run(RunSteps(1), Loihi2SimCfg(select_tag="loihi7"))
 
 
+def _layer():
+    fmt = nexus.FLOAT8_E4M3FN
+    return NativeLayer(Limbs(fmt, fmt, fmt, fmt.to_patterns(np.ones((1, 1), fmt.dtype))))
+
+
 def processes():
     """One of each exported Process."""
     network = nexus.circuit("neg", nexus.FLOAT8_E4M3FN).network
     made = {"Encoder": (network.inputs, 1), "Decoder": (network.outputs, 1), "Network": (network,)}
+    made |= {"StatefulNeurons": (accumulator_neuron(), (2,), 3), "NativeLinear": (_layer(),)}
     made |= {"IFPopulation": ((2,), 1), "Monitor": ({"v": ours.And().v, "out": ours.And().out}, 1)}
     for name, kind in vars(ours).items():
         if inspect.isclass(kind) and issubclass(kind, Process):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from lava.magma.core.process.process import LogConfig
+
 from lava_nexus.circuits.native import NativeLayer
 from lava_nexus.execute.lava.process import Members, models_of
 from lava_nexus.execute.lava.processes.populations import Lif, PopulationProcess, Vectorised
@@ -17,7 +19,7 @@ class NativeLinear(PopulationProcess):
 
     Args:
         layer: whose neurons and weights.
-        shape, record_steps, name: see `PopulationProcess`.
+        shape, record_steps, name, log_config: see `PopulationProcess`.
     """
 
     members: ClassVar[Members] = {
@@ -26,9 +28,14 @@ class NativeLinear(PopulationProcess):
     }
 
     def __init__(
-        self, layer: NativeLayer, shape: tuple[int, ...] = (1,), record_steps: int = 0, name: str | None = None
+        self,
+        layer: NativeLayer,
+        shape: tuple[int, ...] = (1,),
+        record_steps: int = 0,
+        name: str | None = None,
+        log_config: LogConfig | None = None,
     ) -> None:
-        super().__init__(layer.network.populations, shape, record_steps, name)
+        super().__init__(layer.network.populations, shape, record_steps, name, log_config)
 
 
 globals().update(models_of(NativeLinear, Vectorised, Lif))

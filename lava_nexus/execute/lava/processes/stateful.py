@@ -9,6 +9,7 @@ from lava.magma.core.model.py.model import PyLoihiProcessModel
 from lava.magma.core.model.py.ports import PyInPort, PyOutPort
 from lava.magma.core.model.py.type import LavaPyType
 from lava.magma.core.process.ports.ports import InPort, OutPort
+from lava.magma.core.process.process import LogConfig
 
 from lava_nexus.errors import NexusError
 from lava_nexus.execute.lava.process import Members, Process, model_of
@@ -22,7 +23,7 @@ class StatefulNeurons(Process):
         neuron: the equation, as data.
         shape: of the population.
         window: steps after which all states are 0 again, from the first step on.
-        name: of the Process.
+        name, log_config: of the Process.
     """
 
     members: ClassVar[Members] = {
@@ -30,10 +31,17 @@ class StatefulNeurons(Process):
         "s_out": "out, `shape`, int32; payloads of 32 bits, in the same step.",
     }
 
-    def __init__(self, neuron: StatefulNeuron, shape: tuple[int, ...], window: int, name: str | None = None) -> None:
+    def __init__(
+        self,
+        neuron: StatefulNeuron,
+        shape: tuple[int, ...],
+        window: int,
+        name: str | None = None,
+        log_config: LogConfig | None = None,
+    ) -> None:
         if window < 1:
             raise NexusError(f"window of {window} steps of neurons '{neuron.name}' is below 1")
-        super().__init__(neuron=neuron, shape=shape, window=window, name=name or neuron.name)
+        super().__init__(neuron=neuron, shape=shape, window=window, name=name or neuron.name, log_config=log_config)
         self.neuron = neuron
         self.a_in = InPort(shape=shape)
         self.s_out = OutPort(shape=shape)

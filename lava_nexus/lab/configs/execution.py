@@ -210,10 +210,12 @@ class EvaluationTask(Config):
         name: column in tables; None for the usual name of the kind.
         file: JSONL, or plain text for perplexity; None for the small sample that comes with the package.
         labels: right answers, one a line, where the file has none (PIQA).
-        shots: solved examples before each question.
+        shots: solved examples before each question, of its own subject where the kind has subjects.
         shots_file: where they come from; None for the first ones of `file`, which are then not asked.
         limit: questions asked, or windows of text, from the first; None for all.
         window: tokens of one window of text (perplexity).
+        stride: tokens from one window to the next, so that a token is scored once, with at least window - stride before
+            it; None for windows that do not overlap, whose first tokens are not scored.
     """
 
     kind: TaskKind
@@ -224,6 +226,13 @@ class EvaluationTask(Config):
     shots_file: Path | None = None
     limit: int | None = Field(default=None, ge=1)
     window: int = Field(default=2048, ge=2)
+    stride: int | None = Field(default=None, ge=1)
+
+    @model_validator(mode="after")
+    def _stride_within(self) -> EvaluationTask:
+        if self.stride is not None and self.stride >= self.window:
+            raise ValueError(f"'stride' is {self.stride}, must be below the window of {self.window} tokens")
+        return self
 
 
 class EvaluateConfig(ExecutionConfig):
@@ -236,12 +245,14 @@ class EvaluateConfig(ExecutionConfig):
         model: what is evaluated.
         tasks: on what.
         pytorch: whether the same weights are evaluated by PyTorch too, where it has the model (gated decoders).
+        layouts: papers as whose tables the results are laid out, "nexus" and "nls"; None for those that have a task.
         out: folder for results.
     """
 
     model: EvaluatedModel
     tasks: tuple[EvaluationTask, ...] = Field(min_length=1)
     pytorch: bool = True
+    layouts: tuple[Literal["nexus", "nls"], ...] | None = None
     out: Path = Path("results/evaluation")
 
     @model_validator(mode="after")

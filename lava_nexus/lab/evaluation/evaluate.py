@@ -85,7 +85,7 @@ class Piece:
 
     Attributes:
         parts: (context, continuation) as token ids.
-        lengths: characters of each continuation.
+        lengths: bytes of each continuation's text, without spaces around it.
         answer: index of the right choice.
     """
 
@@ -148,12 +148,22 @@ def _pieces(task: EvaluationTask, text: Alphabet) -> Iterator[Piece]:
     if path.suffix == ".jsonl":
         content = "\n\n".join(_texts(content, path))
     ids = text.encode(content)
-    starts = range(0, len(ids) - 1, task.window)
-    if not starts:
+    if len(ids) < 2:
         raise NexusError(f"task file '{path}' has {len(ids)} tokens, at least 2 are needed")
-    for start in list(starts)[: task.limit]:
-        window = ids[start : start + task.window]
-        yield Piece(((window[:1], window[1:]),), (1,))
+    for begin, first, end in list(_windows(len(ids), task.window, task.stride))[: task.limit]:
+        yield Piece(((ids[begin:first], ids[first:end]),), (1,))
+
+
+def _windows(tokens: int, window: int, stride: int | None) -> Iterator[tuple[int, int, int]]:
+    """(begin, first token that is scored, end) of each window; with a stride those scored before are context alone."""
+    end = 0
+    for begin in range(0, tokens - 1, stride or window):
+        first = max(begin + 1, end if stride else 0)
+        end = min(begin + window, tokens)
+        if first < end:
+            yield begin, first, end
+        if end == tokens:
+            return
 
 
 def _texts(content: str, path: Path) -> Iterator[str]:
@@ -167,7 +177,7 @@ def _texts(content: str, path: Path) -> Iterator[str]:
 
 def _asked(question: Question, text: Alphabet) -> Piece:
     parts = tuple(text.split(*choice) for choice in question.choices)
-    return Piece(parts, tuple(max(1, len(after.strip())) for _, after in question.choices), question.answer)
+    return Piece(parts, tuple(max(1, len(after.strip().encode())) for _, after in question.choices), question.answer)
 
 
 def _scored(pieces: list[Piece], scorer: Scorer, store: Store, name: str) -> list[list[float | None]]:
@@ -193,13 +203,13 @@ def _result(task: EvaluationTask, engine: str, pieces: list[Piece], found: list[
     head = (_name(task), task.kind, engine, len(pieces), tokens, task.shots)
     if task.kind == "perplexity":
         total = sum(value for values in found for value in values if value is not None)
-        return TaskResult(*head, None, None, None if invalid else math.exp(-total / tokens), invalid)
-    rights = {False: 0, True: 0}
+        return TaskResult(*head, None, None, None, None if invalid else math.exp(-total / tokens), invalid)
+    rights = [0, 0, 0]
     for piece, values in zip(pieces, found, strict=True):
         if None in values:
             continue
         plain = np.array(values, np.float64)
-        for normalised in rights:
-            scores = plain / piece.lengths if normalised else plain
-            rights[normalised] += int(np.argmax(scores) == piece.answer)
-    return TaskResult(*head, rights[False] / len(pieces), rights[True] / len(pieces), None, invalid)
+        each = [len(after) for _, after in piece.parts]
+        for i, scores in enumerate((plain, plain / piece.lengths, plain / each)):
+            rights[i] += int(np.argmax(scores) == piece.answer)
+    return TaskResult(*head, *(right / len(pieces) for right in rights), None, invalid)

@@ -15,12 +15,15 @@ _ENGINES = {"pytorch": "original (PyTorch)", "gates": "gates", "nls": "NLSpike"}
 _NLS = {"winogrande": "WinoGrande", "hellaswag": "HellaSwag", "arc": "ARC-c", "piqa": "PIQA"}
 
 
-_HEADER = ("task", "engine", "items", "tokens", "shots", "accuracy", "length-normalised", "perplexity")
+_HEADER = ("task", "engine", "items", "tokens", "shots", "acc", "acc_norm", "acc_norm by tokens", "perplexity")
+_SHARES = {"acc": "accuracy", "acc_norm": "accuracy_normalised", "acc_norm by tokens": "accuracy_by_tokens"}
 _NOTES = (
-    "A choice is scored by the sum of the log-likelihoods of its tokens after the question; length-normalised accuracy "
-    "divides that by the choice's characters. Softmax's logarithm is taken by the host, in float64, from the logits.",
-    "Perplexity is a token's, over windows that do not overlap; the first token of a window is not scored. Published "
-    "tables state neither their windows nor whether accuracy is normalised; the tables below take the plain one.",
+    "A choice is scored by the sum of the log-likelihoods of its tokens after the question: acc. acc_norm divides that "
+    "by the bytes of the choice's text, as common harnesses do, or by its tokens. Softmax's logarithm is taken by the "
+    "host, in float64, from the logits.",
+    "Perplexity is a token's. Windows do not overlap, and the first token of each is not scored; with a stride every "
+    "token but the first is scored once, after at least window - stride others. Published tables state neither their "
+    "windows nor whether accuracy is normalised; the tables below take acc.",
 )
 
 
@@ -36,7 +39,8 @@ class TaskResult:
         tokens: that were scored.
         shots: solved examples before each question.
         accuracy: share (0..1) of questions whose right choice has the largest likelihood; None for text.
-        accuracy_normalised: the same with each log-likelihood divided by the choice's characters.
+        accuracy_normalised, accuracy_by_tokens: the same with each log-likelihood divided by the choice's bytes, or by
+            its tokens.
         perplexity: exp of the mean negative log-likelihood a token; None for questions.
         invalid: items in which a logit was NaN; they count as wrong, and leave no perplexity.
     """
@@ -49,6 +53,7 @@ class TaskResult:
     shots: int
     accuracy: float | None
     accuracy_normalised: float | None
+    accuracy_by_tokens: float | None
     perplexity: float | None
     invalid: int
 
@@ -73,14 +78,15 @@ def evaluation_report(
 
 
 def _layouts(model: str, config: EvaluateConfig, results: Sequence[TaskResult]) -> list[Table]:
-    """Those tables that hold a task of these results."""
+    """Those tables that hold a task of these results, of the papers that the config names."""
     kinds = {result.kind for result in results}
     found = []
-    if "perplexity" in kinds:
+    wanted = ("nexus", "nls") if config.layouts is None else config.layouts
+    if "perplexity" in kinds and "nexus" in wanted:
         found.append(_perplexity(model, config, results))
-    if kinds & set(_NEXUS):
+    if kinds & set(_NEXUS) and "nexus" in wanted:
         found.append(_nexus_tasks(model, config, results))
-    if kinds & set(_NLS):
+    if kinds & set(_NLS) and "nls" in wanted:
         found.append(_nls_tasks(model, config, results))
     return found
 
@@ -173,7 +179,7 @@ def _section(title: str, header: Sequence[str], rows: Sequence[Sequence[str]], s
 
 
 def _shown(result: TaskResult, field: str) -> Any:
-    if field in ("accuracy", "length-normalised"):
-        share = result.accuracy if field == "accuracy" else result.accuracy_normalised
+    if field in _SHARES:
+        share = getattr(result, _SHARES[field])
         return None if share is None else f"{100 * share:.2f} %"
     return getattr(result, field)

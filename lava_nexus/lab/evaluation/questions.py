@@ -9,14 +9,14 @@
 | winogrande | sentence with _, option1, option2, answer | sentence up to _ with each option | what follows _ |
 | piqa | goal, sol1, sol2, label (or a file of labels) | Question: ... Answer: | each solution |
 
-The prompts are those of common evaluation harnesses.
+The prompts are those of common evaluation harnesses; solved examples before a question are of its own subject.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -38,35 +38,44 @@ class Question:
         answer: index of the right one.
         solved: the question with its answer, as a shot.
         heading: stands once before shots and question.
+        subject: shots are of the same one; empty where the kind has none.
     """
 
     choices: tuple[tuple[str, str], ...]
     answer: int
     solved: str
     heading: str = ""
+    subject: str = ""
 
 
 def questions(task: EvaluationTask) -> list[Question]:
-    """The questions of a task, shots in front of each, as many as the task asks for.
+    """The questions of a task, shots of the same subject in front of each, as many as the task asks for.
 
     Raises:
         NexusError: a file that is missing or no JSONL, a row that is not of the kind's layout, or too few rows.
     """
     path = task.file or SAMPLES / f"{task.kind}.jsonl"
     found = _read(path, task.kind, task.labels)
-    if task.shots_file is not None:
-        shots, asked = _read(task.shots_file, task.kind, None)[: task.shots], found
-    else:
-        shots, asked = found[: task.shots], found[task.shots :]
-    if len(shots) < task.shots or not asked:
+    source = found if task.shots_file is None else _read(task.shots_file, task.kind, None)
+    shots = {q.subject: [one for one in source if one.subject == q.subject][: task.shots] for q in found}
+    solved = {id(one) for of_subject in shots.values() for one in of_subject}
+    asked = [question for question in found if id(question) not in solved][: task.limit]
+    if not asked:
         raise NexusError(f"task file '{path}' has {len(found)} rows, too few for {task.shots} shots and a question")
-    return [_with_shots(question, shots) for question in asked[: task.limit]]
+    for subject in {question.subject: None for question in asked}:
+        if len(shots[subject]) < task.shots:
+            of_subject = f" of subject '{subject}'" if subject else ""
+            raise NexusError(
+                f"task file '{task.shots_file or path}' has {len(shots[subject])} rows{of_subject}, too few for "
+                f"{task.shots} shots"
+            )
+    return [_with_shots(question, shots[question.subject]) for question in asked]
 
 
 def _with_shots(question: Question, shots: Sequence[Question]) -> Question:
     before = question.heading + "".join(f"{shot.solved}\n\n" for shot in shots)
     choices = tuple((before + context, continuation) for context, continuation in question.choices)
-    return Question(choices, question.answer, question.solved)
+    return replace(question, choices=choices, heading="")
 
 
 def _read(path: Path, kind: str, labels: Path | None) -> list[Question]:
@@ -98,10 +107,11 @@ def _lines(path: Path) -> list[str]:
     return [line for line in read_text(path, "task file").splitlines() if line.strip()]
 
 
-def _prompted(prompt: str, texts: Sequence[str], answer: int, heading: str = "") -> Question:
+def _prompted(prompt: str, texts: Sequence[str], answer: int, heading: str = "", subject: str = "") -> Question:
     if not 0 <= answer < len(texts):
         raise ValueError(f"the answer is none of {len(texts)} choices")
-    return Question(tuple((prompt, f" {text}") for text in texts), answer, f"{prompt} {texts[answer]}", heading)
+    choices = tuple((prompt, f" {text}") for text in texts)
+    return Question(choices, answer, f"{prompt} {texts[answer]}", heading, subject)
 
 
 def _arc(row: Row) -> Question:
@@ -134,7 +144,7 @@ def _mmlu(row: Row) -> Question:
     about = f" about {subject}" if subject else ""
     heading = f"The following are multiple choice questions (with answers){about}.\n\n"
     answer = row["answer"] if isinstance(row["answer"], int) else letters.index(row["answer"])
-    return _prompted(f"{row['question'].strip()}\n{lines}Answer:", letters, answer, heading)
+    return _prompted(f"{row['question'].strip()}\n{lines}Answer:", letters, answer, heading, subject)
 
 
 def _truthfulqa(row: Row) -> Question:

@@ -24,7 +24,7 @@ from lava_nexus.execute.run import executor_named
 from lava_nexus.lab.configs.execution import EvaluateConfig, MembraneOptions
 from lava_nexus.lab.configs.model import PopulationsConfig
 from lava_nexus.lab.evaluation import evaluate
-from lava_nexus.lab.evaluation.questions import SAMPLES, questions
+from lava_nexus.lab.evaluation.questions import SAMPLES, Question, questions
 from lava_nexus.lab.evaluation.scoring import Alphabet, GateScorer, alphabet
 from lava_nexus.lab.runs.approximation import by_populations, perplexity
 from lava_nexus.models.model import load, random_model
@@ -152,9 +152,50 @@ def test_accuracy_and_perplexity_of_known_logits(monkeypatch: pytest.MonkeyPatch
     assert _end({**BASE, "tasks": tasks, "pytorch": False}) == 0
     piqa, text_result = json.loads(Path("out/evaluation.json").read_text())["results"]
     assert (piqa["items"], piqa["accuracy"]) == (3, 1 / 3)  # the fewer tokens the likelier: right for the second alone
-    # a character: -3/5 against -2/21, -1/1 against -2/3, -1/1 against -2/3
-    assert piqa["accuracy_normalised"] == pytest.approx(1 / 3)
+    # a byte: -3/5 against -2/21, -1/1 against -2/3, -2/3 against -1/1; a token: always -1, and the first is taken
+    assert (piqa["accuracy_normalised"], piqa["accuracy_by_tokens"]) == (pytest.approx(1 / 3), pytest.approx(2 / 3))
     assert text_result["perplexity"] == pytest.approx(np.e)
+
+
+def test_three_ways_to_divide_a_likelihood_choose_differently() -> None:
+    """Sums -4, -5, -6, bytes 2, 8, 3, tokens 2, 3, 6: plainly the first, by bytes the second, by tokens the third."""
+    parts = (([1], [2] * 2), ([1], [2] * 3), ([1], [2] * 6))
+    task = evaluate.EvaluationTask(kind="piqa")
+    for answer, expected in enumerate([(1, 0, 0), (0, 1, 0), (0, 0, 1)]):
+        piece = evaluate.Piece(parts, (2, 8, 3), answer)
+        found = evaluate._result(task, "gates", [piece], [[-4.0, -5.0, -6.0]])
+        assert (found.accuracy, found.accuracy_normalised, found.accuracy_by_tokens) == expected
+    asked = evaluate._asked(Question((("q", " \u00e9\u00e9 "), ("q", " x")), 0, ""), alphabet(None, 9))
+    assert asked.lengths == (4, 1)
+
+
+@pytest.mark.parametrize("stride", [1, 3, 7, None])
+def test_perplexity_with_a_stride_is_that_of_the_sliding_window(
+    checkpoint: Path, here: Path, stride: int | None
+) -> None:
+    """Against transformers' own logits; labels of the sliding window as its documentation lays them out."""
+    theirs, window = CASES["llama2"].build(), 8
+    ids = alphabet(checkpoint, 37).encode((SAMPLES / "perplexity.txt").read_text())[:30]
+    logs, last = [], 0
+    for begin in range(0, len(ids), stride or window):
+        end = min(begin + window, len(ids))
+        scored = min(end - last, end - begin - 1)  # the first token of a window has nothing before it
+        with torch.no_grad():
+            found = torch.log_softmax(theirs(torch.tensor([ids[begin:end]])).logits[0].double(), -1)
+        logs += [float(found[i - begin - 1, ids[i]]) for i in range(end - scored, end)]
+        last = end
+        if end == len(ids):
+            break
+    assert len(logs) == (len(ids) - 1 if stride else len(ids) - 4)
+
+    windows = list(evaluate._windows(len(ids), window, stride))
+    pieces = [evaluate.Piece(((ids[b:f], ids[f:e]),), (1,)) for b, f, e in windows]
+    scorer = GateScorer(load(checkpoint), executor_named("reference"))
+    sums = [[float(scorer.log_likelihoods(*piece.parts[0]).sum())] for piece in pieces]
+    task = evaluate.EvaluationTask(kind="perplexity", window=window, stride=stride)
+    assert evaluate._result(task, "gates", pieces, sums).perplexity == pytest.approx(np.exp(-np.mean(logs)), rel=1e-5)
+    if stride:
+        assert all(first - begin >= window - stride for begin, first, _ in windows[1:])
 
 
 def test_what_is_not_a_number_counts_as_wrong() -> None:
@@ -196,6 +237,10 @@ def test_gates_and_pytorch_stand_in_both_layouts(here: Path) -> None:
     with Path("out/tasks.csv").open() as file:
         assert {row["engine"] for row in csv.DictReader(file)} == {"gates", "pytorch"}
     assert not Path("out/items").exists()
+    one = {**BASE, "tasks": [{"kind": "hellaswag", "limit": 1}], "layouts": ["nls"], "pytorch": False}
+    assert _end(one) == 0
+    text = Path("out/evaluation.md").read_text()
+    assert "as NLSpike lays them out" in text and "as NEXUS" not in text
 
 
 LLAMA = {**ARCHITECTURE, "model_type": "llama", "head_dim": 4, "num_hidden_layers": 2}
@@ -296,6 +341,8 @@ def test_a_model_that_pytorch_has_not_is_evaluated_without(here: Path, tmp_path:
         ({"tasks": [{"kind": "squad"}]}, "'tasks.0.kind' is 'squad'"),
         ({"tasks": [{"kind": "piqa"}, {"kind": "piqa"}]}, "tasks need names that differ, found piqa, piqa"),
         ({"tasks": [{"kind": "piqa", "file": "no.jsonl"}]}, "task file 'no.jsonl' does not exist"),
+        ({"tasks": [{"kind": "perplexity", "window": 8, "stride": 8}]}, "'stride' is 8, must be below the window of 8"),
+        ({"layouts": ["mmlu"]}, "'layouts.0' is 'mmlu', must be 'nexus' or 'nls'"),
         ({"tasks": [{"kind": "perplexity", "file": "empty.txt"}]}, "task file 'empty.txt' has 1 tokens"),
         ({"model": {"checkpoint": "none"}}, "checkpoint 'none' is not a folder"),
         ({"model": {"architecture": {**ARCHITECTURE, "max_position_embeddings": 4}}}, "longer than the model's 4"),

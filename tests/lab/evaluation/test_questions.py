@@ -104,6 +104,31 @@ def test_shots_stand_before_and_are_not_asked(tmp_path: Path) -> None:
     assert mmlu.count("The following are multiple choice questions") == 1
 
 
+def test_shots_are_of_the_questions_own_subject(tmp_path: Path) -> None:
+    """Rows of two subjects in turn: before each question stand the first ones of its own, and its own heading."""
+
+    def row(subject: str, i: int) -> dict[str, Any]:
+        return {"question": f"{subject} {i}", "subject": subject, "choices": ["x", "y"], "answer": 0}
+
+    rows = [row(subject, i) for i in range(4) for subject in ("art", "law")]
+    path = written(tmp_path / "t.jsonl", *rows)
+    found = questions(EvaluationTask(kind="mmlu", file=path, shots=2))
+    asked = [question.choices[0][0] for question in found]
+    assert len(asked) == 4
+    for text, (subject, i) in zip(asked, [("art", 2), ("law", 2), ("art", 3), ("law", 3)], strict=True):
+        shots = "".join(f"{subject} {j}\nA. x\nB. y\nAnswer: A\n\n" for j in range(2))
+        heading = f"The following are multiple choice questions (with answers) about {subject}.\n\n"
+        assert text == f"{heading}{shots}{subject} {i}\nA. x\nB. y\nAnswer:"
+    dev = written(tmp_path / "dev.jsonl", row("law", 7), row("art", 8), row("art", 9))
+    found = questions(EvaluationTask(kind="mmlu", file=path, shots=1, shots_file=dev))
+    assert [("law 7" in q.choices[0][0], "art 8" in q.choices[0][0]) for q in found[:2]] == [
+        (False, True),
+        (True, False),
+    ]
+    with pytest.raises(NexusError, match=r"dev\.jsonl' has 1 rows of subject 'law', too few for 2 shots"):
+        questions(EvaluationTask(kind="mmlu", file=path, shots=2, shots_file=dev))
+
+
 def test_labels_in_a_file_of_their_own(tmp_path: Path) -> None:
     path = written(tmp_path / "t.jsonl", *({"goal": "G", "sol1": "x", "sol2": "y"} for _ in range(2)))
     labels = written(tmp_path / "l.lst", "1", "0")

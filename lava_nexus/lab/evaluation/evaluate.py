@@ -212,4 +212,5 @@ def _result(task: EvaluationTask, engine: str, pieces: list[Piece], found: list[
         each = [len(after) for _, after in piece.parts]
         for i, scores in enumerate((plain, plain / piece.lengths, plain / each)):
             rights[i] += int(np.argmax(scores) == piece.answer)
-    return TaskResult(*head, *(right / len(pieces) for right in rights), None, invalid)
+    plainly, by_bytes, by_tokens = (right / len(pieces) for right in rights)
+    return TaskResult(*head, plainly, by_bytes, by_tokens, None, invalid)

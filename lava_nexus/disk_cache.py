@@ -12,9 +12,10 @@ from __future__ import annotations
 import hashlib
 import os
 import tempfile
+import time
 import warnings
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
@@ -25,9 +26,15 @@ from lava_nexus.errors import NexusError
 from lava_nexus.files import DAMAGED, own_folder, packed, read_regular, sealed, unpacked, unsealed
 from lava_nexus.progress import doing
 
+try:
+    import fcntl
+except ImportError:  # not a POSIX system
+    fcntl = None  # type: ignore[assignment]
+
 T = TypeVar("T")
 Arrays = Mapping[str, NDArray[Any]]
 Metadata = Mapping[str, Any]
+_PATIENCE_SECONDS = 120.0
 
 
 def cache_directory() -> Path:
@@ -66,17 +73,23 @@ def cached(
         what: building it is called, while it lasts.
     """
     name = f"{_name(key)}.npz"
-    try:
+
+    def kept() -> T:
         header, arrays = unpacked(_read(kind, name))
         if header["key"] != key:
             raise ValueError("entry of another key")
         return load(arrays, header["metadata"])
-    except (*DAMAGED, NexusError):
-        with doing(what or f"building {kind}"):
-            entry = build()
-    plain, metadata = save(entry)
-    _write(kind, name, packed({"key": key, "metadata": dict(metadata)}, plain))
-    return entry
+
+    with suppress(*DAMAGED, NexusError):
+        return kept()
+    with _turn(kind, name) as waited, doing(what or f"building {kind}"):
+        if waited:
+            with suppress(*DAMAGED, NexusError):
+                return kept()
+        entry = build()
+        plain, metadata = save(entry)
+        _write(kind, name, packed({"key": key, "metadata": dict(metadata)}, plain))
+        return entry
 
 
 def recalled(kind: str, key: str) -> bytes | None:
@@ -90,6 +103,36 @@ def recalled(kind: str, key: str) -> bytes | None:
 def remember(kind: str, key: str, body: bytes) -> None:
     """Keeps bytes for `recalled`, where the directory can be written."""
     _write(kind, _name(key), sealed(body))
+
+
+@contextmanager
+def _turn(kind: str, name: str) -> Iterator[bool]:
+    """Whether another process was waited for that builds the same entry: two would build the same twice as slowly.
+
+    The system ends a lock with its process; one that stands still is waited for so long and no longer. Where the folder
+    is not there yet or cannot be locked, nobody waits.
+    """
+    lock, handle, waited = cache_directory() / kind / f"{name}.lock", None, False
+    with suppress(OSError):
+        if fcntl is not None and _made(kind):
+            handle = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    try:
+        end = time.monotonic() + _PATIENCE_SECONDS
+        while handle is not None and time.monotonic() < end:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                waited = True
+                time.sleep(0.05)
+            except OSError:  # a file system without locks
+                break
+        yield waited
+    finally:
+        if handle is not None:
+            with suppress(OSError):
+                lock.unlink()
+            os.close(handle)
 
 
 def _name(key: str) -> str:
@@ -109,12 +152,8 @@ def _write(kind: str, name: str, data: bytes) -> None:
     """Whole or not at all: written beside its place, then moved there."""
     folder = cache_directory() / kind
     with suppress(OSError):
-        folder.parent.parent.mkdir(parents=True, exist_ok=True)
-        for place in (folder.parent, folder):
-            place.mkdir(mode=0o700, exist_ok=True)
-            if not own_folder(place):
-                _warn(place)
-                return
+        if not _made(kind):
+            return
         handle, temporary = tempfile.mkstemp(dir=folder, suffix=".partial")
         try:
             with os.fdopen(handle, "wb") as file:
@@ -122,6 +161,18 @@ def _write(kind: str, name: str, data: bytes) -> None:
             os.replace(temporary, folder / name)
         finally:
             Path(temporary).unlink(missing_ok=True)
+
+
+def _made(kind: str) -> bool:
+    """Makes the folder of a kind; whether it, and that above it, are the user's alone."""
+    folder = cache_directory() / kind
+    folder.parent.parent.mkdir(parents=True, exist_ok=True)
+    for place in (folder.parent, folder):
+        place.mkdir(mode=0o700, exist_ok=True)
+        if not own_folder(place):
+            _warn(place)
+            return False
+    return True
 
 
 @cache

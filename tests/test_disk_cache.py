@@ -1,12 +1,17 @@
 from __future__ import annotations
 
+import fcntl
+import hashlib
 import os
 import random
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from lava_nexus import disk_cache
 from lava_nexus.disk_cache import Arrays, Metadata, cache_directory, cached, recalled, remember, source_digest
 from lava_nexus.errors import NexusError
 
@@ -45,6 +50,33 @@ def test_an_entry_is_built_once(directory: Path) -> None:
     assert store.built == 1
     assert store.get("other", 8)[1] == "value 8"
     assert store.built == 2 and len(list(directory.rglob("*.npz"))) == 2
+
+
+def test_a_second_process_waits_for_the_first_in_place_of_building_too(directory: Path) -> None:
+    """Three processes ask for one entry at once: it is built once, and nothing of the lock is left."""
+    code = (
+        "import os, time; from lava_nexus.disk_cache import cached\n"
+        "def build(): time.sleep(1); print('built', flush=True); return 7\n"
+        "found = cached('tests', 'key', build, lambda entry: ({}, {'entry': entry}), lambda _, found: found['entry'])\n"
+        "assert found == 7"
+    )
+    started = [subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) for _ in range(3)]
+    said = [process.communicate(timeout=60)[0] for process in started]
+    assert [process.returncode for process in started] == [0, 0, 0]
+    assert sorted(said) == ["", "", "built\n"]
+    assert [path.suffix for path in directory.rglob("*") if path.is_file()] == [".npz"]
+
+
+def test_who_stands_still_with_an_entry_is_waited_for_no_longer_than_said(
+    directory: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = Store()
+    store.get("another")
+    monkeypatch.setattr(disk_cache, "_PATIENCE_SECONDS", 0.2)
+    lock = directory / "tests" / f"{hashlib.sha256(b'key').hexdigest()}.npz.lock"
+    with lock.open("w") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        assert store.get()[1] == "value 7"
 
 
 @pytest.mark.parametrize("damage", [lambda b: b[: len(b) // 2], lambda b: b"", lambda b: b"PK" + b"x" * 300])

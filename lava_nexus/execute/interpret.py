@@ -14,7 +14,7 @@ from lava_nexus.execute.sums import contract, reduce
 from lava_nexus.execute.tallies import ProgramResult as ProgramResult
 from lava_nexus.execute.tallies import Tallies
 from lava_nexus.programs.nodes import Folded
-from lava_nexus.programs.product import Native
+from lava_nexus.programs.product import Native, Paired
 from lava_nexus.programs.program import Apply, Contract, Node, Populate, Program, Reduce
 from lava_nexus.progress import doing, track
 
@@ -40,8 +40,9 @@ def run_program(
     """
     check_feeds(program, feeds)
     for node in program.nodes:
-        if isinstance(node, Contract) and isinstance(node.product, Native):
-            check_native(node.product.layer, executor, node.layer)
+        how = node.product if isinstance(node, Contract) else node.fold if isinstance(node, Reduce) else None
+        if isinstance(how, Native | Paired):
+            check_native(how.layer, executor, node.layer)
     with doing(program.name or "program"):
         whole = None if keep else executor.run_whole(program, feeds)
     if whole is not None:

@@ -221,12 +221,13 @@ class PopulationStepper:
         self.counts += np.count_nonzero(sent, axis=1)
         return np.asarray(sent.T)
 
-    def clear(self) -> None:
-        """The end of a window: every membrane is cleared, and no spike is on its way."""
+    def clear(self, kept: str = "") -> None:
+        """The end of a window: every membrane is cleared but those of the population `kept`; no spike is on its way."""
         for v, past in zip(self._v, self._past, strict=True):
             v[:] = 0
             past[:] = [np.zeros_like(v)] * len(past)
-        self._states = self._started()
+        numbers = {i: self._states[i] for i, p in enumerate(self.network.populations) if kept and p.name == kept}
+        self._states = self._started() | numbers
 
     def _started(self) -> dict[int, dict[str, Integers]]:
         """The states of programmable neurons when a window begins, by population."""

@@ -19,10 +19,11 @@ from lava_nexus.circuits import Circuit
 from lava_nexus.errors import NexusError
 from lava_nexus.execute.executor import Executor
 from lava_nexus.execute.native.layer import native_sums
+from lava_nexus.execute.native.pairs import pair_sums
 from lava_nexus.execute.shares import tiles
 from lava_nexus.programs.nodes import Folded
 from lava_nexus.programs.order import Order
-from lava_nexus.programs.product import Constant, Exact, Fused, Native, Rounded, Summation
+from lava_nexus.programs.product import Constant, Exact, Fused, Native, Paired, Rounded, Summation
 from lava_nexus.programs.program import Contract, Reduce
 
 Patterns = NDArray[Any]
@@ -54,6 +55,9 @@ class Tile:
 
 def reduce(node: Reduce, operand: Patterns, executor: Executor) -> Patterns:
     """The last axis of patterns [batch, ..., length] folded into one."""
+    if isinstance(node.fold, Native):
+        rows = native_sums(node.fold.layer, operand.reshape(-1, node.length), executor)
+        return rows.reshape(operand.shape[:-1])
     result = np.empty_like(operand, node.result.format.pattern_dtype, shape=operand.shape[:-1])
     for part in tiles(result.shape, _room(node.fold)):
         tile = Tile((np.moveaxis(operand[part], -1, 0),), result[part].shape)
@@ -67,6 +71,10 @@ def contract(node: Contract, operands: Sequence[Patterns], executor: Executor) -
     shape = np.broadcast_shapes(left.shape[:-1], right.shape[:-1])
     if isinstance(node.product, Native):  # its weights are the synapses, so that no tile cuts them
         return native_sums(node.product.layer, operands[0].reshape(-1, node.length), executor).reshape(shape)
+    if isinstance(node.product, Paired):
+        flat = (np.broadcast_to(array, (*shape[:-2], *array.shape[-2:])) for array in operands[:2])
+        x, y = (array.reshape(-1, *array.shape[-2:]) for array in flat)
+        return pair_sums(node.product.layer, x, y, executor).reshape(shape)
     result = np.empty_like(left, node.result.format.pattern_dtype, shape=shape)
     for part in tiles(shape, _room(node.product)):
         factors = tuple(_contiguous(np.moveaxis(_part(array, part), -1, 0)) for array in (left, right))

@@ -39,6 +39,7 @@ class Arithmetic:
         accumulate_format: of products and sums, which are then rounded to `format`; None for `format`.
         product: kind of the products of linear layers (`lava_nexus.programs.KINDS`); None for what the rest asks for.
         norm_format: inside norms, softmax, RoPE's sums and the steps of SiLU; None for `format`.
+        attention, operators: of native products, and of exact sums; see `Writer`.
     """
 
     format: FloatFormat = FLOAT32
@@ -51,6 +52,8 @@ class Arithmetic:
     accumulate_format: FloatFormat | None = None
     product: str | None = None
     norm_format: FloatFormat | None = None
+    attention: Literal["neurons", "gates"] = "neurons"
+    operators: Literal["steps", "shared"] = "steps"
 
     def of_batch(self, batch: int) -> Arithmetic:
         """The same for so many sequences at once: PyTorch's orders may depend on it, named ones do not."""

@@ -34,6 +34,7 @@ from lava_nexus.programs.product import Constant as Constant
 from lava_nexus.programs.product import Exact as Exact
 from lava_nexus.programs.product import Fused as Fused
 from lava_nexus.programs.product import Native as Native
+from lava_nexus.programs.product import Paired as Paired
 from lava_nexus.programs.product import Product as Product
 from lava_nexus.programs.product import Rounded as Rounded
 from lava_nexus.programs.program import Apply as Apply

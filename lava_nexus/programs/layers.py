@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from math import frexp
+from math import frexp, sqrt
 from typing import TypeAlias
 
 import numpy as np
@@ -19,6 +19,7 @@ from lava_nexus.errors import NexusError
 from lava_nexus.formats import FLOAT32, FLOAT64, FloatFormat, NumberFormat
 from lava_nexus.populations import Operator, operator
 from lava_nexus.populations.linear import WEIGHT_MAX, spiking_linear
+from lava_nexus.programs import shared
 from lava_nexus.programs.excerpt import Excerpt, Span
 from lava_nexus.programs.program import Value
 from lava_nexus.programs.writer import Writer
@@ -115,7 +116,11 @@ def rms_norm(w: Writer, x: Value, weight: Value, eps: float) -> Value:
     if scaled is not None:
         return w.apply("mul", scaled, weight)
     wide = widened(w)
-    return w.converted(wide.apply("mul", _scaled(wide, wide.converted(x), eps), wide.converted(weight)))
+    x, weight = wide.converted(x), wide.converted(weight)
+    if w.operators == "shared":
+        scaled = wide.apply("mul", x, shared.times_constant(wide, weight, sqrt(x.shape[-1])))
+        return w.converted(wide.apply("mul", scaled, shared.reciprocal_norm(wide, x, eps)))
+    return w.converted(wide.apply("mul", _scaled(wide, x, eps), weight))
 
 
 def _scaled(w: Writer, x: Value, eps: float) -> Value:
@@ -179,10 +184,13 @@ def rotate(w: Writer, x: Value, cos: Value, sin: Value) -> Value:
     inner, pairs, width = widened(w), cos.shape[-1], x.shape[-1]
     low, high = (inner.converted(w.take(x, -1, start, start + pairs)) for start in (0, pairs))
     cos, sin = inner.converted(cos), inner.converted(sin)
-    parts = [
-        w.converted(inner.apply("sub", inner.apply("mul", low, cos), inner.apply("mul", high, sin))),
-        w.converted(inner.apply("add", inner.apply("mul", high, cos), inner.apply("mul", low, sin))),
-    ]
+    if w.operators == "shared":
+        parts = [w.converted(part) for part in shared.turned(inner, low, high, cos, sin)]
+    else:
+        parts = [
+            w.converted(inner.apply("sub", inner.apply("mul", low, cos), inner.apply("mul", high, sin))),
+            w.converted(inner.apply("add", inner.apply("mul", high, cos), inner.apply("mul", low, sin))),
+        ]
     if width > 2 * pairs:
         parts.append(w.take(x, -1, 2 * pairs, width))
     return w.concatenate(parts, -1)

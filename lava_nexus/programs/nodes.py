@@ -16,7 +16,7 @@ from lava_nexus.circuits.native import NativePart
 from lava_nexus.formats import FloatFormat, NumberFormat
 from lava_nexus.populations import Operator
 from lava_nexus.programs.order import Order
-from lava_nexus.programs.product import Exact, Extent, Product, Summation
+from lava_nexus.programs.product import Exact, Extent, Native, Product, Summation
 
 Shape: TypeAlias = tuple[int, ...]
 Wiring: TypeAlias = Literal["reshape", "transpose", "take", "concatenate"]
@@ -104,6 +104,10 @@ class _Summed(ABC):
         """(circuit, operand sets) for one element of the batch."""
         return self._how.invocations(self._extent)
 
+    def populations(self) -> list[tuple[NativePart, int]]:
+        """(neurons that are no gates, operand sets) for one element of the batch."""
+        return self._how.populations(self._extent)
+
     @property
     def depth(self) -> int:
         """Time steps from operands to result."""
@@ -118,7 +122,7 @@ class Reduce(_Summed):
         fold: what values become one by: a circuit in an order, or an exact sum.
     """
 
-    fold: Folded | Exact
+    fold: Folded | Exact | Native
     operands: tuple[Value]
     result: Value
     layer: str
@@ -152,11 +156,8 @@ class Contract(_Summed):
 
     @property
     def _extent(self) -> Extent:
-        return Extent(prod(self.result.shape), self.result.shape[-1], self.length, len(self.operands) > 2)
-
-    def populations(self) -> list[tuple[NativePart, int]]:
-        """(neurons that are no gates, operand sets) for one element of the batch."""
-        return self.product.populations(self._extent)
+        *lead, _, columns = self.result.shape
+        return Extent(prod(self.result.shape), columns, self.length, len(self.operands) > 2, prod(lead))
 
 
 @dataclass(frozen=True)

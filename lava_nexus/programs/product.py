@@ -12,10 +12,9 @@ from typing import ClassVar
 from lava_nexus.circuits import Circuit
 from lava_nexus.circuits.accumulator import Accumulator
 from lava_nexus.circuits.bank import Bank
-from lava_nexus.circuits.native import NativeLayer, NativePart
 from lava_nexus.errors import NexusError
 from lava_nexus.formats import NumberFormat
-from lava_nexus.populations.native.limbs import Limbs
+from lava_nexus.programs.native import Native, Paired, native_sum
 from lava_nexus.programs.order import Order
 from lava_nexus.programs.summation import Extent, Parts, Product, Summation
 
@@ -26,11 +25,13 @@ __all__ = [
     "Extent",
     "Fused",
     "Native",
+    "Paired",
     "Parts",
     "Product",
     "Rounded",
     "Summation",
     "kind_of",
+    "native_sum",
 ]
 
 
@@ -182,54 +183,7 @@ class Exact(Product):
         return -(-extent.length // self.accumulator.terms)
 
 
-@dataclass(frozen=True)
-class Native(Product):
-    """The exact sum rounded once, of products with constant weights that the chip's synapses form.
-
-    Attributes:
-        layer: the neurons, with the weights as their synapses; one invocation of its core is a row of the left factor.
-    """
-
-    name: ClassVar[str] = "native"
-    title: ClassVar[str] = "native products"
-    accumulates: ClassVar[tuple[str, ...]] = ("exact",)
-    fused: ClassVar[bool | None] = None
-    of_weights: ClassVar[bool] = True
-    layer: NativeLayer
-    order: None = field(default=None, init=False)
-
-    @property
-    def format(self) -> NumberFormat:
-        """Of the rounded sum."""
-        return self.layer.limbs.result
-
-    @property
-    def accumulate(self) -> str:
-        """The order as configs call it."""
-        return "exact"
-
-    @classmethod
-    def of(cls, parts: Parts, order: Order) -> Native:
-        """The layer of the weights."""
-        assert parts.weights is not None
-        factors, to = parts.formats
-        return cls(NativeLayer(Limbs(factors, factors, to, parts.weights, parts.layer)))
-
-    def invocations(self, extent: Extent) -> list[tuple[Circuit, int]]:
-        """The gates at the two ends."""
-        rows = extent.sums // extent.columns
-        return [(self.layer.front, rows * extent.length), (self.layer.back, extent.sums)]
-
-    def populations(self, extent: Extent) -> list[tuple[NativePart, int]]:
-        """What lies between."""
-        return [(self.layer.core, extent.sums // extent.columns), (self.layer.bits, extent.sums)]
-
-    def depth(self, extent: Extent) -> int:
-        """All rows at once."""
-        return self.layer.depth
-
-
-KINDS: dict[str, type[Product]] = {kind.name: kind for kind in (Rounded, Fused, Exact, Constant, Native)}
+KINDS: dict[str, type[Product]] = {kind.name: kind for kind in (Rounded, Fused, Exact, Constant, Native, Paired)}
 """The kinds of products by name. Where nothing else is asked for, a sum is of the first kind that takes its order."""
 
 

@@ -19,7 +19,7 @@ from lava_nexus.errors import NexusError
 from lava_nexus.formats import NumberFormat
 from lava_nexus.populations import Operator
 from lava_nexus.programs.nodes import Apply, Contract, Folded, Node, Populate, Rearrange, Reduce, Shape, Value, Wiring
-from lava_nexus.programs.product import Exact, Product
+from lava_nexus.programs.product import Exact, Native, Product
 
 __all__ = ["Apply", "Contract", "Node", "Populate", "Program", "Rearrange", "Reduce", "Shape", "Value"]
 
@@ -76,9 +76,9 @@ class Program:
         self.nodes.append(Apply(circuit, operands, result, layer))
         return result
 
-    def reduce(self, fold: Folded | Exact, operand: Value, layer: str) -> Value:
+    def reduce(self, fold: Folded | Exact | Native, operand: Value, layer: str) -> Value:
         """Adds a `Reduce` over the last axis and returns its result."""
-        result = self.value(operand.shape[:-1], operand.format)
+        result = self.value(operand.shape[:-1], operand.format if isinstance(fold, Folded) else fold.format)
         self.nodes.append(Reduce(fold, (operand,), result, layer))
         return result
 
@@ -131,7 +131,7 @@ class Program:
         for node in self.nodes:
             if isinstance(node, Populate):
                 yield node.layer, node.operator, node.rows
-            elif isinstance(node, Contract):
+            elif isinstance(node, Contract | Reduce):
                 for part, count in node.populations():
                     yield node.layer, part, count
 

@@ -14,6 +14,7 @@ from lava_nexus.circuits.accumulator import Accumulator
 from lava_nexus.circuits.native import NativePart
 from lava_nexus.errors import NexusError
 from lava_nexus.formats import FloatFormat, NumberFormat
+from lava_nexus.populations.native.pairs import Fresh
 from lava_nexus.programs.order import Order
 
 
@@ -26,12 +27,14 @@ class Extent:
         columns: results that share a row of the left factor.
         length: products, or values, in one sum.
         bias: whether each sum has one more term, which is no product.
+        matrices: how many right factors there are.
     """
 
     sums: int
     columns: int
     length: int
     bias: bool = False
+    matrices: int = 1
 
 
 @dataclass(frozen=True)
@@ -44,6 +47,8 @@ class Parts:
         weights: patterns [columns, length] of the right factor, where it is constant; else None.
         formats: of the factors, and of the sum.
         layer: for messages.
+        shape: (columns, length) of the right factor.
+        fresh: which elements of it are written for the sums, where neurons hold it (`programs.native`).
     """
 
     circuit: Callable[[str], Circuit]
@@ -51,6 +56,8 @@ class Parts:
     formats: tuple[FloatFormat, FloatFormat]
     weights: NDArray[Any] | None = None
     layer: str = ""
+    shape: tuple[int, int] = (1, 1)
+    fresh: Fresh = "all"
 
 
 class Summation(ABC):

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
+from lava_nexus.programs import shared
 from lava_nexus.programs.excerpt import Excerpt, Span
 from lava_nexus.programs.layers import (
     Weights,
@@ -16,6 +17,7 @@ from lava_nexus.programs.layers import (
     rms_norm,
     rotate,
     softmax,
+    widened,
 )
 from lava_nexus.programs.program import Value
 from lava_nexus.programs.routing import Routing, mixture
@@ -107,14 +109,16 @@ def seen_by(tokens: int, keys: int, window: int | None) -> list[Seen]:
 
 def scaled_scores(w: Writer, query: Value, key: Value, scale: float, seen: Seen | None = None) -> Value:
     """query key^T * scale; of one token's query and the keys that it sees where `seen` says so."""
-    w = w.of_kind("attention")
+    w = replace(w.of_kind("attention"), fresh="all" if seen is None else "row")
+    if w.operators == "shared":  # there are fewer queries than scores
+        return w.exact(shared.times_constant(w, query, scale), key)
     product = w.contract(query, key, excerpt=None if seen is None else seen.scores(query.shape[-1]))
     return w.apply("mul", product, w.constant(scale))
 
 
 def aggregate(w: Writer, weights: Value, value: Value, seen: Seen | None = None) -> Value:
     """weights value; of one token's weights and the values that it sees where `seen` says so."""
-    w = w.of_kind("attention")
+    w = replace(w.of_kind("attention"), fresh="all" if seen is None else "term")
     return w.contract(weights, w.swapped(value), excerpt=None if seen is None else seen.values(value.shape[-1]))
 
 
@@ -123,8 +127,12 @@ def _mixed(
 ) -> Value:
     scores = scaled_scores(w.inside("scores"), query, key, scale, seen)
     scores = scores if softcap is None else capped(w.inside("softcap").of_kind("attention"), scores, softcap)
+    inner = w.inside("softmax")
+    if w.operators == "shared" and w.nonlinear.options("softmax", inner.layer) is None:
+        values = replace(w.inside("values").of_kind("attention"), fresh="all" if seen is None else "term")
+        return shared.weighted_values(values, widened(inner.of_kind("softmax")), scores, w.swapped(value))
     part = None if seen is None else seen.scores(query.shape[-1])
-    weights = softmax(w.inside("softmax"), scores, part)
+    weights = softmax(inner, scores, part)
     return aggregate(w.inside("values"), weights, value, seen)
 
 
@@ -254,17 +262,22 @@ def attend(
     if shape.query_key_norm and not shape.normed_together:
         query = rms_norm(w.inside("query_norm"), query, weights["query_norm.weight"], shape.eps)
         key = rms_norm(w.inside("key_norm"), key, weights["key_norm.weight"], shape.eps)
+    scale = shape.scale
     if rotary is not None:
-        query, key = rotate(w.inside("query_rotary"), query, *rotary), rotate(w.inside("key_rotary"), key, *rotary)
+        turn, angles = w.inside("query_rotary"), rotary
+        if w.operators == "shared" and 2 * rotary[0].shape[-1] == shape.head_dim:  # scores are scaled by their angles
+            cos, sin = (shared.times_constant(widened(turn), angle, scale) for angle in rotary)
+            angles, scale = (cos, sin), 1.0
+        query, key = rotate(turn, query, *angles), rotate(w.inside("key_rotary"), key, *rotary)
     if past is not None:
         key, value = w.concatenate((past.key, key), -2), w.concatenate((past.value, value), -2)
     group, tokens = shape.heads // shape.kv_heads, x.shape[-2]
     query = w.reshape(query, shape.kv_heads, group, tokens, shape.head_dim)
-    shared = [w.reshape(v, shape.kv_heads, 1, v.shape[-2], shape.head_dim) for v in (key, value)]
+    both = [w.reshape(v, shape.kv_heads, 1, v.shape[-2], shape.head_dim) for v in (key, value)]
     if shape.causal:
-        mixed = causal_mix(w, query, shared[0], shared[1], shape.scale, shape.window, shape.softcap)
+        mixed = causal_mix(w, query, both[0], both[1], scale, shape.window, shape.softcap)
     else:
-        mixed = mix(w, query, shared[0], shared[1], shape.scale, shape.softcap)
+        mixed = mix(w, query, both[0], both[1], scale, shape.softcap)
     merged = merge_heads(w, w.reshape(mixed, shape.heads, tokens, shape.head_dim))
     return projection(w, merged, weights, "output"), LayerState(key, value)
 

@@ -15,10 +15,11 @@ from lava_nexus.circuits.accumulator import Accumulator, TermKind, accumulator
 from lava_nexus.errors import NexusError
 from lava_nexus.formats import FloatFormat
 from lava_nexus.populations.catalogue import GATES, Nonlinear, SpikingLinear
+from lava_nexus.populations.native.pairs import Fresh
 from lava_nexus.programs.excerpt import Excerpt
 from lava_nexus.programs.nodes import Folded
 from lava_nexus.programs.order import Accumulate, Order, Orders, Placed, Reduction, named_order
-from lava_nexus.programs.product import Exact, Parts, Product, kind_of
+from lava_nexus.programs.product import Exact, Native, Paired, Parts, Product, kind_of, native_sum
 from lava_nexus.programs.program import Program, Rearrange, Value
 
 
@@ -42,6 +43,10 @@ class Writer:
         weights: whether the weights of linear layers are operands of their multipliers or constants of them.
         product: kind of the sums of products (`KINDS`), where their factors allow it; None for what `accumulate` and
             `weights` ask for.
+        attention: where `product` is native, whether product neurons or gates form products of two activations.
+        fresh: which elements of the right factor of such a product are new; see `programs.native`.
+        operators: "steps", each operation of norms, softmax and RoPE rounded, or "shared": one reciprocal root a row,
+            one division a value behind attention, products and their sums rounded once; with exact sums alone.
     """
 
     program: Program
@@ -57,6 +62,13 @@ class Writer:
     accumulate_format: FloatFormat | None = None
     product: str | None = None
     norm_format: FloatFormat | None = None
+    attention: Literal["neurons", "gates"] = "neurons"
+    fresh: Fresh = "all"
+    operators: Literal["steps", "shared"] = "steps"
+
+    def __post_init__(self) -> None:
+        if self.operators == "shared" and self.accumulate != "exact":
+            raise NexusError(f"operators 'shared' take accumulate exact, not accumulate '{self.accumulate}'")
 
     def inside(self, name: str) -> Writer:
         """The same writer in a layer below."""
@@ -82,16 +94,28 @@ class Writer:
             excerpt: the matrix of which the last two axes are a part, where they are.
         """
         length = operand.shape[-1]
-        order = named_order("sequential", length)
+        order = named_order("pairwise" if self.operators == "shared" else "sequential", length)
         wide = replace(self, format=self.accumulate_format or self.format)
         if name == "add" and wide.format != self.format:
             summed = replace(wide, accumulate_format=None).reduce("add", wide.converted(operand), excerpt)
             return self.converted(summed)
         if name == "add":
             order = self._orders("sum", length, operand.shape[:-1], excerpt=excerpt)[0].order
-        exactly = order.tree is None
-        fold = Exact(self._accumulator("values", length)) if exactly else Folded(self.circuit(name), order)
+        fold = Folded(self.circuit(name), order) if order.tree is not None else self._exact_fold(length)
         return self.program.reduce(fold, operand, self.layer)
+
+    def _exact_fold(self, length: int) -> Exact | Native:
+        if self.product == Native.name:
+            return native_sum(self.format, self.accumulate_format or self.format, length)
+        return Exact(self._accumulator("values", length))
+
+    def exact(self, left: Value, right: Value | None = None, to: FloatFormat | None = None) -> Value:
+        """The exact sum of `contract`, or of the last axis of one operand, rounded once, to `to` where it is given."""
+        w = replace(self, accumulate_format=to or self.format)
+        length = left.shape[-1]
+        if right is None:
+            return self.program.reduce(w._exact_fold(length), left, self.layer)
+        return self.program.contract(w._product(right, named_order("exact", length), length), left, right, self.layer)
 
     def contract(
         self, left: Value, right: Value, bias: Value | None = None, *, excerpt: Excerpt | None = None
@@ -168,12 +192,15 @@ class Writer:
             return circuit(name, of, to=to, basis=self.basis, style=self.style)
 
         wanted = self.product or ("constant" if self.weights == "constant" else None)
+        linear = matrix is not None or self.program.kinds.get(self.layer) == "linear"
+        if wanted == Native.name and not linear and self.attention == "neurons":
+            wanted = Paired.name
         try:
             kind = kind_of(wanted, order, matrix is not None)
         except NexusError as error:
             raise NexusError(f"layer '{self.layer}': {error}") from None
-        parts = Parts(made, lambda: self._accumulator("products", length), (self.format, to), matrix, self.layer)
-        return kind.of(parts, order)
+        of = (lambda: self._accumulator("products", length), (self.format, to), matrix, self.layer)
+        return kind.of(Parts(made, *of, (right.shape[-2], length), self.fresh), order)
 
     def _rounded_weights(self, weight: Value) -> Value:
         """Constant weights rounded to their own format, as numbers of the writer's."""

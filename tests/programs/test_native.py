@@ -12,7 +12,7 @@ from lava_nexus.formats import BFLOAT16, FLOAT8_E4M3FN, FLOAT32
 from lava_nexus.lab.configs.execution import RunConfig
 from lava_nexus.lab.configs.model import ArithmeticConfig
 from lava_nexus.models.model import random_model
-from lava_nexus.programs import Contract, Exact, Native, Program, Writer
+from lava_nexus.programs import Contract, Native, Paired, Program, Writer
 
 
 def written(fmt=BFLOAT16, inputs=12, outputs=5, bias=True, **how):
@@ -37,7 +37,7 @@ def test_executors_give_the_bits_of_exact_gates_and_count_alike():
     program = written()
     given = operands(program)
     kinds = [type(node.product) for node in program.nodes if isinstance(node, Contract)]
-    assert kinds == [Native, Exact]
+    assert kinds == [Native, Paired]
     results = [run(program, given, executor=executor(name)) for name in ("bitsliced", "membrane", "reference")]
     results.append(run(written(product=None), given, executor="bitsliced"))
     for result in results[1:]:
@@ -51,15 +51,16 @@ def test_executors_give_the_bits_of_exact_gates_and_count_alike():
 
 def test_a_program_counts_all_its_parts():
     program = written(bias=False)
-    layer = next(node.product.layer for node in program.nodes if isinstance(node, Contract))
-    parts = {label: count for label, count in ((unit.label, count) for _, unit, count in program.operators())}
-    assert parts == {layer.core.label: 3, layer.bits.label: 15}
-    invoked = {circuit.digest: count for _, circuit, count in program.invocations()}
-    assert (invoked[layer.front.digest], invoked[layer.back.digest]) == (36, 15)
+    layer, pairs = (node.product.layer for node in program.nodes if isinstance(node, Contract))
+    parts = [(unit.label, count) for _, unit, count in program.operators()]
+    assert parts == [(layer.core.label, 3), (layer.bits.label, 15), (pairs.core.label, 3), (pairs.bits.label, 9)]
+    invoked = [(circuit.digest, count) for _, circuit, count in program.invocations()]
+    assert invoked[:2] == [(layer.front.digest, 36), (layer.back.digest, 15)]
+    assert invoked[2:] == [(layer.front.digest, 15), (layer.front.digest, 15), (layer.back.digest, 9)]
     assert program.neurons >= 3 * layer.core.neurons + 15 * layer.back.neurons
     assert program.depth > layer.depth
     result = run(program, operands(program), executor="bitsliced")
-    assert {tally.circuit.label for tally in result.tallies} >= set(parts)
+    assert {tally.circuit.label for tally in result.tallies} >= {label for label, _ in parts}
 
 
 def test_weights_of_a_narrower_format_take_fewer_synapses():

@@ -19,7 +19,7 @@ from lava_nexus.execute.tallies import Tally
 from lava_nexus.neurons.compiled import kept
 from lava_nexus.populations.native.core import NativeCore
 from lava_nexus.populations.native.limbs import BYTE, Fields, digits, digits_of, fields
-from lava_nexus.populations.native.neurons import INFINITE, MINUS_ZERO, NAN
+from lava_nexus.populations.native.neurons import INFINITE, MINUS_ZERO, NAN, Window
 
 Integers = NDArray[np.int64]
 Reals = NDArray[np.float32]
@@ -96,8 +96,8 @@ def _part(layer: NativeLayer, rows: NDArray[Any], count: bool) -> Sums:
     n, m = len(rows), limbs.outputs
     window, states = np.zeros((n, m, core.result.bytes), np.uint8), np.zeros((4, n, m), np.int64)
     spikes, active = np.zeros((len(limbs.groups), m), np.int64), np.zeros(2, np.int64)
-    _carried(arrived, met, first, limbs.digits, limbs.lowest, core.result.cap, window, states, spikes, active)
-    plus, minus = _payloads(core, window, states)
+    carried(arrived, met, first, limbs.digits, limbs.lowest, core.result.cap, window, states, spikes, active)
+    plus, minus = payloads(core.result, window, states)
     sends = [p + m for p, m in zip(plus, minus, strict=True)]
     code = _codes(core, found)
     tally = Tally(layer.core, n)
@@ -230,12 +230,11 @@ def _carried_loop(
             states[3, r, j] = came
 
 
-_carried = kept(_carried_loop)
+carried = kept(_carried_loop)
 
 
-def _payloads(core: NativeCore, window: NDArray[np.uint8], states: Integers) -> tuple[list[Integers], list[Integers]]:
+def payloads(result: Window, window: NDArray[np.uint8], states: Integers) -> tuple[list[Integers], list[Integers]]:
     """Payloads of sums that are not negative, and of negative ones."""
-    result = core.result
     place, sticky, negative, _ = states
     word = np.zeros(place.shape, np.uint64)
     for k in range(result.bytes):

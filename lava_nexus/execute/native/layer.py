@@ -19,6 +19,7 @@ from lava_nexus.execute.populations import run_populations
 from lava_nexus.execute.tallies import Tally
 from lava_nexus.populations.native.core import CLASSES
 from lava_nexus.populations.native.neurons import Window
+from lava_nexus.programs.native import PairLayer
 
 if TYPE_CHECKING:
     from lava_nexus.execute.executor import Executor
@@ -28,7 +29,7 @@ Integers = NDArray[np.int64]
 Way = Literal["steps", "digits", "golden"]
 
 
-def check_native(layer: NativeLayer, executor: Executor, name: str) -> None:
+def check_native(layer: NativeLayer | PairLayer, executor: Executor, name: str) -> None:
     """Raises NexusError where an executor has no form of native layers, or would disturb a part of one."""
     if executor.native is None:
         raise NexusError(
@@ -64,8 +65,13 @@ def native_sums(layer: NativeLayer, rows: Patterns, executor: Executor) -> Patte
         from lava_nexus.execute.native.digits import sums_by_digits  # numba, which few programs need
 
         found = sums_by_digits(layer, rows, bool(executor.count))
-    executor.tallies.add(found.tally)
-    words, tally = _bits_by_steps(layer, found) if executor.native == "steps" else _bits(layer, found, executor.count)
+    return finished(layer, found, executor)
+
+
+def finished(layer: NativeLayer | PairLayer, sums: Sums, executor: Executor) -> Patterns:
+    """Sums [rows, outputs] rounded, from what the core sends of them; adds to the executor's tallies."""
+    executor.tallies.add(sums.tally)
+    words, tally = _bits_by_steps(layer, sums) if executor.native == "steps" else _bits(layer, sums, executor.count)
     executor.tallies.add(tally)
     return executor.invoke(layer.back, words)
 
@@ -97,27 +103,27 @@ def _unpacked(patterns: Patterns, bits: int) -> Integers:
     return (words & np.uint64(1)).astype(np.int64).reshape(len(patterns), -1)
 
 
-def _bits_by_steps(layer: NativeLayer, sums: Sums) -> tuple[list[Patterns], Tally]:
+def _bits_by_steps(layer: NativeLayer | PairLayer, sums: Sums) -> tuple[list[Patterns], Tally]:
     """Operands of the gates at the back, from the bit neurons."""
     given = {f"plus.{k}": p for k, p in enumerate(sums.plus)} | {f"minus.{k}": p for k, p in enumerate(sums.minus)}
     network = layer.bits.network
     run = run_populations(network, {k: v.reshape(-1, 1) for k, v in (given | {"code": sums.code}).items()})  # type: ignore[arg-type]
     out = {name: values[:, 0] for name, values in run.outputs.items()}
-    widths = Window(layer.limbs.result).widths
+    widths = layer.network.result.widths
     pieces = [sum(out[f"piece.{k}.{i}"] << i for i in range(bits)) for k, bits in enumerate(widths)]
     code = sum(out[f"code.{i}"] << i for i in range(3))
     tally = Tally(layer.bits, sums.code.size, run.signal_spikes, run.active)
     return _words(layer, pieces, out["sign"], code, sums.code.shape), tally
 
 
-def _bits(layer: NativeLayer, sums: Sums, count: bool | str) -> tuple[list[Patterns], Tally]:
+def _bits(layer: NativeLayer | PairLayer, sums: Sums, count: bool | str) -> tuple[list[Patterns], Tally]:
     """The same from the payloads."""
     pieces = [(p + m).ravel() for p, m in zip(sums.plus, sums.minus, strict=True)]
     negative = np.logical_or.reduce([m.ravel() != 0 for m in sums.minus])
     code = sums.code.ravel()
     tally = Tally(layer.bits, code.size)
     if count:
-        widths = Window(layer.limbs.result).widths
+        widths = layer.network.result.widths
         sent = [code.size, *(np.count_nonzero(p) for p in (*sums.plus, *sums.minus)), np.count_nonzero(code)]
         for piece, bits in zip(pieces, widths, strict=True):
             sent += [np.count_nonzero(piece & (1 << i)) for i in range(bits)]
@@ -128,9 +134,11 @@ def _bits(layer: NativeLayer, sums: Sums, count: bool | str) -> tuple[list[Patte
     return _words(layer, pieces, negative, code, sums.code.shape), tally
 
 
-def _words(layer: NativeLayer, pieces: Sequence[Any], sign: Any, code: Any, shape: tuple[int, ...]) -> list[Patterns]:
+def _words(
+    layer: NativeLayer | PairLayer, pieces: Sequence[Any], sign: Any, code: Any, shape: tuple[int, ...]
+) -> list[Patterns]:
     """Patterns of the gates' input ports."""
-    window = Window(layer.limbs.result)
+    window = layer.network.result
     first = window.widths[0] - window.place_bits
     place, word = pieces[0] >> first, pieces[0] & ((1 << first) - 1)
     for piece, bits in zip(pieces[1:], window.widths[1:], strict=True):

@@ -150,6 +150,9 @@ class ArithmeticConfig(PopulationsConfig):
             specialised to.
         product: kind of the products of linear layers; `native` has the chip's synapses form them, exact sums alone.
             Left out, gates do, as `accumulate` and `weights` ask for.
+        attention: of native products, whether product neurons form those of two activations, or gates.
+        operators: each operation of norms, softmax and RoPE rounded, or `shared`: one reciprocal root a row, attention
+            divided behind its product, sums of products rounded once; takes `accumulate: exact`.
         weight_format: what weights of linear layers are rounded to first; `format` where left out.
         accumulate_format: of products and sums, which are then rounded to `format`; `format` where left out.
         norm_format: inside norms, softmax, RoPE's sums and the steps of SiLU where that is wider than `format`; where
@@ -163,6 +166,8 @@ class ArithmeticConfig(PopulationsConfig):
     accumulate: Accumulate = "sequential"
     weights: Literal["operand", "constant"] = "operand"
     product: Literal["rounded", "fused", "exact", "constant", "native"] | None = None
+    attention: Literal["neurons", "gates"] = "neurons"
+    operators: Literal["steps", "shared"] = "steps"
     weight_format: FormatName | None = None
     accumulate_format: FormatName | None = None
     norm_format: FormatName | None = None
@@ -176,6 +181,8 @@ class ArithmeticConfig(PopulationsConfig):
                 kind_of(self.product, named_order(self.accumulate, 1), True)
             except NexusError as error:
                 raise ValueError(f"product '{self.product}': {error}") from None
+        if self.operators == "shared" and self.accumulate != "exact":
+            raise ValueError(f"operators 'shared' take accumulate exact, not accumulate '{self.accumulate}'")
         return self
 
     @property

@@ -55,6 +55,8 @@ def arithmetic_of(how: ArithmeticConfig, orders: Accumulate | Orders) -> Arithme
         weight_format=_format(how.weight_format),
         accumulate_format=_format(how.accumulate_format),
         product=how.product,
+        attention=how.attention,
+        operators=how.operators,
         norm_format=None
         if how.norm_format is None
         else norm_format_of(how.float_format, format_named(how.norm_format)),

@@ -23,12 +23,16 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from lava_nexus.populations.native.limbs import BYTE, Limbs
+from lava_nexus.populations.native.limbs import Limbs
 from lava_nexus.populations.native.neurons import (
+    Line,
     Timetable,
     Window,
     accumulator_neuron,
     encoder_neuron,
+    loading,
+    place_lines,
+    significand_lines,
     special_neuron,
     window_neuron,
 )
@@ -210,31 +214,13 @@ class NativeCore:
 
     def _loading(self, number: dict[str, int]) -> list[Projection]:
         """Bits and lines into the encoders, one register a step."""
-        fmt, n = self.limbs.activation, self.limbs.inputs
+        fmt = self.limbs.activation
         low = min(3, fmt.exponent_bits)
-        at = {"x": fmt.bits, "gain": 1 << low, "normal": 1}
-        lines = [("gain", r, 1 << r, 0) for r in range(1 << low)]
+        lines: list[Line] = [("gain", r, 1 << r, 0) for r in range(1 << low)]
         lines.append(("x", fmt.bits - 1, 1, 1))
-        lines += [("x", b, 1 << (b % BYTE), 2 + b // BYTE) for b in range(fmt.fraction_bits)]
-        lines.append(("normal", 0, 1 << (fmt.fraction_bits % BYTE), 2 + fmt.fraction_bits // BYTE))
-        lines += [
-            ("x", fmt.fraction_bits + low + b, 1 << b, self.timetable.load - 1) for b in range(fmt.exponent_bits - low)
-        ]
-        found: dict[tuple[str, int], list[tuple[int, int]]] = {}
-        for port, line, weight, delay in lines:
-            found.setdefault((port, delay), []).append((line, weight))
-        every = np.arange(n)
-        return [
-            Projection(
-                number[port],
-                number["encoder"],
-                np.repeat(every, len(these)),
-                np.add.outer(every * at[port], [line for line, _ in these]).ravel(),
-                np.tile([weight for _, weight in these], n).astype(np.int64),
-                delay=delay,
-            )
-            for (port, delay), these in found.items()
-        ]
+        lines += [*significand_lines(fmt, 2), *place_lines(fmt, self.timetable.load - 1)]
+        widths = {"x": fmt.bits, "gain": 1 << low, "normal": 1}
+        return loading(lines, widths, number, number["encoder"], self.limbs.inputs)
 
     def _weights(self, number: dict[str, int]) -> list[Projection]:
         """Limbs, positive and negative ones apart, with their positions as delays."""

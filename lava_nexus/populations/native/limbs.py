@@ -65,7 +65,7 @@ BYTE = 8
 DIGIT = 128
 """Largest magnitude of a digit of an activation."""
 
-_CARRY = 1 << 16  # room for the carry of an accumulator
+CARRY = 1 << 16  # room for the carry of an accumulator
 
 
 @dataclass(frozen=True)
@@ -247,7 +247,7 @@ class Limbs:
     @cached_property
     def groups(self) -> tuple[slice, ...]:
         """Neighbouring inputs whose products one accumulator takes: 128 * sum of |limbs| + 2^16 <= 2^23 for any sum."""
-        room = (self.potential - _CARRY) // DIGIT
+        room = (self.potential - CARRY) // DIGIT
         starts, total = [0], np.zeros(self.outputs, np.int64)
         for i in range(self.inputs):
             total = total + self.sizes[:, i]

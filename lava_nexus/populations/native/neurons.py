@@ -8,6 +8,7 @@ negative one by synapses of -1; the sign is whether that one did.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -58,6 +59,7 @@ MINUS_ZERO, INFINITE, NAN = 1, 2, 4
 """Codes of what a sum is whatever its digits: of infinities the code is 2, and 3 where it is negative."""
 
 _CLOCK: Equations = (("t", "clock"), ("clock", "min(clock + 1, last)"))
+_COUNTED = ("zeros", "signs", "infinities", "nans")
 _PIECE = 22  # bits of one payload, so that it fits the 24 bits of whoever reads it
 
 
@@ -125,6 +127,43 @@ class Window:
         return (*found, word)
 
 
+Line = tuple[str, int, int, int]
+"""A synapse into a neuron that is loaded: port, which of its lines, weight, delay."""
+
+
+def significand_lines(fmt: FloatFormat, delay: int) -> list[Line]:
+    """Bytes of the significand, lowest first, one a step."""
+    lines = [("x", b, 1 << (b % BYTE), delay + b // BYTE) for b in range(fmt.fraction_bits)]
+    return [*lines, ("normal", 0, 1 << (fmt.fraction_bits % BYTE), delay + fmt.fraction_bits // BYTE)]
+
+
+def place_lines(fmt: FloatFormat, delay: int) -> list[Line]:
+    """The upper bits of the exponent: the place div 8."""
+    low = min(3, fmt.exponent_bits)
+    return [("x", fmt.fraction_bits + low + b, 1 << b, delay) for b in range(fmt.exponent_bits - low)]
+
+
+def loading(
+    lines: Sequence[Line], widths: Mapping[str, int], number: Mapping[str, int], target: int, size: int
+) -> list[Projection]:
+    """The lines into each of `size` neurons; a port holds its lines neuron by neuron."""
+    found: dict[tuple[str, int], list[tuple[int, int]]] = {}
+    for port, line, weight, delay in lines:
+        found.setdefault((port, delay), []).append((line, weight))
+    every = np.arange(size)
+    return [
+        Projection(
+            number[port],
+            target,
+            np.repeat(every, len(these)),
+            np.add.outer(every * widths[port], [line for line, _ in these]).ravel(),
+            np.tile([weight for _, weight in these], size).astype(np.int64),
+            delay=delay,
+        )
+        for (port, delay), these in found.items()
+    ]
+
+
 def accumulator_neuron() -> StatefulNeuron:
     """v = a + carry; carry = floor((v + 127) / 256); sends v - 256 * carry."""
     return StatefulNeuron(
@@ -171,20 +210,20 @@ class Timetable:
         return self.read + 1
 
 
-def encoder_neuron(fmt: FloatFormat, last: int) -> StatefulNeuron:
-    """Loads gain 2^(place mod 8), sign, significand bytes m0, m1, ... and wait, one a step.
+def encoder_neuron(fmt: FloatFormat, last: int, lag: int = 0) -> StatefulNeuron:
+    """Loads gain 2^(place mod 8), sign, significand bytes m0, m1, ... and wait, one a step, `lag` steps late.
 
     Once `wait` is counted down, v = carry + gain * m0;  sends the digit -127..128 of v, with the sign;
     carry = floor((v + 127) / 256);  bytes move up.
     """
     count = significand_bytes(fmt)
-    load = 3 + count
+    load = 3 + count + lag
     names = [f"m{k}" for k in range(count)]
     equations: Equations = (
         *_CLOCK,
-        ("gain", "where(t == 1, a, gain)"),
-        ("negative", "where(t == 2, a, negative)"),
-        *((name, f"where(t == {3 + k}, a, {name})") for k, name in enumerate(names)),
+        ("gain", f"where(t == {1 + lag}, a, gain)"),
+        ("negative", f"where(t == {2 + lag}, a, negative)"),
+        *((name, f"where(t == {3 + lag + k}, a, {name})") for k, name in enumerate(names)),
         ("wait", f"where(t == {load}, a, max(wait - 1, 0))"),
         ("on", f"(t >= {load}) & (wait == 0)"),
         ("v", "carry + where(on, gain * m0, 0)"),
@@ -197,19 +236,21 @@ def encoder_neuron(fmt: FloatFormat, last: int) -> StatefulNeuron:
     return StatefulNeuron("encoder", states, equations, "sent", (("last", last),))
 
 
-def window_neuron(window: Window, piece: int, first: int, lowest: int, read: int) -> StatefulNeuron:
+def window_neuron(
+    window: Window, piece: int, first: int, lowest: int, read: int, opens: int | None = None
+) -> StatefulNeuron:
     """Carries digits 0..255 of a sum, keeps the last that matter, sends a part of them where the sum is not negative.
 
     v = a + carry;  carry = floor(v / 256);  digit = v - 256 * carry.  Where digit != 0, or normal numbers lie no lower
     than this digit, the window w0, w1, ... is this digit and those before it, `sticky` whether one before those was not
-    0.
+    0. What comes before the step `opens` is not for it.
     """
     before = [f"h{k}" for k in range(1, window.bytes)]
     kept = [f"w{k}" for k in range(window.bytes)]
     moved = list(zip(before[::-1], [*before[-2::-1], "digit"], strict=True))
     equations: Equations = (
         *_CLOCK,
-        ("v", "a + carry"),
+        ("v", "a + carry" if opens is None else f"where(t < {opens}, 0, a) + carry"),
         ("carry", "v // 256"),
         ("digit", "v % 256"),
         ("take", "(digit != 0) | (t <= floor)"),
@@ -225,8 +266,8 @@ def window_neuron(window: Window, piece: int, first: int, lowest: int, read: int
     return StatefulNeuron("window", states, equations, "sent", constants)
 
 
-def special_neuron(inputs: int, read: int) -> StatefulNeuron:
-    """What a sum is whatever its digits, from four numbers that arrive in steps 2 to 5.
+def special_neuron(inputs: int, read: int, at: int = 2) -> StatefulNeuron:
+    """What a sum is whatever its digits, from four numbers that arrive in the steps from `at` on.
 
     zeros: signs of the products that are 0, added up; signs: those of infinities times weights that are not 0;
     infinities: how many activations are infinite; nans: how many are NaN. Infinities of both signs, or one times 0,
@@ -234,16 +275,13 @@ def special_neuron(inputs: int, read: int) -> StatefulNeuron:
     """
     equations: Equations = (
         *_CLOCK,
-        ("zeros", "where(t == 2, a, zeros)"),
-        ("signs", "where(t == 3, a, signs)"),
-        ("infinities", "where(t == 4, a, infinities)"),
-        ("nans", "where(t == 5, a, nans)"),
+        *((name, f"where(t == {at + k}, a, {name})") for k, name in enumerate(_COUNTED)),
         ("clash", "(signs != infinities) & (signs != -infinities)"),
         ("nan", "(nans > 0) | ((infinities > 0) & clash)"),
         ("infinity", f"where(signs == infinities, {INFINITE}, {INFINITE + 1})"),
         ("code", f"where(nan, {NAN}, where(infinities > 0, infinity, zeros == -inputs))"),
         ("sent", "where(t == read, code, 0)"),
     )
-    states = ("clock", "zeros", "signs", "infinities", "nans")
+    states = ("clock", *_COUNTED)
     constants = (("last", read + 1), ("inputs", inputs), ("read", read))
     return StatefulNeuron("special", states, equations, "sent", constants)

@@ -1,0 +1,278 @@
+"""The core of sums of products of two activations without its steps: every count from digits and limbs.
+
+Products are formed one by one, limb by digit, in whole numbers; carrying and what follows are those of linear layers.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lava_nexus.execute.native.counts import Sums
+from lava_nexus.execute.native.digits import carried, payloads
+from lava_nexus.execute.tallies import Tally
+from lava_nexus.formats import FloatFormat
+from lava_nexus.neurons.compiled import kept
+from lava_nexus.populations.native import neurons, pairs
+from lava_nexus.populations.native.core import CLASSES
+from lava_nexus.populations.native.limbs import BYTE, Fields, digits, digits_of, fields, significand_bytes
+from lava_nexus.programs.native import PairLayer
+
+Integers = NDArray[np.int64]
+
+_MOST = 1 << 23  # digits of sums held at a time
+_REPORTS = 4  # of zeros, signs of infinities, infinities, NaN
+
+
+def _product_loop(
+    sent: NDArray[np.int32],
+    at: NDArray[np.int32],
+    left: NDArray[np.int8],
+    limbs: NDArray[np.int32],
+    place: NDArray[np.int32],
+    right: NDArray[np.int8],
+    group: NDArray[np.int64],
+    arrived: NDArray[np.float32],
+    met: NDArray[np.bool_],
+    reports: NDArray[np.int32],
+    told: NDArray[np.bool_],
+    spikes: NDArray[np.int64],
+    active: NDArray[np.int64],
+) -> None:
+    """Products of one matrix: digits sent [digits, rows, terms] at positions `at`, limbs [limbs, columns, terms].
+
+    Classes left [rows, terms] and right [columns, terms]. Adds to what arrives [positions, groups, rows, columns],
+    whether anything does, reports [4, groups, rows, columns] and whether any came, spikes [columns, terms], and active
+    updates.
+    """
+    count, rows, terms = sent.shape
+    size, columns = limbs.shape[:2]
+    out = np.zeros(count + size - 1, np.int64)
+    for r in range(rows):
+        for j in range(columns):
+            for i in range(terms):
+                k, m = abs(left[r, i]), abs(right[j, i])
+                updates = 1  # x's class comes
+                if k > 1 or m > 1:
+                    sign = -1 if left[r, i] * right[j, i] < 0 else 1
+                    g = group[i]
+                    if k > 3 or m > 3 or k + m == 5:
+                        reports[3, g, r, j] += 1
+                        told[3, g, r, j] = True
+                        updates += 1
+                        spikes[j, i] += 1
+                    elif k == 3 or m == 3:
+                        reports[1, g, r, j] += sign
+                        reports[2, g, r, j] += 1
+                        told[1, g, r, j] = told[2, g, r, j] = True
+                        updates += 2
+                        spikes[j, i] += 2
+                    else:
+                        reports[0, g, r, j] += sign
+                        told[0, g, r, j] = True
+                        spikes[j, i] += 1
+                came = 0
+                for d in range(count):
+                    if sent[d, r, i] != 0:
+                        came |= 1 << d
+                if came != 0 and m == 1:
+                    out[:] = 0
+                    for d in range(count):
+                        digit = sent[d, r, i]
+                        if digit != 0:
+                            for a in range(size):
+                                out[d + a] += digit * limbs[a, j, i]
+                    first, g, fires = at[r, i] + place[j, i], group[i], 0
+                    for d in range(count + size - 1):
+                        if out[d] != 0:
+                            arrived[first + d, g, r, j] += np.float32(out[d])
+                            met[first + d, g, r, j] = True
+                            fires += 1
+                            if place[j, i] + d >= count or came >> (place[j, i] + d) & 1 == 0:
+                                updates += 1
+                    spikes[j, i] += fires
+                while came != 0:
+                    updates += came & 1
+                    came >>= 1
+                active[0] += updates
+
+
+_products = kept(_product_loop)
+
+
+@dataclass(frozen=True)
+class Side:
+    """Activations of one side taken apart.
+
+    Attributes:
+        words: patterns.
+        fields: taken apart.
+        kind: int8, class times sign.
+    """
+
+    words: NDArray[Any]
+    fields: Fields
+    kind: NDArray[np.int8]
+
+    @staticmethod
+    def of(words: NDArray[Any], fmt: FloatFormat) -> Side:
+        """Patterns of a format."""
+        found = fields(words, fmt)
+        zero = (found.significand == 0) & ~found.infinite
+        kind = np.where(found.infinite, pairs.INFINITE, np.where(zero, pairs.ZERO, pairs.ORDINARY))
+        kind = np.where(found.nan, pairs.NAN, kind)
+        return Side(words, found, np.where(found.negative, -kind, kind).astype(np.int8))
+
+    @property
+    def ordinary(self) -> NDArray[np.bool_]:
+        """Neither infinite nor NaN."""
+        return ~(self.fields.infinite | self.fields.nan)
+
+
+def pair_sums_by_digits(layer: PairLayer, left: NDArray[Any], right: NDArray[Any], count: bool = True) -> Sums:
+    """What the core sends for left [matrices, rows, terms] and right [matrices, columns, terms], and its counts."""
+    sizes = layer.pairs
+    step = max(1, _MOST // max(1, sizes.digits * len(sizes.groups) * left.shape[1] * right.shape[1]))
+    parts = [_part(layer, left[i : i + step], right[i : i + step], count) for i in range(0, len(left), step)]
+    core, tally = layer.network, parts[0].tally
+    for part in parts[1:]:
+        tally.add(part.tally)
+    every = range(len(core.result.widths))
+    return Sums(
+        [np.concatenate([p.plus[k] for p in parts]) for k in every],
+        [np.concatenate([p.minus[k] for p in parts]) for k in every],
+        np.concatenate([p.code for p in parts]),
+        tally,
+        {name: sum(part.active[name] for part in parts) for name in parts[0].active},
+    )
+
+
+def _part(layer: PairLayer, left: NDArray[Any], right: NDArray[Any], count: bool) -> Sums:
+    core, sizes = layer.network, layer.pairs
+    x, y = Side.of(left, sizes.left), Side.of(right, sizes.right)
+    sent = digits(np.where(x.ordinary, x.fields.significand, 0), x.fields.place, digits_of(sizes.left))
+    signed = np.where(x.fields.negative, -sent, sent).astype(np.int32)
+    limbs, place = _limbs(y, sizes)
+    groups, (matrices, rows, columns) = len(sizes.groups), (*left.shape[:2], right.shape[1])
+    group = np.repeat(np.arange(groups), [g.stop - g.start for g in sizes.groups])
+    shape = (groups, rows, columns)
+    spikes, active = np.zeros(right.shape[1:], np.int64), np.zeros(1, np.int64)
+    found: list[tuple[NDArray[Any], ...]] = []
+    at = (x.fields.place // BYTE).astype(np.int32)
+    for b in range(matrices):
+        arrived, met = np.zeros((sizes.digits, *shape), np.float32), np.zeros((sizes.digits, *shape), np.bool_)
+        reports, told = np.zeros((_REPORTS, *shape), np.int32), np.zeros((_REPORTS, *shape), np.bool_)
+        given = (signed[:, b], at[b], x.kind[b], limbs[:, b], place[b], y.kind[b], group)
+        _products(*given, arrived, met, reports, told, spikes, active)
+        found.append((arrived, met, reports, told))
+    arrived, met, reports, told = (np.concatenate(parts, axis=2) for parts in zip(*found, strict=True))
+    n = matrices * rows
+    window, states = np.zeros((n, columns, core.result.bytes), np.uint8), np.zeros((4, n, columns), np.int64)
+    summed, awake = np.zeros((groups, columns), np.int64), np.zeros(2, np.int64)
+    carried(arrived, met, 0, sizes.digits, sizes.lowest, core.result.cap, window, states, summed, awake)
+    plus, minus = payloads(core.result, window, states)
+    code = _codes(reports.sum(axis=1), sizes.inputs)
+    tally = Tally(layer.core, n)
+    if not count:
+        return Sums(plus, minus, code, tally)
+    passed = reports != 0
+    summed += passed.sum(axis=(0, 2))
+    some = passed.any(axis=1)
+    sends = [p + m for p, m in zip(plus, minus, strict=True)]
+    last = states[3] != 0
+    steps = int(awake[1]) // 2 + np.count_nonzero(some)  # in which anything comes to a sum
+    of = {
+        "front end": _loads(x) + np.count_nonzero(signed) + x.words.size,
+        "cache": _written(y, layer),
+        "products": int(active[0]),
+        "accumulators": int(awake[0]) + np.count_nonzero(told),
+        "back end": 2 * steps * len(sends) + sum(np.count_nonzero((p != 0) & ~last) for p in sends),
+        "special values": steps + np.count_nonzero((code != 0) & ~last),
+    }
+    tally.active = sum(map(int, of.values()))
+    tally.signal_spikes = _spikes(
+        layer, x, y, signed, {"product": spikes.ravel(), "groups": summed}, (plus, minus, code)
+    )
+    return Sums(plus, minus, code, tally, {name: int(updates) for name, updates in of.items()})
+
+
+def _limbs(y: Side, sizes: pairs.Pairs) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+    """(signed limbs [limbs, ...], positions)."""
+    at = y.fields.place + sizes.shift
+    rest = np.where(y.ordinary, y.fields.significand, 0).astype(np.uint64)
+    gain = (at % BYTE).astype(np.uint64)
+    found = np.empty((sizes.limbs, *y.words.shape), np.int32)
+    for k in range(sizes.limbs):  # a byte of the significand at a time, as the neuron does
+        low = (rest >> np.uint64(BYTE * k)) & np.uint64(255)
+        below = (rest >> np.uint64(BYTE * (k - 1))) & np.uint64(255) if k else np.zeros_like(low)
+        found[k] = ((low << gain) & np.uint64(255)) | ((below << gain) >> np.uint64(BYTE))
+    return np.where(y.fields.negative, -found, found), (at // BYTE).astype(np.int32)
+
+
+def _codes(reports: NDArray[np.int32], inputs: int) -> Integers:
+    """What sums are whatever their digits."""
+    zeros, signs, infinities, nans = reports
+    clash = (signs != infinities) & (signs != -infinities)
+    infinite = np.where(signs == infinities, neurons.INFINITE, neurons.INFINITE + 1)
+    code = np.where(infinities > 0, infinite, np.where(zeros == -inputs, neurons.MINUS_ZERO, 0))
+    return np.where((nans > 0) | ((infinities > 0) & clash), neurons.NAN, code).astype(np.int64)
+
+
+def _loads(side: Side, some: NDArray[np.bool_] | slice = slice(None)) -> int:
+    """Steps in which gain, sign, bytes and place come to whoever is loaded."""
+    found, ordinary = side.fields, side.ordinary
+    parts = [ordinary, found.negative, found.place >> 3]
+    width = int(found.significand.max(initial=0)).bit_length()
+    parts += [(found.significand >> (BYTE * k)) & 255 for k in range(-(-width // BYTE))]
+    return sum(np.count_nonzero(part[some]) for part in parts)
+
+
+def _written(y: Side, layer: PairLayer) -> int:
+    """Updates of the neurons that are written: told so, gain, class, bytes, place."""
+    new, found, sizes = layer.written(), y.fields, layer.pairs
+    upper = (found.place >> 3 != 0) | (y.ordinary & (found.place % BYTE + sizes.shift >= BYTE))
+    parts = [y.ordinary, upper]
+    parts += [((found.significand >> (BYTE * k)) & 255) != 0 for k in range(significand_bytes(sizes.right))]
+    return 2 * int(new.sum()) * len(y.words) + sum(np.count_nonzero(part[:, new]) for part in parts)
+
+
+def _spikes(
+    layer: PairLayer, x: Side, y: Side, sent: NDArray[np.int32], inner: dict[str, Integers], out: tuple[Any, ...]
+) -> Integers:
+    """int64 [signals]."""
+    core, (plus, minus, code) = layer.network, out
+    rows = x.words.shape[0] * x.words.shape[1]
+    new = np.broadcast_to(layer.written(), y.words.shape)
+    every = np.ones(x.words.shape, np.bool_)
+    of: dict[str, Any] = {"strobe": rows, **_lines(x, layer.pairs.left, every, 2)}
+    of |= {f"y.{name}": spikes for name, spikes in _lines(y, layer.pairs.right, new, 1).items()}
+    of |= {"y.write": new.sum(axis=0).ravel(), "encoder": (sent != 0).sum(axis=(0, 1, 2)), "kind": rows}
+    of |= {"product": inner["product"], "code": (code != 0).sum(axis=0)}
+    of |= {f"accumulator.{g}": spikes for g, spikes in enumerate(inner["groups"])}
+    of |= {f"plus.{k}": (p != 0).sum(axis=0) for k, p in enumerate(plus)}
+    of |= {f"minus.{k}": (p != 0).sum(axis=0) for k, p in enumerate(minus)}
+    spikes = np.zeros(core.n_signals, np.int64)
+    for name, signals in core.offsets.items():
+        spikes[signals] = of[name]
+    return spikes
+
+
+def _lines(side: Side, fmt: FloatFormat, some: NDArray[np.bool_], axes: int) -> dict[str, Integers]:
+    """Spikes of bits and lines of the front end, summed over the first axes."""
+    words, found, ordinary = side.words, side.fields, side.ordinary
+    over = tuple(range(axes))
+    one = words.dtype.type(1)
+    bits = [(((words >> words.dtype.type(b)) & one) != 0) & some for b in range(fmt.bits)]
+    gains = [some & ordinary & (found.place % BYTE == r) for r in range(BYTE)]
+    zero = (found.significand == 0) & ~found.infinite
+    signs = (~found.negative, found.negative)
+    classes = [*(zero & sign for sign in signs), *(found.infinite & sign for sign in signs), found.nan]
+    counted = {
+        "x": np.stack([bit.sum(axis=over) for bit in bits], axis=-1).ravel(),
+        "gain": np.stack([bit.sum(axis=over) for bit in gains], axis=-1).ravel(),
+        "normal": (((words & words.dtype.type(fmt.exponent_mask)) != 0) & some).sum(axis=over).ravel(),
+    }
+    return counted | {name: (bit & some).sum(axis=over).ravel() for name, bit in zip(CLASSES, classes, strict=True)}

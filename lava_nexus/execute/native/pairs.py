@@ -1,0 +1,121 @@
+"""Sums of products of two activations (`programs.native`), as linear layers are: by steps, by digits or by integers.
+
+By steps the elements that are not fresh are written in a window of their own, which counts nothing, and stand in their
+neurons from then on, row after row.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lava_nexus.execute.native.counts import Sums
+from lava_nexus.execute.native.layer import check_native, finished
+from lava_nexus.execute.populations import PopulationStepper, read_out
+from lava_nexus.execute.tallies import Tally
+from lava_nexus.populations.native.core import CLASSES
+from lava_nexus.programs.native import PairLayer
+
+if TYPE_CHECKING:
+    from lava_nexus.execute.executor import Executor
+
+Patterns = NDArray[Any]
+Integers = NDArray[np.int64]
+
+
+def pair_sums(layer: PairLayer, left: Patterns, right: Patterns, executor: Executor) -> Patterns:
+    """Sums [matrices, rows, columns] of left [matrices, rows, terms] and right [matrices, columns, terms].
+
+    All are patterns. Adds to the executor's tallies.
+
+    Raises:
+        NexusError: the executor has no form of such sums.
+    """
+    check_native(layer, executor, layer.pairs.layer)
+    shape = (*left.shape[:2], right.shape[1])
+    if not left.size or not right.size:
+        return np.zeros(shape, layer.pairs.result.pattern_dtype)
+    if executor.native == "golden":
+        front, other = layer.fronts
+        sums, rows = int(np.prod(shape)), shape[0] * shape[1]
+        counts = ((front, left.size), (other, len(right) * layer.elements), (layer.core, rows))
+        for unit, count in (*counts, (layer.bits, sums), (layer.back, sums)):
+            executor.tallies.add(Tally(unit, count))
+        return layer.golden(left, right)
+    x = executor.invoke_all(layer.fronts[0], [left])
+    y = _lines_of_right(layer, right, executor)
+    if executor.native == "steps":
+        found = _stepped(layer, _feeds(left, x), _feeds(right, y))
+    else:
+        from lava_nexus.execute.native.pair_digits import pair_sums_by_digits  # numba, which few programs need
+
+        found = pair_sums_by_digits(layer, left, right, bool(executor.count))
+    return finished(layer, found, executor).reshape(shape)
+
+
+def _lines_of_right(layer: PairLayer, right: Patterns, executor: Executor) -> list[Patterns]:
+    """What the gates say of y; those of elements that are not fresh ran when these were written, and count nothing."""
+    fresh = layer.written()
+    new = executor.invoke_all(layer.fronts[1], [np.ascontiguousarray(right[:, fresh])])
+    if fresh.all() or executor.native != "steps":
+        return [line.reshape(right.shape) for line in new] if fresh.all() else list(new)
+    with executor.apart(add=False):
+        old = executor.invoke_all(layer.fronts[1], [np.ascontiguousarray(right[:, ~fresh])])
+    found = []
+    for some, others in zip(new, old, strict=True):
+        line = np.zeros(right.shape, some.dtype)
+        line[:, fresh], line[:, ~fresh] = some, others
+        found.append(line)
+    return found
+
+
+def _feeds(patterns: Patterns, lines: list[Patterns] | tuple[Patterns, ...]) -> dict[str, Integers]:
+    """Bits of activations [*shape], int64 [*shape, width] by port."""
+    fmt_bits = patterns.dtype.itemsize * 8
+    gain, normal, *kinds = lines
+    ports: dict[str, tuple[Patterns, int]] = {"x": (patterns, fmt_bits), "gain": (gain, 8), "normal": (normal, 1)}
+    ports |= {name: (kind, 1) for name, kind in zip(CLASSES, kinds, strict=True)}
+    return {name: _unpacked(words, width) for name, (words, width) in ports.items()}
+
+
+def _unpacked(words: Patterns, width: int) -> Integers:
+    bits = words.astype(np.uint64)[..., None] >> np.arange(width, dtype=np.uint64)
+    return (bits & np.uint64(1)).astype(np.int64)
+
+
+def _stepped(layer: PairLayer, x: dict[str, Integers], y: dict[str, Integers]) -> Sums:
+    """Every neuron's states, row after row, matrices side by side."""
+    core, network = layer.network, layer.network.populations
+    matrices, rows = x["x"].shape[:2]
+    stepper = PopulationStepper(network, matrices, count_active=True)
+
+    def window(row: int | None, mask: NDArray[np.bool_]) -> dict[str, Integers]:
+        """A row (None for none), and the elements of y that are written."""
+        load = np.zeros((matrices, core.n_inputs), np.int64)
+        load[:, 0] = row is not None
+        for name in y:
+            load[:, core.offsets[f"y.{name}"]] = (y[name] * mask[..., None]).reshape(matrices, -1)
+            if row is not None:
+                load[:, core.offsets[name]] = x[name][:, row].reshape(matrices, -1)
+        load[:, core.offsets["y.write"]] = mask.reshape(-1)
+        stepper.step(load)
+        for _ in range(core.depth):
+            sent = stepper.step(np.zeros_like(load))
+        stepper.clear(kept="product")
+        return read_out(network, [sent.T[network.signals(i)] for i in range(len(network.populations))])
+
+    fresh = layer.written()
+    if not fresh.all():
+        window(None, ~fresh)
+        stepper.counts[:], stepper.active = 0, 0
+    found = [window(row, fresh if row == 0 else np.zeros_like(fresh)) for row in range(rows)]
+    out = {name: np.stack([one[name] for one in found], axis=1).reshape(matrices * rows, -1) for name in found[0]}
+    pieces = range(len(core.result.widths))
+    return Sums(
+        [out[f"plus.{k}"] for k in pieces],
+        [out[f"minus.{k}"] for k in pieces],
+        out["code"],
+        Tally(layer.core, matrices * rows, stepper.counts, stepper.active),
+    )

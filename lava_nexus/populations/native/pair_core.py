@@ -1,0 +1,232 @@
+"""The network of sums of products of activations: encoders, product neurons, accumulators; see `pairs`."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lava_nexus.formats import FloatFormat
+from lava_nexus.populations.native.core import CLASSES, Part
+from lava_nexus.populations.native.limbs import BYTE
+from lava_nexus.populations.native.neurons import (
+    Line,
+    Window,
+    accumulator_neuron,
+    encoder_neuron,
+    loading,
+    place_lines,
+    significand_lines,
+    special_neuron,
+    window_neuron,
+)
+from lava_nexus.populations.native.pairs import INFINITE, NAN, ORDINARY, ZERO, Pairs, product_neuron
+from lava_nexus.populations.network import Population, PopulationNetwork, Projection, Readout, check_populations
+
+Integers = NDArray[np.int64]
+
+PARTS = (
+    Part("front end", ("encoder", "kind")),
+    Part("cache", ()),
+    Part("products", ("product",)),
+    Part("accumulators", ("accumulator",)),
+    Part("back end", ("plus", "minus")),
+    Part("special values", ("code",)),
+)
+"""What the neurons of a core are for, by the names of their populations without number; to the cache count ports of y
+and the updates in which it is written."""
+
+_KINDS: tuple[tuple[str, int], ...] = (
+    ("plus_zero", ZERO - ORDINARY),
+    ("minus_zero", ORDINARY - ZERO),
+    ("plus_infinity", INFINITE - ORDINARY),
+    ("minus_infinity", ORDINARY - INFINITE),
+    ("nan", NAN + ORDINARY),
+)
+"""What lines of the front end add to the sign, so that the class with its sign comes of it."""
+
+
+@dataclass(frozen=True, eq=False)
+class PairCore:
+    """The stateful neurons of such sums.
+
+    Attributes:
+        pairs: formats and sizes.
+    """
+
+    pairs: Pairs
+
+    @property
+    def result(self) -> Window:
+        """What is sent of a sum."""
+        return Window(self.pairs.result)
+
+    @cached_property
+    def ports(self) -> tuple[Population, ...]:
+        """The inputs: bits and lines of x, then those of y[0], y[1], ... with a line each that says it is written."""
+        n, held = self.pairs.inputs, self.pairs.inputs * self.pairs.outputs
+        sizes = {name: n * width for name, width in self.widths("x").items()}
+        sizes |= {f"y.{name}": held * width for name, width in self.widths("y").items()}
+        return (Population("strobe", 1, "bit"), *(Population(name, size, "bit") for name, size in sizes.items()))
+
+    def widths(self, side: Literal["x", "y"]) -> dict[str, int]:
+        """Lines of one activation, by port."""
+        fmt = self.pairs.left if side == "x" else self.pairs.right
+        lines = {"x": fmt.bits, "gain": 1 << min(3, fmt.exponent_bits), "normal": 1, **dict.fromkeys(CLASSES, 1)}
+        return lines if side == "x" else {"write": 1, **lines}
+
+    @cached_property
+    def layers(self) -> tuple[Population, ...]:
+        """The neurons; level is only how far from the inputs, but for the last, the step of the result."""
+        pairs = self.pairs
+        n, m, read = pairs.inputs, pairs.outputs, pairs.read
+        found = [
+            Population("encoder", n, "signed", 1, neuron=encoder_neuron(pairs.left, pairs.window, pairs.lag)),
+            Population("kind", n, "signed", 1),
+            Population("product", n * m, "signed", 2, neuron=product_neuron(pairs)),
+            *(
+                Population(f"accumulator.{g}", m, "signed", 3, neuron=accumulator_neuron())
+                for g in range(len(pairs.groups))
+            ),
+        ]
+        for sign in ("plus", "minus"):
+            for k in range(len(self.result.widths)):
+                neuron = window_neuron(self.result, k, pairs.first, pairs.lowest, read, pairs.first)
+                found.append(Population(f"{sign}.{k}", m, "graded", read, neuron=neuron))
+        return (*found, Population("code", m, "graded", read, neuron=special_neuron(n, read, pairs.written + 2)))
+
+    @cached_property
+    def populations(self) -> PopulationNetwork:
+        """The network, neuron by neuron and synapse by synapse, checked.
+
+        Raises:
+            NexusError: a state, payload, delay or fan-in beyond the chip's.
+        """
+        everything = (*self.ports, *self.layers)
+        number = {p.name: i for i, p in enumerate(everything)}
+        outputs = tuple(Readout(name, number[name]) for name in number if name.startswith(("plus.", "minus.", "code")))
+        projections = (*self._loading(number), *self._sums(number))
+        network = PopulationNetwork(everything, len(self.ports), projections, outputs, self.window)
+        check_populations(network)
+        return network
+
+    @property
+    def n_inputs(self) -> int:
+        """Input signals, the strobe included."""
+        return sum(p.size for p in self.ports)
+
+    @property
+    def n_signals(self) -> int:
+        """Inputs and neurons."""
+        return self.n_inputs + self.neurons
+
+    @property
+    def neurons(self) -> int:
+        """Neurons."""
+        return sum(p.size for p in self.layers)
+
+    @property
+    def depth(self) -> int:
+        """Time steps from activations to what is sent of the sums."""
+        return self.pairs.read
+
+    @property
+    def window(self) -> int:
+        """Time steps from one row of activations to the next."""
+        return self.pairs.window
+
+    @property
+    def synapses(self) -> int:
+        """Synapses, those of inputs and strobe included."""
+        return int(self.fan_out.sum())
+
+    @cached_property
+    def offsets(self) -> dict[str, slice]:
+        """Signals of each population by its name."""
+        ends = np.cumsum([p.size for p in (*self.ports, *self.layers)]).tolist()
+        return {p.name: slice(e - p.size, e) for p, e in zip((*self.ports, *self.layers), ends, strict=True)}
+
+    @cached_property
+    def fan_out(self) -> Integers:
+        """int64 [signals]: synapses that a spike of the signal reaches, as those of `populations` do."""
+        pairs, widths = self.pairs, len(self.result.widths)
+        gain = np.ones(self.widths("y")["gain"], np.int64)
+        gain[len(gain) - pairs.shift :] += len(gain) == BYTE and pairs.shift > 0
+        held = pairs.inputs * pairs.outputs
+        of = {
+            "strobe": pairs.inputs,
+            "x": np.tile(_bits(pairs.left, 2), pairs.inputs),
+            "y.x": np.tile(_bits(pairs.right, 1), held),
+            "y.gain": np.tile(gain, held),
+            "y.write": 2,
+            "encoder": pairs.outputs,
+            "kind": pairs.outputs,
+        }
+        found = np.ones(self.n_signals, np.int64)
+        for name, signals in self.offsets.items():
+            if name.startswith(("plus.", "minus.", "code")):
+                found[signals] = 0
+            elif name.startswith("accumulator"):
+                found[signals] = 2 * widths + 1
+            elif name in of:
+                found[signals] = of[name]
+        return found
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 over formats and sizes, from which everything follows, and the neurons."""
+        told = repr((self.pairs, self.layers, [p.neuron for p in self.layers]))
+        return hashlib.sha256(told.encode()).hexdigest()
+
+    def _loading(self, number: dict[str, int]) -> list[Projection]:
+        """Bits and lines of x into encoders and classes, those of y into the neurons that hold it."""
+        pairs = self.pairs
+        x, y, late = self.widths("x"), self.widths("y"), pairs.lag
+        held = {name: number[f"y.{name}"] for name in y}
+        gains = range(x["gain"])
+        lines: list[Line] = [("gain", r, 1 << r, late) for r in gains]
+        lines.append(("x", pairs.left.bits - 1, 1, late + 1))
+        load = pairs.start - 2
+        lines += [*significand_lines(pairs.left, late + 2), *place_lines(pairs.left, load)]
+        found = loading(lines, x, number, number["encoder"], pairs.inputs)
+        kinds: list[Line] = [(name, 0, weight, pairs.written - 2) for name, weight in _KINDS]
+        kinds.append(("x", pairs.left.bits - 1, -2, pairs.written - 2))
+        found += loading(kinds, x, number, number["kind"], pairs.inputs)
+        every = np.arange(pairs.inputs)
+        one, none = np.ones(pairs.inputs, np.int64), np.zeros(pairs.inputs, np.int64)
+        found.append(Projection(0, number["kind"], every, none, one, delay=pairs.written - 2))
+        last = pairs.written - 2
+        lines = [("write", 0, 1, 0), ("write", 0, 1, 2), ("x", pairs.right.bits - 1, -2, 2)]
+        lines += [(name, 0, weight, 2) for name, weight in _KINDS]
+        lines += [("gain", r, 1 << ((r + pairs.shift) % BYTE), 1) for r in range(y["gain"])]
+        lines += [("gain", r, 1, last) for r in range(y["gain"]) if r + pairs.shift >= BYTE]
+        lines += [*significand_lines(pairs.right, 3), *place_lines(pairs.right, last)]
+        return [*found, *loading(lines, y, held, number["product"], pairs.inputs * pairs.outputs)]
+
+    def _sums(self, number: dict[str, int]) -> list[Projection]:
+        """Classes and digits of x to the products of their column, products to accumulators, their digits on."""
+        n, m = self.pairs.inputs, self.pairs.outputs
+        held, each = np.arange(n * m), np.arange(m)
+        one = np.ones(n * m, np.int64)
+        found = [Projection(number[name], number["product"], held, held % n, one) for name in ("encoder", "kind")]
+        for g, group in enumerate(self.pairs.groups):
+            of = held[(held % n >= group.start) & (held % n < group.stop)]
+            source = number[f"accumulator.{g}"]
+            found.append(Projection(number["product"], source, of // n, of, np.ones(len(of), np.int64)))
+            for name, sign in (("plus", 1), ("minus", -1)):
+                for k in range(len(self.result.widths)):
+                    found.append(Projection(source, number[f"{name}.{k}"], each, each, np.full(m, sign)))
+            found.append(Projection(source, number["code"], each, each, np.ones(m, np.int64)))
+        return found
+
+
+def _bits(fmt: FloatFormat, sign: int) -> Integers:
+    """Synapses of each bit: none of the exponent's lowest, which come as the gain."""
+    found = np.ones(fmt.bits, np.int64)
+    found[fmt.fraction_bits :][: min(3, fmt.exponent_bits)] = 0
+    found[-1] = sign
+    return found

@@ -72,9 +72,7 @@ def contract(node: Contract, operands: Sequence[Patterns], executor: Executor) -
     if isinstance(node.product, Native):  # its weights are the synapses, so that no tile cuts them
         return native_sums(node.product.layer, operands[0].reshape(-1, node.length), executor).reshape(shape)
     if isinstance(node.product, Paired):
-        flat = (np.broadcast_to(array, (*shape[:-2], *array.shape[-2:])) for array in operands[:2])
-        x, y = (array.reshape(-1, *array.shape[-2:]) for array in flat)
-        return pair_sums(node.product.layer, x, y, executor).reshape(shape)
+        return pair_sums(node.product.layer, operands[0], operands[1], executor)
     result = np.empty_like(left, node.result.format.pattern_dtype, shape=shape)
     for part in tiles(shape, _room(node.product)):
         factors = tuple(_contiguous(np.moveaxis(_part(array, part), -1, 0)) for array in (left, right))

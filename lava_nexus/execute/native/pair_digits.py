@@ -27,26 +27,59 @@ _MOST = 1 << 23  # digits of sums held at a time
 _REPORTS = 4  # of zeros, signs of infinities, infinities, NaN
 
 
-def _product_loop(
-    sent: NDArray[np.int32],
-    at: NDArray[np.int32],
+def _report_loop(
     left: NDArray[np.int8],
-    limbs: NDArray[np.int32],
-    place: NDArray[np.int32],
     right: NDArray[np.int8],
     group: NDArray[np.int64],
-    arrived: NDArray[np.float32],
-    met: NDArray[np.bool_],
     reports: NDArray[np.int32],
     told: NDArray[np.bool_],
     spikes: NDArray[np.int64],
     active: NDArray[np.int64],
 ) -> None:
+    """What products that are no numbers, or zero, report, of classes left [rows, terms] and right [columns, terms].
+
+    Adds to reports [4, groups, rows, columns] and whether any came, spikes [columns, terms], and active updates, of
+    which one is that in which x's class comes.
+    """
+    rows, terms = left.shape
+    for r in range(rows):
+        for j in range(right.shape[0]):
+            active[0] += terms
+            for i in range(terms):
+                k, m, g = abs(left[r, i]), abs(right[j, i]), group[i]
+                if k <= 1 and m <= 1:
+                    continue
+                sign = -1 if left[r, i] * right[j, i] < 0 else 1
+                first, last = 0, 1
+                if k > 3 or m > 3 or k + m == 5:
+                    first, last = 3, 4
+                elif k == 3 or m == 3:
+                    first, last = 1, 3
+                for s in range(first, last):
+                    reports[s, g, r, j] += sign if s < 2 else 1
+                    told[s, g, r, j] = True
+                    spikes[j, i] += 1
+                    active[0] += s > 0
+
+
+_reported = kept(_report_loop)
+
+
+def _product_loop(
+    sent: NDArray[np.int32],
+    at: NDArray[np.int32],
+    limbs: NDArray[np.int32],
+    place: NDArray[np.int32],
+    group: NDArray[np.int64],
+    arrived: NDArray[np.float32],
+    met: NDArray[np.bool_],
+    spikes: NDArray[np.int64],
+    active: NDArray[np.int64],
+) -> None:
     """Products of one matrix: digits sent [digits, rows, terms] at positions `at`, limbs [limbs, columns, terms].
 
-    Classes left [rows, terms] and right [columns, terms]. Adds to what arrives [positions, groups, rows, columns],
-    whether anything does, reports [4, groups, rows, columns] and whether any came, spikes [columns, terms], and active
-    updates.
+    Adds to what arrives [positions, groups, rows, columns], whether anything does, spikes [columns, terms], and active
+    updates: those in which a digit comes, or one is sent.
     """
     count, rows, terms = sent.shape
     size, columns = limbs.shape[:2]
@@ -54,50 +87,25 @@ def _product_loop(
     for r in range(rows):
         for j in range(columns):
             for i in range(terms):
-                k, m = abs(left[r, i]), abs(right[j, i])
-                updates = 1  # x's class comes
-                if k > 1 or m > 1:
-                    sign = -1 if left[r, i] * right[j, i] < 0 else 1
-                    g = group[i]
-                    if k > 3 or m > 3 or k + m == 5:
-                        reports[3, g, r, j] += 1
-                        told[3, g, r, j] = True
-                        updates += 1
-                        spikes[j, i] += 1
-                    elif k == 3 or m == 3:
-                        reports[1, g, r, j] += sign
-                        reports[2, g, r, j] += 1
-                        told[1, g, r, j] = told[2, g, r, j] = True
-                        updates += 2
-                        spikes[j, i] += 2
-                    else:
-                        reports[0, g, r, j] += sign
-                        told[0, g, r, j] = True
-                        spikes[j, i] += 1
                 came = 0
+                out[:] = 0
                 for d in range(count):
-                    if sent[d, r, i] != 0:
+                    digit = sent[d, r, i]
+                    if digit != 0:
                         came |= 1 << d
-                if came != 0 and m == 1:
-                    out[:] = 0
-                    for d in range(count):
-                        digit = sent[d, r, i]
-                        if digit != 0:
-                            for a in range(size):
-                                out[d + a] += digit * limbs[a, j, i]
-                    first, g, fires = at[r, i] + place[j, i], group[i], 0
-                    for d in range(count + size - 1):
-                        if out[d] != 0:
-                            arrived[first + d, g, r, j] += np.float32(out[d])
-                            met[first + d, g, r, j] = True
-                            fires += 1
-                            if place[j, i] + d >= count or came >> (place[j, i] + d) & 1 == 0:
-                                updates += 1
-                    spikes[j, i] += fires
-                while came != 0:
-                    updates += came & 1
-                    came >>= 1
-                active[0] += updates
+                        active[0] += 1
+                        for a in range(size):
+                            out[d + a] += digit * limbs[a, j, i]
+                if came == 0:
+                    continue
+                first, g = at[r, i] + place[j, i], group[i]
+                for d in range(count + size - 1):
+                    if out[d] != 0:
+                        arrived[first + d, g, r, j] += np.float32(out[d])
+                        met[first + d, g, r, j] = True
+                        spikes[j, i] += 1
+                        if place[j, i] + d >= count or came >> (place[j, i] + d) & 1 == 0:
+                            active[0] += 1
 
 
 _products = kept(_product_loop)
@@ -165,8 +173,8 @@ def _part(layer: PairLayer, left: NDArray[Any], right: NDArray[Any], count: bool
     for b in range(matrices):
         arrived, met = np.zeros((sizes.digits, *shape), np.float32), np.zeros((sizes.digits, *shape), np.bool_)
         reports, told = np.zeros((_REPORTS, *shape), np.int32), np.zeros((_REPORTS, *shape), np.bool_)
-        given = (signed[:, b], at[b], x.kind[b], limbs[:, b], place[b], y.kind[b], group)
-        _products(*given, arrived, met, reports, told, spikes, active)
+        _reported(x.kind[b], y.kind[b], group, reports, told, spikes, active)
+        _products(signed[:, b], at[b], limbs[:, b], place[b], group, arrived, met, spikes, active)
         found.append((arrived, met, reports, told))
     arrived, met, reports, told = (np.concatenate(parts, axis=2) for parts in zip(*found, strict=True))
     n = matrices * rows

@@ -26,7 +26,7 @@ Integers = NDArray[np.int64]
 
 
 def pair_sums(layer: PairLayer, left: Patterns, right: Patterns, executor: Executor) -> Patterns:
-    """Sums [matrices, rows, columns] of left [matrices, rows, terms] and right [matrices, columns, terms].
+    """Sums [..., rows, columns] of left [..., rows, terms] and right [..., columns, terms], axes before broadcast.
 
     All are patterns. Adds to the executor's tallies.
 
@@ -34,16 +34,18 @@ def pair_sums(layer: PairLayer, left: Patterns, right: Patterns, executor: Execu
         NexusError: the executor has no form of such sums.
     """
     check_native(layer, executor, layer.pairs.layer)
-    shape = (*left.shape[:2], right.shape[1])
+    lead = np.broadcast_shapes(left.shape[:-2], right.shape[:-2])
+    shape = (*lead, left.shape[-2], right.shape[-2])
+    left, right = (np.broadcast_to(x, (*lead, *x.shape[-2:])).reshape(-1, *x.shape[-2:]) for x in (left, right))
     if not left.size or not right.size:
         return np.zeros(shape, layer.pairs.result.pattern_dtype)
     if executor.native == "golden":
         front, other = layer.fronts
-        sums, rows = int(np.prod(shape)), shape[0] * shape[1]
+        sums, rows = int(np.prod(shape)), left.shape[0] * left.shape[1]
         counts = ((front, left.size), (other, len(right) * layer.elements), (layer.core, rows))
         for unit, count in (*counts, (layer.bits, sums), (layer.back, sums)):
             executor.tallies.add(Tally(unit, count))
-        return layer.golden(left, right)
+        return layer.golden(left, right).reshape(shape)
     x = executor.invoke_all(layer.fronts[0], [left])
     y = _lines_of_right(layer, right, executor)
     if executor.native == "steps":

@@ -247,21 +247,23 @@ class Mapper:
         return self.chip.timing.step([template.load for template in templates], shared)
 
     def _traffic(self, chips: int) -> TokenTraffic:
-        messages = operands = results = 0.0
+        messages = operands = results = along = across = native = 0.0
         for digest, (_, count) in self.circuits.items():
             placed = self.template(digest)
             found, share = placed.traffic, count / placed.sets
             messages += found.messages * share
+            along, across = along + found.hops_east_west * share, across + found.hops_north_south * share
             operands += found.from_outside * share
             leaving = [s for port in placed.network.outputs for s in port.signals]
             results += float(placed.spikes[leaving].sum()) * share
         for digest, (_, count) in self.parts.items():
             part = self.native(digest)
-            messages += part.messages * count
+            native += part.messages * count
             operands += part.operands * count
             results += part.results * count
         crossing = 0 if chips == 1 else round(operands + results)
-        return TokenTraffic(round(messages), round(operands), round(results), crossing)
+        counts = (messages + native, operands, results, crossing, along, across, native)
+        return TokenTraffic(*map(round, counts))
 
     def _io(self, steps: int) -> InputOutput:
         kept = {"weights": self.memory.weights, "cache": self.memory.cache}

@@ -64,12 +64,18 @@ class TokenTraffic:
         results: of results out of instances.
         inter_chip_most: messages that could leave a chip: none on one chip, else those of operands and results, because
             the parts of an instance lie together.
+        hops_east_west, hops_north_south: of `messages` of circuits, whose instances keep the shape in which the circuit
+            was placed by itself.
+        native: of `messages` those inside parts of native layers, whose cores have no places of their own.
     """
 
     messages: int
     operands: int
     results: int
     inter_chip_most: int
+    hops_east_west: int = 0
+    hops_north_south: int = 0
+    native: int = 0
 
 
 @dataclass(frozen=True)

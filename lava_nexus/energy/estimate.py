@@ -83,6 +83,7 @@ def energy_of(
     """
     constants = model if isinstance(model, EnergyModel) else load_energy_model(model)
     machine: Machine | None
+    ran: Subject | None = None
     if isinstance(what, Placement | ProgramPlacement):
         if placement is not None:
             raise NexusError("energy of a placement takes no other placement beside it")
@@ -94,8 +95,21 @@ def energy_of(
             raise NexusError("a pace or a duty cycle is of a placed network; give a placement")
         machine, unit = _where(tallies, placement, 1 if getattr(what, "tally", None) is None else None, pace, duty)
         counts = [_counts(tally) for tally in tallies]
-        subject = _subject(tallies) if placement is None else _placed_subject(placement)
-    return _estimate(counts, constants, unit if inferences is None else inferences, machine, subject)
+        ran = _subject(tallies)
+        subject = ran if placement is None else _placed_subject(placement)
+    found = _estimate(counts, constants, unit if inferences is None else inferences, machine, subject)
+    return found if ran is None else replace(found, notes=(*found.notes, *_other_networks(ran, subject)))
+
+
+def _other_networks(ran: Subject, placed: Subject) -> list[str]:
+    """A sentence where a program ran on networks of other delays than those that are placed."""
+    if (ran.neurons, ran.relays, ran.largest_delays) == (placed.neurons, placed.relays, placed.largest_delays):
+        return []
+    relays = placed.relays - ran.relays
+    return [
+        f"what ran is not what is placed: {ran} ran, {placed} are placed; work is that of the run, and spikes, SynOps "
+        f"and active updates of {relays:,} further relays of the placement are not in it"
+    ]
 
 
 def energy_of_tallies(
@@ -208,7 +222,11 @@ def _where(
                 "placement.as_placed(circuit)"
             )
         (tally,) = tallies
-        assert tally.signal_spikes is not None
+        if tally.signal_spikes is None:
+            raise NexusError(
+                f"run of '{tally.circuit.label}' counted spikes in sum, not signal by signal, so that messages between "
+                "cores are not known; run it on the executor 'membrane' or 'bitsliced'"
+            )
         moved = placement.traffic_of(tally.signal_spikes, tally.invocations)
         return Machine.of_cores(placement, moved, pace, duty), tally.invocations
     if isinstance(placement, ProgramPlacement):

@@ -27,12 +27,13 @@ from lava_nexus.energy.constants import EnergyModel
 from lava_nexus.errors import NexusError
 
 PaceName = Literal["streamed", "single"]
-NO_HOPS = (
-    "hops of a program's messages are not known: a message is charged once, at most with the longest way on a chip"
+FAR = (
+    "messages inside an instance go the ways of its circuit as placed by itself; operands and results the mean way "
+    "between two tiles in use, at most the longest; ways between chips are not charged, since no source prices them"
 )
 STANDING = (
     "registers, selectors, sequencer and tables were not run: half of their bits are taken as set in every step, at "
-    "most; their updates are charged as idle"
+    "most, each a neuron that fires and is updated as active"
 )
 
 
@@ -119,22 +120,42 @@ class Routing:
     """Spikes between cores over a run, from a placement.
 
     Attributes:
-        within_tile: spikes to another core of the same tile.
-        east_west, north_south: hops between neighbouring tiles.
-        longest: (east-west, north-south) hops that a message of `within_tile` makes at most, where hops are not known.
+        within_tile: spikes to another core.
+        east_west, north_south: hops between neighbouring tiles, where they are known.
+        far: of `within_tile` those whose hops are not known.
+        mean, longest: (east-west, north-south) hops of one of those: between two tiles drawn at random, and at most.
     """
 
     within_tile: int
     east_west: int
     north_south: int
+    far: int = 0
+    mean: tuple[float, float] = (0.0, 0.0)
     longest: tuple[int, int] = (0, 0)
+
+    @classmethod
+    def of_program(cls, placement: ProgramPlacement, tokens: int) -> Routing:
+        """Messages of a program's tokens."""
+        moved, mesh = placement.traffic, placement.chip.mesh
+        far = moved.operands + moved.results + moved.native
+        cores = min(-(-placement.core_count // placement.chips), placement.chip.cores)
+        tiles = -(-cores // mesh.cores_per_router)
+        columns, rows = min(mesh.columns, -(-tiles // mesh.rows)), min(mesh.rows, tiles)
+        return cls(
+            tokens * (moved.messages + moved.operands + moved.results),
+            tokens * moved.hops_east_west,
+            tokens * moved.hops_north_south,
+            tokens * far,
+            mean=((columns**2 - 1) / (3 * columns), (rows**2 - 1) / (3 * rows)),
+            longest=(columns - 1, rows - 1),
+        )
 
     def joules(self, model: EnergyModel) -> Span:
         """Energy of all of them."""
         message, along, across = map(model.span, ("within_tile_spike", "hop_east_west", "hop_north_south"))
         known = message * self.within_tile + along * self.east_west + across * self.north_south
-        more = (along * self.longest[0] + across * self.longest[1]) * self.within_tile
-        return known + Span(0.0, 0.0, more.high)
+        expected, most = ((along * x + across * y) * self.far for x, y in (self.mean, self.longest))
+        return known + Span(0.0, expected.value, most.high)
 
 
 @dataclass(frozen=True)
@@ -165,6 +186,7 @@ class Machine:
         routing: spikes between cores.
         words: that the host fed in or took, over the run.
         standing: synaptic operations of a step, at most, in what stands around the circuits.
+        around: neurons of that.
         filling: steps in which the pipeline fills and drains once, beside those of the run.
         notes: what of it is not known.
     """
@@ -174,8 +196,21 @@ class Machine:
     routing: Routing = Routing(0, 0, 0)
     words: int = 0
     standing: float = 0.0
+    around: int = 0
     filling: int = 0
     notes: tuple[str, ...] = ()
+
+    def surroundings(self, model: EnergyModel) -> Span:
+        """What stands around the circuits, beside its idle updates: from nothing to half of its bits in every step.
+
+        A synaptic operation wakes at most one neuron, whose update is then active instead of idle, and which may fire.
+        """
+        woken = min(self.standing, float(self.around))
+        active, idle = model.span("neuron_update_active"), model.span("neuron_update_inactive")
+        more = (max(0.0, a - i) for a, i in ((active.value, idle.value), (active.high, idle.high)))
+        each = Span(0.0, *more) + model.span("spike")
+        whole = (model.span("synaptic_op") * self.standing + each * woken) * self.pace.steps
+        return Span(0.0, whole.value, whole.high)
 
     @property
     def updates(self) -> int:
@@ -195,19 +230,18 @@ class Machine:
     @classmethod
     def of_chips(cls, placement: ProgramPlacement, tokens: int, pace: PaceName | None, duty: float) -> Machine:
         """A program's chips: tokens one after the other where no pace is given; `streamed` takes the bound of time."""
-        moved, io, name = placement.traffic, placement.io, pace or "single"
+        io, name = placement.io, pace or "single"
         weights = "on chip" if placement.memory.weights == "chip" else "fed by the host"
         site = Site(placement.chip.title, placement.neurons, placement.core_count, placement.chips, weights)
         steps = tokens * (placement.steps if name == "single" else placement.interval)
         step = placement.step if name == "single" else placement.streamed_step or placement.step
-        mesh = placement.chip.mesh
-        messages = tokens * (moved.messages + moved.operands + moved.results)
         around = [one for one in placement.circuits if not one.arithmetic]
         return cls(
             site,
             Pace(name, steps, step, duty),
-            Routing(messages, 0, 0, (mesh.columns - 1, mesh.rows - 1)),
+            Routing.of_program(placement, tokens),
             words=tokens * (sum(io.words_in.values()) + sum(io.words_out.values())),
             standing=sum((one.synops or 0.0) * one.instances for one in around),
-            notes=(NO_HOPS, STANDING),
+            around=sum(one.neurons * one.instances for one in around),
+            notes=(FAR, STANDING),
         )

@@ -93,13 +93,12 @@ class EnergyReport(Shown):
         # What was not counted is charged as idle, and at most as active instead.
         most = max(active.value, active.high - idle.high * self.uncounted_updates)
         found["updates_active"] = Span(active.low, active.value, most)
-        standing = model.span("synaptic_op") * (placed.standing * placed.pace.steps)
         return {
             **found,
             "updates_inactive": idle * max(0.0, placed.updates - self.active),
             "routing": placed.routing.joules(model),
             "input_output": model.span("host_word") * placed.words,
-            "surroundings": Span(0.0, standing.value, standing.high),
+            "surroundings": placed.surroundings(model),
             "static": model.span("static_power") * placed.site.chips * placed.pace.seconds,
         }
 

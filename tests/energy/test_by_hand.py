@@ -27,7 +27,7 @@ from lava_nexus.lab.energy.token import with_activity
 from lava_nexus.neurons.serialisation import to_text
 from tests.chip.programs import block_program, linear_program
 
-SYNOP, ACTIVE, IDLE, MESSAGE = 236, 810, 520, 17
+SYNOP, ACTIVE, IDLE, MESSAGE, ALONG, ACROSS = 236, 810, 520, 17, 30, 40
 TENTH_PICOJOULE = 1e-13
 _NEURON = re.compile(r"n(\d+) @(\d+) = \[ (.*) >= (-?\d+) \](?: relay)?")
 
@@ -153,6 +153,16 @@ def test_a_placed_block() -> None:
     messages = placed.traffic.messages + placed.traffic.operands + placed.traffic.results
     standing = sum((one.synops or 0.0) * one.instances for one in around)
     machine = work / sets + IDLE * (neurons * steps - active) + MESSAGE * messages + SYNOP * standing * steps
+    woken = min(standing, sum(one.neurons * one.instances for one in around))
+    machine += (ACTIVE - IDLE) * woken * steps
+    machine += ALONG * placed.traffic.hops_east_west + ACROSS * placed.traffic.hops_north_south
+    assert placed.traffic.hops_east_west + placed.traffic.hops_north_south == 0  # every circuit on one core
+    # Operands and results: the mean way between two tiles of the columns and rows of 8 x 4 that the cores fill.
+    tiles = -(-placed.core_count // 4)
+    columns, rows = -(-tiles // 4), min(4, tiles)
+    far = placed.traffic.operands + placed.traffic.results
+    ways = (sum(abs(i - j) for i in range(n) for j in range(n)) / n**2 for n in (columns, rows))
+    machine += far * sum(unit * way for unit, way in zip((ALONG, ACROSS), ways, strict=True))
     static = 0.232 * placed.chips * steps * placed.step.value * 1e-9
     report = energy_of(placed)
     assert report.machine is not None and report.seconds is not None

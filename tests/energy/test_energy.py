@@ -26,12 +26,13 @@ from lava_nexus.execute.executor import Tallies, Tally
 from lava_nexus.execute.interpret import ProgramResult, run_program
 from lava_nexus.execute.membrane import MembraneExecutor
 from lava_nexus.execute.run import run
-from lava_nexus.formats import FLOAT8_E5M2
+from lava_nexus.formats import FLOAT8_E5M2, FLOAT32
 from lava_nexus.models.forward import Counts
 from lava_nexus.models.generation import Generated
 from lava_nexus.models.placing import place
 from lava_nexus.neurons import Port, ThresholdNetwork
 from lava_nexus.neurons.built import Computed
+from lava_nexus.programs import Program, Writer
 from tests.chip.programs import feeds, linear_program
 
 MODEL = load_energy_model("loihi1_pre_silicon")
@@ -97,13 +98,17 @@ def test_uncounted_activity_is_a_stated_lower_bound() -> None:
 def test_a_machine_by_hand() -> None:
     """Two neurons of a machine of nine, 25 steps of 20 ms: 225 updates, of which 10 active."""
     site, pace = Site("a chip", neurons=9, cores=3, chips=2), Pace("single", 25, Span(10e6, 20e6, 40e6))
-    machine = Machine(site, pace, Routing(7, 11, 13), words=4, standing=6.0)
+    machine = Machine(site, pace, Routing(7, 11, 13), words=4, standing=6.0, around=4)
     report = energy_of_tallies([_tally()], MODEL, machine=machine)
     assert report is not None and report.machine is not None and report.seconds is not None
     assert report.routing == pytest.approx((7 * 1.7 + 11 * 3 + 13 * 4) * 1e-12)
     assert report.static == pytest.approx(0.232 * 2 * 0.5)
     assert report.updates_inactive == pytest.approx((225 - 10) * 52e-12)
-    assert report.shares["surroundings"] == pytest.approx(6 * 25 * 23.6e-12)
+    # six synaptic operations a step wake at most the four neurons around, whose updates are active instead of idle
+    assert report.spans["surroundings"] == Span(0.0, *2 * [pytest.approx((6 * 23.6 + 4 * (81 - 52)) * 25e-12)])
+    fires = energy_of_tallies([_tally()], load_energy_model("sanafe_loihi"), machine=machine)
+    assert fires is not None
+    assert fires.shares["surroundings"] == pytest.approx((6 * 35.5 + 4 * (72.8 - 51.2 + 180.3)) * 25e-12)
     assert report.shares["input_output"] == 0 and any("4 words" in note for note in report.notes)
     assert not any("no placement" in note for note in report.notes)
     assert report.joules == report.machine.value == pytest.approx(sum(report.to_dict()["shares"].values()))
@@ -266,6 +271,51 @@ def test_a_placed_circuit_by_hand() -> None:
         placed.as_placed(circuit("sub", FLOAT8_E5M2))
 
 
+def test_ways_of_a_program_by_hand() -> None:
+    """7 messages, 3 of them of hops that are not known, on a grid of 4 x 3 tiles of the mesh of 8 x 4."""
+    mean = tuple(np.abs(np.subtract.outer(np.arange(n), np.arange(n))).mean() for n in (3, 4))
+    routing = Routing(7, 11, 13, far=3, mean=mean, longest=(2, 3))
+    known = 7 * 1.7 + 11 * 3 + 13 * 4
+    expected = Span(known, known + 3 * (mean[0] * 3 + mean[1] * 4), known + 3 * (2 * 3 + 3 * 4))
+    assert [getattr(routing.joules(MODEL), end) * 1e12 for end in ("low", "value", "high")] == pytest.approx(
+        [expected.low, expected.value, expected.high]
+    )
+    placed = place(linear_program(FLOAT8_E5M2, 4, 2), strategy="folded: 4", sets=4)
+    many = replace(placed, cores=(replace(placed.cores[0], count=45),))  # 12 tiles: 3 columns of 4 rows
+    moved = many.traffic
+    found = Routing.of_program(many, 5)
+    assert (found.mean, found.longest) == (pytest.approx(mean), (2, 3))
+    assert found.far == 5 * (moved.operands + moved.results) and found.within_tile == found.far + 5 * moved.messages
+    assert Routing.of_program(replace(many, cores=(replace(placed.cores[0], count=4),)), 1).longest == (0, 0)
+
+
+def test_hops_inside_an_instance_are_those_of_its_circuit() -> None:
+    """FP32 division needs several cores: its messages make the hops of the placement of the circuit alone."""
+    division = circuit("div", FLOAT32)
+    alone = place(division, sets=8)
+    program = Program("divide")
+    w = Writer(program, FLOAT32)
+    program.outputs["y"] = w.inside("layer").apply("div", *(program.input(n, (1, 5), FLOAT32) for n in ("a", "b")))
+    placed = place(program, sets=8)
+    assert len(alone.places) > 1
+    hops = alone.traffic.hops_east_west, alone.traffic.hops_north_south
+    assert (placed.traffic.hops_east_west, placed.traffic.hops_north_south) == tuple(round(5 * n / 8) for n in hops)
+
+
+def test_counts_in_sum_alone_do_not_say_what_goes_between_cores() -> None:
+    """As the executor `cuda` counts: spikes and SynOps, but not signal by signal."""
+
+    class InSum(Tally):
+        spikes, synops = 7, 70
+
+    adder = circuit("add", FLOAT8_E5M2)
+    placed = place(adder, max_delay=2, sets=16)
+    tally = InSum(placed.as_placed(adder), 3)
+    assert energy_of([tally]).synops == pytest.approx(70 * 23.6e-12)
+    with pytest.raises(NexusError, match="counted spikes in sum, not signal by signal.*'membrane' or 'bitsliced'"):
+        energy_of([tally], placement=placed)
+
+
 def test_a_placed_program_by_hand() -> None:
     program = linear_program(FLOAT8_E5M2, 4, 2)
     placed = place(program, strategy="folded: 4", sets=4)
@@ -275,7 +325,9 @@ def test_a_placed_program_by_hand() -> None:
     assert alone.updates_inactive == pytest.approx(placed.steps * placed.neurons * 52e-12)  # every neuron, every step
     assert alone.uncounted_updates == sum(one.invocations * one.neurons for one in used)
     standing = sum((one.synops or 0) * one.instances for one in placed.circuits if not one.arithmetic)
-    assert alone.shares["surroundings"] == pytest.approx(standing * placed.steps * 23.6e-12)
+    woken = min(standing, sum(one.neurons * one.instances for one in placed.circuits if not one.arithmetic))
+    around = standing * 23.6 + woken * (81 - 52)
+    assert alone.shares["surroundings"] == pytest.approx(placed.steps * around * 1e-12)
     words = sum(placed.io.words_in.values()) + sum(placed.io.words_out.values())
     assert energy_of(placed, "loihi2").shares["input_output"] == pytest.approx(words * 1.3e-9)
     streamed = energy_of(placed, pace="streamed")
@@ -286,9 +338,15 @@ def test_a_placed_program_by_hand() -> None:
     moved = placed.traffic.messages + placed.traffic.operands + placed.traffic.results
     assert report.inferences == 3
     assert report.circuits == plain.circuits
-    assert report.routing == pytest.approx(3 * moved * 1.7e-12)
+    assert report.routing == pytest.approx(3 * alone.routing) and report.spans["routing"].low == pytest.approx(
+        3 * moved * 1.7e-12
+    )
     assert report.static == pytest.approx(3 * alone.static)
-    assert any("hops of a program's messages are not known" in note for note in report.notes)
+    assert any("the mean way between two tiles in use" in note for note in report.notes)
+    (other_networks,) = (note for note in report.notes if "what ran is not what is placed" in note)
+    relays = sum(one.relays for one in used) - sum(t.circuit.network.relays for t in ran.tallies)
+    assert f"{relays:,} further relays" in other_networks and relays > 0
+    assert not any("is not what is placed" in note for note in alone.notes + plain.notes)
     other = linear_program(FLOAT8_E5M2, 5, 2)
     with pytest.raises(NexusError, match="of another program than what ran: 'mul float8_e5m2' is invoked 8 times"):
         energy_of(run_program(other, feeds(other), MembraneExecutor()), placement=placed)

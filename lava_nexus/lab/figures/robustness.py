@@ -238,7 +238,7 @@ def model_figure(curves: Sequence[ModelCurve], title: str, path: Path) -> Path:
             curve.energy * 1e3, 106 + 6 * (i % 2), curve.label.replace("float8_", ""), ha="center", size=8.5,
             color=colour_of(i),
         )  # fmt: skip
-    for axes, label in ((left, "noise on the membrane, sigma in unit weights"), (right, "work an inference, mJ")):
+    for axes, label in ((left, "noise on the membrane, sigma in unit weights"), (right, "work an image, mJ")):
         axes.set_ylim(-4, 104)
         axes.set_xlabel(label)
         style.grid(axes)

@@ -146,7 +146,7 @@ def _tables(records: Sequence[dict[str, Any]]) -> list[Table]:
         [fmt, f"{100 * r['undisturbed_accuracy']:.1f} %", r["neurons"], with_prefix(r["joules_per_inference"], "J")]
         for fmt, r in reversed(quiet.items())
     ]
-    header = ("format", "undisturbed accuracy", "neurons", "work an inference")
+    header = ("format", "undisturbed accuracy", "neurons", "work an image")
     return [*parts, Table("Undisturbed", header, body, None)]
 
 

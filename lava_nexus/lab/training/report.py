@@ -107,7 +107,7 @@ def _rate(config: TrainDigitsConfig, trained: Tensors) -> Way:
 
 
 def _counted(program: Program, images: int | None = _COUNTED) -> tuple[float, float]:
-    """(accuracy, SynOps an inference) over the first test images."""
+    """(accuracy, SynOps an image) over the first test images."""
     split = load_split()
     tokens, labels = split.test_tokens[:images], split.test_labels[:images]
     found = run_program(program, {"tokens": FLOAT32.to_patterns(tokens)}, BitslicedExecutor(count=True))
@@ -196,7 +196,7 @@ def _report(config: TrainDigitsConfig, found: Lockstep, ways: Sequence[Way], qui
         "Other formats: operands and results of every forward operation are rounded to it; weights stay float32.",
         "The loss of surrogate gradients is a cross-entropy of spike rates: its scale is its own.",
     ]
-    header = ("way", "accuracy", "SynOps an inference", "seconds of training")
+    header = ("way", "accuracy", "SynOps an image", "seconds of training")
     return Report(
         title="Training by gates",
         name="gate_training",

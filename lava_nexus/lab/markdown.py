@@ -5,8 +5,29 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
+
+
+def standing(report: dict[str, Any]) -> list[str]:
+    """Sentences before any figure: a quick run is none, at which level neurons ran, what is counted and what is not."""
+    said = []
+    if report.get("quick"):
+        left_out = "; ".join(report["shrunk"])
+        said.append(f"**A quick run, to see that everything works; its figures are no results: {left_out}.**")
+    levels = dict.fromkeys(level["level"] for level in report["levels"])
+    if levels:
+        said.append(f"Level at which neurons ran: {', '.join(levels)}.")
+    energy = report.get("energy")
+    if isinstance(energy, dict) and energy.get("work") is not None:
+        pace = dict(energy["definition"]).get("pace")
+        at = f"at the pace {pace}" if pace else "of work alone, for nothing is placed, so that there is no pace"
+        said.append(
+            "Counted: neurons, synapses, depth, time steps, spikes, SynOps. Estimated from constants, within the "
+            f"ranges in brackets: energy, {at}."
+        )
+    return said
 
 
 def summary_rows(report: dict[str, Any]) -> list[tuple[str, str]]:
@@ -15,10 +36,11 @@ def summary_rows(report: dict[str, Any]) -> list[tuple[str, str]]:
     rows = [
         ("executor", report["executor"]),
         ("inputs", f"{report['inferences']:,}"),
-        ("accuracy of the network", _percent(report["accuracy"]["network"])),
-        ("accuracy of PyTorch", _percent(report["accuracy"]["pytorch"])),
+        ("accuracy of the network", _right(report["accuracy"]["network"], report["inferences"])),
+        ("accuracy of PyTorch", _right(report["accuracy"]["pytorch"], report["inferences"])),
         ("ULP against the strict reference", _ulp(strict)),
-        ("ULP against PyTorch", _ulp(pytorch)),
+        ("ULP against PyTorch, which differs by processor", _ulp(pytorch)),
+        ("error against PyTorch", _error(report.get("error"))),
         ("neurons", _count(report["neurons"])),
         ("synapses", _count(report["synapses"])),
         ("depth", _count(report["depth"])),
@@ -57,12 +79,17 @@ def summary_text(report: dict[str, Any]) -> str:
     """The summary for a terminal."""
     rows = summary_rows(report)
     width = max(len(what) for what, _ in rows)
-    return "".join(f"{what.ljust(width)}  {value}\n" for what, value in [("", report["title"]), *rows])
+    head = "".join(f"{sentence}\n" for sentence in [report["title"], *standing(report)])
+    return head + "".join(f"{what.ljust(width)}  {value}\n" for what, value in rows)
 
 
 def run_markdown(report: dict[str, Any], tables: Sequence[str]) -> str:
     """The page of a run of a model."""
-    parts = [f"# {report['title']}\n", markdown(("", "result"), summary_rows(report))]
+    parts = [
+        f"# {report['title']}\n",
+        *(f"{sentence}\n" for sentence in standing(report)),
+        markdown(("", "result"), summary_rows(report)),
+    ]
     parts += [f"![{figure['caption']}]({figure['file']})\n\n{figure['caption']}\n" for figure in report["figures"]]
     parts.append(_energy(report["energy"]))
     if report["steps"]:
@@ -127,6 +154,16 @@ def _constant(values: dict[str, Any]) -> str:
 
 def _percent(share: float | None) -> str:
     return "-" if share is None else f"{100 * share:.2f} %"
+
+
+def _right(share: float | None, inputs: int) -> str:
+    """With the inputs that it is of, for few are no result."""
+    return "-" if share is None else f"{percent(share)} %, {round(share * inputs):,} of {inputs:,}"
+
+
+def _error(found: dict[str, float] | None) -> str:
+    """Unlike ULP, it does not grow where a value is near 0."""
+    return "-" if not found else f"at most {found['absolute']:.3g}, {found['relative']:.3g} of the largest value"
 
 
 def _count(number: int | None) -> str:
@@ -205,3 +242,53 @@ def shown(value: Any) -> str:
     if isinstance(value, int):
         return f"{value:,}"
     return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+Csv = tuple[Sequence[str], Sequence[Sequence[Any]]]
+
+
+def columns(records: Iterable[Mapping[str, Any]]) -> Csv:
+    """Header and rows of records, a column for each of their keys; None where a record has none."""
+    listed = list(records)
+    names = list(dict.fromkeys(name for record in listed for name in record))
+    return names, [[record.get(name) for name in names] for record in listed]
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table of a report.
+
+    Attributes:
+        title: of its section; empty for none.
+        header, rows: of it; None is a dash.
+        file: name of the CSV file; empty for one made of the title, None for a table that only the page has.
+        text: sentences below it.
+        printed: whether the terminal shows it.
+    """
+
+    title: str
+    header: Sequence[str]
+    rows: Sequence[Sequence[Any]]
+    file: str | None = ""
+    text: str = ""
+    printed: bool = True
+
+    def __post_init__(self) -> None:
+        if self.file == "":
+            words = "".join(c if c.isalnum() else " " for c in self.title.lower()).split()
+            object.__setattr__(self, "file", "_".join(words) + ".csv")
+
+    @classmethod
+    def of(cls, title: str, records: Iterable[Mapping[str, Any]], file: str | None = "", text: str = "") -> Table:
+        """Of records with the same keys."""
+        return cls(title, *columns(records), file, text)
+
+    def markdown(self) -> str:
+        """Its section."""
+        head = f"## {self.title}\n\n" if self.title else ""
+        return head + markdown(self.header, self.rows) + (f"\n{self.text}\n" if self.text else "")
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON."""
+        rows = [list(row) for row in self.rows]
+        return {"title": self.title, "file": self.file, "header": list(self.header), "rows": rows}

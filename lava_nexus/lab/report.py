@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,63 +16,19 @@ from lava_nexus.energy import EnergyReport, energy_of_tallies, load_energy_model
 from lava_nexus.errors import NexusError
 from lava_nexus.execute.tallies import Tallies, Tally
 from lava_nexus.formats import UlpSummary
-from lava_nexus.lab.markdown import comma_separated, markdown, page_end, run_markdown, summary_text
+from lava_nexus.lab.markdown import Csv as Csv
+from lava_nexus.lab.markdown import Table as Table
+from lava_nexus.lab.markdown import columns as columns
+from lava_nexus.lab.markdown import comma_separated, page_end, run_markdown, standing, summary_text
+from lava_nexus.lab.trial import MARK, trial
 from lava_nexus.progress import say
 from lava_nexus.store import installed_versions
 
 SCHEMA_VERSION = 2
-Csv = tuple[Sequence[str], Sequence[Sequence[Any]]]
 CIRCUIT_HEADER = ("circuit", "basis", "neurons", "synapses", "depth", "invocations", "spikes", "synops")
 LAYER_HEADER = ("layer", "circuit", "synops")
 _SIZES = ("neurons", "depth", "spikes", "synops")
 STEP_HEADER = ("step", "max ULP", "mean ULP", "unequal bits", "values", *_SIZES, "seconds")
-
-
-def columns(records: Iterable[Mapping[str, Any]]) -> Csv:
-    """Header and rows of records, a column for each of their keys; None where a record has none."""
-    listed = list(records)
-    names = list(dict.fromkeys(name for record in listed for name in record))
-    return names, [[record.get(name) for name in names] for record in listed]
-
-
-@dataclass(frozen=True)
-class Table:
-    """A table of a report.
-
-    Attributes:
-        title: of its section; empty for none.
-        header, rows: of it; None is a dash.
-        file: name of the CSV file; empty for one made of the title, None for a table that only the page has.
-        text: sentences below it.
-        printed: whether the terminal shows it.
-    """
-
-    title: str
-    header: Sequence[str]
-    rows: Sequence[Sequence[Any]]
-    file: str | None = ""
-    text: str = ""
-    printed: bool = True
-
-    def __post_init__(self) -> None:
-        if self.file == "":
-            words = "".join(c if c.isalnum() else " " for c in self.title.lower()).split()
-            object.__setattr__(self, "file", "_".join(words) + ".csv")
-
-    @classmethod
-    def of(cls, title: str, records: Iterable[Mapping[str, Any]], file: str | None = "", text: str = "") -> Table:
-        """Of records with the same keys."""
-        return cls(title, *columns(records), file, text)
-
-    def markdown(self) -> str:
-        """Its section."""
-        head = f"## {self.title}\n\n" if self.title else ""
-        return head + markdown(self.header, self.rows) + (f"\n{self.text}\n" if self.text else "")
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain values for JSON."""
-        rows = [list(row) for row in self.rows]
-        return {"title": self.title, "file": self.file, "header": list(self.header), "rows": rows}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,6 +48,7 @@ class Report:
         values: further JSON values.
         data: further CSV files, name to header and rows.
         failure: what the experiment found to be wrong, in one sentence, which it then ends with; empty for nothing.
+        trial: what a quick run left out; None for a whole one.
         versions: of Python and of packages.
     """
 
@@ -107,7 +64,18 @@ class Report:
     values: Mapping[str, Any] = field(default_factory=dict)
     data: Mapping[str, Csv] = field(default_factory=dict)
     failure: str = ""
+    trial: tuple[str, ...] | None = field(default_factory=trial)
     versions: dict[str, str] = field(default_factory=installed_versions)
+
+    @property
+    def headline(self) -> str:
+        """The title, that of a quick run marked."""
+        return self.title if self.trial is None else f"{MARK}: {self.title}"
+
+    @property
+    def standing(self) -> list[str]:
+        """What a reader must know before any figure: a quick run, the level at which neurons ran, what is estimated."""
+        return standing(_finite(self.to_dict()))
 
     @property
     def files(self) -> dict[str, Csv]:
@@ -118,7 +86,9 @@ class Report:
         """Plain values for the JSON file."""
         return {
             "schema_version": SCHEMA_VERSION,
-            "title": self.title,
+            "title": self.headline,
+            "quick": self.trial is not None,
+            "shrunk": list(self.trial or ()),
             "config": dict(self.config),
             "levels": [{"process": process, "level": level} for process, level in self.levels],
             "tables": [table.to_dict() for table in self.tables if table.file],
@@ -136,14 +106,16 @@ class Report:
 
     def markdown(self) -> str:
         """The page."""
-        parts = [f"# {self.title}\n", *(f"{sentence}\n" for sentence in self.lead)]
+        parts = [f"# {self.headline}\n", *(f"{sentence}\n" for sentence in [*self.standing, *self.lead])]
         parts += [f"![{caption}]({name})\n\n{caption}\n" for name, caption in self.figures]
         parts += [*(table.markdown() for table in self.tables), *self.sections]
         return "\n".join([*parts, page_end(_finite(self.to_dict()))])
 
     def text(self) -> str:
         """What the terminal shows."""
-        return "\n".join([*self.lead, *(table.markdown() for table in self.tables if table.printed), *self.sections])
+        return "\n".join(
+            [*self.standing, *self.lead, *(table.markdown() for table in self.tables if table.printed), *self.sections]
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -156,6 +128,7 @@ class Run(Report):
         accuracy_network, accuracy_pytorch: share 0..1 of right answers, None without labels.
         ulp_strict: against the strict reference.
         ulp_pytorch: against PyTorch, None without it.
+        error_pytorch: the largest error against it, and that over the largest value.
         neurons, synapses: of every circuit of the program, as laid out on a chip.
         depth, time_steps: of one inference, and of the run.
         spikes, synops: over the run.
@@ -178,6 +151,7 @@ class Run(Report):
     energy: EnergyReport | None
     wall_seconds: float
     ulp_pytorch: UlpSummary | None = None
+    error_pytorch: tuple[float, float] | None = None
     accuracy_network: float | None = None
     accuracy_pytorch: float | None = None
     circuits: Sequence[Sequence[Any]] = ()
@@ -205,6 +179,7 @@ class Run(Report):
             "inferences": self.inferences,
             "accuracy": {"network": self.accuracy_network, "pytorch": self.accuracy_pytorch},
             "ulp": {"strict": _ulp(self.ulp_strict), "pytorch": _ulp(self.ulp_pytorch)},
+            "error": self.error_pytorch and dict(zip(("absolute", "relative"), self.error_pytorch, strict=True)),
             **{name: getattr(self, name) for name in plain},
             "energy": energy,
             "wall_seconds": self.wall_seconds,

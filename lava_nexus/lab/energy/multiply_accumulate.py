@@ -26,6 +26,7 @@ from lava_nexus.lab.energy.rows import Choices, counting_executor, measure, unit
 from lava_nexus.lab.energy.subjects import SMALL, Sizes
 from lava_nexus.lab.markdown import joules_in_range, markdown, three_digits, with_prefix
 from lava_nexus.lab.published import published
+from lava_nexus.lab.trial import unless_quick
 from lava_nexus.models.placing import place
 
 _GPU = ("a token of", "joules a token", "tokens/s", "nJ a multiply-accumulate")
@@ -125,6 +126,7 @@ def systems(config: EnergyConfig, table: EnergyTable, quick: bool = False) -> li
         System("NEXUS, its adder + multiplier rows", printed.source, of_two, of_two * unit, None, None),
         *(System(o.system, o.source, o.spikes, o.spikes_nj, o.synops_nj, o.total_nj) for o in printed.systems),
     ]
+    found = unless_quick(found) or []
     sizes = SMALL if quick else Sizes()
     macs = (64 // sizes.linear) ** 2
     for basis in ("nexus", "threshold"):

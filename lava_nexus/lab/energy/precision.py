@@ -20,6 +20,7 @@ from lava_nexus.lab.energy.rows import counting_executor
 from lava_nexus.lab.figures import style
 from lava_nexus.lab.markdown import with_prefix
 from lava_nexus.lab.report import Report, Table, conclude
+from lava_nexus.lab.trial import marked, shrunk
 from lava_nexus.programs import Program, Writer, linear
 from lava_nexus.progress import track
 
@@ -60,10 +61,12 @@ class PrecisionRow:
         return self.accumulate + constant + ("" if self.style == "neurons" else f", least {self.style}")
 
 
+@marked
 def run_precision_map(config: EnergyConfig, choice: PrecisionMap, out: Path, quick: bool = False) -> dict[str, Any]:
     """Measures and writes precision.md, .csv, .json and precision.png; returns the JSON values."""
     if quick:
         choice = choice.model_copy(update={"size": _QUICK_SIZE, "tokens": _QUICK_TOKENS, "formats": choice.formats[:2]})
+    shrunk(f"a {choice.size} x {choice.size} layer, {choice.tokens} tokens, {len(choice.formats)} formats")
     rows = _with_front(list(_rows(config, choice)))
     model = load_energy_model(config.energy_model)
     title = f"A {choice.size} x {choice.size} linear layer: energy against error"

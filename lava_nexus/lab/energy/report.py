@@ -24,11 +24,14 @@ from lava_nexus.lab.figures.costs import accounting_figure, share_figure
 from lava_nexus.lab.pages import filled
 from lava_nexus.lab.published import published
 from lava_nexus.lab.report import Report, conclude
+from lava_nexus.lab.trial import marked, shrunk
 
 
+@marked
 def run_energy_table(config: EnergyConfig, table: EnergyTable, out: Path, quick: bool = False) -> dict[str, Any]:
     """Measures and writes energy.md, .csv, .json, shares.png and accounting.png; returns the JSON values."""
     rows = [judged(row, not quick or row.subject in OPERATIONS) for row in energy_rows(config, table, quick)]
+    shrunk(f"{len(rows)} of {len(table.subjects)} rows", "small layers, few operand sets")
     compared = systems(config, table, quick)
     model = load_energy_model(config.energy_model)
     fmt, sets = ("float8_e4m3fn", 16) if quick else (table.format, 256)

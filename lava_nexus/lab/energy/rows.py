@@ -34,6 +34,7 @@ from lava_nexus.lab.energy.subjects import (
 )
 from lava_nexus.lab.published import PublishedEnergyRow, published
 from lava_nexus.lab.robustness.circuits import logic_circuit
+from lava_nexus.lab.trial import unless_quick
 from lava_nexus.programs import Program, Writer
 from lava_nexus.programs.order import Accumulate
 from lava_nexus.progress import track
@@ -217,7 +218,7 @@ def counting_executor(config: EnergyConfig) -> Executor:
 
 
 def _printed(name: str) -> PublishedEnergyRow | None:
-    return next((row for row in published("energy").rows if row.subject == name), None)
+    return unless_quick(next((row for row in published("energy").rows if row.subject == name), None))
 
 
 def _row(name: str, found: SubjectCounts, model: EnergyModel) -> EnergyRow:

@@ -60,6 +60,14 @@ class EnergyTableReport:
         )
 
 
+def _beside(report: EnergyTableReport, images: str) -> str:
+    """The heading of energies; nothing published stands beside a quick run."""
+    if report.quick:
+        return "\n## Energy, counted\n\n"
+    drawn = f"![Printed, recomputed and counted]({images}accounting.png)\n\n"
+    return f"\n## Energy, published beside counted\n\n{drawn}"
+
+
 def _placed_mac(values: dict[str, Any]) -> PlacedMac:
     ends: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
     return PlacedMac(**ends)
@@ -93,8 +101,9 @@ def tables(report: EnergyTableReport, images: str = "") -> str:
         f"Constants: {model.title}. One unit of a row is an operation, an element or a token, as the published table "
         "has it. Networks have delays up to 62 and stand nowhere unless `machine` has a figure: what they take is "
         "work, SynOps and active updates.\n\n"
-        "## Counts\n\n" + markdown(_COUNTS, counts) + "\n## Energy, published beside counted\n\n"
-        f"![Printed, recomputed and counted]({images}accounting.png)\n\n"
+        "## Counts\n\n"
+        + markdown(_COUNTS, counts)
+        + _beside(report, images)
         + markdown(_ENERGY, energies)
         + f"\n## Where the energy goes\n\n![Shares]({images}shares.png)\n\n"
         + f"## A multiply-accumulate of every system, and the block's {macs:,}\n\n"
@@ -166,7 +175,7 @@ def _notes(config: EnergyConfig, quick: bool) -> list[str]:
     if not config.activity:
         found.append("Active updates were not told from idle ones: work is SynOps alone, a lower bound.")
     if quick:
-        found.append("A trial: small layers and few operands. The published columns are of the paper's sizes.")
+        found.append("A quick run: small layers and few operands, so that nothing published stands beside it.")
     return found
 
 

@@ -20,7 +20,7 @@ def judged(row: EnergyRow, comparable: bool) -> EnergyRow:
     if row.subject in NO_NEURONS:
         said = "; ".join([verdict(table, printed, 0.0) if printed else "", NO_NEURONS[row.subject]])
     elif printed is None:
-        said = "not in the published table"
+        said = "not in the published table" if comparable else "not of the published size"
     else:
         said = verdict(table, printed, row.work_nj if comparable else None)
     return replace(row, verdict=said)

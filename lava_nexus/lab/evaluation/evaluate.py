@@ -23,6 +23,7 @@ from lava_nexus.lab.evaluation.scoring import Alphabet, GateScorer, Scorer, Torc
 from lava_nexus.lab.report import conclude
 from lava_nexus.lab.runs.approximation import LayerTap, by_populations
 from lava_nexus.lab.runs.built import built
+from lava_nexus.lab.trial import marked, shrunk
 from lava_nexus.models.model import Model
 from lava_nexus.progress import track
 from lava_nexus.store import Store, processor
@@ -31,6 +32,7 @@ _QUICK_TOKENS = 4
 GATES, POPULATIONS, PYTORCH = "gates", "nls", "pytorch"
 
 
+@marked
 def run_evaluation(
     config: EvaluateConfig, out: Path, quick: bool = False, resume: bool = False, restart: bool = False
 ) -> list[TaskResult]:
@@ -47,6 +49,7 @@ def run_evaluation(
     model = built(config.model, config)
     text = alphabet(config.model.checkpoint, model.spec.vocabulary)
     pieces = {_name(task): [_cut(p) if quick else p for p in _pieces(task, text)] for task in tasks}
+    shrunk(*(f"{_name(task)}: {len(pieces[_name(task)])} item, cut to {2 * _QUICK_TOKENS} tokens" for task in tasks))
     scorers, notes = _scorers(config, model, [piece for of_task in pieces.values() for piece in of_task])
     store = Store(out / "items", "item", _identity(config, model, pieces, quick))
     store.begin(resume, restart)

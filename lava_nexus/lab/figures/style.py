@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lava_nexus.files import replacing
+from lava_nexus.lab.trial import MARK, trial
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -33,6 +34,7 @@ _SETTINGS: dict[str, Any] = {
     "figure.facecolor": "white",
     "savefig.facecolor": "white",
     "svg.hashsalt": "lava_nexus",
+    "svg.fonttype": "none",
 }
 
 
@@ -61,9 +63,26 @@ def thousands(value: float, _: Any = None) -> str:
 
 
 def save(figure: Figure, path: Path) -> Path:
-    """Writes a PNG, whole or not at all, the same bytes for the same figure."""
-    with replacing(path) as temporary:
-        figure.savefig(temporary, dpi=160, format="png", metadata={"Software": None})
+    """Writes a PNG, and an SVG beside it for pages, each whole or not at all, the same bytes for the same figure.
+
+    In a quick run both are marked.
+    """
+    if trial() is not None:
+        look: dict[str, Any] = {
+            "size": 40,
+            "color": SIGN,
+            "alpha": 0.25,
+            "rotation": 18,
+            "ha": "center",
+            "va": "center",
+            "zorder": 99,
+        }
+        figure.text(0.5, 0.5, MARK, **look)
+    drawn = path.with_suffix(".svg")
+    kinds: dict[Path, Any] = {path: {"Software": None}, drawn: {"Date": None, "Creator": None}}
+    for file, how in kinds.items():
+        with replacing(file) as temporary:
+            figure.savefig(temporary, dpi=160, format=file.suffix[1:], metadata=how)
     return path
 
 

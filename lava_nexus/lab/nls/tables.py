@@ -11,6 +11,7 @@ from lava_nexus.lab.figures.approximation import Bars, Line, Panel, cost_bars, l
 from lava_nexus.lab.nls import errors, gates
 from lava_nexus.lab.nls.errors import CHORD_HEADER, DIVISION_HEADER, TREE_HEADER, rms_norm_bound
 from lava_nexus.lab.report import Report, Table, conclude
+from lava_nexus.lab.trial import marked, smaller
 from lava_nexus.populations import DEFAULT
 
 Rows = Sequence[Sequence[Any]]
@@ -190,9 +191,10 @@ _CAPTIONS = {
 }
 
 
+@marked
 def run_nls_tables(config: NlsTablesConfig, out: Path, quick: bool = False) -> list[Table]:
     """Measures what the config names, writes report, tables and figures to `out`, prints the tables; returns them."""
-    config = config.quick() if quick else config
+    config = smaller(config, config.quick()) if quick else config
     tables: list[Table] = []
     drawn: list[str] = []
     if "errors" in config.sections:

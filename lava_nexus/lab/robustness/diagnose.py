@@ -22,6 +22,7 @@ from lava_nexus.lab.configs.robustness import DiagnoseConfig
 from lava_nexus.lab.report import Report, Table, conclude
 from lava_nexus.lab.robustness.circuits import logic_circuit
 from lava_nexus.lab.robustness.measure import operands_of
+from lava_nexus.lab.trial import marked, smaller
 
 
 def read_losses(path: Path) -> list[float]:
@@ -121,6 +122,7 @@ class Finding:
     first: str = ""
 
 
+@marked
 def run_diagnosis(config: DiagnoseConfig, out: Path, quick: bool = False) -> list[Finding]:
     """Makes every check, writes diagnosis.md and diagnosis.json to `out`, prints the result; returns the findings.
 
@@ -128,7 +130,7 @@ def run_diagnosis(config: DiagnoseConfig, out: Path, quick: bool = False) -> lis
         NexusError: the file of the loss curve is missing or holds no numbers.
     """
     if quick:
-        config = config.model_copy(update={"trials": min(config.trials, _QUICK_TRIALS)})
+        config = smaller(config, config.model_copy(update={"trials": min(config.trials, _QUICK_TRIALS)}))
     losses = None if config.losses is None else read_losses(config.losses)
     findings = [_gate(config, name) for name in config.gates]
     findings += [_operation(config, name) for name in config.operations]

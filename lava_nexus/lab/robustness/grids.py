@@ -22,6 +22,7 @@ from lava_nexus.lab.robustness.measure import (
     predict,
     verdict,
 )
+from lava_nexus.lab.trial import unless_quick
 from lava_nexus.neurons import IDEAL, MEMORYLESS, NeuronModel, NonIdealities
 from lava_nexus.progress import Work
 
@@ -146,7 +147,7 @@ class Verdict:
 
 def grid_rows(sweep: GridSweep, config: RobustnessConfig, cells: Cells) -> list[Row]:
     """Measures every cell, with a bar; those on disk are taken from there."""
-    printed = published("robustness")[sweep.table] if sweep.table else {}
+    printed = unless_quick(published("robustness")[sweep.table]) if sweep.table else None
     todo = entries(sweep)
     for name, basis in {(entry.name, entry.basis): None for entry in todo}:
         next(e for e in todo if (e.name, e.basis) == (name, basis)).circuit  # noqa: B018 - a mistake is told now
@@ -156,7 +157,7 @@ def grid_rows(sweep: GridSweep, config: RobustnessConfig, cells: Cells) -> list[
             bar.note(f"{entry.name}, {entry.basis}, {entry.model}, {entry.value:g}")
             found = cells.measure(entry.circuit, entry.condition, config.trials, config.seeds, config.seed)
             theory = _theory(sweep, entry, config, cells)
-            rows.append(Row(entry, found, theory, printed.get((entry.name, entry.value))))
+            rows.append(Row(entry, found, theory, (printed or {}).get((entry.name, entry.value))))
             bar.update()
     return rows
 

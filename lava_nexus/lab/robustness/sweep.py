@@ -16,6 +16,7 @@ from lava_nexus.lab.robustness.digits import run_digits_sweep
 from lava_nexus.lab.robustness.grids import GridSweep, Row, Verdict, grid_rows, verdicts
 from lava_nexus.lab.robustness.lava_beta import run_lava_sweep
 from lava_nexus.lab.robustness.measure import Cells, sweep_report
+from lava_nexus.lab.trial import marked, smaller
 
 CSV_HEADER = (
     *("circuit", "basis", "model", "parameter", "value", "trials", "seeds", "accuracy", "deviation"),
@@ -225,13 +226,14 @@ _RUNNERS: dict[type, Callable[[RobustnessConfig, Path], Report]] = {
 }
 
 
+@marked
 def run_robustness(config: RobustnessConfig, out: Path, quick: bool = False) -> dict[str, Any]:
     """Runs the sweep, writes report.md, report.json, cells.csv and figures to `out`; returns the values of the JSON.
 
     Raises:
         NexusError: something that the sweep names does not exist or does not fit.
     """
-    config = small(config) if quick else config
+    config = smaller(config, small(config)) if quick else config
     return conclude(_RUNNERS.get(type(config.sweep), run_grid)(config, out), out)
 
 

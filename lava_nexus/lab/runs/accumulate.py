@@ -20,6 +20,7 @@ from lava_nexus.formats import FLOAT32, UlpSummary, summarise
 from lava_nexus.lab.configs.tables import AccumulateConfig, Choice
 from lava_nexus.lab.figures import style
 from lava_nexus.lab.report import Report, Table, columns, conclude
+from lava_nexus.lab.trial import marked, smaller
 from lava_nexus.programs import Program, Writer, linear
 from lava_nexus.progress import track
 from lava_nexus.torch.kernels import Kernel
@@ -64,11 +65,12 @@ class OrderRow:
     times_less: float
 
 
+@marked
 def run_accumulate_orders(config: AccumulateConfig, out: Path, quick: bool = False) -> list[OrderRow]:
     """Measures, prints and writes orders.md, .csv, .json and orders.png; returns the rows."""
     if quick:
         choices = tuple(choice for choice in config.choices if choice.accumulate in _QUICK_ORDERS)
-        config = config.model_copy(update={**_QUICK, "choices": choices or config.choices[:1]})
+        config = smaller(config, config.model_copy(update={**_QUICK, "choices": choices or config.choices[:1]}))
     rng = np.random.default_rng(config.seed)
     x = rng.standard_normal((config.tokens, config.inputs)).astype(np.float32)
     weight = rng.standard_normal((config.outputs, config.inputs)).astype(np.float32)

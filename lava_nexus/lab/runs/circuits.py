@@ -30,6 +30,7 @@ from lava_nexus.lab.energy.sanafe import exported
 from lava_nexus.lab.figures.circuits import CircuitSize, neuron_figure, tradeoff_figure
 from lava_nexus.lab.published import published
 from lava_nexus.lab.report import Report, Table, columns, conclude
+from lava_nexus.lab.trial import marked, shrunk, smaller, unless_quick
 from lava_nexus.neurons import Port
 from lava_nexus.progress import track
 
@@ -81,6 +82,7 @@ _SHOWN = (
 )
 
 
+@marked
 def run_circuit_table(config: CircuitTableConfig, out: Path, quick: bool = False) -> list[CircuitRow]:
     """Builds and runs the circuits, writes circuits.md, .csv, .json and neurons.png to `out`; returns the rows.
 
@@ -89,7 +91,7 @@ def run_circuit_table(config: CircuitTableConfig, out: Path, quick: bool = False
     Raises:
         NexusError: an operation that does not exist.
     """
-    config = _small(config) if quick else config
+    config = smaller(config, _small(config)) if quick else config
     left_out: list[str] = []
     bar = track(_circuits(config, left_out), "counting", "circuits")
     rows = [_row(made, name, fmt, style, config) for name, fmt, style, made in bar]
@@ -98,7 +100,8 @@ def run_circuit_table(config: CircuitTableConfig, out: Path, quick: bool = False
         for row in rows
         if row.operation in OPERATIONS
     ]
-    printed = {name: entry.neurons for (name, fmt), entry in published("neurons")["nexus"].items() if fmt == "float32"}
+    beside: dict[tuple[str, str], Any] = unless_quick(published("neurons")["nexus"]) or {}
+    printed = {name: entry.neurons for (name, fmt), entry in beside.items() if fmt == "float32"}
     neuron_figure([size for size in sizes if size.style == config.styles[0]], printed, out / "neurons.png")
     if len(config.styles) > 1:
         widest = max({size.format for size in sizes}, key=lambda name: format_named(name).bits)
@@ -183,7 +186,7 @@ def _row(made: Circuit, name: str, fmt: str, style: str, config: CircuitTableCon
 
 
 def _printed(paper: str, name: str, fmt: str) -> int | None:
-    entry = published("neurons")[paper].get((name, fmt))
+    entry = unless_quick(published("neurons")[paper].get((name, fmt)))
     return None if entry is None else entry.neurons
 
 
@@ -242,6 +245,7 @@ def _report(rows: list[CircuitRow], left_out: list[str], config: dict[str, Any])
     )
 
 
+@marked
 def export_circuit(config: ExportConfig, out: Path, quick: bool = False) -> list[Path]:
     """Writes the files and a report of what they hold to `out`; returns the paths of the files.
 
@@ -261,6 +265,7 @@ def export_circuit(config: ExportConfig, out: Path, quick: bool = False) -> list
     tables: list[Table] = []
     rng = np.random.default_rng(config.seed)
     sets = min(config.operand_sets, 4) if quick else config.operand_sets
+    shrunk(f"{sets} of {config.operand_sets} operand sets")
     operands = [rng.integers(0, 2**p.width, sets, dtype=np.uint64).astype(p.pattern_dtype) for p in made.inputs]
     for kind in config.files:
         network = made.network

@@ -21,6 +21,7 @@ from lava_nexus.lab.report import Run, conclude, run_counts
 from lava_nexus.lab.runs import approximation
 from lava_nexus.lab.runs.approximation import LayerTap, divergence, softmax_of
 from lava_nexus.lab.runs.built import arithmetic_of, first_layer_stages
+from lava_nexus.lab.trial import marked, shrunk
 from lava_nexus.models.checkpoint import load_checkpoint
 from lava_nexus.models.digits import DIGITS, WEIGHTS, DigitsSplit, digits_program, load_split, patches
 from lava_nexus.models.forward import Counts
@@ -50,6 +51,7 @@ class Answer:
     notes: tuple[str, ...] = ()
 
 
+@marked
 def run_digits(config: RunConfig, out: Path, quick: bool = False) -> dict[str, Any]:
     """Runs the model as the config says, writes report and figures to `out`, prints a summary; returns the report.
 
@@ -62,6 +64,7 @@ def run_digits(config: RunConfig, out: Path, quick: bool = False) -> dict[str, A
     tensors = load_checkpoint(_model(config).checkpoint or WEIGHTS, DIGITS.tensors)
     split = load_split()
     images = min(_model(config).images or len(split.test_labels), _QUICK_IMAGES if quick else len(split.test_labels))
+    shrunk(f"{images} of {len(split.test_labels)} images")
     tokens = split.test_tokens[:images]
     patterns = fmt.to_patterns(tokens.astype(fmt.dtype))
     orders = accumulation(config.accumulate, images)
@@ -177,6 +180,7 @@ def _describe(
         accuracy_pytorch=share_right(outside, labels),
         ulp_strict=summarise(answer.logits, strict, fmt),
         ulp_pytorch=_against_float(answer.logits, outside, fmt),
+        error_pytorch=_error(fmt.from_patterns(answer.logits), outside),
         neurons=program.neurons,
         synapses=program.synapses,
         depth=program.depth,
@@ -211,6 +215,14 @@ def share_right(logits: NDArray[Any], labels: NDArray[np.int64]) -> float:
     values = logits.astype(np.float64)
     answered = ~np.isnan(values).any(axis=1)
     return float((answered & (np.argmax(np.nan_to_num(values), axis=1) == labels)).mean())
+
+
+def _error(found: NDArray[Any], outside: NDArray[Any]) -> tuple[float, float] | None:
+    """(largest absolute error, the same over the largest value); None where a value is not finite."""
+    wide, right = found.astype(np.float64), outside.astype(np.float64)
+    largest = float(np.abs(wide - right).max(initial=0.0))
+    scale = float(np.abs(right).max(initial=0.0))
+    return (largest, largest / scale) if np.isfinite(largest) and scale else None
 
 
 def _against_float(logits: Patterns, outside: NDArray[Any], fmt: FloatFormat) -> UlpSummary:

@@ -20,6 +20,7 @@ from lava_nexus.execute.reference import ReferenceExecutor
 from lava_nexus.formats import FloatFormat
 from lava_nexus.lab.configs.model import LinearLifConfig
 from lava_nexus.lab.report import Report, Table, conclude
+from lava_nexus.lab.trial import marked, shrunk
 from lava_nexus.models.checkpoint import load_checkpoint
 from lava_nexus.models.digits import DIGITS, WEIGHTS, digits_program, load_split
 from lava_nexus.programs import Apply, Contract, Program, Value
@@ -90,6 +91,7 @@ def _biased(program: Program, contract: Contract) -> tuple[Value, Value | None]:
     return contract.result, None
 
 
+@marked
 def run_linear_lif(config: LinearLifConfig, out: Path, quick: bool = False) -> dict[str, Any]:
     """Runs the layer on Lava's LIF and DelaySparse, checks every bit and every neuron's spikes, writes the report.
 
@@ -103,6 +105,7 @@ def run_linear_lif(config: LinearLifConfig, out: Path, quick: bool = False) -> d
     tokens = load_split().test_tokens[: 1 if quick else config.images]
     layer, want = linear_layer(program, config.layer, {"tokens": fmt.to_patterns(tokens.astype(fmt.dtype))})
     inputs = 4 if quick else config.inputs
+    shrunk(f"{inputs} of {layer.x.shape[1]} inputs of each neuron, {len(tokens)} of {config.images} images")
     network = linear_network(
         circuit("mul", fmt), circuit("add", fmt), inputs or layer.x.shape[1], layer.bias is not None and not inputs,
         config.max_delay,

@@ -26,6 +26,7 @@ from lava_nexus.lab.markdown import shown, with_prefix
 from lava_nexus.lab.published import published
 from lava_nexus.lab.report import Report, Table, conclude
 from lava_nexus.lab.runs.built import model_of_sizes, narrowed
+from lava_nexus.lab.trial import marked, smaller, unless_quick
 from lava_nexus.models.placing import token_workload
 from lava_nexus.progress import track
 
@@ -60,13 +61,14 @@ class _Mapping:
     drawn: Layout | None
 
 
+@marked
 def run_map_block(config: MapBlockConfig, out: Path, quick: bool = False) -> dict[str, Any]:
     """Maps what the config names, writes report.json, report.md, CSV tables and figures to `out`; returns the JSON.
 
     Raises:
         NexusError: a chip, strategy or published figure that does not exist, or what does not fit.
     """
-    config = _small(config) if quick else config
+    config = smaller(config, _small(config)) if quick else config
     strategies = [Strategy.of(text) for text in config.strategies]
     chip = load_chip(config.chip)
     _check(config, chip)
@@ -154,7 +156,7 @@ def _draw(found: _Mapping, out: Path) -> list[tuple[str, str]]:
 
 def _report(found: _Mapping, quick: bool, out: Path) -> Report:
     config, mapper, drawn, first = found.config, found.mapper, found.drawn, found.placed[0]
-    printed = published("sizes").get(config.published or "")
+    printed = unless_quick(published("sizes").get(config.published or ""))
     schedule, rows, chip = _check_schedules(first), [_row(one) for one in found.placed], mapper.chip.resolved()
     energies = token_energies(found.placed, config.energy_model)
     values: dict[str, Any] = {

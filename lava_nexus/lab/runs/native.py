@@ -21,6 +21,7 @@ from lava_nexus.formats import FloatFormat, format_named
 from lava_nexus.lab.configs.tables import NativeCostsConfig
 from lava_nexus.lab.figures.costs import NativeCost, native_figure
 from lava_nexus.lab.report import Report, Table, conclude
+from lava_nexus.lab.trial import marked, smaller
 from lava_nexus.populations.native.limbs import Limbs
 from lava_nexus.programs import Program, Writer
 from lava_nexus.progress import track
@@ -30,11 +31,12 @@ _QUICK = {"size": 32, "rows": 4, "gates": 4}
 _QUICK_FORMATS = ("float8_e4m3fn", "bfloat16")
 
 
+@marked
 def run_native_costs(config: NativeCostsConfig, out: Path, quick: bool = False) -> list[NativeCost]:
     """Measures, prints and writes native.md, .csv, .json and native.png; returns a row a format."""
     if quick:
         chosen = tuple(name for name in config.formats if name in _QUICK_FORMATS) or config.formats[:1]
-        config = config.model_copy(update={**_QUICK, "formats": chosen})
+        config = smaller(config, config.model_copy(update={**_QUICK, "formats": chosen}))
     model, record = load_energy_model(config.energy_model), gpu_record()
     rows = [
         native_cost(format_named(name), config, model, record)

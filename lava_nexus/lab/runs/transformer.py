@@ -24,6 +24,7 @@ from lava_nexus.lab.report import Run, conclude, run_counts
 from lava_nexus.lab.runs.approximation import LayerTap, by_populations, divergence, perplexity, softmax_of, with_errors
 from lava_nexus.lab.runs.built import built, first_layer_stages
 from lava_nexus.lab.runs.job import Job, Step, StepStore, advance, generated, invoked, stopped, through
+from lava_nexus.lab.trial import marked, shrunk
 from lava_nexus.models.forward import Counts, Tokens
 from lava_nexus.models.generation import LENGTH, Sampling
 from lava_nexus.models.model import Model, token_array
@@ -44,6 +45,7 @@ _FIGURES = (
 )
 
 
+@marked
 def run_transformer(
     config: RunConfig, out: Path, quick: bool = False, resume: bool = False, restart: bool = False
 ) -> dict[str, Any]:
@@ -75,6 +77,10 @@ def _job(config: RunConfig, quick: bool) -> Job:
     types = None if wanted.token_types is None else token_array(wanted.token_types)
     layers = model.checked_layers(wanted.layers)
     if quick:
+        shrunk(
+            f"layer {layers[0]} alone of {model.spec.layers}", f"{min(2, tokens.shape[1])} of {tokens.shape[1]} tokens"
+        )
+        shrunk(*([] if wanted.checkpoint else [f"random weights, width {model.spec.width}, an eighth of the model's"]))
         layers, tokens, types = (layers[0], layers[0] + 1), tokens[:, :2], None if types is None else types[:, :2]
     elif wanted.generate:
         model.checked_generation(tokens, wanted.generate)

@@ -26,6 +26,7 @@ from lava_nexus.lab.training.lockstep import Lockstep, StepRow, batch_of, rate_o
 from lava_nexus.lab.training.side import Side
 from lava_nexus.lab.training.train_digits import reproducible
 from lava_nexus.lab.training.witness import DigitsTransformer, witness_logits
+from lava_nexus.lab.trial import marked, smaller
 from lava_nexus.models.checkpoint import save_checkpoint
 from lava_nexus.models.digits import DIGITS, digits_program, load_split
 from lava_nexus.programs import Program
@@ -131,6 +132,7 @@ _STEP = (
 )
 
 
+@marked
 def train_by_gates(
     config: TrainDigitsConfig, out: Path, quick: bool = False, resume: bool = False, restart: bool = False
 ) -> dict[str, Any]:
@@ -140,7 +142,7 @@ def train_by_gates(
         NexusError: forward values that differ, a loss that is not finite, a state that cannot be resumed.
     """
     if quick:
-        config = config.model_copy(update={"gates": config.gates.model_copy(update=_QUICK)})
+        config = smaller(config, config.model_copy(update={"gates": config.gates.model_copy(update=_QUICK)}))
     found = train_in_lockstep(config, out, resume, restart)
     save_checkpoint(out / WEIGHTS, found.tensors, {"seed": str(config.seed), "steps": str(config.gates.steps)})
     gates = Way(f"by gates, {config.gates.format}", found.accuracy, _synops(config, found, quick), found.seconds)

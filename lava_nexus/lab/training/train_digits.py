@@ -22,6 +22,7 @@ from lava_nexus.errors import NexusError
 from lava_nexus.lab.configs.model import TrainDigitsConfig
 from lava_nexus.lab.report import Report, conclude
 from lava_nexus.lab.training.witness import DigitsTransformer, witness_logits
+from lava_nexus.lab.trial import marked, smaller
 from lava_nexus.models.checkpoint import save_checkpoint
 from lava_nexus.models.digits import DIGITS, WEIGHTS, DigitsSplit, load_split, patches
 from lava_nexus.progress import Work
@@ -50,6 +51,7 @@ class TrainedDigits:
     seconds: float
 
 
+@marked
 def train_digits(config: TrainDigitsConfig, out: Path, quick: bool = False) -> dict[str, Any]:
     """Trains, writes `digits.safetensors` and `training.json` to `out`, and installs the weights if so configured.
 
@@ -63,7 +65,7 @@ def train_digits(config: TrainDigitsConfig, out: Path, quick: bool = False) -> d
     """
     install = config.install and not quick
     if quick:
-        config = config.model_copy(update={"epochs": min(config.epochs, QUICK_EPOCHS)})
+        config = smaller(config, config.model_copy(update={"epochs": min(config.epochs, QUICK_EPOCHS)}))
     trained = train(config)
     weights = out / WEIGHTS.name
     metadata = _metadata(config, trained)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from lava_nexus.formats import FLOAT64, FloatFormat, UlpSummary, summarise, ulp_distance
 from lava_nexus.lab.published import PublishedUlp, published
+from lava_nexus.lab.trial import unless_quick
 from lava_nexus.lab.ulp.components import rounded_once
 
 Patterns = NDArray[Any]
@@ -124,10 +125,10 @@ def row(
     table: str, name: str, part: str, inputs: int, answers: Answers, fmt: FloatFormat, printed: bool = True
 ) -> UlpRow:
     """The row of these answers, beside printed figures where wanted; those are of FP32 and stand beside no other."""
-    beside = published("ulp").get((name, part)) if printed and fmt.name == "float32" else None
+    paper = unless_quick(published("ulp").get((name, part))) if printed and fmt.name == "float32" else None
     pairs = {comparison: answers.pair(comparison) for comparison in COMPARISONS}
     measured = {key: None if pair is None else measure(*pair, fmt) for key, pair in pairs.items()}
-    return UlpRow(table, name, part, inputs, beside, measured)
+    return UlpRow(table, name, part, inputs, paper, measured)
 
 
 def measure(a: Patterns, b: Patterns, fmt: FloatFormat) -> Distances:

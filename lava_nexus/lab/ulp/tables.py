@@ -18,6 +18,7 @@ from lava_nexus.execute.reference import ReferenceExecutor
 from lava_nexus.execute.run import executor_named
 from lava_nexus.lab.configs.ulp_tables import UlpTablesConfig
 from lava_nexus.lab.report import conclude
+from lava_nexus.lab.trial import marked, smaller
 from lava_nexus.lab.ulp.comparison import Answers, UlpRow, joined, row
 from lava_nexus.lab.ulp.components import Feeds, component_feeds, component_program, fused_multiply_add, random_values
 from lava_nexus.lab.ulp.report import ulp_report
@@ -30,6 +31,7 @@ TOGETHER = "forward + backward"
 _POSITIVE = ("sqrt", "rsqrt", "log")
 
 
+@marked
 def run_ulp_tables(config: UlpTablesConfig, out: Path, quick: bool = False) -> list[UlpRow]:
     """Measures every row, writes ulp_tables.{md,csv,json} and figures to `out`, prints the tables; returns the rows.
 
@@ -40,7 +42,7 @@ def run_ulp_tables(config: UlpTablesConfig, out: Path, quick: bool = False) -> l
             neurons differ from the strict reference.
     """
     if quick:
-        config = small(config)
+        config = smaller(config, small(config))
     names = _operations(config)
     rows = [r for name in config.components for r in _component_rows(name, config)]
     rows += [r for name in names for r in _operation_rows(name, config)]

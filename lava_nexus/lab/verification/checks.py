@@ -21,6 +21,7 @@ from lava_nexus.errors import NexusError
 from lava_nexus.formats import number_format_named
 from lava_nexus.lab.configs.verification import EVERY_OPERATION, Job, VerifyConfig
 from lava_nexus.lab.report import Report, Table, columns, conclude
+from lava_nexus.lab.trial import marked, shrunk
 from lava_nexus.progress import Work, track
 from lava_nexus.verify import certificates, records
 from lava_nexus.verify.check import Check, Progress
@@ -122,6 +123,7 @@ def _sets(config: VerifyConfig, job: Job, made: Circuit, quick: bool) -> Operand
 _SAVE_SECONDS = 2.0
 
 
+@marked
 def verify(config: VerifyConfig, out: Path, quick: bool = False) -> list[tuple[Check, Outcome]]:
     """Runs every check, writes and prints the table; what an earlier run left in `out` is not done again.
 
@@ -130,6 +132,7 @@ def verify(config: VerifyConfig, out: Path, quick: bool = False) -> list[tuple[C
     """
     left_out: list[str] = []
     planned = plan(config, quick, left_out.append)
+    shrunk(f"at most {QUICK_CHECKS} small circuits a job, {QUICK_SETS:,} operand sets each")
     checks = list(track(planned, "circuits to be checked", "circuits"))
     threads = config.threads or len(os.sched_getaffinity(0))
     found: list[tuple[Check, Outcome]] = []

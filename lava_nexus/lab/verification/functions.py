@@ -22,6 +22,7 @@ from lava_nexus.lab import pages
 from lava_nexus.lab.configs.verification import DEFAULT_CHUNK, CorrectionsConfig, FunctionTableConfig
 from lava_nexus.lab.markdown import markdown
 from lava_nexus.lab.report import Report, Table, conclude
+from lava_nexus.lab.trial import marked, shrunk
 from lava_nexus.lab.verification.checks import QUICK_SETS, THE_REST, run_check
 from lava_nexus.progress import Work, say
 from lava_nexus.verify import certificates, records
@@ -31,6 +32,7 @@ from lava_nexus.verify.records import RoundingCertificate, SampleRecord
 from lava_nexus.verify.sets import Exhaustive
 
 
+@marked
 def find_corrections(config: CorrectionsConfig, out: Path, quick: bool = False) -> None:
     """Holds each precise program against correct rounding on every input and writes down which it misses.
 
@@ -41,6 +43,7 @@ def find_corrections(config: CorrectionsConfig, out: Path, quick: bool = False) 
         golden = function.golden(PRECISE[name])(FLOAT32)
         made = circuit(name, FLOAT32)
         sets = Exhaustive(made.inputs, DEFAULT_CHUNK, QUICK_SETS if quick else None)
+        shrunk(f"{sets.sets:,} of {2 ** made.inputs[0].width:,} inputs")
         check = Check(replace(made, golden=golden), f"{name}", "float32", None, {}, sets, gates=False, correct=True)
         with ThreadPoolExecutor(config.threads) as pool, Work(name, sets.sets, "inputs") as bar:
             outcome = run_check(check, out / "progress", pool, 2 * config.threads, bar.update)
@@ -68,6 +71,7 @@ HEADER = (
 SAMPLE_HEADER = ("function", "format", "operands", "golden: not correctly rounded", "max ULP", "gates against golden")
 
 
+@marked
 def function_table(config: FunctionTableConfig, out: Path, quick: bool = False) -> None:
     """Writes the table of functions, and puts it into the pages.
 
@@ -83,6 +87,7 @@ def function_table(config: FunctionTableConfig, out: Path, quick: bool = False) 
     if missing:
         raise NexusError(f"page '{missing[0]}' does not exist")
     listed = [one for one in records.load() if one.holds][: 2 if quick else None]
+    shrunk(f"{len(listed)} functions")
     table = rows(listed)
     sampled = sample_rows([one for one in records.load_samples() if one.holds])
     found = Report(

@@ -14,6 +14,7 @@ from lava_nexus.execute.cpu import BitslicedExecutor
 from lava_nexus.formats import number_format_named
 from lava_nexus.lab.configs.verification import QUICK, ProofConfig, ProofJob
 from lava_nexus.lab.report import Report, Table, conclude
+from lava_nexus.lab.trial import marked, shrunk
 from lava_nexus.progress import Work, say
 from lava_nexus.verify.certificates import PROOFS, ProofCertificate, certify_proofs, load_proofs
 from lava_nexus.verify.formal.proof import Progress, obligation
@@ -98,6 +99,7 @@ class Proof:
         }
 
 
+@marked
 def prove(config: ProofConfig, out: Path, quick: bool = False, certificates: Path = PROOFS) -> list[Proof]:
     """Proves what the config asks for, prints the table and writes proofs.md and proofs.json.
 
@@ -112,8 +114,9 @@ def prove(config: ProofConfig, out: Path, quick: bool = False, certificates: Pat
             continue
         outcomes.append(_prove(job, one, config.time_limit, out / "cases", certificates))
         say(f"{one.label}, {one.basis} basis: {outcomes[-1].verdict}")
-        if config.certify and outcomes[-1].complete:
+        if config.certify and not quick and outcomes[-1].complete:
             certify_proofs([_certificate(outcomes[-1], tool)], certificates)
+    shrunk(f"{len(outcomes)} small circuits instead of those of the config")
     refuted = [one for one in outcomes if one.counterexample]
     rows = [outcome.row for outcome in outcomes]
     found = Report(

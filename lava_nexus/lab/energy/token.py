@@ -23,6 +23,7 @@ from lava_nexus.lab.markdown import SHARES, joules_in_range, markdown, with_pref
 from lava_nexus.lab.pages import filled
 from lava_nexus.lab.published import published
 from lava_nexus.lab.report import Table
+from lava_nexus.lab.trial import trial
 
 TABLES = ("energy.csv", "energy_interleaved.csv")
 
@@ -102,6 +103,8 @@ def _notes(energies: Sequence[tuple[EnergyReport, EnergyReport]]) -> list[str]:
 
 def _beside() -> list[str]:
     """What was measured elsewhere, and what the paper prints."""
+    if trial() is not None:
+        return []
     found, record, printed = [], gpu_record(), published("energy").row("block")
     if record is not None:
         each = [

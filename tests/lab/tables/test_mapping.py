@@ -29,7 +29,7 @@ def test_the_report(config, tmp_path):
     report = run_map_block(config(strategies=strategies, published="transformer_block"), tmp_path, quick=True)
     assert json.loads((tmp_path / "report.json").read_text()) == json.loads(json.dumps(report))
     assert [row[0] for row in report["rows"]] == ["fit: chips=8", "folded: 4", "unrolled"]
-    assert report["published_neurons"] == published("sizes")["transformer_block"].neurons
+    assert report["published_neurons"] is None and published("sizes")["transformer_block"].neurons
     assert report["schedule"]["checked"] == [True]
     for one in report["energy"]:
         single, streamed = one["single"], one["streamed"]
@@ -41,10 +41,12 @@ def test_the_report(config, tmp_path):
     chips = [row[2] for row in report["curve"]]
     assert chips == sorted(chips)
     text = (tmp_path / "report.md").read_text()
-    for words in ("fit: chips=8", "second-hand", "61,300,000", "words in: weights", "register, cells of a word"):
+    for words in ("fit: chips=8", "words in: weights", "register, cells of a word"):
         assert words in text
-    for words in ("Joules and seconds a token, one after the other", "| machine ", "Printed for a GPU: 42 µJ"):
+    for words in ("Joules and seconds a token, one after the other", "| machine "):
         assert words in text
+    for words in ("Printed for a GPU", "61,300,000"):  # nothing published beside a quick run
+        assert words not in text
     for name in ("chip.png", "chips.png", "strategies.csv", "curve.csv", "cores.csv"):
         assert (tmp_path / name).stat().st_size > 100
 

@@ -18,7 +18,6 @@ TODAY = {
     "encodings": "populations.codes",
     "executors": "execute",
     "executors.bitsliced": "execute.cpu",
-    "executors.lava.scheduled": "execute.lava.program",
     "hardware": "execute.loihi2",
     "layers": "programs",
     "mapping": "chip",

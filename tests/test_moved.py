@@ -30,7 +30,6 @@ def test_imports_of_notebooks_of_before_work() -> None:
     pytest.importorskip("lava")
     lines = [
         "from lava_nexus.executors.lava import FullAdder, Session, run_on_lava, spike_trains",
-        "from lava_nexus.executors.lava.scheduled import run_scheduled",
         "from lava_nexus.executors.interpret import run_program",
         "from lava_nexus.executors.reference import ReferenceExecutor",
         "from lava_nexus.layers import LayerShape, Program, Writer, linear, transformer_layer",

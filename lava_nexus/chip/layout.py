@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from lava_nexus.chip.machine_cores import MachinePlacement
 from lava_nexus.chip.mapper import Mapper
 from lava_nexus.chip.mesh import core_links, hops, place_parts
 from lava_nexus.chip.program_placement import ProgramPlacement
@@ -45,6 +46,8 @@ def layout(mapper: Mapper, placed: ProgramPlacement, seed: int = 0) -> Layout:
     """
     if placed.core_count > MOST_CORES:
         raise NexusError(f"layout of {placed.core_count} cores is above the {MOST_CORES} that are laid out one by one")
+    if placed.machine is not None:
+        return _built(placed.machine)
     template = np.repeat(np.arange(len(placed.cores)), [one.count for one in placed.cores])
     homes: dict[str, list[int]] = defaultdict(list)
     for core, index in enumerate(template.tolist()):
@@ -61,6 +64,16 @@ def layout(mapper: Mapper, placed: ProgramPlacement, seed: int = 0) -> Layout:
     east_west, north_south = hops(places, links, mapper.chip.mesh)
     crossing = places[links[0], 0] != places[links[1], 0]
     return Layout(template, places, int(links[2].sum()), int(links[2][crossing].sum()), east_west, north_south)
+
+
+def _built(built: MachinePlacement) -> Layout:
+    """Cores of a program that is built neuron by neuron lie where they were placed."""
+    source, target, messages = core_links(built.machine, built.assignment, built.machine.expected)
+    links = source[source != target], target[source != target], messages[source != target]
+    east_west, north_south = hops(built.places, links, built.chip.mesh)
+    crossing = built.places[links[0], 0] != built.places[links[1], 0]
+    total, crossed = int(links[2].sum()), int(links[2][crossing].sum())
+    return Layout(np.arange(len(built.places)), built.places, total, crossed, east_west, north_south)
 
 
 def _parts(mapper: Mapper, digest: str, homes: dict[str, list[int]]) -> list[list[int]]:

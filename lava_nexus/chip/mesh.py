@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from math import ceil, sqrt
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lava_nexus.chip.description import Chip, Mesh
+from lava_nexus.chip.description import Chip, Mesh, Synaptic
 from lava_nexus.chip.partition import Hypergraph, partition
-from lava_nexus.neurons import ThresholdNetwork
 
 # src, dst and messages of each pair of parts that exchange any.
 Links = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]
@@ -186,7 +186,7 @@ class Traffic:
         return asdict(self)
 
 
-def core_links(network: ThresholdNetwork, assignment: NDArray[np.int64], spikes: NDArray[np.int64]) -> Links:
+def core_links(network: Synaptic, assignment: NDArray[np.int64], spikes: NDArray[Any]) -> Links:
     """Messages between pairs of cores, pairs of a core with itself included, ascending."""
     cores = int(assignment.max(initial=-1)) + 1
     fired = network.sources >= network.n_inputs
@@ -199,7 +199,7 @@ def core_links(network: ThresholdNetwork, assignment: NDArray[np.int64], spikes:
 
 
 def traffic(
-    network: ThresholdNetwork,
+    network: Synaptic,
     assignment: NDArray[np.int64],
     places: NDArray[np.int64],
     spikes: NDArray[np.int64],

@@ -62,7 +62,8 @@ def place_circuit(
         network = with_delay(circuit.network, chip, max_delay)
         check(network)
         counts = spikes(replace(circuit, network=network), sets, seed)
-        placement = place_network(circuit.label, network, counts, sets, chip, seed)
+        placed = place_network(circuit.label, network, counts, sets, chip, seed)
+    placement = replace(placed, circuit=replace(circuit, network=network))
     cores = len(placement.places)
     if chips is not None and cores > chips * chip.cores:
         room = chips * chip.cores
@@ -126,7 +127,7 @@ def circuit_template(
         return arrays | {name: getattr(placed, name) for name in _FIELDS}, metadata
 
     def load(arrays: Mapping[str, NDArray[Any]], metadata: Mapping[str, Any]) -> Placement:
-        own = {name: np.asarray(arrays[name]) for name in _FIELDS}
+        own: dict[str, Any] = {name: np.asarray(arrays[name]) for name in _FIELDS}
         return Placement(circuit.label, from_arrays(arrays, metadata), chip, **own, sets=sets, seed=seed)
 
     counter = _named(spikes)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -55,6 +56,7 @@ class Placement(Shown):
         spikes: int64 [signals]; counted in a run of `sets` operand sets.
         sets: operand sets of that run.
         seed: that it was made with.
+        circuit: with the network that is placed; not saved, like `runner`, what runs it.
     """
 
     label: str
@@ -66,6 +68,26 @@ class Placement(Shown):
     spikes: NDArray[np.int64]
     sets: int
     seed: int
+    circuit: Circuit | None = field(default=None, repr=False)
+    runner: Callable[..., Any] | None = field(default=None, repr=False)
+
+    def run(self, *operands: Any, level: str = "vectorised", **options: Any) -> Any:
+        """Runs what was placed, core by core, on Lava's CPU simulator; see `execute.placed.run_placed`.
+
+        Args:
+            operands: one array of values a port, as `lava_nexus.run` takes them.
+            level: "vectorised" neurons, or "lif".
+            options: of `run_placed`.
+
+        Raises:
+            NexusError: it was read from a file, or a run that failed.
+        """
+        if self.runner is None:
+            raise NexusError(
+                f"placement of '{self.label}' does not know what runs it, because it was read from a file or made by "
+                "parts; give it to lava_nexus.execute.placed.run_placed"
+            )
+        return self.runner(self, *operands, level=level, **options)
 
     def _facts(self) -> tuple[str, dict[str, Any]]:
         sizes = {"neurons": self.network.neurons, "cores": len(self.places), "chips": self.chips}
@@ -181,11 +203,12 @@ class Placement(Shown):
         """
         try:
             header, arrays = unpacked(read_regular(Path(path)))
+            own: dict[str, Any] = {name: np.asarray(arrays[name]) for name in _FIELDS}
             return cls(
                 label=header["label"],
                 network=from_arrays(arrays, header["network"]),
                 chip=Chip.model_validate_json(json.dumps(header["chip"])),
-                **{name: np.asarray(arrays[name]) for name in _FIELDS},
+                **own,
                 sets=header["sets"],
                 seed=header["seed"],
             )

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from lava_nexus.chip.description import LIMITS, Chip
+from lava_nexus.chip.machine_cores import MachinePlacement
 from lava_nexus.chip.packing import CoreTemplate
 from lava_nexus.chip.timing import Span
 from lava_nexus.chip.workload import Memory
@@ -19,6 +21,7 @@ from lava_nexus.programs.schedule import Schedule
 from lava_nexus.shown import Shown
 
 _DIGEST = "sha256"
+_LEFT_OUT = ("chip", "schedules", "machine", "runner")
 
 
 @dataclass(frozen=True)
@@ -115,6 +118,8 @@ class ProgramPlacement(Shown):
         io: what the host feeds and takes.
         memory: where registers, weights and the cache are.
         schedules: one a section, with how often it runs; not saved.
+        machine: every neuron and its core, of a program that is small enough to be built so; not saved.
+        runner: what runs it; not saved.
         streamed_step: as `step`, with tokens back to back; None where it is the same.
     """
 
@@ -135,6 +140,23 @@ class ProgramPlacement(Shown):
     memory: Memory = Memory()  # noqa: RUF009
     schedules: tuple[tuple[Schedule, int], ...] = field(default=(), compare=False, repr=False)
     streamed_step: Span | None = None
+    machine: MachinePlacement | None = field(default=None, compare=False, repr=False)
+    runner: Callable[..., Any] | None = field(default=None, compare=False, repr=False)
+
+    def run(self, feeds: Mapping[str, Any], level: str = "vectorised", **options: Any) -> Any:
+        """Runs what was placed, core by core, on Lava's CPU simulator; see `execute.placed.run_placed`.
+
+        Args:
+            feeds: patterns [batch, *input shape] by input name.
+            level: "vectorised" neurons, or "lif".
+            options: of `run_placed`.
+
+        Raises:
+            NexusError: it was read from a file, which holds no neurons, or a run that failed.
+        """
+        if self.runner is None:
+            raise NexusError(f"placement of program '{self.name}' holds figures, no neurons; place it anew to run it")
+        return self.runner(self, feeds, level=level, **options)
 
     def _facts(self) -> tuple[str, dict[str, Any]]:
         sizes = {"neurons": self.neurons, "cores": self.core_count, "chips": self.chips, "steps a token": self.steps}
@@ -184,7 +206,7 @@ class ProgramPlacement(Shown):
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, schedules left out."""
-        own = {name: getattr(self, name) for name in self.__dataclass_fields__ if name not in ("chip", "schedules")}
+        own = {name: getattr(self, name) for name in self.__dataclass_fields__ if name not in _LEFT_OUT}
         data = {key: _plain(value) for key, value in own.items()}
         return {**data, "chip": self.chip.resolved()}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from lava_nexus.chip.machine_cores import MachinePlacement
 from lava_nexus.chip.native import NativeTemplate
 from lava_nexus.chip.packing import Piece
 from lava_nexus.chip.placement import Placement
@@ -51,4 +52,12 @@ def around_uses(around: list[tuple[Piece, int]]) -> list[CircuitUse]:
         CircuitUse(piece.name, piece.neurons, 0, synapses, 0, 1, piece.count, 0, arithmetic=False, synops=piece.synops)
         for piece, synapses in around
         if piece.count
+    ]
+
+
+def machine_uses(built: MachinePlacement) -> list[CircuitUse]:
+    """What stands around the circuits of a program that is built neuron by neuron."""
+    return [
+        CircuitUse(name, neurons, 0, synapses, 0, 1, 1, 0, arithmetic=False, synops=synops)
+        for name, neurons, synapses, synops in built.around()
     ]

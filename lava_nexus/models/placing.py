@@ -18,6 +18,7 @@ from lava_nexus.errors import NexusError
 from lava_nexus.execute.membrane.executor import measured_spikes
 from lava_nexus.execute.native.activity import measured_activity
 from lava_nexus.execute.operands import whole_number
+from lava_nexus.execute.placed import run_placed
 from lava_nexus.models.model import Model
 from lava_nexus.models.stages import Stage, forward_stages, program_of
 from lava_nexus.populations.catalogue import GATES
@@ -121,6 +122,8 @@ def place(
 
     >>> nexus.place(nexus.circuit("mul", "float16")).chips
     1
+    What comes back runs, too, core by core: `placed.run(...)` of a circuit takes values, of a small program patterns.
+
     >>> nexus.place(nexus.load("Qwen3-0.6B"), context=128, strategy="fit: chips=8").steps
 
     Args:
@@ -154,15 +157,16 @@ def place(
     if isinstance(subject, Circuit):
         if strategy is not None:
             raise NexusError(f"circuit '{subject.label}' has no strategy: it is placed once")
-        return place_circuit(
+        placed = place_circuit(
             subject, described, measured_spikes, max_delay=max_delay, chips=chips, seed=seed, sets=sets
         )
+        return replace(placed, runner=run_placed)
     if not isinstance(subject, Program | Workload):
         raise _nothing_to_place(subject)
     if chips is not None:
         raise NexusError(f"program '{subject.name}' takes its chips by strategy='fit: chips={chips}'")
     mapper = Mapper(subject, described, measured_spikes, max_delay, seed, sets, activities=measured_activity)
-    return mapper.place(Strategy.of(strategy or "unrolled"))
+    return replace(mapper.place(Strategy.of(strategy or "unrolled")), runner=run_placed)
 
 
 def _nothing_to_place(subject: object) -> NexusError:

@@ -192,3 +192,11 @@ def _outputs(network, *operands):
         sources, weights = network.synapses_of(k)
         fired[network.n_inputs + k] = int(weights @ fired[sources] >= network.thresholds[k])
     return [sum(int(fired[s]) << (p.width - 1 - i) for i, s in enumerate(p.signals)) for p in network.outputs]
+
+
+def test_the_layout_of_a_program_that_is_built_is_its_own():
+    mapper = Mapper(linear_program(FP8), load_chip("loihi2"), measured_spikes, sets=16)
+    placed = mapper.place(Strategy.of("folded: 16"))
+    drawn = layout(mapper, placed)
+    assert placed.machine is not None and np.array_equal(drawn.places, placed.machine.places)
+    assert len(drawn.template) == placed.core_count and drawn.messages == placed.machine.expected_messages

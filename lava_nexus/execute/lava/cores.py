@@ -7,14 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
+from lava_nexus.chip.machine import Machine
 from lava_nexus.errors import NexusError
 from lava_nexus.execute.lava.lif import Level, check_lif, time_steps
 from lava_nexus.execute.lava.processes.coding import Decoder, Encoder
+from lava_nexus.execute.lava.processes.host import Operands
 from lava_nexus.execute.lava.processes.network import Core, Network
 from lava_nexus.execute.lava.session import Session
 from lava_nexus.neurons import MEMORYLESS, NeuronModel, ThresholdNetwork
@@ -23,56 +25,58 @@ from lava_nexus.neurons.split import Subnetwork, split
 _MOST_CORES = 64
 
 
-def spike_trains_by_core(
-    network: ThresholdNetwork,
+def run_cores(
+    wired: ThresholdNetwork | Machine,
     assignment: NDArray[np.int64],
-    operands: Sequence[NDArray[Any]],
+    rows: NDArray[np.int8],
+    watched: NDArray[np.int64],
     level: Level = "vectorised",
-    lanes: int = 1,
     timeout: float = 600.0,
-) -> NDArray[np.bool_]:
-    """Spikes of every neuron for every operand set, each core a population of its own: bool [sets, neurons].
+) -> tuple[NDArray[np.int64], NDArray[np.int8]]:
+    """Runs neurons core by core: counts int64 [signals], and spikes int8 [steps, lanes, watched].
 
     Args:
-        network: the whole.
+        wired: the neurons, recurrent ones too.
         assignment: core of each neuron.
-        operands: patterns [sets] of each input port.
-        level: "vectorised", or "lif" for Lava's own LIF and DelaySparse.
-        lanes: operand sets a time step.
+        rows: what the host sends, [steps, lanes, inputs].
+        watched: numbers (0-based) of the neurons whose spikes are wanted, none twice.
+        level: "vectorised", or "lif" for Lava's own LIF, Sparse and DelaySparse.
         timeout: seconds that starting, and running, may take.
 
     Raises:
         NexusError: more cores than are worth simulating one by one, or a network that LIF cannot hold.
     """
-    parts = split(network, assignment)
+    parts = split(cast(ThresholdNetwork, wired), assignment)
     if len(parts) > _MOST_CORES:
         raise NexusError(f"simulation of {len(parts)} cores one by one is above {_MOST_CORES}")
-    if level == "lif":
-        check_lif(network)
-    sets = len(operands[0])
-    steps = time_steps(network, sets, lanes, level)
-    encoder = Encoder(network.inputs, sets, (lanes,))
+    if level == "lif" and isinstance(wired, ThresholdNetwork):
+        check_lif(wired)
+    steps, lanes, _ = rows.shape
+    host = Operands(rows.astype(np.int32), 1, "host")
+    seen = [np.flatnonzero(np.isin(part.members, watched)) for part in parts]
     cores = [
-        Core(part, axon_sources(network, part, parts, assignment), lanes, steps, f"core{number}")
+        Core(part, axon_sources(wired, part, parts, assignment), lanes, steps, seen[number], f"core{number}")
         for number, part in enumerate(parts)
     ]
     for core in cores:
         for source in core.sources:
-            out = encoder.s_out if source == 0 else cores[source - 1].v0_out
+            out = host.s_out if source == 0 else cores[source - 1].v0_out
             out.connect(getattr(core, f"v{source}_in"))
-    encoder.load(*operands)
-    with Session(encoder, level, timeout) as session:
+    with Session(cores[0], level, timeout) as session:
         session.run(steps)
-    trains = np.zeros((steps, lanes, network.neurons), np.int8)
-    for core in cores:
-        trains[:, :, core.subnetwork.members] = core.trains
-    wave, lane = np.divmod(np.arange(sets), lanes)
-    neuron = np.arange(network.neurons)
-    return np.asarray(trains[wave[:, None] + network.levels[None, :], lane[:, None], neuron[None, :]] != 0)
+    counts = np.zeros(wired.n_signals, np.int64)
+    counts[: wired.n_inputs] = rows.sum(axis=(0, 1), dtype=np.int64)
+    column = np.full(wired.neurons, -1)
+    column[watched] = np.arange(len(watched))
+    trains = np.zeros((steps, lanes, len(watched)), np.int8)
+    for core, kept in zip(cores, seen, strict=True):
+        counts[wired.n_inputs + core.subnetwork.members] = core.counts
+        trains[:, :, column[core.subnetwork.members[kept]]] = core.trains
+    return counts, trains
 
 
 def axon_sources(
-    network: ThresholdNetwork, part: Subnetwork, parts: Sequence[Subnetwork], assignment: NDArray[np.int64]
+    network: ThresholdNetwork | Machine, part: Subnetwork, parts: Sequence[Subnetwork], assignment: NDArray[np.int64]
 ) -> dict[int, tuple[int, NDArray[np.int64], NDArray[np.int64]]]:
     """Where a core's axons come from: (channels of the source, channels picked, axons)."""
     axons = part.axons.astype(np.int64)

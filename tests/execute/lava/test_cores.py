@@ -1,35 +1,144 @@
+"""Placements run core by core: at both levels, in Lava and here, what was placed and predicted is what runs."""
+
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
+pytest.importorskip("lava")
+
 import lava_nexus as nexus
-from lava_nexus.circuits.circuit import Circuit
+from lava_nexus.chip.scheduler import schedule_program
+from lava_nexus.chip.surroundings import handover, surroundings
+from lava_nexus.chip.workload import Memory, Workload
 from lava_nexus.errors import NexusError
-from lava_nexus.execute.lava import spike_trains
-from lava_nexus.execute.lava.cores import spike_trains_by_core
-from tests.execute.lava.operands import float32_pairs
+from lava_nexus.execute.interpret import run_program
+from lava_nexus.execute.lava.cores import run_cores
+from lava_nexus.execute.membrane import MembraneExecutor
+from lava_nexus.execute.placed import run_placed
+from lava_nexus.execute.reference import ReferenceExecutor
+from tests.chip.programs import block_program, feeds, linear_program, shared
+from tests.execute.lava.leftovers import children
+
+FMT = nexus.FLOAT8_E4M3FN
+X = np.array([1.5, -2.0, 0.0, 3e38, 1e-45, np.inf], np.float32)
+Y = np.array([2.25, 1e-3, -0.0, 3e38, 1e-45, -np.inf], np.float32)
 
 
-@pytest.mark.parametrize(
-    ("name", "level", "sets"),
-    [("add", "vectorised", 64), ("mul", "vectorised", 64), ("add", "lif", 4), ("mul", "lif", 4)],
-)
-def test_core_by_core_the_spikes_are_those_of_the_whole(name, level, sets):
-    circuit = nexus.circuit(name, nexus.FLOAT32)
-    placed = nexus.place(circuit, max_delay=6, sets=64)
+@pytest.mark.parametrize(("level", "executor"), [("vectorised", "membrane"), ("vectorised", "lava"), ("lif", "lava")])
+def test_a_circuit_over_several_cores(level, executor):
+    """Bits, spikes of every neuron, steps and messages; an operand set a step."""
+    placed = nexus.place(nexus.circuit("add", nexus.FLOAT32), max_delay=6, sets=64)
     assert len(placed.cores) > 1
-    whole = Circuit(circuit.name, circuit.basis, placed.network, circuit.golden)
-    x = float32_pairs(sets)
-    expected = spike_trains(whole, x, lanes=8)[:, placed.network.n_inputs :]
-    found = spike_trains_by_core(placed.network, placed.assignment, x, level)
-    assert np.array_equal(found, expected)
-    assert found.any(axis=0).sum() > 100
+    before = children()
+    ran = placed.run(X, Y, level=level, executor=executor)
+    with np.errstate(all="ignore"):
+        want = X + Y
+    assert np.array_equal(ran.value, want, equal_nan=True)
+    assert (ran.predicted, ran.taken) == (6 + placed.network.depth,) * 2
+    membranes = MembraneExecutor()
+    membranes.invoke(placed.circuit, [X.view(np.uint32), Y.view(np.uint32)])
+    (expected,), (found,) = membranes.tallies, ran.tallies
+    assert np.array_equal(found.signal_spikes, expected.signal_spikes)
+    assert (found.synops, ran.spikes) == (expected.synops, expected.spikes)
+    traffic = placed.traffic_of(expected.signal_spikes, 6)
+    assert (ran.messages, ran.from_outside) == (traffic.messages, traffic.from_outside)
+    assert sum(core.sent for core in ran.cores) == sum(core.received for core in ran.cores) == ran.messages > 0
+    assert [core.used for core in ran.cores] == placed.utilization()
+    assert ran.level == {"vectorised": "vectorised neurons", "lif": "LIF"}[level]
+    assert children() <= before
 
 
-def test_mistakes():
-    network = nexus.circuit("add", nexus.FLOAT32).network
-    with pytest.raises(NexusError, match=f"simulation of {network.neurons} cores one by one is above 64"):
-        spike_trains_by_core(network, np.arange(network.neurons), float32_pairs(2))
-    with pytest.raises(NexusError, match="names no core for each"):
-        spike_trains_by_core(network, np.zeros(3, np.int64), float32_pairs(2))
+def same_bits_as_predicted(program, folding, level, executor="lava", sets=2):
+    """A placed program's run: bits of the reference, steps of the schedule, all operations invoked and counted."""
+    placed, x = nexus.place(program, strategy=f"folded: {folding}", sets=64), feeds(program, sets)
+    ran = placed.run(x, level=level, executor=executor)
+    assert np.array_equal(ran.outputs["y"], run_program(program, x, ReferenceExecutor()).outputs["y"])
+    assert ran.taken == ran.predicted == placed.steps + handover()
+    counts = {tally.circuit.label: tally.invocations for tally in ran.tallies}
+    assert counts == {circuit.label: sets * n for _, circuit, n in totals(program)}
+    control = sum(spikes for _, spikes, _ in ran.around.values())
+    assert ran.spikes == control + sum(tally.spikes for tally in ran.tallies)
+    assert 0.5 < ran.messages / ran.expected_messages < 1.5
+    assert len(ran.cores) == placed.core_count > 1
+    assert sum(core.neurons for core in ran.cores) == placed.neurons
+    assert all(used <= most for core in ran.cores for limit, (used, most) in core.used.items())
+    return placed, ran
+
+
+def totals(program):
+    """(digest, circuit, invocations) of a program."""
+    found = {}
+    for _, circuit, count in program.invocations():
+        found[circuit.digest] = circuit, found.get(circuit.digest, (circuit, 0))[1] + count
+    return [(digest, circuit, n) for digest, (circuit, n) in found.items() if n]
+
+
+@pytest.mark.parametrize(("level", "executor"), [("vectorised", "membrane"), ("vectorised", "lava")])
+def test_a_layer_with_its_registers_ports_and_sequencer(level, executor):
+    same_bits_as_predicted(linear_program(FMT), 32, level, executor)
+
+
+@pytest.mark.slow
+def test_a_layer_of_lif_neurons():
+    placed, ran = same_bits_as_predicted(linear_program(FMT), 32, "lif")
+    here = placed.run(feeds(linear_program(FMT), 2), executor="membrane")
+    assert [core.spikes for core in here.cores] == [core.spikes for core in ran.cores]
+    assert here.around == ran.around
+
+
+def test_a_block_of_8_with_all_its_neurons():
+    same_bits_as_predicted(block_program(FMT, tokens=1, hidden=4), 64, "vectorised", "membrane", sets=1)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("level", ["vectorised", "lif"])
+def test_a_block_of_8_core_by_core_in_lava(level):
+    same_bits_as_predicted(block_program(FMT, tokens=1), 128, level, sets=1)
+
+
+@pytest.mark.slow
+def test_a_layer_in_fp32():
+    same_bits_as_predicted(linear_program(nexus.FLOAT32), 16, "vectorised")
+
+
+def test_the_formula_for_large_programs_beside_what_is_built():
+    """Registers, ports, selectors and sequencer by formula: fewer than what runs, in which every result goes through a register."""
+    program = linear_program(FMT)
+    instances = shared(program, 32)
+    schedule = schedule_program(program, instances, handover())
+    chip = nexus.place(nexus.circuit("neg", FMT)).chip
+    counted = surroundings(Workload.of(program), ((schedule, 1),), instances, Memory(), chip)
+    formula = sum(piece.neurons * piece.count for piece, _ in counted)
+    placed = nexus.place(program, strategy="folded: 32", sets=64)
+    built = sum(one.neurons for one in placed.circuits if not one.arithmetic)
+    assert 0.2 < formula / built < 1
+
+
+def test_mistakes(tmp_path):
+    placed = nexus.place(nexus.circuit("neg", FMT), sets=16)
+    with pytest.raises(NexusError, match="circuit 'neg float8_e4m3fn' takes 1 operands, not 2"):
+        placed.run(1.0, 2.0)
+    with pytest.raises(NexusError, match="level of a placement's run 'fast' is not one of vectorised, lif"):
+        placed.run(1.0, level="fast")
+    with pytest.raises(NexusError, match="level 'lif' of a placement's run is Lava's"):
+        placed.run(1.0, level="lif", executor="membrane")
+    with pytest.raises(NexusError, match="placements run by lava or membrane, not by executor 'gpu'"):
+        placed.run(1.0, executor="gpu")
+    again = type(placed).load(placed.save(tmp_path / "neg.npz"))
+    with pytest.raises(NexusError, match="does not know what runs it"):
+        again.run(1.0)
+    assert run_placed(again, [1.5, -2.0], executor="membrane").value.tolist() == [-1.5, 2.0]
+    program = linear_program(FMT, 3, 3)
+    whole = nexus.place(program, strategy="folded: 2", sets=16)
+    with pytest.raises(NexusError, match="misses its input 'x'"):
+        whole.run({})
+    with pytest.raises(NexusError, match="takes one mapping of patterns by input name"):
+        run_placed(whole, 3)
+    read = type(whole).load(whole.save(tmp_path / "linear.json"))
+    with pytest.raises(NexusError, match="holds figures, no neurons"):
+        read.run(feeds(program))
+    network = placed.network
+    rows = np.zeros((1, 1, network.n_inputs), np.int8)
+    with pytest.raises(NexusError, match="simulation of 70 cores one by one is above 64"):
+        run_cores(network, np.arange(network.neurons) + 70 - network.neurons, rows, np.arange(2))

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 pytest.importorskip("lava")
 
 from lava_nexus.errors import NexusError
-from lava_nexus.execute.lava.delay_line import DelayLine
+from lava_nexus.execute.delay_line import DelayLine
 from lava_nexus.neurons import Builder
 from tests.evaluate import evaluate
 from tests.networks import random_network

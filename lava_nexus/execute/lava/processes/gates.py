@@ -24,7 +24,7 @@ from lava.magma.core.process.process import LogConfig
 from lava.magma.core.process.variable import Var
 from lava.magma.core.resources import CPU
 
-from lava_nexus.execute.lava.delay_line import DelayLine
+from lava_nexus.execute.delay_line import DelayLine
 from lava_nexus.execute.lava.fixed.process import FixedSparse
 from lava_nexus.execute.lava.lif import Level, LifPopulation, latency, selection
 from lava_nexus.execute.lava.process import (

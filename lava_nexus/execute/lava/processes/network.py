@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from lava_nexus.circuits import Circuit
 from lava_nexus.errors import NexusError
-from lava_nexus.execute.lava.delay_line import DelayLine
+from lava_nexus.execute.delay_line import DelayLine
 from lava_nexus.execute.lava.fixed.process import FixedSparse
 from lava_nexus.execute.lava.lif import (
     Level,
@@ -194,17 +194,21 @@ class NetworkLif(AbstractSubProcessModel):
 class Core(Process):
     """spike_k(t) = [ sum_j weight_j * spike_source_j(t - 1 - delay_j) >= threshold_k ] for the neurons of one core.
 
+    Attributes:
+        counts: int64 [neurons], spikes of each neuron so far, over all lanes.
+        trains: int8 [record_steps, lanes, watched], spikes of the watched neurons; row 0 is the first time step.
+
     Args:
         subnetwork: its neurons and axons.
         sources: for each source number, channels that it has, and for each axon from there (channel, axon).
         lanes: operand sets side by side.
-        record_steps: time steps of which every neuron's spike is kept.
+        record_steps: time steps of which the watched neurons' spikes are kept.
+        watched: int64; which neurons of the core those are.
         name: of the Process.
     """
 
     members: ClassVar[Members] = {
-        "v<i>_in": "in, [lanes, n]; what comes from source i: 0 is the outside (strobe, then input bits), i + 1 "
-        "is core i.",
+        "v<i>_in": "in, [lanes, n]; what comes from source i: 0 is the outside, i + 1 is core i.",
         "v0_out": "out, [lanes, neurons]; all its neurons.",
     }
 
@@ -214,13 +218,19 @@ class Core(Process):
         sources: Mapping[int, tuple[int, NDArray[np.int64], NDArray[np.int64]]],
         lanes: int,
         record_steps: int,
+        watched: NDArray[np.int64],
         name: str,
     ) -> None:
-        trains = shared_array((record_steps, lanes, subnetwork.neurons), np.int8)
-        super().__init__(subnetwork=subnetwork, sources=dict(sources), lanes=lanes, trains=trains, name=name)
+        trains = shared_array((record_steps, lanes, len(watched)), np.int8)
+        counts = shared_array((subnetwork.n_signals,), np.int64)
+        super().__init__(
+            subnetwork=subnetwork, sources=dict(sources), lanes=lanes, counts=counts, trains=trains, watched=watched,
+            name=name,
+        )  # fmt: skip
         self.subnetwork = subnetwork
         self.sources = dict(sources)
         self.lanes = lanes
+        self.counts = counts[subnetwork.n_inputs :]
         self.trains = trains
         for source, (channels, _, _) in sources.items():
             setattr(self, f"v{source}_in", InPort(shape=(lanes, channels)))
@@ -234,11 +244,11 @@ class CoreVectorised(PyLoihiProcessModel, metaclass=SpikePortTypes):
     def __init__(self, proc_params: Any) -> None:
         super().__init__(proc_params)
         part = proc_params["subnetwork"]
-        self._neurons = DelayLine(part, proc_params["lanes"])
+        self._neurons = DelayLine(part, proc_params["lanes"], proc_params["counts"])
         self._own = np.arange(part.n_inputs, part.n_signals, dtype=np.int64)
         self._sources = proc_params["sources"]
         self._axons = np.zeros((proc_params["lanes"], part.n_inputs), np.int8)
-        self._trains = proc_params["trains"]
+        self._trains, self._watched = proc_params["trains"], proc_params["watched"]
 
     def run_spk(self) -> None:
         """One time step; sends before it receives, because cores are connected in loops."""
@@ -249,7 +259,7 @@ class CoreVectorised(PyLoihiProcessModel, metaclass=SpikePortTypes):
             self._axons[:, axons] = getattr(self, f"v{source}_in").recv()[:, channels]
         self._neurons.feed(self._axons)
         if self.time_step <= len(self._trains):
-            self._trains[self.time_step - 1] = fired
+            self._trains[self.time_step - 1] = fired[:, self._watched]
 
 
 @model_of(Core, "lif")
@@ -267,5 +277,5 @@ class CoreLif(AbstractSubProcessModel):
             synapses.a_out.connect(self.neurons.a_in)
         spikes = self.neurons.s_out.reshape((lanes, part.neurons))
         spikes.connect(proc.out_ports.v0_out)
-        self.recorder = Recorder(shared_array((part.neurons,), np.int64), proc.trains, 0)
+        self.recorder = Recorder(proc.counts, proc.trains, 0, proc.proc_params["watched"])
         self.neurons.s_out.reshape((lanes, part.neurons)).connect(self.recorder.neurons)

@@ -1,0 +1,156 @@
+"""A scheduled program as one network of neurons: instances, registers, operand ports and the sequencer between them.
+
+What `surroundings` counts by formula for programs of any size is built here, neuron by neuron, for a program of few
+operations, so that it can be placed and run. All of it is synchronous and has no data-dependent step:
+
+    sequencer   a chain, C(m) fires at machine step m alone; step t of the schedule is machine step t + handover
+    register    q' = [q - clear + 2 set >= 1] for each bit; set = [load + d >= 2] for each instance that writes the word
+    port        [q + select >= 2] for each bit of a word and each operand that ever reads it
+    operand     [any port or host >= 1] for each bit of each operand of an instance; its strobe likewise
+
+`load`, `select` and the strobe are synapses from the chain. A word is given to the next value when its last reader has
+read it. Weights, constants and cache are fed by the host where they are needed; inputs are put into registers first.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lava_nexus.chip.machine_build import Build, arrays
+from lava_nexus.chip.placement import Placement
+from lava_nexus.circuits import Circuit
+from lava_nexus.errors import NexusError
+from lava_nexus.neurons import Port
+from lava_nexus.neurons.network import SynapseLists
+from lava_nexus.programs.nodes import Rearrange
+from lava_nexus.programs.schedule import Operations, Schedule
+
+MOST_OPERATIONS, MOST_NEURONS = 5_000, 40_000
+"""Operations, and neurons of the circuits without relays. Beyond that, what stands around the circuits is counted by
+formula, and nothing can be run."""
+
+
+@dataclass(frozen=True)
+class Fed:
+    """Words that the host sends: bit lines first .. first + width of the inputs, at a machine step.
+
+    Attributes:
+        step, address, first, width: int64 [words]; `address` is the word's in `Operations`.
+    """
+
+    step: NDArray[np.int64]
+    address: NDArray[np.int64]
+    first: NDArray[np.int64]
+    width: NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class Machine(SynapseLists):
+    """Neurons of all, recurrent edges among them, numbered as in a network: inputs first.
+
+    Attributes:
+        schedule: what it does.
+        operations: the schedule written out.
+        circuits: for each pool the circuit as placed, and for each instance the neuron that is each of its signals.
+        n_lines: inputs; line 0 starts the sequencer.
+        offsets, sources, weights, delays, thresholds: as a `Subnetwork` has them.
+        rates: float64 [signals]; spikes a step to expect, half of the bits taken as set and every instance busy.
+        expected: float64 [signals]; spikes of a token to expect.
+        piece: int64 [neurons]; which piece a neuron belongs to.
+        pieces: (name, kind) of what must lie on one core: a part of an instance, its operands, a word, some steps.
+        outputs: result ports of the instances that give results of the program.
+        fed: what the host sends.
+        results: int64 [results, 3]; address, machine step at which its bits spike, index in `outputs`.
+        words: registers.
+        steps: machine steps of a run, that of the first input included.
+    """
+
+    schedule: Schedule
+    operations: Operations
+    circuits: tuple[tuple[Circuit, tuple[NDArray[np.int64], ...]], ...]
+    n_lines: int
+    offsets: NDArray[np.int64]
+    sources: NDArray[np.int32]
+    weights: NDArray[np.int32]
+    delays: NDArray[np.int32]
+    thresholds: NDArray[np.int32]
+    rates: NDArray[np.float64]
+    expected: NDArray[np.float64]
+    piece: NDArray[np.int64]
+    pieces: tuple[tuple[str, str], ...]
+    outputs: tuple[Port, ...]
+    fed: Fed
+    results: NDArray[np.int64]
+    words: int
+    steps: int
+
+    @property
+    def n_inputs(self) -> int:
+        """Lines from the host."""
+        return self.n_lines
+
+    @property
+    def synapses(self) -> int:
+        """Synapses, those of the host's lines included."""
+        return len(self.sources)
+
+
+def fits_machine(schedule: Schedule) -> bool:
+    """Whether a schedule is built neuron by neuron: few operations, few neurons, results that circuits compute."""
+    if schedule.staged or schedule.invocations > MOST_OPERATIONS:
+        return False
+    neurons = sum(pool.instances * pool.circuit.neurons for pool in schedule.pools)
+    made = {node.result.number for node in schedule.program.nodes if not isinstance(node, Rearrange)}
+    known: set[int] = set(made)
+    for node in schedule.program.nodes:
+        if isinstance(node, Rearrange) and all(v.number in known for v in node.operands):
+            known.add(node.result.number)
+    return neurons <= MOST_NEURONS and all(v.number in known for v in schedule.program.outputs.values())
+
+
+def machine(schedule: Schedule, placed: list[Placement]) -> Machine:
+    """The neurons of a schedule.
+
+    Args:
+        schedule: what happens when.
+        placed: for each pool one instance of its circuit on cores.
+
+    Raises:
+        NexusError: more than `MOST_OPERATIONS` operations, or a program that gives back its own input.
+    """
+    if schedule.invocations > MOST_OPERATIONS:
+        raise NexusError(
+            f"program '{schedule.program.name}' has {schedule.invocations} operations, above the {MOST_OPERATIONS} "
+            "that are built neuron by neuron"
+        )
+    build = Build(schedule, placed)
+    for k in range(len(build.ops.step)):
+        build.operation(k)
+    ports, rows = build.results()
+    expected = build.finish()
+    made, lines = build.neurons, build.neurons.lines
+    offsets, sources, weights, delays = arrays(made)
+    fed = np.array(build.fed, np.int64).reshape(-1, 4)
+    return Machine(
+        schedule=schedule,
+        operations=build.ops,
+        circuits=build.circuits(),
+        n_lines=lines,
+        offsets=offsets,
+        sources=sources,
+        weights=weights,
+        delays=delays,
+        thresholds=np.array(made.thresholds, np.int32),
+        expected=np.concatenate([np.zeros(lines), expected]),
+        rates=np.concatenate([np.zeros(lines), np.array(made.rates)]),
+        piece=np.array(made.piece, np.int64),
+        pieces=tuple(made.pieces),
+        outputs=tuple(Port(p.name, tuple(lines + s for s in p.signals), p.format) for p in ports),
+        fed=Fed(*fed.T),
+        results=rows,
+        words=build.words,
+        steps=int(build.done.max(initial=-1)) + 1,
+    )

@@ -1,0 +1,288 @@
+"""A machine in the making: gates whose synapses still grow, whole networks as arrays, words given to values in turn."""
+
+from __future__ import annotations
+
+import heapq
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lava_nexus.chip.placement import Placement
+from lava_nexus.chip.workload import kept_inputs
+from lava_nexus.circuits import Circuit
+from lava_nexus.errors import NexusError
+from lava_nexus.neurons import Port
+from lava_nexus.programs.schedule import Schedule, expand
+
+_SLICE = 128  # neurons of the sequencer that lie together
+
+Terms: TypeAlias = list[tuple[int, int]]
+"""Signal and weight of each synapse, delay 0; an input is -1 - its number until all are known."""
+
+
+@dataclass(frozen=True)
+class Instance:
+    """One placed circuit: its strobe, the neurons of its operands' bits, and the signals of its result's."""
+
+    strobe: int
+    operands: list[list[int]]
+    result: list[int]
+
+
+@dataclass
+class Neurons:
+    """Neurons as they are made: gates with lists that still grow, and whole networks as arrays."""
+
+    terms: list[Terms] = field(default_factory=list)
+    rates: list[float] = field(default_factory=list)
+    thresholds: list[int] = field(default_factory=list)
+    piece: list[int] = field(default_factory=list)
+    pieces: list[tuple[str, str]] = field(default_factory=list)
+    copies: list[tuple[int, Placement, NDArray[np.int64]]] = field(default_factory=list)
+    lines: int = 0
+
+    def line(self, width: int = 1) -> list[int]:
+        """New inputs."""
+        self.lines += width
+        return [-1 - i for i in range(self.lines - width, self.lines)]
+
+    def new_piece(self, name: str, kind: str) -> int:
+        """Number of one more piece."""
+        self.pieces.append((name, kind))
+        return len(self.pieces) - 1
+
+    def gate(self, terms: Terms, threshold: int, piece: int, rate: float = 0.0) -> int:
+        """A neuron [sum of weights >= threshold] with `rate` spikes a step; more terms may follow."""
+        self.terms.append(terms)
+        self.rates.append(rate)
+        self.thresholds.append(threshold)
+        self.piece.append(piece)
+        return len(self.terms) - 1
+
+    def network(self, placed: Placement, inputs: list[int], pieces: NDArray[np.int64]) -> NDArray[np.int64]:
+        """A copy of a placed network fed by `inputs`; signals [signals] of it."""
+        network, first = placed.network, len(self.terms)
+        signals: NDArray[np.int64] = np.concatenate([np.array(inputs, np.int64), first + np.arange(network.neurons)])
+        self.copies.append((first, placed, signals))
+        self.terms += [[] for _ in range(network.neurons)]
+        self.thresholds += network.thresholds.tolist()
+        self.rates += (placed.spikes[network.n_inputs :] / max(1, placed.sets)).tolist()
+        self.piece += pieces[placed.assignment].tolist()
+        return signals
+
+
+class Build:
+    """One machine in the making."""
+
+    def __init__(self, schedule: Schedule, placed: list[Placement]) -> None:
+        self.schedule, self.placed = schedule, placed
+        self.ops = ops = expand(schedule)
+        self.depth = np.array([pool.circuit.depth for pool in schedule.pools], np.int64)
+        self.issue = ops.step + schedule.handover
+        self.done = self.issue + self.depth[ops.pool]
+        self.neurons = Neurons()
+        self.fed: list[tuple[int, int, int, int]] = []
+        self.kept = self._kept()
+        self.word = self._allocate()
+        self.chain = self._chain()
+        self.q, self.clear = self._registers()
+        self.instances = {
+            (int(p), int(i)): self._instance(int(p), int(i))
+            for p, i in np.unique(np.stack([ops.pool, ops.instance], axis=1), axis=0)
+        }
+        self.released = [set[int]() for _ in range(self.words)]
+        self.ports: dict[tuple[int, int, int, int], list[int]] = {}
+        self.sets: dict[tuple[int, int, int], list[int]] = {}
+        self.hosts: dict[tuple[int, int, int], list[int]] = {}
+
+    def _kept(self) -> NDArray[np.int64]:
+        """Addresses of the inputs that registers hold from the beginning."""
+        found = [self.ops.values[n].ravel() for n in sorted(kept_inputs(self.schedule.program))]
+        return np.asarray(np.unique(np.concatenate([np.zeros(0, np.int64), *found])))
+
+    def _allocate(self) -> NDArray[np.int64]:
+        """int64 [addresses]: the register of each address that an operation reads; -1 for what is not kept."""
+        ops, never = self.ops, -1
+        born = np.full(ops.addresses, never)
+        born[ops.result] = self.done + 2
+        born[self.kept] = 2
+        last = np.full(ops.addresses, never)
+        for column in range(3):
+            read = ops.operands[:, column] >= 0
+            np.maximum.at(last, ops.operands[read, column], self.issue[read] - 2)
+        word: NDArray[np.int64] = np.full(ops.addresses, never)
+        free: list[tuple[int, int]] = []
+        self.words = 0
+        for address in np.lexsort((np.arange(len(born)), born)).tolist():
+            if born[address] == never or last[address] == never:
+                continue
+            if last[address] < born[address]:
+                raise NexusError(f"operand of the schedule is read {born[address] - last[address]} steps too early")
+            if free and free[0][0] < born[address]:
+                word[address] = heapq.heappop(free)[1]
+            else:
+                word[address], self.words = self.words, self.words + 1
+            heapq.heappush(free, (int(last[address]), int(word[address])))
+        self.born, self.last = born, last
+        return word
+
+    def _chain(self) -> list[int]:
+        """C(m) by m; C(0) is the host's line."""
+        (start,) = self.neurons.line()
+        chain, piece, last = [start], 0, int(self.done.max(initial=0))
+        for step in range(1, last + 1):
+            if step % _SLICE == 1:
+                piece = self.neurons.new_piece(f"sequencer, steps {step} .. {step + _SLICE - 1}", "sequencer")
+            chain.append(self.neurons.gate([(chain[-1], 1)], 1, piece, 1 / last))
+        return chain
+
+    def _registers(self) -> tuple[list[list[int]], list[int]]:
+        """For each word its cells, MSB first, and what clears them; the inputs' words are set by the host."""
+        bits = max(pool.gates.output.width for pool in self.schedule.pools)
+        bits = max(bits, *(port.width for pool in self.schedule.pools for port in pool.gates.inputs))
+        cells, clears = [], []
+        for number in range(self.words):
+            piece = self.neurons.new_piece(f"register {number}", "register")
+            clears.append(self.neurons.gate([], 1, piece))
+            cells.append([self.neurons.gate([], 1, piece, 0.5) for _ in range(bits)])
+            for cell in cells[-1]:
+                self.neurons.terms[cell] += [(cell, 1), (clears[-1], -1)]
+        for address in self.kept[self.word[self.kept] >= 0].tolist():
+            lines = self.neurons.line(bits)
+            self.fed.append((1, address, -1 - lines[0], bits))
+            for cell, line in zip(cells[self.word[address]], lines, strict=True):
+                self.neurons.terms[cell] += [(line, 2), (self.chain[1], -1)]
+        return cells, clears
+
+    def _instance(self, pool: int, instance: int) -> Instance:
+        """The placed circuit with neurons for its operands and its strobe."""
+        circuit, placed = self.schedule.pools[pool].gates, self.placed[pool]
+        label = f"{circuit.label} {instance}"
+        piece = self.neurons.new_piece(f"operands of {label}", "operands")
+        strobe = self.neurons.gate([], 1, piece, 1.0)
+        operands = [[self.neurons.gate([], 1, piece, 0.5) for _ in range(port.width)] for port in circuit.inputs]
+        parts = len(placed.places)
+        names = [f"{label}, part {part + 1} of {parts}" for part in range(parts)]
+        pieces = [self.neurons.new_piece(name, circuit.label) for name in names]
+        inputs = [strobe, *(signal for operand in operands for signal in operand)]
+        signals = self.neurons.network(placed, inputs, np.array(pieces))
+        result = [int(signals[s]) for s in placed.network.outputs[0].signals]
+        return Instance(strobe, operands, result)
+
+    def operation(self, k: int) -> None:
+        """Wires what operation k reads and writes to the sequencer."""
+        ops, pool, instance = self.ops, int(self.ops.pool[k]), int(self.ops.instance[k])
+        one, start, done = self.instances[pool, instance], int(self.issue[k]), int(self.done[k])
+        terms = self.neurons.terms
+        terms[one.strobe].append((self.chain[start - 1], 1))
+        for column, operand in enumerate(one.operands):
+            address = int(ops.operands[k, column])
+            word = int(self.word[address])
+            if word < 0:
+                self._from_host(pool, instance, column, address, start)
+                continue
+            key = (word, pool, instance, column)
+            if key not in self.ports:
+                cells, piece = self.q[word], self.neurons.piece[self.clear[word]]
+                low = len(cells) - len(operand)
+                self.ports[key] = [self.neurons.gate([(q, 1)], 2, piece) for q in cells[low:]]
+                for port, bit in zip(self.ports[key], operand, strict=True):
+                    terms[bit].append((port, 1))
+            for port in self.ports[key]:
+                terms[port].append((self.chain[start - 2], 1))
+        address = int(ops.result[k])
+        if self.word[address] >= 0:
+            self._to_register(int(self.word[address]), pool, instance, one.result, done)
+
+    def _from_host(self, pool: int, instance: int, column: int, address: int, start: int) -> None:
+        operand = self.instances[pool, instance].operands[column]
+        key = (pool, instance, column)
+        if key not in self.hosts:
+            self.hosts[key] = self.neurons.line(len(operand))
+            for line, bit in zip(self.hosts[key], operand, strict=True):
+                self.neurons.terms[bit].append((line, 1))
+        self.fed.append((start - 1, address, -1 - self.hosts[key][0], len(operand)))
+
+    def _to_register(self, word: int, pool: int, instance: int, result: list[int], done: int) -> None:
+        load, key = self.chain[done], (word, pool, instance)
+        if key not in self.sets:
+            piece, cells = self.neurons.piece[self.clear[word]], self.q[word]
+            self.sets[key] = [self.neurons.gate([(bit, 1)], 2, piece) for bit in result]
+            for cell, gate in zip(cells[len(cells) - len(result) :], self.sets[key], strict=True):
+                self.neurons.terms[cell].append((gate, 2))
+        for gate in self.sets[key]:
+            self.neurons.terms[gate].append((load, 1))
+        self._release(word, done)
+
+    def _release(self, word: int, step: int) -> None:
+        """Clears the word two steps later: before it is loaded, and when its last reader has read it."""
+        if step not in self.released[word]:
+            self.released[word].add(step)
+            self.neurons.terms[self.clear[word]].append((self.chain[step], 1))
+
+    def finish(self) -> NDArray[np.float64]:
+        """Clears what nobody reads any more; float64 [neurons], the spikes of a token to expect."""
+        made, held = self.neurons, self.word >= 0
+        for word, last in zip(self.word[held].tolist(), self.last[held].tolist(), strict=True):
+            self._release(word, last - 1)
+        expected = np.array([len(terms) for terms in made.terms], float)
+        for gates in (*self.ports.values(), *self.sets.values()):
+            expected[gates] = (expected[gates] - 1) / 2  # one synapse from the bit, the others from the sequencer
+        steps = np.bincount(self.word[held], (self.last - self.born + 1)[held], self.words) / 2
+        for cells, spikes in zip(self.q, steps, strict=True):
+            expected[cells] = spikes
+        busy = {key: len(made.terms[one.strobe]) for key, one in self.instances.items()}
+        for key, one in self.instances.items():
+            expected[[bit for operand in one.operands for bit in operand]] = busy[key] / 2
+        for count, (first, placed, _) in zip(busy.values(), made.copies, strict=True):
+            rates = placed.spikes[placed.network.n_inputs :] / max(1, placed.sets)
+            expected[first : first + placed.network.neurons] = rates * count
+        return expected
+
+    def circuits(self) -> tuple[tuple[Circuit, tuple[NDArray[np.int64], ...]], ...]:
+        """Of each pool the circuit as it is placed, and for each instance the neuron that is each of its signals."""
+        copies: dict[int, list[NDArray[np.int64]]] = {number: [] for number in range(len(self.placed))}
+        for (pool, _), (_, _, signals) in zip(self.instances, self.neurons.copies, strict=True):
+            copies[pool].append(signals)
+        return tuple(
+            (placed.as_placed(pool.gates), tuple(copies[number]))
+            for number, (pool, placed) in enumerate(zip(self.schedule.pools, self.placed, strict=True))
+        )
+
+    def results(self) -> tuple[tuple[Port, ...], NDArray[np.int64]]:
+        """Ports of the instances that give results of the program, and which result comes when from which of them."""
+        ops, program = self.ops, self.schedule.program
+        wanted = np.unique(np.concatenate([ops.values[v.number].ravel() for v in program.outputs.values()]))
+        made = np.isin(ops.result, wanted)
+        if made.sum() != len(wanted):
+            raise NexusError(f"program '{program.name}' gives back what no circuit of it computes")
+        homes: dict[tuple[int, int], int] = {}
+        rows = []
+        for k in np.flatnonzero(made).tolist():
+            key = int(ops.pool[k]), int(ops.instance[k])
+            rows.append((int(ops.result[k]), int(self.done[k]), homes.setdefault(key, len(homes))))
+        names = [(f"pool{p}_{i}", self.instances[p, i].result, self.schedule.pools[p].gates) for p, i in homes]
+        ports = tuple(Port(name, tuple(signals), circuit.output.format) for name, signals, circuit in names)
+        return ports, np.array(rows, np.int64)
+
+
+def arrays(made: Neurons) -> tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.int32], NDArray[np.int32]]:
+    """Offsets, sources, weights and delays of all, inputs numbered first."""
+    sizes = np.array([len(terms) for terms in made.terms], np.int64)
+    for first, placed, _ in made.copies:
+        sizes[first : first + placed.network.neurons] = np.diff(placed.network.offsets)
+    offsets = np.concatenate([[0], np.cumsum(sizes)])
+    sources, weights = np.zeros(offsets[-1], np.int64), np.ones(offsets[-1], np.int64)
+    delays = np.zeros(offsets[-1], np.int64)
+    for number, terms in enumerate(made.terms):
+        if terms:
+            part = slice(offsets[number], offsets[number + 1])
+            sources[part], weights[part] = np.array(terms).T
+    for first, placed, signals in made.copies:
+        network = placed.network
+        part = slice(offsets[first], offsets[first] + network.synapses)
+        sources[part], weights[part], delays[part] = signals[network.sources], network.weights, network.delays
+    sources = np.where(sources < 0, -1 - sources, sources + made.lines)
+    return offsets, sources.astype(np.int32), weights.astype(np.int32), delays.astype(np.int32)

@@ -42,9 +42,7 @@ class MachinePlacement:
     @cached_property
     def expected_messages(self) -> int:
         """Messages between cores of a token to expect."""
-        source, target, messages = core_links(
-            self.machine, self.assignment, np.ceil(self.machine.expected).astype(np.int64)
-        )
+        source, target, messages = core_links(self.machine, self.assignment, self.machine.expected)
         return int(messages[source != target].sum())
 
     @cached_property

@@ -103,7 +103,7 @@ def test_a_layer_in_fp32():
 
 
 def test_the_formula_for_large_programs_beside_what_is_built():
-    """Registers, ports, selectors and sequencer by formula: fewer than what runs, in which every result goes through a register."""
+    """The formula has partial sums return to their adder; in what runs every result goes through a register."""
     program = linear_program(FMT)
     instances = shared(program, 32)
     schedule = schedule_program(program, instances, handover())

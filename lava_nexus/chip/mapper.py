@@ -8,8 +8,7 @@ from math import ceil, sqrt
 
 from lava_nexus.chip import memory as words
 from lava_nexus.chip.description import Chip
-from lava_nexus.chip.machine import fits_machine, machine
-from lava_nexus.chip.machine_cores import place_machine
+from lava_nexus.chip.machine import fits_machine
 from lava_nexus.chip.native import Activities, NativeTemplate, native_template
 from lava_nexus.chip.packing import CoreTemplate, Piece, circuit_pieces, level, pack
 from lava_nexus.chip.place import Spikes, circuit_template
@@ -19,7 +18,7 @@ from lava_nexus.chip.program_placement import InputOutput, ProgramPlacement, Tok
 from lava_nexus.chip.scheduler import schedule_program
 from lava_nexus.chip.surroundings import handover, surroundings
 from lava_nexus.chip.timing import Interconnect, Load, Span
-from lava_nexus.chip.uses import around_uses, circuit_use, machine_uses, native_use
+from lava_nexus.chip.uses import around_uses, built_placement, circuit_use, native_use
 from lava_nexus.chip.workload import Memory, Strategy, Workload, word_bits
 from lava_nexus.circuits import Circuit
 from lava_nexus.circuits.native import NativePart
@@ -223,32 +222,14 @@ class Mapper:
         )
 
     def _built(self, placed: ProgramPlacement) -> ProgramPlacement:
-        """With every neuron on its core, where they are few, all is of gates and the program runs once a token.
-
-        A placement by formula stays as it is where a piece that is built would break a limit of the chip.
-        """
+        """With every neuron on its core, where they are few, all is of gates and the program runs once a token."""
         (schedule, times), *others = placed.schedules
         if self.parts or others or times > 1 or self.memory != Memory() or not fits_machine(schedule):
             return placed
         circuits = [self.template(pool.circuit.digest) for pool in schedule.pools]
-        try:
-            built = place_machine(machine(schedule, circuits), self.chip, self._seed)
-        except NexusError:
-            return placed
-        cores, traffic = len(built.templates), placed.traffic
-        chips = -(-cores // self.chip.cores)
-        board, boards = self.chip.board_for(chips)
-        messages = (traffic.messages + traffic.operands + traffic.results) / max(1, placed.steps)
-        return replace(
-            placed,
-            circuits=(*(one for one in placed.circuits if one.arithmetic), *machine_uses(built)),
-            cores=built.templates,
-            chips=chips,
-            board=board,
-            boards=boards,
-            step=self._step(built.templates, cores, messages),
-            machine=built,
-        )
+        built = built_placement(placed, schedule, circuits, self._seed)
+        messages = (placed.traffic.messages + placed.traffic.operands + placed.traffic.results) / max(1, placed.steps)
+        return replace(built, step=self._step(built.cores, built.core_count, messages)) if built.machine else placed
 
     def _interval(self, instances: dict[str, int]) -> int:
         """Steps that the busiest instance needs a token."""

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from lava_nexus.chip.machine_cores import MachinePlacement
+from dataclasses import replace
+
+from lava_nexus.chip.machine import machine
+from lava_nexus.chip.machine_cores import place_machine
 from lava_nexus.chip.native import NativeTemplate
 from lava_nexus.chip.packing import Piece
 from lava_nexus.chip.placement import Placement
-from lava_nexus.chip.program_placement import CircuitUse
+from lava_nexus.chip.program_placement import CircuitUse, ProgramPlacement
 from lava_nexus.circuits import Circuit
 from lava_nexus.circuits.native import NativePart
+from lava_nexus.errors import NexusError
+from lava_nexus.programs.schedule import Schedule
 
 
 def circuit_use(circuit: Circuit, placed: Placement, instances: int, invocations: int) -> CircuitUse:
@@ -55,9 +60,29 @@ def around_uses(around: list[tuple[Piece, int]]) -> list[CircuitUse]:
     ]
 
 
-def machine_uses(built: MachinePlacement) -> list[CircuitUse]:
-    """What stands around the circuits of a program that is built neuron by neuron."""
-    return [
+def built_placement(
+    placed: ProgramPlacement, schedule: Schedule, circuits: list[Placement], seed: int
+) -> ProgramPlacement:
+    """The placement with every neuron on its core, what stands around the circuits counted from those neurons.
+
+    A placement by formula stays as it is where a piece that is built would break a limit of the chip.
+    """
+    try:
+        built = place_machine(machine(schedule, circuits), placed.chip, seed)
+    except NexusError:
+        return placed
+    chips = -(-len(built.templates) // placed.chip.cores)
+    board, boards = placed.chip.board_for(chips)
+    around = [
         CircuitUse(name, neurons, 0, synapses, 0, 1, 1, 0, arithmetic=False, synops=synops)
         for name, neurons, synapses, synops in built.around()
     ]
+    return replace(
+        placed,
+        circuits=(*(one for one in placed.circuits if one.arithmetic), *around),
+        cores=built.templates,
+        chips=chips,
+        board=board,
+        boards=boards,
+        machine=built,
+    )

@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 
 from lava_nexus import files
-from lava_nexus.energy import EnergyReport, energy_of_tallies, load_energy_model
+from lava_nexus.chip.program_placement import ProgramPlacement
+from lava_nexus.energy import EnergyReport, energy_of, energy_of_tallies, load_energy_model
 from lava_nexus.errors import NexusError
 from lava_nexus.execute.tallies import Tallies, Tally
 from lava_nexus.formats import UlpSummary
@@ -198,17 +199,25 @@ class Run(Report):
         return summary_text(_finite(self.to_dict()))
 
 
-def run_counts(layers: Mapping[str, Tallies], energy_model: str, inferences: int = 1) -> dict[str, Any]:
+def run_counts(
+    layers: Mapping[str, Tallies], energy_model: str, inferences: int = 1, placement: ProgramPlacement | None = None
+) -> dict[str, Any]:
     """The fields of `Run` that are made of counts by layer: spikes, SynOps, energy, circuits and layers."""
     tallies = Tallies().merge(*layers.values())
     counted = [(layer, tally) for layer, of_layer in layers.items() for tally in of_layer if tally.synops is not None]
     return {
         "spikes": tallies.spikes if layers else None,
         "synops": tallies.synops if layers else None,
-        "energy": energy_of_tallies(tallies, load_energy_model(energy_model), inferences),
+        "energy": _energy(tallies, energy_model, inferences, placement),
         "circuits": sorted(map(_circuit_row, tallies), key=lambda row: (-(row[7] or 0), row[0])),
         "layers": [(layer, tally.circuit.label, tally.synops) for layer, tally in counted],
     }
+
+
+def _energy(tallies: Tallies, model: str, inferences: int, placement: ProgramPlacement | None) -> EnergyReport | None:
+    if placement is None:
+        return energy_of_tallies(tallies, load_energy_model(model), inferences)
+    return energy_of(tallies, model, placement=placement, inferences=inferences)
 
 
 def _circuit_row(tally: Tally) -> tuple[Any, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, overload
@@ -20,7 +21,7 @@ from lava_nexus.execute.native.activity import measured_activity
 from lava_nexus.execute.operands import whole_number
 from lava_nexus.execute.placed import run_placed
 from lava_nexus.models.model import Model
-from lava_nexus.models.stages import Stage, forward_stages, program_of
+from lava_nexus.models.stages import Arithmetic, Stage, forward_stages, program_of
 from lava_nexus.populations.catalogue import GATES
 from lava_nexus.programs import Contract, Program
 from lava_nexus.programs.product import Native
@@ -44,16 +45,7 @@ def token_workload(model: Model, context: int, name: str = "") -> Workload:
     spec, arithmetic = model.spec, model.arithmetic
     if not 1 <= context <= spec.positions:
         raise NexusError(f"context {context} is not in 1 .. {spec.positions}, the positions of the model")
-    if (
-        arithmetic.weights == "constant"
-        or arithmetic.product not in (None, Native.name)
-        or arithmetic.spikes is not None
-        or arithmetic.nonlinear != GATES
-    ):
-        raise NexusError(
-            "a model is placed by shape alone, with gates whose weights are operands or with native layers: weights "
-            "'constant', another product and LIF populations are not placed"
-        )
+    _check_placed(arithmetic)
     how: dict[str, Any] = {"logits": "last", "block": spec.width * max(1, spec.outputs)}
     if spec.images is None:
         stages = forward_stages(spec, 1, context - 1, keep=True, **how)
@@ -65,8 +57,7 @@ def token_workload(model: Model, context: int, name: str = "") -> Workload:
             of_step.setdefault("ending" if stage.step in _ENDING else stage.step, []).append(stage)
 
     def written(step: str, name: str) -> Program:
-        program = program_of(of_step[step], arithmetic.of_batch(1), name=name)
-        return with_native_layers(program, arithmetic.basis) if arithmetic.product == Native.name else program
+        return _written(of_step[step], arithmetic, name)
 
     shapes: dict[object, list[str]] = {}
     for layer in range(spec.layers):
@@ -77,6 +68,47 @@ def token_workload(model: Model, context: int, name: str = "") -> Workload:
     sections += [(written(step, step), 1) for step in ("pooler",) if step in of_step]
     sections += [(written("ending", "head"), 1)] if "ending" in of_step else []
     return Workload(name or spec.kind, tuple(sections))
+
+
+def pass_workload(model: Model, steps: Mapping[str, Sequence[Stage]], name: str = "") -> Workload:
+    """One pass over all tokens of a sequence: (program, how often) of the stages of each step.
+
+    Layers of one shape are one program. Weights are inputs of the programs, as in `token_workload`.
+
+    Raises:
+        NexusError: arithmetic that needs the weights themselves.
+    """
+    spec, arithmetic = model.spec, model.arithmetic
+    _check_placed(arithmetic)
+    alike: dict[object, list[str]] = {}
+    for step, stages in steps.items():
+        if any(stage.write for stage in stages):
+            layer = int(step.removeprefix("layer ")) if step.startswith("layer ") else None
+            shape = step if layer is None else (spec.layer_shape(layer), spec.rope_of[layer])
+            alike.setdefault(shape, []).append(step)
+    names = ((names[0], len(names)) for names in alike.values())
+    sections = tuple(
+        (_written([stage for stage in steps[first] if stage.write], arithmetic, first), times) for first, times in names
+    )
+    return Workload(name or spec.kind, sections)
+
+
+def _check_placed(arithmetic: Arithmetic) -> None:
+    if (
+        arithmetic.weights == "constant"
+        or arithmetic.product not in (None, Native.name)
+        or arithmetic.spikes is not None
+        or arithmetic.nonlinear != GATES
+    ):
+        raise NexusError(
+            "a model is placed by shape alone, with gates whose weights are operands or with native layers: weights "
+            "'constant', another product and LIF populations are not placed"
+        )
+
+
+def _written(stages: Sequence[Stage], arithmetic: Arithmetic, name: str) -> Program:
+    program = program_of(list(stages), arithmetic.of_batch(1), name=name)
+    return with_native_layers(program, arithmetic.basis) if arithmetic.product == Native.name else program
 
 
 def with_native_layers(program: Program, basis: str) -> Program:

@@ -12,8 +12,8 @@ from lava_nexus.execute.run import executor_named
 from lava_nexus.models.architectures import ARCHITECTURES
 from lava_nexus.models.forward import Counts
 from lava_nexus.models.model import Model, random_model
-from lava_nexus.models.placing import place, token_workload
-from lava_nexus.models.stages import forward_stages
+from lava_nexus.models.placing import pass_workload, place, token_workload
+from lava_nexus.models.stages import Stage, forward_stages
 from tests.models.test_forward import MORE, SIZES
 
 
@@ -42,6 +42,19 @@ def test_a_token_costs_what_a_pass_with_a_cache_invokes(kind: str) -> None:
     assert workload.words("weights") == sum(int(np.prod(s)) for name, s in spec.tensors.items() if name not in tables)
     seen = [min(context - 1, (window or context) - 1) for window in spec.windows]
     assert workload.words("cache") == sum(2 * spec.shape.kv_heads * keys * spec.shape.head_dim for keys in seen)
+
+
+@pytest.mark.parametrize("kind", ["qwen3", "bert", "phi"])
+def test_a_pass_costs_what_a_run_of_a_sequence_invokes(kind: str) -> None:
+    model, tokens = model_of(kind), np.array([[3, 1, 4, 1]])
+    counts = model(tokens, executor="reference").counts
+    steps: dict[str, list[Stage]] = {}
+    for stage in forward_stages(model.spec, 4):
+        steps.setdefault(stage.step, []).append(stage)
+    workload = pass_workload(model, steps)
+    ran = {tally.circuit.digest: tally.invocations for tally in counts.tallies}
+    assert {digest: count for digest, (_, count) in workload.invocations.items()} == ran
+    assert len(workload.sections) < len([stages for stages in steps.values() if any(s.write for s in stages)]) + 1
 
 
 @pytest.mark.parametrize("head", ["ViTModel", "ViTForImageClassification"])

@@ -180,12 +180,23 @@ class RunConfig(ExecutionConfig):
     Attributes:
         model: what to run.
         energy_model: name of the constants, or a YAML file of them.
+        place: strategy by which what ran is placed, "fit: chips=n", "folded: k" or "unrolled", so that `machine` is
+            priced beside `work`; None for work alone.
+        chip: what it is placed on; a name or a YAML file.
         out: folder for results.
     """
 
     model: Annotated[DigitsModel | TransformerModel, Field(discriminator="kind")]
     energy_model: EnergyModelName = "loihi1_pre_silicon"
+    place: str | None = None
+    chip: str = "loihi2"
     out: Path = Path("results/run")
+
+    @model_validator(mode="after")
+    def _placed(self) -> RunConfig:
+        if self.place is not None and getattr(self.model, "generate", 0):
+            raise ValueError("'place' is of one pass over the tokens, and 'generate' takes a pass for each new one")
+        return self
 
 
 TaskKind = Literal["perplexity", "arc", "hellaswag", "mmlu", "truthfulqa", "winogrande", "piqa"]

@@ -19,7 +19,7 @@ from lava_nexus.documents import read_json, read_text
 from lava_nexus.energy import EnergyReport, energy_of, gpu_record, load_energy_model, measured_systems
 from lava_nexus.errors import NexusError
 from lava_nexus.execute.membrane.executor import measured_tally
-from lava_nexus.lab.markdown import SHARES, joules_in_range, markdown, with_prefix
+from lava_nexus.lab.markdown import SHARES, joules_in_range, markdown, three_digits, with_prefix
 from lava_nexus.lab.pages import filled
 from lava_nexus.lab.published import published
 from lava_nexus.lab.report import Table
@@ -172,13 +172,38 @@ def _tables(kept: dict[str, Any]) -> str:
 
 
 def mapping_summary(kept: dict[str, Any]) -> str:
-    """One sentence a run: its first placement, one token after the other."""
+    """Of the first run's first placement five lines, beside the measured GPU; a sentence of each other run."""
     said = []
-    for run in kept.values():
+    for number, run in enumerate(kept.values()):
         table = run["tables"][0]
         first = {row[0]: row[1] for row in table["rows"]}
-        said.append(
-            f"- On a machine, one token after the other ({run['title']}, {table['header'][1]}): {first['placement']}; "
-            f"{first['seconds']} and {first['machine']} a token, {first['work']} of it work."
-        )
-    return "\n".join(said)
+        where = f"{run['title']}, {table['header'][1]}"
+        if number:
+            said.append(
+                f"One token after the other ({where}): {first['placement']}; {first['seconds']} and {first['machine']} "
+                f"a token, {first['work']} of it work."
+            )
+            continue
+        said += [
+            f"As gates on the machine that exists, one token after the other ({where}): {first['placement']}.",
+            f"That takes {first['seconds']} a token: {first['time steps']} time steps.",
+            f"It takes {first['machine']} a token; {first['work']} of it are work, SynOps and active updates, which no "
+            "placement avoids.",
+            *_times_the_gpu(first["machine"]),
+        ]
+    return "".join(f"- {sentence}\n" for sentence in said).rstrip()
+
+
+_PREFIX = {"m": 1e-3, "µ": 1e-6, "n": 1e-9, "p": 1e-12, "": 1.0}
+
+
+def _times_the_gpu(shown: str) -> list[str]:
+    """A sentence a batch: how often the GPU's joules a token go into those of the machine, as they are shown."""
+    value, unit = shown.split()[:2]
+    joules, record = float(value.replace(",", "")) * _PREFIX[unit[:-1]], gpu_record()
+    rows = [row for batch in (record.batches if record else ()) if record and (row := record.row(batch))]
+    return [
+        f"That is {three_digits(joules / row.joules_a_token)} times the {with_prefix(row.joules_a_token, 'J')} at batch "
+        f"{row.batch:,} of one GPU, measured on the same block and {row.tokens_a_second:,.0f} tokens a second."
+        for row in rows
+    ]

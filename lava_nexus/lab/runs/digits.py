@@ -25,6 +25,7 @@ from lava_nexus.lab.trial import marked, shrunk
 from lava_nexus.models.checkpoint import load_checkpoint
 from lava_nexus.models.digits import DIGITS, WEIGHTS, DigitsSplit, digits_program, load_split, patches
 from lava_nexus.models.forward import Counts
+from lava_nexus.models.placing import place
 from lava_nexus.models.stages import Arithmetic
 from lava_nexus.programs import Accumulate, Orders, Program
 from lava_nexus.torch.orders import accumulation
@@ -169,7 +170,8 @@ def _describe(
     fmt, images = config.float_format, len(tokens)
     labels = split.test_labels[:images]
     outside = witness_logits(tensors, tokens, precision=np.float64 if fmt.bits > 32 else np.float32)
-    found = run_counts(answer.counts.layers, config.energy_model, images)
+    placed = config.place and place(program, config.chip, strategy=config.place, seed=config.seed)
+    found = run_counts(answer.counts.layers, config.energy_model, images, placed or None)
     return Run(
         title=f"Digits transformer, {fmt}, {config.basis} basis, {config.executor} executor",
         config=config.resolved(),

@@ -28,6 +28,7 @@ from lava_nexus.lab.trial import marked, shrunk
 from lava_nexus.models.forward import Counts, Tokens
 from lava_nexus.models.generation import LENGTH, Sampling
 from lava_nexus.models.model import Model, token_array
+from lava_nexus.models.placing import pass_workload, place
 from lava_nexus.models.text import decoded, encoded, prompted
 from lava_nexus.populations.catalogue import GATES
 from lava_nexus.programs import Program, linear
@@ -106,7 +107,7 @@ def _tokens(wanted: TransformerModel, model: Model, seed: int) -> Tokens:
 
 def _identity(config: RunConfig, job: Job) -> dict[str, Any]:
     """All that the bits and counts of a step depend on."""
-    left_out = {"out", "energy_model", "timeout_seconds"}
+    left_out = {"out", "energy_model", "place", "chip", "timeout_seconds"}
     found = {
         "config": {key: value for key, value in config.resolved().items() if key not in left_out},
         "weights": job.model.source.identity(),
@@ -147,7 +148,10 @@ def _report(config: RunConfig, job: Job, executor: Executor, steps: list[Step], 
     counts = Counts()
     for step in steps:
         counts.add(step.counts)
-    found = run_counts(counts.layers, config.energy_model)
+    placed = config.place and place(
+        pass_workload(model, job.steps), config.chip, strategy=config.place, seed=config.seed
+    )
+    found = run_counts(counts.layers, config.energy_model, placement=placed or None)
     run = Run(
         title=(
             f"{model.spec.kind}, {_named(first, behind)} of {model.spec.layers}, {job.tokens.shape[1]} tokens, "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +15,12 @@ from lava_nexus.errors import NexusError
 from lava_nexus.execute.executor import Executor
 from lava_nexus.execute.run import executor_named
 from lava_nexus.lab.configs.execution import RunConfig
+from lava_nexus.lab.runs import transformer
 from lava_nexus.lab.runs.job import StepStore
 from lava_nexus.lab.runs.transformer import run_transformer
 from lava_nexus.models.forward import Counts, cached_tokens
 from lava_nexus.models.model import random_model
+from lava_nexus.models.placing import place
 from lava_nexus.models.stages import forward_stages
 
 CONFIGS = Path(__file__).parents[3] / "configs"
@@ -194,6 +197,26 @@ def test_an_unfinished_run_is_not_thrown_away(tmp_path: Path, monkeypatch: pytes
     assert not (tmp_path / "steps").exists()
 
 
+def test_a_run_that_is_placed_prints_what_a_machine_takes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The placement is of the very programs that ran: one pass over three tokens, one layer."""
+    monkeypatch.setattr(transformer, "place", partial(place, sets=4))
+    one = {**TINY, "num_hidden_layers": 1}
+    changes = {"format": "float8_e4m3fn", "place": "folded: 64", "energy_model": "loihi2"}
+    placed = config(architecture=one).model_copy(update=changes)
+    energy = run_transformer(placed, tmp_path / "placed")["energy"]
+    alone = run_transformer(placed.model_copy(update={"place": None}), tmp_path / "alone")["energy"]
+    assert alone["machine"] is None and energy["work"] == alone["work"]
+    assert energy["machine"]["value"] > 10 * energy["work"]["value"] and energy["seconds_per_inference"]["value"] > 0
+    definition = dict(energy["definition"])
+    assert "on" in definition["placement"] and definition["pace"].startswith("one after the other")
+    assert energy["shares"]["static"] > 0 and energy["shares"]["updates_inactive"] > 0
+    assert "| machine an input" in (tmp_path / "placed" / "report.md").read_text()
+    with pytest.raises(NexusError, match="counted no spikes"):
+        run_transformer(placed.model_copy(update={"executor": "reference"}), tmp_path / "not counted")
+    with pytest.raises(NexusError, match="strategy 'fit: 3' is none of"):
+        run_transformer(placed.model_copy(update={"place": "fit: 3"}), tmp_path / "none")
+
+
 @pytest.mark.parametrize("path", sorted([CONFIGS / "block_d256.yaml", *(CONFIGS / "models").glob("*.yaml")]))
 def test_configs_that_ship_run(path: Path, tmp_path: Path) -> None:
     report = run_transformer(load_config(RunConfig, path, ["executor=reference"]), tmp_path, quick=True)
@@ -248,3 +271,9 @@ def test_mistakes_are_one_sentence(changes: dict[str, Any], words: str, tmp_path
 def test_mistakes_in_the_config(changes: dict[str, Any], words: str) -> None:
     with pytest.raises(NexusError, match=words):
         config(**changes)
+
+
+def test_a_placement_is_of_one_pass() -> None:
+    model = {"kind": "transformer", "architecture": TINY, "tokens": 3, "generate": 2}
+    with pytest.raises(NexusError, match="'place' is of one pass over the tokens, and 'generate' takes a pass for"):
+        build_config(RunConfig, {"model": model, "place": "unrolled"}, "test")

@@ -202,8 +202,11 @@ def _times_the_gpu(shown: str) -> list[str]:
     value, unit = shown.split()[:2]
     joules, record = float(value.replace(",", "")) * _PREFIX[unit[:-1]], gpu_record()
     rows = [row for batch in (record.batches if record else ()) if record and (row := record.row(batch))]
-    times = {row: three_digits(joules / row.joules_a_token) for row in rows}
-    return [
-        f"That is {times[row]} times the {with_prefix(row.joules_a_token, 'J')} at batch {row.batch:,} of one GPU, measured on the same block and {row.tokens_a_second:,.0f} tokens a second."
-        for row in rows
-    ]
+    said = []
+    for row in rows:
+        times, each = three_digits(joules / row.joules_a_token), with_prefix(row.joules_a_token, "J")
+        said.append(
+            f"That is {times} times the {each} at batch {row.batch:,} of one GPU, measured on the same block at "
+            f"{row.tokens_a_second:,.0f} tokens a second."
+        )
+    return said

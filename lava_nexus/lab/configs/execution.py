@@ -194,7 +194,7 @@ class RunConfig(ExecutionConfig):
 
     @model_validator(mode="after")
     def _placed(self) -> RunConfig:
-        if self.place is not None and getattr(self.model, "generate", 0):
+        if self.place is not None and isinstance(self.model, TransformerModel) and self.model.generate:
             raise ValueError("'place' is of one pass over the tokens, and 'generate' takes a pass for each new one")
         return self
 

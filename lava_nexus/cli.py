@@ -11,10 +11,11 @@ import argparse
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
-from lava_nexus.errors import NexusError
+from lava_nexus.errors import NexusError, needs_extras
 from lava_nexus.signals import ENDING, Answering
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ def main(*argv: str) -> NoReturn:
 
 def _dispatch(argv: Sequence[str]) -> int:
     from lava_nexus.config import did_you_mean
+    from lava_nexus.lab.commands import OTHERS
     from lava_nexus.lab.experiments import EXPERIMENTS
     from lava_nexus.store import installed_versions
 
@@ -44,8 +46,10 @@ def _dispatch(argv: Sequence[str]) -> int:
     experiments = {one.command: one for one in EXPERIMENTS}
     if command in experiments:
         return _experiment(experiments[command], rest)
-    if command in _OTHERS:
-        return _OTHERS[command][0](rest)
+    if command in OTHERS:
+        return OTHERS[command].run(rest)
+    if command == "completion":
+        return _completion(rest)
     if command in ("-h", "--help", "help"):
         print(_help(), end="")
         return 0
@@ -54,20 +58,26 @@ def _dispatch(argv: Sequence[str]) -> int:
         print(f"lava-nexus {versions.pop('lava-nexus', '(not installed)')}")
         print(", ".join(f"{name} {version}" for name, version in versions.items()))
         return 0
-    raise NexusError(f"command '{command}' does not exist{did_you_mean(command, [*experiments, *_OTHERS])}")
+    raise NexusError(
+        f"command '{command}' does not exist{did_you_mean(command, [*experiments, *OTHERS, 'completion'])}"
+    )
 
 
 def _help() -> str:
+    from lava_nexus.lab.commands import OTHERS
     from lava_nexus.lab.experiments import EXPERIMENTS
 
-    listed = [(one.command, one.title) for one in EXPERIMENTS] + [(name, text) for name, (_, text) in _OTHERS.items()]
+    listed = [(one.command, one.title) for one in EXPERIMENTS] + [(one.command, one.title) for one in OTHERS.values()]
+    listed.append(("completion", "Prints a script that completes commands and options in bash, zsh or tcsh."))
     lines = "".join(f"  {command:<12}{title}\n" for command, title in listed)
     examples = "".join(f"  lava-nexus {one.command} {one.example}\n" for one in EXPERIMENTS[:4])
     return (
-        "usage: lava-nexus COMMAND CONFIG... [--out DIR] [--set KEY=VALUE] [--quick] [--resume | --restart]\n\n"
+        "usage: lava-nexus COMMAND CONFIG... [--out DIR] [--set KEY=VALUE] [--quick] [--json] [--resume]\n\n"
         "Transformers as integrate-and-fire logic, bit for bit IEEE-754. Each command reads a YAML config and writes\n"
         "a report into a folder; `lava-nexus COMMAND --help` says more, `lava-nexus --version` what is installed.\n\n"
-        f"commands:\n{lines}\nexamples, in a checkout:\n{examples}"
+        f"commands:\n{lines}\nfirst:\n  lava-nexus demo\n\nexamples, in a checkout:\n{examples}\n"
+        "exit codes: 0, 1 (`compare` found a difference), 2 (a mistake: one sentence on stderr), 130 (Ctrl-C)\n"
+        "LAVA_NEXUS_PROGRESS=1 tells what goes on where there is no terminal, 0 is silent on one.\n"
     )
 
 
@@ -78,8 +88,30 @@ def _experiment(experiment: Experiment, argv: Sequence[str]) -> int:
     parser = _parser(experiment.command, experiment.title, flags, experiment.choices)
     parser.epilog = f"for example: lava-nexus {experiment.command} {experiment.example}"
     arguments = parser.parse_args(argv)
+    needs_extras(f"lava-nexus {experiment.command}", "plots", "data")
     with doing(f"lava-nexus {experiment.command}"):
         return _conduct(experiment.config, experiment.conduct, arguments, flags, experiment.choices)
+
+
+def _completion(argv: Sequence[str]) -> int:
+    """Prints the script of a shell."""
+    import shtab
+
+    from lava_nexus.lab.commands import OTHERS
+    from lava_nexus.lab.experiments import EXPERIMENTS
+
+    parser = argparse.ArgumentParser(prog="lava-nexus completion", description="Prints a shell's script of completion.")
+    parser.add_argument("shell", choices=shtab.SUPPORTED_SHELLS, help="source <(lava-nexus completion bash)")
+    shell = parser.parse_args(argv).shell
+    whole = argparse.ArgumentParser(prog="lava-nexus")
+    commands = whole.add_subparsers()
+    for one in EXPERIMENTS:
+        made = commands.add_parser(one.command, help=one.title)
+        _with_options(made, RESUME if one.resumable else {}, one.choices)
+    for other in OTHERS.values():
+        other.arguments(commands.add_parser(other.command, help=other.title))
+    print(shtab.complete(whole, shell=shell))
+    return 0
 
 
 def run_command(
@@ -121,7 +153,18 @@ def _conduct(
     given = {name: getattr(arguments, name) for name in flags}
     for config, path in [(_load(config_type, path, arguments), path) for path in arguments.config]:
         with held_folder(prepare_folder(_folder(config))) as folder, doing(path.name):
-            action(config, folder, arguments.quick, **given)
+            if not arguments.json:
+                action(config, folder, arguments.quick, **given)
+                _flush()
+                continue
+            began = {file: file.stat().st_mtime_ns for file in folder.glob("*.json")}
+            with redirect_stdout(sys.stderr):
+                action(config, folder, arguments.quick, **given)
+            written = [file for file in folder.glob("*.json") if began.get(file) != file.stat().st_mtime_ns]
+        for file in written:
+            text = file.read_text(encoding="utf-8")
+            if '"schema_version"' in text:
+                print(text, end="")
         _flush()
     return 0
 
@@ -193,95 +236,25 @@ def _parser(
     command: str, description: str, flags: Mapping[str, str], choices: Mapping[str, Sequence[str]]
 ) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog=f"lava-nexus {command}" if command else None, description=description)
+    _with_options(parser, flags, choices)
+    return parser
+
+
+def _with_options(
+    parser: argparse.ArgumentParser, flags: Mapping[str, str], choices: Mapping[str, Sequence[str]]
+) -> None:
     parser.add_argument("config", type=Path, nargs="+", help="YAML file; several run one after the other")
     parser.add_argument("--out", type=Path, metavar="DIR", help="folder for results, instead of the config's `out`")
     parser.add_argument(
         "--set", action="append", default=[], metavar="KEY=VALUE", help="replace one value, for example model.images=8"
     )
     parser.add_argument("--quick", action="store_true", help="a small part of the work, to see that everything runs")
+    parser.add_argument("--json", action="store_true", help="the report as JSON on stdout, all else on stderr")
     apart = parser.add_mutually_exclusive_group()
     for name, text in flags.items():
         apart.add_argument(f"--{name}", action="store_true", help=text)
     for key, allowed in choices.items():
         parser.add_argument(f"--{key}", choices=allowed, help=f"the config's '{key}'")
-    return parser
-
-
-def _compare(argv: Sequence[str]) -> int:
-    """Prints the table; 0 where nothing differs, 1 where something does."""
-    from lava_nexus.lab.pages import differences, differences_table, read_report
-
-    parser = argparse.ArgumentParser(
-        prog="lava-nexus compare",
-        description="Prints what differs between two runs. Exit codes: 0 nothing, 1 something, 2 a mistake.",
-    )
-    parser.add_argument("a", type=Path, help="JSON report, or the folder of a run")
-    parser.add_argument("b", type=Path, help="another")
-    parser.add_argument(
-        "--ignore",
-        action="append",
-        default=[],
-        metavar="PATTERN",
-        help="keys that may differ, for example '*seconds*' or 'config.*'",
-    )
-    arguments = parser.parse_args(argv)
-    found = differences(read_report(arguments.a), read_report(arguments.b), arguments.ignore)
-    print(differences_table(found, str(arguments.a), str(arguments.b)) if found else "no differences")
-    return 1 if found else 0
-
-
-def _check(argv: Sequence[str]) -> int:
-    """Prints what a checkpoint is and would cost."""
-    from lava_nexus.models.inspection import check
-
-    parser = argparse.ArgumentParser(
-        prog="lava-nexus check", description="Says what a checkpoint is, what of it would run, and at what cost."
-    )
-    parser.add_argument("folder", nargs="+", type=Path, help="with config.json and weights")
-    parser.add_argument("--context", type=int, default=128, metavar="TOKENS", help="that a token sees; 128")
-    parser.add_argument("--format", default="float32", help="of the run; float32")
-    arguments = parser.parse_args(argv)
-    for folder in arguments.folder:
-        print(check(folder, context=arguments.context, format=arguments.format))
-    return 0
-
-
-def _readme(argv: Sequence[str]) -> int:
-    """Updates the pages of each run."""
-    from lava_nexus.lab.energy.report import update_energy_pages
-    from lava_nexus.lab.energy.sanafe import JOULES, update_sanafe
-    from lava_nexus.lab.energy.token import update_mapping_page
-    from lava_nexus.lab.pages import update_native, update_readme
-
-    parser = argparse.ArgumentParser(
-        prog="lava-nexus readme", description="Takes reports and figures of runs into README.md and docs/."
-    )
-    parser.add_argument("results", nargs="+", type=Path, help="folder of a run, or docs")
-    parser.add_argument("--root", type=Path, default=Path(), help="of the repository; the current folder")
-    arguments = parser.parse_args(argv)
-    for folder in arguments.results:
-        energy, kept = (folder / "energy.json").is_file(), (folder / "digits.json").is_file()
-        if (folder / "energy_interleaved.csv").is_file():
-            update_mapping_page(folder, arguments.root)
-            continue
-        if (folder / JOULES).is_file():
-            update_sanafe(folder, arguments.root)
-            continue
-        if (folder / "native.json").is_file():
-            update_native(folder, arguments.root)
-            continue
-        if energy:
-            update_energy_pages(folder, arguments.root)
-        if kept or not energy:
-            update_readme(folder, arguments.root)
-    return 0
-
-
-_OTHERS: dict[str, tuple[Callable[[Sequence[str]], int], str]] = {
-    "check": (_check, "Says what a checkpoint is, what of it would run, and at what cost."),
-    "compare": (_compare, "Prints what differs between two runs."),
-    "readme": (_readme, "Takes reports and figures of runs into README.md and docs/."),
-}
 
 
 def _folder(config: Config) -> Path:

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lava_nexus.chip.description import LIMITS, Chip, demand
-from lava_nexus.errors import NexusError
+from lava_nexus.errors import NexusError, needs_extras
 from lava_nexus.neurons import ThresholdNetwork
 
 _ARITY = 8
@@ -86,6 +86,7 @@ def partition(graph: Hypergraph, capacities: Sequence[int], seed: int = 0) -> ND
 def _direct(graph: Hypergraph, capacities: Sequence[int], seed: int) -> NDArray[np.int64]:
     if not len(graph.weights) or graph.nodes <= 2 * len(capacities):
         return _filled(np.arange(graph.nodes), capacities)
+    needs_extras("a partition onto cores", "placing")
     import mtkahypar
 
     ends = graph.offsets.tolist()

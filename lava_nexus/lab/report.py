@@ -22,6 +22,7 @@ from lava_nexus.lab.markdown import Table as Table
 from lava_nexus.lab.markdown import columns as columns
 from lava_nexus.lab.markdown import comma_separated, page_end, run_markdown, standing, summary_text
 from lava_nexus.lab.trial import MARK, trial
+from lava_nexus.lab.web import html_page
 from lava_nexus.progress import say
 from lava_nexus.store import installed_versions
 
@@ -234,7 +235,9 @@ def write_report(report: Report, folder: Path) -> dict[str, Any]:
     values: dict[str, Any] = _finite(report.to_dict())
     for file, (header, rows) in report.files.items():
         files.write_text(folder / file, comma_separated(header, rows))
-    files.write_text(folder / f"{report.name}.md", report.markdown())
+    page = report.markdown()
+    files.write_text(folder / f"{report.name}.md", page)
+    files.write_text(folder / f"{report.name}.html", html_page(page, folder))
     files.write_text(folder / f"{report.name}.json", json.dumps(values, indent=2, allow_nan=False) + "\n")
     return values
 
@@ -247,7 +250,7 @@ def conclude(report: Report, folder: Path) -> dict[str, Any]:
     """
     values = write_report(report, folder)
     say(report.text())
-    say(f"report: {folder / report.name}.md")
+    say(f"report: {folder / report.name}.html (and .md, .json)")
     if report.failure:
         raise NexusError(report.failure)
     return values

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lava_nexus.errors import NexusError
+from lava_nexus.errors import NexusError, needs_extras
 from lava_nexus.formats import FloatFormat
 from lava_nexus.models.stages import Arithmetic
 from lava_nexus.programs import LayerShape, Program, Value, Writer, mean, residual, transformer_layer
@@ -210,6 +210,7 @@ class DigitsSplit:
 
 def load_split() -> DigitsSplit:
     """The fixed split: a fifth for test, stratified, random_state 0; pixels 0..16 divided by 16, which is exact."""
+    needs_extras("the set of handwritten digits", "data")
     from sklearn.datasets import load_digits
     from sklearn.model_selection import train_test_split
 

@@ -9,7 +9,9 @@ if multiprocessing.get_start_method(allow_none=True) == "fork":
 try:
     import lava.magma.core.process.process  # noqa: F401 - also sets multiprocessing's start method, to fork
 except ImportError as error:
-    raise NexusError("executor 'lava' needs the package lava-nc, which runs on Python 3.10 only") from error
+    raise NexusError(
+        "executor 'lava' needs the package lava-nc, on Python 3.10: pip install 'lava-nexus[lava]'"
+    ) from error
 except RuntimeError as error:
     raise NexusError("executor 'lava' needs multiprocessing's start method fork, but another is set") from error
 

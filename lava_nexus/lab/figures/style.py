@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lava_nexus.errors import needs_extras
 from lava_nexus.files import replacing
 from lava_nexus.lab.trial import MARK, trial
 
@@ -40,6 +41,7 @@ _SETTINGS: dict[str, Any] = {
 
 def new_figure(width: float, height: float) -> Figure:
     """An empty figure, in inches, drawn without a display; matplotlib is imported here and not before."""
+    needs_extras("a figure", "plots")
     import matplotlib
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure

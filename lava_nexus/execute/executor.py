@@ -34,6 +34,7 @@ LEVELS = {
     "reference": "reference",
     "word": "word logic",
     "vectorised": "vectorised neurons",
+    "neurons": "vectorised neurons in Lava's time steps",
     "lif": "LIF",
     "chip": "LIF on Loihi 2",
 }

@@ -89,7 +89,7 @@ EXECUTORS: dict[str, ExecutorKind] = {
     ),
     "lava": ExecutorKind(
         "Lava Processes on Lava's CPU simulator (needs lava-nc)",
-        (LEVELS["vectorised"], LEVELS["lif"], LEVELS["word"]),
+        (LEVELS["vectorised"], LEVELS["neurons"], LEVELS["lif"], LEVELS["word"]),
         _lava,
     ),
     "loihi2": ExecutorKind(

@@ -16,9 +16,8 @@ def standing(report: dict[str, Any]) -> list[str]:
     if report.get("quick"):
         left_out = "; ".join(report["shrunk"])
         said.append(f"**A quick run, to see that everything works; its figures are no results: {left_out}.**")
-    levels = dict.fromkeys(level["level"] for level in report["levels"])
-    if levels:
-        said.append(f"Level at which neurons ran: {', '.join(levels)}.")
+    if report["levels"]:
+        said.append(f"Level at which neurons ran: {levels_told(report)}.")
     energy = report.get("energy")
     if isinstance(energy, dict) and energy.get("work") is not None:
         pace = dict(energy["definition"]).get("pace")
@@ -30,11 +29,21 @@ def standing(report: dict[str, Any]) -> list[str]:
     return said
 
 
+def levels_told(report: dict[str, Any]) -> str:
+    """Each level, and the layers of all but the most usual one."""
+    layers: dict[str, list[str]] = {}
+    for one in report["levels"]:
+        layers.setdefault(one["level"], []).append(one["process"])
+    usual, *others = sorted(layers, key=lambda level: -len(layers[level]))
+    return "; ".join([usual, *(f"{', '.join(layers[level])}: {level}" for level in others)])
+
+
 def summary_rows(report: dict[str, Any]) -> list[tuple[str, str]]:
     """(what, value) pairs: the result in a dozen lines."""
     strict, pytorch, energy = report["ulp"]["strict"], report["ulp"]["pytorch"], report["energy"]
     rows = [
         ("executor", report["executor"]),
+        ("level", levels_told(report) if report["levels"] else "-"),
         ("inputs", f"{report['inferences']:,}"),
         ("accuracy of the network", _right(report["accuracy"]["network"], report["inferences"])),
         ("accuracy of PyTorch", _right(report["accuracy"]["pytorch"], report["inferences"])),

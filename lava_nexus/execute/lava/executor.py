@@ -21,6 +21,7 @@ from lava_nexus.execute.lava.processes.populations import PopulationProcess, Pop
 from lava_nexus.execute.lava.program import run_on_lava
 from lava_nexus.execute.lava.session import run
 from lava_nexus.execute.lava.shared import shared_array
+from lava_nexus.execute.lava.side_by_side import run_side_by_side
 from lava_nexus.execute.operands import Operands, checked_operands, seconds, whole_number
 from lava_nexus.execute.populations import check_feeds
 from lava_nexus.execute.tallies import ProgramResult, Tally
@@ -88,6 +89,8 @@ def _named(network: PopulationNetwork, sent: Integers) -> dict[str, Integers]:
     return found
 
 
+_WALKED = ("lif", "neurons")
+_WORDS = ("vectorised", "lif", "word", "neurons")
 _LANES: dict[Level, int] = {"vectorised": 512, "lif": 1}
 _CAPACITY = 1 << 16
 _STREAMS_KEPT = 4
@@ -99,18 +102,21 @@ class LavaExecutor(Executor):
     The Processes of the circuits used last stay alive for the next invocation, because starting them takes about
     half a second; `close` ends them, as does dropping the executor or the end of the program.
 
-    A program becomes one Process a layer, which evaluates its neurons at the level "word" or "vectorised"; at the level
-    "lif" the program is walked and each of its circuits is a graph of LIF neurons. At the level "word" a circuit by
-    itself is the only layer of such a program.
+    A program becomes one Process a layer, which evaluates its neurons at the level "word" or "vectorised". At the
+    levels "neurons" and "lif" it is walked: each of its circuits is a graph of neurons, whose time steps are Lava's. At
+    the level "word" a circuit by itself is the only layer of such a program.
 
     Args:
         level: what evaluates a neuron: "vectorised" (all neurons in one CPU model), "lif" (Lava's own LIF and
-            DelaySparse, fixed point) or "word" (word operations); None for "vectorised" of a circuit and "word" of a
-            program. What reports say of a level ("vectorised neurons", "LIF", "word logic") stands for its word.
+            DelaySparse, fixed point), "word" (word operations), or "neurons" (vectorised, of programs circuit by
+            circuit); None for "vectorised" of a circuit and "word" of a program. What reports say of a level ("word
+            logic", "LIF") stands for its word.
         lanes: operand sets of a circuit a time step, each on a copy of the network; 512 or, for "lif", 1 if not given.
         timeout: seconds that starting a circuit or a program, or one run of up to 65,536 operand sets, may take.
         batch: sets of a program that pass through all its Processes in one time step.
         processes: most operating-system processes that a transformer block may become.
+        neurons: layers of a program that run at the level "neurons" beside the others; a layer's first words stand for
+            all that begin so.
     """
 
     name = "lava"
@@ -122,16 +128,20 @@ class LavaExecutor(Executor):
         timeout: float = 600.0,
         batch: int = 64,
         processes: int = 20,
+        neurons: Sequence[str] = (),
     ) -> None:
         super().__init__()
         self._streams: OrderedDict[str, Stream] = OrderedDict()
-        self._word = None if level is None else level_word(level, ("vectorised", "lif", "word"), "Lava level")
+        self._word = (
+            None if level is None else level_word(level, ("vectorised", "lif", "word", "neurons"), "Lava level")
+        )
         self.level = LEVELS[self._word or "vectorised"]
         self._level: Level = "lif" if self._word == "lif" else "vectorised"
         self._lanes = _LANES[self._level] if lanes is None else whole_number("lanes", lanes)
         self._timeout = seconds("timeout", timeout)
         self._batch = whole_number("batch", batch)
         self._processes = whole_number("processes", processes)
+        self._neurons = tuple(neurons)
         self._timing = Timing()
 
     @property
@@ -141,7 +151,7 @@ class LavaExecutor(Executor):
     @property
     def batches(self) -> bool:
         """Whether it cuts the sets of a program into batches by itself: wherever Processes are its layers."""
-        return self._word != "lif"
+        return self._word not in _WALKED
 
     @property
     def timing(self) -> Timing:
@@ -183,10 +193,13 @@ class LavaExecutor(Executor):
         return [ran.outputs["result"]], tally
 
     def run_whole(self, program: Program, feeds: Mapping[str, NDArray[Any]]) -> ProgramResult | None:
-        """A program as Lava Processes; None at the level "lif", where it is walked."""
-        if self._word == "lif":
+        """A program as Lava Processes; None at the levels "lif" and "neurons", where it is walked."""
+        if self._word in _WALKED:
             return None
         options: dict[str, Any] = {"batch": self._batch, "processes": self._processes, "timeout": self._timeout}
+        if self._neurons:
+            with LavaExecutor("neurons", timeout=self._timeout) as walker:
+                return run_side_by_side(program, feeds, self._neurons, walker, level=self._word or "word", **options)
         ran = run_on_lava(program, feeds, level=self._word or "word", **options)
         took = f"Lava's CPU simulator took {ran.time_steps} of its own time steps in {ran.processes} processes."
         return replace(ran, notes=(took,))

@@ -72,16 +72,25 @@ class MembraneOptions(Config):
 ExecutorName = Literal["lava", "loihi2", "bitsliced", "cuda", "membrane", "reference"]
 
 
+LevelName = Literal[
+    "word", "vectorised", "neurons", "lif", "word logic", "vectorised neurons", "LIF",
+    "vectorised neurons in Lava's time steps",
+]  # fmt: skip
+
+
 class LavaOptions(Config):
     """How the Lava executor runs.
 
     Attributes:
         level: what evaluates a neuron in the operator Processes: `word` for compiled word operations, `vectorised` for
-            a membrane each, `lif` for Lava's own LIF, circuit after circuit; or what reports say of these levels.
+            a membrane each; `neurons` for vectorised neurons in Lava's time steps and `lif` for Lava's own LIF, circuit
+            after circuit; or what reports say of these levels.
+        neurons: layers that run at the level `neurons` beside the others, by the first words of their names.
         processes: most operating-system processes that a block may become.
     """
 
-    level: Literal["word", "vectorised", "lif", "word logic", "vectorised neurons", "LIF"] = "word"
+    level: LevelName = "word"
+    neurons: tuple[str, ...] = ()
     processes: int = Field(default=20, ge=1, le=64)
 
 
@@ -92,18 +101,22 @@ class ExecutionConfig(ArithmeticConfig):
         executor: what evaluates the circuits; `loihi2` needs a chip and Intel's extension of Lava.
         timeout_seconds: wall time after which a run on Lava is ended with an error.
         lava: options of the Lava executor.
+        level: stands for `lava.level` with all layers alike, for `--set level=neurons`.
         membrane: options of the membrane executor: leak, reset, noise, faults.
     """
 
     executor: ExecutorName = DEFAULT_EXECUTOR
     timeout_seconds: float = Field(default=600.0, gt=0, allow_inf_nan=False)
     lava: LavaOptions = LavaOptions()
+    level: LevelName | None = None
     membrane: MembraneOptions = MembraneOptions()
 
     @model_validator(mode="after")
     def _used(self) -> ExecutionConfig:
         if self.membrane != MembraneOptions() and self.executor != "membrane":
             raise ValueError(f"options of 'membrane' are given, but executor is {self.executor}, not membrane")
+        if self.level is not None and self.executor != "lava":
+            raise ValueError(f"'level' is given, but executor is {self.executor}, not lava")
         return self
 
     @property
@@ -113,8 +126,9 @@ class ExecutionConfig(ArithmeticConfig):
             return self.membrane.executor_options(self.seed)
         if self.executor != "lava":
             return {}
-        lava = self.lava
-        return {"batch": 1, "level": lava.level, "processes": lava.processes, "timeout": self.timeout_seconds}
+        lava = LavaOptions(level=self.level, processes=self.lava.processes) if self.level else self.lava
+        own = {"level": lava.level, "processes": lava.processes, "neurons": lava.neurons}
+        return {"batch": 1, "timeout": self.timeout_seconds, **own}
 
 
 class DigitsModel(Config):

@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lava_nexus.execute.executor import LEVELS
 from lava_nexus.execute.interpret import run_program
 from lava_nexus.execute.reference import ReferenceExecutor
-from lava_nexus.execute.run import executor_named, measured_notes
+from lava_nexus.execute.run import EXECUTORS, executor_named, measured_notes
 from lava_nexus.formats import FloatFormat, UlpSummary, summarise
 from lava_nexus.lab.configs.execution import DigitsModel, RunConfig
 from lava_nexus.lab.figures.bars import synops_bars
@@ -28,6 +29,7 @@ from lava_nexus.models.forward import Counts
 from lava_nexus.models.placing import place
 from lava_nexus.models.stages import Arithmetic
 from lava_nexus.programs import Accumulate, Orders, Program
+from lava_nexus.progress import say
 from lava_nexus.torch.orders import accumulation
 
 Patterns = NDArray[Any]
@@ -72,6 +74,7 @@ def run_digits(config: RunConfig, out: Path, quick: bool = False) -> dict[str, A
     exact = digits_program(tensors, DIGITS, arithmetic_of(config, orders))
     program = approximate_program(config, tensors, exact, orders, split) if config.approximate else exact
 
+    say(f"executor {config.executor}, {_level(config)}; {images} images of {split.test_tokens.shape[0]}")
     began = time.perf_counter()
     answer = _answer(program, patterns, config)
     seconds = time.perf_counter() - began
@@ -136,6 +139,16 @@ _LEVELS = {
 def _model(config: RunConfig) -> DigitsModel:
     assert isinstance(config.model, DigitsModel)
     return config.model
+
+
+def _level(config: RunConfig) -> str:
+    """At which level neurons will run, before anything does."""
+    if config.executor != "lava":
+        return f"level {EXECUTORS[config.executor].levels[0]}"
+    options = config.executor_options
+    told = LEVELS.get(options["level"], options["level"])
+    apart = ", ".join(options["neurons"])
+    return f"level {told}" + (f"; {apart}: {LEVELS['neurons']}" if apart else "")
 
 
 def _answer(program: Program, patterns: Patterns, config: RunConfig) -> Answer:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from types import SimpleNamespace
 
 import numpy as np
@@ -13,9 +14,9 @@ pytest.importorskip("lava")
 from lava_nexus.circuits import circuit
 from lava_nexus.errors import NexusError
 from lava_nexus.execute.cpu import BitslicedExecutor
-from lava_nexus.execute.executor import BankTally, Tally
+from lava_nexus.execute.executor import LEVELS, BankTally, Tally
 from lava_nexus.execute.interpret import run_program
-from lava_nexus.execute.lava import run_on_lava
+from lava_nexus.execute.lava import LavaExecutor, run_on_lava
 from lava_nexus.execute.lava.partition import Block, partition
 from lava_nexus.execute.lava.processes import operators
 from lava_nexus.execute.lava.processes.operators import Linear
@@ -186,4 +187,25 @@ def test_constant_weights_run_on_the_neurons_of_the_level(level):
         assert (mine.circuit.digest, mine.invocations) == (theirs.circuit.digest, theirs.invocations)
         assert mine.spikes and (mine.spikes, mine.synops, mine.active) == (theirs.spikes, theirs.synops, theirs.active)
     assert {type(tally) for tally in got.layers["layer"]} == {Tally, BankTally}
+    assert children() <= before
+
+
+def test_some_layers_as_neurons_beside_word_logic():
+    """The block's norm and projection in Lava's own time steps: bits, counts and levels; the rest stays word logic."""
+    program, feeds, before = small_program(), random_feeds(2), children()
+    chosen = ("block0.attention_norm", "block0.attention.query")
+    with LavaExecutor("word", batch=2, timeout=60, neurons=chosen) as lava:
+        got = run_program(program, feeds, lava)
+    counted = run_program(program, feeds, BitslicedExecutor())
+    for name, patterns in counted.outputs.items():
+        assert np.array_equal(got.outputs[name], patterns)
+    assert counts(got.layers) == counts(counted.layers)
+    levels = dict(got.levels)
+    assert {layer for layer, level in levels.items() if level == LEVELS["neurons"]} == set(chosen)
+    assert levels["block0.attention.softmax"] == "word logic"
+    (note,) = got.notes
+    taken, predicted = (int(n.replace(",", "")) for n in re.findall(r"([\d,]+) (?:of Lava|predicted)", note))
+    assert taken == predicted > 500
+    with pytest.raises(NexusError, match="has no layer 'head' to run as neurons; it has embedding"):
+        run_program(program, feeds, LavaExecutor("word", neurons=("head",)))
     assert children() <= before

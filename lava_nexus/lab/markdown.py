@@ -16,8 +16,7 @@ def standing(report: dict[str, Any]) -> list[str]:
     if report.get("quick"):
         left_out = "; ".join(report["shrunk"])
         said.append(f"**A quick run, to see that everything works; its figures are no results: {left_out}.**")
-    if report["levels"]:
-        said.append(f"Level at which neurons ran: {levels_told(report)}.")
+    said += [f"Level at which neurons ran: {levels_told(report)}."] if report["levels"] else []
     energy = report.get("energy")
     if isinstance(energy, dict) and energy.get("work") is not None:
         pace = dict(energy["definition"]).get("pace")
@@ -31,11 +30,9 @@ def standing(report: dict[str, Any]) -> list[str]:
 
 def levels_told(report: dict[str, Any]) -> str:
     """Each level, and the layers of all but the most usual one."""
-    layers: dict[str, list[str]] = {}
-    for one in report["levels"]:
-        layers.setdefault(one["level"], []).append(one["process"])
-    usual, *others = sorted(layers, key=lambda level: -len(layers[level]))
-    return "; ".join([usual, *(f"{', '.join(layers[level])}: {level}" for level in others)])
+    of = {a["level"]: [b["process"] for b in report["levels"] if b["level"] == a["level"]] for a in report["levels"]}
+    usual, *others = sorted(of, key=lambda level: -len(of[level]))
+    return "; ".join([usual, *(f"{', '.join(of[level])}: {level}" for level in others)])
 
 
 def summary_rows(report: dict[str, Any]) -> list[tuple[str, str]]:

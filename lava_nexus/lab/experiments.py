@@ -127,7 +127,7 @@ EXPERIMENTS = (
         "Measures ULP of layers and operations and writes them beside published figures.",
         "configs/ulp_components.yaml",
         "ulp_tables:UlpTablesConfig",
-        "ulp.tables:run_ulp_tables",
+        "ulp.sections:run_ulp_tables",
     ),
     Experiment(
         "circuits",

@@ -18,7 +18,7 @@ from lava_nexus.circuits import circuit
 from lava_nexus.errors import NexusError
 from lava_nexus.formats import FLOAT32, FLOAT64, FloatFormat, NumberFormat
 from lava_nexus.populations import Operator, operator
-from lava_nexus.populations.linear import WEIGHT_MAX, spiking_linear
+from lava_nexus.populations.catalogue import WEIGHT_MAX, spiking_linear
 from lava_nexus.programs import shared
 from lava_nexus.programs.excerpt import Excerpt, Span
 from lava_nexus.programs.program import Value

@@ -3,7 +3,7 @@ import pytest
 
 from lava_nexus import NexusError
 from lava_nexus.execute.populations import run_populations
-from lava_nexus.populations.linear import spiking_linear
+from lava_nexus.populations.catalogue import spiking_linear
 
 
 @pytest.mark.parametrize(("steps", "bits"), [(1, 3), (2, 4), (4, 2), (8, 7)])

@@ -17,9 +17,8 @@ from lava_nexus.lab.configs.tables import EnergyConfig, EnergyTable
 from lava_nexus.lab.energy.multiply_accumulate import placed_macs, systems
 from lava_nexus.lab.energy.rows import EnergyRow, energy_rows
 from lava_nexus.lab.energy.subjects import OPERATIONS
-from lava_nexus.lab.energy.text import EnergyTableReport, summary, tables
+from lava_nexus.lab.energy.text import EnergyTableReport, judged, summary, tables
 from lava_nexus.lab.energy.token import mapping_summary
-from lava_nexus.lab.energy.verdicts import judged
 from lava_nexus.lab.figures.costs import accounting_figure, share_figure
 from lava_nexus.lab.pages import filled
 from lava_nexus.lab.published import published

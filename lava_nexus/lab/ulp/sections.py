@@ -1,7 +1,7 @@
-"""The tables that a config asks for beside those of layers and operations.
+"""The ULP tables: layers forward and backward, and single operations, by neurons, reference, PyTorch and float64.
 
-The linear layer of the component table in codes that take time, and handwritten digits: the transformer by gates beside
-lava-dl's bootstrap network.
+Beside them the tables that a config asks for, handwritten digits among them: the transformer by gates and lava-dl's
+bootstrap network.
 """
 
 from __future__ import annotations
@@ -14,20 +14,30 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lava_nexus.circuits import circuit
+from lava_nexus.circuits.operations import OPERATIONS
+from lava_nexus.config import did_you_mean
+from lava_nexus.errors import NexusError
 from lava_nexus.execute.interpret import run_program
 from lava_nexus.execute.reference import ReferenceExecutor
 from lava_nexus.execute.run import executor_named
-from lava_nexus.formats import FLOAT32, UlpSummary, summarise
 from lava_nexus.lab.configs.ulp_tables import DigitsBaselines, ModelTables, UlpTablesConfig
-from lava_nexus.lab.published import PublishedRow, published_row
-from lava_nexus.lab.trial import unless_quick
-from lava_nexus.lab.ulp.components import Feeds, component_feeds, component_program, rounded_once
+from lava_nexus.lab.report import conclude
+from lava_nexus.lab.trial import marked, smaller
+from lava_nexus.lab.ulp.comparison import Answers, UlpRow, joined, row
+from lava_nexus.lab.ulp.components import (
+    Feeds,
+    component_feeds,
+    component_program,
+    fused_multiply_add,
+    random_values,
+)
 from lava_nexus.lab.ulp.encoding_table import encoding_section
-from lava_nexus.lab.ulp.methods import Section, methods_section
+from lava_nexus.lab.ulp.methods import TOGETHER, Section, coded_linear_section, methods_section
+from lava_nexus.lab.ulp.report import ulp_report
 from lava_nexus.models.checkpoint import load_checkpoint
 from lava_nexus.models.digits import DIGITS, WEIGHTS, digits_program, load_split
 from lava_nexus.models.stages import Arithmetic
-from lava_nexus.populations.codes import SignedCode, SpikeCode, code_named
 from lava_nexus.torch.orders import accumulation
 
 _NARROW = {
@@ -77,69 +87,6 @@ def _small_model(model: ModelTables) -> ModelTables:
         return model.model_copy(update={"tokens": 2})
     narrow = {k: min(v, most) for k, most in _NARROW.items() if isinstance(v := model.architecture.get(k), int)}
     return model.model_copy(update={"tokens": 4, "architecture": {**model.architecture, **narrow}})
-
-
-TOGETHER = "forward + backward"
-_HEADER = ("code", "T", "part", "max ULP", "mean ULP", "0 ULP, %", "published max", "published mean", "published 0 ULP")
-
-
-def coded_linear_section(codes: tuple[str, ...], steps: int, config: UlpTablesConfig) -> Section:
-    """ULP of every part in every code against the strict reference, on the first of the config's numbers of inputs."""
-    fmt = config.float_format
-    problems = ceil(min(config.inputs) / (config.tokens * config.width))
-    feeds = component_feeds("linear", config, problems)
-    patterns = {key: fmt.to_patterns(values) for key, values in feeds.items()}
-    strict = run_program(component_program("linear", config), patterns, ReferenceExecutor()).outputs
-    shown, values = [], []
-    for name in codes:
-        found = {part: rounded_once(y, fmt) for part, y in coded_linear(feeds, code_named(name, steps)).items()}
-        parts = {part: (found[part], strict[part]) for part in found}
-        joined = [np.concatenate([pair[side].ravel() for pair in parts.values()]) for side in (0, 1)]
-        printed = unless_quick(published_row("coded_linear", name=name)) if fmt == FLOAT32 else None
-        for part, (ours, right) in {TOGETHER: joined, **parts}.items():
-            ulp = summarise(ours, right, fmt)
-            beside = printed if part == TOGETHER else None
-            shown.append(_shown(name, steps, part, ulp, beside))
-            values.append(_values(name, steps, part, ulp, beside))
-    source = published_row("coded_linear", name="rate")
-    notes = [
-        f"x and dy are spikes over {steps} steps, the largest magnitude of each known beforehand; membranes are "
-        f"float64, rounded to {fmt} once. Compared with the strict reference on the component table's inputs.",
-        *([f"Published: {source.source}."] if source else []),
-    ]
-    return Section("coded_linear", "The linear layer in codes that take time", _HEADER, shown, values, notes=notes)
-
-
-def coded_linear(feeds: Feeds, code: SpikeCode, seed: int = 0) -> dict[str, NDArray[np.float64]]:
-    """Every problem's y, dx, dweight and dbias, with x and dy as spikes of a code.
-
-    The gradient of the weight multiplies two coded tensors: what x's spikes mean is summed over dy's.
-    """
-    x, dy = (
-        SignedCode(code, float(np.abs(feeds[key].astype(np.float64)).max()), seed + i)
-        for i, key in enumerate(("x", "dy"))
-    )
-    parts: dict[str, list[Any]] = {"forward": [], "grad x": [], "grad weight": [], "grad bias": []}
-    for i in range(len(feeds["x"])):
-        weight = feeds["weight"][i].astype(np.float64)
-        x_spikes, dy_spikes = x.encode(feeds["x"][i]), dy.encode(feeds["dy"][i])
-        parts["forward"].append(x.synaptic_sums(x_spikes, weight) + feeds["bias"][i].astype(np.float64))
-        parts["grad x"].append(dy.synaptic_sums(dy_spikes, weight.T))
-        by_output = np.swapaxes(dy_spikes, -1, -2)
-        parts["grad weight"].append(dy.synaptic_sums(by_output, x.decode(x_spikes).T))
-        parts["grad bias"].append(dy.decode(dy_spikes).sum(axis=0))
-    return {part: np.stack(arrays) for part, arrays in parts.items()}
-
-
-def _shown(name: str, steps: int, part: str, ulp: UlpSummary, printed: PublishedRow | None) -> list[Any]:
-    beside = [printed[c] if printed else None for c in ("max", "mean", "zero_percent")]
-    measured = (f"{ulp.max:,}", f"{ulp.mean:,.3g}", f"{100 * ulp.zero_rate:.1f}")
-    return [name, steps, part, *measured, *("-" if f is None else str(f) for f in beside)]
-
-
-def _values(name: str, steps: int, part: str, ulp: UlpSummary, printed: PublishedRow | None) -> dict[str, Any]:
-    beside = {f"published_{k}": f"{f.sign}{f.value:g}" for k, f in printed.figures.items()} if printed else {}
-    return {"code": name, "steps": steps, "part": part, **ulp.as_dict(), **beside}
 
 
 _COLUMNS = ("network", "accuracy, %", "time steps", "neurons", "synapses", "spikes", "SynOps", "seconds")
@@ -207,3 +154,97 @@ def _row(network: str, accuracy: float, *rest: float | None) -> dict[str, Any]:
 
 def _cell(value: Any) -> Any:
     return round(value, 2 if value < 1000 else None) if isinstance(value, float) else value
+
+
+Values = NDArray[Any]
+
+# Where a negative operand has no result, |N(0, 1)| is drawn.
+_POSITIVE = ("sqrt", "rsqrt", "log")
+
+
+@marked
+def run_ulp_tables(config: UlpTablesConfig, out: Path, quick: bool = False) -> list[UlpRow]:
+    """Measures every row, writes ulp_tables.{md,csv,json} and figures to `out`, prints the tables; returns the rows.
+
+    With `quick` the tables of `small`.
+
+    Raises:
+        NexusError: an operation that does not exist or gives a bit, or, after the report is written, a row in which the
+            neurons differ from the strict reference.
+    """
+    if quick:
+        config = smaller(config, small(config))
+    names = _operations(config)
+    rows = [r for name in config.components for r in _component_rows(name, config)]
+    rows += [r for name in names for r in _operation_rows(name, config)]
+    if config.model is not None:
+        from lava_nexus.lab.ulp.models import model_rows
+
+        rows += model_rows(config.model, config)
+    conclude(ulp_report(rows, sections(config, out), config.resolved(), out), out)
+    return rows
+
+
+def _component_rows(name: str, config: UlpTablesConfig) -> list[UlpRow]:
+    """A row for each part and number of inputs; the smaller numbers are the first problems of the largest."""
+    from lava_nexus.lab.ulp.witness import component_in_torch
+
+    fmt, each = config.float_format, config.tokens * config.width
+    problems = {ceil(n / each): ceil(n / each) * each for n in config.inputs}
+    feeds = component_feeds(name, config, max(problems))
+    eps = float(np.float32(config.eps).astype(fmt.dtype))  # as the program rounds it
+    pytorch, double = (component_in_torch(name, feeds, eps, fmt, double=wide) or {} for wide in (False, True))
+    ours, strict = _by_program(name, config, feeds)
+    parts = {
+        part: Answers.of(patterns, strict[part], pytorch.get(part), double.get(part), fmt)
+        for part, patterns in ours.items()
+    }
+    found = []
+    for count, inputs in problems.items():
+        heads = {part: answers.head(count) for part, answers in parts.items()}
+        if len(heads) > 1:
+            found.append(row("component", name, TOGETHER, inputs, joined(list(heads.values())), fmt))
+        found += [row("component", name, part, inputs, answers, fmt) for part, answers in heads.items()]
+    return found
+
+
+def _by_program(name: str, config: UlpTablesConfig, feeds: Feeds) -> tuple[Feeds, Feeds]:
+    """Patterns by part: by neurons, and by the reference on the same program."""
+    program = component_program(name, config)
+    patterns = {key: config.float_format.to_patterns(values) for key, values in feeds.items()}
+    ours = run_program(program, patterns, executor_named(config.executor, count=False))
+    return ours.outputs, run_program(program, patterns, ReferenceExecutor()).outputs
+
+
+def _operations(config: UlpTablesConfig) -> list[str]:
+    from lava_nexus.lab.ulp.witness import IN_TORCH
+
+    if config.operations is None:
+        return [name for name in OPERATIONS if name in IN_TORCH or name == "fma"]
+    for name in config.operations:
+        if name not in OPERATIONS:
+            raise NexusError(f"'operations' names '{name}', which does not exist{did_you_mean(name, OPERATIONS)}")
+        if OPERATIONS[name].predicate:
+            raise NexusError(f"'operations' names '{name}', whose result is a bit and has no ULP")
+    return list(config.operations)
+
+
+def _operation_rows(name: str, config: UlpTablesConfig) -> list[UlpRow]:
+    """A row for each number of inputs."""
+    from lava_nexus.lab.ulp.witness import operation_in_torch
+
+    fmt = config.float_format
+    unit = circuit(name, fmt, basis=config.basis)
+    operands = [random_values(config.seed, f"{name} {port.name}", (max(config.inputs),), fmt) for port in unit.inputs]
+    if name in _POSITIVE:
+        operands = [abs(operand) for operand in operands]
+    patterns = [fmt.to_patterns(operand) for operand in operands]
+    double = fused_multiply_add(*operands) if name == "fma" else operation_in_torch(name, operands, fmt, double=True)
+    answers = Answers.of(
+        executor_named(config.executor, count=False).invoke(unit, patterns),
+        ReferenceExecutor().invoke(unit, patterns),
+        operation_in_torch(name, operands, fmt),
+        double,
+        fmt,
+    )
+    return [row("operation", name, "", n, answers.head(n), fmt) for n in config.inputs]

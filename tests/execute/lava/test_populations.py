@@ -8,9 +8,8 @@ from lava_nexus.execute.lava.processes.populations import Division, Exponentiati
 from lava_nexus.execute.populations import run_populations
 from lava_nexus.neurons import NeuronModel
 from lava_nexus.populations.builder import PopulationBuilder, each
-from lava_nexus.populations.catalogue import division, exponentiation, l2_norm, silu
+from lava_nexus.populations.catalogue import division, exponentiation, l2_norm, silu, spiking_linear
 from lava_nexus.populations.division import Ladders
-from lava_nexus.populations.linear import spiking_linear
 from lava_nexus.populations.normalisation import rms_norm, softmax
 from lava_nexus.populations.operator import Options
 from lava_nexus.populations.vectoring import Tree

@@ -12,10 +12,9 @@ from lava_nexus.config import load_config
 from lava_nexus.errors import NexusError
 from lava_nexus.lab.configs.ulp_tables import EncodingOptions, MethodOptions, UlpTablesConfig
 from lava_nexus.lab.published import Figure, published, published_row
-from lava_nexus.lab.ulp import tables as ulp
+from lava_nexus.lab.ulp import sections as ulp
 from lava_nexus.lab.ulp.encoding_table import EncodingRow, encoding_section
-from lava_nexus.lab.ulp.methods import coded_swiglu
-from lava_nexus.lab.ulp.sections import coded_linear
+from lava_nexus.lab.ulp.methods import coded_linear, coded_swiglu
 from lava_nexus.populations.codes import code_named
 
 CONFIG = Path(__file__).parents[3] / "configs" / "ulp_end_to_end.yaml"

@@ -16,7 +16,7 @@ from lava_nexus.execute.reference import ReferenceExecutor
 from lava_nexus.lab.configs.ulp_tables import ModelTables, UlpTablesConfig
 from lava_nexus.lab.published import published
 from lava_nexus.lab.ulp import models as model_rows
-from lava_nexus.lab.ulp import tables as ulp
+from lava_nexus.lab.ulp import sections as ulp
 from lava_nexus.lab.ulp.models import operation_rows
 from lava_nexus.lab.ulp.witness import DecoderWitness
 from lava_nexus.models.model import load, random_model

@@ -19,7 +19,7 @@ from lava_nexus.errors import NexusError
 from lava_nexus.execute.reference import ReferenceExecutor
 from lava_nexus.lab.configs.ulp_tables import UlpTablesConfig
 from lava_nexus.lab.published import published
-from lava_nexus.lab.ulp import tables as ulp
+from lava_nexus.lab.ulp import sections as ulp
 from lava_nexus.lab.ulp.comparison import UlpRow
 from lava_nexus.lab.ulp.components import COMPONENTS
 

@@ -13,7 +13,7 @@ import torch
 from lava_nexus.config import load_config
 from lava_nexus.errors import NexusError
 from lava_nexus.lab.configs.model import GateTraining, TrainDigitsConfig
-from lava_nexus.lab.training import side as sides
+from lava_nexus.lab.training import lockstep as sides
 from lava_nexus.lab.training.lockstep import store_of, train_in_lockstep
 from lava_nexus.lab.training.report import train_by_gates
 

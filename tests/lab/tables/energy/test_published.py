@@ -8,7 +8,7 @@ import pytest
 
 from lava_nexus.lab.configs import tables as config
 from lava_nexus.lab.energy.subjects import SUBJECTS, Sizes
-from lava_nexus.lab.energy.verdicts import verdict
+from lava_nexus.lab.energy.text import verdict
 from lava_nexus.lab.published import published
 
 TABLE = published("energy")

@@ -103,3 +103,10 @@ def test_no_energy_is_typed_by_hand(page: Path) -> None:
 def test_the_mapping_page_is_that_of_the_kept_runs() -> None:
     mapped = json.loads((DOCS / "mapping.json").read_text(encoding="utf-8"))
     assert filled_mapping(_text(DOCS / "mapping.md"), mapped) == _text(DOCS / "mapping.md")
+
+
+def test_nothing_is_called_an_inference_without_a_pace() -> None:
+    """Pages count tokens, images or operand sets; an inference would hide how they follow one another."""
+    for page in [ROOT / "README.md", *sorted(DOCS.glob("*.md"))]:
+        for line in _text(page).splitlines():
+            assert not re.search(r"\b(?:an|one|per|each) inference\b", line) or "pace" in line, f"{page.name}: {line}"

@@ -83,7 +83,7 @@ class SubjectCounts:
         return (count or 0) / (self.sets * self.units)
 
     def energy(self, model: EnergyModel) -> EnergyReport:
-        """Energy of the run; one unit of the row is an inference."""
+        """Energy of the run; one unit of the row is an input."""
         return energy_of(self.tallies, model, placement=self.placement, inferences=self.sets * self.units)
 
 

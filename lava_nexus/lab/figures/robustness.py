@@ -205,7 +205,7 @@ class ModelCurve:
 
     Attributes:
         label: the format.
-        energy: joules an inference, undisturbed.
+        energy: joules of work an image, undisturbed.
         points: (sigma, accuracy 0..1, its standard error).
     """
 

@@ -204,7 +204,7 @@ def _describe(
         figures=_FIGURES if found["spikes"] is not None else _FIGURES[:1],
         notes=(
             *answer.notes,
-            "Neurons and synapses: an instance of its circuit for every invocation of one inference.",
+            "Neurons and synapses: an instance of its circuit for every invocation of one image.",
             "Time steps: a new image enters every step and leaves `depth` steps later.",
         ),
         **found,

@@ -88,7 +88,7 @@ class TrainedNetwork:
         accuracy_ann: the same for the ANN that stood in for it in training, if one did.
         neurons: input and hidden neurons, and the sums.
         synapses: all of both layers.
-        spikes, synops: mean an inference; a spike, or a pixel's graded current, reaches every synapse of its source.
+        spikes, synops: mean an image; a spike, or a pixel's graded current, reaches every synapse of its source.
         seconds: of training.
         losses: of every update, where they are told.
     """

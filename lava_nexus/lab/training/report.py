@@ -42,7 +42,7 @@ class Way:
     Attributes:
         name: what it is.
         accuracy: share (0..1) of the test images named rightly.
-        synops: mean an inference, None where nothing spikes.
+        synops: mean an image, None where nothing spikes.
         seconds: of training.
         losses: of every update; empty where it has none of its own.
     """
@@ -55,7 +55,7 @@ class Way:
 
 
 def synops_by_gates(tensors: Tensors) -> float:
-    """SynOps of an inference by gates, counted on the first test images."""
+    """SynOps of an image by gates, counted on the first test images."""
     return _counted(digits_program(dict(tensors), DIGITS, FLOAT32))[1]
 
 

@@ -108,12 +108,12 @@ def digits_section(options: DigitsBaselines, config: UlpTablesConfig) -> Section
         rows.append(_row(f"the ANN that stood in for it, T = {steps}", found.accuracy_ann or 0.0))
     images = options.images or len(load_split().test_labels)
     notes = [
-        f"{images} test images; spikes and SynOps are means of an inference (a spike times the synapses that it "
+        f"{images} test images; spikes and SynOps are means of an image (a spike times the synapses that it "
         "reaches). Seconds: of the run for the transformer, of training for bootstrap.",
         f"The bootstrap network is a perceptron of 64 input and {options.hidden} hidden CUBA LIF neurons and 10 sums, "
         f"on a constant picture for T steps, trained for {options.epochs} epochs with seed {config.seed}; it is "
         "another and far smaller model than the transformer. It ran in lava-dl's float32 simulator, not on Loihi.",
-        "The transformer's neurons and synapses: an instance of its circuit for every invocation of an inference; time "
+        "The transformer's neurons and synapses: an instance of its circuit for every invocation of an image; time "
         "steps: from a picture to its answer.",
     ]
     shown = [[_cell(row.get(column)) for column in _COLUMNS] for row in rows]

@@ -17,7 +17,7 @@ CONFIG = Path(__file__).parents[3] / "configs" / "export.yaml"
 def test_all_files_are_written(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     config = load_config(ExportConfig, CONFIG, ["operation=neg"])
     paths = export_circuit(config, tmp_path, quick=True)
-    assert [path.suffix for path in paths] == [".nir", ".net", ".v", ".vcd"]
+    assert [path.suffix for path in paths] == [".nir", ".net", ".v", ".vcd", ".yaml"]
     assert all(path.stat().st_size > 500 for path in paths)
     assert "neg_float8_e4m3fn.vcd" in capsys.readouterr().out
 

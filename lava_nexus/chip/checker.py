@@ -2,12 +2,12 @@
 
 Of a placement every synapse of the network is looked for in the tables of the cores, and every limit is counted again
 from them. Of a schedule the operations are written out one by one, each is looked at by itself, and the whole can be
-computed in the order of time.
+computed in the order of time; exact and native sums are looked at round by round.
 """
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Mapping
 from typing import Any
 
@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from lava_nexus.chip.placement import Core, Placement
 from lava_nexus.errors import NexusError
+from lava_nexus.programs.nodes import Contract, Rearrange, Reduce
 from lava_nexus.programs.schedule import Operations, Schedule, expand
 
 MOST_OPERATIONS = 5_000_000
@@ -141,12 +142,70 @@ def schedule_faults(schedule: Schedule, operations: Operations | None = None) ->
     Raises:
         NexusError: more operations than can be written out.
     """
+    if schedule.staged:
+        return _staged_faults(schedule)
     if schedule.invocations > MOST_OPERATIONS:
         raise NexusError(
             f"schedule of {schedule.invocations} operations is above the {MOST_OPERATIONS} that are checked"
         )
     found = expand(schedule) if operations is None else operations
     return [*_clashes(schedule, found), *_missing(schedule, found), *_late(schedule, found)]
+
+
+def _staged_faults(schedule: Schedule) -> list[str]:
+    """Of exact and native sums, round by round: what is there when one begins, then instances and invocations."""
+    faults: list[str] = []
+    ready: dict[int, int] = {}  # by value; by node, below 0, what is wired to its next circuit
+    made_of = _origins(schedule)
+    for one in schedule.rounds:
+        pool, node = schedule.pools[one.pool], schedule.program.nodes[one.node]
+        wired, before = -one.node - 1, 0
+        if one.role == "take":
+            native = isinstance(node, Contract | Reduce) and node.populations()
+            values = node.operands[one.first :][:1] if native else node.operands
+            before = max((ready.get(n, 0) for v in values for n in made_of[v.number]), default=0)
+        elif one.role in ("stage", "result"):
+            before = ready.get(wired, 0)
+        if one.start < before:
+            faults.append(f"'{node.layer}' gives operands to '{pool.circuit.label}' at step {one.start}, too early")
+        done = one.start + (one.turns - 1) * one.period + pool.circuit.depth
+        ready[wired] = max(ready.get(wired, 0), done)
+        last = schedule.last_issue(one) + pool.circuit.depth + schedule.handover
+        ready[node.result.number] = max(ready.get(node.result.number, 0), last)
+    return [*faults, *_taken(schedule)]
+
+
+def _origins(schedule: Schedule) -> dict[int, set[int]]:
+    """By value the values that it is an arrangement of."""
+    found: dict[int, set[int]] = defaultdict(set)
+    for node in schedule.program.nodes:
+        for value in node.operands:
+            found[value.number] = found[value.number] or {value.number}
+        if isinstance(node, Rearrange):
+            found[node.result.number] = set().union(*(found[v.number] for v in node.operands))
+    return found
+
+
+def _taken(schedule: Schedule) -> list[str]:
+    """Pools that are given more in a step than they have instances, or more or less in all than the program invokes."""
+    wanted: Counter[str] = Counter()
+    for _, what, count in (*schedule.program.invocations(), *schedule.program.operators()):
+        wanted[what.digest] += count
+    faults = []
+    for number, pool in enumerate(schedule.pools):
+        if pool.own:
+            continue
+        rounds = [one for one in schedule.rounds if one.pool == number]
+        steps = np.zeros(schedule.steps + 1, np.int64)
+        for one in rounds:
+            at = one.start + one.period * np.arange(one.turns)[:, None] + np.arange(one.count) // pool.instances
+            np.add.at(steps, at, 1)
+        label, given = pool.circuit.label, sum(one.count * one.turns for one in rounds)
+        if steps.max() > pool.instances:
+            faults.append(f"{pool.instances} instances of '{label}' are given {steps.max()} operand sets in a step")
+        if given != wanted[pool.circuit.digest]:
+            faults.append(f"'{label}' is invoked {given} times, not {wanted[pool.circuit.digest]}")
+    return faults
 
 
 def _clashes(schedule: Schedule, found: Operations) -> list[str]:

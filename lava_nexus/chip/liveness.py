@@ -8,8 +8,7 @@ from math import prod
 import numpy as np
 from numpy.typing import NDArray
 
-from lava_nexus.programs.nodes import Contract, Rearrange
-from lava_nexus.programs.product import Native
+from lava_nexus.programs.nodes import Contract, Rearrange, Reduce
 from lava_nexus.programs.schedule import FINAL, Round, Schedule
 
 Steps = NDArray[np.int64]
@@ -152,15 +151,16 @@ def _reads(schedule: Schedule, one: Round, elements: _Elements) -> list[_Read]:
 def _taken(schedule: Schedule, one: Round, elements: _Elements) -> list[_Read]:
     """What the first of several circuits reads, all of it until the last invocation."""
     node, found = schedule.program.nodes[one.node], []
-    native = isinstance(node, Contract) and isinstance(node.product, Native)
-    for operand, value in enumerate(node.operands[:1] if native else node.operands[:2]):
+    native = isinstance(node, Contract | Reduce) and node.populations()
+    operands = list(enumerate(node.operands[:2]))
+    for operand, value in operands[one.first : one.first + 1] if native else operands:
         names = elements.of.get(value.number)
         if names is None:
             continue
-        if not native and isinstance(node, Contract):
-            read = _rows(names, node.result.shape, operand, np.arange(one.first, one.first + one.count)).ravel()
+        if native or isinstance(node, Reduce):
+            read = names.ravel()
         else:
-            read = names.ravel() if native else names.reshape(-1, names.shape[-1])[one.first :][: one.count].ravel()
+            read = _rows(names, node.result.shape, operand, np.arange(one.first, one.first + one.count)).ravel()
         read = read[read >= 0]
         found.append(_Read((one.pool, operand), one.node, read, np.full(len(read), schedule.last_issue(one))))
     return found

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from math import ceil, sqrt
 
@@ -11,22 +11,26 @@ from lava_nexus.chip.description import Chip
 from lava_nexus.chip.machine import fits_machine
 from lava_nexus.chip.native import Activities, NativeTemplate, native_template
 from lava_nexus.chip.packing import CoreTemplate, Piece, circuit_pieces, level, pack
+from lava_nexus.chip.pairs import pair_template
 from lava_nexus.chip.place import Spikes, circuit_template
 from lava_nexus.chip.placement import Placement
 from lava_nexus.chip.populations import population_template
-from lava_nexus.chip.program_placement import InputOutput, ProgramPlacement, TokenTraffic
+from lava_nexus.chip.program_placement import ProgramPlacement, TokenTraffic
 from lava_nexus.chip.scheduler import schedule_program
 from lava_nexus.chip.surroundings import handover, surroundings
 from lava_nexus.chip.timing import Interconnect, Load, Span
-from lava_nexus.chip.uses import around_uses, built_placement, circuit_use, native_use
-from lava_nexus.chip.workload import Memory, Strategy, Workload, word_bits
+from lava_nexus.chip.uses import around_uses, built_placement, circuit_use, input_output, native_use
+from lava_nexus.chip.workload import Memory, Strategy, Workload
 from lava_nexus.circuits import Circuit
 from lava_nexus.circuits.native import NativePart
 from lava_nexus.errors import NexusError
 from lava_nexus.populations.native.core import NativeCore
+from lava_nexus.populations.native.pair_core import PairCore
+from lava_nexus.populations.network import PopulationNetwork
 from lava_nexus.programs.program import Program
 
 _HALVINGS = 8
+_Packing = Callable[[Sequence[Piece], Chip], list[CoreTemplate]]
 
 
 def place_program(
@@ -43,6 +47,9 @@ def place_program(
     """A program, or the programs of a token, on chips by one strategy; see `Mapper`."""
     mapper = Mapper(subject, chip, spikes, max_delay=max_delay, seed=seed, sets=sets, memory=memory)
     return mapper.place(Strategy.of(strategy))
+
+
+_TEMPLATES = {NativeCore: native_template, PairCore: pair_template, PopulationNetwork: population_template}
 
 
 class Mapper:
@@ -115,7 +122,7 @@ class Mapper:
             part, _ = self.parts[digest]
             assert self._activities is not None
             activity = self._activities(part, self._sets, self._seed)
-            made = native_template if isinstance(part.network, NativeCore) else population_template
+            made = _TEMPLATES[type(part.network)]
             self._native[digest] = made(part, self.chip, activity)
         return self._native[digest]
 
@@ -147,10 +154,14 @@ class Mapper:
             NexusError: it does not fit, however it is folded.
         """
         if strategy.kind != "fit":
-            return self._built(replace(self.folded(strategy.number), strategy=str(strategy)))
+            return self._built(replace(self._levelled(self.folded(strategy.number)), strategy=str(strategy)))
         placed = self._fit(strategy)
         built = self._built(placed)
         return built if built.chips <= strategy.number else placed
+
+    def _levelled(self, placed: ProgramPlacement) -> ProgramPlacement:
+        """With neurons spread over the cores of its chips, where there are native layers."""
+        return self._place(placed.folding, level) if self.parts else placed
 
     def folded(self, folding: int) -> ProgramPlacement:
         """With ceil(invocations / folding) instances of each circuit."""
@@ -173,9 +184,9 @@ class Mapper:
         while low < high:
             middle = (low + high) // 2
             low, high = (low, middle) if self.folded(middle).chips <= strategy.number else (middle + 1, high)
-        return replace(self.folded(high), strategy=str(strategy))
+        return replace(self._levelled(self.folded(high)), strategy=str(strategy))
 
-    def _place(self, folding: int) -> ProgramPlacement:
+    def _place(self, folding: int, packed: _Packing = pack) -> ProgramPlacement:
         instances = self._instances(folding)
         by_words = self.memory.words == "neurons"
         handed = words.HANDOVER if by_words else handover()
@@ -193,7 +204,7 @@ class Mapper:
         for digest, (part, count) in self.parts.items():
             pieces += [replace(p, count=p.count * instances[digest]) for p in self.native(digest).pieces]
             uses.append(native_use(part, self.native(digest), instances[digest], count))
-        templates = tuple(level(pieces, self.chip) if self.parts else pack(pieces, self.chip))
+        templates = tuple(packed(pieces, self.chip))
         cores = sum(template.count for template in templates)
         chips = -(-cores // self.chip.cores)
         board, boards = self.chip.board_for(chips)
@@ -216,7 +227,7 @@ class Mapper:
             step=self._with_bursts(quiet, steps, one_by_one=True),
             streamed_step=self._with_bursts(quiet, interval, one_by_one=False),
             traffic=traffic,
-            io=self._io(steps),
+            io=input_output(self.workload, self.memory, steps),
             memory=self.memory,
             schedules=schedules,
         )
@@ -278,16 +289,7 @@ class Mapper:
         counts = (messages + native, operands, results, crossing, along, across, native)
         return TokenTraffic(*map(round, counts))
 
-    def _io(self, steps: int) -> InputOutput:
-        kept = {"weights": self.memory.weights, "cache": self.memory.cache}
-        words_in = {what: self.workload.words(what) for what, where in kept.items() if where == "host"}
-        words_in["inputs"] = self.workload.words("inputs")
-        words_out = {"outputs": self.workload.words("outputs")}
-        bits = word_bits(self.workload)
-        total = bits * (sum(words_in.values()) + sum(words_out.values()))
-        return InputOutput(words_in, words_out, bits, total / max(1, steps))
-
 
 def _own(what: Circuit | NativePart) -> bool:
-    """Whether its synapses are the weights of one layer."""
-    return isinstance(what, NativePart) and isinstance(what.network, NativeCore)
+    """Whether its synapses are the weights of one layer, or its neurons hold what is one layer's."""
+    return isinstance(what, NativePart) and not isinstance(what.network, PopulationNetwork)

@@ -115,7 +115,7 @@ def _operands(schedules: tuple[tuple[Schedule, int], ...], instances: Mapping[st
 def _read_by(node: object, role: str) -> int:
     """Operands that a round reads."""
     if isinstance(node, Contract):
-        return 1 if node.populations() else 2
+        return 1 if node.populations() else 2  # of a native sum one a round
     return len(getattr(node, "operands", ())) if role == "apply" else 1
 
 

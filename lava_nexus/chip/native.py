@@ -138,7 +138,8 @@ class _Layer:
 
     def _limbs_piece(self, number: int, tile: _Tile) -> Piece:
         return self._piece(
-            f"limbs of group {number}", tile.count, tile.outputs * self._room("accumulator.0"), axons_in=tile.axons,
+            f"limbs of group {number}", tile.count, tile.outputs, states=tile.outputs * self._more("accumulator.0"),
+            axons_in=tile.axons,
             delay_bits=delay_bits(self.limbs.span - 1), synapse_words=tile.words, axons_out=tile.outputs,
         )  # fmt: skip
 
@@ -147,7 +148,7 @@ class _Layer:
         fmt = self.limbs.activation
         lines = fmt.bits + (1 << min(3, fmt.exponent_bits)) + 1 + len(CLASSES) - 1
         return self._piece(
-            "encoder of an activation", self.limbs.inputs, self._room("encoder") + 1 + self.signed,
+            "encoder of an activation", self.limbs.inputs, 2 + self.signed, states=self._more("encoder"),
             delay_bits=delay_bits(self.core.timetable.load - 1), synapse_words=lines + self.signed,
             axons_in=lines + self.signed, axons_out=cores,
         )  # fmt: skip
@@ -167,25 +168,29 @@ class _Layer:
         widths, groups = 2 * len(self.core.result.widths), len(self.limbs.groups)
         words = groups * -(-widths // self.chip.limits.synapses_per_word.most)
         return self._piece(
-            "windows of a sum", self.outputs, widths * self._room("plus.0"), synapse_words=words, axons_in=groups,
-            axons_out=widths,
+            "windows of a sum", self.outputs, widths, states=widths * self._more("plus.0"), synapse_words=words,
+            axons_in=groups, axons_out=widths,
         )  # fmt: skip
 
     def _codes(self, tile: _Tile) -> Piece:
         return self._piece(
-            "codes of special values", tile.count, tile.outputs * self._room("code"), synapse_words=tile.words,
-            axons_in=tile.axons, axons_out=tile.outputs,
+            "codes of special values", tile.count, tile.outputs, states=tile.outputs * self._more("code"),
+            synapse_words=tile.words, axons_in=tile.axons, axons_out=tile.outputs,
         )  # fmt: skip
 
-    def _room(self, population: str) -> int:
-        neuron: StatefulNeuron | None = next(p.neuron for p in self.core.layers if p.name == population)
-        return 1 if neuron is None else self.chip.room_of(len(neuron.states))
+    def _more(self, population: str) -> int:
+        return more_room(next(p.neuron for p in self.core.layers if p.name == population), self.chip)
 
     def _burst(self, group: slice, tile: _Tile) -> tuple[float, float]:
         """(SynOps, words read) of a row in one core of a group."""
         digits = self.each[self.core.offsets["encoder"]][group]
         limbs = _counted(self.limbs, group)[: tile.outputs].sum(axis=0)
         return float((digits * limbs).sum()), float((digits * -(-limbs // _per_word(self.chip))).sum())
+
+
+def more_room(neuron: StatefulNeuron | None, chip: Chip) -> int:
+    """Neurons whose room a neuron's states take beyond its own."""
+    return 0 if neuron is None else chip.room_of(len(neuron.states)) - 1
 
 
 _INPUT_SIDE = ("encoder", "special", "sign", "infinities", "nans")

@@ -25,6 +25,7 @@ class Piece:
         synops: synaptic operations of one operand set.
         count: how many there are.
         reads: words of synapse memory that are read for them.
+        states: neurons whose room the states of its neurons take beyond their own.
     """
 
     name: str
@@ -37,6 +38,12 @@ class Piece:
     synops: float
     count: int
     reads: float = 0.0
+    states: int = 0
+
+    @property
+    def room(self) -> int:
+        """Neurons' worth of room on a core."""
+        return self.neurons + self.states
 
 
 def circuit_pieces(label: str, placed: Placement, count: int) -> list[Piece]:
@@ -74,6 +81,7 @@ class CoreTemplate:
         used: use of each limit of `LIMITS`, and `neurons_stated`.
         synops: synaptic operations in a step in which every piece takes an operand set.
         reads: words of synapse memory that are read for them.
+        states: neurons whose room states take, among the used ones; an update is one whatever a neuron keeps.
     """
 
     pieces: tuple[tuple[str, int], ...]
@@ -81,18 +89,20 @@ class CoreTemplate:
     used: dict[str, int]
     synops: float
     reads: float = 0.0
+    states: int = 0
 
     @property
     def load(self) -> Load:
         """What such a core does in that step."""
-        return Load(self.used["neurons"], self.synops, self.reads)
+        return Load(self.used["neurons"] - self.states, self.synops, self.reads)
 
 
 class _Filling:
     """A core that is being filled."""
 
-    def __init__(self, chip: Chip) -> None:
+    def __init__(self, chip: Chip, updates: int) -> None:
         self.chip = chip
+        self.updates = updates
         self.held: list[tuple[Piece, int]] = []
 
     def used(self, extra: Piece | None = None, times: int = 0) -> dict[str, int]:
@@ -100,7 +110,7 @@ class _Filling:
         neurons = sum(piece.neurons * n for piece, n in held)
         bits = max((piece.delay_bits for piece, _ in held), default=0)
         return {
-            "neurons": neurons,
+            "neurons": sum(piece.room * n for piece, n in held),
             "delay_accumulators": neurons << bits if bits else 0,
             "synapse_words": sum(piece.synapse_words * n for piece, n in held),
             "axons_in": sum(piece.axons_in * n for piece, n in held),
@@ -110,7 +120,8 @@ class _Filling:
 
     def fits(self, piece: Piece, times: int) -> bool:
         used = self.used(piece, times)
-        return all(used[limit] <= self.chip.most(limit) for limit in LIMITS)
+        updates = sum(one.neurons * n for one, n in (*self.held, (piece, times)))
+        return updates <= self.updates and all(used[limit] <= self.chip.most(limit) for limit in LIMITS)
 
     def add(self, piece: Piece, most: int) -> int:
         """As many of a piece as there are and fit; returns how many."""
@@ -123,17 +134,23 @@ class _Filling:
         return low
 
 
-def pack(pieces: Sequence[Piece], chip: Chip) -> list[CoreTemplate]:
+def pack(pieces: Sequence[Piece], chip: Chip, updates: int | None = None) -> list[CoreTemplate]:
     """Core templates that hold every piece as often as it is there: first fit, largest first, template by template.
+
+    Args:
+        pieces: what is to lie together.
+        chip: whose cores.
+        updates: most neurons of a core, whatever room their states take; None for what fits.
 
     Raises:
         NexusError: a piece alone breaks a limit.
     """
+    most = chip.most("neurons") if updates is None else updates
     ordered = sorted((p for p in pieces if p.count), key=lambda p: (-(p.neurons << p.delay_bits), -p.neurons, p.name))
     left = {piece.name: piece.count for piece in ordered}
     templates = []
     while any(left.values()):
-        filling, taken = _Filling(chip), {}
+        filling, taken = _Filling(chip, most), {}
         for piece in ordered:
             if left[piece.name]:
                 taken[piece.name] = filling.add(piece, left[piece.name])
@@ -147,7 +164,8 @@ def pack(pieces: Sequence[Piece], chip: Chip) -> list[CoreTemplate]:
         synops = sum(piece.synops * n for piece, n in filling.held)
         reads = sum(piece.reads * n for piece, n in filling.held)
         used["neurons_stated"] = used["neurons"]
-        templates.append(CoreTemplate(tuple(taken.items()), count, used, synops, reads))
+        states = sum(piece.states * n for piece, n in filling.held)
+        templates.append(CoreTemplate(tuple(taken.items()), count, used, synops, reads, states))
     return templates
 
 
@@ -162,15 +180,14 @@ def level(pieces: Sequence[Piece], chip: Chip) -> list[CoreTemplate]:
     low, high = max(piece.neurons for piece in pieces if piece.count), chip.most("neurons")
     while low < high:
         middle = (low + high) // 2
-        limit = chip.limits.neurons.model_copy(update={"value": middle, "rule": None})
-        tried = pack(pieces, chip.model_copy(update={"limits": chip.limits.model_copy(update={"neurons": limit})}))
+        tried = pack(pieces, chip, middle)
         fits = sum(template.count for template in tried) <= chips * chip.cores
         low, high, best = (low, middle, tried) if fits else (middle + 1, high, best)
     return best
 
 
 def _too_large(piece: Piece, chip: Chip) -> NexusError:
-    filling = _Filling(chip)
+    filling = _Filling(chip, chip.most("neurons"))
     used = filling.used(piece, 1)
     limit = max(LIMITS, key=lambda one: used[one] / chip.most(one))
     return NexusError(

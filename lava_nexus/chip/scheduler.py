@@ -18,8 +18,9 @@ from numpy.typing import NDArray
 from lava_nexus.circuits import Circuit
 from lava_nexus.circuits.native import NativePart
 from lava_nexus.errors import NexusError
+from lava_nexus.populations.native.pair_core import PairCore
 from lava_nexus.programs.nodes import Apply, Contract, Folded, Node, Populate, Rearrange, Reduce, Value
-from lava_nexus.programs.product import Exact, Native, Product, Rounded, Summation
+from lava_nexus.programs.product import Exact, Product, Rounded, Summation
 from lava_nexus.programs.program import Program
 from lava_nexus.programs.schedule import Pool, Role, Round, Schedule
 
@@ -74,8 +75,12 @@ class _Plan:
         if isinstance(node, Apply):
             done = self._apply(index, node)
         elif isinstance(node, Reduce):
-            exact = isinstance(node.fold, Exact)
-            done = self._staged(index, node) if exact else self._reduce(index, node, _sequential(node, Folded))
+            if isinstance(node.fold, Folded) and node.fold.accumulate == "pairwise":
+                done = self._halved(index, node, node.fold)
+            elif isinstance(node.fold, Folded):
+                done = self._reduce(index, node, _sequential(node, Folded))
+            else:
+                done = self._staged(index, node)
         elif isinstance(node.product, Exact) or node.populations():
             done = self._staged(index, node)
         else:
@@ -112,6 +117,18 @@ class _Plan:
             done[first : first + count] = self._done(pool, start + (turns - 1) * period, count)
         return done
 
+    def _halved(self, index: int, node: Reduce, fold: Folded) -> NDArray[np.int64]:
+        """Neighbours folded level by level."""
+        sums, left = prod(node.result.shape), node.length
+        ready = np.full(sums, self._of(node.operands[0]).max(initial=0))
+        while left > 1:
+            role: Role = "take" if left == node.length else "result" if left == 2 else "stage"
+            pairs = left // 2
+            left -= pairs
+            made = self._stage(index, role, 0, fold.circuit, np.full(sums * pairs, ready.max()))
+            ready = np.full(sums, made.max(initial=0))
+        return ready + self.handover
+
     def _contract(self, index: int, node: Contract, product: Rounded) -> NDArray[np.int64]:
         multiply = self.number[product.multiply.digest]
         add = self.number.get(product.add.digest, multiply)  # of products alone there may be no adder
@@ -136,23 +153,29 @@ class _Plan:
     def _staged(self, index: int, node: Contract | Reduce) -> NDArray[np.int64]:
         """Sums that pass through several circuits: operands, all of them, then stage after stage."""
         how: Product | Summation = node.product if isinstance(node, Contract) else node.fold
-        sums, waits = prod(node.result.shape), [self._of(v) for v in node.operands]
+        waits = [int(self._of(value).max(initial=0)) for value in node.operands]
         if isinstance(how, Exact):
-            return self._exact(index, node, how, sums, max(int(w.max(initial=0)) for w in waits))
-        parts = [*node.invocations(), *(node.populations() if isinstance(node, Contract) else [])]
-        if isinstance(how, Native):
-            front, back = how.layer.front, how.layer.back
-            (core, rows), (bits, _) = node.populations()  # type: ignore[union-attr]
-            parts = [(front, rows * node.length), (core, rows), (bits, sums), (back, sums)]
-        done = np.array([max(int(w.max(initial=0)) for w in waits)])
-        for i, (what, count) in enumerate(parts):
-            role: Role = "take" if i == 0 else "result" if i == len(parts) - 1 else "stage"
-            pool, last = self.number[what.digest], i == len(parts) - 1
-            ready = done if len(done) == count else np.full(count, done.max(initial=0))
-            start = self._start(pool, ready, count)
-            self.rounds.append(Round(index, pool, role, 0, count, start))
-            done = self._done(pool, start, count) - (0 if last else self.handover)
-        return done
+            return self._exact(index, node, how, prod(node.result.shape), max(waits))
+        *fronts, back = node.invocations()
+        (core, rows), bits = node.populations()
+        held = 1  # what stands side by side: matrices, or sums of values
+        if isinstance(node, Reduce) or isinstance(core.network, PairCore):
+            held = prod(node.result.shape if isinstance(node, Reduce) else node.result.shape[:-2])
+        done = np.array([max(waits)])
+        for i, (what, count) in enumerate(fronts):
+            done = np.maximum(done, self._stage(index, "take", i, what, np.full(count, waits[i])).max(initial=0))
+        done = self._stage(index, "stage", 0, core, np.full(max(1, rows // held), done[0]))
+        done = self._stage(index, "stage", 0, bits[0], np.full(bits[1], done.max()))
+        return self._stage(index, "result", 0, back[0], done) + self.handover
+
+    def _stage(
+        self, index: int, role: Role, first: int, what: Circuit | NativePart, ready: NDArray[np.int64]
+    ) -> NDArray[np.int64]:
+        """One of several circuits: when each result is there for the next one, to which it is wired."""
+        pool = self.number[what.digest]
+        start = self._start(pool, ready, len(ready))
+        self.rounds.append(Round(index, pool, role, first, len(ready), start))
+        return self._done(pool, start, len(ready)) - self.handover
 
     def _exact(self, index: int, node: Contract | Reduce, how: Exact, sums: int, ready: int) -> NDArray[np.int64]:
         """Registers that take `terms` terms a turn, then are rounded."""

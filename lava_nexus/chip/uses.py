@@ -9,7 +9,8 @@ from lava_nexus.chip.machine_cores import place_machine
 from lava_nexus.chip.native import NativeTemplate
 from lava_nexus.chip.packing import Piece
 from lava_nexus.chip.placement import Placement
-from lava_nexus.chip.program_placement import CircuitUse, ProgramPlacement
+from lava_nexus.chip.program_placement import CircuitUse, InputOutput, ProgramPlacement
+from lava_nexus.chip.workload import Memory, Workload, word_bits
 from lava_nexus.circuits import Circuit
 from lava_nexus.circuits.native import NativePart
 from lava_nexus.errors import NexusError
@@ -86,3 +87,14 @@ def built_placement(
         boards=boards,
         machine=built,
     )
+
+
+def input_output(workload: Workload, memory: Memory, steps: int) -> InputOutput:
+    """Words that the host feeds in and takes over a token's steps."""
+    kept = {"weights": memory.weights, "cache": memory.cache}
+    words_in = {what: workload.words(what) for what, where in kept.items() if where == "host"}
+    words_in["inputs"] = workload.words("inputs")
+    words_out = {"outputs": workload.words("outputs")}
+    bits = word_bits(workload)
+    total = bits * (sum(words_in.values()) + sum(words_out.values()))
+    return InputOutput(words_in, words_out, bits, total / max(1, steps))

@@ -11,7 +11,9 @@ from typing import Literal
 from lava_nexus.circuits import Circuit
 from lava_nexus.circuits.native import NativePart
 from lava_nexus.errors import NexusError
-from lava_nexus.programs.nodes import Contract, Value
+from lava_nexus.populations.native.pair_core import PairCore
+from lava_nexus.programs.nodes import Contract, Rearrange, Reduce, Value
+from lava_nexus.programs.product import Native, Paired
 from lava_nexus.programs.program import Program
 
 _FORM = re.compile(r"(?P<kind>folded|fit)\s*:\s*(?P<key>chips\s*=)?\s*(?P<number>-?\d+)")
@@ -58,12 +60,17 @@ class Workload:
 
     @property
     def layers(self) -> dict[str, int]:
-        """Nodes a token that a native part belongs to, by the part's digest: each has neurons of its own."""
+        """Instances a token of a native part that is one node's own, by the part's digest.
+
+        Of a layer's weights one, of products of activations one for each matrix that they hold, of sums of values one
+        for each.
+        """
         found: dict[str, int] = {}
         for program, times in self.sections:
             for node in program.nodes:
-                for part, _ in node.populations() if isinstance(node, Contract) else []:
-                    found[part.digest] = found.get(part.digest, 0) + times
+                for part, count in node.populations() if isinstance(node, Contract | Reduce) else []:
+                    held = count if isinstance(part.network, PairCore) else 1
+                    found[part.digest] = found.get(part.digest, 0) + times * held
         return found
 
     def words(self, what: str) -> int:
@@ -144,11 +151,29 @@ def cached_values(workload: Workload) -> list[tuple[int, int, int]]:
     found: dict[tuple[int, int], int] = {}
     for program, times in workload.sections:
         for name, value in program.inputs.items():
-            if _sort(name) == "cache":
+            if _sort(name) == "cache" and value.number not in held_values(program):
                 positions = value.shape[-2] if len(value.shape) > 1 else 1
                 key = value.format.bits, positions
                 found[key] = found.get(key, 0) + times * prod(value.shape) // max(1, positions)
     return [(bits, positions, channels) for (bits, positions), channels in sorted(found.items())]
+
+
+def held_values(program: Program) -> set[int]:
+    """Numbers of the inputs that product neurons hold, and nothing else reads: keys and values of earlier tokens."""
+    comes_of = {v.number: {v.number} for v in program.inputs.values()}
+    held: set[int] = set()
+    other: set[int] = set()
+    for node in program.nodes:
+        paired = isinstance(node, Contract) and isinstance(node.product, Paired)
+        for i, value in enumerate(node.operands):
+            found = comes_of.get(value.number, set())
+            if isinstance(node, Rearrange):
+                comes_of.setdefault(node.result.number, set()).update(found)
+            elif paired and i == 1:
+                held |= found
+            else:
+                other |= found
+    return held - other
 
 
 def native_weights(program: Program) -> set[int]:
@@ -156,7 +181,7 @@ def native_weights(program: Program) -> set[int]:
     native: set[int] = set()
     other: set[int] = {v.number for v in program.outputs.values()}
     for node in program.nodes:
-        matrix = node.operands[1].number if isinstance(node, Contract) and node.populations() else None
+        matrix = node.operands[1].number if isinstance(node, Contract) and isinstance(node.product, Native) else None
         other |= {v.number for v in node.operands if v.number != matrix}
         native |= set() if matrix is None else {matrix}
     return native - other
@@ -166,6 +191,7 @@ def _words(program: Program, what: str) -> int:
     if what == "outputs":
         return _sum(program.outputs.values())
     native = native_weights(program)
+    native |= held_values(program) if what == "cache" else set()
     found = _sum(v for name, v in program.inputs.items() if _sort(name) == what and v.number not in native)
     constants = sum(p.size for number, p in program.constants.items() if p.size > 1 and number not in native)
     return found + (constants if what == "weights" else 0)

@@ -57,7 +57,8 @@ class PairLayer:
         """The neurons between the gates; one invocation is a row of the left factor."""
         pairs = self.pairs
         title = f"native sums of {pairs.left} times {pairs.right} to {pairs.result}, both activations"
-        options = (("outputs", pairs.outputs), ("inputs", pairs.inputs))
+        sizes = (("outputs", pairs.outputs), ("inputs", pairs.inputs))
+        options = sizes if self.fresh == "all" else (*sizes, ("writes", self.fresh))
         return NativePart(title, self.network, Computed(self.golden, "integers"), options)  # type: ignore[arg-type]
 
     @cached_property

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from lava_nexus.circuits import Circuit
 from lava_nexus.circuits.native import NativePart
 from lava_nexus.errors import NexusError
-from lava_nexus.populations.native.core import NativeCore
+from lava_nexus.populations.network import PopulationNetwork
 from lava_nexus.programs.nodes import Apply, Contract, Populate, Rearrange, Reduce, Value
 from lava_nexus.programs.program import Program
 
@@ -46,8 +46,8 @@ class Pool:
 
     @property
     def own(self) -> bool:
-        """Whether each node has an instance of its own, with its weights as synapses."""
-        return isinstance(self.circuit, NativePart) and isinstance(self.circuit.network, NativeCore)
+        """Whether each node has instances of its own: its weights are synapses, or what it holds stands in neurons."""
+        return isinstance(self.circuit, NativePart) and not isinstance(self.circuit.network, PopulationNetwork)
 
     @property
     def lanes(self) -> int:
@@ -64,7 +64,8 @@ class Round:
         pool: index of the pool in the schedule.
         role: `apply`; `fold` of a Reduce (turn j folds in element j + 1); of a Contract `multiply` (turn j makes the
             products of index j) or `add` (turn j adds the product of index j + 1). Of sums in several circuits, one
-            behind the other, `take` (reads operands), `stage`s and `result`; elements are then those of the stage.
+            behind the other, `take` (reads operands), `stage`s and `result`; elements are then those of the stage, and
+            `first` of a native sum's `take` is the number of the operand.
         first, count: elements first .. first + count of the node's result, in order; element i on instance
             i % instances.
         start: first time step.

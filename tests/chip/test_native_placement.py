@@ -2,25 +2,33 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from lava_nexus.chip import Mapper, Memory, Strategy, Workload, load_chip, place_program
+from lava_nexus.chip.checker import check_schedule
 from lava_nexus.chip.native import native_template
 from lava_nexus.chip.packing import level, pack
+from lava_nexus.chip.pairs import pair_template
+from lava_nexus.chip.workload import cached_values
 from lava_nexus.circuits.native import NativeLayer
-from lava_nexus.circuits.native_sample import sampled_layer
+from lava_nexus.circuits.native_sample import SampledPart, sampled_layer
 from lava_nexus.energy import energy_of
 from lava_nexus.errors import NexusError
 from lava_nexus.execute.membrane.executor import measured_spikes
 from lava_nexus.execute.native.activity import measured_activity
 from lava_nexus.formats import BFLOAT16, FLOAT32, FloatFormat
-from lava_nexus.models.model import random_model
+from lava_nexus.models.model import Model, random_model
 from lava_nexus.models.placing import place, token_workload
 from lava_nexus.populations.native.limbs import Limbs
 from lava_nexus.populations.native.memory import memory_neuron, words_of
+from lava_nexus.populations.native.pairs import Pairs
 from lava_nexus.populations.stateful import ranges
 from lava_nexus.programs import Program, Writer
+from lava_nexus.programs.native import PairLayer
 from tests.chip.chips import small_chip
 
 _NEURONS = Memory(weights="chip", cache="chip", words="neurons")
@@ -128,10 +136,13 @@ def test_a_layer_has_neurons_of_its_own():
     model = random_model(config, format=BFLOAT16, product="native", norm_format=BFLOAT16)
     workload = token_workload(model, 2)
     # query, key, value and output are of one shape, gate and up of another, down and the head by themselves
-    assert sorted(n for digest, n in workload.layers.items() if workload.invocations[digest][1] == n) == [1, 2, 4, 8]
+    linear_layers = {
+        digest: n for digest, n in workload.layers.items() if isinstance(workload.invocations[digest][0], SampledPart)
+    }
+    assert sorted(linear_layers.values()) == [1, 2, 4, 8]
     assert workload.words("weights") == 5 * 16  # norms alone
     instances = mapper_of(workload)._instances(1000)
-    assert all(instances[d] == n for d, n in workload.layers.items() if workload.invocations[d][1] == n)
+    assert all(instances[d] == n for d, n in linear_layers.items())
     assert place(linear(), strategy="fit: chips=1", sets=4).memory.words == "neurons"
 
 
@@ -179,3 +190,91 @@ def test_neurons_hold_words(bits):
     assert not neuron.step(states, np.zeros(5, np.int64)).any()  # kept without a spike
     for k, word in enumerate(words):
         np.testing.assert_array_equal(neuron.step(states, np.full(5, (k + 1) << 20)), word + 1)
+
+
+@pytest.mark.parametrize("fresh", ["row", "term", "all"])
+def test_products_of_a_core_share_the_lines_of_what_is_written(fresh):
+    """Axons and words counted on the network's own synapses, lines of one value taken as one."""
+    pairs = Pairs(BFLOAT16, BFLOAT16, BFLOAT16, 4, 3, "scores")
+    layer = PairLayer(pairs, fresh)
+    placed = pair_template(layer.core, load_chip(), measured_activity(layer.core, 2))
+    products = next(piece for piece in placed.pieces if "terms of" in piece.name)
+    assert (products.count, products.neurons) == (1, 12)
+    network = layer.network.populations
+    names = [p.name for p in network.populations]
+    found = []
+    for p in network.projections:
+        source = names[p.source]
+        if names[p.target] != "product":
+            continue
+        for target, column in zip(p.rows.tolist(), p.columns.tolist(), strict=True):
+            j, i = divmod(target, 4)
+            kept = {"row": i, "term": j, "all": target}[fresh]
+            told = {"row": j, "term": i, "all": target}[fresh]
+            if source == "y.write":
+                found.append((source, told))
+            elif source.startswith("y."):
+                width = network.populations[p.source].size // 12
+                found.append((source, kept, column % width))
+            else:
+                found.append((source, column))
+    sizes = Counter(found)
+    assert products.axons_in == len(sizes)
+    assert products.synapse_words == sum(-(-n // 4) for n in sizes.values())
+    assert sum(p.neurons * p.count for p in placed.pieces) == layer.network.neurons
+    reached = {"row": 3, "term": 4, "all": 1}[fresh]
+    alone = native_total(layer)
+    assert placed.synops >= alone and (placed.synops == pytest.approx(alone)) == (reached == 1)
+
+
+def native_total(layer: PairLayer) -> float:
+    activity = measured_activity(layer.core, 2)
+    return float((activity.spikes * layer.network.fan_out).sum() / 2)
+
+
+def test_one_product_that_no_core_holds_is_named():
+    layer = PairLayer(Pairs(BFLOAT16, BFLOAT16, BFLOAT16, 4, 3, "scores"), "row")
+    with pytest.raises(NexusError, match="layer 'scores': one product uses .* axons in of a core of loihi2, beyond 9"):
+        pair_template(layer.core, small_chip(axons_in=9), measured_activity(layer.core, 1))
+
+
+def test_a_block_keeps_keys_and_values_in_its_products():
+    shape = {"hidden_size": 16, "num_attention_heads": 2, "intermediate_size": 32, "num_hidden_layers": 1}
+    config = {"model_type": "llama", **shape, "vocab_size": 24, "max_position_embeddings": 8, "rms_norm_eps": 1e-6}
+    model = random_model(config, format=BFLOAT16, product="native", norm_format=BFLOAT16, silu="fused")
+    model = Model(model.spec, model.source, replace(model.arithmetic, operators="shared"))
+    workload = token_workload(model, 4)
+    assert workload.words("cache") == 0 and not cached_values(workload)
+    mapper = Mapper(workload, load_chip(), measured_spikes, 6, sets=4, activities=measured_activity)
+    placed = mapper.place(Strategy.of("folded: 50"))
+    products = [one for one in placed.circuits if "both activations" in one.label and "writes" in one.label]
+    assert {one.instances for one in products} == {2}  # a head each
+    for one, _ in placed.schedules:
+        check_schedule(one)
+    schedule, _ = placed.schedules[0]
+    (scores,) = [one for one in schedule.rounds if one.role == "stage" and "writes row" in _of(schedule, one)]
+    (weighted,) = [one for one in schedule.rounds if one.role == "stage" and "writes term" in _of(schedule, one)]
+    assert weighted.start > scores.start + schedule.pools[scores.pool].circuit.depth
+    steps = [schedule.last_issue(one) for one in schedule.rounds]
+    assert placed.steps >= max(steps)
+
+
+def test_the_checker_finds_rounds_that_are_too_early_or_too_many():
+    placed = mapper_of(linear()).place(Strategy.of("folded: 300"))
+    schedule, _ = placed.schedules[0]
+    check_schedule(schedule)
+    front, *_, back = schedule.rounds
+    for rounds, sentence in (
+        ((*schedule.rounds[:-1], replace(back, start=back.start - 1)), "gives operands to 'round a window .*too early"),
+        (
+            (replace(front, count=front.count - 1), *schedule.rounds[1:]),
+            "'digits in time .* is invoked 15 times, not 16",
+        ),
+        ((front, *schedule.rounds), "instances of 'digits in time .* are given"),
+    ):
+        with pytest.raises(NexusError, match=sentence):
+            check_schedule(replace(schedule, rounds=rounds))
+
+
+def _of(schedule, one):
+    return schedule.pools[one.pool].circuit.label

@@ -9,7 +9,9 @@ from lava_nexus.chip.native import Activity
 from lava_nexus.circuits.native import NativeLayer, NativePart
 from lava_nexus.execute.populations import run_populations
 from lava_nexus.populations.native.core import NativeCore
+from lava_nexus.populations.native.pair_core import PairCore
 from lava_nexus.populations.network import PopulationNetwork
+from lava_nexus.programs.native import PairLayer
 
 _CODE = "code"  # what a sum is whatever its digits: 0 for ordinary numbers
 
@@ -28,6 +30,15 @@ def measured_activity(part: NativePart, sets: int, seed: int = 0) -> Activity:
         assert sums.tally.signal_spikes is not None
         fixed = sums.active["front end"]
         return Activity(sets, sums.tally.signal_spikes, {False: fixed, True: sum(sums.active.values()) - fixed})
+    if isinstance(network, PairCore):
+        from lava_nexus.execute.native.pair_digits import pair_sums_by_digits
+
+        pairs = network.pairs
+        shapes = ((pairs.left, (sets, 1, pairs.inputs)), (pairs.right, (sets, pairs.outputs, pairs.inputs)))
+        x, y = (f.to_patterns(rng.standard_normal(shape).astype(np.float32).astype(f.dtype)) for f, shape in shapes)
+        sums = pair_sums_by_digits(PairLayer(pairs, dict(part.options).get("writes", "all")), x, y)
+        assert sums.tally.signal_spikes is not None
+        return Activity(sets, sums.tally.signal_spikes, {False: sum(sums.active.values())})
     assert isinstance(network, PopulationNetwork)
     feeds = {p.name: _payloads(p.size, p.payload, p.most, sets, rng) for p in network.inputs[1:]}
     for name in feeds:

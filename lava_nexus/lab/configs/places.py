@@ -86,6 +86,8 @@ class MapBlockConfig(Config):
         context: tokens that the token sees, itself among them.
         format, basis: of every circuit.
         product: native where linear layers are the chip's synapses; None for gates.
+        operators: of norms and softmax: every operation rounded, or "shared" roots and divisions, with native products.
+        silu: in four rounded operations, or by one circuit.
         norm_format: inside norms, softmax and SiLU where it is wider than `format`; None for float32.
         chip: name of a chip that comes with the package, or a YAML file.
         strategies: `unrolled`, `folded: k`, `fit: chips=n`; the first one is drawn and described in full.
@@ -106,6 +108,8 @@ class MapBlockConfig(Config):
     format: FormatName = "float32"
     basis: Literal["threshold", "nexus"] = "threshold"
     product: Literal["native"] | None = None
+    operators: Literal["steps", "shared"] = "steps"
+    silu: Literal["steps", "fused"] = "steps"
     norm_format: FormatName | None = None
     chip: str = "loihi2"
     strategies: tuple[str, ...] = Field(default=("fit: chips=1", "unrolled"), min_length=1)

@@ -66,10 +66,11 @@ def arithmetic_of(how: ArithmeticConfig, orders: Accumulate | Orders) -> Arithme
 def model_of_sizes(config: MapBlockConfig) -> Model:
     """The config's model, whose weights nobody reads."""
     given = config.shape
-    how: Any = {"format": config.format, "basis": config.basis, "product": config.product}
+    how: Any = {"format": config.format, "basis": config.basis, "product": config.product, "silu": config.silu}
     how["norm_format"] = config.norm_format or "float32"
     if given is None:
-        return random_model(config.architecture or {}, **how)
+        model = random_model(config.architecture or {}, **how)
+        return Model(model.spec, model.source, replace(model.arithmetic, operators=config.operators))
     keys = {
         "model_type": "llama" if given.gated else "nexus_block",
         "hidden_size": given.d_model,
@@ -86,7 +87,7 @@ def model_of_sizes(config: MapBlockConfig) -> Model:
     spec = replace(model.spec, shape=replace(model.spec.shape, query_key_norm=given.query_key_norm))
     spec = spec if given.rotary else replace(spec, ropes=(), rope_of=(None,) * spec.layers)
     spec = spec if given.vocabulary else replace(spec, head=None, final_norm=False)
-    return Model(spec, model.source, model.arithmetic)
+    return Model(spec, model.source, replace(model.arithmetic, operators=config.operators))
 
 
 def _format(name: str | None) -> FloatFormat | None:

@@ -236,3 +236,8 @@ def _content_digest(path: Path, size: int, time: int) -> str:
         while block := file.read(1 << 24):
             state.update(block)
     return state.hexdigest()
+
+
+def in_checkout() -> bool:
+    """Whether the package runs from its repository, the one place where a run may change what comes with it."""
+    return (Path(__file__).resolve().parents[1] / "pyproject.toml").is_file()

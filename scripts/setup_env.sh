@@ -53,18 +53,31 @@ find_python() {
     done
     say "no python3.10 on this machine runs: asking uv for one"
     env -u UV_PYTHON "$uv" python install --quiet --no-bin 3.10 >/dev/null 2>&1 && env -u UV_PYTHON "$uv" python find 3.10 && return
-    stop "no python3.10 runs here and uv could not install one: set UV_PYTHON to a Python 3.10 (Lava needs exactly 3.10)"
+    for candidate in python3.{13,12,11} python3 "${PYENV_ROOT:-${HOME:-/nonexistent}/.pyenv}"/versions/3.1[123]*/bin/python; do
+        if is_python "$candidate" 11 || is_python "$candidate" 12 || is_python "$candidate" 13; then
+            "$candidate" -c 'import sys; print(sys.executable)'
+            return
+        fi
+    done
+    stop "no Python of 3.10 to 3.13 runs here and uv could not install one: set UV_PYTHON to one (Lava needs exactly 3.10)"
 }
 
 uv="$(find_uv)"
 python="$(find_python)"
 unset UV_PYTHON VIRTUAL_ENV
-say "setting up .venv with $("$python" --version) (a few GB the first time)"
-if ! is_python .venv/bin/python 10; then
+if is_python "$python" 10; then
+    say "setting up .venv with $("$python" --version) (a few GB the first time)"
+    if ! is_python .venv/bin/python 10; then
+        rm -rf .venv
+        "$uv" venv --quiet --python "$python" .venv
+    fi
+    rm -f "$stamp"
+    "$uv" pip sync --quiet --python .venv/bin/python --require-hashes requirements.lock
+    "$uv" pip install --quiet --python .venv/bin/python --no-deps --editable .
+else
+    say "no Python 3.10 here, which Lava needs: setting up .venv with $("$python" --version) and the core alone"
     rm -rf .venv
     "$uv" venv --quiet --python "$python" .venv
+    "$uv" pip install --quiet --python .venv/bin/python --editable .
 fi
-rm -f "$stamp"
-"$uv" pip sync --quiet --python .venv/bin/python --require-hashes requirements.lock
-"$uv" pip install --quiet --python .venv/bin/python --no-deps --editable .
 printf '%s\n' "$want" >"$stamp"

@@ -52,7 +52,7 @@ def wave_svg(circuit: Circuit, *operands: float) -> str:
         parts.append(_bits(port.format, x, 24, _TOP + gap * (i + 0.5), 0.0, "on"))
     parts.append(_bits(circuit.output.format, numbers[-1], _WIDTH - 105, _TOP + _HEIGHT / 2, circuit.depth, "end"))
     counted = f"{circuit.neurons:,} neurons, {circuit.depth} time steps, {result.spikes:,} spikes"
-    told = "A number is bits, a bit is a spike, neurons do the arithmetic: every bit as IEEE-754 says"
+    told = "Numbers as spikes, through neurons, to the very same bits"
     head = f'<text class="big" x="24" y="34">{told}</text>'
     foot = f'<text class="small" x="{_LEFT}" y="{_TOP + _HEIGHT + 34}">{escape(circuit.label)}: {counted}</text>'
     style = _STYLE.replace("SECONDS", f"{seconds:.2f}")

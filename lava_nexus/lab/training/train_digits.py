@@ -19,6 +19,7 @@ import torch
 from numpy.typing import NDArray
 
 from lava_nexus.errors import NexusError
+from lava_nexus.files import in_checkout
 from lava_nexus.lab.configs.model import TrainDigitsConfig
 from lava_nexus.lab.report import Report, conclude
 from lava_nexus.lab.training.witness import DigitsTransformer, witness_logits
@@ -63,7 +64,7 @@ def train_digits(config: TrainDigitsConfig, out: Path, quick: bool = False) -> d
     Raises:
         NexusError: the training diverged, or the accuracy is below what is required of weights to install.
     """
-    install = config.install and not quick
+    install = config.install and not quick and in_checkout()
     if quick:
         config = smaller(config, config.model_copy(update={"epochs": min(config.epochs, QUICK_EPOCHS)}))
     trained = train(config)

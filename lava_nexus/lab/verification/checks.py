@@ -18,6 +18,7 @@ from typing import Any
 from lava_nexus.circuits import Circuit, circuit
 from lava_nexus.circuits.operations import OPERATIONS
 from lava_nexus.errors import NexusError
+from lava_nexus.files import in_checkout
 from lava_nexus.formats import number_format_named
 from lava_nexus.lab.configs.verification import EVERY_OPERATION, Job, VerifyConfig
 from lava_nexus.lab.report import Report, Table, columns, conclude
@@ -141,7 +142,10 @@ def verify(config: VerifyConfig, out: Path, quick: bool = False) -> list[tuple[C
         for number, check in enumerate(checks, start=1):
             bar.note(f"{number}/{len(checks)} {check.name}")
             found.append((check, run_check(check, out / "progress", pool, 2 * threads, bar.update)))
-    conclude(report(found, left_out, {**config.resolved(), "quick": quick}, config.certify and not quick), out)
+    conclude(
+        report(found, left_out, {**config.resolved(), "quick": quick}, config.certify and not quick and in_checkout()),
+        out,
+    )
     return found
 
 

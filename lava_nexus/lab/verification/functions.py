@@ -16,7 +16,7 @@ from lava_nexus.circuits.functions import function, tabulated
 from lava_nexus.circuits.operations import PRECISE
 from lava_nexus.documents import read_text
 from lava_nexus.errors import NexusError
-from lava_nexus.files import write_text
+from lava_nexus.files import in_checkout, write_text
 from lava_nexus.formats import FLOAT32
 from lava_nexus.lab import pages
 from lava_nexus.lab.configs.verification import DEFAULT_CHUNK, CorrectionsConfig, FunctionTableConfig
@@ -49,7 +49,7 @@ def find_corrections(config: CorrectionsConfig, out: Path, quick: bool = False) 
             outcome = run_check(check, out / "progress", pool, 2 * config.threads, bar.update)
         text = _text(name, outcome, golden.digest)
         write_text(out / f"{name}_float32.json", text)
-        if config.store and not quick:
+        if config.store and not quick and in_checkout():
             write_text(tabulated.corrections_file(name, FLOAT32), text)
         assert outcome.rounding is not None
         say(f"{name} float32: misses {outcome.rounding.wrong:,} of {outcome.sets:,} inputs")

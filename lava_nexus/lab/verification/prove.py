@@ -11,6 +11,7 @@ import numpy as np
 
 from lava_nexus.circuits import Circuit, circuit
 from lava_nexus.execute.cpu import BitslicedExecutor
+from lava_nexus.files import in_checkout
 from lava_nexus.formats import number_format_named
 from lava_nexus.lab.configs.verification import QUICK, ProofConfig, ProofJob
 from lava_nexus.lab.report import Report, Table, conclude
@@ -114,7 +115,7 @@ def prove(config: ProofConfig, out: Path, quick: bool = False, certificates: Pat
             continue
         outcomes.append(_prove(job, one, config.time_limit, out / "cases", certificates))
         say(f"{one.label}, {one.basis} basis: {outcomes[-1].verdict}")
-        if config.certify and not quick and outcomes[-1].complete:
+        if config.certify and not quick and in_checkout() and outcomes[-1].complete:
             certify_proofs([_certificate(outcomes[-1], tool)], certificates)
     shrunk(f"{len(outcomes)} small circuits instead of those of the config")
     refuted = [one for one in outcomes if one.counterexample]

@@ -74,6 +74,7 @@ def test_json_has_the_promised_keys(tmp_path: Path) -> None:
     assert sorted(path.name for path in tmp_path.iterdir()) == [
         "circuits.csv",
         "layers.csv",
+        "report.html",
         "report.json",
         "report.md",
     ]

@@ -8,6 +8,9 @@ from .execute.run import Result as Result
 from .execute.run import executor as executor
 from .execute.run import executors as executors
 from .execute.run import run as run
+from .export.nir_reader import read_nir as read_nir
+from .export.spiking import load_network as load_network
+from .export.spiking import save_network as save_network
 from .formats import BFLOAT16 as BFLOAT16
 from .formats import FLOAT8_E4M3FN as FLOAT8_E4M3FN
 from .formats import FLOAT8_E5M2 as FLOAT8_E5M2

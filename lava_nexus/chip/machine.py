@@ -93,6 +93,11 @@ class Machine(SynapseLists):
         return self.n_lines
 
     @property
+    def inputs(self) -> tuple[Port, ...]:
+        """The host's lines behind the first, which starts the sequencer as a strobe starts a circuit."""
+        return (Port("host", tuple(range(1, self.n_lines))),)
+
+    @property
     def synapses(self) -> int:
         """Synapses, those of the host's lines included."""
         return len(self.sources)

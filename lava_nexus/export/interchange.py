@@ -22,14 +22,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lava_nexus.circuits import Circuit
+from lava_nexus.chip import ProgramPlacement
+from lava_nexus.chip.machine import Machine
 from lava_nexus.errors import NexusError
-from lava_nexus.export.verilog import network_of
+from lava_nexus.export.verilog import Exported, neurons_of
 from lava_nexus.files import replacing
 from lava_nexus.neurons import ThresholdNetwork
 from lava_nexus.neurons.compose import rebalanced
@@ -38,9 +39,11 @@ from lava_nexus.neurons.rules import DECAY_STEPS
 if TYPE_CHECKING:
     import nir
 
+LARGEST_MATRIX = 1 << 26
 
-def nir_graph(subject: Circuit | ThresholdNetwork) -> nir.NIRGraph:
-    """A circuit, or its network, as a NIR graph.
+
+def nir_graph(subject: Exported) -> nir.NIRGraph:
+    """A circuit, its network, or what was placed, as a NIR graph.
 
     Input [n_inputs]: strobe, then the bits of the ports in order, MSB first. Output: the bits of all output ports in
     order, MSB first, `depth` steps after their operands.
@@ -48,7 +51,12 @@ def nir_graph(subject: Circuit | ThresholdNetwork) -> nir.NIRGraph:
     Raises:
         NexusError: the subject is neither.
     """
-    network = network_of(subject, "a NIR graph")
+    network = neurons_of(subject, "a NIR graph")
+    if network.neurons * network.n_signals > LARGEST_MATRIX:
+        raise NexusError(
+            f"a NIR graph of {network.neurons} neurons and {network.n_signals} signals would have matrices of more "
+            f"than {LARGEST_MATRIX} weights"
+        )
     import nir
 
     inward = _Bundle.of(network, 0, network.n_inputs)
@@ -77,11 +85,19 @@ def nir_graph(subject: Circuit | ThresholdNetwork) -> nir.NIRGraph:
             "synapses": nir.Linear(inner.weights),
         }
         edges += [("neurons", "select"), ("select", "delay"), ("delay", "synapses"), ("synapses", "neurons")]
-    metadata = {"digest": network.digest, "depth": network.depth}
+    metadata: dict[str, Any] = {"digest": network.digest, "depth": network.depth} if _plain(network) else {}
     return nir.NIRGraph(nodes, edges, metadata)
 
 
-def write_nir(subject: Circuit | ThresholdNetwork, path: str | Path) -> Path:
+def _name(subject: Exported) -> str:
+    return subject.name if isinstance(subject, ProgramPlacement) else ""
+
+
+def _plain(network: ThresholdNetwork | Machine) -> TypeGuard[ThresholdNetwork]:
+    return isinstance(network, ThresholdNetwork)
+
+
+def write_nir(subject: Exported, path: str | Path) -> Path:
     """Writes the graph as an HDF5 file that `nir.read` reads, whole or not at all; returns the path.
 
     Raises:
@@ -108,7 +124,7 @@ class _Bundle:
         self.select, self.delays, self.weights = select, delays, weights
 
     @classmethod
-    def of(cls, network: ThresholdNetwork, first: int, last: int) -> _Bundle:
+    def of(cls, network: ThresholdNetwork | Machine, first: int, last: int) -> _Bundle:
         """Those of the signals first .. last (exclusive)."""
         inside = np.flatnonzero((network.sources >= first) & (network.sources < last))
         reach = int(network.delays.max(initial=0)) + 1
@@ -121,14 +137,11 @@ class _Bundle:
         return cls(select, (copies % reach).astype(np.float64), weights)
 
 
-def _outputs(network: ThresholdNetwork) -> NDArray[np.float64]:
+def _outputs(network: ThresholdNetwork | Machine) -> NDArray[np.float64]:
     signals = [signal - network.n_inputs for port in network.outputs for signal in port.signals]
     chosen = np.zeros((len(signals), network.neurons))
     chosen[np.arange(len(signals)), signals] = 1
     return chosen
-
-
-LARGEST_MATRIX = 1 << 26
 
 
 @dataclass(frozen=True)
@@ -146,7 +159,7 @@ class NetxFile:
     outputs: tuple[int, ...]
 
 
-def write_netx(subject: Circuit | ThresholdNetwork, path: str | Path) -> NetxFile:
+def write_netx(subject: Exported, path: str | Path) -> NetxFile:
     """Writes an HDF5 file that `lava.lib.dl.netx.hdf5.Network` reads, whole or not at all.
 
     The input layer takes n_inputs spikes a step: strobe, then the bits of the ports in order, MSB first.
@@ -154,7 +167,13 @@ def write_netx(subject: Circuit | ThresholdNetwork, path: str | Path) -> NetxFil
     Raises:
         NexusError: a layer is too large for netx's dense matrices, or the subject is neither a circuit nor a network.
     """
-    chain = rebalanced(network_of(subject, "a netx file"), 0)
+    network = neurons_of(subject, "a netx file")
+    if not _plain(network):
+        raise NexusError(
+            f"a netx file joins each layer to the next alone, but the registers of program '{_name(subject)}' feed "
+            "themselves; write its circuits, or NIR or Verilog"
+        )
+    chain = rebalanced(network, 0)
     import h5py
 
     assert not chain.delays.any()

@@ -10,16 +10,20 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
+from lava_nexus.chip import Placement, ProgramPlacement
+from lava_nexus.chip.machine import Machine
 from lava_nexus.circuits import Circuit
 from lava_nexus.errors import NexusError
 from lava_nexus.execute.membrane import MembraneExecutor
 from lava_nexus.files import replacing
 from lava_nexus.neurons import STROBE, ThresholdNetwork
+
+Exported: TypeAlias = Circuit | ThresholdNetwork | Placement | ProgramPlacement
 
 
 def network_of(subject: Circuit | ThresholdNetwork, what: str) -> ThresholdNetwork:
@@ -29,6 +33,17 @@ def network_of(subject: Circuit | ThresholdNetwork, what: str) -> ThresholdNetwo
     if isinstance(subject, Circuit):
         return subject.network
     raise _refused(subject, what, "a circuit or its network")
+
+
+def neurons_of(subject: Exported, what: str) -> ThresholdNetwork | Machine:
+    """The neurons, of what is placed those of the placement; raises NexusError as `network_of`."""
+    if isinstance(subject, Placement):
+        return subject.network
+    if isinstance(subject, ProgramPlacement):
+        if subject.machine is None:
+            raise NexusError(f"placement of program '{subject.name}' holds no neurons that {what} could be made of")
+        return subject.machine.machine
+    return network_of(subject, what)
 
 
 def circuit_of(subject: Circuit, what: str) -> Circuit:
@@ -49,25 +64,34 @@ def _refused(subject: object, what: str, wanted: str) -> NexusError:
 _ZERO = "16'd0"
 
 
-def to_verilog(circuit: Circuit) -> str:
+def to_verilog(subject: Circuit | Placement | ProgramPlacement) -> str:
     """A module of Verilog-2001, simulable and synthesisable.
 
     Ports: clk, strobe, a vector for every port of the circuit. Operands may change at every edge; the result stands
     `depth` edges later. Neuron k is the register n<k>: n<k> <= (sum of weight * source >= threshold); the source of a
     synapse of delay d is the source's shift register, d deep.
 
+    Of a placed program `strobe` starts the sequencer, and the port `host` takes what `execute.machine_run.host_rows`
+    has for each step, a clock edge a step.
+
     Raises:
-        NexusError: what is given is no circuit.
+        NexusError: what is given is no circuit and nothing placed.
     """
-    network = circuit_of(circuit, "a Verilog module").network
+    if isinstance(subject, Placement | ProgramPlacement):
+        network, label = neurons_of(subject, "a Verilog module"), _label(subject)
+        about = f"{label}, as placed on {subject.chip.name}: {network.neurons} neurons"
+    else:
+        circuit = circuit_of(subject, "a Verilog module")
+        network, label = circuit.network, circuit.label
+        about = f"{label}, {circuit.basis} basis: {network.neurons} neurons, depth {circuit.depth}"
     names = _names(network)
     waits = _waits(network)
     ports = ["input clk", "input strobe"]
     ports += [f"input [{port.width - 1}:0] {port.name}" for port in network.inputs]
     ports += [f"output [{port.width - 1}:0] {port.name}" for port in network.outputs]
     lines = [
-        f"// {circuit.label}, {circuit.basis} basis: {network.neurons} neurons, depth {network.depth}",
-        f"module {_identifier(circuit.label)} ({', '.join(ports)});",
+        f"// {about}",
+        f"module {_identifier(label)} ({', '.join(ports)});",
     ]
     for signal, deepest in waits.items():
         lines.append(f"  reg [{deepest}:1] {_delayed(names[signal])};")
@@ -83,21 +107,25 @@ def to_verilog(circuit: Circuit) -> str:
     return "\n".join([*lines, "endmodule", ""])
 
 
-def _names(network: ThresholdNetwork) -> dict[int, str]:
+def _label(placed: Placement | ProgramPlacement) -> str:
+    return placed.label if isinstance(placed, Placement) else placed.name
+
+
+def _names(network: ThresholdNetwork | Machine) -> dict[int, str]:
     names = {STROBE: "strobe"}
     for port in network.inputs:
         names |= {signal: f"{port.name}[{port.width - 1 - i}]" for i, signal in enumerate(port.signals)}
     return names | {network.n_inputs + k: f"n{k}" for k in range(network.neurons)}
 
 
-def _waits(network: ThresholdNetwork) -> dict[int, int]:
+def _waits(network: ThresholdNetwork | Machine) -> dict[int, int]:
     """Longest delay of each signal that has one."""
     longest = np.zeros(network.n_signals, np.int64)
     np.maximum.at(longest, network.sources, network.delays)
     return {int(signal): int(longest[signal]) for signal in np.flatnonzero(longest)}
 
 
-def _gate(network: ThresholdNetwork, names: dict[int, str], k: int) -> str:
+def _gate(network: ThresholdNetwork | Machine, names: dict[int, str], k: int) -> str:
     """Sums of both signs are unsigned on their own side of the comparison: no signed arithmetic is needed."""
     part = slice(int(network.offsets[k]), int(network.offsets[k + 1]))
     left: list[str] = []

@@ -19,6 +19,7 @@ from tests.execute.loihi2 import install
 @pytest.mark.slow
 def test_circuits_that_other_tests_of_the_stand_in_run_too():
     circuits.test_the_chip_gives_the_bits_of_ieee("mul FP8")
+    circuits.test_spikes_of_every_neuron_are_those_of_the_simulator("mul FP8", 6)
     circuits.test_the_energy_probe_measures_joules()
 
 
@@ -51,7 +52,6 @@ def test_joules(record_property):
 
 
 def test_circuits():
-    circuits.test_spikes_of_every_neuron_are_those_of_the_simulator("mul FP8", 6)
     circuits.test_counters_of_the_chip_count_the_synops_of_the_result("mul FP8")
 
 

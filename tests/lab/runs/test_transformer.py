@@ -11,10 +11,15 @@ import numpy as np
 import pytest
 
 from lava_nexus.config import build_config, load_config
+from lava_nexus.energy import energy_of
 from lava_nexus.errors import NexusError
 from lava_nexus.execute.executor import Executor
+from lava_nexus.execute.interpret import run_program
+from lava_nexus.execute.membrane import MembraneExecutor
 from lava_nexus.execute.run import executor_named
+from lava_nexus.formats import FLOAT8_E5M2
 from lava_nexus.lab.configs.execution import RunConfig
+from lava_nexus.lab.report import run_counts
 from lava_nexus.lab.runs import transformer
 from lava_nexus.lab.runs.job import StepStore
 from lava_nexus.lab.runs.transformer import run_transformer
@@ -22,6 +27,7 @@ from lava_nexus.models.forward import Counts, cached_tokens
 from lava_nexus.models.model import random_model
 from lava_nexus.models.placing import place
 from lava_nexus.models.stages import forward_stages
+from tests.chip.programs import feeds, linear_program
 
 CONFIGS = Path(__file__).parents[3] / "configs"
 TINY = {
@@ -197,6 +203,7 @@ def test_an_unfinished_run_is_not_thrown_away(tmp_path: Path, monkeypatch: pytes
     assert not (tmp_path / "steps").exists()
 
 
+@pytest.mark.slow
 def test_a_run_that_is_placed_prints_what_a_machine_takes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The placement is of the very programs that ran: one pass over three tokens, one layer."""
     monkeypatch.setattr(transformer, "place", partial(place, sets=4))
@@ -271,6 +278,15 @@ def test_mistakes_are_one_sentence(changes: dict[str, Any], words: str, tmp_path
 def test_mistakes_in_the_config(changes: dict[str, Any], words: str) -> None:
     with pytest.raises(NexusError, match=words):
         config(**changes)
+
+
+def test_counts_and_a_placement_make_the_energy_of_a_machine() -> None:
+    program = linear_program(FLOAT8_E5M2, 4, 2)
+    placed = place(program, strategy="folded: 4", sets=4)
+    ran = run_program(program, feeds(program, 3), MembraneExecutor())
+    alone, machine = (run_counts(ran.layers, "loihi2", 3, where)["energy"] for where in (None, placed))
+    assert alone.machine is None and machine.work == alone.work
+    assert machine.joules == energy_of(ran, "loihi2", placement=placed).joules > 10 * alone.joules
 
 
 def test_a_placement_is_of_one_pass() -> None:

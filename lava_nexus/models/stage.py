@@ -40,6 +40,7 @@ class Arithmetic:
         product: kind of the products of linear layers (`lava_nexus.programs.KINDS`); None for what the rest asks for.
         norm_format: inside norms, softmax, RoPE's sums and the steps of SiLU; None for `format`.
         attention, operators: of native products, and of exact sums; see `Writer`.
+        style: what circuits are built for: "neurons", "depth" or "energy".
     """
 
     format: FloatFormat = FLOAT32
@@ -54,6 +55,7 @@ class Arithmetic:
     norm_format: FloatFormat | None = None
     attention: Literal["neurons", "gates"] = "neurons"
     operators: Literal["steps", "shared"] = "steps"
+    style: str = "neurons"
 
     def of_batch(self, batch: int) -> Arithmetic:
         """The same for so many sequences at once: PyTorch's orders may depend on it, named ones do not."""

@@ -27,15 +27,16 @@ def reciprocal_norm(wide: Writer, x: Value, eps: float) -> Value:
 def weighted_values(w: Writer, wide: Writer, scores: Value, value: Value) -> Value:
     """softmax(scores) value, normalised behind the product: (e value) * (1 / sum of e), e = exp(scores - max scores).
 
-    e is rounded to the writer's format; both sums of it are exact, each rounded once, in the format of norms, as the
-    reciprocal is. Shapes: scores [..., tokens, keys], value [..., width, keys].
+    e is rounded to the writer's format; both sums of it are exact, each rounded once, in the format of norms. The
+    reciprocal, one a row, is the square of the reciprocal root, a circuit of a quarter of the depth.
+    Shapes: scores [..., tokens, keys], value [..., width, keys].
     """
     x = wide.converted(scores)
     largest = wide.reduce("max", x)
     terms = w.converted(wide.apply("exp", wide.apply("sub", x, wide.reshape(largest, *largest.shape, 1))))
     total = replace(w, layer=wide.layer).exact(terms, to=wide.format)
-    one = wide.apply("reciprocal", wide.reshape(total, *total.shape, 1))
-    return w.converted(wide.apply("mul", w.exact(terms, value, to=wide.format), one))
+    root = wide.apply("rsqrt", wide.reshape(total, *total.shape, 1))
+    return w.converted(wide.apply("mul", w.exact(terms, value, to=wide.format), wide.apply("mul", root, root)))
 
 
 def turned(wide: Writer, low: Value, high: Value, cos: Value, sin: Value) -> list[Value]:

@@ -1,5 +1,6 @@
 """`product: native` in programs: written, run by three executors, refused where it has no form."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,8 @@ from lava_nexus.formats import BFLOAT16, FLOAT8_E4M3FN, FLOAT32
 from lava_nexus.lab.configs.execution import RunConfig
 from lava_nexus.lab.configs.model import ArithmeticConfig
 from lava_nexus.models.model import random_model
-from lava_nexus.programs import Contract, Native, Paired, Program, Writer
+from lava_nexus.models.transformer import Model
+from lava_nexus.programs import Contract, Exact, Native, Paired, Program, Writer
 
 
 def written(fmt=BFLOAT16, inputs=12, outputs=5, bias=True, **how):
@@ -110,3 +112,32 @@ def test_models_take_native_products_and_their_order_follows():
 def test_the_configs_that_come_with_the_package_are_native(name):
     config = load_config(RunConfig, Path(__file__).parents[2] / "configs" / "native" / f"{name}.yaml")
     assert (config.product, config.accumulate, config.executor) == ("native", "exact", "bitsliced")
+
+
+def test_shared_operators_run_alike_and_err_less_than_sums_in_sequence():
+    keys = {"model_type": "llama", "hidden_size": 64, "num_attention_heads": 2, "intermediate_size": 96}
+    keys |= {"num_hidden_layers": 1, "vocab_size": 32, "max_position_embeddings": 16, "rms_norm_eps": 1e-3}
+
+    def states(format, operators="steps", name="reference", **how):
+        made = random_model(keys, format=format, norm_format=format, **how)
+        made = Model(made.spec, made.source, replace(made.arithmetic, operators=operators))
+        return np.asarray(made([3, 1, 4, 1], name).logits)
+
+    exact = states("float64", accumulate="sequential")
+    errors = {
+        operators: np.sqrt(np.mean((states("float32", operators, product="native") - exact) ** 2))
+        for operators in ("steps", "shared")
+    }
+    sequential = np.sqrt(np.mean((states("float32", accumulate="sequential") - exact) ** 2))
+    assert max(errors.values()) < sequential / 2
+    shared = [states("float8_e5m2", "shared", name, product="native") for name in ("reference", "bitsliced")]
+    assert np.array_equal(shared[0].view(np.uint8), shared[1].view(np.uint8))
+    with pytest.raises(NexusError, match="operators 'shared' take accumulate exact, not accumulate 'sequential'"):
+        states("float32", "shared", accumulate="sequential")
+    with pytest.raises(ValueError, match="operators 'shared' take accumulate exact"):
+        ArithmeticConfig(operators="shared")
+
+
+def test_attention_is_gates_where_they_are_asked_for():
+    kinds = [type(n.product) for n in written(attention="gates").nodes if isinstance(n, Contract)]
+    assert kinds == [Native, Exact]

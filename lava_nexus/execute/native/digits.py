@@ -1,7 +1,9 @@
 """The core of a native layer without its steps: digits of all sums from matrix products, every count from the digits.
 
-D(p) = sum over a of limbs(a) X(p - a) holds for each group of inputs below 2^23, and so does every part of it, whatever
-the order: products of matrices in single precision are exact.
+An accumulator's digits are those of the whole sum, digit p of its value modulo 256^(p + 1), whatever parts it comes in.
+So digits are taken two at a time, below 2^15.1, and limbs three at a time, whose sizes over a group add up to less than
+2^16 * 2^16 (`Limbs.groups`): every partial sum lies below 2^48, so that products of matrices in double precision are
+exact, in whatever order.
 """
 
 from __future__ import annotations
@@ -22,20 +24,21 @@ from lava_nexus.populations.native.limbs import BYTE, Fields, digits, digits_of,
 from lava_nexus.populations.native.neurons import INFINITE, MINUS_ZERO, NAN, Window
 
 Integers = NDArray[np.int64]
-Reals = NDArray[np.float32]
+Reals = NDArray[np.float64]
 Words = NDArray[np.uint64]
 
-_MOST = 1 << 24  # digits held at a time
+_MOST = 1 << 26  # digits held at a time
+_DIGITS, _LIMBS = 2, 3  # in one number of a matrix
 _SPARSE = 32  # a matrix with fewer than one entry in so many is multiplied entry by entry
 
 
 @dataclass(frozen=True, eq=False)
 class Matrices:
-    """The limbs of a group of inputs by position, None where there is none.
+    """The limbs of a group of inputs.
 
     Attributes:
-        dense: float32 [inputs, outputs].
-        used: uint64 [outputs, words], bits of the inputs whose limb is not 0.
+        dense: float64 [inputs, outputs] of so many limbs as one number, from the lowest on; None where all are 0.
+        used: of each limb, uint64 [outputs, words], bits of the inputs whose limb is not 0.
     """
 
     dense: tuple[Reals | None, ...]
@@ -57,8 +60,15 @@ def _made(core: NativeCore, group: int) -> Matrices:
     limbs = core.limbs
     inputs = limbs.groups[group]
     found = [limbs.at(a)[:, inputs] for a in range(limbs.span)]
-    dense = tuple(np.ascontiguousarray(limb.T.astype(np.float32)) if limb.any() else None for limb in found)
+    dense = tuple(_joined(found[a : a + _LIMBS]) for a in range(0, limbs.span, _LIMBS))
     return Matrices(dense, np.array([_packed(limb != 0) for limb in found]))
+
+
+def _joined(limbs: list[NDArray[np.int16]]) -> Reals | None:
+    """Limbs as one number."""
+    if not any(limb.any() for limb in limbs):
+        return None
+    return np.ascontiguousarray(sum(limb.T.astype(np.float64) * float(1 << BYTE * k) for k, limb in enumerate(limbs)))
 
 
 def _packed(bits: NDArray[np.bool_]) -> Words:
@@ -111,7 +121,7 @@ def _part(layer: NativeLayer, rows: NDArray[Any], count: bool) -> Sums:
 
 
 def _arrived(core: NativeCore, sent: Integers, at: Integers, count: bool) -> tuple[int, Reals, NDArray[np.bool_]]:
-    """(number of the first digit at which anything arrives; D: float32 [digits, groups, rows, outputs]; spikes met).
+    """(number of the first digit to arrive; what does, float64 [digits, groups, rows, outputs]; where spikes do).
 
     Args:
         core: the layer.
@@ -123,23 +133,26 @@ def _arrived(core: NativeCore, sent: Integers, at: Integers, count: bool) -> tup
     first = int(at[used].min(initial=limbs.digits - 1))
     span = min(int(at[used].max(initial=first)) + len(sent) + limbs.span - first, limbs.digits - first)
     shape = (span, len(limbs.groups), len(at), limbs.outputs)
-    arrived, met = np.zeros(shape, np.float32), np.zeros(shape if count else (0, 0, 0, 0), np.bool_)
+    arrived, met = np.zeros(shape, np.float64), np.zeros(shape if count else (0, 0, 0, 0), np.bool_)
     for g, group in enumerate(limbs.groups):
         matrices, parts, places = _matrices(core, g), sent[:, :, group], at[:, group]
-        for q in range(first, first + span):
-            now = np.zeros(places.shape, np.float32)
-            for k, part in enumerate(parts):
-                np.copyto(now, part, where=places == q - k, casting="unsafe")
+        for q in range(0, span, _DIGITS):
+            now = np.zeros((_DIGITS, *places.shape), np.float64)
+            for b in range(_DIGITS):
+                for k, part in enumerate(parts):
+                    np.copyto(now[b], part, where=places == first + q + b - k, casting="unsafe")
+                if count and now[b].any():
+                    bits = _packed(now[b] != 0)
+                    for a, used in enumerate(matrices.used):
+                        if used.any():
+                            _reach(bits, used, met[q + b + a, g])
             if not now.any():
                 continue
-            x = _sparse(now)
-            bits = _packed(now != 0) if count else None
+            x = _sparse(now[0] + float(1 << BYTE) * now[1])
             for a, dense in enumerate(matrices.dense):
                 if dense is not None:
-                    target = arrived[q + a - first, g]
+                    target = arrived[q + _LIMBS * a, g]
                     target += x @ dense
-                    if bits is not None:
-                        _reach(target, bits, matrices.used[a], met[q + a - first, g])
     return first, arrived, met
 
 
@@ -150,9 +163,7 @@ def _sparse(x: Reals) -> Any:
     return csr_matrix(x) if np.count_nonzero(x) * _SPARSE < x.size else x
 
 
-def _reach_loop(
-    arrived: NDArray[np.float32], bits: NDArray[np.uint64], used: NDArray[np.uint64], met: NDArray[np.bool_]
-) -> None:
+def _reach_loop(bits: NDArray[np.uint64], used: NDArray[np.uint64], met: NDArray[np.bool_]) -> None:
     """Marks sums to which an activation's digit comes through a limb."""
     rows, outputs = met.shape
     for r in range(rows):
@@ -169,7 +180,7 @@ _reach = kept(_reach_loop)
 
 
 def _carried_loop(
-    arrived: NDArray[np.float32],
+    arrived: NDArray[np.float64],
     met: NDArray[np.bool_],
     first: int,
     steps: int,

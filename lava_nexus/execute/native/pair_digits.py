@@ -71,7 +71,7 @@ def _product_loop(
     limbs: NDArray[np.int32],
     place: NDArray[np.int32],
     group: NDArray[np.int64],
-    arrived: NDArray[np.float32],
+    arrived: NDArray[np.float64],
     met: NDArray[np.bool_],
     spikes: NDArray[np.int64],
     active: NDArray[np.int64],
@@ -101,7 +101,7 @@ def _product_loop(
                 first, g = at[r, i] + place[j, i], group[i]
                 for d in range(count + size - 1):
                     if out[d] != 0:
-                        arrived[first + d, g, r, j] += np.float32(out[d])
+                        arrived[first + d, g, r, j] += np.float64(out[d])
                         met[first + d, g, r, j] = True
                         spikes[j, i] += 1
                         if place[j, i] + d >= count or came >> (place[j, i] + d) & 1 == 0:
@@ -171,7 +171,7 @@ def _part(layer: PairLayer, left: NDArray[Any], right: NDArray[Any], count: bool
     found: list[tuple[NDArray[Any], ...]] = []
     at = (x.fields.place // BYTE).astype(np.int32)
     for b in range(matrices):
-        arrived, met = np.zeros((sizes.digits, *shape), np.float32), np.zeros((sizes.digits, *shape), np.bool_)
+        arrived, met = np.zeros((sizes.digits, *shape), np.float64), np.zeros((sizes.digits, *shape), np.bool_)
         reports, told = np.zeros((_REPORTS, *shape), np.int32), np.zeros((_REPORTS, *shape), np.bool_)
         _reported(x.kind[b], y.kind[b], group, reports, told, spikes, active)
         _products(signed[:, b], at[b], limbs[:, b], place[b], group, arrived, met, spikes, active)

@@ -153,6 +153,7 @@ class ArithmeticConfig(PopulationsConfig):
         attention: of native products, whether product neurons form those of two activations, or gates.
         operators: each operation of norms, softmax and RoPE rounded, or `shared`: one reciprocal root a row, attention
             divided behind its product, sums of products rounded once; takes `accumulate: exact`.
+        style: what circuits are built for: least neurons, least depth or fewer SynOps.
         weight_format: what weights of linear layers are rounded to first; `format` where left out.
         accumulate_format: of products and sums, which are then rounded to `format`; `format` where left out.
         norm_format: inside norms, softmax, RoPE's sums and the steps of SiLU where that is wider than `format`; where
@@ -168,6 +169,7 @@ class ArithmeticConfig(PopulationsConfig):
     product: Literal["rounded", "fused", "exact", "constant", "native"] | None = None
     attention: Literal["neurons", "gates"] = "neurons"
     operators: Literal["steps", "shared"] = "steps"
+    style: Literal["neurons", "depth", "energy"] = "neurons"
     weight_format: FormatName | None = None
     accumulate_format: FormatName | None = None
     norm_format: FormatName | None = None

@@ -70,6 +70,24 @@ class AccumulateConfig(Config):
     out: Path = Path("results/accumulate_orders")
 
 
+class TokenConfig(Config):
+    """A token of a block with native products.
+
+    Attributes:
+        formats: of everything, norms and softmax among it.
+        width, heads, hidden: of the block.
+        keys: that the token sees, its own among them.
+        gates: keys on which an exact sum by gates is counted.
+    """
+
+    formats: tuple[FormatName, ...] = Field(default=("float32", "bfloat16"), min_length=1)
+    width: int = Field(default=256, ge=4)
+    heads: int = Field(default=4, ge=1)
+    hidden: int = Field(default=1024, ge=1)
+    keys: int = Field(default=128, ge=2)
+    gates: int = Field(default=2, ge=1)
+
+
 class NativeCostsConfig(Config):
     """Square linear layers in native synapses, weights from N(0, 1 / size), activations from N(0, 1).
 
@@ -78,12 +96,14 @@ class NativeCostsConfig(Config):
         size: inputs and outputs.
         rows: of activations.
         gates: inputs and outputs of the layer by which gates are counted; their cost a multiply-accumulate is the same.
+        token: a token of a block, by operator; left out where there is none.
         energy_model: name of the constants, or a YAML file of them.
         seed: of weights and activations.
         out: folder for results.
     """
 
     formats: tuple[FormatName, ...] = Field(min_length=1)
+    token: TokenConfig | None = None
     size: int = Field(default=256, ge=1)
     rows: int = Field(default=64, ge=1)
     gates: int = Field(default=16, ge=1)

@@ -57,6 +57,7 @@ def arithmetic_of(how: ArithmeticConfig, orders: Accumulate | Orders) -> Arithme
         product=how.product,
         attention=how.attention,
         operators=how.operators,
+        style=how.style,
         norm_format=None
         if how.norm_format is None
         else norm_format_of(how.float_format, format_named(how.norm_format)),

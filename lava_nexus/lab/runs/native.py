@@ -21,6 +21,7 @@ from lava_nexus.formats import FloatFormat, format_named
 from lava_nexus.lab.configs.tables import NativeCostsConfig
 from lava_nexus.lab.figures.costs import NativeCost, native_figure
 from lava_nexus.lab.report import Report, Table, conclude
+from lava_nexus.lab.runs.native_token import token_tables
 from lava_nexus.lab.trial import marked, smaller
 from lava_nexus.populations.native.limbs import Limbs
 from lava_nexus.programs import Program, Writer
@@ -28,6 +29,7 @@ from lava_nexus.progress import track
 
 PARTS = ("front end", SYNAPSES, "accumulators", "special values", "back end", ROUNDING)
 _QUICK = {"size": 32, "rows": 4, "gates": 4}
+_QUICK_TOKEN = {"formats": ("float8_e4m3fn",), "width": 8, "heads": 2, "hidden": 8, "keys": 3}
 _QUICK_FORMATS = ("float8_e4m3fn", "bfloat16")
 
 
@@ -42,6 +44,10 @@ def run_native_costs(config: NativeCostsConfig, out: Path, quick: bool = False) 
         native_cost(format_named(name), config, model, record)
         for name in track(config.formats, "native layers", "formats")
     ]
+    token = config.token
+    if token is not None and quick:
+        token = token.model_copy(update=_QUICK_TOKEN)
+    more = [] if token is None else token_tables(token, model, config.seed)
     sizes = f"{config.size} x {config.size}"
     shortened = "quick run, a small layer, " if quick else ""
     figure = native_figure(rows, f"A multiply-accumulate of a linear layer ({shortened}{sizes})", out / "native.png")
@@ -50,7 +56,7 @@ def run_native_costs(config: NativeCostsConfig, out: Path, quick: bool = False) 
             title=f"Native synapses beside gates ({shortened}{sizes}, {config.rows} rows)",
             name="native",
             config={**config.resolved(), "quick": quick},
-            tables=[Table("", *_table(rows), "native.csv"), Table("Parts, pJ a MAC", *_parts(rows))],
+            tables=[Table("", *_table(rows), "native.csv"), Table("Parts, pJ a MAC", *_parts(rows)), *more],
             figures=[(figure.name, "Energy a multiply-accumulate and time steps of a layer, by format.")],
             notes=[
                 f"constants are those of: {model.title}; work: SynOps and active updates, nothing is placed",

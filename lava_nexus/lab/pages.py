@@ -198,7 +198,7 @@ def _take_figures(figures: Sequence[Mapping[str, Any]], results: Path, images: P
 
 
 def update_native(results: Path, root: Path) -> None:
-    """Takes table and figure of the native layers' costs into README.md and docs/images/.
+    """Takes the native layers' table and figure into README.md and docs/images/, tokens into docs/native.md.
 
     Raises:
         NexusError: the run was a quick one, or the marks are not there.
@@ -212,6 +212,13 @@ def update_native(results: Path, root: Path) -> None:
     notes = "\n".join(f"- {note}" for note in report["notes"])
     page = filled(read_text(readme, "page"), "native", lambda: _native(table, notes), "README.md")
     write_text(readme, page)
+    if len(tables := report["tables"]) > 2:  # of a token
+        docs = root / "docs" / "native.md"
+        write_text(docs, filled(read_text(docs, "page"), "token", lambda: _tokens(tables[2:]), "docs/native.md"))
+
+
+def _tokens(tables: Sequence[dict[str, Any]]) -> str:
+    return "\n".join(f"**{table['title']}**\n\n{markdown(table['header'], table['rows'])}" for table in tables)
 
 
 def _native(table: dict[str, Any], notes: str) -> str:

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from lava_nexus.errors import NexusError
-from lava_nexus.lab.configs.tables import NativeCostsConfig
-from lava_nexus.lab.pages import update_native
+from lava_nexus.lab.configs.tables import NativeCostsConfig, TokenConfig
+from lava_nexus.lab.pages import read_report, update_native
 from lava_nexus.lab.runs.native import PARTS, run_native_costs
 
 
@@ -30,7 +30,11 @@ def test_native_sums_cost_a_hundredth_of_gates(tmp_path: Path, capsys: pytest.Ca
 
 
 def test_a_quick_run_is_marked_and_is_no_result(tmp_path: Path) -> None:
-    run_native_costs(NativeCostsConfig(formats=("float8_e4m3fn", "float32")), tmp_path, quick=True)
+    config = NativeCostsConfig(formats=("float8_e4m3fn", "float32"), token=TokenConfig())
+    run_native_costs(config, tmp_path, quick=True)
+    tables = read_report(tmp_path / "native.json")["tables"]
+    assert [len(table["rows"]) for table in tables[2:]] == [3, len(tables[3]["rows"]), 3]
+    assert tables[2]["rows"][1][2] != "0" and len(tables[3]["rows"]) > 10
     assert "quick run" in (tmp_path / "native.md").read_text(encoding="utf-8").splitlines()[0]
     with pytest.raises(NexusError, match="holds a quick run"):
         update_native(tmp_path, tmp_path)

@@ -172,7 +172,7 @@ def test_the_closed_extension_is_imported_in_one_place() -> None:
 
 def test_torch_is_imported_by_witness_and_training_only() -> None:
     users = {p.relative_to(PACKAGE).as_posix() for p in MODULES if any(n.split(".")[0] == "torch" for n in _imports(p))}
-    homes = ("torch/", "lab/training/", "lab/ulp/")
+    homes = ("torch/", "lab/training/", "lab/ulp/", "lab/study/")
     assert all(user.startswith(homes) for user in users), users
 
 

@@ -145,6 +145,14 @@ EXPERIMENTS = (
         resumable=True,
     ),
     Experiment(
+        "study",
+        "A decoder on a text: perplexity and KL of formats, and of LIF populations by operator, option and layer.",
+        "configs/eval/study_random.yaml",
+        "study:StudyConfig",
+        "study.study:run_study",
+        resumable=True,
+    ),
+    Experiment(
         "train",
         "Trains the digits transformer: by PyTorch, which makes its weights, or by gates beside strict float.",
         "configs/train_digits.yaml",

@@ -188,7 +188,9 @@ def _longrope(theta: float, width: int, scaling: Mapping[str, Any], config: Mapp
     longest = _number(config, "max_position_embeddings", source)
     key = "original_max_position_embeddings"
     original = config.get(key) or scaling.get(key)
-    factor = _number(scaling, "factor", source) if original is None else longest / _number({key: original}, key, source)
+    stated = config.get("rope_parameters") and scaling.get("factor")  # transformers 5; 4 goes by the two lengths alone
+    given = original is None or stated
+    factor = _number(scaling, "factor", source) if given else longest / _number({key: original}, key, source)
     limit = longest if original is None else float(original)
     scale = scaling.get("attention_factor")
     if scale is None:

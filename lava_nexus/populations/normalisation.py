@@ -24,8 +24,8 @@ from lava_nexus.populations.fixed_point import GATE, LIF_WIDTH, WIDTH, Integers,
 from lava_nexus.populations.operator import DEFAULT, Operator, Options
 from lava_nexus.populations.vectoring import Tree, golden_norm, norm
 
-_BIAS = 1 << (WIDTH - 1)
-_MASK_BITS = 6  # biased values below 2^6 are masked
+BIAS = 1 << (WIDTH - 1)
+MASK_BITS = 6  # biased values below 2^6 are masked
 
 
 def softmax(size: int, options: Options) -> Operator:
@@ -41,16 +41,16 @@ def softmax(size: int, options: Options) -> Operator:
     down = (size - 1).bit_length()
 
     def golden(x: Integers) -> Integers:
-        u = np.maximum(x + _BIAS, 0)
-        offset = np.where(u >> _MASK_BITS > 0, u - u.max(axis=1, keepdims=True) + table.length + 1, 0)
+        u = np.maximum(x + BIAS, 0)
+        offset = np.where(u >> MASK_BITS > 0, u - u.max(axis=1, keepdims=True) + table.length + 1, 0)
         terms = table(offset) >> down
         return quotient(terms, terms.sum(axis=1), ladders)
 
     b = PopulationBuilder()
     x = b.input("x", size)
     every = np.arange(size)
-    u = b.graded("biased", size, each(x), matrix(b.strobe, every, 0, _BIAS))
-    real = b.bits("unmasked", size, each(u, 1, _MASK_BITS))
+    u = b.graded("biased", size, each(x), matrix(b.strobe, every, 0, BIAS))
+    real = b.bits("unmasked", size, each(u, 1, MASK_BITS))
     largest = [_over_all(t, size, -1) for t in _largest(b, u)]
     offset = b.graded(
         "offset",
@@ -130,26 +130,26 @@ def _over_all(term: Term, size: int, weight: int) -> Term:
     return matrix(term.cells, rows, np.tile(term.columns, size), np.tile(term.weights * weight, size))
 
 
-_RMS_BITS = 20  # of operands, with sign
+RMS_BITS = 20  # of operands, with sign
 _MEAN_FRACTION = 3  # fraction bits beyond the operand's, with which a mean is taken off
 
 
 def rms_norm(size: int, options: Options, eps: float = 1e-5) -> Operator:
     """x / sqrt(mean(x * x) + eps) over a row of `size`."""
     _check(size, eps)
-    root = _Root(size, eps, options, options.fraction(12), _RMS_BITS)
+    root = Root(size, eps, options, options.fraction(12), RMS_BITS)
     b = PopulationBuilder()
     x = b.input("x", size)
     plus, minus = b.graded("plus", size, each(x)), b.graded("minus", size, each(x, -1))
     y = root.build(b, plus, minus)
-    return root.operator("rms_norm", b, y, Computed(root.golden, "program"), _RMS_BITS, 12)
+    return root.operator("rms_norm", b, y, Computed(root.golden, "program"), RMS_BITS, 12)
 
 
 def layer_norm(size: int, options: Options, eps: float = 1e-5) -> Operator:
     """(x - mean x) / sqrt(mean((x - mean x)^2) + eps) over a row of `size`."""
     _check(size, eps)
     bits = min(17, WIDTH + 1 - (size - 1).bit_length())
-    root = _Root(size, eps, options, options.fraction() + _MEAN_FRACTION, bits + _MEAN_FRACTION + 1)
+    root = Root(size, eps, options, options.fraction() + _MEAN_FRACTION, bits + _MEAN_FRACTION + 1)
     share = 2.0**_MEAN_FRACTION / size
 
     def golden(x: Integers) -> Integers:
@@ -183,7 +183,7 @@ def _check(size: int, eps: float) -> None:
         raise NexusError(f"eps {eps} of a normalisation is outside 0..1")
 
 
-class _Root:
+class Root:
     """x * sqrt(d) / norm of [x, sqrt(eps d)], for rows whose values have `bits` bits with sign."""
 
     def __init__(self, size: int, eps: float, options: Options, fraction: int, bits: int) -> None:

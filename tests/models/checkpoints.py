@@ -27,7 +27,7 @@ class Case:
         own = {"n_embd", "dim", "image_size", "text_config"} & self.options.keys()
         sizes = {"pad_token_id": None} if own else SIZES
         config = getattr(transformers, self.config)(**(sizes | self.options))
-        config._attn_implementation = "eager"
+        config._attn_implementation = config._experts_implementation = "eager"
         model = getattr(transformers, self.model)(config).eval()
         with torch.no_grad():
             for name, parameter in model.named_parameters():

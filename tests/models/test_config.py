@@ -77,6 +77,16 @@ def test_both_generations_of_keys_say_the_same() -> None:
     assert half.frequencies.size == rope().frequencies.size / 2
 
 
+def test_a_factor_of_longrope_counts_in_the_newer_keys() -> None:
+    """transformers 4 goes by the two lengths where both are known, transformers 5 by the factor that is stated."""
+    long = {"rope_type": "longrope", "factor": 3.0, "short_factor": [1.0] * 4, "long_factor": [2.0] * 4}
+    lengths = {"original_max_position_embeddings": 8}
+    old, new = rope(rope_scaling=long, **lengths), rope(rope_parameters={**long, **lengths})
+    assert old.scale == pytest.approx(np.sqrt(1 + np.log(32 / 8) / np.log(8)))
+    assert new.scale == pytest.approx(np.sqrt(1 + np.log(3.0) / np.log(8)))
+    assert rope(rope_parameters={**long, **lengths, "factor": None}).scale == old.scale
+
+
 def test_gemma_3_has_two_kinds_of_rope_in_both_generations() -> None:
     sizes = {"model_type": "gemma3_text", **SIZES, "num_hidden_layers": 6}
     linear = {"rope_type": "linear", "factor": 8.0}

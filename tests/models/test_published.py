@@ -75,7 +75,7 @@ def in_transformers(file: Path, model: Model) -> Any:
 
 
 def test_smollm2_begins_its_answer_by_the_reference_and_by_gates(smollm2: tuple[Path, Model]) -> None:
-    """The prompt by the reference; the token behind its answer's first one, from the same keys and values, by neurons."""
+    """The prompt by the reference; the token behind the answer's first one, from its keys and values, by neurons."""
     file, model = smollm2
     assert model.spec.kind == "llama" and model.spec.ends == (2,)
     ids = prompted(file, CHAT)

@@ -132,30 +132,26 @@ def _figures(rows: Sequence[Row], subject: str, out: Path) -> list[tuple[str, st
 def update_study_page(results: Path, root: Path) -> None:
     """Takes the report of a study into docs/smollm2.md, its JSON beside, its figure into docs/images/.
 
-    A report without sweeps over layers, of the start of the text, is the second part of the page.
-
     Raises:
-        NexusError: the run was a quick one, or the marks are not there.
+        NexusError: the run was a quick one or swept no layers, or the marks are not there.
     """
     report = read_report(results / "study.json")
-    if report["quick"]:
-        raise NexusError(f"'{results}' holds a quick run, which is no result: run it whole")
-    rows, docs = report["rows"], root / "docs"
-    part = "study" if any(row["group"] == "layers" for row in rows) else "start"
+    if report["quick"] or not any(row["group"] == "layers" for row in report["rows"]):
+        raise NexusError(f"'{results}' holds a quick run, or one without layers, which is no result: run it whole")
     for key in ("out", "checkpoint"):
         report["config"].pop(key, None)
-    write_text(docs / f"smollm2_{part}.json", json.dumps(report, indent=1) + "\n")
-    _figures(rows, f"{report['model']}, {report['tokens']:,} tokens", docs / "images")
+    docs = root / "docs"
     page = docs / "smollm2.md"
-    write_text(page, filled(read_text(page, "page"), part, lambda: page_part(report, part), str(page)))
+    content = filled(read_text(page, "page"), "study", lambda: page_part(report), str(page))
+    write_text(docs / "smollm2_study.json", json.dumps(report, indent=1) + "\n")
+    _figures(report["rows"], f"{report['model']}, {report['tokens']:,} tokens", docs / "images")
+    write_text(page, content)
 
 
-def page_part(report: dict[str, Any], part: str) -> str:
+def page_part(report: dict[str, Any]) -> str:
     """What the page holds of a kept report."""
     rows = report["rows"]
     exact = next(row for row in rows if row["case"] == "kernel float32")["perplexity"]
-    groups = [group for group in _TITLES if (group == "start") == (part == "start")]
-    tables = [_table(group, [row for row in rows if row["group"] == group]) for group in groups]
-    where = f"{report['title']}; device: {report['config']['device']}."
-    lead = [where, *(_verdict(rows, exact) if part == "study" else [])]
+    tables = [_table(group, [row for row in rows if row["group"] == group]) for group in _TITLES]
+    lead = [f"{report['title']}; device: {report['config']['device']}.", *_verdict(rows, exact)]
     return "\n".join([" ".join(lead), "", *(table.markdown() for table in tables if table.rows)])

@@ -12,6 +12,7 @@ import pytest
 from lava_nexus.config import load_config
 from lava_nexus.errors import NexusError
 from lava_nexus.execute.populations import run_populations
+from lava_nexus.files import write_text
 from lava_nexus.formats import FLOAT16, FLOAT32
 from lava_nexus.models.model import Model, random_model
 from lava_nexus.populations import Options, operator
@@ -23,7 +24,7 @@ from lava_nexus.lab.configs.study import StudyConfig  # noqa: E402
 from lava_nexus.lab.pages import filled  # noqa: E402
 from lava_nexus.lab.study import spiking  # noqa: E402
 from lava_nexus.lab.study.decoder import Decoder, Way  # noqa: E402
-from lava_nexus.lab.study.pages import page_part  # noqa: E402
+from lava_nexus.lab.study.pages import page_part, update_study_page  # noqa: E402
 from lava_nexus.lab.study.study import Bench, read_tokens, run_study  # noqa: E402
 
 ROOT = Path(__file__).parents[3]
@@ -175,8 +176,11 @@ def test_studies_that_cannot_be(monkeypatch: pytest.MonkeyPatch) -> None:
         Decoder(random_model({"model_type": "gpt2", **sizes}))
 
 
-def test_the_page_is_that_of_its_json() -> None:
+def test_the_page_is_that_of_its_json(tmp_path: Path) -> None:
     page = (ROOT / "docs" / "smollm2.md").read_text(encoding="utf-8")
     report = json.loads((ROOT / "docs" / "smollm2_study.json").read_text(encoding="utf-8"))
-    assert filled(page, "study", lambda: page_part(report, "study"), "page") == page
+    assert filled(page, "study", lambda: page_part(report), "page") == page
     assert not report["quick"] and report["tokens"] > 19_000
+    with pytest.raises(NexusError, match="or one without layers, which is no result"):
+        write_text(tmp_path / "study.json", json.dumps({**report, "rows": report["rows"][:1]}))
+        update_study_page(tmp_path, ROOT)

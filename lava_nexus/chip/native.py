@@ -156,7 +156,7 @@ class _Layer:
     def _counters(self) -> Piece:
         """Counts of infinities and NaN: a tree of neurons where there are more lines than axons."""
         lines = 3 * self.limbs.inputs
-        parts = -(-lines // self.chip.most("axons_in"))
+        parts = -(-lines // min(self.chip.most("axons_in"), self.chip.most("synapse_words")))
         each = -(-lines // parts)
         return self._piece(
             "counts of special values", parts, 2, delay_bits=delay_bits(3), synapse_words=each, axons_in=each,

@@ -25,6 +25,7 @@ from lava_nexus.execute.tallies import ProgramResult
 from lava_nexus.execute.tallies import Tallies as Tallies
 from lava_nexus.execute.tallies import Tally as Tally
 from lava_nexus.populations import Operator
+from lava_nexus.populations.network import PopulationNetwork
 from lava_nexus.programs.nodes import Folded
 from lava_nexus.programs.product import Product
 from lava_nexus.programs.program import Program
@@ -65,6 +66,7 @@ class Executor(ABC):
         level: what evaluates a neuron of a circuit, one of `LEVELS`.
         count: what is counted of an invocation: nothing, spikes (True), or spikes and active neuron updates.
         native: how it forms sums of native products (`execute.native`); None where it does not.
+        pairs: whether it has a form of those of two activations, whose neurons keep what they hold.
         tallies: what was invoked so far and what it cost.
         measured_joules: of all invocations so far, by a probe of the hardware; None where there is none.
         part: of a run, see `begin`.
@@ -74,6 +76,7 @@ class Executor(ABC):
     level: str
     count: bool | Literal["activity"] = True
     native: Literal["steps", "digits", "golden"] | None = None
+    pairs: bool = True
 
     def __init__(self) -> None:
         self.tallies = Tallies()
@@ -204,6 +207,13 @@ class Executor(ABC):
         """The tally of no operand sets."""
         spikes = np.zeros(what.network.n_signals, np.int64) if self.count else None
         return Tally(what, 0, spikes, 0 if self.count == "activity" else None)
+
+    def populate(
+        self, network: PopulationNetwork, feeds: Mapping[str, NDArray[np.int64]]
+    ) -> tuple[dict[str, NDArray[np.int64]], NDArray[np.int64], int | None]:
+        """(outputs, spikes of each signal, active updates where counted) of a native part, neuron by neuron."""
+        result = run_populations(network, feeds)
+        return result.outputs, result.signal_spikes, result.active
 
     def run_whole(self, program: Program, feeds: Mapping[str, Patterns]) -> ProgramResult | None:
         """A program in a form of the backend's own; None where it is walked node by node (see `run_program`)."""

@@ -36,7 +36,8 @@ def weighted_values(w: Writer, wide: Writer, scores: Value, value: Value) -> Val
     terms = w.converted(wide.apply("exp", wide.apply("sub", x, wide.reshape(largest, *largest.shape, 1))))
     total = replace(w, layer=wide.layer).exact(terms, to=wide.format)
     root = wide.apply("rsqrt", wide.reshape(total, *total.shape, 1))
-    return w.converted(wide.apply("mul", w.exact(terms, value, to=wide.format), wide.apply("mul", root, root)))
+    one = wide.apply("mul", root, root)
+    return w.converted(replace(wide, layer=w.layer).apply("mul", w.exact(terms, value, to=wide.format), one))
 
 
 def turned(wide: Writer, low: Value, high: Value, cos: Value, sin: Value) -> list[Value]:

@@ -120,6 +120,7 @@ class LavaExecutor(Executor):
     """
 
     name = "lava"
+    native = "steps"
 
     def __init__(
         self,
@@ -143,6 +144,7 @@ class LavaExecutor(Executor):
         self._processes = whole_number("processes", processes)
         self._neurons = tuple(neurons)
         self._timing = Timing()
+        self.pairs = self._word != "lif"
 
     @property
     def program_level(self) -> str:
@@ -174,6 +176,14 @@ class LavaExecutor(Executor):
         process = Populations(operator.network, (max(1, min(len(x), self._lanes)),))
         y = run_process(process, {"x": x}, self._level, self._timeout)["y"]
         return y, Tally(operator, len(x), process.spike_counts)
+
+    def populate(
+        self, network: PopulationNetwork, feeds: Mapping[str, Integers]
+    ) -> tuple[dict[str, Integers], Integers, int | None]:
+        """As a Lava Process of its own: neurons with an equation, and of level "lif" Lava's own synapses."""
+        sets = len(next(iter(feeds.values())))
+        process = Populations(network, (max(1, min(sets, self._lanes)),))
+        return run_process(process, feeds, self._level, self._timeout), process.spike_counts, None
 
     def _as_program(self, circuit: Circuit, operands: Operands) -> Evaluated:
         outputs = circuit.network.outputs

@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 from lava_nexus.circuits.native import NativeLayer
 from lava_nexus.errors import NexusError
 from lava_nexus.execute.native.counts import Sums
-from lava_nexus.execute.populations import run_populations
 from lava_nexus.execute.tallies import Tally
 from lava_nexus.populations.native.core import CLASSES
 from lava_nexus.populations.native.neurons import Window
@@ -33,8 +32,13 @@ def check_native(layer: NativeLayer | PairLayer, executor: Executor, name: str) 
     """Raises NexusError where an executor has no form of native layers, or would disturb a part of one."""
     if executor.native is None:
         raise NexusError(
-            f"layer '{name}': executor '{executor.name}' has no form of native products; bitsliced, membrane and "
-            "reference have one"
+            f"layer '{name}': executor '{executor.name}' has no form of native products, whose neurons have equations "
+            "of their own; bitsliced, membrane, lava and reference have one"
+        )
+    if isinstance(layer, PairLayer) and not executor.pairs:
+        raise NexusError(
+            f"layer '{name}': executor '{executor.name}' at level '{executor.level}' clears what product neurons hold; "
+            "take level word or vectorised, or attention gates"
         )
     if not executor.ideal:
         raise NexusError(
@@ -60,7 +64,7 @@ def native_sums(layer: NativeLayer, rows: Patterns, executor: Executor) -> Patte
         return layer.golden(rows)
     lines = executor.invoke_all(layer.front, [rows])
     if executor.native == "steps":
-        found = stepped(layer, rows, lines)
+        found = stepped(layer, rows, lines, executor)
     else:
         from lava_nexus.execute.native.digits import sums_by_digits  # numba, which few programs need
 
@@ -71,20 +75,22 @@ def native_sums(layer: NativeLayer, rows: Patterns, executor: Executor) -> Patte
 def finished(layer: NativeLayer | PairLayer, sums: Sums, executor: Executor) -> Patterns:
     """Sums [rows, outputs] rounded, from what the core sends of them; adds to the executor's tallies."""
     executor.tallies.add(sums.tally)
-    words, tally = _bits_by_steps(layer, sums) if executor.native == "steps" else _bits(layer, sums, executor.count)
+    words, tally = (
+        _bits_by_steps(layer, sums, executor) if executor.native == "steps" else _bits(layer, sums, executor.count)
+    )
     executor.tallies.add(tally)
     return executor.invoke(layer.back, words)
 
 
-def stepped(layer: NativeLayer, rows: Patterns, lines: Sequence[Patterns]) -> Sums:
+def stepped(layer: NativeLayer, rows: Patterns, lines: Sequence[Patterns], executor: Executor) -> Sums:
     """The core, neuron by neuron and step by step."""
-    result = run_populations(layer.network.populations, feeds(layer, rows, lines))
-    out, pieces = result.outputs, range(len(Window(layer.limbs.result).widths))
+    out, spikes, active = executor.populate(layer.network.populations, feeds(layer, rows, lines))
+    pieces = range(len(Window(layer.limbs.result).widths))
     return Sums(
         [out[f"plus.{k}"] for k in pieces],
         [out[f"minus.{k}"] for k in pieces],
         out["code"],
-        Tally(layer.core, len(rows), result.signal_spikes, result.active),
+        Tally(layer.core, len(rows), spikes, active),
     )
 
 
@@ -103,16 +109,16 @@ def _unpacked(patterns: Patterns, bits: int) -> Integers:
     return (words & np.uint64(1)).astype(np.int64).reshape(len(patterns), -1)
 
 
-def _bits_by_steps(layer: NativeLayer | PairLayer, sums: Sums) -> tuple[list[Patterns], Tally]:
+def _bits_by_steps(layer: NativeLayer | PairLayer, sums: Sums, executor: Executor) -> tuple[list[Patterns], Tally]:
     """Operands of the gates at the back, from the bit neurons."""
     given = {f"plus.{k}": p for k, p in enumerate(sums.plus)} | {f"minus.{k}": p for k, p in enumerate(sums.minus)}
-    network = layer.bits.network
-    run = run_populations(network, {k: v.reshape(-1, 1) for k, v in (given | {"code": sums.code}).items()})  # type: ignore[arg-type]
-    out = {name: values[:, 0] for name, values in run.outputs.items()}
+    network, fed = layer.bits.network, {k: v.reshape(-1, 1) for k, v in (given | {"code": sums.code}).items()}
+    found, spikes, active = executor.populate(network, fed)  # type: ignore[arg-type]
+    out = {name: values[:, 0] for name, values in found.items()}
     widths = layer.network.result.widths
     pieces = [sum(out[f"piece.{k}.{i}"] << i for i in range(bits)) for k, bits in enumerate(widths)]
     code = sum(out[f"code.{i}"] << i for i in range(3))
-    tally = Tally(layer.bits, sums.code.size, run.signal_spikes, run.active)
+    tally = Tally(layer.bits, sums.code.size, spikes, active)
     return _words(layer, pieces, out["sign"], code, sums.code.shape), tally
 
 

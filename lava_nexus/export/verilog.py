@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from lava_nexus.chip import Placement, ProgramPlacement
 from lava_nexus.chip.machine import Machine
 from lava_nexus.circuits import Circuit
+from lava_nexus.circuits.native import NativeLayer, NativePart
 from lava_nexus.errors import NexusError
 from lava_nexus.execute.membrane import MembraneExecutor
 from lava_nexus.files import replacing
@@ -58,7 +59,9 @@ def _refused(subject: object, what: str, wanted: str) -> NexusError:
         return NexusError(
             f"{what} is made of {wanted}, not of the name '{subject}': give lava_nexus.circuit('{subject}', a format)"
         )
-    return NexusError(f"{what} is made of {wanted}, not of {type(subject).__name__}")
+    own = isinstance(subject, NativeLayer | NativePart)
+    native = ", whose neurons have equations of their own; `front` and `back` of a layer are circuits" if own else ""
+    return NexusError(f"{what} is made of {wanted}, not of {type(subject).__name__}{native}")
 
 
 _ZERO = "16'd0"

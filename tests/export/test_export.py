@@ -12,11 +12,13 @@ import numpy as np
 import pytest
 
 from lava_nexus.circuits import Circuit, circuit
+from lava_nexus.circuits.native import NativeLayer
 from lava_nexus.errors import NexusError
 from lava_nexus.export import interchange, to_verilog, write_netx, write_nir, write_vcd
 from lava_nexus.export.verilog import streamed_spikes
 from lava_nexus.formats import FLOAT8_E5M2, FLOAT16, FloatFormat
 from lava_nexus.neurons import ThresholdNetwork, check
+from lava_nexus.populations.native.limbs import Limbs
 from tests.evaluate import evaluate, input_spikes
 
 TINY = FloatFormat(2, 1)
@@ -213,7 +215,10 @@ def test_a_circuit_is_as_good_as_its_network(tmp_path: Path) -> None:
     )
 
 
-@pytest.mark.parametrize("subject", ["add", 3, None])
+_NATIVE = NativeLayer(Limbs(FLOAT8_E5M2, FLOAT8_E5M2, FLOAT8_E5M2, np.ones((1, 1), np.uint8)))
+
+
+@pytest.mark.parametrize("subject", ["add", 3, None, _NATIVE, _NATIVE.core], ids=lambda one: type(one).__name__)
 def test_what_cannot_be_exported_is_told_in_a_sentence(subject: Any, tmp_path: Path) -> None:
     found = "of the name 'add': give lava_nexus.circuit" if subject == "add" else f"not of {type(subject).__name__}"
     for make in (

@@ -130,3 +130,15 @@ def test_float32_over_several_cores(log, name):
     executor = Loihi2Executor()
     assert len(executor.placement(one.circuit).cores) > 1
     assert one.agrees(one.format.from_patterns(executor.invoke(one.circuit, one.operands)))
+
+
+def test_native_products_are_refused_in_one_sentence(log):
+    program, fmt = Program("native"), nexus.FLOAT8_E4M3FN
+    w = Writer(program, fmt, accumulate="exact", product="native").inside("layer")
+    program.outputs["y"] = w.contract(program.input("x", (1, 2), fmt), w.constant(np.ones((1, 2))))
+    sentence = (
+        "layer 'layer': executor 'loihi2' has no form of native products, whose neurons have equations of their own"
+    )
+    with pytest.raises(NexusError, match=sentence):
+        run_program(program, {"x": np.zeros((1, 1, 2), np.uint8)}, executor_named("loihi2"))
+    assert "run" not in log.names()

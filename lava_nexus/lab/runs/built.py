@@ -108,7 +108,8 @@ def first_layer_stages(program: Program, tokens: NDArray[Any], output: int = 0, 
 
     Of wide tokens the first channels only. `tokens` [..., width] are what the contraction reads, called `name`.
     """
-    node = next(n for n in program.nodes if isinstance(n, Contract))
+    held = program.constants
+    node = next(n for n in program.nodes if isinstance(n, Contract) and n.operands[1].number in held)
     fmt, wide = node.operands[0].float_format, node.result.float_format
     flat = tokens.reshape(-1, tokens.shape[-1])
     token = np.ascontiguousarray(flat[np.argmax(np.count_nonzero(flat, axis=1))][:_CHANNELS])

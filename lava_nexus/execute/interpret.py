@@ -112,7 +112,7 @@ def _run(node: Node, operands: list[Patterns], executor: Executor) -> Patterns:
         given = [*(_lead(p, rank) for p in operands[:2]), *(_lead(p, rank - 1) for p in operands[2:])]
         left, right, *bias = given
         own: Patterns | None = executor.contracted(node.product, left, right, bias[0] if bias else None)
-        return contract(node, given, executor) if own is None else own
+        return contract(node.product, given, executor) if own is None else own
     if isinstance(node, Populate):
         populated: Patterns = executor.place(executor.operate(node.operator, executor.fetch(operands[0])))
         return populated

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from lava_nexus.circuits import Circuit
 from lava_nexus.errors import NexusError
+from lava_nexus.formats import FLOAT32, FLOAT64, FloatFormat
 
 Patterns = NDArray[Any]
 
@@ -120,3 +121,17 @@ def seconds(name: str, value: object) -> float:
     if found <= 0:
         raise NexusError(f"{name} {value} is not above 0")
     return found
+
+
+def check_rounded(tensor: NDArray[Any], name: str, fmt: FloatFormat) -> None:
+    """Raises NexusError where a finite weight becomes infinite or NaN in the format of a run."""
+    if fmt in (FLOAT32, FLOAT64) or not tensor.size:
+        return
+    with np.errstate(over="ignore"):
+        lost = ~np.isfinite(tensor.astype(fmt.dtype))
+    if lost.any():
+        index = tuple(int(i) for i in np.argwhere(lost)[0])
+        raise NexusError(
+            f"tensor '{name}' holds {tensor[index]!s} at index {list(index)}, which {fmt} does not reach; "
+            "take a format of a larger range"
+        )

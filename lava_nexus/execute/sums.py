@@ -23,8 +23,8 @@ from lava_nexus.execute.native.pairs import pair_sums
 from lava_nexus.execute.shares import tiles
 from lava_nexus.programs.nodes import Folded
 from lava_nexus.programs.order import Order
-from lava_nexus.programs.product import Constant, Exact, Fused, Native, Paired, Rounded, Summation
-from lava_nexus.programs.program import Contract, Reduce
+from lava_nexus.programs.product import Constant, Exact, Fused, Native, Paired, Product, Rounded, Summation
+from lava_nexus.programs.program import Reduce
 
 Patterns = NDArray[Any]
 
@@ -65,19 +65,19 @@ def reduce(node: Reduce, operand: Patterns, executor: Executor) -> Patterns:
     return result
 
 
-def contract(node: Contract, operands: Sequence[Patterns], executor: Executor) -> Patterns:
-    """The contraction of patterns of equal rank [batch, ..., rows, k] and [batch, ..., columns, k], and a bias."""
+def contract(how: Product, operands: Sequence[Patterns], executor: Executor) -> Patterns:
+    """Sums of patterns of equal rank [batch, ..., rows, k] and [batch, ..., columns, k], and a bias [..., columns]."""
     left, right = operands[0][..., :, None, :], operands[1][..., None, :, :]
     shape = np.broadcast_shapes(left.shape[:-1], right.shape[:-1])
-    if isinstance(node.product, Native):  # its weights are the synapses, so that no tile cuts them
-        return native_sums(node.product.layer, operands[0].reshape(-1, node.length), executor).reshape(shape)
-    if isinstance(node.product, Paired):
-        return pair_sums(node.product.layer, operands[0], operands[1], executor)
-    result = np.empty_like(left, node.result.format.pattern_dtype, shape=shape)
-    for part in tiles(shape, _room(node.product)):
+    if isinstance(how, Native):  # its weights are the synapses, so that no tile cuts them
+        return native_sums(how.layer, operands[0].reshape(-1, left.shape[-1]), executor).reshape(shape)
+    if isinstance(how, Paired):
+        return pair_sums(how.layer, operands[0], operands[1], executor)
+    result = np.empty_like(left, how.format.pattern_dtype, shape=shape)
+    for part in tiles(shape, _room(how)):
         factors = tuple(_contiguous(np.moveaxis(_part(array, part), -1, 0)) for array in (left, right))
         bias = _part(operands[2][..., None, :], part) if len(operands) > 2 else None
-        result[part] = formed(node.product, Tile(factors, result[part].shape, part[-1], bias), executor)
+        result[part] = formed(how, Tile(factors, result[part].shape, part[-1], bias), executor)
     return result
 
 

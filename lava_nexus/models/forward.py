@@ -10,16 +10,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from lava_nexus.chip.workload import WEIGHT
 from lava_nexus.errors import NexusError
 from lava_nexus.execute.executor import Executor, Tallies
 from lava_nexus.execute.interpret import run_program
+from lava_nexus.execute.operands import check_rounded
 from lava_nexus.execute.reference import ReferenceExecutor
+from lava_nexus.execute.tiled import Rows, TiledExecutor
 from lava_nexus.formats import FLOAT32, FLOAT64, FloatFormat
 from lava_nexus.models.spec import ModelSpec
-from lava_nexus.models.stage import Arithmetic, Stage, check_rounded
+from lava_nexus.models.stage import Arithmetic, Stage
 from lava_nexus.models.tensors import TensorSource
 from lava_nexus.populations.catalogue import GATES
-from lava_nexus.programs.program import Apply, Node
+from lava_nexus.programs.program import Apply, Node, Program
 from lava_nexus.progress import doing
 from lava_nexus.shown import Shown
 
@@ -191,13 +194,23 @@ class Forward:
         feeds = {k: p if len(p) == batch else np.broadcast_to(p, (batch, *p.shape[1:])) for k, p in newest.items()}
         if stage.write is None:
             return {stage.leaves[key]: patterns for key, patterns in feeds.items()}, Counts()
-        program = stage.program(self.arithmetic.of_batch(batch), self.source)
+        program, weights = self._written(stage, batch)
         watch = Watch() if self.arithmetic.format not in (FLOAT32, FLOAT64) else None
-        result = run_program(program, feeds, self.executor, watch=watch)
+        result = run_program(program, feeds | weights, self.executor, watch=watch)
         depth = 0 if stage.parallel else program.depth
         alarms = [] if watch is None else self._alarms(watch, stage, feeds, batch)
         counts = Counts(result.layers, program.neurons, program.synapses, depth, alarms)
         return {stage.leaves[key]: patterns for key, patterns in result.outputs.items()}, counts
+
+    def _written(self, stage: Stage, batch: int) -> tuple[Program, dict[str, Patterns]]:
+        """The stage as a program, and its feeds of weights: none, or what stands for those at a crew's workers."""
+        arithmetic, executor = self.arithmetic.of_batch(batch), self.executor
+        if not isinstance(executor, TiledExecutor):
+            return stage.program(arithmetic, self.source), {}
+        of = {role: (name, shape, stage.rows or slice(0, shape[0])) for role, (name, shape) in stage.tensors.items()}
+        rows = {WEIGHT + role: Rows(*one, arithmetic.format) for role, one in of.items()}
+        program = stage.program(arithmetic)
+        return program, executor.feeds(program, rows, self.source)
 
     def _alarms(self, watch: Watch, stage: Stage, feeds: Mapping[str, Patterns], batch: int) -> list[str]:
         """What the watch met, where the same stage in FP32, fed the same numbers, meets nothing of the kind."""

@@ -10,9 +10,10 @@ import numpy as np
 
 from lava_nexus.chip.workload import WEIGHT
 from lava_nexus.errors import NexusError
-from lava_nexus.formats import FLOAT32, FLOAT64, FloatFormat, FormatLike, as_format
+from lava_nexus.execute.operands import check_rounded
+from lava_nexus.formats import FLOAT32, FloatFormat, FormatLike, as_format
 from lava_nexus.models.spec import Shape, Tensors
-from lava_nexus.models.tensors import TensorSource, Weights
+from lava_nexus.models.tensors import TensorSource
 from lava_nexus.populations.catalogue import GATES, Nonlinear, SpikingLinear
 from lava_nexus.programs import Native, Program, Value, Writer
 from lava_nexus.programs.order import Accumulate, Orders, named_order
@@ -146,20 +147,6 @@ def program_of(
         stream |= {stage.leaves[key]: value for key, value in outputs.items()}
         w.program.outputs = dict(outputs)
     return w.program
-
-
-def check_rounded(tensor: Weights, name: str, fmt: FloatFormat) -> None:
-    """Raises NexusError where a finite weight becomes infinite or NaN in the format of a run."""
-    if fmt in (FLOAT32, FLOAT64) or not tensor.size:
-        return
-    with np.errstate(over="ignore"):
-        lost = ~np.isfinite(tensor.astype(fmt.dtype))
-    if lost.any():
-        index = tuple(int(i) for i in np.argwhere(lost)[0])
-        raise NexusError(
-            f"tensor '{name}' holds {tensor[index]!s} at index {list(index)}, which {fmt} does not reach; "
-            "take a format of a larger range"
-        )
 
 
 def arithmetic_of(

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
+from lava_nexus.cluster import Cluster
 from lava_nexus.config import Config
 from lava_nexus.errors import NexusError
 from lava_nexus.execute.run import DEFAULT_EXECUTOR
@@ -197,6 +198,7 @@ class RunConfig(ExecutionConfig):
         place: strategy by which what ran is placed, "fit: chips=n", "folded: k" or "unrolled", so that `machine` is
             priced beside `work`; None for work alone.
         chip: what it is placed on; a name or a YAML file.
+        cluster: where the sums of a transformer's linear layers are formed, see `lava_nexus.cluster`.
         out: folder for results.
     """
 
@@ -204,7 +206,14 @@ class RunConfig(ExecutionConfig):
     energy_model: EnergyModelName = "loihi1_pre_silicon"
     place: str | None = None
     chip: str = "loihi2"
+    cluster: Cluster = None
     out: Path = Path("results/run")
+
+    @model_validator(mode="after")
+    def _spread(self) -> RunConfig:
+        if self.cluster is not None and self.model.kind == "digits":
+            raise ValueError("the digits transformer is too small for a cluster; leave out 'cluster'")
+        return self
 
     @model_validator(mode="after")
     def _placed(self) -> RunConfig:
@@ -271,6 +280,7 @@ class EvaluateConfig(ExecutionConfig):
         tasks: on what.
         pytorch: whether the same weights are evaluated by PyTorch too, where it has the model (gated decoders).
         layouts: papers as whose tables the results are laid out, "nexus" and "nls"; None for those that have a task.
+        cluster: where items are scored, see `lava_nexus.cluster`.
         out: folder for results.
     """
 
@@ -278,6 +288,7 @@ class EvaluateConfig(ExecutionConfig):
     tasks: tuple[EvaluationTask, ...] = Field(min_length=1)
     pytorch: bool = True
     layouts: tuple[Literal["nexus", "nls"], ...] | None = None
+    cluster: Cluster = None
     out: Path = Path("results/evaluation")
 
     @model_validator(mode="after")

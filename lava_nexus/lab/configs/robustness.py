@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from lava_nexus.circuits.operations import OPERATIONS
+from lava_nexus.cluster import Cluster
 from lava_nexus.config import Config
 from lava_nexus.lab.configs import EnergyModelName, FormatName, one_of
 from lava_nexus.lab.configs.execution import MembraneOptions
@@ -218,6 +219,7 @@ class RobustnessConfig(Config):
         seeds: how many; the deviation is over them.
         seed: the first one.
         energy_model: name of the constants, or a YAML file of them.
+        cluster: where cells are measured, see `lava_nexus.cluster`.
         out: folder for results; cells that are finished stay there, in `cells`, and are not measured again.
     """
 
@@ -227,6 +229,7 @@ class RobustnessConfig(Config):
     seeds: int = Field(default=10, ge=1)
     seed: int = Field(default=0, ge=0, lt=2**32)
     energy_model: EnergyModelName = "loihi1_pre_silicon"
+    cluster: Cluster = None
     out: Path = Path("results/robustness")
 
     @model_validator(mode="after")

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field
 
+from lava_nexus.cluster import Cluster
 from lava_nexus.config import Config, did_you_mean
 from lava_nexus.formats import FORMATS, INTEGER_FORMATS
 from lava_nexus.lab.configs import FormatName, one_of
@@ -56,6 +57,7 @@ class VerifyConfig(Config):
         jobs: in order.
         seed: of every sample.
         threads: at most so many; None for the processors that this process may use.
+        cluster: where chunks are tried instead, see `lava_nexus.cluster`.
         chunk: operand sets between two marks of progress.
         certify: whether results replace their certificates, or records of samples, in the package.
         out: folder for results, and for the progress that an interrupted run continues from.
@@ -64,6 +66,7 @@ class VerifyConfig(Config):
     jobs: tuple[Job, ...] = Field(min_length=1)
     seed: int = Field(default=0, ge=0, lt=2**32)
     threads: int | None = Field(default=None, ge=1)
+    cluster: Cluster = None
     chunk: int = Field(default=DEFAULT_CHUNK, ge=1)
     certify: bool = False
     out: Path = Path("results/verify")
@@ -113,6 +116,7 @@ class ProofConfig(Config):
         time_limit: seconds a case; one that takes longer is undecided.
         certify: whether proofs replace their certificates in the package.
         only_stale: whether circuits are left out that a certificate in the package holds for.
+        cluster: where cases are proven, see `lava_nexus.cluster`.
         out: folder for results, and for the cases that an interrupted run continues from.
     """
 
@@ -120,6 +124,7 @@ class ProofConfig(Config):
     time_limit: float = Field(default=600, gt=0)
     certify: bool = False
     only_stale: bool = False
+    cluster: Cluster = None
     out: Path = Path("results/proofs")
 
 
@@ -136,12 +141,14 @@ class CorrectionsConfig(Config):
     Attributes:
         operations: functions of FP32.
         threads: at most so many.
+        cluster: where chunks are tried instead, see `lava_nexus.cluster`.
         store: whether what is found replaces the corrections in the package.
         out: folder for what is found, and for the progress that an interrupted run continues from.
     """
 
     operations: tuple[FunctionName, ...] = Field(min_length=1)
     threads: int = Field(default=1, ge=1)
+    cluster: Cluster = None
     store: bool = False
     out: Path = Path("results/corrections")
 

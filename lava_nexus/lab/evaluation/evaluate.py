@@ -7,11 +7,13 @@ import time
 import zlib
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from lava_nexus.crew import Crew, crew
 from lava_nexus.documents import parse_json, read_text
 from lava_nexus.errors import NexusError
 from lava_nexus.execute.executor import Executor
@@ -25,7 +27,7 @@ from lava_nexus.lab.runs.approximation import LayerTap, by_populations
 from lava_nexus.lab.runs.built import built
 from lava_nexus.lab.trial import marked, shrunk
 from lava_nexus.models.model import Model
-from lava_nexus.progress import track
+from lava_nexus.progress import Work
 from lava_nexus.store import Store, processor
 
 _QUICK_TOKENS = 4
@@ -50,15 +52,18 @@ def run_evaluation(
     text = alphabet(config.model.checkpoint, model.spec.vocabulary)
     pieces = {_name(task): [_cut(p) if quick else p for p in _pieces(task, text)] for task in tasks}
     shrunk(*(f"{_name(task)}: {len(pieces[_name(task)])} item, cut to {2 * _QUICK_TOKENS} tokens" for task in tasks))
-    scorers, notes = _scorers(config, model, [piece for of_task in pieces.values() for piece in of_task])
+    scoring = Scoring(config, [piece for of_task in pieces.values() for piece in of_task])
+    scoring.model, engines = model, list(scoring.scorers)
+    notes = [scoring.note] if scoring.note else []
     store = Store(out / "items", "item", _identity(config, model, pieces, quick))
     store.begin(resume, restart)
     began = time.perf_counter()
     results = []
-    for engine, scorer in scorers.items():
-        for task in tasks:
-            found = _scored(pieces[_name(task)], scorer, store, f"{_name(task)} {engine}")
-            results.append(_result(task, engine, pieces[_name(task)], found))
+    with crew(config.cluster, of_processor="processor" in store.identity) as workers:
+        for engine in engines:
+            for task in tasks:
+                found = _scored(pieces[_name(task)], scoring, store, f"{_name(task)} {engine}", workers)
+                results.append(_result(task, engine, pieces[_name(task)], found))
     notes = [f"Tokens are those of {text.name}.", *notes]
     conclude(evaluation_report(config, _model_name(config, model), results, time.perf_counter() - began, notes), out)
     store.clear()
@@ -71,7 +76,7 @@ def _model_name(config: EvaluateConfig, model: Model) -> str:
 
 def _identity(config: EvaluateConfig, model: Model, pieces: dict[str, list[Piece]], quick: bool) -> dict[str, Any]:
     """All that an item depends on."""
-    left_out = {"out", "timeout_seconds"}
+    left_out = {"out", "timeout_seconds", "cluster"}
     found = {
         "config": {key: value for key, value in config.resolved().items() if key not in left_out} | {"quick": quick},
         "weights": model.source.identity(),
@@ -97,35 +102,63 @@ class Piece:
     answer: int = 0
 
 
-def _scorers(config: EvaluateConfig, model: Model, pieces: list[Piece]) -> tuple[dict[str, Scorer], list[str]]:
-    """By engine; and sentences for those that cannot be."""
+@dataclass
+class Scoring:
+    """What scores pieces, made once a process: its weights are read there, and kept.
 
-    def fresh() -> Executor:
-        count = {} if config.executor in ("lava", "membrane") else {"count": False}
-        return executor_named(config.executor, **(config.executor_options | count))
+    Attributes:
+        config: of the evaluation.
+        pieces: of all tasks; the first ones set ranges of spike counts.
+        note: a sentence where PyTorch cannot score, else empty.
+    """
 
-    def calibrate(tap: LayerTap) -> None:
-        scorer = GateScorer(model, tap)
-        for piece in pieces[: config.spikes.calibration]:
+    config: EvaluateConfig
+    pieces: list[Piece]
+    note: str = ""
+
+    @cached_property
+    def model(self) -> Model:
+        """With its weights."""
+        return built(self.config.model, self.config)
+
+    @cached_property
+    def scorers(self) -> dict[str, Scorer]:
+        """By engine."""
+        config, model = self.config, self.model
+        found: dict[str, Scorer] = {GATES: GateScorer(model, self._executor())}
+        if config.approximate:
+            found[POPULATIONS] = GateScorer(by_populations(config, model, self._calibrate), self._executor())
+        if config.pytorch:
+            try:
+                found[PYTORCH] = TorchScorer(model)
+            except NexusError as error:
+                self.note = f"{error}."
+        return found
+
+    def score(self, item: tuple[str, str, Piece]) -> list[float | None]:
+        """Log-likelihood of every part of (engine, name of the item, piece); None where a logit was NaN."""
+        engine, key, piece = item
+        scorer = self.scorers[engine]
+        scorer.begin(zlib.crc32(key.encode()))
+        sums = [float(scorer.log_likelihoods(*part).sum()) for part in piece.parts]
+        return [value if math.isfinite(value) else None for value in sums]
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What a worker makes the rest of."""
+        return {"config": self.config, "pieces": self.pieces, "note": ""}
+
+    def _executor(self) -> Executor:
+        config = self.config
+        options = config.executor_options | ({} if config.executor in ("lava", "membrane") else {"count": False})
+        if config.cluster is not None and config.executor == "bitsliced":
+            options |= {"threads": config.cluster.threads}
+        return executor_named(config.executor, **options)
+
+    def _calibrate(self, tap: LayerTap) -> None:
+        scorer = GateScorer(self.model, tap)
+        for piece in self.pieces[: self.config.spikes.calibration]:
             for part in piece.parts:
                 scorer.logits(*part)
-
-    scorers: dict[str, Scorer] = {GATES: GateScorer(model, fresh())}
-    if config.approximate:
-        scorers[POPULATIONS] = GateScorer(by_populations(config, model, calibrate), fresh())
-    note = _with_pytorch(config, model, scorers)
-    return scorers, [note] if note else []
-
-
-def _with_pytorch(config: EvaluateConfig, model: Model, scorers: dict[str, Scorer]) -> str | None:
-    """Adds PyTorch's scorer; a sentence where it cannot be."""
-    if not config.pytorch:
-        return None
-    try:
-        scorers[PYTORCH] = TorchScorer(model)
-    except NexusError as error:
-        return f"{error}."
-    return None
 
 
 def _small(task: EvaluationTask) -> EvaluationTask:
@@ -183,21 +216,19 @@ def _asked(question: Question, text: Alphabet) -> Piece:
     return Piece(parts, tuple(max(1, len(after.strip().encode())) for _, after in question.choices), question.answer)
 
 
-def _scored(pieces: list[Piece], scorer: Scorer, store: Store, name: str) -> list[list[float | None]]:
-    """Log-likelihood of every part; None where a logit was NaN."""
-    found = []
-    for number, piece in enumerate(track(pieces, name, "items")):
-        key = f"{name} {number}"
-        kept = store.get(key)
-        if kept is None:
-            scorer.begin(zlib.crc32(key.encode()))
-            sums = [float(scorer.log_likelihoods(*part).sum()) for part in piece.parts]
-            values = [value if math.isfinite(value) else None for value in sums]
-            store.put(key, {"log-likelihoods": values})
-        else:
-            values = kept.values["log-likelihoods"]
-        found.append(values)
-    return found
+def _scored(pieces: list[Piece], scoring: Scoring, store: Store, name: str, workers: Crew) -> list[list[float | None]]:
+    """What every piece scores: from the store where it is there, else by the crew."""
+    keys = [f"{name} {number}" for number in range(len(pieces))]
+    kept = [store.get(key) for key in keys]
+    found = [None if piece is None else piece.values["log-likelihoods"] for piece in kept]
+    left = [number for number, values in enumerate(found) if values is None]
+    items = [(name.rpartition(" ")[2], keys[number], pieces[number]) for number in left]
+    with Work(name, len(pieces), "items", len(pieces) - len(left)) as bar:
+        for number, values in zip(left, workers.map(Scoring.score, scoring, items), strict=True):
+            store.put(keys[number], {"log-likelihoods": values})
+            found[number] = values
+            bar.update()
+    return [values for values in found if values is not None]
 
 
 def _result(task: EvaluationTask, engine: str, pieces: list[Piece], found: list[list[float | None]]) -> TaskResult:

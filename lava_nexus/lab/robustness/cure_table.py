@@ -19,10 +19,10 @@ from lava_nexus.lab.configs.robustness import CureSweep, RobustnessConfig
 from lava_nexus.lab.figures.robustness import Choice, Panel, Series, accuracy_figure, trade_off_figure
 from lava_nexus.lab.markdown import percent, with_prefix
 from lava_nexus.lab.report import Report, Table
+from lava_nexus.lab.robustness.cells import Cells
 from lava_nexus.lab.robustness.circuits import checked, scaled, voted
-from lava_nexus.lab.robustness.measure import Cells, Condition, compare, operands_of, sweep_report
+from lava_nexus.lab.robustness.measure import Condition, compare, operands_of, sweep_report
 from lava_nexus.neurons import NeuronModel, NonIdealities, check
-from lava_nexus.progress import Work
 
 Run = Callable[[Circuit, list[NDArray[Any]]], NDArray[Any]]
 
@@ -86,7 +86,7 @@ def run_cures(config: RobustnessConfig, out: Path) -> Report:
     """Measures every cure at every noise and share of stuck neurons; figures go to `out`."""
     sweep = config.sweep
     assert isinstance(sweep, CureSweep)
-    cells, energy = Cells(out / "cells"), load_energy_model(config.energy_model)
+    energy = load_energy_model(config.energy_model)
     disturbances = [("sigma", s) for s in sweep.sigmas] + [("stuck", s) for s in sweep.stuck]
     todo = [
         (fmt, basis, cure, kind, value)
@@ -95,26 +95,26 @@ def run_cures(config: RobustnessConfig, out: Path) -> Report:
         for cure in cures_of(circuit(sweep.operation, format_named(fmt), basis=basis), sweep)
         for kind, value in disturbances
     ]
-    records = []
-    with Work("cures", len(todo), "cells") as bar:
-        for fmt, basis, cure, kind, value in todo:
-            bar.note(f"{fmt}, {basis}, {cure.label}, {kind} {value:g}")
-            found = _cell(cure, kind, value, config, cells, energy)
-            made = {"operation": sweep.operation, "format": fmt, "basis": basis, "cure": cure.label}
-            records.append({**made, **found})
-            bar.update()
+    of = (config.trials, config.seeds, config.seed, repr(energy.constants))
+    cells = [
+        (["cure", cure.circuit.digest, repr(cure.model), cure.retries, kind, value, *of], (cure, kind, value))
+        for _, _, cure, kind, value in todo
+    ]
+    found = Cells(out / "cells", config.cluster).measured(
+        _cell, (config, energy), cells, lambda cell: f"{cell[0].label}, {cell[1]} {cell[2]:g}"
+    )
+    records = [
+        {"operation": sweep.operation, "format": fmt, "basis": basis, "cure": cure.label, **values}
+        for (fmt, basis, cure, _, _), values in zip(todo, found, strict=True)
+    ]
     return _report(config, sweep, records, {cure.label: cure.text for _, _, cure, _, _ in todo}, out)
 
 
 Groups = dict[tuple[str, str, str], list[dict[str, Any]]]
 
 
-def _cell(
-    cure: Cure, kind: str, value: float, config: RobustnessConfig, cells: Cells, energy: EnergyModel
-) -> dict[str, Any]:
-    parts = ["cure", cure.circuit.digest, repr(cure.model), cure.retries, kind, value, config.trials, config.seeds]
-    parts += [config.seed, repr(energy.constants)]
-    return cells.keep(parts, lambda: _measured(cure, kind, value, config, energy))
+def _cell(shared: tuple[RobustnessConfig, EnergyModel], cell: tuple[Cure, str, float]) -> dict[str, Any]:
+    return _measured(*cell, *shared)
 
 
 def _measured(cure: Cure, kind: str, value: float, config: RobustnessConfig, energy: EnergyModel) -> dict[str, Any]:

@@ -18,14 +18,14 @@ from lava_nexus.lab.configs.robustness import DigitsSweep, RobustnessConfig
 from lava_nexus.lab.figures.robustness import ModelCurve, Panel, Series, accuracy_figure, model_figure
 from lava_nexus.lab.markdown import with_prefix
 from lava_nexus.lab.report import Report, Table
-from lava_nexus.lab.robustness.measure import Cells, Condition, sweep_report
+from lava_nexus.lab.robustness.cells import Cells
+from lava_nexus.lab.robustness.measure import Condition, sweep_report
 from lava_nexus.lab.runs.digits import share_right
 from lava_nexus.models.checkpoint import load_checkpoint
 from lava_nexus.models.digits import DIGITS, WEIGHTS, digits_program, load_split
 from lava_nexus.models.stages import Arithmetic
 from lava_nexus.neurons import MEMORYLESS, NeuronModel, NonIdealities
 from lava_nexus.programs import Program
-from lava_nexus.progress import Work
 
 _NOTES = (
     "Accuracy: share of images classified rightly, a NaN among the logits being no answer; ± its standard error.",
@@ -66,30 +66,52 @@ def run_digits_sweep(config: RobustnessConfig, out: Path) -> Report:
     """Runs every case, keeps each on disk; figures go to `out`."""
     sweep = config.sweep
     assert isinstance(sweep, DigitsSweep)
-    cells, energy = Cells(out / "cells"), load_energy_model(config.energy_model)
-    tensors = load_checkpoint(WEIGHTS, DIGITS.tensors)
-    records = []
-    program: Program | None = None
-    planned = list(cases(sweep))
-    with Work("digits disturbed", len(planned), "runs") as bar:
-        for case in planned:
-            bar.note(f"{case.format}, {case.parameter} {case.value:g}")
-            if program is None or program.inputs["tokens"].format.name != case.format:
-                program = digits_program(tensors, DIGITS, Arithmetic(format_named(case.format), sweep.basis))
-            records.append(_record(program, case, config, sweep, cells, energy))
-            bar.update()
+    energy, runs = load_energy_model(config.energy_model), _Runs(config)
+    todo = cases(sweep)
+    of = (sweep.images, sweep.batch, config.seed, repr(energy.constants))
+    cells = [(["digits", runs.digests(case.format), repr(case.condition), *of], case) for case in todo]
+    found = Cells(out / "cells", config.cluster).measured(_Runs.run, runs, cells, _shown)
+    records = [
+        {"format": case.format, "parameter": case.parameter, "value": case.value, **values}
+        for case, values in zip(todo, found, strict=True)
+    ]
     lead = [f"{sweep.images} images, {sweep.basis} basis, seed {config.seed}."]
     figures, tables = _draw(config.title, sweep, records, out), _tables(records)
     return sweep_report(config, records, lead=lead, figures=figures, tables=tables, notes=_NOTES)
 
 
-def _record(
-    program: Program, case: Case, config: RobustnessConfig, sweep: DigitsSweep, cells: Cells, energy: EnergyModel
-) -> dict[str, Any]:
-    digests = sorted({circuit.digest for _, circuit, _ in program.invocations()})
-    parts = ["digits", digests, repr(case.condition), sweep.images, sweep.batch, config.seed, repr(energy.constants)]
-    found = cells.keep(parts, lambda: _run(program, case, config, sweep, energy))
-    return {"format": case.format, "parameter": case.parameter, "value": case.value, **found}
+def _shown(case: Case) -> str:
+    return f"{case.format}, {case.parameter} {case.value:g}"
+
+
+@dataclass
+class _Runs:
+    """The digits transformer by format, written once a process.
+
+    Attributes:
+        config: of the sweep.
+    """
+
+    config: RobustnessConfig
+    _last: tuple[str, Program] | None = None
+
+    def program(self, fmt: str) -> Program:
+        """The program of a format, the last one kept."""
+        assert isinstance(self.config.sweep, DigitsSweep)
+        if self._last is None or self._last[0] != fmt:
+            tensors = load_checkpoint(WEIGHTS, DIGITS.tensors)
+            self._last = fmt, digits_program(tensors, DIGITS, Arithmetic(format_named(fmt), self.config.sweep.basis))
+        return self._last[1]
+
+    def digests(self, fmt: str) -> list[str]:
+        """Of all its circuits."""
+        return sorted({circuit.digest for _, circuit, _ in self.program(fmt).invocations()})
+
+    def run(self, case: Case) -> dict[str, Any]:
+        """What a case shows."""
+        assert isinstance(self.config.sweep, DigitsSweep)
+        energy = load_energy_model(self.config.energy_model)
+        return _run(self.program(case.format), case, self.config, self.config.sweep, energy)
 
 
 def _run(

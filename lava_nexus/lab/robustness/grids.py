@@ -11,20 +11,20 @@ from lava_nexus.circuits import Circuit, circuit
 from lava_nexus.formats import format_named
 from lava_nexus.lab.configs.robustness import BetaSweep, Circuits, FaultSweep, NoiseSweep, RobustnessConfig, SpreadSweep
 from lava_nexus.lab.published import PublishedAccuracy, published
+from lava_nexus.lab.robustness.cells import Cells
 from lava_nexus.lab.robustness.circuits import logic_circuit
 from lava_nexus.lab.robustness.measure import (
     Accuracy,
-    Cells,
     Condition,
     Prediction,
     deviations,
     exhaustive,
+    measure,
     predict,
     verdict,
 )
 from lava_nexus.lab.trial import unless_quick
 from lava_nexus.neurons import IDEAL, MEMORYLESS, NeuronModel, NonIdealities
-from lava_nexus.progress import Work
 
 GridSweep = BetaSweep | NoiseSweep | SpreadSweep | FaultSweep
 
@@ -146,44 +146,46 @@ class Verdict:
 
 
 def grid_rows(sweep: GridSweep, config: RobustnessConfig, cells: Cells) -> list[Row]:
-    """Measures every cell, with a bar; those on disk are taken from there."""
-    printed = unless_quick(published("robustness")[sweep.table]) if sweep.table else None
+    """Measures every cell; those on disk are taken from there."""
+    printed = (unless_quick(published("robustness")[sweep.table]) if sweep.table else None) or {}
     todo = entries(sweep)
     for name, basis in {(entry.name, entry.basis): None for entry in todo}:
         next(e for e in todo if (e.name, e.basis) == (name, basis)).circuit  # noqa: B018 - a mistake is told now
-    rows = []
-    with Work("circuits disturbed", len(todo), "cells") as bar:
-        for entry in todo:
-            bar.note(f"{entry.name}, {entry.basis}, {entry.model}, {entry.value:g}")
-            found = cells.measure(entry.circuit, entry.condition, config.trials, config.seeds, config.seed)
-            theory = _theory(sweep, entry, config, cells)
-            rows.append(Row(entry, found, theory, (printed or {}).get((entry.name, entry.value))))
-            bar.update()
-    return rows
-
-
-def _theory(sweep: GridSweep, entry: Entry, config: RobustnessConfig, cells: Cells) -> Prediction | None:
-    condition = entry.condition
-    sets, injections = (
-        (sweep.theory_sets, sweep.injections)
-        if isinstance(sweep, NoiseSweep)
-        else (256 * (entry.parameter != "beta"), 1000)
-    )
-    if not sets:
-        return None
-    model = condition.model if condition.model.memoryless else MEMORYLESS
-    parts = [
-        "theory, all operands" if exhaustive(entry.circuit) else "theory",
-        entry.circuit.digest,
-        repr(condition),
-        sets,
-        injections,
-        config.seed,
+    of = (config.trials, config.seeds, config.seed)
+    parts = [([entry.circuit.digest, repr(entry.condition), *of], entry) for entry in todo]
+    found = cells.measured(_measured, of, parts, _shown)
+    sets, injections = (sweep.theory_sets, sweep.injections) if isinstance(sweep, NoiseSweep) else (256, 1000)
+    told = [e for e in todo if sets and (isinstance(sweep, NoiseSweep) or e.parameter != "beta")]
+    of = (sets, injections, config.seed)
+    parts = [([_kind(e), e.circuit.digest, repr(e.condition), *of], e) for e in told]
+    theory = dict(zip(told, cells.measured(_predicted, of, parts, _shown), strict=True))
+    return [
+        Row(
+            entry,
+            Accuracy(**measured),
+            Prediction(**theory[entry]) if entry in theory else None,
+            printed.get((entry.name, entry.value)),
+        )
+        for entry, measured in zip(todo, found, strict=True)
     ]
-    found = cells.keep(
-        parts, lambda: asdict(predict(entry.circuit, model, condition.nonidealities, sets, config.seed, injections))
-    )
-    return Prediction(**found)
+
+
+def _shown(entry: Entry) -> str:
+    return f"{entry.name}, {entry.basis}, {entry.model}, {entry.value:g}"
+
+
+def _measured(of: tuple[int, int, int], entry: Entry) -> dict[str, Any]:
+    return asdict(measure(entry.circuit, entry.condition, *of))
+
+
+def _kind(entry: Entry) -> str:
+    return "theory, all operands" if exhaustive(entry.circuit) else "theory"
+
+
+def _predicted(of: tuple[int, int, int], entry: Entry) -> dict[str, Any]:
+    (sets, injections, seed), condition = of, entry.condition
+    model = condition.model if condition.model.memoryless else MEMORYLESS
+    return asdict(predict(entry.circuit, model, condition.nonidealities, sets, seed, injections))
 
 
 def verdicts(rows: list[Row], sweep: GridSweep) -> list[Verdict]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +11,10 @@ from lava_nexus.execute.membrane import MembraneExecutor
 from lava_nexus.lab.configs.robustness import LavaSweep, RobustnessConfig
 from lava_nexus.lab.figures.robustness import Panel, Series, accuracy_figure
 from lava_nexus.lab.report import Report, Table
+from lava_nexus.lab.robustness.cells import Cells
 from lava_nexus.lab.robustness.circuits import equal_thresholds, logic_circuit
-from lava_nexus.lab.robustness.measure import Cells, operands_of, sweep_report
+from lava_nexus.lab.robustness.measure import operands_of, sweep_report
 from lava_nexus.neurons import NeuronModel
-from lava_nexus.progress import Work
 
 _NOTES = (
     "LIF: lava-nc's fixed-point LIF with DelaySparse, one operand set a time step, hard reset, never cleared; "
@@ -36,22 +35,22 @@ def run_lava_sweep(config: RobustnessConfig, out: Path) -> Report:
 
     sweep = config.sweep
     assert isinstance(sweep, LavaSweep)
-    cells = Cells(out / "cells")
     todo = [(name, leaky_model(beta)) for name in sweep.logic for beta in sweep.betas]
-    records = []
-    with Work("leak on Lava", len(todo), "cells") as bar:
-        for name, model in todo:
-            bar.note(f"{name}, beta {model.beta:g}")
-            parts = ["lava", logic_circuit(name, sweep.basis).digest, repr(model), sweep.sets, config.seed]
-            found = cells.keep(parts, partial(_cell, name, model, config, sweep))
-            records.append({"circuit": name, **found})
-            bar.update()
+    of = (sweep.sets, config.seed)
+    cells = [
+        (["lava", logic_circuit(name, sweep.basis).digest, repr(model), *of], (name, model)) for name, model in todo
+    ]
+    found = Cells(out / "cells", config.cluster).measured(
+        _cell, (config, sweep), cells, lambda cell: f"{cell[0]}, beta {cell[1].beta:g}"
+    )
+    records = [{"circuit": name, **values} for (name, _), values in zip(todo, found, strict=True)]
     return _report(config, sweep, records, out)
 
 
-def _cell(name: str, model: NeuronModel, config: RobustnessConfig, sweep: LavaSweep) -> dict[str, Any]:
+def _cell(shared: tuple[RobustnessConfig, LavaSweep], cell: tuple[str, NeuronModel]) -> dict[str, Any]:
     from lava_nexus.execute.lava import spike_trains
 
+    (config, sweep), (name, model) = shared, cell
     plain = logic_circuit(name, sweep.basis)
     made = equal_thresholds(plain)
     operands = operands_of(plain, sweep.sets, config.seed)

@@ -16,11 +16,9 @@ undisturbed run (a virtual bit outside 0..1 moves the margins of all its readers
 
 from __future__ import annotations
 
-import json
 import math
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
-from pathlib import Path
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -35,9 +33,6 @@ from lava_nexus.lab.published import PublishedAccuracy
 from lava_nexus.lab.report import Report, columns
 from lava_nexus.lab.runs.circuits import random_operand
 from lava_nexus.neurons import IDEAL, MEMORYLESS, NeuronModel, NonIdealities
-from lava_nexus.store import Store
-
-_VERSION = 1  # of what a cell on disk means
 
 
 @dataclass(frozen=True)
@@ -162,23 +157,6 @@ def verdict(
     other = [model for model, found in (others or {}).items() if deviations(printed, found) <= DEVIATIONS]
     beside = f"; other circuits agree: {', '.join(other)}" if other else ""
     return f"inconsistent: nearest is {nearest}, {share:.2f} %, {apart[nearest]:.1f} s.d. away{beside}"
-
-
-class Cells:
-    """Cells on disk, each named by all that it depends on, so that an interrupted sweep goes on where it stopped."""
-
-    def __init__(self, folder: Path) -> None:
-        """`folder` is where they are kept."""
-        self._store = Store(folder, "cell", {})
-
-    def measure(self, circuit: Circuit, condition: Condition, trials: int, seeds: int, seed: int) -> Accuracy:
-        """The cell, from disk where it is there, else measured and kept."""
-        parts = [circuit.digest, repr(condition), trials, seeds, seed]
-        return Accuracy(**self.keep(parts, lambda: asdict(measure(circuit, condition, trials, seeds, seed))))
-
-    def keep(self, parts: list[Any], compute: Callable[[], dict[str, Any]]) -> dict[str, Any]:
-        """Any other finding as a dict, named by what it depends on."""
-        return self._store.kept(json.dumps([_VERSION, *parts], default=str), compute)
 
 
 def sweep_report(config: RobustnessConfig, records: Sequence[dict[str, Any]], **fields: Any) -> Report:

@@ -11,11 +11,12 @@ from lava_nexus.lab.configs.robustness import BetaSweep, CureSweep, DigitsSweep,
 from lava_nexus.lab.figures.robustness import Panel, Series, accuracy_figure
 from lava_nexus.lab.markdown import percent
 from lava_nexus.lab.report import Report, Table, conclude
+from lava_nexus.lab.robustness.cells import Cells
 from lava_nexus.lab.robustness.cure_table import run_cures
 from lava_nexus.lab.robustness.digits import run_digits_sweep
 from lava_nexus.lab.robustness.grids import GridSweep, Row, Verdict, grid_rows, verdicts
 from lava_nexus.lab.robustness.lava_beta import run_lava_sweep
-from lava_nexus.lab.robustness.measure import Cells, sweep_report
+from lava_nexus.lab.robustness.measure import sweep_report
 from lava_nexus.lab.trial import marked, smaller
 
 CSV_HEADER = (
@@ -47,7 +48,7 @@ def run_grid(config: RobustnessConfig, out: Path) -> Report:
     """Measures every cell of a sweep over a grid; figures go to `out`."""
     sweep = config.sweep
     assert isinstance(sweep, GridSweep)
-    rows = grid_rows(sweep, config, Cells(out / "cells"))
+    rows = grid_rows(sweep, config, Cells(out / "cells", config.cluster))
     judged = verdicts(rows, sweep)
     return sweep_report(
         config,

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from lava_nexus.crew import crew
 from lava_nexus.errors import NexusError
 from lava_nexus.execute.executor import Executor, Tallies
 from lava_nexus.execute.interpret import run_program
 from lava_nexus.execute.reference import ReferenceExecutor
 from lava_nexus.execute.run import executor_named, measured_notes
+from lava_nexus.execute.tiled import TiledExecutor, Tiling
 from lava_nexus.formats import FloatFormat, UlpSummary, summarise
 from lava_nexus.lab.configs.execution import RunConfig, TransformerModel
 from lava_nexus.lab.figures.bars import synops_bars
@@ -29,6 +35,7 @@ from lava_nexus.models.forward import Counts, Tokens
 from lava_nexus.models.generation import LENGTH, Sampling
 from lava_nexus.models.model import Model, token_array
 from lava_nexus.models.placing import pass_workload, place
+from lava_nexus.models.tensors import TensorSource
 from lava_nexus.models.text import decoded, encoded, prompted
 from lava_nexus.populations.catalogue import GATES
 from lava_nexus.programs import Program, linear
@@ -61,13 +68,47 @@ def run_transformer(
     """
     exact = _job(config, quick)
     job = replace(exact, model=by_populations(config, exact.model, lambda tap: through(exact, exact.model, tap)))
-    executor = executor_named(config.executor, **config.executor_options)
     store = StepStore(out / "steps", _identity(config, job))
     store.begin(resume, restart)
-    steps = _run(job, executor, store)
+    with _executor(config, job, quick) as executor:
+        steps = _run(job, executor, store)
     report = conclude(_report(config, job, executor, steps, out), out)
     store.clear()
     return report
+
+
+@contextmanager
+def _executor(config: RunConfig, job: Job, quick: bool) -> Iterator[Executor]:
+    """The config's executor, whose sums with weights a cluster forms where there is one."""
+    if config.cluster is None:
+        yield executor_named(config.executor, **config.executor_options)
+        return
+    arithmetic = job.model.arithmetic
+    held = [
+        f"{key} '{value}'"
+        for key, value, plain in (
+            ("product", arithmetic.product, None),
+            ("weights", arithmetic.weights, "operand"),
+            ("weight_format", arithmetic.weight_format, None),
+            ("linear", "spikes" if arithmetic.spikes else None, None),
+        )
+        if value != plain
+    ]
+    if held:
+        raise NexusError(f"{held[0]} makes weights part of the circuits; a cluster's tiles take them as operands")
+    options = dict(config.executor_options)
+    if config.executor == "bitsliced" and config.cluster.threads:
+        options["threads"] = config.cluster.threads
+    read = partial(_weights, config, quick) if config.cluster.weights == "read" else None
+    with crew(config.cluster) as workers:
+        model = hashlib.sha256(f"{job.model.source.identity()} {job.model.spec}".encode()).hexdigest()
+        yield TiledExecutor(Tiling(workers, model, read, config.executor, options))
+
+
+def _weights(config: RunConfig, quick: bool) -> TensorSource:
+    """The model's weights, as a worker opens them."""
+    assert isinstance(config.model, TransformerModel)
+    return built(config.model, config, narrow=quick).source
 
 
 def _job(config: RunConfig, quick: bool) -> Job:
@@ -107,7 +148,7 @@ def _tokens(wanted: TransformerModel, model: Model, seed: int) -> Tokens:
 
 def _identity(config: RunConfig, job: Job) -> dict[str, Any]:
     """All that the bits and counts of a step depend on."""
-    left_out = {"out", "energy_model", "place", "chip", "timeout_seconds"}
+    left_out = {"out", "energy_model", "place", "chip", "timeout_seconds", "cluster"}
     found = {
         "config": {key: value for key, value in config.resolved().items() if key not in left_out},
         "weights": job.model.source.identity(),

@@ -7,9 +7,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
@@ -17,6 +15,7 @@ from typing import Any
 
 from lava_nexus.circuits import Circuit, circuit
 from lava_nexus.circuits.operations import OPERATIONS
+from lava_nexus.crew import Crew, crew
 from lava_nexus.errors import NexusError
 from lava_nexus.files import in_checkout
 from lava_nexus.formats import number_format_named
@@ -138,10 +137,10 @@ def verify(config: VerifyConfig, out: Path, quick: bool = False) -> list[tuple[C
     threads = config.threads or len(os.sched_getaffinity(0))
     found: list[tuple[Check, Outcome]] = []
     total = sum(check.sets.sets for check in checks)
-    with ThreadPoolExecutor(threads) as pool, Work("checking", total, "operand sets") as bar:
+    with crew(config.cluster, threads) as workers, Work("checking", total, "operand sets") as bar:
         for number, check in enumerate(checks, start=1):
             bar.note(f"{number}/{len(checks)} {check.name}")
-            found.append((check, run_check(check, out / "progress", pool, 2 * threads, bar.update)))
+            found.append((check, run_check(check, out / "progress", workers, bar.update)))
     conclude(
         report(found, left_out, {**config.resolved(), "quick": quick}, config.certify and not quick and in_checkout()),
         out,
@@ -149,23 +148,17 @@ def verify(config: VerifyConfig, out: Path, quick: bool = False) -> list[tuple[C
     return found
 
 
-def run_check(
-    check: Check, folder: Path, pool: ThreadPoolExecutor, ahead: int, tell: Callable[[int], Any] = lambda sets: None
-) -> Outcome:
-    """Runs a check from where its progress ends, `ahead` chunks at a time; whatever ends it, progress is kept."""
+def run_check(check: Check, folder: Path, workers: Crew, tell: Callable[[int], Any] = lambda sets: None) -> Outcome:
+    """Runs a check from where its progress ends; whatever ends it, progress is kept."""
     progress = Progress.of(check, folder)
     tell(progress.outcome.sets)
     if progress.done == check.sets.chunks:
         return progress.outcome
     began = saved = time.perf_counter()
-    before, pending, next_chunk = progress.outcome.seconds, deque[Future[Outcome]](), progress.done
+    before = progress.outcome.seconds
     check.prepare()
     try:
-        while progress.done < check.sets.chunks:
-            while next_chunk < check.sets.chunks and len(pending) < ahead:
-                pending.append(pool.submit(check.chunk, next_chunk))
-                next_chunk += 1
-            part = pending.popleft().result()
+        for part in workers.map(Check.chunk, check, range(progress.done, check.sets.chunks)):
             progress.outcome.add(part)
             progress.done += 1
             progress.outcome.seconds = before + time.perf_counter() - began
@@ -174,8 +167,6 @@ def run_check(
                 progress.save()
                 saved = time.perf_counter()
     finally:
-        for future in pending:
-            future.cancel()
         progress.save()
     return progress.outcome
 

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import json
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from typing import Any
 from lava_nexus.circuits import Circuit, circuit
 from lava_nexus.circuits.functions import function, tabulated
 from lava_nexus.circuits.operations import PRECISE
+from lava_nexus.crew import crew
 from lava_nexus.documents import read_text
 from lava_nexus.errors import NexusError
 from lava_nexus.files import in_checkout, write_text
@@ -45,8 +45,8 @@ def find_corrections(config: CorrectionsConfig, out: Path, quick: bool = False) 
         sets = Exhaustive(made.inputs, DEFAULT_CHUNK, QUICK_SETS if quick else None)
         shrunk(f"{sets.sets:,} of {2 ** made.inputs[0].width:,} inputs")
         check = Check(replace(made, golden=golden), f"{name}", "float32", None, {}, sets, gates=False, correct=True)
-        with ThreadPoolExecutor(config.threads) as pool, Work(name, sets.sets, "inputs") as bar:
-            outcome = run_check(check, out / "progress", pool, 2 * config.threads, bar.update)
+        with crew(config.cluster, config.threads) as workers, Work(name, sets.sets, "inputs") as bar:
+            outcome = run_check(check, out / "progress", workers, bar.update)
         text = _text(name, outcome, golden.digest)
         write_text(out / f"{name}_float32.json", text)
         if config.store and not quick and in_checkout():

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from lava_nexus.circuits import Circuit, circuit
+from lava_nexus.crew import crew
 from lava_nexus.execute.cpu import BitslicedExecutor
 from lava_nexus.files import in_checkout
 from lava_nexus.formats import number_format_named
@@ -18,8 +20,9 @@ from lava_nexus.lab.report import Report, Table, conclude
 from lava_nexus.lab.trial import marked, shrunk
 from lava_nexus.progress import Work, say
 from lava_nexus.verify.certificates import PROOFS, ProofCertificate, certify_proofs, load_proofs
-from lava_nexus.verify.formal.proof import Progress, obligation
-from lava_nexus.verify.formal.terms import solver_name
+from lava_nexus.verify.formal.proof import AnyObligation, Progress, obligation
+from lava_nexus.verify.formal.solve import Answer
+from lava_nexus.verify.formal.terms import Split, solver_name
 
 
 @dataclass(frozen=True)
@@ -113,7 +116,7 @@ def prove(config: ProofConfig, out: Path, quick: bool = False, certificates: Pat
         if config.only_stale and not quick and _certified(one, certificates):
             say(f"{one.label}, {one.basis} basis: certificate holds")
             continue
-        outcomes.append(_prove(job, one, config.time_limit, out / "cases", certificates))
+        outcomes.append(_prove(job, one, config, out / "cases", certificates))
         say(f"{one.label}, {one.basis} basis: {outcomes[-1].verdict}")
         if config.certify and not quick and in_checkout() and outcomes[-1].complete:
             certify_proofs([_certificate(outcomes[-1], tool)], certificates)
@@ -149,21 +152,46 @@ def _circuits(jobs: Sequence[ProofJob]) -> Iterator[tuple[ProofJob, Circuit]]:
                         yield job, circuit(operation, number_format_named(fmt), to=target, basis=basis, **job.options)
 
 
-def _prove(job: ProofJob, one: Circuit, limit: float, folder: Path, certificates: Path) -> Proof:
+@dataclass(frozen=True)
+class Question:
+    """What is asked of a solver, wherever that runs.
+
+    Attributes:
+        circuit: to be proven.
+        split: into cases.
+        adder: that the proof rests on, or None.
+        limit: seconds a case.
+    """
+
+    circuit: Circuit
+    split: Split
+    adder: Circuit | None
+    limit: float
+
+    @cached_property
+    def obligation(self) -> AnyObligation:
+        """Its terms, made once a process."""
+        return obligation(self.circuit, self.split, self.adder)
+
+    def answer(self, case: str) -> Answer:
+        """The solver's answer to one case."""
+        return self.obligation.prove(case, self.limit)
+
+
+def _prove(job: ProofJob, one: Circuit, config: ProofConfig, folder: Path, certificates: Path) -> Proof:
     adder = _adder(job, one) if job.split == "addition" else None
-    question = obligation(one, job.split, adder)
+    question = Question(one, job.split, adder, config.time_limit)
     progress = Progress.of(folder, one.digest, f"{one.name} {job.split} {adder.digest if adder else ''}")
-    outcome = Proof(job, one, len(question.cases), progress.proven)
+    cases = question.obligation.cases
+    outcome = Proof(job, one, len(cases), progress.proven)
     if adder and all(one.network != adder.digest for one in load_proofs(certificates)):
         outcome.undecided.append("add, on which sub rests, has no certificate")
         return outcome
-    with Work(f"proving {one.label} ({one.basis})", len(question.cases), "cases") as bar:
-        for case in question.cases:
+    left = [case for case in cases if case not in progress.proven]
+    bar = Work(f"proving {one.label} ({one.basis})", len(cases), "cases", len(cases) - len(left))
+    with crew(config.cluster) as workers, bar:
+        for case, answer in zip(left, workers.map(Question.answer, question, left), strict=False):
             bar.update()
-            if case in progress.proven:
-                continue
-            bar.note(case)
-            answer = question.prove(case, limit)
             if answer.verdict == "unsat":
                 progress.add(case, answer.seconds)
             elif answer.verdict == "unknown":

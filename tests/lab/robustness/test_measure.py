@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from dataclasses import asdict
 
 import numpy as np
 import pytest
@@ -14,8 +15,9 @@ from lava_nexus.errors import NexusError
 from lava_nexus.execute.membrane import MembraneExecutor
 from lava_nexus.formats import FLOAT8_E4M3FN
 from lava_nexus.lab.published import PublishedAccuracy, published
+from lava_nexus.lab.robustness.cells import Cells
 from lava_nexus.lab.robustness.circuits import LOGIC, logic_circuit
-from lava_nexus.lab.robustness.measure import Accuracy, Cells, Condition, compare, deviations, measure, predict, verdict
+from lava_nexus.lab.robustness.measure import Accuracy, Condition, compare, deviations, measure, predict, verdict
 from lava_nexus.neurons import MEMORYLESS, NonIdealities, check
 
 
@@ -119,18 +121,21 @@ def test_theory_of_faults_and_spread():
     assert uniform.no_flip == pytest.approx(1 - 0.75 * 0.25 / 1.5)  # beyond a half, of -3/4 .. 3/4
 
 
-def test_cells_are_kept_and_measured_once(tmp_path, monkeypatch):
+def test_cells_are_kept_and_measured_once(tmp_path):
     cells, gate = Cells(tmp_path / "cells"), logic_circuit("and", "nexus")
     condition = Condition(nonidealities=NonIdealities(noise=0.3))
-    first = cells.measure(gate, condition, 300, 3, 0)
+
+    def found(seed, again=measure):
+        parts = [gate.digest, repr(condition), 300, 3, seed]
+        return cells.measured(lambda of, seed: asdict(again(gate, condition, *of, seed)), (300, 3), [(parts, seed)])
+
+    first = found(0)
     (path,) = (tmp_path / "cells").iterdir()
-    monkeypatch.setattr("lava_nexus.lab.robustness.measure.measure", lambda *_: pytest.fail("measured twice"))
-    assert cells.measure(gate, condition, 300, 3, 0) == first
-    monkeypatch.undo()
+    assert found(0, lambda *_: pytest.fail("measured twice")) == first
     path.write_text("{ half a fi")  # a damaged file is measured again, to the same numbers
-    assert cells.measure(gate, condition, 300, 3, 0) == first
+    assert found(0) == first
     assert np.load(path)["header"].tobytes().count(b'"trials": 300') == 1
-    assert cells.measure(gate, condition, 300, 3, 1) != first
+    assert found(1) != first
     assert len(list((tmp_path / "cells").iterdir())) == 2
 
 

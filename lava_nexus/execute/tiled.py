@@ -1,0 +1,261 @@
+"""Tiles of outputs by worker: an executor whose sums with weights of a model are formed by a crew.
+
+A worker reads its rows of a weight matrix from the model's source, or is sent them once, and keeps them while it lives.
+What is nonlinear, attention and all that has no weights runs here, on the executor that the workers use too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lava_nexus.circuits import Circuit
+from lava_nexus.circuits.bank import Bank
+from lava_nexus.crew import Crew
+from lava_nexus.errors import NexusError
+from lava_nexus.execute.executor import Evaluated, Executor, Tally
+from lava_nexus.execute.operands import Operands, Patterns, check_rounded
+from lava_nexus.execute.run import executor_named
+from lava_nexus.execute.shares import shares
+from lava_nexus.execute.sums import contract
+from lava_nexus.execute.tallies import Tallies
+from lava_nexus.formats import FloatFormat
+from lava_nexus.populations import Operator
+from lava_nexus.programs.product import Product
+from lava_nexus.programs.program import Contract, Program
+from lava_nexus.programs.summation import Extent
+
+_WORD = 64  # columns to a machine word
+
+
+class Source(Protocol):
+    """Where rows of a tensor come from."""
+
+    def rows(self, name: str, shape: tuple[int, ...], rows: slice) -> NDArray[np.float32]:
+        """Some rows of a tensor."""
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Rows of a weight matrix.
+
+    Attributes:
+        name, shape: of the tensor.
+        rows: which.
+        format: that they are rounded to.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    rows: slice
+    format: FloatFormat
+
+    def part(self, share: slice) -> Rows:
+        """Some of them."""
+        first = self.rows.start
+        return Rows(self.name, self.shape, slice(first + share.start, first + share.stop), self.format)
+
+    def read(self, source: Source) -> Patterns:
+        """Their patterns [rows, terms]."""
+        found = source.rows(self.name, self.shape, self.rows)
+        check_rounded(found, self.name, self.format)
+        return self.format.to_patterns(found.astype(self.format.dtype))
+
+
+class Remote(np.ndarray[Any, Any]):
+    """Stands for a weight matrix that is not here: its shape and dtype in no memory, and which rows it is."""
+
+    of: Rows
+
+    @classmethod
+    def standing_for(cls, of: Rows) -> Remote:
+        """[1, rows, terms]."""
+        shape = (1, of.rows.stop - of.rows.start, *of.shape[1:])
+        made = np.broadcast_to(np.zeros((), of.format.pattern_dtype), shape).view(cls)
+        made.of = of
+        return made
+
+    def __array_finalize__(self, made_from: Any) -> None:
+        self.of = getattr(made_from, "of", None)  # type: ignore[assignment]
+
+
+@dataclass(frozen=True)
+class Tile:
+    """Sums of one share of the columns.
+
+    Attributes:
+        left: patterns [rows, terms].
+        weights: of the columns.
+        bias: patterns [columns], or None.
+        sent: the weights' patterns, where they are brought along.
+    """
+
+    left: Patterns
+    weights: Rows
+    bias: Patterns | None
+    sent: Patterns | None = None
+
+
+@dataclass(frozen=True)
+class Former:
+    """What forms tiles, at a worker.
+
+    Attributes:
+        model: names the weights among those of all models.
+        source: makes the source of the weights; None where they are sent.
+        executor, options: name and options of the executor.
+        how: kind and order of the sums.
+    """
+
+    model: str
+    source: Callable[[], Source] | None
+    executor: str
+    options: Mapping[str, Any]
+    how: Product
+
+    def form(self, tile: Tile) -> tuple[Patterns, list[dict[str, Any]]] | None:
+        """(patterns [rows, columns], counts by circuit); None where the weights are not here and were to be sent."""
+        key = f"{self.model} {tile.weights}"
+        if tile.sent is not None:
+            _held[key] = tile.sent
+        elif key not in _held:
+            if self.source is None:
+                return None
+            if self.model not in _sources:
+                _sources[self.model] = self.source()
+            _held[key] = tile.weights.read(_sources[self.model])
+        executor = executor_named(self.executor, **self.options)
+        operands = [tile.left[None], _held[key][None]]
+        operands += [] if tile.bias is None else [tile.bias[None]]
+        found = formed_by(executor, self.how, operands)
+        return np.asarray(found)[0], [_counts(tally) for tally in executor.tallies]
+
+
+_held: dict[str, Patterns] = {}
+_sources: dict[str, Source] = {}
+"""What a worker keeps while it lives: its share of the weights, and where they come from."""
+
+
+def formed_by(executor: Executor, how: Product, operands: Sequence[Patterns]) -> Patterns:
+    """Sums [batch, rows, columns] in a form of the executor's own, or step by step."""
+    bias = operands[2] if len(operands) > 2 else None
+    own = executor.contracted(how, operands[0], operands[1], bias)
+    return contract(how, operands, executor) if own is None else executor.fetch(own)
+
+
+def _counts(tally: Tally) -> dict[str, Any]:
+    counted = {f.name: getattr(tally, f.name) for f in fields(tally) if f.name != "circuit"}
+    return {"kind": type(tally), "digest": tally.circuit.digest, "counted": counted}
+
+
+@dataclass(frozen=True)
+class Tiling:
+    """How work is spread.
+
+    Attributes:
+        workers: that form tiles.
+        model: names the weights among those of all models.
+        source: makes the source of weights at a worker; None where they are sent.
+        executor, options: name and options of the executor, here and there.
+    """
+
+    workers: Crew
+    model: str
+    source: Callable[[], Source] | None
+    executor: str
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
+class TiledExecutor(Executor):
+    """An executor whose sums with weights are formed by a crew, a share of the columns to each worker.
+
+    Attributes:
+        inner: what everything else runs on.
+    """
+
+    def __init__(self, tiling: Tiling) -> None:
+        """Raises NexusError where results depend on the neurons that give them: tiles would be disturbed otherwise."""
+        super().__init__()
+        self.inner = executor_named(tiling.executor, **tiling.options)
+        if tiling.executor in ("lava", "loihi2") or not self.inner.ideal:
+            raise NexusError(
+                f"executor '{tiling.executor}' runs on one machine here: no tiles of outputs are given to a cluster"
+            )
+        self.name, self.level, self.count = self.inner.name, self.inner.level, self.inner.count
+        self._tiling, self._sent = tiling, set[str]()
+        self._source: Source | None = None
+
+    def feeds(self, program: Program, weights: Mapping[str, Rows], source: Source) -> dict[str, Patterns]:
+        """What a program reads of weights, by input: matrices that stand for those at workers, all else as it is."""
+        self._source = source
+        spread = {node.operands[1].number for node in program.nodes if isinstance(node, Contract)}
+        return {
+            name: Remote.standing_for(rows)
+            if program.inputs[name].number in spread and len(rows.shape) == 2
+            else rows.read(source)[None]
+            for name, rows in weights.items()
+        }
+
+    def _evaluate(self, circuit: Circuit, operands: Operands) -> Evaluated:
+        return self.inner._evaluate(circuit, operands)
+
+    def _operate(self, operator: Operator, x: NDArray[np.int64]) -> tuple[NDArray[np.int64], Tally]:
+        return self.inner._operate(operator, x)
+
+    def invoke_bank(self, bank: Bank, operands: Patterns, columns: slice, terms: slice) -> Patterns:
+        """As the inner executor."""
+        with self.inner.apart(add=False) as tallies:
+            found = self.inner.invoke_bank(bank, operands, columns, terms)
+        self.tallies.merge(tallies)
+        return found
+
+    def contracted(self, how: Product, left: Any, right: Any, bias: Any) -> Any:
+        """By the crew where the right factor stands for weights, else as the inner executor."""
+        if not isinstance(right, Remote):
+            with self.inner.apart(add=False) as tallies:
+                own = self.inner.contracted(how, left, right, bias)
+            self.tallies.merge(tallies)
+            return own
+        flat = np.ascontiguousarray(left.reshape(-1, left.shape[-1]))
+        last = None if bias is None else np.ascontiguousarray(bias.reshape(-1))
+        cut = shares(right.shape[-2], self._tiling.workers.workers, _WORD)
+        tiles = [Tile(flat, right.of.part(c), None if last is None else last[c]) for c in cut]
+        columns, units = right.shape[-2], {}
+        extent = Extent(len(flat) * columns, columns, flat.shape[-1], bias is not None)
+        for unit, _ in how.invocations(extent):
+            units[unit.digest] = unit
+        found, counts = zip(*self._formed(how, tiles), strict=True)
+        for rows in counts:
+            self.tallies.merge(_tallies(rows, units))
+        return np.concatenate(found, axis=-1).reshape(*left.shape[:-1], columns)
+
+    def _formed(self, how: Product, tiles: list[Tile]) -> list[tuple[Patterns, list[dict[str, Any]]]]:
+        tiling = self._tiling
+        former = Former(tiling.model, tiling.source, tiling.executor, tiling.options, how)
+        given = tiles if tiling.source is not None else [self._with_weights(tile) for tile in tiles]
+        found = list(tiling.workers.map(Former.form, former, given, returning=True))
+        lacking = [i for i, result in enumerate(found) if result is None]
+        if lacking:  # a worker that has the weights no longer, or never had
+            again = [self._with_weights(tiles[i], anew=True) for i in lacking]
+            for i, result in zip(lacking, tiling.workers.map(Former.form, former, again, returning=True), strict=True):
+                found[i] = result
+        return [result for result in found if result is not None]
+
+    def _with_weights(self, tile: Tile, anew: bool = False) -> Tile:
+        assert self._source is not None
+        key = str(tile.weights)
+        if key in self._sent and not anew:
+            return tile
+        self._sent.add(key)
+        return Tile(tile.left, tile.weights, tile.bias, tile.weights.read(self._source))
+
+
+def _tallies(rows: Sequence[Mapping[str, Any]], units: Mapping[str, Any]) -> Tallies:
+    found = Tallies()
+    for row in rows:
+        found.add(row["kind"](units[row["digest"]], **row["counted"]))
+    return found

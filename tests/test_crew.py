@@ -1,0 +1,265 @@
+"""Pieces on threads and on a local cluster: the same results in order, and every fault ends right or in a sentence."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import cloudpickle
+import numpy as np
+import pytest
+
+import lava_nexus as nexus
+from lava_nexus.cluster import ClusterConfig, piece_on_worker, signature
+from lava_nexus.config import build_config
+from lava_nexus.crew import crew
+from lava_nexus.errors import NexusError
+from lava_nexus.execute.tiled import TiledExecutor, Tiling
+from lava_nexus.lab.configs.execution import EvaluateConfig, RunConfig
+from lava_nexus.lab.configs.robustness import RobustnessConfig
+from lava_nexus.lab.configs.verification import VerifyConfig
+from lava_nexus.lab.experiments import find
+
+pytest.importorskip("distributed", reason="the extra 'distributed' is not installed")
+cloudpickle.register_pickle_by_value(sys.modules[__name__])  # workers cannot import this module
+WAIT = 120.0  # a loaded machine takes long to start Python
+
+
+@pytest.fixture(scope="module")
+def cluster():
+    """Two workers; yields the crew, whose scheduler's address others use."""
+    with crew(ClusterConfig(workers=2, wait_seconds=WAIT, patience_seconds=15)) as workers:
+        yield workers
+
+
+def at(cluster, **options):
+    return {"at": cluster._client.scheduler.address, "wait_seconds": WAIT, **options}
+
+
+def power(base, exponent):
+    return base**exponent
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+def test_threads_give_results_in_order_and_end_with_the_first_mistake(threads):
+    def late(_, number):
+        time.sleep(0.02 * (number == 0))
+        if number == 7:
+            raise NexusError("piece 7 is wrong")
+        return number
+
+    seen = []
+    with crew(None, threads) as workers, pytest.raises(NexusError, match="piece 7"):
+        for result in workers.map(late, None, range(100)):
+            seen.append(result)
+    assert seen == list(range(7))
+
+
+def test_a_cluster_gives_the_same_in_order(cluster):
+    assert list(cluster.map(power, 3, range(40))) == [3**n for n in range(40)]
+    assert list(cluster.map(power, 2, [])) == []
+
+
+def test_it_listens_on_the_loopback_alone(cluster):
+    info = cluster._client.scheduler_info()
+    addresses = [info["address"], *info["workers"], *(worker["nanny"] for worker in info["workers"].values())]
+    assert len(addresses) == 5 and all(address.startswith("tcp://127.0.0.1:") for address in addresses)
+
+
+def once(flag, act):
+    """Whatever happens to the first that comes does not happen to others."""
+    with contextlib.suppress(FileExistsError):
+        os.close(os.open(flag, os.O_CREAT | os.O_EXCL))
+        act()
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSTOP])
+def test_a_worker_that_is_killed_or_hangs_costs_its_piece_alone(cluster, tmp_path, number):
+    flag = str(tmp_path / "flag")
+
+    def piece(flag, n):
+        if n == 3:
+            once(flag, lambda: os.kill(os.getpid(), number))
+        return n * n
+
+    assert list(cluster.map(piece, flag, range(12))) == [n * n for n in range(12)]
+    assert Path(flag).exists()
+
+
+def test_what_ends_every_worker_is_a_sentence(cluster):
+    def deadly(_, n):
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    with pytest.raises(
+        NexusError, match=r"ended 3 workers of 'local', each killed or out of memory|has had no worker for"
+    ):
+        list(cluster.map(deadly, None, [1]))
+
+
+@pytest.mark.parametrize(
+    "error, told",
+    [
+        (OSError(errno.ENOSPC, "No space left on device", "/scratch/x"), r"worker tcp://.*: no space left.*/scratch/x"),
+        (MemoryError(), r"worker tcp://.*: out of memory"),
+        (NexusError("weights are not there"), "weights are not there"),
+    ],
+)
+def test_a_fault_at_a_worker_names_the_worker(cluster, error, told):
+    def failing(error, n):
+        raise error
+
+    with pytest.raises(NexusError, match=told):
+        list(cluster.map(failing, error, [1]))
+
+
+def test_a_fault_of_the_program_keeps_its_kind(cluster):
+    with pytest.raises(ZeroDivisionError):
+        list(cluster.map(power, 0, [-1]))
+
+
+def test_workers_with_other_sources_or_another_processor_are_refused(cluster):
+    expected = {**signature(True), "processor": {"name": "another"}}
+
+    def asks(expected, n):
+        return piece_on_worker(expected, "key", cloudpickle.dumps((power, 1)), cloudpickle.dumps(1))
+
+    with pytest.raises(NexusError, match=r"worker tcp://.* has another processor .*all workers must have the same"):
+        list(cluster.map(asks, expected, [1]))
+    with pytest.raises(NexusError, match=r"has another sources"):
+        list(cluster.map(asks, {**signature(False), "sources": "0"}, [1]))
+
+
+@pytest.mark.parametrize(
+    "key, told",
+    [
+        ("tcp://127.0.0.1:1", "no cluster answers at 'tcp://127.0.0.1:1'"),
+        ("nowhere.json", "scheduler file 'nowhere.json' does not exist"),
+    ],
+)
+def test_no_cluster_there_is_a_sentence(key, told, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(NexusError, match=told), crew(ClusterConfig(at=key, wait_seconds=2)):
+        pass
+
+
+@pytest.mark.parametrize("value", ["there", "http://host:80", 3, {"at": "local", "workers": 0}, {"weights": "guessed"}])
+def test_a_key_that_is_no_cluster_is_refused(value):
+    with pytest.raises(NexusError, match="cluster"):
+        build_config(VerifyConfig, {"jobs": JOBS, "cluster": value}, "config")
+
+
+JOBS = [{"inputs": "exhaustive", "operations": ["add", "mul"], "formats": ["float8_e4m3fn"], "bases": ["threshold"]}]
+TINY = {
+    **{"model_type": "llama", "hidden_size": 128, "num_attention_heads": 4, "intermediate_size": 192},
+    **{"num_hidden_layers": 2, "vocab_size": 96, "max_position_embeddings": 16, "rms_norm_eps": 1e-6},
+}
+
+
+def conducted(command, kind, given, out):
+    out.mkdir()
+    return find(command).conduct(build_config(kind, given, "config"), out)
+
+
+def test_verification_is_the_same(cluster, tmp_path):
+    plain, spread = (
+        conducted("verify", VerifyConfig, {"jobs": JOBS, "chunk": 1 << 12, **more}, tmp_path / name)
+        for name, more in (("plain", {"threads": 1}), ("spread", {"cluster": at(cluster)}))
+    )
+    for (_, one), (_, other) in zip(plain, spread, strict=True):
+        assert one.sets == other.sets == 1 << 16
+        assert {**one.to_dict(), "seconds": 0} == {**other.to_dict(), "seconds": 0}
+
+
+def test_a_sweep_is_the_same(cluster, tmp_path):
+    sweep = {"kind": "noise", "logic": ["and", "xor"], "sigmas": [0.1, 0.3], "noise_on": ["membrane"]}
+    given = {"sweep": {**sweep, "theory_sets": 16, "injections": 50}, "trials": 200, "seeds": 2}
+    plain = conducted("robustness", RobustnessConfig, given, tmp_path / "plain")
+    spread = conducted("robustness", RobustnessConfig, {**given, "cluster": at(cluster)}, tmp_path / "spread")
+    assert plain["cells"] and plain["cells"] == spread["cells"]
+
+
+def test_an_evaluation_is_the_same(cluster, tmp_path):
+    task = {"kind": "arc", "limit": 3}
+    given = {"model": {"architecture": TINY | {"max_position_embeddings": 256}}, "tasks": [task], "pytorch": False}
+    given["executor"] = "reference"
+    plain = conducted("evaluate", EvaluateConfig, given, tmp_path / "plain")
+    assert plain == conducted("evaluate", EvaluateConfig, {**given, "cluster": at(cluster)}, tmp_path / "spread")
+
+
+def test_tiles_are_the_same_on_any_number_of_workers():
+    model = nexus.random_model(TINY)
+    plain = model([[1, 2, 3]], "bitsliced")
+
+    class Here:
+        def __init__(self, workers):
+            self.workers = workers
+
+        def map(self, function, shared, pieces, returning=False):
+            return (function(shared, piece) for piece in pieces)
+
+    for workers in (1, 2, 4):
+        for source in (lambda: model.source, None):
+            spread = model([[1, 2, 3]], TiledExecutor(Tiling(Here(workers), f"{workers}", source, "bitsliced")))
+            assert np.array_equal(plain.logits, spread.logits)
+            found = [(t.circuit.digest, t.invocations, t.spikes, t.synops) for t in plain.counts.tallies]
+            others = [(t.circuit.digest, t.invocations, t.spikes, t.synops) for t in spread.counts.tallies]
+            assert sorted(found) == sorted(others)
+
+
+@pytest.mark.parametrize("weights", ["read", "sent"])
+def test_a_run_by_tiles_is_the_same(cluster, tmp_path, weights):
+    model = {"kind": "transformer", "architecture": TINY, "tokens": [1, 2], "generate": 2}
+    plain = conducted("run", RunConfig, {"model": model}, tmp_path / "plain")
+    given = {"model": model, "cluster": at(cluster, weights=weights)}
+    spread = conducted("run", RunConfig, given, tmp_path / "spread")
+    for key in ("spikes", "synops", "layers", "circuits", "neurons", "ulp"):
+        assert plain[key] == spread[key], key
+
+
+def test_what_tiles_cannot_do_is_refused(tmp_path):
+    model = {"kind": "transformer", "architecture": TINY, "tokens": 2}
+    for more, told in (
+        ({"weights": "constant"}, "weights 'constant' makes weights part of the circuits"),
+        ({"product": "native", "accumulate": "exact"}, "product 'native' makes weights part of the circuits"),
+    ):
+        with pytest.raises(NexusError, match=told):
+            conducted("run", RunConfig, {"model": model, "cluster": "local", **more}, tmp_path / more.popitem()[1])
+
+
+def children(parent):
+    """Processes whose command says that they are of a cluster of this parent."""
+    listed = subprocess.run(["ps", "-eo", "pid,ppid,args"], capture_output=True, text=True).stdout.splitlines()[1:]
+    of = {int(line.split()[0]): int(line.split()[1]) for line in listed}
+    found, grown = {parent}, True
+    while grown:
+        more = {pid for pid, up in of.items() if up in found} - found
+        grown, found = bool(more), found | more
+    return found - {parent}
+
+
+@pytest.mark.parametrize("number, code", [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGKILL, -9)])
+def test_nothing_stays_when_the_client_is_ended(tmp_path, number, code):
+    config = tmp_path / "long.yaml"
+    config.write_text(
+        "jobs:\n- {inputs: sample, operations: [mul], formats: [float32], bases: [threshold], size: 2000000000}\n"
+        f"cluster: {{at: local, workers: 1, wait_seconds: {WAIT}}}\nout: {tmp_path / 'out'}\n"
+    )
+    run = subprocess.Popen([sys.executable, "-m", "lava_nexus", "verify", str(config)], stderr=subprocess.PIPE)
+    began = time.monotonic()
+    while not list((tmp_path / "out").glob("progress/*")) and time.monotonic() - began < WAIT:
+        assert run.poll() is None, run.stderr.read()
+        time.sleep(0.2)
+    mine = children(run.pid)
+    assert mine
+    run.send_signal(number)
+    assert run.wait(60) == code
+    began = time.monotonic()
+    while time.monotonic() - began < 60 and any(Path(f"/proc/{pid}").exists() for pid in mine):
+        time.sleep(0.2)
+    assert not [pid for pid in mine if Path(f"/proc/{pid}").exists()]

@@ -1,6 +1,6 @@
 """Wall time of whole commands on a local cluster of one and two workers, beside threads of one process.
 
-Usage: python benchmarks/distributed.py [--quick] [--repeats N]
+Usage: python benchmarks/on_cluster.py [--quick] [--repeats N]
 """
 
 from __future__ import annotations

@@ -17,7 +17,7 @@ DEFAULT_CHUNK = 1 << 17
 EVERY_OPERATION: Literal["all"] = "all"
 
 
-class Job(Config):
+class VerifyJob(Config):
     """One question asked of several circuits.
 
     Attributes:
@@ -63,7 +63,7 @@ class VerifyConfig(Config):
         out: folder for results, and for the progress that an interrupted run continues from.
     """
 
-    jobs: tuple[Job, ...] = Field(min_length=1)
+    jobs: tuple[VerifyJob, ...] = Field(min_length=1)
     seed: int = Field(default=0, ge=0, lt=2**32)
     threads: int | None = Field(default=None, ge=1)
     cluster: Cluster = None

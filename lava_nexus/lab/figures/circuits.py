@@ -171,7 +171,7 @@ def tradeoff_figure(circuits: Sequence[CircuitSize], title: str, path: Path) -> 
 
 
 @dataclass(frozen=True)
-class Stage:
+class Snapshot:
     """What one token holds at one point of a layer.
 
     Attributes:
@@ -185,7 +185,7 @@ class Stage:
     format: FloatFormat
 
 
-def spike_raster(stages: Sequence[Stage], path: Path, value: int = 0, title: str = "") -> Path:
+def spike_raster(stages: Sequence[Snapshot], path: Path, value: int = 0, title: str = "") -> Path:
     """Draws one value's spikes through the stages above, and the whole token's below; returns the path written.
 
     Args:
@@ -238,7 +238,7 @@ def _legend_of_bits(figure: Any, y: float) -> None:
         figure.text(x + 0.015, y, name, size=10, va="center")
 
 
-def _follow(axes: Any, stages: Sequence[Stage], value: int) -> None:
+def _follow(axes: Any, stages: Sequence[Snapshot], value: int) -> None:
     """One value: a line a stage, a tick where the bit's channel spikes, a dot where it is silent."""
     widest = max(stage.format.bits for stage in stages)
     for row, stage in enumerate(stages):
@@ -265,7 +265,7 @@ def _follow(axes: Any, stages: Sequence[Stage], value: int) -> None:
     )
 
 
-def _token(axes: Any, stage: Stage, value: int) -> None:
+def _token(axes: Any, stage: Snapshot, value: int) -> None:
     """The whole token: values down, channels across, a coloured cell where a channel spikes."""
     spikes = patterns_to_spikes(np.ravel(stage.patterns), stage.format.bits)
     image = np.ones((*spikes.shape, 3))

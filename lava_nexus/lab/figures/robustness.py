@@ -32,16 +32,8 @@ class Series:
     own: bool = False
 
 
-@dataclass(frozen=True)
-class Panel:
-    """One set of axes: lines over a common x."""
-
-    title: str
-    series: Sequence[Series]
-
-
 def accuracy_figure(
-    panels: Sequence[Panel],
+    panels: Sequence[tuple[str, Sequence[Series]]],
     columns: int,
     title: str,
     x_label: str,
@@ -49,14 +41,14 @@ def accuracy_figure(
     y_label: str = "all bits right, %",
     log: bool = False,
 ) -> Path:
-    """Panels in rows of `columns`, error bars of one standard deviation over seeds; returns the path.
+    """Panels, a title and lines each, in rows of `columns`, with error bars of one standard deviation; returns the path.
 
     With `log` x is logarithmic, 0 standing left of the smallest value above it.
     """
     rows = -(-len(panels) // columns)
-    labels = list(dict.fromkeys(s.label for panel in panels for s in panel.series))
-    theory = any(s.theory for panel in panels for s in panel.series)
-    printed = any(s.printed for panel in panels for s in panel.series)
+    labels = list(dict.fromkeys(s.label for _, lines in panels for s in lines))
+    theory = any(s.theory for _, lines in panels for s in lines)
+    printed = any(s.printed for _, lines in panels for s in lines)
     width = max(3.1 * columns + 0.9, 7.2)
     legend_rows = -(-(len(labels) + theory + printed) // max(1, int(width // 2.1)))
     top = 0.62 + 0.26 * legend_rows + 0.38
@@ -66,14 +58,14 @@ def accuracy_figure(
         rows, columns, left=0.68 / width, right=1 - 0.2 / width, top=1 - top / height, bottom=0.55 / height,
         wspace=0.14, hspace=0.5,
     )  # fmt: skip
-    for i, panel in enumerate(panels):
+    for i, (name, lines) in enumerate(panels):
         axes = figure.add_subplot(grid[i // columns, i % columns])
-        for series in panel.series:
+        for series in lines:
             _line(axes, series, labels.index(series.label))
         if log:
-            _logarithmic(axes, panel)
+            _logarithmic(axes, lines)
         axes.set_ylim(-4, 104)
-        axes.set_title(panel.title, size=10.5, pad=6)
+        axes.set_title(name, size=10.5, pad=6)
         style.grid(axes)
         style.bare(axes, "bottom")
         axes.set_yticks((0, 25, 50, 75, 100))
@@ -87,8 +79,8 @@ def accuracy_figure(
     return style.save(figure, path)
 
 
-def _logarithmic(axes: Any, panel: Panel) -> None:
-    values = sorted({x for series in panel.series for x, _, _ in series.points})
+def _logarithmic(axes: Any, lines: Sequence[Series]) -> None:
+    values = sorted({x for series in lines for x, _, _ in series.points})
     above = [x for x in values if x > 0]
     if above:
         axes.set_xscale("symlog", linthresh=above[0], linscale=0.6)

@@ -16,7 +16,7 @@ from lava_nexus.energy import EnergyModel, energy_of_tallies, load_energy_model
 from lava_nexus.execute.executor import Tally
 from lava_nexus.formats import format_named
 from lava_nexus.lab.configs.robustness import CureSweep, RobustnessConfig
-from lava_nexus.lab.figures.robustness import Choice, Panel, Series, accuracy_figure, trade_off_figure
+from lava_nexus.lab.figures.robustness import Choice, Series, accuracy_figure, trade_off_figure
 from lava_nexus.lab.markdown import percent, with_prefix
 from lava_nexus.lab.report import Report, Table
 from lava_nexus.lab.robustness.cells import Cells
@@ -266,7 +266,7 @@ def _draw(
     drawn = []
     for kind, label in (("sigma", "noise, sigma in unit weights"), ("stuck", "share of neurons stuck silent")):
         panels = [
-            Panel(
+            (
                 f"{fmt}, {basis}",
                 [
                     Series(cure, points)
@@ -282,7 +282,7 @@ def _draw(
             for fmt in sweep.formats
             for basis in sweep.bases
         ]
-        if panels[0].series:
+        if panels[0][1]:
             columns = min(4, len(panels))
             accuracy_figure(panels, columns, config.title, label, out / f"cures_{kind}.png", log=kind == "stuck")
             drawn.append((f"cures_{kind}.png", f"Accuracy against {label}"))

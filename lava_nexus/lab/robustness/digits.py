@@ -15,7 +15,7 @@ from lava_nexus.execute.interpret import run_program
 from lava_nexus.execute.reference import ReferenceExecutor
 from lava_nexus.formats import format_named
 from lava_nexus.lab.configs.robustness import DigitsSweep, RobustnessConfig
-from lava_nexus.lab.figures.robustness import ModelCurve, Panel, Series, accuracy_figure, model_figure
+from lava_nexus.lab.figures.robustness import ModelCurve, Series, accuracy_figure, model_figure
 from lava_nexus.lab.markdown import with_prefix
 from lava_nexus.lab.report import Report, Table
 from lava_nexus.lab.robustness.cells import Cells
@@ -204,7 +204,7 @@ def _draw(title: str, sweep: DigitsSweep, records: Sequence[dict[str, Any]], out
         ]
         if series:
             y = "images classified rightly, %"
-            panel = Panel("digits transformer", series)
+            panel = ("digits transformer", series)
             accuracy_figure([panel], 1, title, text, out / name, y, parameter == "stuck")
             drawn.append((name, f"Accuracy against {text}"))
     return drawn

@@ -9,7 +9,7 @@ import numpy as np
 
 from lava_nexus.execute.membrane import MembraneExecutor
 from lava_nexus.lab.configs.robustness import LavaSweep, RobustnessConfig
-from lava_nexus.lab.figures.robustness import Panel, Series, accuracy_figure
+from lava_nexus.lab.figures.robustness import Series, accuracy_figure
 from lava_nexus.lab.report import Report, Table
 from lava_nexus.lab.robustness.cells import Cells
 from lava_nexus.lab.robustness.circuits import equal_thresholds, logic_circuit
@@ -77,7 +77,7 @@ def _report(config: RobustnessConfig, sweep: LavaSweep, records: list[dict[str, 
     series = [
         Series(name, [(r["beta"], r["accuracy"], 0.0) for r in records if r["circuit"] == name]) for name in sweep.logic
     ]
-    figure = accuracy_figure([Panel("hard reset", series)], 1, config.title, "leak beta, streaming", out / "lava.png")
+    figure = accuracy_figure([("hard reset", series)], 1, config.title, "leak beta, streaming", out / "lava.png")
     shown = [
         [*list(r.values())[:5], f"{100 * r['accuracy']:.1f} %", r["spikes"], r["different_spikes"]] for r in records
     ]

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from lava_nexus.lab.configs.robustness import BetaSweep, CureSweep, DigitsSweep, LavaSweep, NoiseSweep, RobustnessConfig
-from lava_nexus.lab.figures.robustness import Panel, Series, accuracy_figure
+from lava_nexus.lab.figures.robustness import Series, accuracy_figure
 from lava_nexus.lab.markdown import percent
 from lava_nexus.lab.report import Report, Table, conclude
 from lava_nexus.lab.robustness.cells import Cells
@@ -191,7 +191,7 @@ def _draw(config: RobustnessConfig, rows: Sequence[Row], out: Path) -> list[tupl
     logic = {key: models for key, models in groups.items() if " " not in key[0]}
     if logic:
         panels = [
-            Panel(f"{name}, {basis}", [_series(m, listed) for m, listed in models.items()])
+            (f"{name}, {basis}", [_series(m, listed) for m, listed in models.items()])
             for (name, basis), models in sorted(logic.items(), key=lambda item: item[0][1] != "nexus")
         ]
         names = len({name for name, _ in logic})
@@ -202,7 +202,7 @@ def _draw(config: RobustnessConfig, rows: Sequence[Row], out: Path) -> list[tupl
         operations = list(dict.fromkeys(name.split()[0] for name in mine))
         models = list(next(iter(mine.values())))
         panels = [
-            Panel(
+            (
                 f"{operation}, {model}",
                 [
                     _series(name.split()[1], by[model], own=True)

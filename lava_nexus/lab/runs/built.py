@@ -13,7 +13,7 @@ from lava_nexus.execute.run import executor_named
 from lava_nexus.formats import FLOAT32, FloatFormat, format_named
 from lava_nexus.lab.configs.model import ArithmeticConfig, ModelSource
 from lava_nexus.lab.configs.places import MapBlockConfig
-from lava_nexus.lab.figures.circuits import Stage
+from lava_nexus.lab.figures.circuits import Snapshot
 from lava_nexus.models.model import Model, load, random_model
 from lava_nexus.models.stage import Arithmetic, check_eps, norm_format_of
 from lava_nexus.programs import Accumulate, Contract, Orders, Program
@@ -103,7 +103,7 @@ def narrowed(keys: dict[str, Any]) -> dict[str, Any]:
 _CHANNELS = 64
 
 
-def first_layer_stages(program: Program, tokens: NDArray[Any], output: int = 0, name: str = "pixels") -> list[Stage]:
+def first_layer_stages(program: Program, tokens: NDArray[Any], output: int = 0, name: str = "pixels") -> list[Snapshot]:
     """Token, weights, products and running sums of one output of the first contraction, for the fullest token.
 
     Of wide tokens the first channels only. `tokens` [..., width] are what the contraction reads, called `name`.
@@ -121,8 +121,8 @@ def first_layer_stages(program: Program, tokens: NDArray[Any], output: int = 0, 
     for k in range(1, len(products)):
         sums.append(executor.invoke(add, [sums[-1], products[k : k + 1]]))
     return [
-        Stage(name, token, fmt),
-        Stage("weights", row, fmt),
-        Stage("products", products, wide),
-        Stage("running sums", np.concatenate(sums), wide),
+        Snapshot(name, token, fmt),
+        Snapshot("weights", row, fmt),
+        Snapshot("products", products, wide),
+        Snapshot("running sums", np.concatenate(sums), wide),
     ]

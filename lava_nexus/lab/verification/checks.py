@@ -19,7 +19,7 @@ from lava_nexus.crew import Crew, crew
 from lava_nexus.errors import NexusError
 from lava_nexus.files import in_checkout
 from lava_nexus.formats import number_format_named
-from lava_nexus.lab.configs.verification import EVERY_OPERATION, Job, VerifyConfig
+from lava_nexus.lab.configs.verification import EVERY_OPERATION, VerifyConfig, VerifyJob
 from lava_nexus.lab.report import Report, Table, columns, conclude
 from lava_nexus.lab.trial import marked, shrunk
 from lava_nexus.progress import Work, track
@@ -59,7 +59,7 @@ def _small(check: Check) -> Iterator[Check]:
         yield check
 
 
-def _checks(config: VerifyConfig, job: Job, quick: bool, left_out: Callable[[str], object]) -> Iterator[Check]:
+def _checks(config: VerifyConfig, job: VerifyJob, quick: bool, left_out: Callable[[str], object]) -> Iterator[Check]:
     for name, fmt, to, basis in _combinations(job, quick):
         try:
             yield _check(config, job, name, fmt, to, basis, quick)
@@ -69,7 +69,7 @@ def _checks(config: VerifyConfig, job: Job, quick: bool, left_out: Callable[[str
             left_out(f"{name} {fmt}: {error}")
 
 
-def _combinations(job: Job, quick: bool) -> Iterator[tuple[str, str, str | None, str]]:
+def _combinations(job: VerifyJob, quick: bool) -> Iterator[tuple[str, str, str | None, str]]:
     """Operation, format, output format, basis; golden functions belong to no basis, so the first one stands for all."""
     bases = job.bases[:1] if quick or job.check == "correct" else job.bases
     for fmt in job.formats:
@@ -79,7 +79,7 @@ def _combinations(job: Job, quick: bool) -> Iterator[tuple[str, str, str | None,
                     yield name, fmt, to, basis
 
 
-def _operations(job: Job) -> list[str]:
+def _operations(job: VerifyJob) -> list[str]:
     if isinstance(job.operations, tuple):
         return list(job.operations)
     return [
@@ -91,7 +91,7 @@ def _operations(job: Job) -> list[str]:
     ]
 
 
-def _check(config: VerifyConfig, job: Job, name: str, fmt: str, to: str | None, basis: str, quick: bool) -> Check:
+def _check(config: VerifyConfig, job: VerifyJob, name: str, fmt: str, to: str | None, basis: str, quick: bool) -> Check:
     if job.check != "gates" and name not in REAL_FUNCTIONS:
         raise NexusError(f"correct rounding of '{name}' is not known; it is for {', '.join(REAL_FUNCTIONS)}")
     options: dict[str, Any] = dict(job.options)
@@ -110,7 +110,7 @@ def _check(config: VerifyConfig, job: Job, name: str, fmt: str, to: str | None, 
     )
 
 
-def _sets(config: VerifyConfig, job: Job, made: Circuit, quick: bool) -> OperandSets:
+def _sets(config: VerifyConfig, job: VerifyJob, made: Circuit, quick: bool) -> OperandSets:
     if job.inputs == "sample":
         size, corners = (min(most, QUICK_SETS // 2) if quick else most for most in (job.size, job.corners))
         return Sample(made.inputs, config.chunk, size, corners, config.seed)

@@ -16,7 +16,7 @@ from lava_nexus.energy import CircuitEnergy, EnergyReport, Machine, Pace, Site, 
 from lava_nexus.errors import NexusError
 from lava_nexus.formats import FLOAT8_E4M3FN, FLOAT32, UlpSummary
 from lava_nexus.lab.figures.bars import synops_bars
-from lava_nexus.lab.figures.circuits import Stage, spike_raster
+from lava_nexus.lab.figures.circuits import Snapshot, spike_raster
 from lava_nexus.lab.markdown import comma_separated, markdown, summary_text, with_prefix
 from lava_nexus.lab.report import Run, write_report
 
@@ -157,7 +157,7 @@ def test_raster_colours_only_the_channels_that_spike(tmp_path: Path) -> None:
     from lava_nexus.lab.figures.style import EXPONENT, FRACTION, SIGN
 
     def areas(pattern: int) -> np.ndarray:
-        stages = [Stage("x", np.array([pattern], np.uint32), FLOAT32)]
+        stages = [Snapshot("x", np.array([pattern], np.uint32), FLOAT32)]
         picture = _pixels(spike_raster(stages, tmp_path / "spikes.png"))
         return np.array([_area(picture, colour) for colour in (SIGN, EXPONENT, FRACTION)])
 
@@ -169,8 +169,8 @@ def test_raster_colours_only_the_channels_that_spike(tmp_path: Path) -> None:
 
 def test_raster_of_many_stages_and_formats(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
-    stages = [Stage(f"stage {i}", rng.integers(0, 2**32, 5 + i, np.uint32), FLOAT32) for i in range(6)]
-    stages.append(Stage("byte", rng.integers(0, 256, (2, 2), np.uint8), FLOAT8_E4M3FN))
+    stages = [Snapshot(f"stage {i}", rng.integers(0, 2**32, 5 + i, np.uint32), FLOAT32) for i in range(6)]
+    stages.append(Snapshot("byte", rng.integers(0, 256, (2, 2), np.uint8), FLOAT8_E4M3FN))
     assert _pixels(spike_raster(stages, tmp_path / "spikes.png", value=9)).std() > 10
     with pytest.raises(NexusError, match="at least one stage"):
         spike_raster([], tmp_path / "none.png")

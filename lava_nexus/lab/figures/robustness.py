@@ -41,7 +41,7 @@ def accuracy_figure(
     y_label: str = "all bits right, %",
     log: bool = False,
 ) -> Path:
-    """Panels, a title and lines each, in rows of `columns`, with error bars of one standard deviation; returns the path.
+    """Panels, a title and lines each, in rows of `columns`, error bars of one standard deviation; returns the path.
 
     With `log` x is logarithmic, 0 standing left of the smallest value above it.
     """

@@ -12,10 +12,8 @@ from __future__ import annotations
 
 import argparse
 import json
-import platform
 import time
 from collections.abc import Callable
-from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +22,7 @@ import numpy as np
 from lava_nexus.circuits import Circuit, circuit
 from lava_nexus.errors import NexusError
 from lava_nexus.execute.cuda import CudaExecutor
-from lava_nexus.execute.cuda.device import cupy
+from lava_nexus.execute.cuda.device import cupy, machine
 from lava_nexus.formats import BFLOAT16, FLOAT32, FloatFormat
 from lava_nexus.lowering.ordered import ordered_graph
 from lava_nexus.programs.order import named_order
@@ -119,22 +117,6 @@ def layer(shape: tuple[int, int, int], fmt: FloatFormat, count: bool, basis: str
     number, macs = looks("spikes" if count else "outputs", first, then), tokens * inputs * outputs
     row = {"what": f"{fmt} multiply-accumulate, {basis}", "counting": count, "shape": list(shape), "look-ups": number}
     return row | {"a second": macs / taken, "limit": limit(number), "unequal to strict float": unequal}
-
-
-def machine() -> Row:
-    """What it ran on."""
-    xp = cupy()
-    properties = xp.cuda.runtime.getDeviceProperties(xp.cuda.Device().id)
-    return {
-        "device": properties["name"].decode(),
-        "driver": xp.cuda.runtime.driverGetVersion(),
-        "runtime": xp.cuda.runtime.runtimeGetVersion(),
-        "clock, GHz": properties["clockRate"] / 1e6 if "clockRate" in properties else None,
-        "date": datetime.now(timezone.utc).date().isoformat(),
-        "cupy": xp.__version__,
-        "numpy": np.__version__,
-        "python": platform.python_version(),
-    }
 
 
 def main(record: Path | None, quick: bool) -> None:

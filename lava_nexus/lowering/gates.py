@@ -11,6 +11,7 @@ from math import gcd
 from typing import Literal
 
 from lava_nexus.lowering.luts import AND, FALSE, MAJORITY, NOT, OR, SELECT, TRUE, XOR3, LookGraph
+from lava_nexus.lowering.rows import Rows
 from lava_nexus.lowering.sums import Facts, Sum, collected, counted, folded, merged
 
 Term = tuple[int, int]
@@ -34,13 +35,22 @@ class GateLowering:
         self.graph = graph
         self.hasty = hasty
         self.facts = Facts(graph)
+        self.rows = Rows()
         self.committed: set[int] = set()
         self._group: dict[int, int] = {}
 
-    def gate(self, terms: Iterable[Term], threshold: int) -> int:
-        """The node of the gate over (node, weight) terms; commits it and all below it."""
+    def gate(self, terms: Iterable[Term], threshold: int, top: bool = False) -> int:
+        """The node of the gate over (node, weight) terms; commits it and all below it.
+
+        Args:
+            terms: of the sum.
+            threshold: of the sum.
+            top: whether it is the top of a row: later gates read the other digits of its sum.
+        """
         total, constant = collected(list(terms))
-        threshold -= constant
+        total, threshold = self.rows.replaced(total, threshold - constant)
+        if top and len(total) > 1:
+            return self._top(total, threshold)
         if threshold == 1 and len(total) > _WIDE_OR and set(total.values()) == {1}:
             return self._or(sorted(total))
         simpler = folded(self.graph, merged(self.facts, total))
@@ -53,6 +63,17 @@ class GateLowering:
         best = min(roots, key=lambda root: len(self._uncommitted(root)))
         self.committed |= self._uncommitted(best)
         self.facts.record(best, total, threshold)
+        return best
+
+    def _top(self, total: Sum, threshold: int) -> int:
+        """The gate as the top digit of its sum, all of whose digits are made and kept."""
+        digits: list[int] = []
+        simpler, constant = collected(list(folded(self.graph, merged(self.facts, total)).items()))
+        best = binary_sum(self.graph, list(simpler.items()), threshold - constant, "terms", digits)
+        if best > TRUE:
+            self.rows.record(total, (1 << len(digits)) - threshold, [*digits, best])
+            for digit in (*digits, best):
+                self.committed |= self._uncommitted(digit)
         return best
 
     def _or(self, nodes: list[int]) -> int:
@@ -125,12 +146,14 @@ class _TooLargeError(Exception):
     """The diagram has too many sub-functions."""
 
 
-def binary_sum(graph: LookGraph, terms: list[Term], threshold: int, order: Order) -> int:
+def binary_sum(
+    graph: LookGraph, terms: list[Term], threshold: int, order: Order, digits: list[int] | None = None
+) -> int:
     """The carry out of bit m - 1 of sum + (2^m - T), columns reduced by full adders.
 
     A negative weight -w of x is w of (not x) less w. `order` says which bits of a column are added first: the carries
     from below or its own terms. What constants carry is added last, so that the adders before it are
-    those of another gate over the same inputs.
+    those of another gate over the same inputs. `digits` takes bits 0 .. m - 1 of that sum.
     """
     bound = threshold - sum(weight for _, weight in terms if weight < 0)
     most = sum(abs(weight) for _, weight in terms)
@@ -151,14 +174,16 @@ def binary_sum(graph: LookGraph, terms: list[Term], threshold: int, order: Order
     for column in range(m):
         own = columns[column]
         groups = [early, own, late] if order == "carries" else [own, early, late]
-        early, late = _carries(graph, groups, offset >> column & 1)
+        early, late = _carries(graph, groups, offset >> column & 1, digits)
     answer = FALSE
     for bit in columns[m] + early + late:
         answer = graph.look(OR, answer, bit)
     return answer
 
 
-def _carries(graph: LookGraph, groups: list[list[int]], ones: int) -> tuple[list[int], list[int]]:
+def _carries(
+    graph: LookGraph, groups: list[list[int]], ones: int, digits: list[int] | None
+) -> tuple[list[int], list[int]]:
     """Carries of a column of groups of bits, added in turn, and a constant bit; those of the last group apart."""
     carries: list[list[int]] = []
     bits: list[int] = []
@@ -171,6 +196,8 @@ def _carries(graph: LookGraph, groups: list[list[int]], ones: int) -> tuple[list
             bits, ones = _paired(graph, [*bits[3:], graph.look(XOR3, a, b, c)], ones, carry)
         carries.append(carry)
     carries[-1] += [TRUE] * (ones // 2)
+    if digits is not None:
+        digits.append(graph.look(XOR3, TRUE if ones % 2 else FALSE, *bits))
     if ones % 2:
         carries[-1].append(graph.look(OR, *bits) if bits else FALSE)
     elif len(bits) == 2:

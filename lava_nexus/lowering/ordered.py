@@ -15,16 +15,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lava_nexus.disk_cache import Arrays, Metadata, cached, source_digest
+from lava_nexus.files import packed, read_regular, unpacked
 from lava_nexus.lowering.cover import cover
 from lava_nexus.lowering.gates import GateLowering
 from lava_nexus.lowering.luts import FALSE, N_CONSTANTS, OR, OR3, TRUE, Look, LookGraph
+from lava_nexus.lowering.rows import tops
 from lava_nexus.lowering.schedule import deepest_first, depth_first, eager, most_alive, thrifty
 from lava_nexus.neurons import STROBE, ThresholdNetwork
 
 Variant = Literal["outputs", "spikes", "activity"]
 """What is computed: the outputs; every neuron's spikes too; who received a spike too."""
 
-_SOURCES = ("luts.py", "sums.py", "gates.py", "cover.py", "schedule.py", "ordered.py")
+_SOURCES = ("luts.py", "sums.py", "rows.py", "gates.py", "cover.py", "schedule.py", "ordered.py")
 _MANY_NEURONS = 9000
 _graphs: dict[tuple[str, Variant], OrderedGraph] = {}
 
@@ -76,6 +78,9 @@ def ordered_graph(network: ThresholdNetwork, variant: Variant = "spikes") -> Ord
     """The network's look-ups in order, lowered once and then kept in memory and on disk."""
     name = (network.digest, variant)
     if name not in _graphs:
+        shipped = shipped_graph(network, variant)
+        if shipped is not None:
+            return _graphs.setdefault(name, shipped)
         version = source_digest(*(str(Path(__file__).with_name(file)) for file in _SOURCES))
         key = f"{network.digest}:{variant}:{version}"
         _graphs[name] = cached("look_graphs", key, lambda: lower(network, variant), to_arrays, from_arrays, "lowering")
@@ -90,7 +95,17 @@ def lower(network: ThresholdNetwork, variant: Variant = "spikes") -> OrderedGrap
     outputs = [nodes[signal] for port in network.outputs for signal in reversed(port.signals)]
     signals = nodes if variant != "outputs" else []
     probes = _probe_nodes(network, graph, nodes) if variant == "activity" else []
-    looks = cover(graph, [*outputs, *signals, *probes])
+    return sorted_looks(cover(graph, [*outputs, *signals, *probes]), inputs, outputs, signals, probes)
+
+
+def sorted_looks(
+    looks: dict[int, Look],
+    inputs: Sequence[int],
+    outputs: Sequence[int],
+    signals: Sequence[int],
+    probes: Sequence[int],
+) -> OrderedGraph:
+    """Look-ups by node, each behind those that it reads, as a graph in the order that keeps the fewest values alive."""
     order = _order(looks, inputs, outputs)
     values = {node: i for i, node in enumerate([FALSE, TRUE, *inputs, *order])}
     reads = [[*(values[source] for source in looks[node][1]), FALSE, FALSE, FALSE][:3] for node in order]
@@ -106,6 +121,52 @@ def lower(network: ThresholdNetwork, variant: Variant = "spikes") -> OrderedGrap
         signals=numbered(signals),
         probes=numbered(probes),
     )
+
+
+def shipped_path(digest: str, variant: Variant) -> Path:
+    """Where the program of a network ships, if it does."""
+    return Path(__file__).with_name("programs") / f"{digest[:24]}.{variant}"
+
+
+def shipped_graph(network: ThresholdNetwork, variant: Variant) -> OrderedGraph | None:
+    """The program that ships for the network of that digest, None where none does.
+
+    Without counting, where only a program that counts ships, what the outputs read of it.
+
+    Raises:
+        ValueError: it is damaged.
+    """
+    path = shipped_path(network.digest, variant)
+    if not path.exists():
+        counted = shipped_graph(network, "spikes") if variant == "outputs" else None
+        return None if counted is None else _cut_down(counted)
+    header, arrays = unpacked(read_regular(path))
+    if header["digest"] != network.digest:
+        return None
+    first = N_CONSTANTS + header["n_inputs"]
+    own = np.arange(first, first + len(arrays["tables"]), dtype=np.int32)[:, None]
+    return from_arrays({**arrays, "reads": own - arrays["reads"]}, header)
+
+
+def _cut_down(graph: OrderedGraph) -> OrderedGraph:
+    """The graph without what no output reads, and without counting."""
+    needed = np.zeros(graph.first + len(graph.tables), bool)
+    needed[: graph.first] = needed[graph.outputs] = True
+    for value in range(len(needed) - 1, graph.first - 1, -1):
+        if needed[value]:
+            needed[graph.reads[value - graph.first]] = True
+    number = (np.cumsum(needed) - 1).astype(np.int32)
+    kept, none = needed[graph.first :], np.empty(0, np.int32)
+    reads = number[graph.reads[kept]]
+    return OrderedGraph(graph.n_inputs, graph.tables[kept], reads, number[graph.outputs], none, none)
+
+
+def shipped_bytes(graph: OrderedGraph, digest: str, label: str) -> bytes:
+    """A graph as it ships: what is read by its distance, which packs well."""
+    own = np.arange(graph.first, graph.first + len(graph.tables), dtype=np.int32)[:, None]
+    arrays, metadata = to_arrays(graph)
+    header = {"digest": digest, "operation": label, **metadata}
+    return packed(header, {**arrays, "reads": own - graph.reads}, compressed=True)
 
 
 def to_arrays(graph: OrderedGraph) -> tuple[Arrays, Metadata]:
@@ -156,10 +217,11 @@ def _signal_nodes(network: ThresholdNetwork, graph: LookGraph) -> list[int]:
     lowering = GateLowering(graph, hasty=network.neurons > _MANY_NEURONS)
     nodes = [TRUE] + [N_CONSTANTS + i for i in range(network.n_inputs - 1)]
     assert STROBE == 0
+    of_rows = tops(network)
     for k in range(network.neurons):
         sources, weights = network.synapses_of(k)
         terms = [(nodes[source], weight) for source, weight in zip(sources.tolist(), weights.tolist(), strict=True)]
-        nodes.append(lowering.gate(terms, int(network.thresholds[k])))
+        nodes.append(lowering.gate(terms, int(network.thresholds[k]), k in of_rows))
     return nodes
 
 

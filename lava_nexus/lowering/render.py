@@ -1,89 +1,31 @@
 """Look-ups in order as straight-line CUDA C: a variable a value, one `lop3` a look-up, counts beside the values.
 
 A look-up reads `lop3.b32 d, c, b, a, table`: LOP3 numbers its inputs from the most significant, graphs from the least.
-Everything that counts is `asm volatile`: the compiler would otherwise gather the terms of a sum and keep all alive.
+What counts is `asm volatile`: the compiler would otherwise gather the terms of a sum and keep all alive.
 
 Set bits are counted by carry-save adders, where many values weigh the same: three words a, b, c of weight w are
 a xor b xor c of weight w and majority(a, b, c) of weight 2 w, two LOP3 for a POPC, which runs at a quarter of the rate.
 Source: H. S. Warren, "Hacker's Delight", 2nd ed., section 5-1 (Harley and Seal).
-
-What one set bit of each value adds to the totals of a run: spikes, SynOps and active updates.
-
-    spikes = sum over neurons of s_k,  SynOps = sum over signals of s_j * fan-out_j,  active = sum over neurons of a_k
-
-where s is 1 for a spike and a for a neuron that received a spike or fired. Signals that share a look-up are one value
-of the graph, so a value carries the sum of what they add.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
 
-import numpy as np
-
+from lava_nexus.lowering.counting import Counts, Weights
 from lava_nexus.lowering.luts import FALSE, MAJORITY, N_CONSTANTS, TRUE, XOR3
 from lava_nexus.lowering.ordered import OrderedGraph
-from lava_nexus.neurons import ThresholdNetwork
 
-TOTALS = 3
-"""Spikes of neurons, SynOps, active updates."""
-
-Counts = tuple[int, ...]
-
-
-@dataclass(frozen=True)
-class Weights:
-    """Totals as weighted sums over values.
-
-    Attributes:
-        of: for each value that varies, what a set bit of it adds to spikes, SynOps and active updates.
-        always: what every operand set adds, whatever its patterns.
-    """
-
-    of: dict[int, Counts]
-    always: Counts
-
-    @property
-    def most(self) -> int:
-        """The most that one operand set adds to any total."""
-        return max(sum(weights[i] for weights in self.of.values()) + self.always[i] for i in range(TOTALS))
-
-
-def weights(network: ThresholdNetwork, graph: OrderedGraph) -> Weights:
-    """What the values of a network's graph add; of a graph that counts nothing, nothing."""
-    found: dict[int, list[int]] = {}
-
-    def add(value: int, total: int, amount: int) -> None:
-        if value != FALSE and amount:
-            found.setdefault(value, [0] * TOTALS)[total] += amount
-
-    fan_out = network.fan_out.tolist()
-    for signal, value in enumerate(graph.signals.tolist()):
-        add(value, 0, int(signal >= network.n_inputs))
-        add(value, 1, int(fan_out[signal]))
-    for value in graph.probes.tolist():
-        add(value, 2, 1)
-    always = tuple(found.pop(TRUE, [0] * TOTALS))
-    return Weights({value: tuple(counts) for value, counts in sorted(found.items())}, always)
-
-
-def idle(graph: OrderedGraph, given: Weights) -> Counts:
-    """What one operand set of zeros adds, `always` left out: what is taken off again for lanes that pad a word."""
-    values = np.zeros(graph.first + len(graph.tables), np.uint8)
-    values[TRUE] = 1
-    for i, (table, (a, b, c)) in enumerate(zip(graph.tables.tolist(), graph.reads.tolist(), strict=True)):
-        values[graph.first + i] = table >> (values[a] + 2 * values[b] + 4 * values[c]) & 1
-    fired = [counts for value, counts in given.of.items() if values[value]]
-    return tuple(sum(counts[i] for counts in fired) for i in range(TOTALS))
-
-
-_CLASSES = 2
+CLASSES = 8
 """Classes of values of one weight that have carry-save adders of their own; each holds registers."""
-_LEVELS = 3
+_LEVELS = 4
 """Doublings of a weight before a carry is counted at once."""
 _FEWEST_ALIKE = 8
+MOST_INLINE = 9000
+"""Look-ups of the largest graph that is one function: compilers take far more than twice as long for twice as many."""
+PIECE = 6000
+"""Look-ups of a function of a larger graph."""
 
 PREAMBLE = """\
 typedef unsigned int u32;
@@ -101,25 +43,100 @@ def cuda_function(graph: OrderedGraph, name: str, given: Weights | None = None) 
     void name(const u32 (&in)[input bits], u32 (&out)[output bits], u32 (&total)[3])
 
     Bits are numbered as the graph numbers them: ports in order, each LSB first. With weights, `total` grows by what the
-    32 sets add, what every set adds left out; it must not overflow before the caller takes it over.
+    32 sets add, what every set adds left out; it must not overflow before the caller takes it over. What is too large
+    for one function is a function a piece of it, which pass values on through an array that each thread has.
     """
+    pieces = _pieces(graph)
+    if len(pieces) == 1:
+        return "\n".join(
+            [*_head("__forceinline__", name, graph, ""), *_statements(graph, pieces[0], given, {}), "}", ""]
+        )
+    lines: list[str] = []
+    slots, size = _slots(graph, pieces)
+    for i, piece in enumerate(pieces):
+        lines += _head("__noinline__", f"{name}{i}", graph, ", u32 *slot")
+        lines += [*_statements(graph, piece, given, slots), "}"]
+    lines += [*_head("__forceinline__", name, graph, ""), f"  u32 slot[{size}];"]
+    return "\n".join([*lines, *(f"  {name}{i}(in, out, total, slot);" for i in range(len(pieces))), "}", ""])
+
+
+def _head(how: str, name: str, graph: OrderedGraph, more: str) -> list[str]:
+    given, yields = max(graph.n_inputs, 1), max(len(graph.outputs), 1)
+    arguments = f"const u32 (&in)[{given}], u32 (&out)[{yields}], u32 (&total)[3]{more}"
+    return [f"__device__ {how} void {name}(", f"    {arguments}) {{"]
+
+
+def _pieces(graph: OrderedGraph) -> list[range]:
+    """The values that each function makes."""
+    behind = graph.first + len(graph.tables)
+    if len(graph.tables) <= MOST_INLINE:
+        return [range(graph.first, behind)]
+    return [range(start, min(start + PIECE, behind)) for start in range(graph.first, behind, PIECE)]
+
+
+def _slots(graph: OrderedGraph, pieces: Sequence[range]) -> tuple[dict[int, int], int]:
+    """Where values lie that a later piece reads, and how many places that takes; a place is free once it is read."""
+    number = {value: i for i, piece in enumerate(pieces) for value in piece}
+    last: dict[int, int] = {}
+    for value, read in enumerate(graph.reads.tolist(), graph.first):
+        for source in read:
+            if source >= graph.first and number[source] < number[value]:
+                last[source] = number[value]
+    ending: dict[int, list[int]] = {}
+    free: list[int] = []
+    slots: dict[int, int] = {}
+    size = 0
+    for i, piece in enumerate(pieces):
+        free += ending.pop(i - 1, [])
+        for value in piece:
+            if value in last:
+                if not free:
+                    free.append(size)
+                    size += 1
+                slots[value] = free.pop()
+                ending.setdefault(last[value], []).append(slots[value])
+    return slots, size
+
+
+def _statements(graph: OrderedGraph, piece: range, given: Weights | None, slots: dict[int, int]) -> list[str]:
+    """A piece: what it reads from inputs and slots, its look-ups with what counts them, outputs and slots written."""
     counting = _CarrySave(given) if given is not None and given.of else None
-    lines = [f"__device__ __forceinline__ void {name}(", *_signature(graph), "{"]
-    lines += [f"  const u32 v{N_CONSTANTS + i} = in[{i}];" for i in range(graph.n_inputs)]
-    if counting:
-        for i in range(graph.n_inputs):
-            lines += counting.value(N_CONSTANTS + i)
-    word = "KEEP" if counting else "LOOK"
-    for i, (table, read) in enumerate(zip(graph.tables.tolist(), graph.reads.tolist(), strict=True)):
-        value = graph.first + i
-        a, b, c = map(named, read)
-        lines.append(f"  u32 v{value}; {word}(v{value}, {a}, {b}, {c}, {table:#x});")
+    first = piece.start == graph.first
+    outputs: dict[int, list[int]] = {}
+    for i, value in enumerate(graph.outputs.tolist()):
+        outputs.setdefault(value, []).append(i)
+    lines: list[str] = []
+    known = {FALSE, TRUE}
+
+    def read(value: int) -> None:
+        if value not in known:
+            known.add(value)
+            place = f"in[{value - N_CONSTANTS}]" if value < graph.first else f"slot[{slots[value]}]"
+            lines.append(f"  const u32 {named(value)} = {place};")
+
+    if first:
+        for value in range(N_CONSTANTS, graph.first):
+            if not slots or value in outputs or (given is not None and value in given.of):
+                read(value)
+                if counting:
+                    lines.extend(counting.value(value))
+    for value in piece:
+        sources = graph.reads[value - graph.first].tolist()
+        for source in sources:
+            read(source)
+        a, b, c = map(named, sources)
+        known.add(value)
+        lines.append(f"  u32 v{value}; LOOK(v{value}, {a}, {b}, {c}, {int(graph.tables[value - graph.first]):#x});")
         if counting:
             lines += counting.value(value)
+        if value in slots:
+            lines.append(f"  slot[{slots[value]}] = v{value};")
     if counting:
         lines += counting.rest()
-    lines += [f"  out[{i}] = {named(value)};" for i, value in enumerate(graph.outputs.tolist())]
-    return "\n".join([*lines, "}", ""])
+    for value, places in outputs.items():
+        if value in piece or (first and value < graph.first):
+            lines += [f"  out[{place}] = {named(value)};" for place in places]
+    return lines
 
 
 def named(value: int) -> str:
@@ -127,17 +144,15 @@ def named(value: int) -> str:
     return {FALSE: "0u", TRUE: "~0u"}.get(value, f"v{value}")
 
 
-def _signature(graph: OrderedGraph) -> Sequence[str]:
-    yields = max(len(graph.outputs), 1)
-    return [f"    const u32 (&in)[{max(graph.n_inputs, 1)}], u32 (&out)[{yields}], u32 (&total)[3])"]
-
-
 class _CarrySave:
-    """Statements that count set bits: of the most frequent weights by carry-save adders, of the others one by one."""
+    """Statements that count set bits: of the most frequent weights by carry-save adders, of the others one by one.
+
+    Weights that are one another's doubles share adders: a value of twice the weight goes in where carries do.
+    """
 
     def __init__(self, given: Weights) -> None:
         self._of = given.of
-        alike = Counter(given.of.values()).most_common(_CLASSES)
+        alike = Counter(_halved(counts)[0] for counts in given.of.values()).most_common(CLASSES)
         self._waiting: dict[Counts, list[list[str]]] = {
             counts: [[] for _ in range(_LEVELS)] for counts, number in alike if number >= _FEWEST_ALIKE
         }
@@ -148,7 +163,10 @@ class _CarrySave:
         counts = self._of.get(value)
         if counts is None:
             return []
-        return self._taken(counts, 0, named(value)) if counts in self._waiting else self._counted(counts, named(value))
+        least, level = _halved(counts)
+        if least in self._waiting and level < _LEVELS:
+            return self._taken(least, level, named(value))
+        return self._counted(counts, named(value))
 
     def rest(self) -> list[str]:
         """Counts what still waits for others of its weight."""
@@ -182,3 +200,12 @@ class _CarrySave:
     def _name(self) -> str:
         self._made += 1
         return f"c{self._made}"
+
+
+def _halved(counts: Counts) -> tuple[Counts, int]:
+    """The weights without the power of two that they share, and its exponent."""
+    common = 0
+    for count in counts:
+        common |= count
+    level = (common & -common).bit_length() - 1
+    return tuple(count >> level for count in counts), level

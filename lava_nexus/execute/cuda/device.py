@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import platform
 from collections.abc import Callable, Sequence
+from datetime import datetime, timezone
 from functools import lru_cache
 from types import ModuleType
 from typing import Any
@@ -154,6 +156,22 @@ def cubin(source: Callable[[], str], key: str, capability: int) -> bytes:
 
     version = ".".join(map(str, nvrtc.getVersion()))
     return cached("cubins", f"{key}:{architecture}:{version}:{_OPTIONS}", build, _to_arrays, _from_arrays)
+
+
+def machine() -> dict[str, Any]:
+    """What a measurement on the current GPU ran on."""
+    xp = cupy()
+    properties = xp.cuda.runtime.getDeviceProperties(xp.cuda.Device().id)
+    return {
+        "device": properties["name"].decode(),
+        "driver": xp.cuda.runtime.driverGetVersion(),
+        "runtime": xp.cuda.runtime.runtimeGetVersion(),
+        "clock, GHz": properties["clockRate"] / 1e6 if "clockRate" in properties else None,
+        "date": datetime.now(timezone.utc).date().isoformat(),
+        "cupy": xp.__version__,
+        "numpy": np.__version__,
+        "python": platform.python_version(),
+    }
 
 
 def digest_of(*parts: object) -> str:

@@ -84,7 +84,7 @@ class CudaExecutor(Executor):
 
     def kernel_counts(self, *circuits: Circuit) -> Any:
         """Zeros that a kernel of these circuits adds its totals to; None where nothing is counted."""
-        return cupy().zeros(3 * len(circuits), np.uint64) if self.count else None
+        return cupy().zeros(3 * len(circuits), np.int64) if self.count else None
 
     def tally(self, circuit: Circuit, sets: int, counted: Sequence[int] | None) -> Tally:
         """Counts of a circuit: totals as they are, without what every operand set adds.

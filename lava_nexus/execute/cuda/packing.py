@@ -22,22 +22,29 @@ template <int n> __device__ __forceinline__ void transpose(u32 (&w)[n]) {
       }
   }
 }
+template <typename T, int field, bool whole> __device__ __forceinline__
+void take(const T *p, long long stride, long long n, int shift, u32 (&w)[field]) {
+  #pragma unroll
+  for (int r = 0; r < field; r++)
+    #pragma unroll
+    for (int g = 0; g < 32 / field; g++) {
+      const long long e = (r + g * field) * stride;
+      if (whole || e < n) w[r] |= (u32)(p[e] >> shift) << (g * field);
+    }
+}
 // Rows base + r * stride, those from n on as zeros, as bit planes: bit r of plane i is bit i of row r.
 template <typename T, int bits> __device__ __forceinline__
 void pack(const T *p, long long base, long long stride, long long n, u32 *plane) {
   constexpr int field = bits == 64 ? 32 : bits;
+  const bool whole = base + 31 * stride < n;
+  p += base; n -= base;
   #pragma unroll
   for (int half = 0; half < bits / field; half++) {
     u32 w[field];
     #pragma unroll
-    for (int r = 0; r < field; r++) {
-      w[r] = 0;
-      #pragma unroll
-      for (int g = 0; g < 32 / field; g++) {
-        const long long e = base + (r + g * field) * stride;
-        if (e < n) w[r] |= (u32)(p[e] >> (32 * half)) << (g * field);
-      }
-    }
+    for (int r = 0; r < field; r++) w[r] = 0;
+    if (whole) take<T, field, true>(p, stride, n, 32 * half, w);
+    else take<T, field, false>(p, stride, n, 32 * half, w);
     transpose<field>(w);
     #pragma unroll
     for (int i = 0; i < field; i++) plane[32 * half + i] = w[i];
@@ -67,8 +74,15 @@ void unpack(T *p, long long base, long long stride, long long n, const u32 *plan
         row[r + g * field] = half ? row[r + g * field] | part : part;
       }
   }
-  #pragma unroll
-  for (int r = 0; r < 32; r++) if (base + r * stride < n) p[base + r * stride] = row[r];
+  const bool whole = base + 31 * stride < n;
+  p += base; n -= base;
+  if (whole) {
+    #pragma unroll
+    for (int r = 0; r < 32; r++) p[r * stride] = row[r];
+  } else {
+    #pragma unroll
+    for (int r = 0; r < 32; r++) if (r * stride < n) p[r * stride] = row[r];
+  }
 }
 __device__ __forceinline__ void gather(const u64 (&mine)[3], u64 *totals) {
   #pragma unroll

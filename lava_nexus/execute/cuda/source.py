@@ -8,12 +8,15 @@ from itertools import accumulate
 
 from lava_nexus.circuits import Circuit
 from lava_nexus.execute.cuda.packing import PACKING
+from lava_nexus.lowering.counting import TOTALS, Counts, Weights, fewer, idle, weights
 from lava_nexus.lowering.ordered import Variant, ordered_graph
-from lava_nexus.lowering.render import PREAMBLE, TOTALS, Counts, Weights, cuda_function, idle, weights
+from lava_nexus.lowering.render import PREAMBLE, cuda_function
 from lava_nexus.neurons import Port
 
 THREADS = 128
 """Threads of a block: two blocks to a multiprocessor leave a thread 255 registers."""
+BLOCKS = 1
+"""Blocks that a multiprocessor must have registers for."""
 
 
 @dataclass(frozen=True)
@@ -37,10 +40,10 @@ class Lowered:
     idle: Counts
 
     def call(self, given: str, into: str, totals: str) -> str:
-        """The function on arrays of planes; totals are taken over in 64 bits."""
+        """The function on arrays of planes; totals, which may be negative, are taken over in 64 bits."""
         if self.weights is None:
             return f"{{ u32 total[3]; {self.name}({given}, {into}, total); }}"
-        add = " ".join(f"{totals}[{i}] += total[{i}];" for i in range(TOTALS))
+        add = " ".join(f"{totals}[{i}] += (long long)(int)total[{i}];" for i in range(TOTALS))
         return f"{{ u32 total[3] = {{0, 0, 0}}; {self.name}({given}, {into}, total); {add} }}"
 
 
@@ -48,7 +51,7 @@ def lowered(circuit: Circuit, variant: Variant, name: str) -> Lowered:
     """The circuit's look-ups as a device function of that name."""
     network = circuit.network
     graph = ordered_graph(network, variant)
-    given = None if variant == "outputs" else weights(network, graph)
+    given = None if variant == "outputs" else fewer(graph, weights(network, graph))
     text = cuda_function(graph, name, given)
     nothing = (0,) * TOTALS
     return Lowered(name, text, network.inputs, network.outputs, given, idle(graph, given) if given else nothing)
@@ -258,7 +261,7 @@ def _kernel(functions: Sequence[Lowered], lines: Sequence[str]) -> str:
 
 
 def _head(name: str, arguments: Sequence[str]) -> str:
-    return f'extern "C" __global__ __launch_bounds__({THREADS}) void {name}({", ".join(arguments)}) {{'
+    return f'extern "C" __global__ __launch_bounds__({THREADS}, {BLOCKS}) void {name}({", ".join(arguments)}) {{'
 
 
 def _unpacked(port: Port, source: str, where: str) -> str:

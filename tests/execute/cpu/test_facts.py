@@ -2,11 +2,15 @@ from __future__ import annotations
 
 from itertools import product
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from lava_nexus.circuits import circuit
+from lava_nexus.formats import FLOAT32
 from lava_nexus.lowering.gates import GateLowering
 from lava_nexus.lowering.luts import AND, MAJORITY, N_CONSTANTS, NOT, OR, SELECT, XOR3, LookGraph
+from lava_nexus.lowering.ordered import ordered_graph
 from lava_nexus.lowering.sums import Facts, Sum, counted, folded, merged
 from tests.execute.cpu.test_luts import value
 
@@ -82,3 +86,33 @@ def test_a_sum_less_twice_its_carry_is_one_bit() -> None:
     large = graph.look(OR, graph.look(AND, C, B), graph.look(AND, graph.look(NOT, C), A))
     assert folded(graph, {A: 2, B: 2, large: -2}) == {graph.look(SELECT, C, A, B): 2}
     assert folded(graph, {A: 1, B: 1, both: 2}) == {A: 1, B: 1, both: 2}
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(weights.filter(bool), min_size=5, max_size=5),
+    st.integers(-6, 10),
+    st.lists(st.tuples(st.integers(-3, 3).filter(bool), st.integers(0, 4), weights, st.integers(-9, 9)), max_size=4),
+)
+def test_digits_stand_for_the_sum_of_their_row(
+    shared: list[int], threshold: int, later: list[tuple[int, int, int, int]]
+) -> None:
+    """Later gates over q times the row's terms, with the top digit taken off by a power of two, right or not."""
+    graph = LookGraph(len(LEAVES))
+    lowering = GateLowering(graph)
+    total = dict(zip(LEAVES, shared, strict=True))
+    top = lowering.gate(total.items(), threshold, top=True)
+    made = [(total, threshold, top)]
+    for share, place, other, bound in later:
+        terms = {node: share * weight for node, weight in total.items()}
+        terms[top] = terms.get(top, 0) - (share << place)
+        terms[C] = terms.get(C, 0) + other
+        made.append((terms, bound, lowering.gate(terms.items(), bound, top=place == 1)))
+    for leaves in ALL_INPUTS:
+        for terms, bound, node in made:
+            assert value(graph, node, leaves) == (total_of(graph, terms, leaves) >= bound)
+
+
+@pytest.mark.parametrize(("operation", "most"), [("add", 1420), ("mul", 2650)])
+def test_full_adders_are_shared_by_the_neurons_of_a_row(operation: str, most: int) -> None:
+    assert len(ordered_graph(circuit(operation, FLOAT32).network, "outputs").tables) < most

@@ -1,16 +1,59 @@
 from __future__ import annotations
 
+from pathlib import Path
 from typing import get_args
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
+from numpy.typing import NDArray
 
+from lava_nexus.circuits import circuit
 from lava_nexus.execute.cpu.program import COUNTED, allocate, allocated
+from lava_nexus.files import unpacked
+from lava_nexus.lowering import ordered
 from lava_nexus.lowering.ordered import Variant, from_arrays, lower, to_arrays
 from lava_nexus.lowering.schedule import depth_first, eager, most_alive
-from lava_nexus.neurons import Builder, ThresholdNetwork
+from lava_nexus.neurons import STROBE, Builder, ThresholdNetwork
+from tests.evaluate import evaluate
 from tests.execute.cpu.networks import counter, full_adder, random_networks, ripple_adder
+
+SHIPPED = sorted(Path(ordered.__file__).with_name("programs").iterdir())
+
+
+@pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.name)
+def test_what_ships_is_the_program_of_a_network_of_today(path: Path) -> None:
+    """By the digest in its name; outputs and every neuron's spikes against the network, on hard operands too."""
+    header, _ = unpacked(path.read_bytes())
+    name, fmt = header["operation"].split()
+    network = circuit(name, fmt).network
+    variant = path.suffix[1:]
+    assert header["digest"] == network.digest and path == ordered.shipped_path(network.digest, variant)  # type: ignore[arg-type]
+    graph = ordered.shipped_graph(network, variant)  # type: ignore[arg-type]
+    assert graph is not None
+    rng = np.random.default_rng(0)
+    spikes = rng.integers(0, 2, (64, network.n_inputs), dtype=np.uint8).astype(np.bool_)
+    spikes[:16, : network.n_inputs // 2] = spikes[16:32, 1:2]
+    spikes[:, STROBE] = True
+    expected = evaluate(network, spikes)
+    inputs = [signal for port in network.inputs for signal in reversed(port.signals)]
+    outputs = [signal for port in network.outputs for signal in reversed(port.signals)]
+    found = looked(graph, spikes[:, inputs])
+    assert np.array_equal(found[:, graph.outputs], expected[:, outputs])
+    if variant == "spikes":
+        assert np.array_equal(found[:, graph.signals], expected)
+        cut = ordered._cut_down(graph)
+        assert np.array_equal(looked(cut, spikes[:, inputs])[:, cut.outputs], expected[:, outputs])
+
+
+def looked(graph: ordered.OrderedGraph, inputs: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Every value of the graph for input bits [sets, bits]."""
+    values = np.zeros((graph.first + len(graph.tables), len(inputs)), np.uint8)
+    values[1] = 1
+    values[2 : graph.first] = inputs.T
+    for i, (table, (a, b, c)) in enumerate(zip(graph.tables.tolist(), graph.reads.tolist(), strict=True)):
+        values[graph.first + i] = table >> (values[a] + 2 * values[b] + 4 * values[c]) & 1
+    return values.T.astype(np.bool_)
 
 
 def one_full_adder() -> ThresholdNetwork:

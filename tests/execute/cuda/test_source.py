@@ -14,15 +14,17 @@ from lava_nexus.circuits import Circuit, circuit
 from lava_nexus.execute.cpu import BitslicedExecutor
 from lava_nexus.execute.cuda import source
 from lava_nexus.formats import BFLOAT16, FLOAT32
+from lava_nexus.lowering import render
+from lava_nexus.lowering.counting import TOTALS, fewer, idle, weights
 from lava_nexus.lowering.ordered import Variant, ordered_graph
-from lava_nexus.lowering.render import TOTALS, cuda_function, idle, weights
+from lava_nexus.lowering.render import cuda_function
 from lava_nexus.neurons import ThresholdNetwork
 from tests.execute.cpu.networks import as_circuit, random_networks, random_operands
 
 _STATEMENT = re.compile(
     r"u32 (\w+); (?:LOOK|KEEP)\(\w+, ([^,]+), ([^,]+), ([^,]+), (0x[0-9a-f]+)\);"
-    r"|u32 (\w+); POPC\(\w+, (\w+|~0u)\);|MORE\(total\[(\d)\], (\w+), (\d+)\);"
-    r"|const u32 (\w+) = in\[(\d+)\];|out\[(\d+)\] = (~?\w+);"
+    r"|u32 (\w+); POPC\(\w+, (\w+|~0u)\);|MORE\(total\[(\d)\], (\w+), (-?\d+)\);"
+    r"|const u32 (\w+) = (in|slot)\[(\d+)\];|(out|slot)\[(\d+)\] = (~?\w+);"
 )
 _ALL = (1 << 32) - 1
 
@@ -31,9 +33,10 @@ def evaluated(text: str, inputs: list[int]) -> tuple[dict[int, int], list[int]]:
     """Outputs and totals of a device function on words."""
     known = {"0u": 0, "~0u": _ALL}
     outputs: dict[int, int] = {}
+    slots: dict[int, int] = {}
     totals = [0] * TOTALS
     for found in _STATEMENT.finditer(text):
-        into, a, b, c, table, counted, of, total, bits, weight, given, place, out, value = found.groups()
+        into, a, b, c, table, counted, of, total, bits, weight, given, array, place, target, out, value = found.groups()
         if into:
             known[into] = looked(int(table, 16), known[a], known[b], known[c])
         elif counted:
@@ -41,9 +44,9 @@ def evaluated(text: str, inputs: list[int]) -> tuple[dict[int, int], list[int]]:
         elif total:
             totals[int(total)] += known[bits] * int(weight)
         elif given:
-            known[given] = inputs[int(place)]
+            known[given] = inputs[int(place)] if array == "in" else slots[int(place)]
         else:
-            outputs[int(out)] = known[value]
+            (outputs if target == "out" else slots)[int(out)] = known[value]
     return outputs, totals
 
 
@@ -67,7 +70,7 @@ def planes(arrays: list[NDArray[Any]], widths: list[int]) -> list[int]:
 def check(target: Circuit, operands: list[NDArray[Any]], variant: Variant, count: Any) -> None:
     network = target.network
     graph = ordered_graph(network, variant)
-    added = None if variant == "outputs" else weights(network, graph)
+    added = None if variant == "outputs" else fewer(graph, weights(network, graph))
     text = cuda_function(graph, "gates", added)
     outputs, totals = evaluated(text, planes(operands, [port.width for port in network.inputs]))
     executor = BitslicedExecutor(count, threads=1)
@@ -104,12 +107,25 @@ def test_the_text_of_operations_gives_their_bits_and_counts(name: str) -> None:
     check(target, operands, "outputs", False)
 
 
+def test_pieces_of_a_large_graph_pass_their_values_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(render, "MOST_INLINE", 100)
+    monkeypatch.setattr(render, "PIECE", 37)
+    target = circuit("mul", BFLOAT16)
+    rng = np.random.default_rng(0)
+    operands = [rng.integers(0, 1 << 16, 32, dtype=np.uint16) for _ in range(2)]
+    check(target, operands, "activity", "activity")
+    check(target, operands, "outputs", False)
+    graph = ordered_graph(target.network, "outputs")
+    text = cuda_function(graph, "gates")
+    assert text.count("__noinline__") == -(-len(graph.tables) // 37)
+
+
 def test_counting_saves_population_counts_by_adders_of_words() -> None:
     network = circuit("add", FLOAT32).network
     graph = ordered_graph(network, "spikes")
-    text = cuda_function(graph, "gates", weights(network, graph))
-    assert text.count("POPC(") < 0.8 * len(graph.counted)
-    assert text.count("KEEP(") > len(graph.tables) and "LOOK(" not in text
+    text = cuda_function(graph, "gates", fewer(graph, weights(network, graph)))
+    assert text.count("POPC(") < 0.6 * len(graph.counted)
+    assert text.count("LOOK(") == len(graph.tables) and text.count("KEEP(") > 200
 
 
 def test_kernels_have_one_entry_and_balanced_braces() -> None:

@@ -119,6 +119,31 @@ def layer(shape: tuple[int, int, int], fmt: FloatFormat, count: bool, basis: str
     return row | {"a second": macs / taken, "limit": limit(number), "unequal to strict float": unequal}
 
 
+def table(rows: list[Row]) -> str:
+    """Rows of a record as Markdown: one line a circuit and size, counting off beside counting on."""
+    lines = [
+        "| | size | look-ups off / on | G/s, counting off | of the limit | G/s, counting on | of the limit |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    pairs: dict[tuple[str, str], dict[bool, Row]] = {}
+    for row in rows:
+        size = ", ".join(map(str, row["shape"])) if "shape" in row else f"2^{row['sets'].bit_length() - 1}"
+        pairs.setdefault((row["what"], size), {})[row["counting"]] = row
+    for (what, size), pair in pairs.items():
+        number = " / ".join(f"{pair[on]['look-ups']:,}" for on in (False, True) if on in pair)
+        cells = [
+            cell
+            for on in (False, True)
+            for cell in (
+                (f"{pair[on]['a second'] / 1e9:.1f}", f"{100 * pair[on]['a second'] / pair[on]['limit']:.0f} %")
+                if on in pair
+                else ("-", "-")
+            )
+        ]
+        lines.append(f"| {what} | {size} | {number} | {' | '.join(cells)} |")
+    return "\n".join(lines) + "\n"
+
+
 def main(record: Path | None, quick: bool) -> None:
     """Prints a row a measurement; writes the record."""
     try:
@@ -159,5 +184,9 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--record", type=Path, help="JSON file to write")
     parser.add_argument("--quick", action="store_true", help="fewer sizes and repetitions")
+    parser.add_argument("--table", type=Path, help="a record to print as Markdown; nothing is measured")
     arguments = parser.parse_args()
-    main(arguments.record, arguments.quick)
+    if arguments.table:
+        print(table(json.loads(arguments.table.read_text())["rows"]), end="")
+    else:
+        main(arguments.record, arguments.quick)

@@ -4,8 +4,10 @@ Weights are seeded, FP32, kept in the host's memory before anything is timed; wh
 first pass compiles and is not timed. `--against` runs the same prompt on another executor and compares the stream
 behind every layer bit for bit.
 
-Usage: python benchmarks/cuda_models.py [--shape qwen3_0.6b] [--layers N] [--tokens 128] [--against bitsliced]
+Usage: python -m benchmarks.cuda_models [--shape qwen3_0.6b] [--layers N] [--tokens 128] [--against bitsliced]
     [--record FILE] [--quick]
+
+As a module, as `benchmarks.cuda` says.
 """
 
 from __future__ import annotations

@@ -24,6 +24,7 @@ from lava_nexus.errors import NexusError
 from lava_nexus.execute.cuda import CudaExecutor
 from lava_nexus.execute.cuda.device import cupy, machine
 from lava_nexus.formats import BFLOAT16, FLOAT32, FloatFormat
+from lava_nexus.lab.figures.speed import speed_figure
 from lava_nexus.lowering.ordered import ordered_graph
 from lava_nexus.programs.order import named_order
 from lava_nexus.programs.product import Rounded
@@ -144,6 +145,19 @@ def table(rows: list[Row]) -> str:
     return "\n".join(lines) + "\n"
 
 
+def figure(record: Path, path: Path) -> Path:
+    """Operations a second beside those of a CPU and of published code, from records alone."""
+    kept = json.loads(record.with_name("speeds.json").read_text())
+    speeds: dict[str, dict[str, float]] = {name: of for name, of in kept.items() if name != "what"}
+    for counting, name in ((True, "GPU, counted"), (False, "GPU, not counted")):
+        speeds[name] = {
+            row["what"].split()[0]: row["a second"]
+            for row in json.loads(record.read_text())["rows"]
+            if "sets" in row and row["what"].endswith("float32, threshold") and row["counting"] is counting
+        }
+    return speed_figure(speeds, "FP32 operations of gates: published code, one thread of a CPU, one H200", path)
+
+
 def main(record: Path | None, quick: bool) -> None:
     """Prints a row a measurement; writes the record."""
     try:
@@ -185,8 +199,11 @@ if __name__ == "__main__":
     parser.add_argument("--record", type=Path, help="JSON file to write")
     parser.add_argument("--quick", action="store_true", help="fewer sizes and repetitions")
     parser.add_argument("--table", type=Path, help="a record to print as Markdown; nothing is measured")
+    parser.add_argument("--figure", type=Path, help="an image to draw from the record of --table")
     arguments = parser.parse_args()
-    if arguments.table:
+    if arguments.table and arguments.figure:
+        print(figure(arguments.table, arguments.figure))
+    elif arguments.table:
         print(table(json.loads(arguments.table.read_text())["rows"]), end="")
     else:
         main(arguments.record, arguments.quick)

@@ -17,15 +17,9 @@ from lava_nexus.execute.executor import Executor, Tallies
 from lava_nexus.execute.run import DEFAULT_EXECUTOR, executor_named
 from lava_nexus.formats import format_named
 from lava_nexus.torch.mode import GateMode, Gates
+from lava_nexus.torch.support import DryRun, check, check_surroundings
 
 ModuleT = TypeVar("ModuleT", bound=nn.Module)
-
-# Leaves of torch.nn whose every function is a program of gates, or moves numbers only.
-SUPPORTED = (
-    *(nn.Linear, nn.Embedding, nn.LayerNorm, nn.SiLU, nn.GELU, nn.ReLU, nn.Tanh, nn.Sigmoid, nn.Softmax),
-    *(nn.Dropout, nn.Identity, nn.Flatten, nn.Unflatten, nn.Sequential, nn.ModuleList, nn.ModuleDict),
-    *(nn.ParameterList, nn.ParameterDict),
-)
 
 
 def convert(
@@ -59,13 +53,16 @@ def convert(
             the tensors' dtype ("float8_e4m3fn" under a float32 model); None for the format of the dtype.
         backward: "autograd" takes PyTorch's derivatives at the same operands, straight through any rounding; "gates"
             computes gradients by programs too (`lava_nexus.torch.gradients`).
-        options: of the executor, for example `threads=1`.
+        options: of the executor, for example `threads=1`; and `dry_run=True` says which modules would be by gates, and
+            why others would not, and converts nothing (`lava_nexus.torch.support.DryRun`).
 
     Raises:
         NexusError: `only` chooses nothing, or a module that has no program of gates; in a forward pass, a function that
             has none, or tensors of another dtype or device.
     """
     names = chosen(module, only)
+    if options.pop("dry_run", False):
+        return cast(ModuleT, DryRun.of(module, names))
     engine = executor_named(executor, count, **options)
     fmt = None if format is None else format_named(format)
     if backward not in ("autograd", "gates"):
@@ -73,7 +70,7 @@ def convert(
     modules = dict(module.named_modules(remove_duplicate=False))
     gated: dict[int, Gates] = {}
     for name in names:
-        _check(modules[name], name)
+        check(modules[name], name)
         gates = Gates(engine, basis, accumulate, name or type(module).__name__, format=fmt, backward=backward)
         gated.setdefault(id(modules[name]), gates)
     return _copied(module, gated, {})
@@ -99,6 +96,7 @@ class GateForward:
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """As the module's class has it."""
+        check_surroundings(self.gates.module)
         with GateMode(self.gates):
             return type(self.module).forward(self.module, *args, **kwargs)
 
@@ -150,17 +148,6 @@ def _parents(name: str) -> Iterator[str]:
     yield from (".".join(parts[:i]) for i in range(1, len(parts)))
     if name:
         yield ""
-
-
-def _check(module: nn.Module, name: str) -> None:
-    for below, child in module.named_modules(prefix=name):
-        own = type(child).__module__.startswith("torch.nn") and not isinstance(child, SUPPORTED)
-        if own and type(child) is not nn.Module:
-            known = ", ".join(kind.__name__ for kind in SUPPORTED)
-            raise NexusError(
-                f"module '{below}' is a {type(child).__name__}, which has no program of gates; of torch.nn known are "
-                f"{known}"
-            )
 
 
 def _shown(wanted: str | type[nn.Module]) -> str:

@@ -18,6 +18,7 @@ from lava_nexus.execute.executor import Executor, Tallies
 from lava_nexus.execute.interpret import run_program
 from lava_nexus.formats import FloatFormat
 from lava_nexus.programs import Program, Writer
+from lava_nexus.torch.composed import COMPOSED
 from lava_nexus.torch.functions import FORMAT_OF, IN_GATES, REARRANGE, Call
 from lava_nexus.torch.gradients import gradients
 from lava_nexus.torch.orders import accumulation
@@ -177,6 +178,9 @@ class GateMode(TorchFunctionMode):
         if func in _OUT_OF_PLACE and _floating(args[0]):
             changed = _Function(_OUT_OF_PLACE[func], (args[0].clone(), *args[1:]), function.kwargs)
             return args[0].copy_(_Gated.apply(self.gates, changed, *changed.tensors))
+        if func in COMPOSED and function.tensors:
+            with GateMode(self.gates):
+                return COMPOSED[func](*args, **function.kwargs)
         if func in IN_GATES and function.tensors:
             return _Gated.apply(self.gates, function, *function.tensors)
         result = func(*args, **function.kwargs)

@@ -256,7 +256,7 @@ MISTAKES: list[tuple[Callable[[], Any], str]] = [
     (lambda: convert(Small(), ["bodi"]), "'only' names 'bodi', which the model does not have; did you mean 'body'?"),
     (lambda: convert(Small(), [nn.Conv2d]), "'only' names Conv2d, which the model does not have"),
     (lambda: convert(Small(), []), "'only' is empty"),
-    (lambda: convert(nn.Sequential(nn.Conv2d(1, 1, 1))), "module '0' is a Conv2d, which has no program of gates"),
+    (lambda: convert(nn.Sequential(nn.GRU(1, 1))), "module '0' is a GRU, which has no program of gates"),
     (lambda: convert(Small(), executor="gpu"), "executor 'gpu' does not exist"),
     (lambda: strict(torch.cumsum, drawn(3), 0), "module 'Apply' calls 'cumsum', which has no program of gates"),
     (lambda: strict(torch.pow, drawn(3), 1.5), "'pow' with exponent 1.5"),

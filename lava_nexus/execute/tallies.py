@@ -42,15 +42,15 @@ class Tally(Shown):
         """Spikes of neurons, inputs and strobe left out."""
         if self.signal_spikes is None:
             return None
-        return sum(map(int, self.signal_spikes[self.circuit.network.n_inputs :]))
+        own = self.signal_spikes[self.circuit.network.n_inputs :]
+        return _product(own, np.ones(len(own), np.int64))
 
     @property
     def synops(self) -> int | None:
         """Spikes times the synapses that they reach, inputs and strobe included."""
         if self.signal_spikes is None:
             return None
-        pairs = zip(self.signal_spikes.tolist(), self.circuit.network.fan_out.tolist(), strict=True)
-        return sum(int(spikes) * int(reached) for spikes, reached in pairs)  # Python's integers do not overflow
+        return _product(self.signal_spikes, self.circuit.network.fan_out)
 
     @property
     def updates(self) -> int:
@@ -62,6 +62,14 @@ class Tally(Shown):
         self.invocations += other.invocations
         self.signal_spikes = _sum(self.signal_spikes, other.signal_spikes)
         self.active = _sum(self.active, other.active)
+
+
+def _product(spikes: NDArray[Any], reached: NDArray[Any]) -> int:
+    """Their scalar product, by Python's integers where 64 bits may not hold it."""
+    most = int(spikes.max(initial=0)) * int(reached.max(initial=0)) * len(spikes)
+    if spikes.dtype != object and most < 1 << 62:
+        return int(spikes @ reached)
+    return sum(int(s) * int(r) for s, r in zip(spikes.tolist(), reached.tolist(), strict=True))
 
 
 def _sum(mine: Any, theirs: Any) -> Any:

@@ -200,7 +200,8 @@ class Paired(Product):
     def of(cls, parts: Parts, order: Order) -> Paired:
         """Neurons for every element of the right factor."""
         (factors, to), (columns, length) = parts.formats, parts.shape
-        return cls(PairLayer(Pairs(factors, factors, to, length, columns, parts.layer), parts.fresh))
+        Pairs(factors, factors, to, length, columns, parts.layer)  # refuses, naming the layer
+        return cls(_pair_layer(Pairs(factors, factors, to, length, columns), parts.fresh))
 
     def invocations(self, extent: Extent) -> list[tuple[Circuit, int]]:
         """The gates at the two ends."""
@@ -219,6 +220,12 @@ class Paired(Product):
         """One row after the other."""
         rows = extent.sums // (extent.columns * extent.matrices)
         return self.layer.depth + (rows - 1) * self.layer.network.window
+
+
+@lru_cache(maxsize=256)
+def _pair_layer(pairs: Pairs, fresh: Fresh) -> PairLayer:
+    """One for all layers alike."""
+    return PairLayer(pairs, fresh)
 
 
 @lru_cache(maxsize=256)

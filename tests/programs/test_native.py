@@ -143,3 +143,23 @@ def test_shared_operators_run_alike_and_err_less_than_sums_in_sequence():
 def test_attention_is_gates_where_they_are_asked_for():
     kinds = [type(n.product) for n in written(attention="gates").nodes if isinstance(n, Contract)]
     assert kinds == [Native, Exact]
+
+
+@pytest.mark.parametrize("fmt", (FLOAT8_E4M3FN, BFLOAT16), ids=str)
+def test_sums_of_values_are_native_and_have_the_bits_of_the_register(fmt):
+    def summed(product):
+        program = Program("sum")
+        w = Writer(program, fmt, accumulate="exact", product=product).inside("norm")
+        program.outputs["y"] = w.reduce("add", program.input("x", (40, 6), fmt))
+        return program
+
+    words = np.random.default_rng(0).integers(0, 1 << fmt.bits, (2, 40, 6)).astype(fmt.pattern_dtype)
+    words[0, 0], words[0, 1], words[0, 2, 3:] = fmt.sign_mask, 0, words[0, 2, :3] ^ fmt.sign_mask
+    want = run(summed(None), {"x": words}, executor="reference").outputs["y"]
+    results = [
+        run(summed("native"), {"x": words}, executor=executor(n)) for n in ("bitsliced", "membrane", "reference")
+    ]
+    for result in results:
+        assert np.array_equal(result.outputs["y"], want)
+    counted = [[(t.synops, t.spikes) for t in result.tallies] for result in results[:2]]
+    assert counted[0] == counted[1] and len(counted[0]) == 4

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Literal
 
@@ -179,7 +179,7 @@ class PairCore:
     @cached_property
     def digest(self) -> str:
         """SHA-256 over formats and sizes, from which everything follows, and the neurons."""
-        told = repr((self.pairs, self.layers, [p.neuron for p in self.layers]))
+        told = repr((replace(self.pairs, layer=""), self.layers, [p.neuron for p in self.layers]))
         return hashlib.sha256(told.encode()).hexdigest()
 
     def _loading(self, number: dict[str, int]) -> list[Projection]:

@@ -66,6 +66,12 @@ class ShapeConfig(Config):
     layers: int = Field(default=1, ge=1)
     vocabulary: int = Field(default=0, ge=0)
 
+    @model_validator(mode="after")
+    def _known(self) -> ShapeConfig:
+        if self.query_key_norm and not self.gated:
+            raise ValueError("query_key_norm is of gated layers; set gated: true")
+        return self
+
 
 class MemoryConfig(Config):
     """What is kept on the chip, and what the host feeds in when it is needed; `words`: what holds them there."""

@@ -73,7 +73,7 @@ def model_of_sizes(config: MapBlockConfig) -> Model:
         model = random_model(config.architecture or {}, **how)
         return Model(model.spec, model.source, replace(model.arithmetic, operators=config.operators))
     keys = {
-        "model_type": "llama" if given.gated else "nexus_block",
+        "model_type": "qwen3" if given.query_key_norm else "llama" if given.gated else "nexus_block",
         "hidden_size": given.d_model,
         "num_attention_heads": given.heads,
         "num_key_value_heads": given.kv_heads,
@@ -85,7 +85,7 @@ def model_of_sizes(config: MapBlockConfig) -> Model:
         "rms_norm_eps": 1e-6,
     }
     model = random_model(keys, **how)
-    spec = replace(model.spec, shape=replace(model.spec.shape, query_key_norm=given.query_key_norm))
+    spec = model.spec
     spec = spec if given.rotary else replace(spec, ropes=(), rope_of=(None,) * spec.layers)
     spec = spec if given.vocabulary else replace(spec, head=None, final_norm=False)
     return Model(spec, model.source, replace(model.arithmetic, operators=config.operators))

@@ -10,7 +10,9 @@ from lava_nexus.errors import NexusError
 from lava_nexus.lab.configs.places import MapBlockConfig
 from lava_nexus.lab.energy.token import update_mapping_page
 from lava_nexus.lab.published import published
+from lava_nexus.lab.runs.built import model_of_sizes
 from lava_nexus.lab.runs.mapping import run_map_block
+from lava_nexus.models.stages import forward_stages
 
 
 @pytest.fixture
@@ -49,6 +51,16 @@ def test_the_report(config, tmp_path):
         assert words not in text
     for name in ("chip.png", "chips.png", "strategies.csv", "curve.csv", "cores.csv"):
         assert (tmp_path / name).stat().st_size > 100
+
+
+def test_norms_of_queries_and_keys_have_their_weights(config):
+    shape = {"d_model": 16, "heads": 2, "kv_heads": 1, "head_dim": 8, "hidden": 32, "query_key_norm": True}
+    model = model_of_sizes(config(shape=shape))
+    layer = next(stage for stage in forward_stages(model.spec, 1) if stage.step == "layer 0")
+    assert {"query_norm.weight", "key_norm.weight"} <= set(layer.tensors)
+    assert layer.program(model.arithmetic).neurons
+    with pytest.raises(NexusError, match="query_key_norm is of gated layers"):
+        config(shape={**shape, "gated": False})
 
 
 def test_the_page_shows_whole_runs_only(config, tmp_path):

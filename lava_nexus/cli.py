@@ -250,7 +250,7 @@ def _with_options(
     )
     parser.add_argument("--quick", action="store_true", help="a small part of the work, to see that everything runs")
     parser.add_argument("--json", action="store_true", help="the report as JSON on stdout, all else on stderr")
-    apart = parser.add_mutually_exclusive_group()
+    apart = parser.add_mutually_exclusive_group() if flags else parser  # an empty group cannot be shown
     for name, text in flags.items():
         apart.add_argument(f"--{name}", action="store_true", help=text)
     for key, allowed in choices.items():

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from lava_nexus.cli import _dispatch
 from lava_nexus.config import load_config
 from lava_nexus.errors import NexusError
 from lava_nexus.lab import experiments
@@ -15,6 +16,8 @@ from lava_nexus.lab.commands import OTHERS
 from lava_nexus.lab.experiments import EXPERIMENTS, Experiment
 
 ROOT = Path(__file__).parents[1]
+MAKERS = {"run_cores.py", "word_programs.py"}
+"""Scripts that make what ships, pages of docs/ and word programs: of use in a checkout alone."""
 
 
 @pytest.mark.parametrize("one", EXPERIMENTS, ids=lambda one: one.command)
@@ -25,7 +28,8 @@ def test_every_experiment_reads_its_example(one: Experiment) -> None:
 
 def test_every_script_is_a_command() -> None:
     commands = {one.command for one in EXPERIMENTS} | set(OTHERS)
-    called = {path.read_text().split('main("')[1].split('"')[0] for path in (ROOT / "scripts").glob("*.py")}
+    jobs = [path for path in (ROOT / "scripts").glob("*.py") if path.name not in MAKERS]
+    called = {path.read_text().split('main("')[1].split('"')[0] for path in jobs}
     assert called == commands - {"demo", "report"}
 
 
@@ -36,6 +40,14 @@ def test_an_unknown_experiment_is_told() -> None:
 
 def _run(*argv: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([sys.executable, "-m", "lava_nexus", *argv], capture_output=True, text=True, cwd=ROOT)
+
+
+@pytest.mark.parametrize("command", [*(one.command for one in EXPERIMENTS), *OTHERS])
+def test_every_command_has_help(command: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture) -> None:
+    monkeypatch.setenv("COLUMNS", "60")  # usage is cut into lines, which argparse does in another way
+    with pytest.raises(SystemExit, match="0"):
+        _dispatch([command, "--help"])
+    assert f"lava-nexus {command}" in capsys.readouterr().out
 
 
 def test_help_teaches() -> None:

@@ -180,7 +180,8 @@ class _Dask(Crew):
                 yield self._result(pending[0])
                 pending.popleft()
         finally:
-            _quietly(lambda: self._client.cancel([*pending, held], force=True))
+            for future in (*pending, held):  # what nobody waits for is dropped; a cancellation would wait for answers
+                _quietly(future.release)
 
     def _place(self, number: int) -> dict[str, Any]:
         there = sorted(self._client.scheduler_info(n_workers=-1)["workers"])

@@ -79,7 +79,7 @@ def once(flag, act):
         act()
 
 
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSTOP])
+@pytest.mark.parametrize("number", [signal.SIGKILL, pytest.param(signal.SIGSTOP, marks=pytest.mark.slow)])
 def test_a_worker_that_is_killed_or_hangs_costs_its_piece_alone(cluster, tmp_path, number):
     flag = str(tmp_path / "flag")
 
@@ -92,6 +92,7 @@ def test_a_worker_that_is_killed_or_hangs_costs_its_piece_alone(cluster, tmp_pat
     assert Path(flag).exists()
 
 
+@pytest.mark.slow
 def test_what_ends_every_worker_is_a_sentence(cluster):
     def deadly(_, n):
         os.kill(os.getpid(), signal.SIGKILL)
@@ -193,8 +194,8 @@ def test_an_evaluation_is_the_same(cluster, tmp_path):
 
 
 def test_tiles_are_the_same_on_any_number_of_workers():
-    model = nexus.random_model(TINY)
-    plain = model([[1, 2, 3]], "bitsliced")
+    model = nexus.random_model(TINY | {"num_hidden_layers": 1})
+    plain = model([[1]], "bitsliced")
 
     class Here:
         def __init__(self, workers):
@@ -203,18 +204,18 @@ def test_tiles_are_the_same_on_any_number_of_workers():
         def map(self, function, shared, pieces, returning=False):
             return (function(shared, piece) for piece in pieces)
 
-    for workers in (1, 2, 4):
+    for workers in (1, 2, 3):
         for source in (lambda: model.source, None):
-            spread = model([[1, 2, 3]], TiledExecutor(Tiling(Here(workers), f"{workers}", source, "bitsliced")))
+            spread = model([[1]], TiledExecutor(Tiling(Here(workers), f"{workers}", source, "bitsliced")))
             assert np.array_equal(plain.logits, spread.logits)
             found = [(t.circuit.digest, t.invocations, t.spikes, t.synops) for t in plain.counts.tallies]
             others = [(t.circuit.digest, t.invocations, t.spikes, t.synops) for t in spread.counts.tallies]
             assert sorted(found) == sorted(others)
 
 
-@pytest.mark.parametrize("weights", ["read", "sent"])
+@pytest.mark.parametrize("weights", ["read", pytest.param("sent", marks=pytest.mark.slow)])
 def test_a_run_by_tiles_is_the_same(cluster, tmp_path, weights):
-    model = {"kind": "transformer", "architecture": TINY, "tokens": [1, 2], "generate": 2}
+    model = {"kind": "transformer", "architecture": TINY, "tokens": [1], "generate": 2}
     plain = conducted("run", RunConfig, {"model": model}, tmp_path / "plain")
     given = {"model": model, "cluster": at(cluster, weights=weights)}
     spread = conducted("run", RunConfig, given, tmp_path / "spread")
@@ -243,6 +244,7 @@ def children(parent):
     return found - {parent}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number, code", [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGKILL, -9)])
 def test_nothing_stays_when_the_client_is_ended(tmp_path, number, code):
     config = tmp_path / "long.yaml"
@@ -258,7 +260,7 @@ def test_nothing_stays_when_the_client_is_ended(tmp_path, number, code):
     mine = children(run.pid)
     assert mine
     run.send_signal(number)
-    assert run.wait(60) == code
+    assert run.wait(120) == code
     began = time.monotonic()
     while time.monotonic() - began < 60 and any(Path(f"/proc/{pid}").exists() for pid in mine):
         time.sleep(0.2)

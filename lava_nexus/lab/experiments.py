@@ -147,7 +147,7 @@ EXPERIMENTS = (
     Experiment(
         "study",
         "A decoder on a text: perplexity and KL of formats, and of LIF populations by operator, option and layer.",
-        "configs/eval/study_random.yaml",
+        "configs/study/random.yaml",
         "study:StudyConfig",
         "study.study:run_study",
         resumable=True,

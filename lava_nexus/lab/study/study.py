@@ -25,6 +25,7 @@ from lava_nexus.lab.report import conclude
 from lava_nexus.lab.study.decoder import Decoder, Way
 from lava_nexus.lab.study.pages import study_report
 from lava_nexus.lab.study.start import by_executor
+from lava_nexus.lab.trial import marked, shrunk
 from lava_nexus.models.model import Model, load, random_model
 from lava_nexus.populations import Options
 from lava_nexus.populations.catalogue import Nonlinear
@@ -52,6 +53,7 @@ class Case:
     facts: Mapping[str, Any]
 
 
+@marked
 def run_study(
     config: StudyConfig, out: Path, quick: bool = False, resume: bool = False, restart: bool = False
 ) -> list[dict[str, Any]]:
@@ -67,7 +69,8 @@ def run_study(
     tokens, name = read_tokens(config, model, quick)
     cases = list(cases_of(config, model))
     if quick:
-        cases = [case for number, case in enumerate(cases) if number % 9 == 0]
+        whole, cases = len(cases), [case for number, case in enumerate(cases) if number % 9 == 0]
+        shrunk(f"{len(cases)} of {whole} cases, two windows of 16 tokens")
     store = Store(out / "cases", "case", _identity(config, model, tokens, quick))
     store.begin(resume, restart)
     bench = Bench(model, tokens, config.device)

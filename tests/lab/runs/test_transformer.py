@@ -244,7 +244,7 @@ def test_configs_that_ship_run(path: Path, tmp_path: Path) -> None:
         ({"architecture": {**TINY, "model_type": "mamba"}}, "architecture 'mamba' is not supported; known are bert"),
         ({"architecture": {**TINY, "hidden_act": "mish"}}, "activation 'mish' is not supported; known are silu"),
         ({"architecture": {**TINY, "hidden_size": 0}}, "'hidden_size' is 0, must be an integer of at least 1"),
-        ({"architecture": {"model_type": "llama"}}, "key 'hidden_size' is missing"),
+        ({"architecture": {"model_type": "llama"}}, "key 'num_hidden_layers' is missing"),
         ({"architecture": {**TINY, "num_key_value_heads": 3}}, "2 attention heads do not share 3 key and value heads"),
         ({"architecture": {**TINY, "num_attention_heads": 3}}, "hidden_size 4 does not divide into 3 heads"),
         ({"architecture": {**TINY, "head_dim": 3}}, "RoPE turns 3 of 3 channels"),

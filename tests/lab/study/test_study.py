@@ -151,7 +151,7 @@ def test_perplexity_and_kl_by_their_definitions() -> None:
 
 def test_a_study_from_config_to_page(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     text = f"text={ROOT / 'tests/data/persuasion.txt'}"
-    config = load_config(StudyConfig, ROOT / "configs/eval/study_random.yaml", [text])
+    config = load_config(StudyConfig, ROOT / "configs/study/random.yaml", [text])
     config = config.model_copy(update={"start": (("reference", 2, ("softmax", "silu", "rms_norm")),)})
     run_study(config, tmp_path, quick=True)
     report = json.loads((tmp_path / "study.json").read_text())

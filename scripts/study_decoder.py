@@ -1,4 +1,4 @@
-"""A decoder on a text, in formats and by LIF populations: python scripts/study_decoder.py configs/study/smollm2.yaml."""
+"""A decoder on a text, in formats and by LIF populations: scripts/study_decoder.py configs/study/smollm2.yaml."""
 
 from lava_nexus.__main__ import main
 

@@ -153,7 +153,7 @@ class _Dask(Crew):
             client = dask.Client(**place, timeout=config.wait_seconds, set_as_default=False, security=security)
         except (OSError, TimeoutError, ValueError) as error:
             raise NexusError(f"no cluster answers at '{config.at}': {brief(str(error), 120)}") from error
-        stack.callback(_closed, client)
+        stack.callback(_quietly, lambda: client.close(timeout=5))
         return client
 
     def map(
@@ -269,11 +269,9 @@ def _local(config: ClusterConfig, stack: ExitStack) -> Any:
         "host": "127.0.0.1",
         "dashboard": False,
         "local_directory": folder,
-        "memory_limit": config.memory or "auto",
+        "memory_limit": config.memory or _memory() // config.processes,
         "silence_logs": logging.CRITICAL,
     }
-    if config.memory is None:
-        common["memory_limit"] = _memory() // config.processes
     visible = [{"CUDA_VISIBLE_DEVICES": str(i)} if config.gpus else {} for i in range(config.processes)]
     workers = {i: {"cls": Nanny, "options": {**common, "env": env}} for i, env in enumerate(visible)}
     scheduler = {"cls": Scheduler, "options": {"host": "127.0.0.1", "port": 0, "dashboard_address": "127.0.0.1:0"}}
@@ -287,10 +285,6 @@ def _memory() -> int:
     from distributed.system import MEMORY_LIMIT
 
     return int(MEMORY_LIMIT)
-
-
-def _closed(client: Any) -> None:
-    _quietly(lambda: client.close(timeout=5))
 
 
 def _quietly(action: Callable[[], Any]) -> None:

@@ -18,7 +18,8 @@ from lava_nexus.execute.native.layer import native_sums
 from lava_nexus.execute.native.pair_digits import pair_sums_by_digits
 from lava_nexus.execute.native.pairs import pair_sums
 from lava_nexus.execute.tallies import Tally
-from lava_nexus.populations.native.core import PARTS, NativeCore, Part
+from lava_nexus.populations.native.base import Part
+from lava_nexus.populations.native.core import PARTS, NativeCore
 from lava_nexus.populations.native.pair_core import PARTS as PAIR_PARTS
 from lava_nexus.populations.native.pair_core import PairCore
 from lava_nexus.programs.native import PairLayer

@@ -23,6 +23,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from lava_nexus.populations.native.base import Core, Integers, Part
 from lava_nexus.populations.native.limbs import Limbs
 from lava_nexus.populations.native.neurons import (
     Line,
@@ -36,25 +37,10 @@ from lava_nexus.populations.native.neurons import (
     special_neuron,
     window_neuron,
 )
-from lava_nexus.populations.network import Population, PopulationNetwork, Projection, Readout, check_populations
-
-Integers = NDArray[np.int64]
+from lava_nexus.populations.network import Population, Projection
 
 CLASSES = ("plus_zero", "minus_zero", "plus_infinity", "minus_infinity", "nan")
 """What a number can be that digits do not say; lines of the front end."""
-
-
-@dataclass(frozen=True)
-class Part:
-    """Populations of one purpose, for tables.
-
-    Attributes:
-        name: "front end", "accumulators", "back end" or "special values".
-        populations: their names.
-    """
-
-    name: str
-    populations: tuple[str, ...]
 
 
 PARTS = (
@@ -67,7 +53,7 @@ PARTS = (
 
 
 @dataclass(frozen=True, eq=False)
-class NativeCore:
+class NativeCore(Core):
     """The stateful part of a layer; counts without its synapses, which `populations` lists.
 
     Attributes:
@@ -118,38 +104,6 @@ class NativeCore:
                 found.append(Population(f"{sign}.{k}", m, "graded", at.read, neuron=neuron))
         return (*found, Population("code", m, "graded", at.read, neuron=special_neuron(n, at.read)))
 
-    @cached_property
-    def populations(self) -> PopulationNetwork:
-        """The network, neuron by neuron and synapse by synapse, checked.
-
-        Raises:
-            NexusError: a state, payload, delay or fan-in beyond the chip's.
-        """
-        everything = (*self.ports, *self.layers)
-        number = {p.name: i for i, p in enumerate(everything)}
-        sends = [name for name in number if name.startswith(("plus.", "minus.", "code"))]
-        outputs = tuple(Readout(name, number[name]) for name in sends)
-        network = PopulationNetwork(
-            everything, len(self.ports), tuple(self._projections(number)), outputs, self.timetable.window
-        )
-        check_populations(network)
-        return network
-
-    @property
-    def n_inputs(self) -> int:
-        """Input signals, the strobe included."""
-        return sum(p.size for p in self.ports)
-
-    @property
-    def n_signals(self) -> int:
-        """Inputs and neurons."""
-        return self.n_inputs + self.neurons
-
-    @property
-    def neurons(self) -> int:
-        """Neurons."""
-        return sum(p.size for p in self.layers)
-
     @property
     def depth(self) -> int:
         """Time steps from activations to what is sent of the sums."""
@@ -160,17 +114,6 @@ class NativeCore:
         """Time steps from one row of activations to the next."""
         return self.timetable.window
 
-    @property
-    def synapses(self) -> int:
-        """Synapses, those of inputs and strobe included."""
-        return int(self.fan_out.sum())
-
-    @cached_property
-    def offsets(self) -> dict[str, slice]:
-        """Signals of each population by its name."""
-        ends = np.cumsum([p.size for p in (*self.ports, *self.layers)]).tolist()
-        return {p.name: slice(e - p.size, e) for p, e in zip((*self.ports, *self.layers), ends, strict=True)}
-
     @cached_property
     def fan_out(self) -> Integers:
         """int64 [signals]: synapses that a spike of the signal reaches, as those of `populations` do."""
@@ -179,7 +122,7 @@ class NativeCore:
         bits = np.ones(limbs.activation.bits, np.int64)
         bits[limbs.activation.fraction_bits :][: min(3, limbs.activation.exponent_bits)] = 0
         bits[-1] += sign
-        of = {
+        of: dict[str, int | Integers] = {
             "strobe": limbs.inputs if sign else 0,
             "x": np.tile(bits, limbs.inputs),
             "plus_infinity": 2,
@@ -190,15 +133,7 @@ class NativeCore:
             "infinities": limbs.outputs,
             "nans": limbs.outputs,
         }
-        found = np.ones(self.n_signals, np.int64)
-        for name, signals in self.offsets.items():
-            if name.startswith(("plus.", "minus.", "code")):
-                found[signals] = 0
-            elif name.startswith("accumulator"):
-                found[signals] = 2 * len(self.result.widths)
-            elif name in of:
-                found[signals] = of[name]
-        return found
+        return self._fan_out(of, 2 * len(self.result.widths))
 
     @cached_property
     def digest(self) -> str:

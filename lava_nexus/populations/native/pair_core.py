@@ -8,10 +8,10 @@ from functools import cached_property
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from lava_nexus.formats import FloatFormat
-from lava_nexus.populations.native.core import CLASSES, Part
+from lava_nexus.populations.native.base import Core, Integers, Part
+from lava_nexus.populations.native.core import CLASSES
 from lava_nexus.populations.native.limbs import BYTE
 from lava_nexus.populations.native.neurons import (
     Line,
@@ -25,9 +25,7 @@ from lava_nexus.populations.native.neurons import (
     window_neuron,
 )
 from lava_nexus.populations.native.pairs import INFINITE, NAN, ORDINARY, ZERO, Pairs, product_neuron
-from lava_nexus.populations.network import Population, PopulationNetwork, Projection, Readout, check_populations
-
-Integers = NDArray[np.int64]
+from lava_nexus.populations.network import Population, Projection
 
 PARTS = (
     Part("front end", ("encoder", "kind")),
@@ -51,7 +49,7 @@ _KINDS: tuple[tuple[str, int], ...] = (
 
 
 @dataclass(frozen=True, eq=False)
-class PairCore:
+class PairCore(Core):
     """The stateful neurons of such sums.
 
     Attributes:
@@ -99,36 +97,6 @@ class PairCore:
                 found.append(Population(f"{sign}.{k}", m, "graded", read, neuron=neuron))
         return (*found, Population("code", m, "graded", read, neuron=special_neuron(n, read, pairs.written + 2)))
 
-    @cached_property
-    def populations(self) -> PopulationNetwork:
-        """The network, neuron by neuron and synapse by synapse, checked.
-
-        Raises:
-            NexusError: a state, payload, delay or fan-in beyond the chip's.
-        """
-        everything = (*self.ports, *self.layers)
-        number = {p.name: i for i, p in enumerate(everything)}
-        outputs = tuple(Readout(name, number[name]) for name in number if name.startswith(("plus.", "minus.", "code")))
-        projections = (*self._loading(number), *self._sums(number))
-        network = PopulationNetwork(everything, len(self.ports), projections, outputs, self.window)
-        check_populations(network)
-        return network
-
-    @property
-    def n_inputs(self) -> int:
-        """Input signals, the strobe included."""
-        return sum(p.size for p in self.ports)
-
-    @property
-    def n_signals(self) -> int:
-        """Inputs and neurons."""
-        return self.n_inputs + self.neurons
-
-    @property
-    def neurons(self) -> int:
-        """Neurons."""
-        return sum(p.size for p in self.layers)
-
     @property
     def depth(self) -> int:
         """Time steps from activations to what is sent of the sums."""
@@ -139,25 +107,14 @@ class PairCore:
         """Time steps from one row of activations to the next."""
         return self.pairs.window
 
-    @property
-    def synapses(self) -> int:
-        """Synapses, those of inputs and strobe included."""
-        return int(self.fan_out.sum())
-
-    @cached_property
-    def offsets(self) -> dict[str, slice]:
-        """Signals of each population by its name."""
-        ends = np.cumsum([p.size for p in (*self.ports, *self.layers)]).tolist()
-        return {p.name: slice(e - p.size, e) for p, e in zip((*self.ports, *self.layers), ends, strict=True)}
-
     @cached_property
     def fan_out(self) -> Integers:
         """int64 [signals]: synapses that a spike of the signal reaches, as those of `populations` do."""
-        pairs, widths = self.pairs, len(self.result.widths)
+        pairs = self.pairs
         gain = np.ones(self.widths("y")["gain"], np.int64)
         gain[len(gain) - pairs.shift :] += len(gain) == BYTE and pairs.shift > 0
         held = pairs.inputs * pairs.outputs
-        of = {
+        of: dict[str, int | Integers] = {
             "strobe": pairs.inputs,
             "x": np.tile(_bits(pairs.left, 2), pairs.inputs),
             "y.x": np.tile(_bits(pairs.right, 1), held),
@@ -166,21 +123,16 @@ class PairCore:
             "encoder": pairs.outputs,
             "kind": pairs.outputs,
         }
-        found = np.ones(self.n_signals, np.int64)
-        for name, signals in self.offsets.items():
-            if name.startswith(("plus.", "minus.", "code")):
-                found[signals] = 0
-            elif name.startswith("accumulator"):
-                found[signals] = 2 * widths + 1
-            elif name in of:
-                found[signals] = of[name]
-        return found
+        return self._fan_out(of, 2 * len(self.result.widths) + 1)
 
     @cached_property
     def digest(self) -> str:
         """SHA-256 over formats and sizes, from which everything follows, and the neurons."""
         told = repr((replace(self.pairs, layer=""), self.layers, [p.neuron for p in self.layers]))
         return hashlib.sha256(told.encode()).hexdigest()
+
+    def _projections(self, number: dict[str, int]) -> list[Projection]:
+        return [*self._loading(number), *self._sums(number)]
 
     def _loading(self, number: dict[str, int]) -> list[Projection]:
         """Bits and lines of x into encoders and classes, those of y into the neurons that hold it."""

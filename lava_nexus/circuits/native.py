@@ -20,6 +20,7 @@ from lava_nexus.circuits.circuit import Circuit
 from lava_nexus.circuits.floating.operand import unpack
 from lava_nexus.circuits.floating.rounder import Unrounded, round_pack
 from lava_nexus.circuits.goldens import exact
+from lava_nexus.circuits.native_sums import rounded_sums
 from lava_nexus.circuits.shift import normalise
 from lava_nexus.disk_cache import cached
 from lava_nexus.formats import FloatFormat
@@ -118,37 +119,13 @@ class NativeLayer:
 
 def _sums(rows: NDArray[Any], limbs: Limbs) -> NDArray[Any]:
     shape = (len(rows), limbs.outputs)
-    size = len(rows) * limbs.outputs
-    places = [(1 << fmt.exponent_bits) + fmt.significand_bits for fmt in (limbs.activation, limbs.format)]
-    total = np.zeros(((sum(places) + 64) // 32 + 4, size), np.int64)
-    unit = sum(1 - fmt.bias - fmt.fraction_bits for fmt in (limbs.activation, limbs.format))
-    flags = {name: np.zeros(size, np.bool_) for name in ("plus", "minus", "nan", "positive")}
-    for i in range(limbs.inputs):
-        a = np.broadcast_to(rows[:, i, None], shape).ravel()
-        b = np.broadcast_to(limbs.patterns[None, :, i], shape).ravel()
-        x, y = exact.numbers(a, limbs.activation), exact.numbers(b, limbs.format)
-        one, other = fields(a, limbs.activation), fields(b, limbs.format)
-        infinite, sign = one.infinite | other.infinite, x.sign ^ y.sign
-        flags["nan"] |= one.nan | other.nan | (infinite & ((x.significand == 0) | (y.significand == 0)))
-        flags["plus"] |= infinite & ~sign
-        flags["minus"] |= infinite & sign
-        flags["positive"] |= ~sign
-        exact.add_product(total, x, y, unit)
-        if i % 1024 == 1023:
-            exact.carry(total)
-    return _rounded(total, unit, flags, limbs.result).reshape(shape)
-
-
-def _rounded(total: NDArray[np.int64], unit: int, flags: dict[str, NDArray[np.bool_]], to: FloatFormat) -> NDArray[Any]:
-    """The sums in limbs as patterns."""
-    number = exact.leading(total, np.full(total.shape[1], unit, np.int64))
-    signed = exact.Numbers(number.sign | ~flags["positive"], number.exponent, number.significand, number.inexact)
-    word = exact.rounded(signed, to).astype(np.uint64)
-    infinity = np.uint64(to.exponent_mask if to.inf else to.canonical_nan)
-    minus = flags["minus"].astype(np.uint64) << np.uint64(to.bits - 1)
-    word = np.where(flags["plus"] | flags["minus"], infinity | minus, word)
-    word = np.where(flags["nan"] | (flags["plus"] & flags["minus"]), np.uint64(to.canonical_nan), word)
-    return to.canonical(word.astype(to.pattern_dtype))
+    factors = (
+        (np.broadcast_to(rows[:, i, None], shape).ravel(), np.broadcast_to(limbs.patterns[None, :, i], shape).ravel())
+        for i in range(limbs.inputs)
+    )
+    return rounded_sums(factors, rows.shape[0] * limbs.outputs, (limbs.activation, limbs.format), limbs.result).reshape(
+        shape
+    )
 
 
 @lru_cache(maxsize=32)

@@ -13,12 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lava_nexus.circuits import Circuit
-from lava_nexus.circuits.goldens import exact
 from lava_nexus.circuits.native import NativeLayer, NativePart, back_end, front_end
-from lava_nexus.circuits.native import _rounded as rounded_sums
+from lava_nexus.circuits.native_sums import rounded_sums
 from lava_nexus.formats import FloatFormat, NumberFormat
 from lava_nexus.neurons.built import Computed
-from lava_nexus.populations.native.limbs import Limbs, fields
+from lava_nexus.populations.native.limbs import Limbs
 from lava_nexus.populations.native.neurons import Window, bit_network
 from lava_nexus.populations.native.pair_core import PairCore
 from lava_nexus.populations.native.pairs import Fresh, Pairs
@@ -102,26 +101,11 @@ class PairLayer:
 
 def _sums(left: NDArray[Any], right: NDArray[Any], pairs: Pairs) -> NDArray[Any]:
     shape = (*left.shape[:2], right.shape[1])
-    size = int(np.prod(shape))
-    places = [(1 << fmt.exponent_bits) + fmt.significand_bits for fmt in (pairs.left, pairs.right)]
-    total = np.zeros(((sum(places) + 64) // 32 + 4, size), np.int64)
-    unit = sum(1 - fmt.bias - fmt.fraction_bits for fmt in (pairs.left, pairs.right))
-    flags = {name: np.zeros(size, np.bool_) for name in ("plus", "minus", "nan", "positive")}
-    for i in range(pairs.inputs):
-        a = np.broadcast_to(left[:, :, None, i], shape).ravel()
-        b = np.broadcast_to(right[:, None, :, i], shape).ravel()
-        x, y = exact.numbers(a, pairs.left), exact.numbers(b, pairs.right)
-        one, other = fields(a, pairs.left), fields(b, pairs.right)
-        infinite, sign = one.infinite | other.infinite, x.sign ^ y.sign
-        none = (one.significand == 0) & ~one.infinite | (other.significand == 0) & ~other.infinite
-        flags["nan"] |= one.nan | other.nan | (infinite & none)
-        flags["plus"] |= infinite & ~sign
-        flags["minus"] |= infinite & sign
-        flags["positive"] |= ~sign
-        exact.add_product(total, x, y, unit)
-        if i % 1024 == 1023:
-            exact.carry(total)
-    return rounded_sums(total, unit, flags, pairs.result).reshape(shape)
+    factors = (
+        (np.broadcast_to(left[:, :, None, i], shape).ravel(), np.broadcast_to(right[:, None, :, i], shape).ravel())
+        for i in range(pairs.inputs)
+    )
+    return rounded_sums(factors, int(np.prod(shape)), (pairs.left, pairs.right), pairs.result).reshape(shape)
 
 
 @dataclass(frozen=True)

@@ -33,6 +33,19 @@ class Sums:
     tally: Tally
     active: dict[str, int] = field(default_factory=dict)
 
+    @staticmethod
+    def joined(parts: Sequence[Sums], tally: Tally) -> Sums:
+        """Those of all rows from those of some rows each, in order; the tally takes up theirs."""
+        for part in parts:
+            tally.add(part.tally)
+        return Sums(
+            [np.concatenate(payloads) for payloads in zip(*(p.plus for p in parts), strict=True)],
+            [np.concatenate(payloads) for payloads in zip(*(p.minus for p in parts), strict=True)],
+            np.concatenate([p.code for p in parts]),
+            tally,
+            {name: sum(part.active[name] for part in parts) for name in parts[0].active},
+        )
+
 
 def spikes_of(
     core: NativeCore,

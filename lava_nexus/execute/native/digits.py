@@ -84,16 +84,7 @@ def sums_by_digits(layer: NativeLayer, rows: NDArray[Any], count: bool = True) -
     step = max(1, _MOST // max(1, limbs.digits * len(limbs.groups) * limbs.outputs))
     parts = [_part(layer, rows[i : i + step], count) for i in range(0, len(rows), step)]
     tally = Tally(layer.core, 0, np.zeros(core.n_signals, np.int64) if count else None, 0 if count else None)
-    for part in parts:
-        tally.add(part.tally)
-    every = range(len(core.result.widths))
-    return Sums(
-        [np.concatenate([p.plus[k] for p in parts]) for k in every],
-        [np.concatenate([p.minus[k] for p in parts]) for k in every],
-        np.concatenate([p.code for p in parts]),
-        tally,
-        {name: sum(part.active[name] for part in parts) for name in (parts[0].active if parts else ())},
-    )
+    return Sums.joined(parts, tally)
 
 
 def _part(layer: NativeLayer, rows: NDArray[Any], count: bool) -> Sums:

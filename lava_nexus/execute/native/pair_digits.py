@@ -145,17 +145,8 @@ def pair_sums_by_digits(layer: PairLayer, left: NDArray[Any], right: NDArray[Any
     sizes = layer.pairs
     step = max(1, _MOST // max(1, sizes.digits * len(sizes.groups) * left.shape[1] * right.shape[1]))
     parts = [_part(layer, left[i : i + step], right[i : i + step], count) for i in range(0, len(left), step)]
-    core, tally = layer.network, parts[0].tally
-    for part in parts[1:]:
-        tally.add(part.tally)
-    every = range(len(core.result.widths))
-    return Sums(
-        [np.concatenate([p.plus[k] for p in parts]) for k in every],
-        [np.concatenate([p.minus[k] for p in parts]) for k in every],
-        np.concatenate([p.code for p in parts]),
-        tally,
-        {name: sum(part.active[name] for part in parts) for name in parts[0].active},
-    )
+    counted = np.zeros(layer.network.n_signals, np.int64) if count else None
+    return Sums.joined(parts, Tally(layer.core, 0, counted, 0 if count else None))
 
 
 def _part(layer: PairLayer, left: NDArray[Any], right: NDArray[Any], count: bool) -> Sums:

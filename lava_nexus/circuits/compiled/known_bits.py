@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
-from lava_nexus.circuits.compiled.trace import Operation, Recording
+from lava_nexus.circuits.compiled.trace import Recording, Step
 
 _ALL = 2**64 - 1
 _SIGN = 1 << 63
@@ -49,7 +49,7 @@ class KnownBits:
         return None if result.varying & ((1 << 8 * self._recording.dtype.itemsize) - 1) else result.word
 
 
-def _value(operation: Operation, operands: list[Known], tables: list[int]) -> Known:
+def _value(operation: Step, operands: list[Known], tables: list[int]) -> Known:
     name, signed = operation.name, operation.dtype.kind == "i"
     if name == "constant":
         return _of_bits(operation.constant)

@@ -11,7 +11,7 @@ import numpy as np
 from llvmlite import binding, ir
 from numpy.typing import NDArray
 
-from lava_nexus.circuits.compiled.trace import Operation, Recording
+from lava_nexus.circuits.compiled.trace import Recording, Step
 from lava_nexus.disk_cache import cached
 
 LANES = 8
@@ -100,7 +100,7 @@ class _Emitter:
             "select": builder.select,
         }
 
-    def value(self, operation: Operation, operands: list[Any]) -> Any:
+    def value(self, operation: Step, operands: list[Any]) -> Any:
         """The vector that the operation gives."""
         name, signed = operation.name, operation.dtype.kind == "i"
         if name == "input":

@@ -43,7 +43,7 @@ class TraceError(TypeError):
 
 
 @dataclass(frozen=True)
-class Operation:
+class Step:
     """One step.
 
     Attributes:
@@ -73,15 +73,15 @@ class Recording:
     """
 
     dtype: np.dtype[Any]
-    operations: list[Operation] = field(default_factory=list)
+    operations: list[Step] = field(default_factory=list)
     tables: list[NDArray[np.uint64]] = field(default_factory=list)
     result: int = -1
-    _known: dict[Operation, int] = field(default_factory=dict)
+    _known: dict[Step, int] = field(default_factory=dict)
     _places: dict[int, int] = field(default_factory=dict)
 
     def add(self, name: str, operands: Sequence[int], dtype: Any, constant: int = 0) -> int:
         """The number of the operation, an earlier one where there is the same."""
-        made = Operation(name, tuple(operands), np.dtype(dtype), constant)
+        made = Step(name, tuple(operands), np.dtype(dtype), constant)
         if made not in self._known:
             self._known[made] = len(self.operations)
             self.operations.append(made)
@@ -91,8 +91,10 @@ class Recording:
     def digest(self) -> str:
         """SHA-256 of operations and tables."""
         state = hashlib.sha256()
-        for one in (*self.operations, self.result):
-            state.update(repr(one).encode())
+        for one in self.operations:
+            fields = f"operands={one.operands!r}, dtype={one.dtype!r}, constant={one.constant!r}"
+            state.update(f"Operation(name={one.name!r}, {fields})".encode())  # certificates hold this digest
+        state.update(repr(self.result).encode())
         for table in self.tables:
             state.update(np.ascontiguousarray(table, "<u8").data)
         return state.hexdigest()

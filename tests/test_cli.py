@@ -71,12 +71,13 @@ def test_the_command_line_loads_nothing_heavy() -> None:
 
 
 def test_a_command_and_its_script_are_the_same(tmp_path: Path) -> None:
-    page = _run("functions", "configs/function_table.yaml", "--quick", "--out", str(tmp_path / "a"))
+    given = ("configs/export.yaml", "--set", "files=[verilog]", "--out")
+    page = _run("export", *given, str(tmp_path / "a"))
     assert page.returncode == 0, page.stderr
-    script = [sys.executable, "scripts/function_table.py", "configs/function_table.yaml", "--quick"]
-    done = subprocess.run([*script, "--out", str(tmp_path / "b")], capture_output=True, text=True, cwd=ROOT)
+    script = [sys.executable, "scripts/export_circuit.py", *given, str(tmp_path / "b")]
+    done = subprocess.run(script, capture_output=True, text=True, cwd=ROOT)
     assert done.returncode == 0, done.stderr
-    pages = [(tmp_path / name / "functions.md").read_text().split("## Config")[0] for name in "ab"]
-    assert pages[0] == pages[1] and "| exp " in pages[0]
+    written = [(tmp_path / name / "add_float8_e4m3fn.v").read_text() for name in "ab"]
+    assert written[0] == written[1] and "module" in written[0]
     same = _run("compare", str(ROOT / "docs" / "digits.json"), str(ROOT / "docs" / "digits.json"))
     assert (same.returncode, same.stdout) == (0, "no differences\n")

@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 
 from lava_nexus.chip.placement import Core, Placement
 from lava_nexus.errors import NexusError
+from lava_nexus.programs.invocations import Operations, expand
 from lava_nexus.programs.nodes import Contract, Rearrange, Reduce
-from lava_nexus.programs.schedule import Operations, Schedule, expand
+from lava_nexus.programs.schedule import Schedule
 
 MOST_OPERATIONS = 5_000_000
 """Most operations of a schedule that are written out."""

@@ -182,6 +182,7 @@ class Demand:
         axons_in: sources, own neurons included, that have a synapse in the core.
         axons_out: pairs of a neuron of the core and a core that it reaches, or the outside.
         groups: populations with settings of their own.
+        states: neurons whose room the states of neurons take beyond their own; 0 for all where None.
     """
 
     neurons: NDArray[np.int64]
@@ -190,6 +191,7 @@ class Demand:
     axons_in: NDArray[np.int64]
     axons_out: NDArray[np.int64]
     groups: NDArray[np.int64]
+    states: NDArray[np.int64] | None = None
 
     @property
     def delay_accumulators(self) -> NDArray[np.int64]:
@@ -197,7 +199,9 @@ class Demand:
         return np.where(self.delay_bits > 0, self.neurons << self.delay_bits, 0)
 
     def used(self, limit: str) -> NDArray[np.int64]:
-        """Use of a limit of `LIMITS`."""
+        """Use of a limit of `LIMITS`; of neurons their room."""
+        if limit == "neurons" and self.states is not None:
+            return self.neurons + self.states
         return np.asarray(getattr(self, limit))
 
     def over(self, chip: Chip) -> NDArray[np.bool_]:

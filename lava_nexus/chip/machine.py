@@ -14,19 +14,24 @@ read it. Weights, constants and cache are fed by the host where they are needed;
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lava_nexus.chip.machine_build import Build, arrays
+from lava_nexus.chip.machine_build import Build, Used
+from lava_nexus.chip.machine_native import add_row
+from lava_nexus.chip.machine_neurons import arrays
+from lava_nexus.chip.native import Activity
 from lava_nexus.chip.placement import Placement
-from lava_nexus.circuits import Circuit
 from lava_nexus.errors import NexusError
 from lava_nexus.neurons import Port
 from lava_nexus.neurons.network import SynapseLists
+from lava_nexus.populations.programmed import Programmed
+from lava_nexus.programs.invocations import Operations
 from lava_nexus.programs.nodes import Rearrange
-from lava_nexus.programs.schedule import Operations, Schedule
+from lava_nexus.programs.schedule import Schedule
 
 MOST_OPERATIONS, MOST_NEURONS = 5_000, 40_000
 """Operations, and neurons of the circuits without relays. Beyond that, what stands around the circuits is counted by
@@ -54,7 +59,7 @@ class Machine(SynapseLists):
     Attributes:
         schedule: what it does.
         operations: the schedule written out.
-        circuits: for each pool the circuit as placed, and for each instance the neuron that is each of its signals.
+        circuits: for each pool what is invoked, as placed, how often, and the neurons of its instances.
         n_lines: inputs; line 0 starts the sequencer.
         offsets, sources, weights, delays, thresholds: as a `Subnetwork` has them.
         rates: float64 [signals]; spikes a step to expect, half of the bits taken as set and every instance busy.
@@ -66,11 +71,13 @@ class Machine(SynapseLists):
         results: int64 [results, 3]; address, machine step at which its bits spike, index in `outputs`.
         words: registers.
         steps: machine steps of a run, that of the first input included.
+        program: int64 [neurons]; number in `programs` of what a neuron runs, `GATE` for [sum >= threshold].
+        programs: of the neurons of native layers.
     """
 
     schedule: Schedule
     operations: Operations
-    circuits: tuple[tuple[Circuit, tuple[NDArray[np.int64], ...]], ...]
+    circuits: tuple[Used, ...]
     n_lines: int
     offsets: NDArray[np.int64]
     sources: NDArray[np.int32]
@@ -86,6 +93,8 @@ class Machine(SynapseLists):
     results: NDArray[np.int64]
     words: int
     steps: int
+    program: NDArray[np.int64]
+    programs: tuple[Programmed, ...]
 
     @property
     def n_inputs(self) -> int:
@@ -105,7 +114,7 @@ class Machine(SynapseLists):
 
 def fits_machine(schedule: Schedule) -> bool:
     """Whether a schedule is built neuron by neuron: few operations, few neurons, results that circuits compute."""
-    if schedule.staged or schedule.invocations > MOST_OPERATIONS:
+    if schedule.invocations > MOST_OPERATIONS:
         return False
     neurons = sum(pool.instances * pool.circuit.neurons for pool in schedule.pools)
     made = {node.result.number for node in schedule.program.nodes if not isinstance(node, Rearrange)}
@@ -116,15 +125,16 @@ def fits_machine(schedule: Schedule) -> bool:
     return neurons <= MOST_NEURONS and all(v.number in known for v in schedule.program.outputs.values())
 
 
-def machine(schedule: Schedule, placed: list[Placement]) -> Machine:
+def machine(schedule: Schedule, placed: Sequence[Placement | Activity]) -> Machine:
     """The neurons of a schedule.
 
     Args:
         schedule: what happens when.
-        placed: for each pool one instance of its circuit on cores.
+        placed: for each pool one instance of its circuit on cores; of a part of a native layer what it does.
 
     Raises:
-        NexusError: more than `MOST_OPERATIONS` operations, or a program that gives back its own input.
+        NexusError: more than `MOST_OPERATIONS` operations, a program that gives back its own input, sums in several
+            circuits of another kind than `expand` knows.
     """
     if schedule.invocations > MOST_OPERATIONS:
         raise NexusError(
@@ -132,6 +142,8 @@ def machine(schedule: Schedule, placed: list[Placement]) -> Machine:
             "that are built neuron by neuron"
         )
     build = Build(schedule, placed)
+    for row in build.ops.rows:
+        add_row(build, row)
     for k in range(len(build.ops.step)):
         build.operation(k)
     ports, rows = build.results()
@@ -158,4 +170,6 @@ def machine(schedule: Schedule, placed: list[Placement]) -> Machine:
         results=rows,
         words=build.words,
         steps=int(build.done.max(initial=-1)) + 1,
+        program=np.array(made.program, np.int64),
+        programs=tuple(made.programs),
     )

@@ -1,82 +1,36 @@
-"""A machine in the making: gates whose synapses still grow, whole networks as arrays, words given to values in turn."""
+"""A machine in the making: what each operation is wired to, and words given to values in turn."""
 
 from __future__ import annotations
 
 import heapq
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
+from lava_nexus.chip.machine_neurons import Instance, Neurons
+from lava_nexus.chip.native import Activity
 from lava_nexus.chip.placement import Placement
 from lava_nexus.chip.workload import kept_inputs
 from lava_nexus.circuits import Circuit
+from lava_nexus.circuits.native import NativePart
 from lava_nexus.errors import NexusError
 from lava_nexus.neurons import Port
-from lava_nexus.programs.schedule import Schedule, expand
+from lava_nexus.populations.programmed import GATE
+from lava_nexus.programs.invocations import expand
+from lava_nexus.programs.schedule import Schedule
 
 _SLICE = 128  # neurons of the sequencer that lie together
 
-Terms: TypeAlias = list[tuple[int, int]]
-"""Signal and weight of each synapse, delay 0; an input is -1 - its number until all are known."""
-
-
-@dataclass(frozen=True)
-class Instance:
-    """One placed circuit: its strobe, the neurons of its operands' bits, and the signals of its result's."""
-
-    strobe: int
-    operands: list[list[int]]
-    result: list[int]
-
-
-@dataclass
-class Neurons:
-    """Neurons as they are made: gates with lists that still grow, and whole networks as arrays."""
-
-    terms: list[Terms] = field(default_factory=list)
-    rates: list[float] = field(default_factory=list)
-    thresholds: list[int] = field(default_factory=list)
-    piece: list[int] = field(default_factory=list)
-    pieces: list[tuple[str, str]] = field(default_factory=list)
-    copies: list[tuple[int, Placement, NDArray[np.int64]]] = field(default_factory=list)
-    lines: int = 0
-
-    def line(self, width: int = 1) -> list[int]:
-        """New inputs."""
-        self.lines += width
-        return [-1 - i for i in range(self.lines - width, self.lines)]
-
-    def new_piece(self, name: str, kind: str) -> int:
-        """Number of one more piece."""
-        self.pieces.append((name, kind))
-        return len(self.pieces) - 1
-
-    def gate(self, terms: Terms, threshold: int, piece: int, rate: float = 0.0) -> int:
-        """A neuron [sum of weights >= threshold] with `rate` spikes a step; more terms may follow."""
-        self.terms.append(terms)
-        self.rates.append(rate)
-        self.thresholds.append(threshold)
-        self.piece.append(piece)
-        return len(self.terms) - 1
-
-    def network(self, placed: Placement, inputs: list[int], pieces: NDArray[np.int64]) -> NDArray[np.int64]:
-        """A copy of a placed network fed by `inputs`; signals [signals] of it."""
-        network, first = placed.network, len(self.terms)
-        signals: NDArray[np.int64] = np.concatenate([np.array(inputs, np.int64), first + np.arange(network.neurons)])
-        self.copies.append((first, placed, signals))
-        self.terms += [[] for _ in range(network.neurons)]
-        self.thresholds += network.thresholds.tolist()
-        self.rates += (placed.spikes[network.n_inputs :] / max(1, placed.sets)).tolist()
-        self.piece += pieces[placed.assignment].tolist()
-        return signals
+Used: TypeAlias = tuple[Circuit | NativePart, int, tuple[NDArray[np.int64], ...]]
+"""A circuit, its operand sets, and of each instance the neuron that is each of its signals."""
 
 
 class Build:
     """One machine in the making."""
 
-    def __init__(self, schedule: Schedule, placed: list[Placement]) -> None:
+    def __init__(self, schedule: Schedule, placed: Sequence[Placement | Activity]) -> None:
         self.schedule, self.placed = schedule, placed
         self.ops = ops = expand(schedule)
         self.depth = np.array([pool.circuit.depth for pool in schedule.pools], np.int64)
@@ -88,10 +42,12 @@ class Build:
         self.word = self._allocate()
         self.chain = self._chain()
         self.q, self.clear = self._registers()
-        self.instances = {
-            (int(p), int(i)): self._instance(int(p), int(i))
-            for p, i in np.unique(np.stack([ops.pool, ops.instance], axis=1), axis=0)
-        }
+        self.native: dict[int, list[NDArray[np.int64]]] = {}
+        self.instances: dict[tuple[int, int], Instance] = {}
+        wired = {row.back for row in ops.rows}
+        for pool, instance in np.unique(np.stack([ops.pool, ops.instance], axis=1), axis=0).tolist():
+            if pool not in wired:
+                self._instance(pool, instance)
         self.released = [set[int]() for _ in range(self.words)]
         self.ports: dict[tuple[int, int, int, int], list[int]] = {}
         self.sets: dict[tuple[int, int, int], list[int]] = {}
@@ -106,7 +62,8 @@ class Build:
         """int64 [addresses]: the register of each address that an operation reads; -1 for what is not kept."""
         ops, never = self.ops, -1
         born = np.full(ops.addresses, never)
-        born[ops.result] = self.done + 2
+        made = ops.result >= 0
+        born[ops.result[made]] = self.done[made] + 2
         born[self.kept] = 2
         last = np.full(ops.addresses, never)
         for column in range(3):
@@ -140,8 +97,8 @@ class Build:
 
     def _registers(self) -> tuple[list[list[int]], list[int]]:
         """For each word its cells, MSB first, and what clears them; the inputs' words are set by the host."""
-        bits = max(pool.gates.output.width for pool in self.schedule.pools)
-        bits = max(bits, *(port.width for pool in self.schedule.pools for port in pool.gates.inputs))
+        program = self.schedule.program
+        bits = max(v.format.bits for v in (*program.inputs.values(), *(node.result for node in program.nodes)))
         cells, clears = [], []
         for number in range(self.words):
             piece = self.neurons.new_piece(f"register {number}", "register")
@@ -156,20 +113,26 @@ class Build:
                 self.neurons.terms[cell] += [(line, 2), (self.chain[1], -1)]
         return cells, clears
 
-    def _instance(self, pool: int, instance: int) -> Instance:
+    def _instance(self, pool: int, instance: int) -> None:
         """The placed circuit with neurons for its operands and its strobe."""
-        circuit, placed = self.schedule.pools[pool].gates, self.placed[pool]
-        label = f"{circuit.label} {instance}"
-        piece = self.neurons.new_piece(f"operands of {label}", "operands")
+        circuit = self.schedule.pools[pool].gates
+        piece = self.neurons.new_piece(f"operands of {circuit.label} {instance}", "operands")
         strobe = self.neurons.gate([], 1, piece, 1.0)
         operands = [[self.neurons.gate([], 1, piece, 0.5) for _ in range(port.width)] for port in circuit.inputs]
+        self.add_instance(pool, instance, strobe, operands)
+
+    def add_instance(self, pool: int, instance: int, strobe: int, operands: list[list[int]]) -> None:
+        """The placed circuit, fed by neurons that are there."""
+        circuit, placed = self.schedule.pools[pool].gates, self.placed[pool]
+        assert isinstance(placed, Placement)
+        label = f"{circuit.label} {instance}"
         parts = len(placed.places)
         names = [f"{label}, part {part + 1} of {parts}" for part in range(parts)]
         pieces = [self.neurons.new_piece(name, circuit.label) for name in names]
         inputs = [strobe, *(signal for operand in operands for signal in operand)]
         signals = self.neurons.network(placed, inputs, np.array(pieces))
-        result = [int(signals[s]) for s in placed.network.outputs[0].signals]
-        return Instance(strobe, operands, result)
+        outputs = [[int(signals[s]) for s in port.signals] for port in placed.network.outputs]
+        self.instances[pool, instance] = Instance(strobe, operands, outputs)
 
     def operation(self, k: int) -> None:
         """Wires what operation k reads and writes to the sequencer."""
@@ -177,8 +140,9 @@ class Build:
         one, start, done = self.instances[pool, instance], int(self.issue[k]), int(self.done[k])
         terms = self.neurons.terms
         terms[one.strobe].append((self.chain[start - 1], 1))
-        for column, operand in enumerate(one.operands):
-            address = int(ops.operands[k, column])
+        for column, (address, operand) in enumerate(zip(ops.operands[k].tolist(), one.operands, strict=False)):
+            if address < 0:
+                continue  # of a sum of a native layer, whose bits are wired to it
             word = int(self.word[address])
             if word < 0:
                 self._from_host(pool, instance, column, address, start)
@@ -193,7 +157,7 @@ class Build:
             for port in self.ports[key]:
                 terms[port].append((self.chain[start - 2], 1))
         address = int(ops.result[k])
-        if self.word[address] >= 0:
+        if address >= 0 and self.word[address] >= 0:
             self._to_register(int(self.word[address]), pool, instance, one.result, done)
 
     def _from_host(self, pool: int, instance: int, column: int, address: int, start: int) -> None:
@@ -233,6 +197,8 @@ class Build:
         steps = np.bincount(self.word[held], (self.last - self.born + 1)[held], self.words) / 2
         for cells, spikes in zip(self.q, steps, strict=True):
             expected[cells] = spikes
+        programmed = np.array(made.program) != GATE
+        expected[programmed] = np.array(made.rates)[programmed]
         busy = {key: len(made.terms[one.strobe]) for key, one in self.instances.items()}
         for key, one in self.instances.items():
             expected[[bit for operand in one.operands for bit in operand]] = busy[key] / 2
@@ -241,15 +207,19 @@ class Build:
             expected[first : first + placed.network.neurons] = rates * count
         return expected
 
-    def circuits(self) -> tuple[tuple[Circuit, tuple[NDArray[np.int64], ...]], ...]:
-        """Of each pool the circuit as it is placed, and for each instance the neuron that is each of its signals."""
-        copies: dict[int, list[NDArray[np.int64]]] = {number: [] for number in range(len(self.placed))}
+    def circuits(self) -> tuple[Used, ...]:
+        """Of each pool the circuit as it is placed, operand sets, and of each instance the neuron of each signal."""
+        copies: dict[int, list[NDArray[np.int64]]] = {number: [] for number in range(len(self.placed))} | self.native
         for (pool, _), (_, _, signals) in zip(self.instances, self.neurons.copies, strict=True):
             copies[pool].append(signals)
-        return tuple(
-            (placed.as_placed(pool.gates), tuple(copies[number]))
-            for number, (pool, placed) in enumerate(zip(self.schedule.pools, self.placed, strict=True))
-        )
+        found = []
+        for number, (pool, placed) in enumerate(zip(self.schedule.pools, self.placed, strict=True)):
+            if isinstance(placed, Placement):
+                what: Circuit | NativePart = placed.as_placed(pool.gates)
+                found.append((what, int((self.ops.pool == number).sum()), tuple(copies[number])))
+            else:
+                found.append((pool.circuit, len(copies[number]), tuple(copies[number])))
+        return tuple(found)
 
     def results(self) -> tuple[tuple[Port, ...], NDArray[np.int64]]:
         """Ports of the instances that give results of the program, and which result comes when from which of them."""
@@ -266,23 +236,3 @@ class Build:
         names = [(f"pool{p}_{i}", self.instances[p, i].result, self.schedule.pools[p].gates) for p, i in homes]
         ports = tuple(Port(name, tuple(signals), circuit.output.format) for name, signals, circuit in names)
         return ports, np.array(rows, np.int64)
-
-
-def arrays(made: Neurons) -> tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.int32], NDArray[np.int32]]:
-    """Offsets, sources, weights and delays of all, inputs numbered first."""
-    sizes = np.array([len(terms) for terms in made.terms], np.int64)
-    for first, placed, _ in made.copies:
-        sizes[first : first + placed.network.neurons] = np.diff(placed.network.offsets)
-    offsets = np.concatenate([[0], np.cumsum(sizes)])
-    sources, weights = np.zeros(offsets[-1], np.int64), np.ones(offsets[-1], np.int64)
-    delays = np.zeros(offsets[-1], np.int64)
-    for number, terms in enumerate(made.terms):
-        if terms:
-            part = slice(offsets[number], offsets[number + 1])
-            sources[part], weights[part] = np.array(terms).T
-    for first, placed, signals in made.copies:
-        network = placed.network
-        part = slice(offsets[first], offsets[first] + network.synapses)
-        sources[part], weights[part], delays[part] = signals[network.sources], network.weights, network.delays
-    sources = np.where(sources < 0, -1 - sources, sources + made.lines)
-    return offsets, sources.astype(np.int32), weights.astype(np.int32), delays.astype(np.int32)

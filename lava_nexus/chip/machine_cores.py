@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from lava_nexus.chip.description import Chip, Demand, demand
 from lava_nexus.chip.machine import Machine
 from lava_nexus.chip.mesh import core_links, place_parts
+from lava_nexus.chip.native import more_room
 from lava_nexus.chip.packing import CoreTemplate, Piece, pack
 
 CONTROL = {
@@ -50,7 +51,9 @@ class MachinePlacement:
         """What each core uses, shared axons counted once; kinds of pieces are neuron groups."""
         kinds = {kind: i for i, kind in enumerate(dict.fromkeys(kind for _, kind in self.machine.pieces))}
         groups = np.array([kinds[kind] for _, kind in self.machine.pieces], np.int64)[self.machine.piece]
-        return demand(self.machine, self.assignment, groups, len(self.places), self.chip)
+        cores = len(self.places)
+        states = np.bincount(self.assignment, _more_room(self.machine, self.chip), cores).astype(np.int64)
+        return replace(demand(self.machine, self.assignment, groups, cores, self.chip), states=states)
 
     def around(self) -> list[tuple[str, int, int, float]]:
         """(what, neurons, synapses, SynOps a step) of all that stands around the circuits."""
@@ -61,6 +64,12 @@ class MachinePlacement:
             spikes = float(machine.rates[machine.sources[mine]].sum())
             found.append((called, int((kind == one).sum()), int(mine.sum()), spikes))
         return found
+
+
+def _more_room(machine: Machine, chip: Chip) -> NDArray[np.int64]:
+    """Of each neuron, those whose room its states take beyond its own."""
+    rooms = [more_room(program.neuron, chip) for program in machine.programs]
+    return np.array([*rooms, 0], np.int64)[machine.program]  # the last for gates
 
 
 def place_machine(machine: Machine, chip: Chip, seed: int = 0) -> MachinePlacement:
@@ -77,9 +86,10 @@ def place_machine(machine: Machine, chip: Chip, seed: int = 0) -> MachinePlaceme
     words = -(-sizes // chip.limits.synapses_per_word.most)
     reads = np.bincount(pairs % count, machine.rates[pairs // count] * words, count)
     limits = ("neurons", "delay_bits", "synapse_words", "axons_in", "axons_out")
+    states = np.bincount(machine.piece, _more_room(machine, chip), count).astype(np.int64)
     pieces = [
         Piece(
-            name=name, kind=kind, count=1, synops=float(synops[i]), reads=float(reads[i]),
+            name=name, kind=kind, count=1, synops=float(synops[i]), reads=float(reads[i]), states=int(states[i]),
             **{limit: int(use.used(limit)[i]) for limit in limits},
         )
         for i, (name, kind) in enumerate(machine.pieces)

@@ -9,17 +9,17 @@ from math import ceil, sqrt
 from lava_nexus.chip import memory as words
 from lava_nexus.chip.description import Chip
 from lava_nexus.chip.machine import fits_machine
-from lava_nexus.chip.native import Activities, NativeTemplate, native_template
+from lava_nexus.chip.native import Activities, Activity, NativeTemplate, native_template
 from lava_nexus.chip.packing import CoreTemplate, Piece, circuit_pieces, level, pack
 from lava_nexus.chip.pairs import pair_template
 from lava_nexus.chip.place import Spikes, circuit_template
 from lava_nexus.chip.placement import Placement
 from lava_nexus.chip.populations import population_template
-from lava_nexus.chip.program_placement import ProgramPlacement, TokenTraffic
+from lava_nexus.chip.program_placement import ProgramPlacement
 from lava_nexus.chip.scheduler import schedule_program
 from lava_nexus.chip.surroundings import handover, surroundings
 from lava_nexus.chip.timing import Interconnect, Load, Span
-from lava_nexus.chip.uses import around_uses, built_placement, circuit_use, input_output, native_use
+from lava_nexus.chip.uses import around_uses, built_placement, circuit_use, input_output, native_use, token_traffic
 from lava_nexus.chip.workload import Memory, Strategy, Workload
 from lava_nexus.circuits import Circuit
 from lava_nexus.circuits.native import NativePart
@@ -88,6 +88,7 @@ class Mapper:
         self.workload = subject if isinstance(subject, Workload) else Workload.of(subject)
         self.chip = chip
         self.memory = memory or Memory(words="neurons" if self.workload.layers else "gates")
+        self._built_memory = memory or Memory()
         invoked, self._activities = self.workload.invocations, activities
         self.circuits = {digest: (one, n) for digest, (one, n) in invoked.items() if isinstance(one, Circuit)}
         self.parts = {digest: (one, n) for digest, (one, n) in invoked.items() if isinstance(one, NativePart)}
@@ -98,6 +99,7 @@ class Mapper:
         self._spikes, self._max_delay, self._seed, self._sets = spikes, max_delay, seed, sets
         self._placed: dict[str, Placement] = {}
         self._native: dict[str, NativeTemplate] = {}
+        self._activity: dict[str, Activity] = {}
         self._found: dict[int, ProgramPlacement] = {}
 
     @property
@@ -120,11 +122,17 @@ class Mapper:
         """One instance of a part of native layers on cores."""
         if digest not in self._native:
             part, _ = self.parts[digest]
-            assert self._activities is not None
-            activity = self._activities(part, self._sets, self._seed)
             made = _TEMPLATES[type(part.network)]
-            self._native[digest] = made(part, self.chip, activity)
+            self._native[digest] = made(part, self.chip, self._active(digest))
         return self._native[digest]
+
+    def _active(self, digest: str) -> Activity:
+        """What a part of native layers does."""
+        if digest not in self._activity:
+            part, _ = self.parts[digest]
+            assert self._activities is not None
+            self._activity[digest] = self._activities(part, self._sets, self._seed)
+        return self._activity[digest]
 
     def _instances(self, folding: int) -> dict[str, int]:
         """Of each circuit; a native layer's neurons between the gates are those of its weights.
@@ -210,7 +218,9 @@ class Mapper:
         board, boards = self.chip.board_for(chips)
         steps = sum(schedule.steps * times for schedule, times in schedules)
         interval = self._interval(instances)
-        traffic = self._traffic(chips)
+        circuits = [(self.template(digest), count) for digest, (_, count) in self.circuits.items()]
+        natives = [(self.native(digest), count) for digest, (_, count) in self.parts.items()]
+        traffic = token_traffic(circuits, natives, chips)
         quiet = self._step(templates, cores, (traffic.messages + traffic.operands + traffic.results) / max(1, steps))
         return ProgramPlacement(
             name=self.workload.name,
@@ -233,14 +243,27 @@ class Mapper:
         )
 
     def _built(self, placed: ProgramPlacement) -> ProgramPlacement:
-        """With every neuron on its core, where they are few, all is of gates and the program runs once a token."""
-        (schedule, times), *others = placed.schedules
-        if self.parts or others or times > 1 or self.memory != Memory() or not fits_machine(schedule):
+        """With every neuron on its core, where they are few and the program runs once a token.
+
+        Words are kept by gates then, beside native layers too where nothing else was asked for.
+        """
+        (program, times), *others = self.workload.sections
+        if others or times > 1 or self._built_memory != Memory():
             return placed
-        circuits = [self.template(pool.circuit.digest) for pool in schedule.pools]
-        built = built_placement(placed, schedule, circuits, self._seed)
-        messages = (placed.traffic.messages + placed.traffic.operands + placed.traffic.results) / max(1, placed.steps)
-        return replace(built, step=self._step(built.cores, built.core_count, messages)) if built.machine else placed
+        schedule, _ = placed.schedules[0]
+        if self.memory != Memory():
+            schedule = schedule_program(program, self._instances(placed.folding), handover())
+        if not fits_machine(schedule):
+            return placed
+        digests = [pool.circuit.digest for pool in schedule.pools]
+        parts = [self.template(one) if one in self.circuits else self._active(one) for one in digests]
+        built = built_placement(placed, schedule, parts, self._seed)
+        if not built.machine:
+            return placed
+        messages = (placed.traffic.messages + placed.traffic.operands + placed.traffic.results) / max(1, schedule.steps)
+        quiet = self._step(built.cores, built.core_count, messages)
+        token, streamed = ((schedule.steps, True), (built.interval, False))
+        return replace(built, step=self._with_bursts(quiet, *token), streamed_step=self._with_bursts(quiet, *streamed))
 
     def _interval(self, instances: dict[str, int]) -> int:
         """Steps that the busiest instance needs a token."""
@@ -269,25 +292,6 @@ class Mapper:
         tiles = min(mesh.routers, -(-min(cores, self.chip.cores) // mesh.cores_per_router))
         shared = Interconnect(tiles, mesh.routers, Span(0.0, 0.0, messages), fed)
         return self.chip.timing.step([template.load for template in templates], shared)
-
-    def _traffic(self, chips: int) -> TokenTraffic:
-        messages = operands = results = along = across = native = 0.0
-        for digest, (_, count) in self.circuits.items():
-            placed = self.template(digest)
-            found, share = placed.traffic, count / placed.sets
-            messages += found.messages * share
-            along, across = along + found.hops_east_west * share, across + found.hops_north_south * share
-            operands += found.from_outside * share
-            leaving = [s for port in placed.network.outputs for s in port.signals]
-            results += float(placed.spikes[leaving].sum()) * share
-        for digest, (_, count) in self.parts.items():
-            part = self.native(digest)
-            native += part.messages * count
-            operands += part.operands * count
-            results += part.results * count
-        crossing = 0 if chips == 1 else round(operands + results)
-        counts = (messages + native, operands, results, crossing, along, across, native)
-        return TokenTraffic(*map(round, counts))
 
 
 def _own(what: Circuit | NativePart) -> bool:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from lava_nexus.chip.machine import machine
 from lava_nexus.chip.machine_cores import place_machine
-from lava_nexus.chip.native import NativeTemplate
+from lava_nexus.chip.native import Activity, NativeTemplate
 from lava_nexus.chip.packing import Piece
 from lava_nexus.chip.placement import Placement
-from lava_nexus.chip.program_placement import CircuitUse, InputOutput, ProgramPlacement
+from lava_nexus.chip.program_placement import CircuitUse, InputOutput, ProgramPlacement, TokenTraffic
 from lava_nexus.chip.workload import Memory, Workload, word_bits
 from lava_nexus.circuits import Circuit
 from lava_nexus.circuits.native import NativePart
@@ -62,7 +63,7 @@ def around_uses(around: list[tuple[Piece, int]]) -> list[CircuitUse]:
 
 
 def built_placement(
-    placed: ProgramPlacement, schedule: Schedule, circuits: list[Placement], seed: int
+    placed: ProgramPlacement, schedule: Schedule, circuits: Sequence[Placement | Activity], seed: int
 ) -> ProgramPlacement:
     """The placement with every neuron on its core, what stands around the circuits counted from those neurons.
 
@@ -86,6 +87,10 @@ def built_placement(
         board=board,
         boards=boards,
         machine=built,
+        steps=schedule.steps,
+        io=replace(placed.io, bits_per_step=placed.io.bits_per_step * placed.steps / max(1, schedule.steps)),
+        memory=Memory(),
+        schedules=((schedule, 1),),
     )
 
 
@@ -98,3 +103,24 @@ def input_output(workload: Workload, memory: Memory, steps: int) -> InputOutput:
     bits = word_bits(workload)
     total = bits * (sum(words_in.values()) + sum(words_out.values()))
     return InputOutput(words_in, words_out, bits, total / max(1, steps))
+
+
+def token_traffic(
+    circuits: Sequence[tuple[Placement, int]], parts: Sequence[tuple[NativeTemplate, int]], chips: int
+) -> TokenTraffic:
+    """Messages of a token, for one instance of each circuit and each part of native layers, and its invocations."""
+    messages = operands = results = along = across = native = 0.0
+    for placed, count in circuits:
+        found, share = placed.traffic, count / placed.sets
+        messages += found.messages * share
+        along, across = along + found.hops_east_west * share, across + found.hops_north_south * share
+        operands += found.from_outside * share
+        leaving = [s for port in placed.network.outputs for s in port.signals]
+        results += float(placed.spikes[leaving].sum()) * share
+    for part, count in parts:
+        native += part.messages * count
+        operands += part.operands * count
+        results += part.results * count
+    crossing = 0 if chips == 1 else round(operands + results)
+    counts = (messages + native, operands, results, crossing, along, across, native)
+    return TokenTraffic(*map(round, counts))

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from lava_nexus.chip.machine import Machine
 from lava_nexus.circuits import Circuit
+from lava_nexus.circuits.native import NativePart
 from lava_nexus.errors import NexusError
 from lava_nexus.formats import patterns_to_spikes, spikes_to_patterns
 
@@ -62,11 +63,12 @@ def take_results(machine: Machine, trains: NDArray[np.int8], memory: NDArray[np.
     return int(busy[-1]) + 1 if len(busy) else machine.steps
 
 
-def by_circuit(machine: Machine, counts: NDArray[np.int64], lanes: int) -> list[tuple[Circuit, int, NDArray[np.int64]]]:
+def by_circuit(
+    machine: Machine, counts: NDArray[np.int64], lanes: int
+) -> list[tuple[Circuit | NativePart, int, NDArray[np.int64]]]:
     """(circuit, invocations, spikes of each signal) of every pool, its instances added up."""
     spikes = counts[machine.n_inputs :]
-    sets = np.bincount(machine.operations.pool, minlength=len(machine.circuits)) * lanes
     return [
-        (circuit, int(invocations), np.sum([spikes[signals] for signals in instances], axis=0))
-        for (circuit, instances), invocations in zip(machine.circuits, sets, strict=True)
+        (circuit, sets * lanes, np.sum([spikes[signals] for signals in instances], axis=0))
+        for circuit, sets, instances in machine.circuits
     ]

@@ -20,11 +20,12 @@ from lava_nexus.chip.mesh import core_links
 from lava_nexus.chip.placement import Placement, utilization_row
 from lava_nexus.chip.program_placement import ProgramPlacement
 from lava_nexus.circuits import Circuit
+from lava_nexus.circuits.native import NativePart
 from lava_nexus.errors import NexusError
-from lava_nexus.execute.delay_line import DelayLine
 from lava_nexus.execute.executor import LEVELS, level_word
 from lava_nexus.execute.interpret import check_feeds
 from lava_nexus.execute.machine_run import by_circuit, held_words, host_rows, take_results
+from lava_nexus.execute.programmed_line import line_of
 from lava_nexus.execute.tallies import Tallies, Tally
 from lava_nexus.formats import patterns_to_spikes, spikes_to_patterns
 from lava_nexus.formats.integer_format import exact_array
@@ -137,7 +138,8 @@ def run_placed(
     if placed.machine is None:
         raise NexusError(
             f"placement of program '{placed.name}' holds no neurons: it was read from a file, or is larger or "
-            "otherwise made than what is built by neurons: gates alone, one program a token, weights from the host"
+            "otherwise made than what is built by neurons: one program a token, words by gates, weights from the host, "
+            "native layers of one row with an instance for each activation and each sum (strategy unrolled)"
         )
     if len(operands) != 1 or not isinstance(operands[0], Mapping):
         raise NexusError(f"placement of program '{placed.name}' takes one mapping of patterns by input name")
@@ -159,7 +161,8 @@ class _How:
 
             level = cast(Literal["vectorised", "lif"], self.level)
             return run_cores(wired, assignment, rows, watched, level, self.timeout)
-        line = DelayLine(cast(ThresholdNetwork, wired), rows.shape[1])
+        programmed = (wired.program, wired.programs) if isinstance(wired, Machine) else (np.zeros(0, np.int64), ())
+        line = line_of(wired, rows.shape[1], *programmed)
         trains = np.zeros((*rows.shape[:2], len(watched)), np.int8)
         for step, row in enumerate(rows):
             line.advance()
@@ -251,7 +254,7 @@ def _run_program(
     )
 
 
-def _tallied(counted: list[tuple[Circuit, int, Integers]]) -> Tallies:
+def _tallied(counted: list[tuple[Circuit | NativePart, int, Integers]]) -> Tallies:
     tallies = Tallies()
     for circuit, invocations, spikes in counted:
         tallies.add(Tally(circuit, invocations, spikes))

@@ -11,12 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lava_nexus.errors import NexusError
-from lava_nexus.files import DAMAGED, packed, read_regular, reason, unpacked, write_bytes
+from lava_nexus.files import DAMAGED, read_regular, reason, unpacked
 from lava_nexus.neurons import ThresholdNetwork
-from lava_nexus.neurons.serialisation import from_arrays, to_arrays
-
-_VERSION = 1
-_KIND = "network of lava_nexus"
+from lava_nexus.neurons.serialisation import from_arrays
+from lava_nexus.neurons.stored import KIND, VERSION, write_network
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,19 +80,14 @@ def save_network(network: ThresholdNetwork | SpikingNetwork, path: str | Path) -
         NexusError: what is given is no network.
     """
     if isinstance(network, ThresholdNetwork):
-        arrays, metadata = to_arrays(network)
-        header: dict[str, Any] = {"network": "threshold", "metadata": metadata}
-    elif isinstance(network, SpikingNetwork):
+        return network.save(path)
+    if isinstance(network, SpikingNetwork):
         arrays = {"sizes": network.sizes, "keep": network.keep, "edges": network.edges, "chosen": network.output[1]}
         for name in ("thresholds", "resets", "biases", "weights"):
             arrays |= {f"{name}{i}": array for i, array in enumerate(getattr(network, name))}
-        header = {"network": "spiking", "names": list(network.names), "output": network.output[0]}
-        header["fraction_bits"] = network.fraction_bits
-    else:
-        raise NexusError(f"save_network takes a network, not {type(network).__name__}")
-    target = Path(path)
-    write_bytes(target, packed({"kind": _KIND, "version": _VERSION, **header}, arrays, compressed=True))
-    return target
+        header: dict[str, Any] = {"network": "spiking", "names": list(network.names), "output": network.output[0]}
+        return write_network(path, header | {"fraction_bits": network.fraction_bits}, arrays)
+    raise NexusError(f"save_network takes a network, not {type(network).__name__}")
 
 
 def load_network(path: str | Path) -> ThresholdNetwork | SpikingNetwork:
@@ -105,10 +98,10 @@ def load_network(path: str | Path) -> ThresholdNetwork | SpikingNetwork:
     """
     try:
         header, arrays = unpacked(read_regular(Path(path)))
-        if header.get("kind") != _KIND:
+        if header.get("kind") != KIND:
             raise NexusError(f"file '{path}' holds no network")
-        if header["version"] > _VERSION:
-            raise NexusError(f"file '{path}' is of version {header['version']}, this package reads up to {_VERSION}")
+        if header["version"] > VERSION:
+            raise NexusError(f"file '{path}' is of version {header['version']}, this package reads up to {VERSION}")
         return from_arrays(arrays, header["metadata"]) if header["network"] == "threshold" else _spiking(header, arrays)
     except FileNotFoundError:
         raise NexusError(f"network '{path}' does not exist") from None

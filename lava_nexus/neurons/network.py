@@ -15,12 +15,14 @@ import hashlib
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lava_nexus.formats import NumberFormat
+from lava_nexus.neurons.stored import save_threshold
 from lava_nexus.shown import Shown, bars
 
 STROBE = 0
@@ -156,6 +158,10 @@ class ThresholdNetwork(SynapseLists, Shown):
     def strobed(self) -> int:
         """Neurons that hang on the strobe."""
         return int((self.sources == STROBE).sum())
+
+    def save(self, path: str | Path) -> Path:
+        """Writes a file that `lava_nexus.load_network` reads, of this version and of those to come."""
+        return save_threshold(self, path)
 
     def synapses_of(self, neuron: int) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
         """Sources and weights of one neuron (0-based)."""

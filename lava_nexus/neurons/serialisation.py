@@ -7,7 +7,6 @@ of FP32) of input port a; a relay ends in `relay`.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import astuple
 from typing import Any
 
 import numpy as np
@@ -16,8 +15,9 @@ from numpy.typing import NDArray
 from lava_nexus.formats import FloatFormat, IntegerFormat
 from lava_nexus.neurons.network import STROBE, Port, ThresholdNetwork
 from lava_nexus.neurons.rules import broken_invariant
+from lava_nexus.neurons.stored import ARRAYS
+from lava_nexus.neurons.stored import to_arrays as to_arrays
 
-_ARRAYS = ("offsets", "sources", "weights", "thresholds", "levels", "relay")
 _FORMATS: dict[str, type[FloatFormat] | type[IntegerFormat]] = {f.__name__: f for f in (FloatFormat, IntegerFormat)}
 
 
@@ -40,15 +40,6 @@ def to_text(network: ThresholdNetwork) -> str:
     return "\n".join(lines) + "\n"
 
 
-def to_arrays(network: ThresholdNetwork) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
-    """Arrays by name, and what else belongs to the network as JSON values."""
-    ports = [
-        [[p.name, list(p.signals), p.format and [type(p.format).__name__, *astuple(p.format)]] for p in side]
-        for side in (network.inputs, network.outputs)
-    ]
-    return {name: getattr(network, name) for name in _ARRAYS}, {"ports": ports, "max_delay": network.max_delay}
-
-
 def from_arrays(arrays: Mapping[str, NDArray[Any]], metadata: Mapping[str, Any]) -> ThresholdNetwork:
     """The inverse of `to_arrays`, the network's invariants checked.
 
@@ -59,7 +50,7 @@ def from_arrays(arrays: Mapping[str, NDArray[Any]], metadata: Mapping[str, Any])
         tuple(Port(name, tuple(signals), fmt and _FORMATS[fmt[0]](*fmt[1:])) for name, signals, fmt in side)
         for side in metadata["ports"]
     )
-    found = {name: np.asarray(arrays[name]) for name in _ARRAYS}
+    found = {name: np.asarray(arrays[name]) for name in ARRAYS}
     network = ThresholdNetwork(inputs, outputs, **found, max_delay=metadata["max_delay"])
     if broken := broken_invariant(network):
         raise ValueError(f"network breaks an invariant: {broken}")

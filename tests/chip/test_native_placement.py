@@ -143,7 +143,8 @@ def test_a_layer_has_neurons_of_its_own():
     assert workload.words("weights") == 5 * 16  # norms alone
     instances = mapper_of(workload)._instances(1000)
     assert all(instances[d] == n for d, n in linear_layers.items())
-    assert place(linear(), strategy="fit: chips=1", sets=4).memory.words == "neurons"
+    assert place(linear(), strategy="folded: 1000", sets=4).memory.words == "neurons"
+    assert place(linear(), sets=4).memory.words == "gates"  # every neuron is built
 
 
 def test_cores_are_levelled_on_the_same_chips():

@@ -16,7 +16,7 @@ from lava_nexus.errors import NexusError
 from lava_nexus.execute.interpret import run_program
 from lava_nexus.execute.reference import ReferenceExecutor
 from lava_nexus.programs import Program, Writer, linear
-from lava_nexus.programs.schedule import expand
+from lava_nexus.programs.invocations import expand
 from tests.chip.programs import block_program, feeds, linear_program, shared
 
 FP8, FP32 = nexus.FLOAT8_E4M3FN, nexus.FLOAT32

@@ -111,6 +111,7 @@ def test_networks_are_kept(tmp_path):
     network = nexus.circuit("mul", FMT).network
     path = nexus.save_network(network, tmp_path / "mul.npz")
     assert nexus.load_network(path).digest == network.digest
+    assert nexus.load_network(network.save(tmp_path / "own.npz")).digest == network.digest
     damaged = bytearray(path.read_bytes())
     damaged[len(damaged) // 2] ^= 1
     (tmp_path / "damaged.npz").write_bytes(damaged)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,11 +16,13 @@ from lava_nexus.chip.machine import Machine
 from lava_nexus.errors import NexusError
 from lava_nexus.execute.lava.lif import Level, check_lif, time_steps
 from lava_nexus.execute.lava.processes.coding import Decoder, Encoder
+from lava_nexus.execute.lava.processes.core import Core, Source, groups_of
 from lava_nexus.execute.lava.processes.host import Operands
-from lava_nexus.execute.lava.processes.network import Core, Network
+from lava_nexus.execute.lava.processes.network import Network
 from lava_nexus.execute.lava.session import Session
 from lava_nexus.neurons import MEMORYLESS, NeuronModel, ThresholdNetwork
 from lava_nexus.neurons.split import Subnetwork, split
+from lava_nexus.populations.programmed import GATE, Programmed
 
 _MOST_CORES = 64
 
@@ -54,14 +56,16 @@ def run_cores(
     steps, lanes, _ = rows.shape
     host = Operands(rows.astype(np.int32), 1, "host")
     seen = [np.flatnonzero(np.isin(part.members, watched)) for part in parts]
+    program, programs = programs_of(wired)
+    places = sender_places(wired, parts, program)
     cores = [
-        Core(part, axon_sources(wired, part, parts, assignment), lanes, steps, seen[number], f"core{number}")
-        for number, part in enumerate(parts)
+        Core(part, axon_sources(part, places), lanes, steps, seen[i], f"core{i}", program[part.members], programs)
+        for i, part in enumerate(parts)
     ]
+    senders = [host.s_out, *(getattr(core, f"v{g}_out") for core in cores for g in range(len(core.groups)))]
     for core in cores:
         for source in core.sources:
-            out = host.s_out if source == 0 else cores[source - 1].v0_out
-            out.connect(getattr(core, f"v{source}_in"))
+            senders[source].connect(getattr(core, f"v{source}_in"))
     with Session(cores[0], level, timeout) as session:
         session.run(steps)
     counts = np.zeros(wired.n_signals, np.int64)
@@ -75,21 +79,50 @@ def run_cores(
     return counts, trains
 
 
-def axon_sources(
-    network: ThresholdNetwork | Machine, part: Subnetwork, parts: Sequence[Subnetwork], assignment: NDArray[np.int64]
-) -> dict[int, tuple[int, NDArray[np.int64], NDArray[np.int64]]]:
-    """Where a core's axons come from: (channels of the source, channels picked, axons)."""
+def programs_of(wired: ThresholdNetwork | Machine) -> tuple[NDArray[np.int64], Sequence[Programmed]]:
+    """(number of each neuron's program, programs); gates alone where there are none."""
+    if isinstance(wired, Machine):
+        return wired.program, wired.programs
+    return np.full(wired.neurons, GATE), ()
+
+
+class Senders(NamedTuple):
+    """Who sends each signal: the host, then the groups of all cores in order.
+
+    Attributes:
+        sender, channel: int64 [signals]; number of the sender, and which of its channels.
+        channels: of each sender.
+        graded: whether it sends payloads.
+    """
+
+    sender: NDArray[np.int64]
+    channel: NDArray[np.int64]
+    channels: list[int]
+    graded: list[bool]
+
+
+def sender_places(
+    wired: ThresholdNetwork | Machine, parts: Sequence[Subnetwork], program: NDArray[np.int64]
+) -> Senders:
+    """The senders of all signals."""
+    sender, channel = np.zeros(wired.n_signals, np.int64), np.arange(wired.n_signals)
+    channels, graded = [wired.n_inputs], [False]
+    for part in parts:
+        for number, mine in groups_of(program[part.members]):
+            signals = wired.n_inputs + part.members[mine].astype(np.int64)
+            sender[signals], channel[signals] = len(channels), np.arange(len(mine))
+            channels.append(len(mine))
+            graded.append(number != GATE)
+    return Senders(sender, channel, channels, graded)
+
+
+def axon_sources(part: Subnetwork, places: Senders) -> dict[int, Source]:
+    """What a core's axons come in by, by the number of the sender."""
     axons = part.axons.astype(np.int64)
-    fired = axons >= network.n_inputs
-    home = np.where(fired, assignment[np.where(fired, axons - network.n_inputs, 0)] + 1, 0)
-    found = {}
+    home, found = places.sender[axons], {}
     for source in np.unique(home).tolist():
         mine = np.flatnonzero(home == source)
-        if source == 0:
-            found[source] = network.n_inputs, axons[mine], mine
-        else:
-            members = parts[source - 1].members
-            found[source] = len(members), np.searchsorted(members, axons[mine] - network.n_inputs), mine
+        found[source] = Source(places.channels[source], places.channel[axons[mine]], mine, places.graded[source])
     return found
 
 

@@ -208,13 +208,19 @@ def synapses_between(
     size: int,
     lanes: int,
     kinds: Kinds = FIXED,
+    targets: NDArray[Any] | None = None,
 ) -> Sparse | DelaySparse:
-    """The synapses that start from `signals`, which come in by `channels` of a port of `size`, once a lane."""
-    channel = np.full(network.n_signals, -1)
+    """The synapses that start from `signals`, which come in by `channels` of a port of `size`, once a lane.
+
+    They lead to the neurons `targets`, in this order; to all if None.
+    """
+    channel, row = np.full(network.n_signals, -1), np.full(network.neurons, -1)
     channel[signals] = channels
-    part = channel[network.sources] >= 0
-    place = (network.targets[part], channel[network.sources[part]])
-    shape = (network.neurons, size)
+    chosen = np.arange(network.neurons) if targets is None else targets
+    row[chosen] = np.arange(len(chosen))
+    part = (channel[network.sources] >= 0) & (row[network.targets] >= 0)
+    place = (row[network.targets[part]], channel[network.sources[part]])
+    shape = (len(chosen), size)
     weights = csr_matrix((2 * network.weights[part].astype(np.int64), place), shape=shape)
     delays = csr_matrix((network.delays[part].astype(np.int64), place), shape=shape)
     if weights.nnz != part.sum():

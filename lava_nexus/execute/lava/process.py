@@ -180,6 +180,15 @@ class SpikePortTypes(ABCMeta):
         raise AttributeError(f"type object '{cls.__name__}' has no attribute '{name}'")
 
 
+class PayloadPortTypes(SpikePortTypes):
+    """As `SpikePortTypes`, of ports that carry payloads."""
+
+    def __getattr__(cls, name: str) -> LavaPyType:
+        """The type of a port that the class does not list."""
+        spikes = super().__getattr__(name)
+        return LavaPyType(spikes.cls, np.int32)
+
+
 def in_name(value: Value) -> str:
     """What the port is called that a value comes in by."""
     return port_name(value) + _IN

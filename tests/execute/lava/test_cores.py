@@ -17,6 +17,7 @@ from lava_nexus.execute.lava.cores import run_cores
 from lava_nexus.execute.membrane import MembraneExecutor
 from lava_nexus.execute.placed import run_placed
 from lava_nexus.execute.reference import ReferenceExecutor
+from lava_nexus.programs import Program, Writer, linear
 from tests.chip.programs import block_program, feeds, linear_program, shared
 from tests.execute.lava.leftovers import children
 
@@ -100,6 +101,46 @@ def test_a_block_of_8_core_by_core_in_lava(level):
 @pytest.mark.slow
 def test_a_layer_in_fp32():
     same_bits_as_predicted(linear_program(nexus.FLOAT32), 16, "vectorised")
+
+
+def native_program(fmt, inputs=4, outputs=3, tokens=1):
+    """A layer in synapses, x [tokens, inputs] to y, with a weight of 0 and a rectifier behind it."""
+    w = Writer(Program("native"), fmt, accumulate="exact", product="native")
+    x = w.program.input("x", (tokens, inputs), fmt)
+    weight = np.random.default_rng(0).standard_normal((outputs, inputs)).astype(np.float32)
+    weight[0, 0] = 0
+    layer = linear(w.inside("layer"), x, w.constant(weight))
+    w.program.outputs["y"] = w.inside("rectified").apply("max", layer, w.constant(np.zeros(outputs, np.float32)))
+    return w.program
+
+
+@pytest.mark.parametrize(
+    ("level", "executor"),
+    [("vectorised", "membrane"), ("vectorised", "lava"), pytest.param("lif", "lava", marks=pytest.mark.slow)],
+)
+@pytest.mark.parametrize("fmt", [FMT, pytest.param(nexus.FLOAT32, marks=pytest.mark.slow)], ids=str)
+def test_a_native_layer_with_its_gates(fmt, level, executor):
+    """Limbs, digits and windows on cores beside gates: bits, steps, and the counts of the layer run by itself."""
+    program = native_program(fmt)
+    x = feeds(program, 4)
+    x["x"][1], x["x"][2, 0, 0] = fmt.sign_mask, fmt.exponent_mask
+    placed = nexus.place(program, sets=16)
+    ran = placed.run(x, level=level, executor=executor)
+    want = run_program(program, x, nexus.executor("bitsliced"))
+    assert np.array_equal(ran.outputs["y"], want.outputs["y"])
+    assert ran.taken == ran.predicted == placed.steps + handover()
+    assert sum(core.neurons for core in ran.cores) == placed.neurons
+    ours, theirs = ({t.circuit.label: (t.spikes, t.synops) for t in one.tallies} for one in (ran, want))
+    native = [label for label in theirs if label.startswith(("native sums", "payloads"))]
+    assert len(native) == 2 and all(ours[label] == theirs[label] for label in native)
+    assert 0.5 < ran.messages / max(1, ran.expected_messages) < 2
+    assert all(used <= most for core in ran.cores for limit, (used, most) in core.used.items())
+
+
+def test_native_layers_that_wait_have_no_neurons_to_run():
+    placed = nexus.place(native_program(FMT, tokens=2), sets=16)
+    with pytest.raises(NexusError, match="native layers of one row with an instance for each activation"):
+        placed.run(feeds(native_program(FMT, tokens=2)))
 
 
 def test_the_formula_for_large_programs_beside_what_is_built():

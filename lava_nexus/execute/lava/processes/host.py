@@ -95,7 +95,8 @@ class Recorder(Process):
         counts: shared int64 [signals].
         trains: shared int8 [steps, lanes, watched].
         n_inputs: input signals.
-        watched: int64; signals whose spikes are kept, all of them if None.
+        watched: int64; channels whose spikes are kept, all of them if None.
+        members: int64; which signal each channel is, all of them in order if None.
     """
 
     members: ClassVar[Members] = {
@@ -109,12 +110,14 @@ class Recorder(Process):
         trains: NDArray[Any],
         n_inputs: int,
         watched: NDArray[np.int64] | None = None,
+        members: NDArray[np.int64] | None = None,
     ) -> None:
-        chosen = np.arange(len(counts)) if watched is None else watched
-        super().__init__(counts=counts, trains=trains, n_inputs=n_inputs, watched=chosen)
+        signals = np.arange(len(counts)) if members is None else members
+        chosen = np.arange(len(signals)) if watched is None else watched
+        super().__init__(counts=counts, trains=trains, n_inputs=n_inputs, watched=chosen, signals=signals)
         lanes = trains.shape[1]
         self.inputs = InPort(shape=(lanes, n_inputs))
-        self.neurons = InPort(shape=(lanes, len(counts) - n_inputs))
+        self.neurons = InPort(shape=(lanes, len(signals) - n_inputs))
 
 
 @model_of(Recorder, "vectorised", "lif")
@@ -128,9 +131,10 @@ class RecorderModel(PyLoihiProcessModel):
         super().__init__(proc_params)
         self._counts = proc_params["counts"]
         self._trains, self._watched = proc_params["trains"], proc_params["watched"]
+        self._signals = proc_params["signals"]
 
     def run_spk(self) -> None:
         fired = np.concatenate([self.inputs.recv(), self.neurons.recv()], axis=1) != 0
-        self._counts += fired.sum(axis=0)
+        self._counts[self._signals] += fired.sum(axis=0)
         if self.time_step <= len(self._trains):
             self._trains[self.time_step - 1] = fired[:, self._watched]

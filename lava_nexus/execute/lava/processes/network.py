@@ -1,11 +1,11 @@
-"""Processes of threshold networks: a whole one, and the part of one that lives on a core.
+"""Process of a threshold network.
 
-Both as vectorised neurons in one CPU model, or as Lava's own LIF and DelaySparse in fixed point.
+As vectorised neurons in one CPU model, or as Lava's own LIF and DelaySparse in fixed point.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 import numpy as np
@@ -28,7 +28,6 @@ from lava_nexus.execute.lava.lif import (
     latency,
     output_signals,
     selection,
-    synapses_between,
 )
 from lava_nexus.execute.lava.process import (
     SPIKES_IN,
@@ -38,14 +37,12 @@ from lava_nexus.execute.lava.process import (
     Process,
     Readable,
     Reading,
-    SpikePortTypes,
     lanes_of,
     model_of,
 )
 from lava_nexus.execute.lava.processes.host import Recorder
 from lava_nexus.execute.lava.shared import shared_array
 from lava_nexus.neurons import MEMORYLESS, NeuronModel, ThresholdNetwork
-from lava_nexus.neurons.split import Subnetwork
 
 
 class Network(Process):
@@ -189,93 +186,3 @@ class NetworkLif(AbstractSubProcessModel):
         self.read_out.a_out.reshape(proc.s_out.shape).connect(proc.out_ports.s_out)
         proc.vars.v.alias(self.neurons.potential)
         proc.vars.s.alias(self.neurons.fired)
-
-
-class Core(Process):
-    """spike_k(t) = [ sum_j weight_j * spike_source_j(t - 1 - delay_j) >= threshold_k ] for the neurons of one core.
-
-    Attributes:
-        counts: int64 [neurons], spikes of each neuron so far, over all lanes.
-        trains: int8 [record_steps, lanes, watched], spikes of the watched neurons; row 0 is the first time step.
-
-    Args:
-        subnetwork: its neurons and axons.
-        sources: for each source number, channels that it has, and for each axon from there (channel, axon).
-        lanes: operand sets side by side.
-        record_steps: time steps of which the watched neurons' spikes are kept.
-        watched: int64; which neurons of the core those are.
-        name: of the Process.
-    """
-
-    members: ClassVar[Members] = {
-        "v<i>_in": "in, [lanes, n]; what comes from source i: 0 is the outside, i + 1 is core i.",
-        "v0_out": "out, [lanes, neurons]; all its neurons.",
-    }
-
-    def __init__(
-        self,
-        subnetwork: Subnetwork,
-        sources: Mapping[int, tuple[int, NDArray[np.int64], NDArray[np.int64]]],
-        lanes: int,
-        record_steps: int,
-        watched: NDArray[np.int64],
-        name: str,
-    ) -> None:
-        trains = shared_array((record_steps, lanes, len(watched)), np.int8)
-        counts = shared_array((subnetwork.n_signals,), np.int64)
-        super().__init__(
-            subnetwork=subnetwork, sources=dict(sources), lanes=lanes, counts=counts, trains=trains, watched=watched,
-            name=name,
-        )  # fmt: skip
-        self.subnetwork = subnetwork
-        self.sources = dict(sources)
-        self.lanes = lanes
-        self.counts = counts[subnetwork.n_inputs :]
-        self.trains = trains
-        for source, (channels, _, _) in sources.items():
-            setattr(self, f"v{source}_in", InPort(shape=(lanes, channels)))
-        self.v0_out = OutPort(shape=(lanes, subnetwork.neurons))
-
-
-@model_of(Core, "vectorised")
-class CoreVectorised(PyLoihiProcessModel, metaclass=SpikePortTypes):
-    """Every neuron of every lane in one child process."""
-
-    def __init__(self, proc_params: Any) -> None:
-        super().__init__(proc_params)
-        part = proc_params["subnetwork"]
-        self._neurons = DelayLine(part, proc_params["lanes"], proc_params["counts"])
-        self._own = np.arange(part.n_inputs, part.n_signals, dtype=np.int64)
-        self._sources = proc_params["sources"]
-        self._axons = np.zeros((proc_params["lanes"], part.n_inputs), np.int8)
-        self._trains, self._watched = proc_params["trains"], proc_params["watched"]
-
-    def run_spk(self) -> None:
-        """One time step; sends before it receives, because cores are connected in loops."""
-        self._neurons.advance()
-        fired = self._neurons.read(self._own)
-        self.v0_out.send(fired)
-        for source, (_, channels, axons) in self._sources.items():
-            self._axons[:, axons] = getattr(self, f"v{source}_in").recv()[:, channels]
-        self._neurons.feed(self._axons)
-        if self.time_step <= len(self._trains):
-            self._trains[self.time_step - 1] = fired[:, self._watched]
-
-
-@model_of(Core, "lif")
-class CoreLif(AbstractSubProcessModel):
-    """One LIF; one DelaySparse from each source, and one from its own neurons."""
-
-    def __init__(self, proc: Core) -> None:
-        part, lanes = proc.subnetwork, proc.lanes
-        population = LifPopulation.of(part, lanes, [])
-        self.neurons, self.synapses = population.neurons, population.synapses
-        for source, (channels, picked, axons) in proc.sources.items():
-            synapses = synapses_between(part, axons, picked, channels, lanes)
-            setattr(self, f"synapses_of_{source}", synapses)
-            getattr(proc.in_ports, f"v{source}_in").flatten().connect(synapses.s_in)
-            synapses.a_out.connect(self.neurons.a_in)
-        spikes = self.neurons.s_out.reshape((lanes, part.neurons))
-        spikes.connect(proc.out_ports.v0_out)
-        self.recorder = Recorder(proc.counts, proc.trains, 0, proc.proc_params["watched"])
-        self.neurons.s_out.reshape((lanes, part.neurons)).connect(self.recorder.neurons)

@@ -23,6 +23,7 @@ class StatefulNeurons(Process):
         neuron: the equation, as data.
         shape: of the population.
         window: steps after which all states are 0 again, from the first step on.
+        phase: the step, 0 .. window - 1, in which they first are anew.
         name, log_config: of the Process.
     """
 
@@ -38,10 +39,14 @@ class StatefulNeurons(Process):
         window: int,
         name: str | None = None,
         log_config: LogConfig | None = None,
+        phase: int = 0,
     ) -> None:
         if window < 1:
             raise NexusError(f"window of {window} steps of neurons '{neuron.name}' is below 1")
-        super().__init__(neuron=neuron, shape=shape, window=window, name=name or neuron.name, log_config=log_config)
+        if not 0 <= phase < window:
+            raise NexusError(f"phase {phase} of neurons '{neuron.name}' is not in 0 .. {window - 1}")
+        named = {"name": name or neuron.name, "log_config": log_config}
+        super().__init__(neuron=neuron, shape=shape, window=window, phase=phase, **named)
         self.neuron = neuron
         self.a_in = InPort(shape=shape)
         self.s_out = OutPort(shape=shape)
@@ -57,11 +62,11 @@ class StatefulNeuronsModel(PyLoihiProcessModel):
     def __init__(self, proc_params: Any) -> None:
         super().__init__(proc_params)
         self._neuron: StatefulNeuron = proc_params["neuron"]
-        self._shape, self._window = proc_params["shape"], proc_params["window"]
+        self._shape, self._window, self._phase = (proc_params[name] for name in ("shape", "window", "phase"))
         self._states = self._neuron.start(self._shape)
 
     def run_spk(self) -> None:
-        if (self.time_step - 1) % self._window == 0:
+        if (self.time_step - 1 - self._phase) % self._window == 0:
             self._states = self._neuron.start(self._shape)
         sent = self._neuron.step(self._states, self.a_in.recv().astype(np.int64))
         if np.abs(sent).max(initial=0) > PAYLOAD:

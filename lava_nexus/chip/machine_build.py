@@ -210,13 +210,14 @@ class Build:
     def circuits(self) -> tuple[Used, ...]:
         """Of each pool the circuit as it is placed, operand sets, and of each instance the neuron of each signal."""
         copies: dict[int, list[NDArray[np.int64]]] = {number: [] for number in range(len(self.placed))} | self.native
-        for (pool, _), (_, _, signals) in zip(self.instances, self.neurons.copies, strict=True):
-            copies[pool].append(signals)
-        found = []
+        for (number, _), (_, _, signals) in zip(self.instances, self.neurons.copies, strict=True):
+            copies[number].append(signals)
+        found: list[Used] = []
         for number, (pool, placed) in enumerate(zip(self.schedule.pools, self.placed, strict=True)):
             if isinstance(placed, Placement):
-                what: Circuit | NativePart = placed.as_placed(pool.gates)
-                found.append((what, int((self.ops.pool == number).sum()), tuple(copies[number])))
+                found.append(
+                    (placed.as_placed(pool.gates), int((self.ops.pool == number).sum()), tuple(copies[number]))
+                )
             else:
                 found.append((pool.circuit, len(copies[number]), tuple(copies[number])))
         return tuple(found)

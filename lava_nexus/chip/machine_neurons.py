@@ -108,8 +108,8 @@ def arrays(made: Neurons) -> tuple[NDArray[np.int64], NDArray[np.int32], NDArray
         network = placed.network
         part = slice(offsets[first], offsets[first] + network.synapses)
         sources[part], weights[part], delays[part] = signals[network.sources], network.weights, network.delays
-    first = np.concatenate([[0], np.cumsum(np.bincount(joined[0], minlength=len(sizes)))])[:-1]
-    at = (offsets[:-1] + own)[joined[0]] + np.arange(joined.shape[1]) - first[joined[0]]
+    before = np.concatenate([[0], np.cumsum(np.bincount(joined[0], minlength=len(sizes)))])[:-1]
+    at = (offsets[:-1] + own)[joined[0]] + np.arange(joined.shape[1]) - before[joined[0]]
     sources[at], weights[at], delays[at] = joined[1:]
     sources = np.where(sources < 0, -1 - sources, sources + made.lines)
     return offsets, sources.astype(np.int32), weights.astype(np.int32), delays.astype(np.int32)

@@ -189,7 +189,7 @@ def _native_rows(schedule: Schedule) -> dict[int, NativeRow]:
     taken = [0] * len(schedule.pools)
     found = {}
     for index, rounds in staged.items():
-        node, pools = schedule.program.nodes[index], [one.pool for one in rounds]
+        node = schedule.program.nodes[index]
         native = isinstance(node, Contract) and isinstance(node.product, Native)
         if not native or [one.role for one in rounds] != ["take", "stage", "stage", "result"]:
             raise NexusError(
@@ -207,7 +207,7 @@ def _native_rows(schedule: Schedule) -> dict[int, NativeRow]:
                 f"native layer '{node.layer}' has a row that waits between its parts; one row, with an instance for "
                 "each activation and each sum (strategy unrolled), does not"
             )
-        found[index] = NativeRow(index, *pools, first, core.start)
+        found[index] = NativeRow(index, front.pool, core.pool, bits.pool, back.pool, first, core.start)
     return found
 
 

@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 from lava_nexus.chip.placement import Placement
 from lava_nexus.errors import NexusError
-from lava_nexus.execute.lava.cores import axon_sources
+from lava_nexus.execute.lava.cores import axon_sources, programs_of, sender_places
 from lava_nexus.execute.lava.lif import LAVA, LifPopulation, check_lif, memoryless_lif, synapses_between
 from lava_nexus.execute.lava.processes.coding import Encoder
 from lava_nexus.execute.lava.processes.host import Probe
@@ -87,11 +87,11 @@ def chip_graph(
     encoder.s_out.flatten().connect(entry.inp)
     populations = [LifPopulation.of(part, 1, [], name=f"core{i}", kinds=LAVA) for i, part in enumerate(parts)]
     ports = [entry.out, *(population.neurons.s_out for population in populations)]
-    synapses: list[list[AbstractProcess]] = []
+    senders, synapses = sender_places(network, parts, programs_of(network)[0]), list[list[AbstractProcess]]()
     for part, population in zip(parts, populations, strict=True):
         synapses.append([] if population.synapses is None else [population.synapses])
-        for source, (channels, picked, axons) in axon_sources(network, part, parts, assignment).items():
-            inward = synapses_between(part, axons, picked, channels, 1, LAVA)
+        for source, what in axon_sources(part, senders).items():
+            inward = synapses_between(part, what.axons, what.picked, what.channels, 1, LAVA)
             connect(ports[source], inward, population.neurons)
             synapses[-1].append(inward)
     marker, mark = marker_of(STROBE, network.n_inputs, entry.out)

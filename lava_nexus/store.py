@@ -24,7 +24,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from lava_nexus.disk_cache import source_digest
-from lava_nexus.errors import NexusError
+from lava_nexus.errors import NexusError, brief
 from lava_nexus.files import DAMAGED, packed, read_regular, unpacked, write_bytes
 
 _PACKAGES = ("lava-nexus", "lava-nc", "lava-dl", "numpy", "numba", "torch")
@@ -43,6 +43,8 @@ def installed_versions() -> dict[str, str]:
 
 _SCHEMA = 1
 _SHOWN = 40  # characters of an identity's part that are kept as they are, and named where they differ
+THREADS = "LAVA_NEXUS_THREADS"
+"""Variable of the environment: most threads that an executor of this process takes."""
 _SETTINGS = ("ATEN_CPU_CAPABILITY", "MKL_CBWR", "MKL_ENABLE_INSTRUCTIONS", "OMP_NUM_THREADS")
 
 
@@ -199,8 +201,27 @@ def processor() -> dict[str, str]:
     name = platform.processor() or platform.machine()
     with suppress(OSError), open("/proc/cpuinfo", encoding="utf-8", errors="replace") as file:
         name = next((line.partition(":")[2].strip() for line in file if line.startswith("model name")), name)
-    cores = str(len(os.sched_getaffinity(0))) if hasattr(os, "sched_getaffinity") else str(os.cpu_count())
-    return {"name": name, "cores": cores, **{key: os.environ[key] for key in _SETTINGS if key in os.environ}}
+    return {"name": name, "cores": str(_usable()), **{key: os.environ[key] for key in _SETTINGS if key in os.environ}}
+
+
+def processors() -> int:
+    """That this process may use: `LAVA_NEXUS_THREADS`, or all that it may run on.
+
+    Raises:
+        NexusError: the variable is no whole number above 0.
+    """
+    asked = os.environ.get(THREADS)
+    if asked is not None:
+        if not asked.isdecimal() or int(asked) < 1:
+            raise NexusError(
+                f"variable {THREADS} of the environment is '{brief(asked)}', must be a whole number above 0"
+            )
+        return int(asked)
+    return _usable()
+
+
+def _usable() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _named(value: Any) -> str:

@@ -21,9 +21,11 @@ from lava_nexus.config import build_config
 from lava_nexus.crew import crew
 from lava_nexus.errors import NexusError
 from lava_nexus.execute.tiled import TiledExecutor, Tiling
-from lava_nexus.lab.configs.execution import EvaluateConfig, RunConfig
+from lava_nexus.lab.configs.evaluation import EvaluateConfig
+from lava_nexus.lab.configs.execution import RunConfig
 from lava_nexus.lab.configs.robustness import RobustnessConfig
 from lava_nexus.lab.configs.verification import VerifyConfig
+from lava_nexus.lab.evaluation.relay import steps_of
 from lava_nexus.lab.experiments import find
 
 pytest.importorskip("distributed", reason="the extra 'distributed' is not installed")
@@ -46,6 +48,13 @@ def power(base, exponent):
     return base**exponent
 
 
+def once(flag, act):
+    """Whatever happens to the first that comes does not happen to others."""
+    with contextlib.suppress(FileExistsError):
+        os.close(os.open(flag, os.O_CREAT | os.O_EXCL))
+        act()
+
+
 @pytest.mark.parametrize("threads", [1, 3])
 def test_threads_give_results_in_order_and_end_with_the_first_mistake(threads):
     def late(_, number):
@@ -66,17 +75,32 @@ def test_a_cluster_gives_the_same_in_order(cluster):
     assert list(cluster.map(power, 2, [])) == []
 
 
+def test_a_relay_takes_every_item_through_all_steps(cluster):
+    def step(factor, number, value):
+        return factor * value + number
+
+    expected = [2 * (2 * (2 * n) + 1) + 2 for n in range(20)]
+    assert list(cluster.relay(step, 2, range(20), 3)) == expected
+    with crew(None) as here:
+        assert list(here.relay(step, 2, range(20), 3)) == expected
+
+
+def test_a_relay_outlives_a_worker_of_one_of_its_steps(cluster, tmp_path):
+    flag = str(tmp_path / "flag")
+
+    def step(flag, number, value):
+        if number == 1 and value == 4:
+            once(flag, lambda: os.kill(os.getpid(), signal.SIGKILL))
+        return value + 1
+
+    assert list(cluster.relay(step, flag, range(8), 3)) == [n + 3 for n in range(8)]
+    assert Path(flag).exists()
+
+
 def test_it_listens_on_the_loopback_alone(cluster):
     info = cluster._client.scheduler_info()
     addresses = [info["address"], *info["workers"], *(worker["nanny"] for worker in info["workers"].values())]
     assert len(addresses) == 5 and all(address.startswith("tcp://127.0.0.1:") for address in addresses)
-
-
-def once(flag, act):
-    """Whatever happens to the first that comes does not happen to others."""
-    with contextlib.suppress(FileExistsError):
-        os.close(os.open(flag, os.O_CREAT | os.O_EXCL))
-        act()
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, pytest.param(signal.SIGSTOP, marks=pytest.mark.slow)])
@@ -191,6 +215,54 @@ def test_an_evaluation_is_the_same(cluster, tmp_path):
     given["executor"] = "reference"
     plain = conducted("evaluate", EvaluateConfig, given, tmp_path / "plain")
     assert plain == conducted("evaluate", EvaluateConfig, {**given, "cluster": at(cluster)}, tmp_path / "spread")
+
+
+@pytest.mark.parametrize("layers", [1, 3])
+def test_an_evaluation_by_layers_is_the_same(cluster, tmp_path, layers):
+    task = {"kind": "arc", "limit": 1}
+    shape = TINY | {"max_position_embeddings": 256, "hidden_size": 16, "intermediate_size": 16}
+    model = {"architecture": shape | {"num_hidden_layers": layers}}
+    given = {"model": model, "tasks": [task], "pytorch": False, "executor": "reference"}
+    plain = conducted("evaluate", EvaluateConfig, given, tmp_path / "plain")
+    given |= {"cluster": at(cluster), "spread": "layers"}
+    assert plain == conducted("evaluate", EvaluateConfig, given, tmp_path / "spread")
+    with pytest.raises(NexusError, match="no worker holds the whole model, which 'pytorch: true' needs"):
+        build_config(EvaluateConfig, given | {"pytorch": True}, "config")
+
+
+def test_layers_are_cut_by_their_weights():
+    spec = nexus.random_model(TINY | {"num_hidden_layers": 7, "vocab_size": 4096}).spec
+    for steps in range(1, 10):
+        cut = steps_of(spec, steps)
+        assert len(cut) == min(steps, 7) and all(cut) and [n for part in cut for n in part] == list(range(7))
+    assert len(steps_of(spec, 2)[0]) > len(steps_of(spec, 2)[1])  # the head is in the last one
+
+
+TABLES = {
+    "circuits": {"operations": ["add", "mul"], "formats": ["float8_e4m3fn"], "inputs": 64},
+    "energy": {"measure": {"kind": "precision", "size": 2, "tokens": 2, "formats": ["float8_e4m3fn"]}},
+    "nls": {"sections": ["errors", "sweeps"], "sizes": [4], "vectors": 8, "points": 11},
+    "ulp": {"inputs": [16], "components": ["silu"], "operations": ["add"], "tokens": 2, "width": 2, "outputs": 2},
+    "study": {
+        "architecture": TINY | {"hidden_size": 16, "intermediate_size": 16},
+        **{"text": str(Path(__file__).parent / "data" / "persuasion.txt"), "tokens": 16, "window": 8},
+    },
+}
+
+
+@pytest.mark.parametrize(
+    "command", ["circuits", *(pytest.param(name, marks=pytest.mark.slow) for name in list(TABLES)[1:])]
+)
+def test_a_table_is_the_same(cluster, tmp_path, command):
+    kind = find(command).config
+    plain = conducted(command, kind, TABLES[command], tmp_path / "plain")
+    spread = conducted(command, kind, TABLES[command] | {"cluster": at(cluster)}, tmp_path / "spread")
+    assert told(plain) == told(spread)
+
+
+def told(found):
+    """What an experiment gave, as text; of a report what does not depend on where it was measured."""
+    return str([found["rows"], found["config"]["seed"]] if isinstance(found, dict) else found)
 
 
 def test_tiles_are_the_same_on_any_number_of_workers():

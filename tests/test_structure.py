@@ -37,7 +37,7 @@ ROOMS = [
 ]
 """Each imports only from those before it, and from the files below all rooms."""
 GROUND = {"errors", "files", "disk_cache", "config", "store", "signals", "documents", "progress", "shown"}
-GROUND |= {"cluster", "crew"}
+GROUND |= {"cluster", "crew", "dask_crew"}
 FRONT = {"__init__", "__main__", "cli", "moved"}
 """Files at the top: those below all rooms, and those that may open on every one."""
 ONLY_UNDER = {

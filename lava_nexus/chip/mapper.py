@@ -129,10 +129,13 @@ class Mapper:
     def _active(self, digest: str) -> Activity:
         """What a part of native layers does."""
         if digest not in self._activity:
-            part, _ = self.parts[digest]
             assert self._activities is not None
-            self._activity[digest] = self._activities(part, self._sets, self._seed)
+            self._activity[digest] = self._activities(self.parts[digest][0], self._sets, self._seed)
         return self._activity[digest]
+
+    def adopt(self, placed: dict[str, Placement], native: dict[str, NativeTemplate]) -> None:
+        """Takes instances that another mapper of the same workload placed."""
+        self._placed, self._native = self._placed | placed, self._native | native
 
     def _instances(self, folding: int) -> dict[str, int]:
         """Of each circuit; a native layer's neurons between the gates are those of its weights.
@@ -152,8 +155,7 @@ class Mapper:
     @property
     def _unrolled(self) -> float:
         """By what the roots are multiplied where every invocation has an instance."""
-        shared = [(one, n) for one, n in self.workload.invocations.values() if not _own(one)]
-        return max(sqrt(count * one.neurons) for one, count in shared)
+        return max(sqrt(n * one.neurons) for one, n in self.workload.invocations.values() if not _own(one))
 
     def place(self, strategy: Strategy) -> ProgramPlacement:
         """By a strategy.
@@ -277,11 +279,10 @@ class Mapper:
         What such digits take in the fullest core of a layer is added, layer after layer, or of the fullest layer where
         all layers have tokens of their own.
         """
-        bursts = []
-        for digest, (_, count) in self.parts.items():
-            synops, reads = self.native(digest).burst
-            one = self.chip.timing.core(Load(0.0, synops, reads))
-            bursts.append(one * (count if one_by_one else 1))
+        bursts = [
+            self.chip.timing.core(Load(0.0, *self.native(digest).burst)) * (count if one_by_one else 1)
+            for digest, (_, count) in self.parts.items()
+        ]
         if not bursts:
             return quiet
         return quiet + (Span.total(bursts) if one_by_one else Span.largest(bursts)) * (1 / max(1, steps))

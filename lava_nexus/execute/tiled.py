@@ -6,6 +6,7 @@ What is nonlinear, attention and all that has no weights runs here, on the execu
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any, Protocol
@@ -119,25 +120,39 @@ class Former:
 
     def form(self, tile: Tile) -> tuple[Patterns, list[dict[str, Any]]] | None:
         """(patterns [rows, columns], counts by circuit); None where the weights are not here and were to be sent."""
-        key = f"{self.model} {tile.weights}"
+        held = _held.setdefault(self.model, {})
+        for other in [model for model in _held if model != self.model]:
+            del _held[other]
         if tile.sent is not None:
-            _held[key] = tile.sent
-        elif key not in _held:
+            held[str(tile.weights)] = tile.sent
+        elif str(tile.weights) not in held:
             if self.source is None:
                 return None
             if self.model not in _sources:
+                _sources.clear()
                 _sources[self.model] = self.source()
-            _held[key] = tile.weights.read(_sources[self.model])
-        executor = executor_named(self.executor, **self.options)
-        operands = [tile.left[None], _held[key][None]]
+            held[str(tile.weights)] = tile.weights.read(_sources[self.model])
+        executor = _executor(self.executor, self.options)
+        operands = [tile.left[None], held[str(tile.weights)][None]]
         operands += [] if tile.bias is None else [tile.bias[None]]
-        found = formed_by(executor, self.how, operands)
-        return np.asarray(found)[0], [_counts(tally) for tally in executor.tallies]
+        with executor.apart(add=False) as tallies:
+            found = formed_by(executor, self.how, operands)
+        return np.asarray(found)[0], [_counts(tally) for tally in tallies]
 
 
-_held: dict[str, Patterns] = {}
+_held: dict[str, dict[str, Patterns]] = {}
 _sources: dict[str, Source] = {}
-"""What a worker keeps while it lives: its share of the weights, and where they come from."""
+"""What a worker keeps of a model until another one comes: its share of the weights, and where they come from."""
+_of_thread = threading.local()
+
+
+def _executor(name: str, options: Mapping[str, Any]) -> Executor:
+    """One for each thread of a worker, whose circuits stay lowered and compiled."""
+    made: dict[str, Executor] = _of_thread.__dict__.setdefault("made", {})
+    key = f"{name} {sorted(options.items())}"
+    if key not in made:
+        made[key] = executor_named(name, **options)
+    return made[key]
 
 
 def formed_by(executor: Executor, how: Product, operands: Sequence[Patterns]) -> Patterns:
@@ -161,6 +176,7 @@ class Tiling:
         model: names the weights among those of all models.
         source: makes the source of weights at a worker; None where they are sent.
         executor, options: name and options of the executor, here and there.
+        sent: weights that workers were sent.
     """
 
     workers: Crew
@@ -168,6 +184,7 @@ class Tiling:
     source: Callable[[], Source] | None
     executor: str
     options: Mapping[str, Any] = field(default_factory=dict)
+    sent: set[str] = field(default_factory=set)
 
 
 class TiledExecutor(Executor):
@@ -186,8 +203,9 @@ class TiledExecutor(Executor):
                 f"executor '{tiling.executor}' runs on one machine here: no tiles of outputs are given to a cluster"
             )
         self.name, self.level, self.count = self.inner.name, self.inner.level, self.inner.count
-        self._tiling, self._sent = tiling, set[str]()
+        self._tiling = tiling
         self._source: Source | None = None
+        self._formers: dict[Product, Former] = {}
 
     def feeds(self, program: Program, weights: Mapping[str, Rows], source: Source) -> dict[str, Patterns]:
         """What a program reads of weights, by input: matrices that stand for those at workers, all else as it is."""
@@ -235,7 +253,9 @@ class TiledExecutor(Executor):
 
     def _formed(self, how: Product, tiles: list[Tile]) -> list[tuple[Patterns, list[dict[str, Any]]]]:
         tiling = self._tiling
-        former = Former(tiling.model, tiling.source, tiling.executor, tiling.options, how)
+        if how not in self._formers:  # sums of one kind and order have the same circuits in every layer
+            self._formers[how] = Former(tiling.model, tiling.source, tiling.executor, tiling.options, how)
+        former = self._formers[how]
         given = tiles if tiling.source is not None else [self._with_weights(tile) for tile in tiles]
         found = list(tiling.workers.map(Former.form, former, given, returning=True))
         lacking = [i for i, result in enumerate(found) if result is None]
@@ -248,9 +268,9 @@ class TiledExecutor(Executor):
     def _with_weights(self, tile: Tile, anew: bool = False) -> Tile:
         assert self._source is not None
         key = str(tile.weights)
-        if key in self._sent and not anew:
+        if key in self._tiling.sent and not anew:
             return tile
-        self._sent.add(key)
+        self._tiling.sent.add(key)
         return Tile(tile.left, tile.weights, tile.bias, tile.weights.read(self._source))
 
 

@@ -140,7 +140,7 @@ EXPERIMENTS = (
         "evaluate",
         "Evaluates a language model on text and multiple-choice tasks.",
         "configs/eval/samples.yaml",
-        "execution:EvaluateConfig",
+        "evaluation:EvaluateConfig",
         "evaluation.evaluate:run_evaluation",
         resumable=True,
     ),
@@ -194,7 +194,7 @@ EXPERIMENTS = (
         "Writes a circuit for other tools: NIR, netx, Verilog, VCD, SANA-FE.",
         "configs/export.yaml",
         "places:ExportConfig",
-        "runs.circuits:export_circuit",
+        "runs.export:export_circuit",
     ),
     Experiment(
         "robustness",

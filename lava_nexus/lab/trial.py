@@ -11,6 +11,7 @@ figure bears it; and nothing published stands beside what it found (`unless_quic
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import wraps
 from inspect import signature
@@ -41,6 +42,19 @@ def marked(run: Callable[P, R]) -> Callable[P, R]:
             _SHRUNK.reset(mark)
 
     return wrapped
+
+
+@contextmanager
+def as_trial(quick: bool) -> Iterator[None]:
+    """A part of a run that is quick or not, in another process or in this one."""
+    if quick == (_SHRUNK.get() is not None):
+        yield
+        return
+    mark = _SHRUNK.set([] if quick else None)
+    try:
+        yield
+    finally:
+        _SHRUNK.reset(mark)
 
 
 def trial() -> tuple[str, ...] | None:

@@ -16,7 +16,7 @@ from lava_nexus.errors import NexusError
 from lava_nexus.export.sanafe import run_sanafe, write_sanafe
 from lava_nexus.lab.configs.places import ExportConfig
 from lava_nexus.lab.energy import sanafe as ledger
-from lava_nexus.lab.runs.circuits import export_circuit
+from lava_nexus.lab.runs.export import export_circuit
 from tests.evaluate import evaluate, input_spikes
 
 ROOT = Path(__file__).parents[2]

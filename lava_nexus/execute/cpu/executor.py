@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -16,6 +15,7 @@ from lava_nexus.execute.executor import LEVELS, Evaluated, Executor, bank_rows
 from lava_nexus.execute.operands import Operands, whole_number
 from lava_nexus.execute.tallies import BankTally, Tally
 from lava_nexus.lowering.ordered import Variant
+from lava_nexus.store import processors
 
 if TYPE_CHECKING:
     from lava_nexus.execute.cpu.blocks import BlockRunner
@@ -58,7 +58,7 @@ class BitslicedExecutor(Executor):
         self.count = count
         self._straight = straight
         self._variant: Variant = "activity" if count == "activity" else "spikes" if count else "outputs"
-        self._workers = Workers(_processors() if threads is None else whole_number("threads", threads))
+        self._workers = Workers(processors() if threads is None else whole_number("threads", threads))
         self._runners: dict[str, BlockRunner] = {}
 
     def _evaluate(self, circuit: Circuit, operands: Operands) -> Evaluated:
@@ -98,8 +98,3 @@ class BitslicedExecutor(Executor):
             program = word_program(network, self._variant)
             self._runners[network.digest] = BlockRunner(program, network.inputs, network.outputs, self._straight)
         return self._runners[network.digest]
-
-
-def _processors() -> int:
-    """Processors that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from lava_nexus.errors import NexusError
 from lava_nexus.execute.membrane.physics import Physics
 from lava_nexus.neurons import STROBE, ThresholdNetwork
 from lava_nexus.neurons.model import thetas
+from lava_nexus.store import processors
 
 if TYPE_CHECKING:
     from lava_nexus.execute.membrane.disturb import Noise
@@ -98,7 +98,7 @@ class Simulation:
 
     def run(self, threads: int | None = None) -> Simulation:
         """Runs every tile; `threads` defaults to the processors this process may use."""
-        threads = threads or len(os.sched_getaffinity(0))
+        threads = threads or processors()
         threads = min(threads, 1 + self.sets * self.network.n_signals // _WORTH_A_THREAD)
         width = max(_MIN_WIDTH, min(_MAX_WIDTH, _WORKING_SET_BYTES // self.network.n_signals))
         lanes = width if self.streams == self.sets else min(width, _CARRIED_LANES)

@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
+from lava_nexus.cluster import Cluster
 from lava_nexus.config import Config
 from lava_nexus.lab.configs import EnergyModelName, FormatName
 from lava_nexus.neurons.rules import LOIHI2
@@ -104,6 +105,7 @@ class MapBlockConfig(Config):
         seed: of operands and partitions.
         energy_model: name of the constants, or a YAML file of them.
         published: key of the published count of neurons.
+        cluster: where circuits are placed, see `lava_nexus.cluster`.
         out: folder for results.
     """
 
@@ -126,6 +128,7 @@ class MapBlockConfig(Config):
     seed: int = Field(default=0, ge=0, lt=2**31)
     energy_model: EnergyModelName = "loihi2"
     published: str | None = None
+    cluster: Cluster = None
     out: Path = Path("results/map_block")
 
     @model_validator(mode="after")

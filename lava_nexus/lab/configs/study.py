@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
+from lava_nexus.cluster import Cluster
 from lava_nexus.config import Config
 from lava_nexus.lab.configs import FormatName
 
@@ -31,6 +32,7 @@ class StudyConfig(Config):
         finer: options by operator of a second sweep over shares.
         start: (executor, tokens, operators of LIF populations) that run the start of the text beside.
         seed: of random weights.
+        cluster: where cases are run, see `lava_nexus.cluster`.
         out: folder for results.
     """
 
@@ -51,6 +53,7 @@ class StudyConfig(Config):
     finer: dict[Name, dict[str, Any]] = Field(default_factory=dict)
     start: tuple[tuple[str, int, tuple[Name, ...]], ...] = ()
     seed: int = 0
+    cluster: Cluster = None
     out: Path = Path("results/study")
 
     @model_validator(mode="after")

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from lava_nexus.cluster import Cluster
 from lava_nexus.config import Config
 from lava_nexus.formats import FORMATS
 from lava_nexus.lab.configs import EnergyModelName, FormatName, one_of
@@ -55,6 +56,7 @@ class AccumulateConfig(Config):
         counted: outputs of which neurons are run and counted, from the first; ULP are of all outputs, by the reference.
         energy_model: name of the constants, or a YAML file of them.
         seed: of inputs and weights.
+        cluster: where choices are measured, see `lava_nexus.cluster`.
         out: folder for results.
     """
 
@@ -67,6 +69,7 @@ class AccumulateConfig(Config):
     counted: int = Field(default=2, ge=1)
     energy_model: EnergyModelName = "loihi1_pre_silicon"
     seed: int = Field(default=0, ge=0, lt=2**64)
+    cluster: Cluster = None
     out: Path = Path("results/accumulate_orders")
 
 
@@ -99,6 +102,7 @@ class NativeCostsConfig(Config):
         token: a token of a block, by operator; left out where there is none.
         energy_model: name of the constants, or a YAML file of them.
         seed: of weights and activations.
+        cluster: where formats are measured, see `lava_nexus.cluster`.
         out: folder for results.
     """
 
@@ -109,6 +113,7 @@ class NativeCostsConfig(Config):
     gates: int = Field(default=16, ge=1)
     energy_model: EnergyModelName = "loihi1_pre_silicon"
     seed: int = Field(default=0, ge=0, lt=2**64)
+    cluster: Cluster = None
     out: Path = Path("results/native/costs")
 
 
@@ -124,6 +129,7 @@ class CircuitTableConfig(Config):
         inputs: operand sets drawn from N(0, 1) on which spikes are counted; 0 counts none.
         executor: what counts them; the membrane executor needs no lowering, which takes long for large networks.
         seed: of the operands.
+        cluster: where circuits are measured, see `lava_nexus.cluster`.
         out: folder for results.
     """
 
@@ -135,6 +141,7 @@ class CircuitTableConfig(Config):
     inputs: int = Field(default=4096, ge=0)
     executor: Literal["membrane", "bitsliced"] = "membrane"
     seed: int = Field(default=0, ge=0, lt=2**64)
+    cluster: Cluster = None
     out: Path = Path("results/circuit_table")
 
 
@@ -202,6 +209,7 @@ class EnergyConfig(Config):
         activity: whether active neuron updates are told from idle ones, which takes longer.
         energy_model: name of the constants, or a YAML file of them.
         seed: of operands and weights.
+        cluster: where rows are measured, see `lava_nexus.cluster`.
         out: folder for results.
     """
 
@@ -210,6 +218,7 @@ class EnergyConfig(Config):
     activity: bool = True
     energy_model: EnergyModelName = "loihi1_pre_silicon"
     seed: int = Field(default=0, ge=0, lt=2**32)
+    cluster: Cluster = None
     out: Path = Path("results/energy")
 
 
@@ -231,6 +240,7 @@ class NlsTablesConfig(Config):
         images: of the digits' test split.
         energy_model: name of the constants, or a YAML file of them.
         seed: of all random operands.
+        cluster: where rows are measured, see `lava_nexus.cluster`.
         out: folder for results.
     """
 
@@ -243,6 +253,7 @@ class NlsTablesConfig(Config):
     images: int = Field(default=360, ge=1, le=360)
     energy_model: EnergyModelName = "loihi1_pre_silicon"
     seed: int = Field(default=0, ge=0, lt=2**64)
+    cluster: Cluster = None
     out: Path = Path("results/nls/tables")
 
     def quick(self) -> NlsTablesConfig:

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from lava_nexus.cluster import Cluster
 from lava_nexus.config import Config
 from lava_nexus.execute.run import DEFAULT_EXECUTOR
 from lava_nexus.formats import FORMATS, FloatFormat
@@ -122,6 +123,7 @@ class UlpTablesConfig(Config):
         model: tables of a whole model, left out where empty.
         digits: table of networks for handwritten digits, left out where empty.
         seed: of all inputs, which are drawn from N(0, 1).
+        cluster: where tables are measured, see `lava_nexus.cluster`.
         out: folder for results.
     """
 
@@ -141,6 +143,7 @@ class UlpTablesConfig(Config):
     model: ModelTables | None = None
     digits: DigitsBaselines | None = None
     seed: int = Field(default=0, ge=0, lt=2**64)
+    cluster: Cluster = None
     out: Path = Path("results/ulp_tables")
 
     @property

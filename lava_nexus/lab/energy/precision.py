@@ -20,9 +20,9 @@ from lava_nexus.lab.energy.rows import counting_executor
 from lava_nexus.lab.figures import style
 from lava_nexus.lab.markdown import with_prefix
 from lava_nexus.lab.report import Report, Table, conclude
+from lava_nexus.lab.spread import spread
 from lava_nexus.lab.trial import marked, shrunk
-from lava_nexus.programs import Program, Writer, linear
-from lava_nexus.progress import track
+from lava_nexus.programs import Accumulate, Program, Writer, linear
 
 _QUICK_SIZE, _QUICK_TOKENS = 4, 8
 _ROUNDED_PRODUCTS = ("sequential", "pairwise")
@@ -67,7 +67,7 @@ def run_precision_map(config: EnergyConfig, choice: PrecisionMap, out: Path, qui
     if quick:
         choice = choice.model_copy(update={"size": _QUICK_SIZE, "tokens": _QUICK_TOKENS, "formats": choice.formats[:2]})
     shrunk(f"a {choice.size} x {choice.size} layer, {choice.tokens} tokens, {len(choice.formats)} formats")
-    rows = _with_front(list(_rows(config, choice)))
+    rows = _with_front(_rows(config, choice))
     model = load_energy_model(config.energy_model)
     title = f"A {choice.size} x {choice.size} linear layer: energy against error"
     _draw(rows, title, out / "precision.png")
@@ -89,22 +89,27 @@ def run_precision_map(config: EnergyConfig, choice: PrecisionMap, out: Path, qui
     return conclude(found, out)
 
 
-def _rows(config: EnergyConfig, choice: PrecisionMap) -> Iterator[PrecisionRow]:
+def _rows(config: EnergyConfig, choice: PrecisionMap) -> list[PrecisionRow]:
     rng = np.random.default_rng(config.seed)
     x = rng.standard_normal((choice.tokens, choice.size))
     weight = rng.standard_normal((choice.size, choice.size)) * choice.size**-0.5
-    writers = list(_writers(choice))
-    for writer in track(writers, "precision", "choices"):
-        yield _row(config, writer, x, weight)
+    return spread(config.cluster, _row_of, (config, x, weight), _ways(choice), "precision", "choices")
 
 
-def _writers(choice: PrecisionMap) -> Iterator[Writer]:
+def _ways(choice: PrecisionMap) -> Iterator[tuple[str, str, Accumulate, str, str]]:
     """One for each combination that exists."""
     for fmt, basis, accumulate, weights, least in product(
         choice.formats, choice.bases, choice.accumulate, choice.weights, choice.styles
     ):
         if (basis != "nexus" or least == "neurons") and (weights == "operand" or accumulate in _ROUNDED_PRODUCTS):
-            yield Writer(Program("linear"), format_named(fmt), basis, accumulate, weights=weights, style=least)
+            yield fmt, basis, accumulate, weights, least
+
+
+def _row_of(given: tuple[EnergyConfig, NDArray[Any], NDArray[Any]], way: tuple[str, str, Accumulate, Any, str]) -> Any:
+    config, x, weight = given
+    fmt, basis, accumulate, weights, least = way
+    writer = Writer(Program("linear"), format_named(fmt), basis, accumulate, weights=weights, style=least)
+    return _row(config, writer, x, weight)
 
 
 def _row(config: EnergyConfig, writer: Writer, x: NDArray[Any], weight: NDArray[Any]) -> PrecisionRow:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -34,10 +34,10 @@ from lava_nexus.lab.energy.subjects import (
 )
 from lava_nexus.lab.published import PublishedEnergyRow, published
 from lava_nexus.lab.robustness.circuits import logic_circuit
+from lava_nexus.lab.spread import spread
 from lava_nexus.lab.trial import unless_quick
 from lava_nexus.programs import Program, Writer
 from lava_nexus.programs.order import Accumulate
-from lava_nexus.progress import track
 
 POSITIVE = frozenset({"sqrt", "rsqrt", "log"})
 """Operations whose operands are |N(0, 1)|."""
@@ -186,25 +186,24 @@ class EnergyRow:
         return sum(self.shares.values()) if len(self.shares) > len(WORK) else None
 
 
-def energy_rows(config: EnergyConfig, table: EnergyTable, quick: bool = False) -> Iterator[EnergyRow]:
-    """The rows in the order of the config, each as soon as it is measured."""
-    model = load_energy_model(config.energy_model)
-    sizes = SMALL if quick else Sizes()
+def energy_rows(config: EnergyConfig, table: EnergyTable, quick: bool = False) -> list[EnergyRow]:
+    """The rows in the order of the config."""
     names = [name for name in table.subjects if name in _QUICK] or table.subjects[:1] if quick else table.subjects
-    for name in track(names, "energy", "rows"):
-        if name in NO_NEURONS:
-            yield EnergyRow(name, _printed(name), 0, 0, 0, 0, 0, 0, 0.0, _NOTHING)
-            continue
-        sets = min(64, table.operand_sets) if quick else table.operand_sets
-        printed = _printed(name)
-        if printed and printed.macs and not quick:
-            sets = min(sets, max(1, table.macs_at_most // printed.macs))
-        choices = Choices(format_named(table.format), table.basis, table.accumulate)
-        yield _row(
-            name,
-            measure(name, choices, counting_executor(config), sets, sizes, config.seed, table.placements.get(name)),
-            model,
-        )
+    return spread(config.cluster, _energy_row, (config, table, quick), names, "energy", "rows")
+
+
+def _energy_row(given: tuple[EnergyConfig, EnergyTable, bool], name: str) -> EnergyRow:
+    config, table, quick = given
+    printed = _printed(name)
+    if name in NO_NEURONS:
+        return EnergyRow(name, printed, 0, 0, 0, 0, 0, 0, 0.0, _NOTHING)
+    sets, sizes = min(64, table.operand_sets) if quick else table.operand_sets, SMALL if quick else Sizes()
+    if printed and printed.macs and not quick:
+        sets = min(sets, max(1, table.macs_at_most // printed.macs))
+    choices = Choices(format_named(table.format), table.basis, table.accumulate)
+    executor = counting_executor(config)
+    found = measure(name, choices, executor, sets, sizes, config.seed, table.placements.get(name))
+    return _row(name, found, load_energy_model(config.energy_model))
 
 
 _NOTHING = dict.fromkeys(WORK, 0.0)

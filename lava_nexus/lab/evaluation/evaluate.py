@@ -18,10 +18,11 @@ from lava_nexus.documents import parse_json, read_text
 from lava_nexus.errors import NexusError
 from lava_nexus.execute.executor import Executor
 from lava_nexus.execute.run import executor_named
-from lava_nexus.lab.configs.execution import EvaluateConfig, EvaluationTask
+from lava_nexus.lab.configs.evaluation import EvaluateConfig, EvaluationTask
 from lava_nexus.lab.evaluation.layouts import TaskResult, evaluation_report
 from lava_nexus.lab.evaluation.questions import SAMPLES, Question, questions
-from lava_nexus.lab.evaluation.scoring import Alphabet, GateScorer, Scorer, TorchScorer, alphabet
+from lava_nexus.lab.evaluation.relay import Relay, steps_of
+from lava_nexus.lab.evaluation.scoring import Alphabet, GateScorer, Scorer, TorchScorer, alphabet, finite
 from lava_nexus.lab.report import conclude
 from lava_nexus.lab.runs.approximation import LayerTap, by_populations
 from lava_nexus.lab.runs.built import built
@@ -76,7 +77,7 @@ def _model_name(config: EvaluateConfig, model: Model) -> str:
 
 def _identity(config: EvaluateConfig, model: Model, pieces: dict[str, list[Piece]], quick: bool) -> dict[str, Any]:
     """All that an item depends on."""
-    left_out = {"out", "timeout_seconds", "cluster"}
+    left_out = {"out", "timeout_seconds", "cluster", "spread"}
     found = {
         "config": {key: value for key, value in config.resolved().items() if key not in left_out} | {"quick": quick},
         "weights": model.source.identity(),
@@ -110,11 +111,13 @@ class Scoring:
         config: of the evaluation.
         pieces: of all tasks; the first ones set ranges of spike counts.
         note: a sentence where PyTorch cannot score, else empty.
+        steps: in which a model spread by layers is run.
     """
 
     config: EvaluateConfig
     pieces: list[Piece]
     note: str = ""
+    steps: int = 1
 
     @cached_property
     def model(self) -> Model:
@@ -135,23 +138,28 @@ class Scoring:
                 self.note = f"{error}."
         return found
 
+    def step(self, number: int, value: Any) -> Any:
+        """One step of an item's way through the layers, see `Relay`; the last one gives what `score` does."""
+        return self._relay.step(number, value[2].parts if number == 0 else value)
+
+    @cached_property
+    def _relay(self) -> Relay:
+        return Relay(GateScorer(self.model, self._executor()), self.steps)
+
     def score(self, item: tuple[str, str, Piece]) -> list[float | None]:
         """Log-likelihood of every part of (engine, name of the item, piece); None where a logit was NaN."""
         engine, key, piece = item
         scorer = self.scorers[engine]
         scorer.begin(zlib.crc32(key.encode()))
-        sums = [float(scorer.log_likelihoods(*part).sum()) for part in piece.parts]
-        return [value if math.isfinite(value) else None for value in sums]
+        return [finite(scorer.log_likelihoods(*part).sum()) for part in piece.parts]
 
     def __getstate__(self) -> dict[str, Any]:
         """What a worker makes the rest of."""
-        return {"config": self.config, "pieces": self.pieces, "note": ""}
+        return {"config": self.config, "pieces": self.pieces, "note": "", "steps": self.steps}
 
     def _executor(self) -> Executor:
         config = self.config
         options = config.executor_options | ({} if config.executor in ("lava", "membrane") else {"count": False})
-        if config.cluster is not None and config.executor == "bitsliced":
-            options |= {"threads": config.cluster.threads}
         return executor_named(config.executor, **options)
 
     def _calibrate(self, tap: LayerTap) -> None:
@@ -224,7 +232,12 @@ def _scored(pieces: list[Piece], scoring: Scoring, store: Store, name: str, work
     left = [number for number, values in enumerate(found) if values is None]
     items = [(name.rpartition(" ")[2], keys[number], pieces[number]) for number in left]
     with Work(name, len(pieces), "items", len(pieces) - len(left)) as bar:
-        for number, values in zip(left, workers.map(Scoring.score, scoring, items), strict=True):
+        if scoring.config.spread == "layers":
+            scoring.steps = len(steps_of(scoring.model.spec, workers.workers))
+            results = workers.relay(Scoring.step, scoring, items, scoring.steps)
+        else:
+            results = workers.map(Scoring.score, scoring, items)
+        for number, values in zip(left, results, strict=True):
             store.put(keys[number], {"log-likelihoods": values})
             found[number] = values
             bar.update()

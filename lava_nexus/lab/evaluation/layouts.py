@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from lava_nexus.lab.configs.execution import EvaluateConfig
+from lava_nexus.lab.configs.evaluation import EvaluateConfig
 from lava_nexus.lab.published import published
 from lava_nexus.lab.report import Report, Table, columns
 from lava_nexus.lab.trial import trial

@@ -22,7 +22,7 @@ from typing import Any, TypeAlias
 
 from lava_nexus.documents import parse_json, read_text
 from lava_nexus.errors import NexusError
-from lava_nexus.lab.configs.execution import EvaluationTask
+from lava_nexus.lab.configs.evaluation import EvaluationTask
 
 Row: TypeAlias = dict[str, Any]
 LETTERS = "ABCDEFGHIJ"

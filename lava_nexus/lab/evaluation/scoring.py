@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import zlib
 from abc import ABC, abstractmethod
@@ -69,6 +70,11 @@ def alphabet(folder: Path | None, vocabulary: int) -> Alphabet:
     return Alphabet("words and marks, numbered by a checksum, as random weights have no tokenizer", numbered)
 
 
+def finite(value: float) -> float | None:
+    """A number as it is; None for NaN and infinities."""
+    return float(value) if math.isfinite(value) else None
+
+
 class Scorer(ABC):
     """What gives logits.
 
@@ -88,7 +94,12 @@ class Scorer(ABC):
 
     def log_likelihoods(self, context: Sequence[int], continuation: Sequence[int]) -> NDArray[np.float64]:
         """Natural logarithm of each continuation token's softmax probability, in float64; NaN where a logit is."""
-        x = self.logits(context, continuation).astype(np.float64)
+        return self.likely(self.logits(context, continuation), continuation)
+
+    @staticmethod
+    def likely(logits: Logits, continuation: Sequence[int]) -> NDArray[np.float64]:
+        """As `log_likelihoods`, of logits [continuation, vocabulary]."""
+        x = logits.astype(np.float64)
         shifted = x - x.max(axis=-1, keepdims=True)
         chosen = np.take_along_axis(shifted, np.asarray(continuation)[:, None], axis=-1)[:, 0]
         return np.asarray(chosen - np.log(np.exp(shifted).sum(axis=-1)))
@@ -102,6 +113,7 @@ class GateScorer(Scorer):
 
     Attributes:
         executor: what runs its programs.
+        keeps: whether keys and values are kept.
         tallies: counts of all that ran.
     """
 
@@ -109,7 +121,7 @@ class GateScorer(Scorer):
         if not (model.spec.shape.causal and model.spec.head):
             raise NexusError(f"model '{model.source.name}' has no language-model head, so it scores no text")
         self.model, self.forward = model, model.forward(executor, hold=True)
-        self.executor, self._keeps = executor, isinstance(model.arithmetic.accumulate, str)
+        self.executor, self.keeps = executor, isinstance(model.arithmetic.accumulate, str)
         self.tallies = Tallies()
         self._context: tuple[int, ...] = ()
         self._held: Stream = {}
@@ -122,9 +134,9 @@ class GateScorer(Scorer):
 
     def logits(self, context: Sequence[int], continuation: Sequence[int]) -> Logits:
         """As the class says."""
-        if not self._keeps:
+        if not self.keeps:
             whole = self._features([*context, *continuation[:-1]], {})
-            return self._heads(whole["features"][:, len(context) - 1 :])
+            return self.heads(whole["features"][:, len(context) - 1 :])
         if tuple(context) != self._context:
             self._context = ()
             self._held = self._features(context, {})
@@ -133,21 +145,22 @@ class GateScorer(Scorer):
         if len(continuation) > 1:
             more = self._features(continuation[:-1], self._held)
             features = np.concatenate([features, more["features"]], axis=1)
-        return self._heads(features)
+        return self.heads(features)
 
-    def _heads(self, features: Logits) -> Logits:
+    def heads(self, features: Logits) -> Logits:
         """Logits of what the head reads."""
         stages = [s for s in forward_stages(self.model.spec, features.shape[1]) if s.step == "head"]
-        logits = self._through(stages, {"features": features})["logits"]
+        logits = self.through(stages, {"features": features})["logits"]
         return np.asarray(self.model.arithmetic.format.from_patterns(logits[0]))
 
     def _features(self, tokens: Sequence[int], held: Stream) -> Stream:
         """The stream in front of the head, with `features` [1, tokens, width], keys and values."""
         stages = forward_stages(self.model.spec, len(tokens), cached_tokens(held), keep=True)
         entered = self.forward.enter(np.asarray([tokens], np.int64), held=held)
-        return self._through([stage for stage in stages if stage.step != "head"], entered)
+        return self.through([stage for stage in stages if stage.step != "head"], entered)
 
-    def _through(self, stages: list[Stage], stream: Stream) -> Stream:
+    def through(self, stages: list[Stage], stream: Stream) -> Stream:
+        """The stream behind the last of some stages, counted."""
         found, counts = self.forward.through(stages, stream)
         self.tallies.merge(counts.tallies)
         return found

@@ -7,7 +7,7 @@ without shift, the chords, the norm's tree) are those of NLSpike (arXiv 2605.202
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -18,6 +18,7 @@ from lava_nexus.errors import NexusError
 from lava_nexus.lab.configs.tables import NlsTablesConfig
 from lava_nexus.lab.published import published
 from lava_nexus.lab.runs.approximation import softmax_of
+from lava_nexus.lab.spread import spread
 from lava_nexus.lab.trial import unless_quick
 from lava_nexus.populations import DEFAULT, Operator, Options, operator
 from lava_nexus.populations.catalogue import exponential_table
@@ -225,13 +226,17 @@ _USED = {
 
 def error_rows(config: NlsTablesConfig) -> list[tuple[Any, ...]]:
     """Rows of `ERROR_HEADER`."""
-    return [row for name in _USED for size in _sizes(name, config) for row in _errors(name, size, config)]
+    operators = [(name, size) for name in _USED for size in _sizes(name, config)]
+    found = spread(config.cluster, _errors, config, operators, "errors", "operators")
+    return [row for rows in found for row in rows]
 
 
-def _errors(name: str, size: int, config: NlsTablesConfig) -> Iterator[tuple[Any, ...]]:
+def _errors(config: NlsTablesConfig, of: tuple[str, int]) -> list[tuple[Any, ...]]:
+    name, size = of
     printed = unless_quick(published("nls").get((name, size)))
     x = operands(name, size, config.points if name in _ELEMENTWISE else config.vectors, config.seed)
     seen: set[str] = set()
+    rows: list[tuple[Any, ...]] = []
     for variant, options in _VARIANTS.items():
         if variant == "16-bit slopes" and name.endswith("norm"):
             continue
@@ -243,30 +248,28 @@ def _errors(name: str, size: int, config: NlsTablesConfig) -> Iterator[tuple[Any
         seen.add(op.digest)
         e = error_of(name, size, x, options)
         beside = (printed.max, printed.mean) if printed and options.grid_bits == 8 else (None, None)
-        yield (name, size, variant, e.grid_max, e.grid_mean, *beside, e.max, e.mean, op.neurons, op.depth)
+        rows.append((name, size, variant, e.grid_max, e.grid_mean, *beside, e.max, e.mean, op.neurons, op.depth))
+    return rows
 
 
 def sweep_rows(config: NlsTablesConfig) -> list[tuple[Any, ...]]:
     """Rows of `SWEEP_HEADER`: one option at a time, and the size."""
     middle = config.sizes[min(1, len(config.sizes) - 1)]
-    rows = []
+    found: list[tuple[str, int, str, str, float, float]] = []
     for name, swept in _USED.items():
         size = 1 if name in _ELEMENTWISE else middle
         reach = 10.0 if name in _ELEMENTWISE else 5.0
         for what in swept:
             field, values = _SWEPT[what]
-            for value in values:
-                found = _swept(name, size, what, field, value, config, reach if what == "H" else 5.0)
-                rows += [found] if found else []
+            found += [(name, size, what, field, value, reach if what == "H" else 5.0) for value in values]
     sizes = [s for s in (1, 2, 4, 8, 16, 32, 64, 128, 256) if s <= max(config.sizes)]
     for name in ("softmax", "rms_norm", "layer_norm"):
-        rows += [r for s in sizes if (r := _swept(name, s, "d", "", s, config, 5.0))]
-    return rows
+        found += [(name, s, "d", "", s, 5.0) for s in sizes]
+    return [row for row in spread(config.cluster, _swept, config, found, "sweeps", "rows") if row]
 
 
-def _swept(
-    name: str, size: int, what: str, field: str, value: float, config: NlsTablesConfig, reach: float
-) -> tuple[Any, ...] | None:
+def _swept(config: NlsTablesConfig, one: tuple[str, int, str, str, float, float]) -> tuple[Any, ...] | None:
+    name, size, what, field, value, reach = one
     whole = value if field == "bound" else int(value)
     changed: dict[str, Any] = {field: whole} if field else {}
     options = replace(DEFAULT, **changed)

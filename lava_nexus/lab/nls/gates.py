@@ -22,6 +22,7 @@ from lava_nexus.lab.configs.tables import NlsTablesConfig
 from lava_nexus.lab.nls.errors import EPS, EXACT, Floats, operands
 from lava_nexus.lab.runs.approximation import LayerTap, divergence, softmax_of
 from lava_nexus.lab.runs.digits import share_right
+from lava_nexus.lab.spread import spread
 from lava_nexus.models.checkpoint import load_checkpoint
 from lava_nexus.models.digits import DIGITS, WEIGHTS, digits_program, load_split, patches
 from lava_nexus.models.stages import Arithmetic
@@ -29,7 +30,6 @@ from lava_nexus.populations import Operator, Options
 from lava_nexus.populations.catalogue import GATES, Nonlinear, SpikingLinear
 from lava_nexus.programs import Program, Value, Writer, rms_norm, silu, softmax
 from lava_nexus.programs.layers import ACTIVATIONS, layer_norm
-from lava_nexus.progress import track
 
 GATE_HEADER = ("operator", "size", "by", "neurons", "synapses", "spikes", "synops", "joules", "time steps", "max error")
 
@@ -42,16 +42,19 @@ _WAYS: dict[str, Nonlinear] = {
 
 def gate_rows(config: NlsTablesConfig) -> list[tuple[Any, ...]]:
     """Rows of `GATE_HEADER`, for one row of operands; populations with and without conversion from and to FP32."""
-    rows = []
-    for name in EXACT:
-        for size in (1,) if name in ("silu", "gelu") else config.gate_sizes:
-            x = operands(name, size, config.samples, config.seed)
-            seen: set[int] = set()
-            for way, nonlinear in _WAYS.items():
-                found = _cost(name, size, x, way, nonlinear, config)
-                if found[-1][3] not in seen:  # quotients of more than 8 bits have digits either way
-                    rows += found
-                seen.add(found[-1][3])
+    sizes = [(name, n) for name in EXACT for n in ((1,) if name in ("silu", "gelu") else config.gate_sizes)]
+    found = spread(config.cluster, _costs, config, sizes, "against gates", "operators")
+    return [row for rows in found for row in rows]
+
+
+def _costs(config: NlsTablesConfig, of: tuple[str, int]) -> list[tuple[Any, ...]]:
+    x, rows = operands(*of, config.samples, config.seed), []
+    seen: set[int] = set()
+    for way, nonlinear in _WAYS.items():
+        found = _cost(*of, x, way, nonlinear, config)
+        if found[-1][3] not in seen:  # quotients of more than 8 bits have digits either way
+            rows += found
+        seen.add(found[-1][3])
     return rows
 
 
@@ -124,9 +127,9 @@ class Digits:
         tap.run(program, {"tokens": FLOAT32.to_patterns(tokens)})
         return tap
 
-    def row(self, exact: LayerTap, changed: LayerTap) -> tuple[float, float, float, float]:
-        """Accuracy, largest and mean error of the logits, KL of the answers."""
-        a, b = _logits(exact), _logits(changed)
+    def row(self, a: NDArray[np.float64], changed: LayerTap) -> tuple[float, float, float, float]:
+        """Accuracy, largest and mean error of the logits, KL of the answers from those of the exact logits `a`."""
+        b = _logits(changed)
         error = np.abs(a - b)
         right = share_right(b, load_split().test_labels[: self.images])
         return right, float(error.max()), float(error.mean()), divergence(softmax_of(a), softmax_of(b))
@@ -145,20 +148,30 @@ def model_rows(config: NlsTablesConfig) -> tuple[list[tuple[Any, ...]], list[tup
         "nonlinear": [name for name, kind in by_kind.items() if kind in _NONLINEAR],
         "nonlinear and linear": [name for name, kind in by_kind.items() if kind in (*_NONLINEAR, "linear")],
     }
-    fractions = []
-    replaced = {name: Options() for name in _NAMES}
-    jobs = [(what, names, k) for what, names in sites.items() for k in _counts(len(names), config)]
-    for what, names, k in track(jobs, "fraction replaced", "models"):
-        chosen = frozenset(names[:k])
-        spikes = SpikingLinear(4, 7, ranges, chosen) if "linear" in what.split() else None
-        tap = digits.run(Nonlinear(replaced, chosen), spikes)
-        fractions.append((what, k / len(names), k, *digits.row(exact, tap)))
-    counts = []
+    chosen = [(what, frozenset(names[:k])) for what, names in sites.items() for k in _counts(len(names), config)]
     pairs = [(t, level) for level in (1, 4, 16, 64) for t in (1, 2, 4, 8) if 4 <= t * level <= 256]
-    for t, level in track(pairs if config.images > 12 else pairs[:2], "time steps", "models"):
-        spikes = SpikingLinear(t, (t * level).bit_length() - 1, ranges)
-        counts.append((t, level, t * level, *digits.row(exact, digits.run(Nonlinear(replaced), spikes))))
+    ways: list[tuple[str, Nonlinear, SpikingLinear | None]] = []
+    replaced = {name: Options() for name in _NAMES}
+    for what, names in chosen:
+        ways.append(
+            (what, Nonlinear(replaced, names), SpikingLinear(4, 7, ranges, names) if "linear" in what.split() else None)
+        )
+    for t, level in pairs if config.images > 12 else pairs[:2]:
+        ways.append(("", Nonlinear(replaced), SpikingLinear(t, (t * level).bit_length() - 1, ranges)))
+    found = spread(config.cluster, _answers, (digits, _logits(exact)), ways, "the digits transformer", "models")
+    fractions = [
+        (what, len(names) / len(sites[what]), len(names), *row)
+        for (what, names), row in zip(chosen, found, strict=False)
+    ]
+    counts = [(t, level, t * level, *row) for (t, level), row in zip(pairs, found[len(chosen) :], strict=False)]
     return fractions, counts
+
+
+def _answers(
+    given: tuple[Digits, NDArray[np.float64]], way: tuple[str, Nonlinear, SpikingLinear | None]
+) -> tuple[float, float, float, float]:
+    digits, exact = given
+    return digits.row(exact, digits.run(*way[1:]))
 
 
 def _counts(sites: int, config: NlsTablesConfig) -> Sequence[int]:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from lava_nexus.crew import standing
 from lava_nexus.lab.configs.tables import NlsTablesConfig
 from lava_nexus.lab.figures.approximation import Bars, Line, Panel, cost_bars, line_panels
 from lava_nexus.lab.nls import errors, gates
@@ -195,6 +196,22 @@ _CAPTIONS = {
 def run_nls_tables(config: NlsTablesConfig, out: Path, quick: bool = False) -> list[Table]:
     """Measures what the config names, writes report, tables and figures to `out`, prints the tables; returns them."""
     config = smaller(config, config.quick()) if quick else config
+    with standing(config.cluster) as cluster:
+        tables, drawn = _sections(config.model_copy(update={"cluster": cluster}), out)
+    found = Report(
+        title="Operators of LIF populations",
+        name="nls_tables",
+        config=config.resolved(),
+        tables=tables,
+        figures=[(name, _CAPTIONS[name]) for name in drawn],
+        notes=_NOTES,
+    )
+    conclude(found, out)
+    return tables
+
+
+def _sections(config: NlsTablesConfig, out: Path) -> tuple[list[Table], list[str]]:
+    """(tables, names of figures)."""
     tables: list[Table] = []
     drawn: list[str] = []
     if "errors" in config.sections:
@@ -216,13 +233,4 @@ def run_nls_tables(config: NlsTablesConfig, out: Path, quick: bool = False) -> l
         tables.append(Table("Digits by fraction replaced", gates.FRACTION_HEADER, fractions))
         tables.append(Table("Digits by time steps and levels", gates.COUNT_HEADER, counts))
         drawn.append(_draw_model(fractions, counts, out / "model.png").name)
-    found = Report(
-        title="Operators of LIF populations",
-        name="nls_tables",
-        config=config.resolved(),
-        tables=tables,
-        figures=[(name, _CAPTIONS[name]) for name in drawn],
-        notes=_NOTES,
-    )
-    conclude(found, out)
-    return tables
+    return tables, drawn

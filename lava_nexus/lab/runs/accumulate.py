@@ -20,9 +20,9 @@ from lava_nexus.formats import FLOAT32, UlpSummary, summarise
 from lava_nexus.lab.configs.tables import AccumulateConfig, Choice
 from lava_nexus.lab.figures import style
 from lava_nexus.lab.report import Report, Table, columns, conclude
+from lava_nexus.lab.spread import spread
 from lava_nexus.lab.trial import marked, smaller
 from lava_nexus.programs import Program, Writer, linear
-from lava_nexus.progress import track
 from lava_nexus.torch.kernels import Kernel
 from lava_nexus.torch.orders import accumulation
 
@@ -77,14 +77,18 @@ def run_accumulate_orders(config: AccumulateConfig, out: Path, quick: bool = Fal
     witness = Kernel("linear", config.inputs, config.tokens, config.outputs)(x, weight)[0]
     exact = (x.astype(np.float64) @ weight.T.astype(np.float64)).astype(np.float32)
     model = load_energy_model(config.energy_model)
-    rows = []
-    for choice in track(config.choices, "orders", "choices"):
-        y, _ = _run(choice, x, weight, ReferenceExecutor())
-        distances = [summarise(y, FLOAT32.to_patterns(other), FLOAT32) for other in (witness, exact)]
-        rows.append(_row(config, choice, x, weight, distances, model))
+    given = (config, x, weight, (witness, exact), model)
+    rows = spread(config.cluster, _measured, given, config.choices, "orders", "choices", of_processor=True)
     _draw(rows, out / "orders.png")
     conclude(_report(config, model, rows, quick), out)
     return rows
+
+
+def _measured(given: tuple[Any, ...], choice: Choice) -> OrderRow:
+    config, x, weight, others, model = given
+    y, _ = _run(choice, x, weight, ReferenceExecutor())
+    distances = [summarise(y, FLOAT32.to_patterns(other), FLOAT32) for other in others]
+    return _row(config, choice, x, weight, distances, model)
 
 
 def _run(choice: Choice, x: NDArray[Any], weight: NDArray[Any], executor: Executor) -> tuple[NDArray[Any], Any]:

@@ -1,4 +1,4 @@
-"""Circuits by themselves: the table of what each is made of and does, and the files of one for other tools.
+"""Circuits by themselves: the table of what each is made of and does.
 
 What a circuit is made of is read off its network, what it does is counted in a run.
 """
@@ -19,20 +19,14 @@ from lava_nexus.circuits.operations import OPERATIONS
 from lava_nexus.config import did_you_mean
 from lava_nexus.errors import NexusError
 from lava_nexus.execute.run import executor_named
-from lava_nexus.export.interchange import write_netx, write_nir
-from lava_nexus.export.sanafe import MISSING
-from lava_nexus.export.verilog import to_verilog, write_vcd
-from lava_nexus.files import write_text
 from lava_nexus.formats import format_named
-from lava_nexus.lab.configs.places import ExportConfig
 from lava_nexus.lab.configs.tables import CircuitTableConfig
-from lava_nexus.lab.energy.sanafe import exported
 from lava_nexus.lab.figures.circuits import CircuitSize, neuron_figure, tradeoff_figure
 from lava_nexus.lab.published import published
 from lava_nexus.lab.report import Report, Table, columns, conclude
-from lava_nexus.lab.trial import marked, shrunk, smaller, unless_quick
+from lava_nexus.lab.spread import spread
+from lava_nexus.lab.trial import marked, smaller, unless_quick
 from lava_nexus.neurons import Port
-from lava_nexus.progress import track
 
 # Where a negative operand has no result, |N(0, 1)| is drawn.
 _POSITIVE = {"sqrt", "rsqrt", "log"}
@@ -92,9 +86,8 @@ def run_circuit_table(config: CircuitTableConfig, out: Path, quick: bool = False
         NexusError: an operation that does not exist.
     """
     config = smaller(config, _small(config)) if quick else config
-    left_out: list[str] = []
-    bar = track(_circuits(config, left_out), "counting", "circuits")
-    rows = [_row(made, name, fmt, style, config) for name, fmt, style, made in bar]
+    found = spread(config.cluster, _of_format, config, _asked(config), "counting", "operations")
+    rows, left_out = [row for of, _ in found for row in of], [sentence for _, of in found for sentence in of]
     sizes = [
         CircuitSize(row.operation, row.format, row.basis, row.style, row.neurons, row.depth)
         for row in rows
@@ -119,22 +112,36 @@ def _small(config: CircuitTableConfig) -> CircuitTableConfig:
     return config.model_copy(update=update)
 
 
-def _circuits(config: CircuitTableConfig, left_out: list[str]) -> Iterator[tuple[str, str, str, Circuit]]:
-    """(operation, format, style, circuit); a network that another style gave already is not given again."""
-    for name in config.operations or OPERATIONS:
+def _asked(config: CircuitTableConfig) -> list[tuple[str, str]]:
+    """(operation, format)."""
+    names = config.operations or tuple(OPERATIONS)
+    for name in names:
         if name not in OPERATIONS:
             raise NexusError(f"'operations' holds '{name}', which does not exist{did_you_mean(name, OPERATIONS)}")
-        for fmt in config.formats:
-            if config.operations is None and fmt == "float64" and "terms" in OPERATIONS[name].options:
-                left_out.append(f"{name} {fmt}: a sum of thousands of places, counted where it is asked for by name")
-                continue
-            yield from _styles(name, fmt, config, left_out)
-            if "threshold" in config.bases and format_named(fmt).bits > _ALWAYS_CORRECT and _rounds(name):
-                try:
-                    made = _circuit(name, fmt, "threshold", "neurons", config.max_delay, rounding="correct")
-                    yield f"{name}, rounding correct", fmt, "neurons", made
-                except NexusError as error:
-                    left_out.append(f"{name} {fmt}, rounding correct: {error}")
+    return [(name, fmt) for name in names for fmt in config.formats]
+
+
+def _of_format(config: CircuitTableConfig, asked: tuple[str, str]) -> tuple[list[CircuitRow], list[str]]:
+    """(rows of an operation in a format, what was left out)."""
+    left_out: list[str] = []
+    made = _circuits(*asked, config, left_out)
+    return [_row(one, name, fmt, style, config) for name, fmt, style, one in made], left_out
+
+
+def _circuits(
+    name: str, fmt: str, config: CircuitTableConfig, left_out: list[str]
+) -> Iterator[tuple[str, str, str, Circuit]]:
+    """(operation, format, style, circuit); a network that another style gave already is not given again."""
+    if config.operations is None and fmt == "float64" and "terms" in OPERATIONS[name].options:
+        left_out.append(f"{name} {fmt}: a sum of thousands of places, counted where it is asked for by name")
+        return
+    yield from _styles(name, fmt, config, left_out)
+    if "threshold" in config.bases and format_named(fmt).bits > _ALWAYS_CORRECT and _rounds(name):
+        try:
+            made = _circuit(name, fmt, "threshold", "neurons", config.max_delay, rounding="correct")
+            yield f"{name}, rounding correct", fmt, "neurons", made
+        except NexusError as error:
+            left_out.append(f"{name} {fmt}, rounding correct: {error}")
 
 
 def _styles(
@@ -243,50 +250,3 @@ def _report(rows: list[CircuitRow], left_out: list[str], config: dict[str, Any])
         values={"circuits": records, "published": sources},
         data={"circuits.csv": columns(records)},
     )
-
-
-@marked
-def export_circuit(config: ExportConfig, out: Path, quick: bool = False) -> list[Path]:
-    """Writes the files and a report of what they hold to `out`; returns the paths of the files.
-
-    Raises:
-        NexusError: there is no such circuit, or it does not fit a format.
-    """
-    target = None if config.to is None else format_named(config.to)
-    made = circuit(
-        config.operation,
-        format_named(config.format),
-        to=target,
-        basis=config.basis,
-        max_delay=config.max_delay,
-        **config.options,
-    )
-    stem, rows, paths = made.label.replace(" ", "_").replace(",", ""), [], []
-    tables: list[Table] = []
-    rng = np.random.default_rng(config.seed)
-    sets = min(config.operand_sets, 4) if quick else config.operand_sets
-    shrunk(f"{sets} of {config.operand_sets} operand sets")
-    operands = [rng.integers(0, 2**p.width, sets, dtype=np.uint64).astype(p.pattern_dtype) for p in made.inputs]
-    for kind in config.files:
-        network = made.network
-        if kind == "nir":
-            path = write_nir(network, out / f"{stem}.nir")
-        elif kind == "netx":
-            found = write_netx(network, out / f"{stem}.net")
-            path, network = found.path, found.network
-        elif kind == "verilog":
-            path = out / f"{stem}.v"
-            write_text(path, to_verilog(made))
-        elif kind == "vcd":
-            path = write_vcd(made, operands, out / f"{stem}.vcd")
-        else:
-            path = out / f"{stem}_sanafe.yaml"
-            network, tables = exported(made, operands, path)
-        rows.append((kind, path.name, network.neurons, network.relays, network.depth, path.stat().st_size))
-        paths.append(path)
-    header = ("file of", "name", "neurons", "of them relays", "depth", "bytes")
-    tables = [Table("", header, rows, "files.csv"), *tables]
-    notes = [MISSING] if "sanafe" in config.files and len(tables) == 1 else []
-    resolved = {**config.resolved(), "quick": quick}
-    conclude(Report(title=f"Files of {made.label}", config=resolved, tables=tables, notes=notes), out)
-    return paths

@@ -16,6 +16,7 @@ from lava_nexus.chip.program_placement import ProgramPlacement
 from lava_nexus.chip.timing import Coefficient
 from lava_nexus.chip.workload import Memory, Strategy
 from lava_nexus.config import did_you_mean
+from lava_nexus.crew import standing
 from lava_nexus.errors import NexusError
 from lava_nexus.execute.membrane.executor import measured_spikes
 from lava_nexus.execute.native.activity import measured_activity
@@ -26,9 +27,9 @@ from lava_nexus.lab.markdown import shown, with_prefix
 from lava_nexus.lab.published import published
 from lava_nexus.lab.report import Report, Table, conclude
 from lava_nexus.lab.runs.built import model_of_sizes, narrowed
+from lava_nexus.lab.spread import spread
 from lava_nexus.lab.trial import marked, smaller, unless_quick
 from lava_nexus.models.placing import token_workload
-from lava_nexus.progress import track
 
 STRATEGY_HEADER = (
     *("strategy", "folding", "circuit instances", "neurons", "of them arithmetic", "synapses", "cores", "chips"),
@@ -73,13 +74,13 @@ def run_map_block(config: MapBlockConfig, out: Path, quick: bool = False) -> dic
     chip = load_chip(config.chip)
     _check(config, chip)
     mapper = _mapper(config, chip)
-    for digest in track(mapper.circuits, "placing", "circuits"):
-        mapper.template(digest)
-    for digest in track(mapper.parts, "placing", "native layers"):
-        mapper.native(digest)
-    placed = [mapper.place(strategy) for strategy in strategies]
-    placed = with_activity(placed, mapper, config.sets, config.seed)
-    curve = [mapper.folded(k) for k in track(_foldings(mapper, config.curve), "folding", "foldings")]
+    with standing(config.cluster) as cluster:
+        circuits = spread(cluster, Mapper.template, mapper, mapper.circuits, "placing", "circuits")
+        native = spread(cluster, Mapper.native, mapper, mapper.parts, "placing", "native layers")
+        mapper.adopt(dict(zip(mapper.circuits, circuits, strict=True)), dict(zip(mapper.parts, native, strict=True)))
+        placed = [mapper.place(strategy) for strategy in strategies]
+        placed = with_activity(placed, mapper, config.sets, config.seed)
+        curve = spread(cluster, Mapper.folded, mapper, _foldings(mapper, config.curve), "folding", "foldings")
     drawn = layout(mapper, placed[0], config.seed) if placed[0].core_count <= MOST_CORES else None
     return conclude(_report(_Mapping(config, mapper, placed, curve, drawn), quick, out), out)
 

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from lava_nexus.circuits.native import NativeLayer
+from lava_nexus.crew import standing
 from lava_nexus.energy import EnergyModel, load_energy_model
 from lava_nexus.energy.measurements import BLOCK, GpuRecord, gpu_record
 from lava_nexus.execute.cpu import BitslicedExecutor
@@ -22,10 +23,10 @@ from lava_nexus.lab.configs.tables import NativeCostsConfig
 from lava_nexus.lab.figures.costs import NativeCost, native_figure
 from lava_nexus.lab.report import Report, Table, conclude
 from lava_nexus.lab.runs.native_token import token_tables
+from lava_nexus.lab.spread import spread
 from lava_nexus.lab.trial import marked, smaller
 from lava_nexus.populations.native.limbs import Limbs
 from lava_nexus.programs import Program, Writer
-from lava_nexus.progress import track
 
 PARTS = ("front end", SYNAPSES, "accumulators", "special values", "back end", ROUNDING)
 _QUICK = {"size": 32, "rows": 4, "gates": 4}
@@ -40,14 +41,12 @@ def run_native_costs(config: NativeCostsConfig, out: Path, quick: bool = False) 
         chosen = tuple(name for name in config.formats if name in _QUICK_FORMATS) or config.formats[:1]
         config = smaller(config, config.model_copy(update={**_QUICK, "formats": chosen}))
     model, record = load_energy_model(config.energy_model), gpu_record()
-    rows = [
-        native_cost(format_named(name), config, model, record)
-        for name in track(config.formats, "native layers", "formats")
-    ]
     token = config.token
     if token is not None and quick:
         token = token.model_copy(update=_QUICK_TOKEN)
-    more = [] if token is None else token_tables(token, model, config.seed)
+    with standing(config.cluster) as cluster:
+        rows = spread(cluster, _of_format, (config, model, record), config.formats, "native layers", "formats")
+        more = [] if token is None else token_tables(token, model, config.seed, cluster)
     sizes = f"{config.size} x {config.size}"
     shortened = "quick run, a small layer, " if quick else ""
     figure = native_figure(rows, f"A multiply-accumulate of a linear layer ({shortened}{sizes})", out / "native.png")
@@ -67,6 +66,11 @@ def run_native_costs(config: NativeCostsConfig, out: Path, quick: bool = False) 
         out,
     )
     return rows
+
+
+def _of_format(given: tuple[NativeCostsConfig, EnergyModel, GpuRecord | None], name: str) -> NativeCost:
+    config, model, record = given
+    return native_cost(format_named(name), config, model, record)
 
 
 def native_cost(

@@ -9,6 +9,7 @@ from typing import Any, Literal
 import numpy as np
 
 from lava_nexus.circuits.native import NativeLayer
+from lava_nexus.cluster import ClusterConfig
 from lava_nexus.energy import EnergyModel
 from lava_nexus.execute.cpu import BitslicedExecutor
 from lava_nexus.execute.native.costs import Cost, layer_costs, pair_costs, total
@@ -17,6 +18,7 @@ from lava_nexus.execute.tallies import Tally
 from lava_nexus.formats import FloatFormat, format_named
 from lava_nexus.lab.configs.tables import TokenConfig
 from lava_nexus.lab.report import Table
+from lava_nexus.lab.spread import spread
 from lava_nexus.models.model import random_model
 from lava_nexus.models.stages import forward_stages
 from lava_nexus.models.transformer import Model
@@ -24,7 +26,6 @@ from lava_nexus.populations.native.limbs import Limbs
 from lava_nexus.populations.native.pairs import Pairs
 from lava_nexus.programs import Program, Writer
 from lava_nexus.programs.native import PairLayer
-from lava_nexus.progress import track
 
 Patterns = np.ndarray[Any, Any]
 _MICRO = 1e6
@@ -78,15 +79,16 @@ class Token:
         return sum(synops + active for kind, _, synops, active in self.parts if kind in kinds)
 
 
-def token_tables(config: TokenConfig, model: EnergyModel, seed: int) -> list[Table]:
+def token_tables(
+    config: TokenConfig, model: EnergyModel, seed: int, cluster: ClusterConfig | None = None
+) -> list[Table]:
     """Tokens of all variants, where the energy of the last one of each format goes, attention three ways."""
     variants = [
         Variant(fmt, *how)
         for fmt in config.formats
         for how in (("steps", "steps", "neurons"), ("shared", "steps", "neurons"), ("shared", "fused", "depth"))
     ]
-    shown = track(variants, "a token of the block", "variants")
-    tokens = [token_of(variant, config, model, seed) for variant in shown]
+    tokens = spread(cluster, _of_variant, (config, model, seed), variants, "a token of the block", "variants")
     kinds = ("linear", "attention", "norm", "softmax", "activation", "rotary", "residual")
     header = ("format", "operators", "work, uJ", *(f"{kind}, uJ" for kind in kinds), "idle, uJ", "steps")
     rows = [
@@ -110,7 +112,11 @@ def token_tables(config: TokenConfig, model: EnergyModel, seed: int) -> list[Tab
     for fmt in config.formats:
         token = next(t for t in tokens if t.variant.format == fmt and t.variant.operators == "shared")
         tables.append(_parts_table(token))
-    return [*tables, _ways_table(config, model, seed)]
+    return [*tables, _ways_table(config, model, seed, cluster)]
+
+
+def _of_variant(given: tuple[TokenConfig, EnergyModel, int], variant: Variant) -> Token:
+    return token_of(variant, *given)
 
 
 def token_of(variant: Variant, config: TokenConfig, model: EnergyModel, seed: int) -> Token:
@@ -182,8 +188,9 @@ def _parts_table(token: Token) -> Table:
     return Table(title, header, rows, f"where_{token.variant.format}.csv", printed=False)
 
 
-def _ways_table(config: TokenConfig, model: EnergyModel, seed: int) -> Table:
-    rows = [[fmt, *row] for fmt in config.formats for row in _ways(format_named(fmt), config, model, seed)]
+def _ways_table(config: TokenConfig, model: EnergyModel, seed: int, cluster: ClusterConfig | None) -> Table:
+    found = spread(cluster, _ways_of, (config, model, seed), config.formats, "attention", "formats")
+    rows = [[fmt, *row] for fmt, of_format in zip(config.formats, found, strict=True) for row in of_format]
     header = ("format", "way", "queries by keys, uJ", "weights by values, uJ", "of it written, uJ", "steps, each")
     text = (
         "Gates: an exact sum in a register, counted on a few keys. Neurons: each key and value stands in one that "
@@ -191,6 +198,10 @@ def _ways_table(config: TokenConfig, model: EnergyModel, seed: int) -> Table:
         "a synapse's weight and delay from a payload, so that writing is not counted, and this way is not offered."
     )
     return Table("Attention's products three ways", header, rows, "attention.csv", text)
+
+
+def _ways_of(given: tuple[TokenConfig, EnergyModel, int], fmt: str) -> list[list[str]]:
+    return _ways(format_named(fmt), *given)
 
 
 def _ways(fmt: FloatFormat, config: TokenConfig, model: EnergyModel, seed: int) -> list[list[str]]:

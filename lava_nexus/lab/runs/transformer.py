@@ -66,22 +66,22 @@ def run_transformer(
         NexusError: a checkpoint, tokens or steps that do not fit, steps of a run that was ended without a word what to
             do with them, or a run that failed.
     """
-    exact = _job(config, quick)
+    exact = job_of(config, quick)
     job = replace(exact, model=by_populations(config, exact.model, lambda tap: through(exact, exact.model, tap)))
     store = StepStore(out / "steps", _identity(config, job))
     store.begin(resume, restart)
-    with _executor(config, job, quick) as executor:
-        steps = _run(job, executor, store)
+    with _executors(config, job, quick) as (executor, strict):
+        steps = _run(job, executor, strict, store)
     report = conclude(_report(config, job, executor, steps, out), out)
     store.clear()
     return report
 
 
 @contextmanager
-def _executor(config: RunConfig, job: Job, quick: bool) -> Iterator[Executor]:
-    """The config's executor, whose sums with weights a cluster forms where there is one."""
+def _executors(config: RunConfig, job: Job, quick: bool) -> Iterator[tuple[Executor, Executor]]:
+    """The config's executor and the reference, whose sums with weights a cluster forms where there is one."""
     if config.cluster is None:
-        yield executor_named(config.executor, **config.executor_options)
+        yield executor_named(config.executor, **config.executor_options), ReferenceExecutor()
         return
     arithmetic = job.model.arithmetic
     held = [
@@ -96,13 +96,11 @@ def _executor(config: RunConfig, job: Job, quick: bool) -> Iterator[Executor]:
     ]
     if held:
         raise NexusError(f"{held[0]} makes weights part of the circuits; a cluster's tiles take them as operands")
-    options = dict(config.executor_options)
-    if config.executor == "bitsliced" and config.cluster.threads:
-        options["threads"] = config.cluster.threads
     read = partial(_weights, config, quick) if config.cluster.weights == "read" else None
     with crew(config.cluster) as workers:
         model = hashlib.sha256(f"{job.model.source.identity()} {job.model.spec}".encode()).hexdigest()
-        yield TiledExecutor(Tiling(workers, model, read, config.executor, options))
+        tiling = Tiling(workers, model, read, config.executor, config.executor_options)
+        yield TiledExecutor(tiling), TiledExecutor(replace(tiling, executor="reference", options={}))
 
 
 def _weights(config: RunConfig, quick: bool) -> TensorSource:
@@ -111,7 +109,8 @@ def _weights(config: RunConfig, quick: bool) -> TensorSource:
     return built(config.model, config, narrow=quick).source
 
 
-def _job(config: RunConfig, quick: bool) -> Job:
+def job_of(config: RunConfig, quick: bool) -> Job:
+    """What a config's run consists of; weights are not read."""
     wanted = config.model
     assert isinstance(wanted, TransformerModel)
     model = built(wanted, config, narrow=quick)
@@ -159,11 +158,11 @@ def _identity(config: RunConfig, job: Job) -> dict[str, Any]:
     return found if isinstance(job.model.arithmetic.accumulate, str) else {**found, "processor": processor()}
 
 
-def _run(job: Job, executor: Executor, store: StepStore) -> list[Step]:
+def _run(job: Job, executor: Executor, reference: Executor, store: StepStore) -> list[Step]:
     """Runs what is not finished, on the executor and on the reference; every step is kept when it ends."""
     steps = store.load(lambda name, _: invoked(job, name))
     tested = job.model.forward(executor)
-    strict = None if executor.name == "reference" else job.model.forward(ReferenceExecutor())
+    strict = None if executor.name == "reference" else job.model.forward(reference)
     with Work(job.model.spec.kind, len(job.steps), "steps", len(steps)) as bar:
         for name in list(job.steps)[len(steps) :]:
             if name.startswith("token") and stopped(job, steps):

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -14,43 +15,23 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from tqdm import tqdm
 
+from lava_nexus.crew import crew
 from lava_nexus.documents import read_text
 from lava_nexus.errors import NexusError
-from lava_nexus.formats import FLOAT32, as_format
 from lava_nexus.lab.configs.study import Name, StudyConfig
 from lava_nexus.lab.evaluation.scoring import alphabet
 from lava_nexus.lab.report import conclude
+from lava_nexus.lab.study.cases import cases_of
 from lava_nexus.lab.study.decoder import Decoder, Way
 from lava_nexus.lab.study.pages import study_report
 from lava_nexus.lab.study.start import by_executor
 from lava_nexus.lab.trial import marked, shrunk
 from lava_nexus.models.model import Model, load, random_model
-from lava_nexus.populations import Options
-from lava_nexus.populations.catalogue import Nonlinear
-from lava_nexus.progress import say
+from lava_nexus.progress import Work
 from lava_nexus.store import Store, processor
 
 Ids: TypeAlias = NDArray[np.int64]
-OPERATORS: tuple[Name, ...] = ("softmax", "silu", "rms_norm")
-
-
-@dataclass(frozen=True)
-class Case:
-    """One run over the whole text.
-
-    Attributes:
-        name: unique.
-        group: the table that it stands in.
-        way: how it is computed.
-        facts: columns of its row.
-    """
-
-    name: str
-    group: str
-    way: Way
-    facts: Mapping[str, Any]
 
 
 @marked
@@ -73,33 +54,75 @@ def run_study(
         shrunk(f"{len(cases)} of {whole} cases, two windows of 16 tokens")
     store = Store(out / "cases", "case", _identity(config, model, tokens, quick))
     store.begin(resume, restart)
-    bench = Bench(model, tokens, config.device)
-    began, rows = time.perf_counter(), []
-    shown = tqdm(cases, desc="study", unit=" cases", mininterval=0.5, leave=False)
-    for case in shown:
-        kept = store.get(case.name)
-        if kept is None:
-            found = bench.measured(case.way)
-            store.put(case.name, found)
-        else:
-            found = kept.values
-        rows.append({"case": case.name, "group": case.group, **case.facts, **found})
-    for executor, most, operators in config.start[: 1 if quick else None]:
-        count = min(most, 2) if quick else most
-        facts = {"executor": executor, "operators": ", ".join(operators) or "gates", "tokens": count}
-        key = f"start {executor} {count} {facts['operators']}"
-        kept = store.get(key)
-        if kept is None:
-            say(f"{count} tokens by the executor '{executor}', {facts['operators']} ...")
-            row = by_executor(model, bench.decoder, tokens.ravel()[:count], executor, operators)
-            store.put(key, row)
-        else:
-            row = kept.values
-        rows.append({"case": key, "group": "start", **facts, **row})
+    began = time.perf_counter()
+    starts = [_start(one, quick) for one in config.start[: 1 if quick else None]]
+    pieces: list[tuple[str, Way | Start]] = [(case.name, case.way) for case in cases]
+    pieces += [(key, start) for key, start, _ in starts]
+    facts: list[dict[str, Any]] = [{"case": case.name, "group": case.group, **case.facts} for case in cases]
+    facts += [{"case": key, "group": "start", **own} for key, _, own in starts]
+    found = _kept(store, Trials(config, tokens), pieces)
+    rows = [of | row for of, row in zip(facts, found, strict=True)]
     seconds = time.perf_counter() - began
     conclude(study_report(config, name, tokens.shape, rows, seconds, out, quick), out)
     store.clear()
     return rows
+
+
+@dataclass(frozen=True)
+class Start:
+    """So many tokens from the first by an executor, with these operators as LIF populations."""
+
+    executor: str
+    tokens: int
+    operators: tuple[Name, ...]
+
+
+def _start(one: tuple[str, int, tuple[Name, ...]], quick: bool) -> tuple[str, Start, dict[str, Any]]:
+    """(key, what is run, columns of its row)."""
+    executor, most, operators = one
+    count = min(most, 2) if quick else most
+    facts = {"executor": executor, "operators": ", ".join(operators) or "gates", "tokens": count}
+    return f"start {executor} {count} {facts['operators']}", Start(executor, count, operators), facts
+
+
+@dataclass
+class Trials:
+    """What runs cases, made once a process: the model's weights are read there, and kept."""
+
+    config: StudyConfig
+    tokens: Ids
+
+    @cached_property
+    def bench(self) -> Bench:
+        """With the weights and the exact run."""
+        return Bench(opened(self.config), self.tokens, self.config.device)
+
+    def found(self, what: Way | Start) -> dict[str, Any]:
+        """What a case, or the start of the text, shows."""
+        if isinstance(what, Way):
+            return self.bench.measured(what)
+        decoder, tokens = self.bench.decoder, self.tokens.ravel()[: what.tokens]
+        return by_executor(decoder.model, decoder, tokens, what.executor, what.operators)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What a worker makes the rest of."""
+        return {"config": self.config, "tokens": self.tokens}
+
+
+def _kept(store: Store, trials: Trials, pieces: Sequence[tuple[str, Way | Start]]) -> list[dict[str, Any]]:
+    """What every piece shows: from the store where it is there, else by the cluster or here, and kept."""
+    held = [store.get(key) for key, _ in pieces]
+    found = [None if piece is None else piece.values for piece in held]
+    left = [number for number, values in enumerate(found) if values is None]
+    bar = Work("study", len(pieces), "cases", len(pieces) - len(left))
+    with crew(trials.config.cluster, of_processor=True) as workers, bar:
+        results = workers.map(Trials.found, trials, [pieces[number][1] for number in left])
+        for number in left:
+            bar.note(pieces[number][0])
+            found[number] = next(results)
+            store.put(pieces[number][0], found[number] or {})
+            bar.update()
+    return [values for values in found if values is not None]
 
 
 def opened(config: StudyConfig) -> Model:
@@ -147,7 +170,8 @@ def read_tokens(config: StudyConfig, model: Model, quick: bool) -> tuple[Ids, st
 
 def _identity(config: StudyConfig, model: Model, tokens: Ids, quick: bool) -> dict[str, Any]:
     return {
-        "config": {key: value for key, value in config.resolved().items() if key != "out"} | {"quick": quick},
+        "config": {key: value for key, value in config.resolved().items() if key not in ("out", "cluster")}
+        | {"quick": quick},
         "weights": model.source.identity(),
         "tokens": tokens.tolist(),
         "processor": processor(),
@@ -209,64 +233,3 @@ class Bench:
     def _log_likely(self, features: Tensor, way: Way) -> Tensor:
         """Natural logarithms of softmax in FP64."""
         return self.decoder.logits(features, way).double().log_softmax(-1)
-
-
-def cases_of(config: StudyConfig, model: Model) -> Iterator[Case]:
-    """Formats and sums, then populations by operator, by option and by share of layers."""
-    yield Case("kernel float32", "formats", Way(), {"format": "float32", "sums": "PyTorch's product", "sums in": "-"})
-    for fmt, sums, inside in config.formats:
-        form, wide = as_format(fmt), as_format(inside) if inside else None
-        way = Way(sums, form, wide)  # type: ignore[arg-type]
-        facts: dict[str, Any] = {"format": fmt, "sums": sums, "sums in": inside or fmt}
-        yield Case(f"{sums} {fmt} {inside or ''}".strip(), "formats", way, facts)
-    for names in _subsets():
-        yield _replaced("+".join(names), "operators", dict.fromkeys(names, Options()), {"operators": ", ".join(names)})
-    for name in OPERATORS:
-        for key, value in _swept(config, name):
-            changed = replace(Options(), **{key: value})
-            facts = {"operator": name, "option": key, "value": value}
-            yield _replaced(f"{name} {key}={value}", "options", {name: changed}, facts)
-    layers = model.spec.layers
-    finer = {name: replace(Options(), **config.finer.get(name) or {}) for name in OPERATORS}
-    for label, options in (("published", dict.fromkeys(OPERATORS, Options())), ("finer", finer)):
-        for names in (*((name,) for name in OPERATORS), OPERATORS):
-            for share in config.shares:
-                count = max(1, round(share * layers))
-                chosen = ", ".join(names)
-                facts = {"operators": chosen, "options": label, "layers": count, "share": count / layers}
-                own = {name: options[name] for name in names}
-                yield _replaced(f"{label} {'+'.join(names)} {count}", "layers", own, facts, _paths(count, layers))
-
-
-def _subsets() -> list[tuple[str, ...]]:
-    pairs = [(a, b) for i, a in enumerate(OPERATORS) for b in OPERATORS[i + 1 :]]
-    return [*((name,) for name in OPERATORS), *pairs, OPERATORS]
-
-
-def _swept(config: StudyConfig, name: str) -> Iterator[tuple[str, Any]]:
-    """Options of an operator, one changed at a time: n, K and H, the steps of CORDIC, fraction bits of operands."""
-    if name == "rms_norm":
-        yield from (("steps", value) for value in config.steps)
-    else:
-        yield from (("segments", value) for value in config.segments)
-        yield from (("bound", value) for value in config.bounds)
-    yield from (("grid_bits", value) for value in config.grid_bits)
-    yield from (("in_fraction", value) for value in config.in_fractions)
-
-
-def _paths(count: int, layers: int) -> frozenset[str] | None:
-    """Layers of the first `count` blocks, and the norm behind the last where all are taken; None for all."""
-    if count == layers:
-        return None
-    inner = ("attention_norm", "feed_forward_norm", "attention.softmax", "feed_forward.activation")
-    return frozenset(f"block{block}.{part}" for block in range(count) for part in inner)
-
-
-def _replaced(
-    name: str,
-    group: str,
-    options: Mapping[Any, Options],
-    facts: Mapping[str, Any],
-    layers: frozenset[str] | None = None,
-) -> Case:
-    return Case(name, group, Way(format=FLOAT32, nonlinear=Nonlinear(dict(options), layers)), facts)

@@ -23,6 +23,7 @@ from lava_nexus.execute.reference import ReferenceExecutor
 from lava_nexus.execute.run import executor_named
 from lava_nexus.lab.configs.ulp_tables import DigitsBaselines, ModelTables, UlpTablesConfig
 from lava_nexus.lab.report import conclude
+from lava_nexus.lab.spread import spread
 from lava_nexus.lab.trial import marked, smaller
 from lava_nexus.lab.ulp.comparison import Answers, UlpRow, joined, row
 from lava_nexus.lab.ulp.components import (
@@ -50,20 +51,6 @@ _NARROW = {
     "num_hidden_layers": 2,
 }
 _INPUTS, _SEEDS, _WIDTH, _IMAGES = 1024, 3, 32, 1
-
-
-def sections(config: UlpTablesConfig, folder: Path) -> list[Section]:
-    """Measures the tables that the config has and draws their figures in the folder."""
-    found = []
-    if config.encodings is not None:
-        found.append(encoding_section(config.encodings, config.seed, folder))
-    if config.methods is not None:
-        found.append(methods_section(config.methods, config))
-        if config.methods.linear:
-            found.append(coded_linear_section(config.methods.codes, config.methods.steps, config))
-    if config.digits is not None:
-        found.append(digits_section(config.digits, config))
-    return found
 
 
 def small(config: UlpTablesConfig) -> UlpTablesConfig:
@@ -175,14 +162,45 @@ def run_ulp_tables(config: UlpTablesConfig, out: Path, quick: bool = False) -> l
     if quick:
         config = smaller(config, small(config))
     names = _operations(config)
-    rows = [r for name in config.components for r in _component_rows(name, config)]
-    rows += [r for name in names for r in _operation_rows(name, config)]
-    if config.model is not None:
+    measured: list[tuple[str, str]] = [("component", name) for name in config.components]
+    measured += [("operation", name) for name in names]
+    measured += [] if config.model is None else [("model", "")]
+    parts = [*measured, *((name, "") for name in _SECTIONS if _asked(config, name))]
+    found = spread(config.cluster, _part, config, parts, "ULP", "tables", of_processor=True)
+    rows = [one for of_part in found[: len(measured)] for one in of_part]
+    drawn = [] if config.encodings is None else [encoding_section(config.encodings, config.seed, out)]
+    conclude(ulp_report(rows, [*drawn, *found[len(measured) :]], config.resolved(), out), out)
+    return rows
+
+
+_SECTIONS = ("methods", "codes", "digits")
+
+
+def _asked(config: UlpTablesConfig, name: str) -> bool:
+    if name == "digits":
+        return config.digits is not None
+    return config.methods is not None and (name == "methods" or config.methods.linear)
+
+
+def _part(config: UlpTablesConfig, part: tuple[str, str]) -> Any:
+    """Rows of a component, an operation or the model, or a table whose columns differ from theirs."""
+    kind, name = part
+    if kind == "component":
+        return _component_rows(name, config)
+    if kind == "operation":
+        return _operation_rows(name, config)
+    if kind == "model":
         from lava_nexus.lab.ulp.models import model_rows
 
-        rows += model_rows(config.model, config)
-    conclude(ulp_report(rows, sections(config, out), config.resolved(), out), out)
-    return rows
+        assert config.model is not None
+        return model_rows(config.model, config)
+    if kind == "digits":
+        assert config.digits is not None
+        return digits_section(config.digits, config)
+    assert config.methods is not None
+    if kind == "methods":
+        return methods_section(config.methods, config)
+    return coded_linear_section(config.methods.codes, config.methods.steps, config)
 
 
 def _component_rows(name: str, config: UlpTablesConfig) -> list[UlpRow]:

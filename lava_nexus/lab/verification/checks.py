@@ -5,7 +5,6 @@ Names of jobs become circuits; what a format does not have is left out where `al
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
@@ -23,6 +22,7 @@ from lava_nexus.lab.configs.verification import EVERY_OPERATION, VerifyConfig, V
 from lava_nexus.lab.report import Report, Table, columns, conclude
 from lava_nexus.lab.trial import marked, shrunk
 from lava_nexus.progress import Work, track
+from lava_nexus.store import processors
 from lava_nexus.verify import certificates, records
 from lava_nexus.verify.check import Check, Progress
 from lava_nexus.verify.correct import Outcome
@@ -134,7 +134,7 @@ def verify(config: VerifyConfig, out: Path, quick: bool = False) -> list[tuple[C
     planned = plan(config, quick, left_out.append)
     shrunk(f"at most {QUICK_CHECKS} small circuits a job, {QUICK_SETS:,} operand sets each")
     checks = list(track(planned, "circuits to be checked", "circuits"))
-    threads = config.threads or len(os.sched_getaffinity(0))
+    threads = config.threads or processors()
     found: list[tuple[Check, Outcome]] = []
     total = sum(check.sets.sets for check in checks)
     with crew(config.cluster, threads) as workers, Work("checking", total, "operand sets") as bar:

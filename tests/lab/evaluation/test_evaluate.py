@@ -21,7 +21,8 @@ from lava_nexus.cli import RESUME
 from lava_nexus.config import build_config, load_config
 from lava_nexus.errors import NexusError
 from lava_nexus.execute.run import executor_named
-from lava_nexus.lab.configs.execution import EvaluateConfig, MembraneOptions
+from lava_nexus.lab.configs.evaluation import EvaluateConfig
+from lava_nexus.lab.configs.execution import MembraneOptions
 from lava_nexus.lab.configs.model import PopulationsConfig
 from lava_nexus.lab.evaluation import evaluate
 from lava_nexus.lab.evaluation.questions import SAMPLES, Question, questions

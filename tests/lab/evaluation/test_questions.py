@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from lava_nexus.errors import NexusError
-from lava_nexus.lab.configs.execution import EvaluationTask
+from lava_nexus.lab.configs.evaluation import EvaluationTask
 from lava_nexus.lab.evaluation.questions import LAYOUTS, SAMPLES, questions
 
 ROWS: dict[str, tuple[dict[str, Any], list[tuple[str, str]], int]] = {

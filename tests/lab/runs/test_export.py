@@ -9,7 +9,7 @@ import pytest
 from lava_nexus.config import load_config
 from lava_nexus.errors import NexusError
 from lava_nexus.lab.configs.places import ExportConfig
-from lava_nexus.lab.runs.circuits import export_circuit
+from lava_nexus.lab.runs.export import export_circuit
 
 CONFIG = Path(__file__).parents[3] / "configs" / "export.yaml"
 

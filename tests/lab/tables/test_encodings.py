@@ -107,7 +107,7 @@ def test_tables_of_a_config(tmp_path: Path) -> None:
 def test_formats_that_pytorch_lacks_are_told() -> None:
     config = UlpTablesConfig(format="float8_e5m2", methods=MethodOptions(width=2, hidden=2, tokens=1))
     with pytest.raises(NexusError, match="no arithmetic in float8_e5m2"):
-        ulp.sections(config, Path())
+        ulp._part(config, ("methods", ""))
 
 
 def test_the_config_that_ships_covers_what_is_printed() -> None:

@@ -35,6 +35,8 @@ from lava_nexus.execute.lava.processes.if_population import IFPopulation as IFPo
 from lava_nexus.execute.lava.processes.monitor import Monitor as Monitor
 from lava_nexus.execute.lava.processes.native_linear import NativeLinear as NativeLinear
 from lava_nexus.execute.lava.processes.network import Network as Network
+from lava_nexus.execute.lava.processes.populations import Populations as Populations
+from lava_nexus.execute.lava.processes.spike_encoder import SpikeEncoder as SpikeEncoder
 from lava_nexus.execute.lava.processes.stateful import StatefulNeurons as StatefulNeurons
 from lava_nexus.execute.lava.program import LavaProgramResult as LavaProgramResult
 from lava_nexus.execute.lava.program import run_on_lava as run_on_lava

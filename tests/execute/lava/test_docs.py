@@ -1,4 +1,4 @@
-"""The tutorial of docs/lava.md runs as it stands, and graded and learning Processes of Lava connect."""
+"""The tutorials of docs/lava.md run as they stand, and graded and learning Processes of Lava connect."""
 
 from __future__ import annotations
 
@@ -18,14 +18,20 @@ from lava.proc.graded.process import GradedVec
 from lava.proc.io.source import RingBuffer as Source
 from lava.proc.learning_rules.stdp_learning_rule import STDPLoihi
 
-from lava_nexus.execute.lava import IFPopulation, Monitor, Session
+import lava_nexus as nexus
+from lava_nexus.errors import NexusError
+from lava_nexus.execute.lava import Decoder, IFPopulation, Monitor, Populations, Session, SpikeEncoder
+from lava_nexus.neurons import Port
 from tests.execute.lava.leftovers import children
 
 ROOT = Path(__file__).parents[3]
 
 
-def test_the_tutorial_runs_and_leaves_nothing(tmp_path):
-    (code,) = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "lava.md").read_text(), re.DOTALL)
+TUTORIALS = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "lava.md").read_text(), re.DOTALL)
+
+
+@pytest.mark.parametrize("code", TUTORIALS, ids=["gates", "softmax", "chain"])
+def test_the_tutorials_run_and_leave_nothing(tmp_path, code):
     (tmp_path / "tutorial.py").write_text(f"if __name__ == '__main__':\n{re.sub('(?m)^', '    ', code)}")
     before, shared = children(), set(os.listdir("/dev/shm"))
     command = [sys.executable, str(tmp_path / "tutorial.py")]
@@ -57,3 +63,37 @@ def test_graded_and_learning_processes_connect():
         session.run(6)
     assert monitor["v"][:, 0].tolist() == [0, 0, 0, 6, 0, 10]
     assert monitor["s"][:, 0].tolist() == [0, 0, 0, 0, 0, 1]
+
+
+def test_encoders_of_spikes_say_what_they_cannot_take():
+    network = nexus.circuit("neg", nexus.FLOAT8_E4M3FN).network
+    for options, says in (
+        ({"window": 0}, "window of 0 steps"),
+        ({"unit": 0.5, "operands": (Port("n", (1, 2)),)}, "has the unit 0.5"),
+    ):
+        with pytest.raises(NexusError, match=says):
+            SpikeEncoder(**{"operands": network.inputs, **options})
+    with pytest.raises(NexusError, match="takes a network of populations, or an operator of them"):
+        Populations(network)
+
+
+@pytest.mark.parametrize(
+    ("format", "says"),
+    [(nexus.FLOAT8_E4M3FN, "holds 17"), (nexus.INT8, None), (None, "beyond 4 bits")],
+    ids=["float", "integer", "bits"],
+)
+def test_numbers_of_spikes_are_exact_or_refused(format, says):
+    """17 in E4M3, which has no 17; in INT8; in 4 bits."""
+    port = Port("n", tuple(range(1, 5 if format is None else format.bits + 1)), format)
+    source, encoder, decoder = Source(data=np.array([[0, 9, 8, 0]])), SpikeEncoder([port], 2), Decoder([port], 2)
+    dense = Dense(weights=np.array([[1]]), num_message_bits=8)
+    source.s_out.connect(dense.s_in)
+    dense.a_out.reshape((1, 1)).connect(encoder.a_in)
+    encoder.s_out.connect(decoder.a_in)
+    with Session(encoder) as session:
+        if says:
+            with pytest.raises(NexusError, match=says):
+                session.run(6)
+        else:
+            session.run(6)
+            assert decoder.take_values()[0].tolist() == [0, 17]

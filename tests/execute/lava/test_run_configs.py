@@ -21,6 +21,7 @@ import lava_nexus.execute.lava as ours
 from lava_nexus.circuits.native import NativeLayer
 from lava_nexus.errors import NexusError
 from lava_nexus.execute.lava.process import Process
+from lava_nexus.populations import operator
 from lava_nexus.populations.native.limbs import Limbs
 from lava_nexus.populations.native.neurons import accumulator_neuron
 from tests.execute.lava.leftovers import children
@@ -86,6 +87,7 @@ def processes():
     """One of each exported Process."""
     network = nexus.circuit("neg", nexus.FLOAT8_E4M3FN).network
     made = {"Encoder": (network.inputs, 1), "Decoder": (network.outputs, 1), "Network": (network,)}
+    made |= {"SpikeEncoder": (network.inputs,), "Populations": (operator("silu"),)}
     made |= {"StatefulNeurons": (accumulator_neuron(), (2,), 3), "NativeLinear": (_layer(),)}
     made |= {"IFPopulation": ((2,), 1), "Monitor": ({"v": ours.And().v, "out": ours.And().out}, 1)}
     for name, kind in vars(ours).items():

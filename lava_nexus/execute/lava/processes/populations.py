@@ -18,6 +18,7 @@ from lava.magma.core.process.process import LogConfig
 from lava.magma.core.resources import CPU
 from numpy.typing import NDArray
 
+from lava_nexus.errors import NexusError
 from lava_nexus.execute.lava import population_lif
 from lava_nexus.execute.lava.process import LAVA_TAGS, Members, Process, lanes_of, models_of
 from lava_nexus.execute.lava.processes.host import Probe
@@ -27,7 +28,7 @@ from lava_nexus.execute.populations import PopulationStepper
 from lava_nexus.populations.catalogue import division, exponentiation, l2_norm
 from lava_nexus.populations.division import Ladders
 from lava_nexus.populations.network import PopulationNetwork, Readout
-from lava_nexus.populations.operator import DEFAULT, Options
+from lava_nexus.populations.operator import DEFAULT, Operator, Options
 from lava_nexus.populations.stateful import StatefulNeuron
 from lava_nexus.populations.vectoring import Tree
 
@@ -36,7 +37,7 @@ class PopulationProcess(Process):
     """Neurons of a population network, `lanes` copies side by side.
 
     Args:
-        network: the neurons.
+        network: the neurons, or an operator of them, such as `lava_nexus.populations.operator("softmax", 4)`.
         shape: of the operand sets of a time step.
         record_steps: time steps of which every signal's value is kept, from the first one on.
         name, log_config: of the Process.
@@ -51,12 +52,18 @@ class PopulationProcess(Process):
 
     def __init__(
         self,
-        network: PopulationNetwork,
+        network: PopulationNetwork | Operator,
         shape: tuple[int, ...] = (1,),
         record_steps: int = 0,
         name: str | None = None,
         log_config: LogConfig | None = None,
     ) -> None:
+        network = network.network if isinstance(network, Operator) else network
+        if not isinstance(network, PopulationNetwork):
+            raise NexusError(
+                f"Lava Process {type(self).__name__} takes a network of populations, or an operator of them, "
+                f"not {network!r}"
+            )
         lanes = lanes_of(shape, "population network")
         counts = shared_array((network.n_signals,), np.int64)
         trains = shared_array((record_steps, lanes, network.n_signals), np.int32)

@@ -84,7 +84,7 @@ class SpikeEncoderModel(PyLoihiProcessModel):
         arrived = self.a_in.recv().astype(np.int64)
         self._sum = arrived if self._sum is None else self._sum + arrived
 
-    def _spelled(self, port: Port, sums: NDArray[np.int64]) -> NDArray[np.int8]:
+    def _spelled(self, port: Port, sums: NDArray[np.int64]) -> NDArray[Any]:
         """Bits [*shape, width]."""
         if port.format is None:
             if int(sums.min()) < 0 or int(sums.max()) >> port.width:

@@ -4,7 +4,7 @@ PYTHON := .venv/bin/python
 # A hundred processes import the same packages: whatever the shell says, they are compiled once.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: run test fuzz lint bench lock setup clean
+.PHONY: run test fuzz lint bench site lock setup clean
 
 run: setup  ## the digits transformer on Lava's simulator, report in results/digits/
 	@if $(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 10))'; then \
@@ -30,6 +30,9 @@ bench: setup  ## operations a second
 
 setup:
 	@bash scripts/setup_env.sh
+
+site: setup  ## the documentation site, in results/site/
+	@$(PYTHON) scripts/build_site.py
 
 lock: setup  ## requirements.lock from pyproject.toml
 	@uv="$$(command -v uv || echo .venv-tools/bin/uv)"; \

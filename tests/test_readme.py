@@ -32,7 +32,7 @@ def test_snippet_runs(index: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_pictures_and_files_named_exist(page: Path) -> None:
     root, text = README.parent, page.read_text(encoding="utf-8")
-    links = re.findall(r"\]\((?!https?:)([^)#]+)\)", text)
+    links = re.findall(r"\]\((?!https?:)([^)#]+)\)", text) if page == README else []  # docs: tests/test_site.py
     files = re.findall(r"(?:scripts|configs)/[\w/]+\.(?:py|yaml)", text)
     modules = re.findall(r"`(?:lava_nexus/)?(\w+/[\w/]+\.py)`", text)
     folders = re.findall(r"`(lava_nexus/[\w/]+)`", text)

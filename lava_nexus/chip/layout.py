@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from lava_nexus.chip.machine_cores import MachinePlacement
 from lava_nexus.chip.mapper import Mapper
-from lava_nexus.chip.mesh import core_links, hops, place_parts
+from lava_nexus.chip.mesh import Links, core_links, hops, place_parts
 from lava_nexus.chip.program_placement import ProgramPlacement
 from lava_nexus.errors import NexusError
 from lava_nexus.programs.nodes import Contract
@@ -26,12 +26,14 @@ class Layout:
     Attributes:
         template: int64 [cores]; index of its template.
         places: int64 [cores, 4]; chip, column, row, slot.
+        links: source core, target core, messages between them a token; int64 [links] each.
         messages, inter_chip: a token, inside circuits and from multipliers to their adders.
         hops_east_west, hops_north_south: of those messages.
     """
 
     template: NDArray[np.int64]
     places: NDArray[np.int64]
+    links: Links
     messages: int
     inter_chip: int
     hops_east_west: int
@@ -63,17 +65,22 @@ def layout(mapper: Mapper, placed: ProgramPlacement, seed: int = 0) -> Layout:
     places = place_parts(links, len(template), mapper.chip, seed)
     east_west, north_south = hops(places, links, mapper.chip.mesh)
     crossing = places[links[0], 0] != places[links[1], 0]
-    return Layout(template, places, int(links[2].sum()), int(links[2][crossing].sum()), east_west, north_south)
+    return Layout(template, places, links, int(links[2].sum()), int(links[2][crossing].sum()), east_west, north_south)
 
 
 def _built(built: MachinePlacement) -> Layout:
     """Cores of a program that is built neuron by neuron lie where they were placed."""
-    source, target, messages = core_links(built.machine, built.assignment, built.machine.expected)
-    links = source[source != target], target[source != target], messages[source != target]
+    links = links_of(built)
     east_west, north_south = hops(built.places, links, built.chip.mesh)
     crossing = built.places[links[0], 0] != built.places[links[1], 0]
     total, crossed = int(links[2].sum()), int(links[2][crossing].sum())
-    return Layout(np.arange(len(built.places)), built.places, total, crossed, east_west, north_south)
+    return Layout(np.arange(len(built.places)), built.places, links, total, crossed, east_west, north_south)
+
+
+def links_of(built: MachinePlacement) -> Links:
+    """Source core, target core and expected messages between them, of a program that is built neuron by neuron."""
+    source, target, messages = core_links(built.machine, built.assignment, built.machine.expected)
+    return source[source != target], target[source != target], messages[source != target]
 
 
 def _parts(mapper: Mapper, digest: str, homes: dict[str, list[int]]) -> list[list[int]]:

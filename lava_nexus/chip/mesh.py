@@ -57,23 +57,32 @@ def hops(places: NDArray[np.int64], links: Links, mesh: Mesh) -> tuple[int, int]
     return int(east_west.sum()), int(north_south.sum())
 
 
-def busiest_link(places: NDArray[np.int64], links: Links, mesh: Mesh) -> int:
-    """Messages over the link between two routers that carries most, one direction at a time, by XY routing."""
+def link_loads(places: NDArray[np.int64], links: Links, mesh: Mesh) -> list[NDArray[np.int64]]:
+    """Messages over every link between two routers, by XY routing, one direction at a time.
+
+    Four arrays: along rows east and west, [row, column], then along columns south and north, [column, row]; each entry
+    is of the link to the next router. Chips stand in rows of `board_columns`.
+    """
     columns, rows = _coordinates(places, mesh)
     source, target, messages = links
     wide, high = int(columns.max(initial=0)) + 2, int(rows.max(initial=0)) + 2
-    most = 0
-    for lines, start, end in (
-        (rows[source], columns[source], columns[target]),  # along the row of the source
-        (columns[target], rows[source], rows[target]),  # then along the column of the target
+    found = []
+    for lines, start, end, shape in (
+        (rows[source], columns[source], columns[target], (high, wide)),  # along the row of the source
+        (columns[target], rows[source], rows[target], (wide, high)),  # then along the column of the target
     ):
         for first, last in ((start, end), (end, start)):  # one way, then the other
-            load = np.zeros((max(wide, high), max(wide, high)), np.int64)
+            load = np.zeros(shape, np.int64)
             going = first < last
             np.add.at(load, (lines[going], first[going]), messages[going])
             np.subtract.at(load, (lines[going], last[going]), messages[going])
-            most = max(most, int(load.cumsum(axis=1).max(initial=0)))
-    return most
+            found.append(load.cumsum(axis=1))
+    return found
+
+
+def busiest_link(places: NDArray[np.int64], links: Links, mesh: Mesh) -> int:
+    """Messages over the link between two routers that carries most, one direction at a time."""
+    return max(int(load.max(initial=0)) for load in link_loads(places, links, mesh))
 
 
 def board_columns(chips: int) -> int:

@@ -158,42 +158,36 @@ def pareto_front(pairs: Sequence[tuple[float, float]]) -> set[int]:
     }
 
 
-_SHAPES = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "*")
-
-
 def _draw(rows: Sequence[PrecisionRow], title: str, path: Path) -> None:
-    """Both axes logarithmic; a colour a format, a shape a way, the first basis full and others hollow."""
+    """A row a way to compute: what it takes and how far it errs, a colour a format, the second basis hollow."""
     formats, bases, ways = (
         list(dict.fromkeys(getattr(row, key) for row in rows)) for key in ("format", "basis", "way")
     )
-    palette = {name: style.PALETTE[i % len(style.PALETTE)] for i, name in enumerate(formats)}
-    marks = {name: _SHAPES[i % len(_SHAPES)] for i, name in enumerate(ways)}
-    figure = style.titled(10.6, 6.4, title, 0.045 * 6.4, size=13)
-    axes = figure.add_axes((0.08, 0.1, 0.6, 0.79))
-    front = sorted((row.nanojoules * 1e-9, row.error) for row in rows if row.front)
-    axes.plot(*zip(*front, strict=True), color=style.FAINT, linewidth=1.2, linestyle="--")
+    width, height = 11.6, 0.5 * len(ways) + 1.65
+    figure = style.titled(width, height, title, x=0.02)
+    panels = [figure.add_axes((x / width, 0.6 / height, 4.0 / width, 0.5 * len(ways) / height)) for x in (3.1, 7.4)]
     for row in rows:
-        colour = palette[row.format]
+        which = formats.index(row.format)
+        y = ways.index(row.way) + 0.7 * (which - (len(formats) - 1) / 2) / len(formats)
+        colour = style.colour_of(which)
         face = colour if row.basis == bases[0] else "white"
-        look: dict[str, Any] = {"marker": marks[row.way], "facecolor": face, "edgecolor": colour}
-        axes.scatter(row.nanojoules * 1e-9, row.error, s=52, linewidth=1.4, zorder=3, **look)
-    axes.set_xscale("log")
-    axes.set_yscale("log")
-    style.logarithmic_ticks(axes)
-    axes.xaxis.set_major_formatter(lambda value, _: with_prefix(value, "J"))
-    axes.set_xlabel("work of a multiply-accumulate")
-    axes.set_ylabel("error against float64, relative")
-    axes.margins(x=0.1, y=0.1)
-    style.grid(axes)
-    _legend(figure, palette, bases, marks)
+        for axes, x in zip(panels, (row.nanojoules * 1e-9, row.error), strict=True):
+            if axes is panels[0] or row.basis == bases[0]:  # the error has nothing to do with the basis
+                edge = style.INK if row.front else colour
+                axes.plot(x, y, "o", color=colour, markersize=6, markerfacecolor=face, markeredgecolor=edge)
+    for axes, label in zip(panels, ("work of a multiply-accumulate", "error against float64, relative"), strict=True):
+        for line in range(0, len(ways), 2):
+            axes.axhspan(line - 0.5, line + 0.5, color=style.GRID, alpha=0.45, zorder=0, linewidth=0)
+        axes.set(xscale="log", xlabel=label, ylim=(len(ways) - 0.5, -0.5))
+        axes.set_yticks(range(len(ways)), ways if axes is panels[0] else [""] * len(ways), size=9)
+        axes.tick_params(which="minor", size=0)
+        axes.margins(x=0.08)
+        style.grid(axes, "x")
+        style.bare(axes, "bottom")
+    style.logarithmic_ticks(panels[0])
+    panels[0].xaxis.set_major_formatter(lambda value, _: with_prefix(value, "J"))
+    entries = [style.legend_mark(name, "o", style.colour_of(i)) for i, name in enumerate(formats)]
+    entries += [style.legend_mark(f"hollow: {n} basis", "o", style.FAINT, markerfacecolor="white") for n in bases[1:]]
+    entries.append(style.legend_mark("ringed dark: nothing beats it", "o", style.FAINT, markeredgecolor=style.INK))
+    style.legend_row(figure, entries, 1 - 0.7 / height, fontsize=9, columnspacing=1.2)
     style.save(figure, path)
-
-
-def _legend(figure: Any, palette: dict[str, str], bases: list[str], marks: dict[str, str]) -> None:
-    handles = [style.legend_mark(name, "o", colour) for name, colour in palette.items()]
-    for i, name in enumerate(bases):
-        face = style.FAINT if i == 0 else "white"
-        handles.append(style.legend_mark(f"{name} basis", "o", style.FAINT, markerfacecolor=face))
-    handles += [style.legend_mark(name, mark, style.FAINT) for name, mark in marks.items()]
-    handles.append(style.legend_mark("nothing beats these", "", style.FAINT, linestyle="--"))
-    figure.legend(handles=handles, loc="upper left", bbox_to_anchor=(0.69, 0.9), fontsize=9, labelspacing=0.7)

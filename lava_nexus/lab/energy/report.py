@@ -19,7 +19,7 @@ from lava_nexus.lab.energy.rows import EnergyRow, energy_rows
 from lava_nexus.lab.energy.subjects import OPERATIONS
 from lava_nexus.lab.energy.text import EnergyTableReport, judged, summary, tables
 from lava_nexus.lab.energy.token import mapping_summary
-from lava_nexus.lab.figures.costs import accounting_figure, share_figure
+from lava_nexus.lab.figures.costs import accounting_figure
 from lava_nexus.lab.pages import filled
 from lava_nexus.lab.published import published
 from lava_nexus.lab.report import Report, conclude
@@ -28,14 +28,14 @@ from lava_nexus.lab.trial import marked, shrunk
 
 @marked
 def run_energy_table(config: EnergyConfig, table: EnergyTable, out: Path, quick: bool = False) -> dict[str, Any]:
-    """Measures and writes energy.md, .csv, .json, shares.png and accounting.png; returns the JSON values."""
+    """Measures and writes energy.md, .csv, .json and accounting.png; returns the JSON values."""
     rows = [judged(row, not quick or row.subject in OPERATIONS) for row in energy_rows(config, table, quick)]
     shrunk(f"{len(rows)} of {len(table.subjects)} rows", "small layers, few operand sets")
     compared = systems(config, table, quick)
     model = load_energy_model(config.energy_model)
     fmt, sets = ("float8_e4m3fn", 16) if quick else (table.format, 256)
     macs = tuple(placed_macs(fmt, model, sets, config.seed))
-    draw_energy(rows, model.title, out)
+    draw_accounting(rows, out)
     constants = [asdict(constant) for constant in model.constants]
     found = Report(
         title="Energy",
@@ -53,13 +53,11 @@ def run_energy_table(config: EnergyConfig, table: EnergyTable, out: Path, quick:
     return conclude(found, out)
 
 
-def draw_energy(rows: Sequence[EnergyRow], title: str, out: Path, prefix: str = "") -> None:
-    """The figures of shares and of accountings."""
-    ran = [row for row in rows if row.sets]
-    share_figure(ran, f"Where the energy goes, {title}", out / f"{prefix}shares.png")
-    beside = [row for row in ran if row.published is not None]
+def draw_accounting(rows: Sequence[EnergyRow], out: Path) -> None:
+    """The figure of what was printed beside what was counted, where anything was printed."""
+    beside = [row for row in rows if row.sets and row.published is not None]
     if beside:
-        accounting_figure(beside, "Energy of a row: printed, recomputed, counted", out / f"{prefix}accounting.png")
+        accounting_figure(beside, "Energy of a row: printed, recomputed, counted", out / "accounting.png")
 
 
 _CSV = (
@@ -101,8 +99,7 @@ def update_energy_pages(results: Path, root: Path) -> None:
     if report.quick:
         raise NexusError(f"{source} is of a trial with --quick; the pages show whole runs")
     if results.resolve() != (root / "docs").resolve():  # else the pages are made anew of the report kept there
-        for name in ("accounting", "shares"):
-            shutil.copyfile(results / f"{name}.png", root / "docs" / "images" / f"energy_{name}.png")
+        shutil.copyfile(results / "accounting.png", root / "docs" / "images" / "energy_accounting.png")
     files.write_text(root / "docs" / "energy.json", json.dumps(values, indent=1) + "\n")
     for path, text in energy_pages(report, root).items():
         files.write_text(path, text)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -246,3 +246,21 @@ def unit_shares(found: SubjectCounts, model: EnergyModel) -> dict[str, float]:
     report = found.energy(model)
     nano = 1e9 / report.inferences
     return {name: joules * nano for name, joules in report.shares.items()}
+
+
+def where_it_goes(rows: Sequence[EnergyRow]) -> str:
+    """Shares of work that are SynOps, gates apart, in two sentences; the table above has the joules of each row."""
+    shares = {row.name: row.shares["synops"] / row.work_nj for row in rows if row.work_nj}
+    if not shares:
+        return "Nothing was counted."
+    gates = {row.name for row in rows if row.subject in GATES}
+    said = []
+    for what, mine in (
+        ("gates", {name: share for name, share in shares.items() if name in gates}),
+        ("all other rows", {name: share for name, share in shares.items() if name not in gates}),
+    ):
+        if mine:
+            (low, least), (high, most) = (pick(mine.items(), key=lambda pair: pair[1]) for pick in (min, max))
+            ends = f"{100 * least:.0f} % ({low})" + ("" if low == high else f" to {100 * most:.0f} % ({high})")
+            said.append(f"Of the work of {what}, {ends} is SynOps and the rest active updates.")
+    return " ".join(said)

@@ -13,7 +13,7 @@ from lava_nexus.config import build_config
 from lava_nexus.energy import load_energy_model
 from lava_nexus.lab.configs.tables import EnergyConfig
 from lava_nexus.lab.energy.multiply_accumulate import PlacedMac, System, beside_measured, gpu_measured_nj, measured_text
-from lava_nexus.lab.energy.rows import EnergyRow
+from lava_nexus.lab.energy.rows import EnergyRow, where_it_goes
 from lava_nexus.lab.energy.subjects import NO_NEURONS, Sizes
 from lava_nexus.lab.markdown import joules_in_range, markdown, three_digits, with_prefix
 from lava_nexus.lab.published import PublishedEnergy, PublishedEnergyRow, published
@@ -161,7 +161,7 @@ def tables(report: EnergyTableReport, images: str = "") -> str:
         + markdown(_COUNTS, counts)
         + _beside(report, images)
         + markdown(_ENERGY, energies)
-        + f"\n## Where the energy goes\n\n![Shares]({images}shares.png)\n\n"
+        + f"\n## Where the energy goes\n\n{where_it_goes(rows)}\n\n"
         + f"## A multiply-accumulate of every system, and the block's {macs:,}\n\n"
         + markdown(_SYSTEMS, [_system(one, macs) for one in report.systems])
         + "\n## A multiply-accumulate as it is placed\n\n"

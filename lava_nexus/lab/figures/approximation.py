@@ -52,7 +52,7 @@ class Line:
 
 @dataclass(frozen=True)
 class Panel:
-    """Lines over one pair of axes."""
+    """Lines over one pair of axes; `share` where values are parts of a whole, drawn in percent up to 100."""
 
     title: str
     x_label: str
@@ -61,6 +61,7 @@ class Panel:
     log_x: bool = True
     log_y: bool = True
     ticks: Sequence[float] = ()
+    share: bool = False
 
 
 def line_panels(title: str, panels: Sequence[Panel], path: Path, columns: int = 3) -> Path:
@@ -82,7 +83,8 @@ def _lines(axes: Any, panel: Panel) -> None:
     for i, line in enumerate(panel.lines):
         colour = style.PALETTE[(i if line.colour is None else line.colour) % len(style.PALETTE)]
         y = [math.nan if v is None or (panel.log_y and v <= 0) else v for v in line.y]
-        look: dict[str, Any] = {"linestyle": "--"} if line.dashed else {"marker": "o", "markersize": 3.5}
+        nested = {"marker": "o", "markersize": 3.5 + 1.5 * min(3, len(panel.lines) - 1 - i)}  # one below stays visible
+        look: dict[str, Any] = {"linestyle": "--"} if line.dashed else nested
         axes.plot(list(line.x), y, color=colour, label=line.label, linewidth=1.3, **look)
     if panel.log_x:
         axes.set_xscale("log", base=2)
@@ -92,6 +94,12 @@ def _lines(axes: Any, panel: Panel) -> None:
         axes.xaxis.set_major_locator(FixedLocator(list(panel.ticks)))
         axes.xaxis.set_minor_locator(NullLocator())
         axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
+    if panel.share:
+        least = min((v for line in panel.lines for v in line.y if v is not None), default=0.0)
+        axes.set_ylim(max(0.0, math.floor(10 * least - 0.5) / 10), 1)
+        axes.yaxis.set_major_formatter(lambda value, _: f"{100 * value:g} %")
+        for line in axes.lines:
+            line.set_clip_on(False)
     axes.set_xlabel(panel.x_label)
     axes.set_ylabel(panel.y_label)
     style.grid(axes)
@@ -103,41 +111,42 @@ def _lines(axes: Any, panel: Panel) -> None:
 
 
 @dataclass(frozen=True)
-class Bars:
+class Costs:
     """One quantity: a value for each operator and way, None where there is none."""
 
     title: str
     values: Sequence[Sequence[float | None]]
 
 
-def cost_bars(title: str, operators: Sequence[str], ways: Sequence[str], panels: Sequence[Bars], path: Path) -> Path:
-    """A panel a quantity, logarithmic, a group of bars an operator, a colour a way; returns the path written."""
+def cost_marks(title: str, operators: Sequence[str], ways: Sequence[str], panels: Sequence[Costs], path: Path) -> Path:
+    """A panel a quantity, logarithmic, a row an operator, a mark a way; returns the path written."""
     columns = 3
     rows = -(-len(panels) // columns)
-    each = 0.16 * len(ways) + 0.16
-    inner = each * len(operators)
-    width, height = 13.2, rows * (inner + 0.95) + 0.95
+    inner = 0.34 * len(operators)
+    width, height = 13.2, rows * (inner + 0.95) + 1.1
     figure = style.titled(width, height, title, x=0.02)
     for i, panel in enumerate(panels):
         row, column = divmod(i, columns)
         left = 1.45 / width + column * 3.95 / width
         bottom = ((rows - 1 - row) * (inner + 0.95) + 0.4) / height
         axes = figure.add_axes((left, bottom, 3.3 / width, inner / height))
-        for w in range(len(ways)):
-            places = [k * each + 0.16 * w for k in range(len(operators))]
-            sizes = [panel.values[k][w] or math.nan for k in range(len(operators))]
-            axes.barh(places, sizes, height=0.14, color=style.PALETTE[w], label=ways[w])
+        for k in range(len(operators)):
+            sizes = [value for value in panel.values[k] if value]
+            if sizes:
+                axes.plot([min(sizes), max(sizes)], [k, k], color=style.GRID, linewidth=2.2, zorder=1)
+            for w, value in enumerate(panel.values[k]):
+                if value:
+                    mark = "osD^v"[w % 5]
+                    axes.plot(value, k, mark, color=style.colour_of(w), markersize=7 - 0.6 * w, zorder=3)
         axes.set_xscale("log")
-        axes.set_yticks([k * each + 0.08 * (len(ways) - 1) for k in range(len(operators))])
-        axes.set_yticklabels(list(operators) if column == 0 else [])
-        axes.invert_yaxis()
+        axes.set_yticks(range(len(operators)), list(operators) if column == 0 else [""] * len(operators))
+        axes.set_ylim(len(operators) - 0.5, -0.5)
         axes.set_title(panel.title, fontsize=11)
+        axes.tick_params(which="minor", size=0)
         style.grid(axes, "x")
         style.bare(axes, "bottom")
-    handles, labels = figure.axes[0].get_legend_handles_labels()
-    figure.legend(
-        handles, labels, loc="upper right", bbox_to_anchor=(0.99, 1 - 0.42 / height), ncols=len(ways), fontsize=9
-    )
+    entries = [style.legend_mark(way, "osD^v"[w % 5], style.colour_of(w)) for w, way in enumerate(ways)]
+    style.legend_row(figure, entries, 1 - 0.68 / height, fontsize=9)
     return style.save(figure, path)
 
 

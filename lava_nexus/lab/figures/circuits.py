@@ -178,11 +178,13 @@ class Snapshot:
         name: of the point, for example "RMSNorm".
         patterns: bit patterns [values] of the token.
         format: of the patterns.
+        steps: time step [values] in which all bits of a value are sent; None where that is not known.
     """
 
     name: str
     patterns: NDArray[Any]
     format: FloatFormat
+    steps: NDArray[np.int64] | None = None
 
 
 def spike_raster(stages: Sequence[Snapshot], path: Path, value: int = 0, title: str = "") -> Path:
@@ -199,16 +201,19 @@ def spike_raster(stages: Sequence[Snapshot], path: Path, value: int = 0, title: 
     """
     if not stages or any(stage.patterns.size == 0 for stage in stages):
         raise NexusError("a spike raster needs at least one stage, and at least one value in each")
-    columns = min(len(stages), 4)
+    columns = min(len(stages), 5)
     rows = -(-len(stages) // columns)
     upper, lower = 0.36 * len(stages), 2.1 * rows
     height = upper + lower + 2.0
     figure = style.titled(11.0, height, title or "Numbers as spikes", 0.32)
     _legend_of_bits(figure, 1 - 0.32 / height)
-    top = figure.add_axes((0.17, (lower + 1.05) / height, 0.66, upper / height))
+    top = figure.add_axes((0.17, (lower + 1.05) / height, 0.62, upper / height))
     _follow(top, stages, value)
     below = f"The whole token at every stage; value {value} is marked"
     figure.text(0.05, (lower + 0.68) / height, below, size=10, color=style.FAINT)
+    if any(stage.steps is not None for stage in stages):
+        told = "all bits of a number are sent in one time step, each on a channel of its own"
+        figure.text(0.975, (lower + 0.68) / height, told, size=10, color=style.FAINT, ha="right")
     grid = figure.add_gridspec(
         rows,
         columns,
@@ -251,6 +256,11 @@ def _follow(axes: Any, stages: Sequence[Snapshot], value: int) -> None:
         number = float(stage.format.from_patterns(np.array([pattern], stage.format.pattern_dtype))[0])
         axes.text(-1.3, row, stage.name, ha="right", va="center", size=10)
         axes.text(widest + 0.3, row, f"{number:+.6g}", ha="left", va="center", size=10, family="monospace")
+        if stage.steps is not None:
+            step = int(stage.steps[min(value, len(stage.steps) - 1)])
+            axes.text(widest + 7.6, row, f"{step:,}", ha="right", va="center", size=10, family="monospace")
+    if any(stage.steps is not None for stage in stages):
+        axes.text(widest + 7.6, -0.95, "time step", ha="right", va="center", size=10, color=style.FAINT)
     axes.set_xlim(-0.8, widest - 0.2)
     axes.set_ylim(len(stages) - 0.4, -0.6)
     axes.set_xticks([])

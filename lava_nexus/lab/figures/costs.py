@@ -1,7 +1,8 @@
-"""Figures of costs: energy by share and by accounting, curves of a training, time and memory of layers."""
+"""Figures of costs: energy by accounting, curves of a training, time and memory of layers, native layers."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Any
 from lava_nexus.errors import NexusError
 from lava_nexus.lab.energy.rows import EnergyRow
 from lava_nexus.lab.figures import style
-from lava_nexus.lab.markdown import SHARES, with_prefix
+from lava_nexus.lab.markdown import with_prefix
 from lava_nexus.lab.published import published
 
 _BAR = 0.3  # inches of height
@@ -21,38 +22,6 @@ _MARKS = (
     ("ours, work: SynOps + active updates", "o", style.PALETTE[0]),
     ("GPU as printed", "|", style.INK),
 )
-
-
-def share_figure(rows: Sequence[EnergyRow], title: str, path: Path) -> Path:
-    """A bar of full width a row, split by share, its total beside it; returns the path written.
-
-    Raises:
-        NexusError: nothing to draw.
-    """
-    drawn = [(row, total) for row in rows if (total := sum(row.shares.values())) > 0]
-    if not drawn:
-        raise NexusError("energy cannot be drawn: every row is 0 J")
-    named = [(name, style.PALETTE[i]) for i, name in enumerate(SHARES)]
-    kept = [(name, colour) for name, colour in named if any(row.shares.get(name, 0.0) > 0 for row, _ in drawn)]
-    height = _BAR * len(drawn) + 1.3
-    figure = style.titled(9.6, height, title, size=13)
-    axes = figure.add_axes((0.21, 0.15 / height, 0.66, _BAR * len(drawn) / height))
-    for place, (row, total) in enumerate(drawn):
-        left = 0.0
-        for name, colour in kept:
-            part = 100 * row.shares.get(name, 0.0) / total
-            axes.barh(place, part, left=left, height=0.7, color=colour, edgecolor="white", linewidth=0.5)
-            if part >= 8:
-                axes.text(left + part / 2, place, f"{part:.0f} %", ha="center", va="center", size=8, color="white")
-            left += part
-        axes.text(101.5, place, with_prefix(total * 1e-9, "J"), va="center", size=9)
-    axes.set_yticks(range(len(drawn)), [row.name for row, _ in drawn])
-    axes.set_xticks([])
-    axes.set_xlim(0, 100)
-    axes.set_ylim(len(drawn) - 0.5, -0.5)
-    style.bare(axes)
-    _legend(figure, [(SHARES[name], "s", colour) for name, colour in kept], 1 - 0.72 / height)
-    return style.save(figure, path)
 
 
 def accounting_figure(rows: Sequence[EnergyRow], title: str, path: Path) -> Path:
@@ -103,15 +72,16 @@ def _legend(figure: Any, entries: Sequence[tuple[str, str, str]], y: float) -> N
 
 @dataclass(frozen=True)
 class Curve:
-    """One value a step; `wide` for the one that lies under the others."""
+    """One value a step; `wide` for one that lies under others, `apart` for one whose scale is its own."""
 
     name: str
     values: Sequence[float]
     wide: bool = False
+    apart: bool = False
 
 
 def curve_figure(curves: Sequence[Curve], title: str, path: Path, label: str = "loss") -> Path:
-    """Draws curves from step 1 on; the second one is dashed; returns the path written.
+    """Draws curves from step 1 on, those apart on axes of their own beside the others; returns the path written.
 
     Raises:
         NexusError: nothing to draw.
@@ -119,26 +89,30 @@ def curve_figure(curves: Sequence[Curve], title: str, path: Path, label: str = "
     drawn = [curve for curve in curves if len(curve.values)]
     if not drawn:
         raise NexusError("curves cannot be drawn: there is no step")
-    figure = style.titled(8.8, 5.0, title, 0.05 * 5.0, size=13)
-    axes = figure.add_axes((0.08, 0.11, 0.89, 0.7))
-    for i, curve in enumerate(drawn):
-        steps = range(1, len(curve.values) + 1)
-        axes.plot(
-            steps,
-            curve.values,
-            "--" if i == 1 else "-",
-            color=style.PALETTE[i % len(style.PALETTE)],
-            label=curve.name,
-            marker="o" if len(curve.values) == 1 else None,
-            linewidth=6.0 if curve.wide else 1.3,
-            alpha=0.35 if curve.wide else 1.0,
-        )
-    axes.set_xlabel("step")
-    axes.set_ylabel(label)
-    axes.set_ylim(bottom=0)
-    style.grid(axes)
-    figure.legend(loc="center left", bbox_to_anchor=(0.02, 0.875), ncols=min(3, len(drawn)), fontsize=9)
+    groups = [group for apart in (False, True) if (group := [c for c in drawn if c.apart == apart])]
+    wide = (8.8, 11.4)[len(groups) - 1]
+    figure = style.titled(wide, 5.0, title, 0.05 * 5.0, size=13)
+    left, gap = 0.75, 0.7
+    whole = wide - left - 0.2 - gap * (len(groups) - 1)
+    shares = (1.0,) if len(groups) == 1 else (0.68, 0.32)
+    for group, share in zip(groups, shares, strict=True):
+        axes = figure.add_axes((left / wide, 0.11, share * whole / wide, 0.68))
+        for curve in group:
+            _curve(axes, curve, style.PALETTE[drawn.index(curve) % len(style.PALETTE)])
+        axes.set_xlabel("step")
+        axes.set_ylabel(f"{label}, of its own scale" if group[0].apart else label)
+        axes.set_ylim(bottom=0)
+        style.grid(axes)
+        style.bare(axes, "left", "bottom")
+        axes.legend(loc="lower left", bbox_to_anchor=(-0.02, 1.0), ncols=min(3, len(group)), fontsize=9)
+        left += share * whole + gap
     return style.save(figure, path)
+
+
+def _curve(axes: Any, curve: Curve, colour: str) -> None:
+    look: dict[str, Any] = {"linewidth": 6.0, "alpha": 0.35} if curve.wide else {"linewidth": 1.3}
+    steps = range(1, len(curve.values) + 1)
+    axes.plot(steps, curve.values, color=colour, label=curve.name, marker="o" if len(steps) == 1 else None, **look)
 
 
 _GIGA = 1e9
@@ -168,7 +142,7 @@ class Cost:
 
 
 def cost_figure(costs: Sequence[Cost], title: str, path: Path) -> Path:
-    """Processor seconds against multiplications, logarithmic, beside a line of equal rate; peak memory against layers.
+    """Processor seconds against multiplications, logarithmic, beside a line of equal rate; peak memory by model.
 
     Returns the path written.
 
@@ -178,31 +152,58 @@ def cost_figure(costs: Sequence[Cost], title: str, path: Path) -> Path:
     if not costs:
         raise NexusError("costs of models cannot be drawn: there is no run")
     figure = style.titled(11.5, 5.2, title, 0.05 * 5.2, x=0.012, size=13)
-    left, right = figure.add_axes((0.065, 0.12, 0.42, 0.68)), figure.add_axes((0.565, 0.12, 0.42, 0.68))
+    left, right = figure.add_axes((0.065, 0.12, 0.44, 0.74)), figure.add_axes((0.68, 0.12, 0.27, 0.74))
     names = list(dict.fromkeys(cost.name for cost in costs))
-    for i, name in enumerate(names):
-        mine = sorted((cost for cost in costs if cost.name == name), key=lambda cost: cost.layers)
-        look = {"color": style.PALETTE[i % len(style.PALETTE)], "marker": "os^Dv<>pP"[i % 9], "markersize": 7}
-        left.plot([c.multiplications for c in mine], [c.processor for c in mine], linewidth=0.8, **look)  # type: ignore
-        right.plot([c.layers for c in mine], [c.peak / _GIGA for c in mine], linewidth=0.8, label=name, **look)  # type: ignore
+    colours = {name: style.PALETTE[i % len(style.PALETTE)] for i, name in enumerate(names)}
+    _rates(left, costs, colours)
+    bars = sorted(costs, key=lambda cost: (names.index(cost.name), cost.layers))
+    for row, cost in enumerate(bars):
+        right.barh(row, cost.peak / _GIGA, height=0.66, color=colours[cost.name])
+        right.text(cost.peak / _GIGA, row, f" {cost.peak / _GIGA:.2f}", va="center", size=8.5)
+    layers = [f"{cost.name}, {cost.layers} layer{'s' * (cost.layers > 1)}" for cost in bars]
+    right.set_yticks(range(len(bars)), layers, size=9)
+    right.set(
+        xlabel="peak memory, GB", ylim=(len(bars) - 0.4, -0.6), xlim=(0, 1.15 * max(c.peak for c in costs) / _GIGA)
+    )
+    style.grid(right, "x")
+    style.bare(right, "bottom")
+    return style.save(figure, path)
+
+
+def _rates(axes: Any, costs: Sequence[Cost], colours: dict[str, str]) -> None:
+    """A mark a run with its model's name; models that lie on one spot share a text."""
+    spots: dict[tuple[int, int], list[Cost]] = {}
+    for cost in costs:
+        spot = round(12 * math.log10(max(1, cost.multiplications))), round(12 * math.log10(max(1e-6, cost.processor)))
+        spots.setdefault(spot, []).append(cost)
+    for name, colour in colours.items():
+        mine = sorted((c for c in costs if c.name == name), key=lambda c: c.multiplications)
+        axes.plot([c.multiplications for c in mine], [c.processor for c in mine], color=colour, linewidth=0.9, zorder=1)
+    for here in spots.values():
+        for i, cost in enumerate(here):  # the first one lies below, larger
+            size = 6.5 + 5 * (len(here) - 1 - i)
+            axes.plot(cost.multiplications, cost.processor, "o", color=colours[cost.name], markersize=size)
+        told = " and ".join(dict.fromkeys(_told(c, costs) for c in here))
+        at = (here[0].multiplications, here[0].processor)
+        side = "right" if at[0] > 0.3 * max(c.multiplications for c in costs) else "left"
+        shift = (9, -4) if side == "left" else (-10, 3)
+        axes.annotate(told, at, shift, textcoords="offset points", ha=side, size=8.5, color=style.INK)
     rate = _typical([cost.multiplications / cost.processor for cost in costs])
     ends = [min(c.multiplications for c in costs), max(c.multiplications for c in costs)]
-    left.plot(ends, [end / rate for end in ends], color=style.FAINT, linewidth=1.2, linestyle=(0, (4, 3)), zorder=0)
+    axes.plot(ends, [end / rate for end in ends], color=style.FAINT, linewidth=1.2, linestyle=(0, (4, 3)), zorder=0)
     text = f"dashed: {rate / 1e6:.3g} million a processor second"
-    left.text(0.03, 0.93, text, transform=left.transAxes, color=style.FAINT, va="center")
-    left.set(xscale="log", yscale="log", xlabel="multiplications, millions", ylabel="processor seconds")
-    _ticks(left.xaxis, ends[0], ends[1], unit=1e6)
-    _ticks(left.yaxis, min(c.processor for c in costs), max(c.processor for c in costs))
-    right.set(xscale="log", xlabel="layers", ylabel="peak memory, GB")
-    right.set_ylim(0, 1.15 * max(c.peak for c in costs) / _GIGA)
-    ticks = sorted({cost.layers for cost in costs})
-    right.set_xticks(ticks, [str(tick) for tick in ticks])
-    right.minorticks_off()
-    for axes in (left, right):
-        style.grid(axes)
-        style.bare(axes, "left", "bottom")
-    figure.legend(loc="upper left", bbox_to_anchor=(0.012, 0.915), ncols=min(4, len(names)), fontsize=9)
-    return style.save(figure, path)
+    axes.text(0.03, 0.95, text, transform=axes.transAxes, color=style.FAINT, va="center")
+    axes.set(xscale="log", yscale="log", xlabel="multiplications, millions", ylabel="processor seconds")
+    _ticks(axes.xaxis, ends[0], ends[1], unit=1e6)
+    _ticks(axes.yaxis, min(c.processor for c in costs), max(c.processor for c in costs))
+    style.grid(axes)
+    style.bare(axes, "left", "bottom")
+
+
+def _told(cost: Cost, costs: Sequence[Cost]) -> str:
+    """Its name, and its layers where runs of the name differ in them."""
+    several = len({other.layers for other in costs if other.name == cost.name}) > 1
+    return f"{cost.name} x {cost.layers}" if several else cost.name
 
 
 def _typical(rates: Sequence[float]) -> float:

@@ -17,6 +17,12 @@ SIGN, EXPONENT, FRACTION = "#d1495b", "#e2982b", "#2f6f9f"
 # Kinds of circuit, told apart also without colour vision (after Okabe and Ito, darkened for white paper).
 PALETTE = ("#2f6f9f", "#e2982b", "#3a9a7c", "#d1495b", "#8a6fb3", "#6db4d8", "#b5a642", "#7c5a4a", "#9aa5ae")
 
+
+def colour_of(index: int) -> str:
+    """Colour of the line of that number."""
+    return PALETTE[index % len(PALETTE)]
+
+
 _SETTINGS: dict[str, Any] = {
     "font.family": "sans-serif",
     "font.sans-serif": ["DejaVu Sans"],

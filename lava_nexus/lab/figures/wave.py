@@ -54,10 +54,38 @@ def wave_svg(circuit: Circuit, *operands: float) -> str:
     counted = f"{circuit.neurons:,} neurons, {circuit.depth} time steps, {result.spikes:,} spikes"
     told = "Numbers as spikes, through neurons, to the very same bits"
     head = f'<text class="big" x="24" y="34">{told}</text>'
-    foot = f'<text class="small" x="{_LEFT}" y="{_TOP + _HEIGHT + 34}">{escape(circuit.label)}: {counted}</text>'
+    parts += [_captions(circuit, len(operands)), _time(circuit.depth)]
     style = _STYLE.replace("SECONDS", f"{seconds:.2f}")
-    size = f'viewBox="0 0 {_WIDTH} {_TOP + _HEIGHT + 50}" role="img" aria-label="{escape(told)}; {counted}"'
+    size = f'viewBox="0 0 {_WIDTH} {_TOP + _HEIGHT + 74}" role="img" aria-label="{escape(told)}; {counted}"'
+    foot = f'<text class="small" x="24" y="{_TOP + _HEIGHT + 62}">{escape(circuit.label)}: {counted}</text>'
     return f'<svg xmlns="http://www.w3.org/2000/svg" {size}><style>{style}</style>{head}{"".join(parts)}{foot}</svg>\n'
+
+
+_SIGNS = {"add": "+", "sub": "\N{MINUS SIGN}", "mul": "\N{MULTIPLICATION SIGN}", "div": "\N{DIVISION SIGN}"}
+
+
+def _captions(circuit: Circuit, operands: int) -> str:
+    """What the picture shows from left to right, and the sign of the operation."""
+    heads = ((24, "a bit is a spike or none"), (_LEFT + 110, "neurons, one level a time step"))
+    drawn = [f'<text class="small" x="{x}" y="{_TOP}">{text}</text>' for x, text in heads]
+    drawn.append(f'<text class="small" x="{_WIDTH - 8}" y="{_TOP}" text-anchor="end">every bit as IEEE-754</text>')
+    if operands == 2 and circuit.name in _SIGNS:
+        drawn.append(f'<text class="big" x="64" y="{_TOP + _HEIGHT / 2 + 6}">{_SIGNS[circuit.name]}</text>')
+    drawn.append(f'<text class="big" x="{_WIDTH - 128}" y="{_TOP + _HEIGHT / 2 - 12}">=</text>')
+    return "".join(drawn)
+
+
+def _time(depth: int) -> str:
+    """The axis of time below the neurons."""
+    every = max(1, depth // 4)
+    shown = [1, *range(every, depth, every)]
+    shown += [depth] if depth - shown[-1] > every // 2 else []
+    drawn = []
+    for step in shown:
+        x = _LEFT + (step - 0.5) * (_WIDTH - _LEFT - _RIGHT) / depth
+        text = f"time step {step}" if step == 1 else str(step)
+        drawn.append(f'<text class="small" x="{x:.0f}" y="{_TOP + _HEIGHT + 30}" text-anchor="middle">{text}</text>')
+    return "".join(drawn)
 
 
 def _places(levels: NDArray[Any], depth: int) -> NDArray[np.float64]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from lava_nexus.crew import standing
 from lava_nexus.lab.configs.tables import NlsTablesConfig
-from lava_nexus.lab.figures.approximation import Bars, Line, Panel, cost_bars, line_panels
+from lava_nexus.lab.figures.approximation import Costs, Line, Panel, cost_marks, line_panels
 from lava_nexus.lab.nls import errors, gates
 from lava_nexus.lab.nls.errors import CHORD_HEADER, DIVISION_HEADER, TREE_HEADER, rms_norm_bound
 from lava_nexus.lab.report import Report, Table, conclude
@@ -103,11 +103,11 @@ def _draw_costs(rows: Rows, path: Path) -> Path:
     quantities = {"neurons": 3, "spikes": 5, "SynOps": 6, "work in joules": 7, "time steps": 8, "largest error": 9}
     assert max(quantities.values()) < len(gates.GATE_HEADER)
     panels = [
-        Bars(title, [[found[name, way][i] if (name, way) in found else None for way in ways] for name, _ in operators])
+        Costs(title, [[found[name, way][i] if (name, way) in found else None for way in ways] for name, _ in operators])
         for title, i in quantities.items()
     ]
     names = [name if size == 1 else f"{name} {size}" for name, size in operators]
-    return cost_bars("One row of operands: LIF populations against exact FP32 gates", names, ways, panels, path)
+    return cost_marks("One row of operands: LIF populations against exact FP32 gates", names, ways, panels, path)
 
 
 def _draw_model(fractions: Rows, counts: Rows, path: Path) -> Path:
@@ -140,6 +140,7 @@ def _draw_model(fractions: Rows, counts: Rows, path: Path) -> Path:
             lines(fractions, "{}", 1, y),
             log_x=False,
             log_y=log,
+            share=label == "accuracy",
         )
         for name, label, y, log in by_fraction
     ]
@@ -150,6 +151,7 @@ def _draw_model(fractions: Rows, counts: Rows, path: Path) -> Path:
             label,
             lines(counts, "T = {}", x, y),
             log_y=label != "accuracy",
+            share=label == "accuracy",
             ticks=sorted(set(_column(counts, x))),
         )
         for x_label, x, label, y in by_count

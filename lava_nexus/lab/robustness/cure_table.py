@@ -16,7 +16,8 @@ from lava_nexus.energy import EnergyModel, energy_of_tallies, load_energy_model
 from lava_nexus.execute.executor import Tally
 from lava_nexus.formats import format_named
 from lava_nexus.lab.configs.robustness import CureSweep, RobustnessConfig
-from lava_nexus.lab.figures.robustness import Choice, Series, accuracy_figure, trade_off_figure
+from lava_nexus.lab.figures.robustness import Series, accuracy_figure
+from lava_nexus.lab.figures.trade_off import Choice, trade_off_figure
 from lava_nexus.lab.markdown import percent, with_prefix
 from lava_nexus.lab.report import Report, Table
 from lava_nexus.lab.robustness.cells import Cells
@@ -283,7 +284,7 @@ def _draw(
             for basis in sweep.bases
         ]
         if panels[0][1]:
-            columns = min(4, len(panels))
+            columns = len(sweep.bases)
             accuracy_figure(panels, columns, config.title, label, out / f"cures_{kind}.png", log=kind == "stuck")
             drawn.append((f"cures_{kind}.png", f"Accuracy against {label}"))
     title = f"Precision, robustness and energy of {sweep.operation}"

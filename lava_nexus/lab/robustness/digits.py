@@ -15,7 +15,8 @@ from lava_nexus.execute.interpret import run_program
 from lava_nexus.execute.reference import ReferenceExecutor
 from lava_nexus.formats import format_named
 from lava_nexus.lab.configs.robustness import DigitsSweep, RobustnessConfig
-from lava_nexus.lab.figures.robustness import ModelCurve, Series, accuracy_figure, model_figure
+from lava_nexus.lab.figures.robustness import Series, accuracy_figure
+from lava_nexus.lab.figures.trade_off import ModelCurve, model_figure
 from lava_nexus.lab.markdown import with_prefix
 from lava_nexus.lab.report import Report, Table
 from lava_nexus.lab.robustness.cells import Cells

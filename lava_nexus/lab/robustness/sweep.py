@@ -7,13 +7,20 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from lava_nexus.lab.configs.robustness import BetaSweep, CureSweep, DigitsSweep, LavaSweep, NoiseSweep, RobustnessConfig
-from lava_nexus.lab.figures.robustness import Series, accuracy_figure
+from lava_nexus.lab.configs.robustness import (
+    BetaSweep,
+    CureSweep,
+    DigitsSweep,
+    LavaSweep,
+    NoiseSweep,
+    RobustnessConfig,
+)
 from lava_nexus.lab.markdown import percent
 from lava_nexus.lab.report import Report, Table, conclude
 from lava_nexus.lab.robustness.cells import Cells
 from lava_nexus.lab.robustness.cure_table import run_cures
 from lava_nexus.lab.robustness.digits import run_digits_sweep
+from lava_nexus.lab.robustness.drawing import draw, grouped
 from lava_nexus.lab.robustness.grids import GridSweep, Row, Verdict, grid_rows, verdicts
 from lava_nexus.lab.robustness.lava_beta import run_lava_sweep
 from lava_nexus.lab.robustness.measure import sweep_report
@@ -24,12 +31,6 @@ CSV_HEADER = (
     *("bit_error_rate", "bit_deviation", "theory_no_flip", "theory_masked", "harmful_flips", "expected_flips"),
     *("published_accuracy", "published_deviation", "neurons", "synops", "spikes"),
 )
-_X = {
-    "sigma": "noise, sigma in unit weights",
-    "beta": "leak beta",
-    "delta": "threshold spread, delta",
-    "rate": "share of spikes or neurons",
-}
 _NOTES = (
     "A cell is: operations whose every output bit is right, percent, mean ± standard deviation over seeds; in brackets "
     "the share of wrong output bits; after / the theory from the gates of the circuit, where there is one.",
@@ -54,7 +55,7 @@ def run_grid(config: RobustnessConfig, out: Path) -> Report:
         config,
         [_record(row) for row in rows],
         lead=[f"{config.trials:,} operations a cell, {config.seeds} seeds.", *_findings(config, rows, judged)],
-        figures=_draw(config, rows, out),
+        figures=draw(config, rows, out),
         tables=[*([_verdict_table(judged)] if judged else []), *_tables(rows)],
         notes=_NOTES,
         values={"published": [_verdict_record(v) for v in judged]},
@@ -100,18 +101,9 @@ def _verdict_table(verdicts: Sequence[Verdict]) -> Table:
     return Table("Published beside measured", header, rows, None, printed=False)
 
 
-def _groups(rows: Sequence[Row]) -> dict[tuple[str, str], dict[str, list[Row]]]:
-    """Rows by (circuit, basis), then by model."""
-    found: dict[tuple[str, str], dict[str, list[Row]]] = {}
-    for row in rows:
-        models = found.setdefault((row.entry.name, row.entry.basis), {})
-        models.setdefault(row.entry.model, []).append(row)
-    return found
-
-
 def _tables(rows: Sequence[Row]) -> list[Table]:
     parts = []
-    for (name, basis), models in _groups(rows).items():
+    for (name, basis), models in grouped(rows).items():
         first = next(iter(models.values()))
         body = [[f"{row.entry.value:g}", *(_cell(models[m][i]) for m in models)] for i, row in enumerate(first)]
         title = f"{name}, {basis} basis: {first[0].entry.circuit.neurons:,} neurons"
@@ -135,7 +127,7 @@ def _findings(config: RobustnessConfig, rows: Sequence[Row], verdicts: Sequence[
             f"{len(bad)} with none."
         )
     if isinstance(config.sweep, BetaSweep):
-        found += [_streaming(name, basis, models) for (name, basis), models in _groups(rows).items()]
+        found += [_streaming(name, basis, models) for (name, basis), models in grouped(rows).items()]
     broken = _where_theory_breaks(rows)
     return [sentence for sentence in [*found, broken] if sentence]
 
@@ -171,52 +163,6 @@ def _where_theory_breaks(rows: Sequence[Row]) -> str:
         f"{percent(row.predicted.masked)} %, measured {percent(row.measured.accuracy)} %, with "
         f"{row.predicted.flips:.3g} flips an operation."
     )
-
-
-def _series(label: str, rows: Sequence[Row], own: bool = False) -> Series:
-    return Series(
-        label,
-        [(r.entry.value, r.measured.accuracy, r.measured.deviation) for r in rows],
-        [(r.entry.value, r.predicted.masked) for r in rows if r.predicted],
-        [(r.entry.value, r.printed.accuracy, r.printed.deviation) for r in rows if r.printed],
-        own,
-    )
-
-
-def _draw(config: RobustnessConfig, rows: Sequence[Row], out: Path) -> list[tuple[str, str]]:
-    """Figures: logic circuits with a line a model; operators, a figure a basis, with a line a format."""
-    groups = _groups(rows)
-    x_label, log = _X[rows[0].entry.parameter], rows[0].entry.parameter == "rate"
-    drawn = []
-    logic = {key: models for key, models in groups.items() if " " not in key[0]}
-    if logic:
-        panels = [
-            (f"{name}, {basis}", [_series(m, listed) for m, listed in models.items()])
-            for (name, basis), models in sorted(logic.items(), key=lambda item: item[0][1] != "nexus")
-        ]
-        names = len({name for name, _ in logic})
-        accuracy_figure(panels, names, config.title, x_label, out / "logic.png", log=log)
-        drawn.append(("logic.png", config.title))
-    for basis in dict.fromkeys(basis for name, basis in groups if " " in name):
-        mine = {name: models for (name, on), models in groups.items() if on == basis and " " in name}
-        operations = list(dict.fromkeys(name.split()[0] for name in mine))
-        models = list(next(iter(mine.values())))
-        panels = [
-            (
-                f"{operation}, {model}",
-                [
-                    _series(name.split()[1], by[model], own=True)
-                    for name, by in mine.items()
-                    if name.split()[0] == operation
-                ],
-            )
-            for operation in operations
-            for model in models
-        ]
-        title = f"{config.title}, {basis} basis"
-        accuracy_figure(panels, len(models), title, x_label, out / f"operators_{basis}.png", log=log)
-        drawn.append((f"operators_{basis}.png", title))
-    return drawn
 
 
 _QUICK_TRIALS, _QUICK_SEEDS, _QUICK_VALUES = 200, 2, 3

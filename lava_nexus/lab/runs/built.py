@@ -104,7 +104,7 @@ _CHANNELS = 64
 
 
 def first_layer_stages(program: Program, tokens: NDArray[Any], output: int = 0, name: str = "pixels") -> list[Snapshot]:
-    """Token, weights, products and running sums of one output of the first contraction, for the fullest token.
+    """Token, weights, products and sums before and after, of the first contraction's output, for the fullest token.
 
     Of wide tokens the first channels only. `tokens` [..., width] are what the contraction reads, called `name`.
     """
@@ -120,9 +120,16 @@ def first_layer_stages(program: Program, tokens: NDArray[Any], output: int = 0, 
     sums = [products[:1]]
     for k in range(1, len(products)):
         sums.append(executor.invoke(add, [sums[-1], products[k : k + 1]]))
+    after = np.concatenate(sums)
+    before = np.concatenate([np.zeros(1, after.dtype), after[:-1]])  # nothing was added to the first product
+    # As soon as may be: operands enter together, a product leaves the multiplier, sums wait for one another.
+    start = np.zeros(len(token), np.int64)
+    left = start + multiply.depth
+    summed = left + add.depth * np.arange(len(token))
     return [
-        Snapshot(name, token, fmt),
-        Snapshot("weights", row, fmt),
-        Snapshot("products", products, wide),
-        Snapshot("running sums", np.concatenate(sums), wide),
+        Snapshot(name, token, fmt, start),
+        Snapshot("weights", row, fmt, start),
+        Snapshot("products", products, wide, left),
+        Snapshot("sum before", before, wide, np.concatenate([left[:1], summed[:-1]])),
+        Snapshot("sum after", after, wide, summed),
     ]

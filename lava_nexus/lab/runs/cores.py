@@ -11,13 +11,14 @@ from typing import Any
 import numpy as np
 
 from lava_nexus.chip import Strategy
+from lava_nexus.chip.layout import links_of
 from lava_nexus.chip.program_placement import ProgramPlacement
 from lava_nexus.errors import NexusError
 from lava_nexus.execute.interpret import run_program
 from lava_nexus.execute.placed import PlacedRun
 from lava_nexus.execute.reference import ReferenceExecutor
 from lava_nexus.formats import FLOAT8_E4M3FN, FloatFormat
-from lava_nexus.lab.figures.bars import chip_figure
+from lava_nexus.lab.figures.bars import ChipMap, chip_figure
 from lava_nexus.lab.markdown import markdown
 from lava_nexus.models.placing import place
 from lava_nexus.programs import LayerShape, Program, Writer, transformer_layer
@@ -92,9 +93,10 @@ def _count(number: Any) -> str:
 
 
 def _draw(placed: ProgramPlacement, ran: PlacedRun, path: Path) -> None:
-    mesh = placed.chip.mesh
     most = max(core.sent + core.received for core in ran.cores)
     places = np.array([core.place for core in ran.cores], np.int64)
     loads = [(core.sent + core.received) / most for core in ran.cores]
-    title = f"{placed.name}: messages to and from each core, share of the busiest"
-    chip_figure(places, loads, (mesh.columns, mesh.rows, mesh.cores_per_router), title, path)
+    title = f"{placed.name}: messages to and from each core, and between them"
+    assert placed.machine is not None
+    links = links_of(placed.machine)
+    chip_figure(ChipMap(places, loads, "messages, % of the busiest core's", placed.chip.mesh, links), title, path)

@@ -22,7 +22,7 @@ from lava_nexus.execute.membrane.executor import measured_spikes
 from lava_nexus.execute.native.activity import measured_activity
 from lava_nexus.lab.configs.places import MapBlockConfig
 from lava_nexus.lab.energy.token import token_energies, token_tables, with_activity
-from lava_nexus.lab.figures.bars import chip_figure, chips_figure
+from lava_nexus.lab.figures.bars import ChipMap, chip_figure, chips_figure
 from lava_nexus.lab.markdown import shown, with_prefix
 from lava_nexus.lab.published import published
 from lava_nexus.lab.report import Report, Table, conclude
@@ -135,7 +135,10 @@ def _check_schedules(placed: ProgramPlacement) -> dict[str, Any]:
 
 
 _MOVED = ("messages", "inter_chip", "hops_east_west", "hops_north_south")
-_LOADS = "Load of every core: time it needs in a busy step, as a share of what the slowest core needs."
+_LOADS = (
+    "Every core in use: the time that it needs in a busy step, as a share of what the slowest core needs; lines are "
+    "the messages a token over the links of the mesh, the wider the more."
+)
 _CHIPS = "Chips against time a token, from one instance of each circuit to no sharing at all."
 
 
@@ -146,9 +149,11 @@ def _draw(found: _Mapping, out: Path) -> list[tuple[str, str]]:
     if found.drawn is not None:
         times = [chip.timing.core(one.load).value for one in first.cores]
         load = [times[t] / max(times) for t in found.drawn.template.tolist()]
-        mesh = chip.mesh.columns, chip.mesh.rows, chip.mesh.cores_per_router
         title = f"{name}, {first.strategy}, on {chip.title}"
-        chip_figure(found.drawn.places, load, mesh, title, out / "chip.png")
+        drawn = ChipMap(
+            found.drawn.places, load, "time in a busy step, % of the slowest core's", chip.mesh, found.drawn.links
+        )
+        chip_figure(drawn, title, out / "chip.png")
         figures = {"chip.png": _LOADS, **figures}
     boards = {name: board.chips for name, board in chip.boards.items()}
     chips_figure([*found.curve, *found.placed], boards, f"{name}: chips against time a token", out / "chips.png")

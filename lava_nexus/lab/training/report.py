@@ -178,7 +178,7 @@ def _row(row: StepRow) -> tuple[Any, ...]:
 def _curves(found: Lockstep, ways: Sequence[Way]) -> list[Curve]:
     gates, strict = ([getattr(row, f"loss_{side}") for row in found.rows] for side in ("gates", "strict"))
     shown = [Curve("by gates", gates, wide=True), Curve("strict float", strict)]
-    return shown + [Curve(way.name.split(":")[0], way.losses) for way in ways if way.losses]
+    return shown + [Curve(w.name.split(":")[0], w.losses, apart="surrogate" in w.name) for w in ways if w.losses]
 
 
 def _report(config: TrainDigitsConfig, found: Lockstep, ways: Sequence[Way], quick: bool) -> Report:

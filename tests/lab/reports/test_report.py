@@ -181,8 +181,14 @@ def test_bars_are_as_long_as_their_share(tmp_path: Path) -> None:
 
     layers = [("first", "mul", 3000), ("first", "add", 1000), ("second", "mul", 1000), ("second", "add", 0)]
     picture = _pixels(synops_bars(layers, tmp_path / "synops.png"))
-    # Above, mul holds 4000 of a scale of 4000; below, its own bar is 4000 long, and add's 1000: 8000 to 2000.
+    # mul holds 4000 in two bars, add 1000; each has a mark in the legend.
     assert _area(picture, PALETTE[0]) / _area(picture, PALETTE[1]) == pytest.approx(4.0, rel=0.05)
+
+
+def test_layers_of_one_role_are_one_bar() -> None:
+    from lava_nexus.lab.figures.bars import _roles
+
+    assert _roles(["in", "block0.q", "block1.q", "layer7"]) == ["in", "2 x block*.q", "2 x block*.q", "layer7"]
 
 
 def test_bars_of_many_kinds_and_of_none(tmp_path: Path) -> None:

@@ -92,7 +92,9 @@ def test_a_table_is_written_and_adds_up(tmp_path: Path) -> None:
     assert add["active"] + add["idle"] == pytest.approx(add["neurons"])
     text = (tmp_path / "energy.md").read_text()
     assert "not of the published size" in text and "no neuron computes" in text and "too small" not in text
-    assert (tmp_path / "shares.png").stat().st_size > 5000 and not (tmp_path / "accounting.png").exists()
+    share = 100 * shares["synops"] / sum(shares.values())
+    assert f"all other rows, {share:.0f} % ({add['subject']}) is SynOps" in text
+    assert not (tmp_path / "accounting.png").exists()
 
 
 def test_a_placement_adds_routing_and_static_power(tmp_path: Path) -> None:

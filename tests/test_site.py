@@ -1,0 +1,112 @@
+"""The documentation site: pages are all there and listed, what they show runs; .ci/run builds it."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[1]
+DOCS = ROOT / "docs"
+SNIPPET = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
+SHOWN = ["start.md", "how_to.md", "faq.md"]
+"""Pages whose snippets run in order, in one space; those of README.md and docs/lava.md have tests of their own."""
+sys.path.insert(0, str(ROOT / "scripts"))
+import build_site  # noqa: E402
+
+
+def _nav() -> list[str]:
+    class Reader(yaml.SafeLoader):
+        pass
+
+    def walk(node: Any) -> Iterator[str]:
+        if isinstance(node, str):
+            yield node
+        for part in node if isinstance(node, list) else node.values() if isinstance(node, dict) else ():
+            yield from walk(part)
+
+    return list(walk(yaml.load((ROOT / "mkdocs.yml").read_text(encoding="utf-8"), Reader)["nav"]))
+
+
+def _targets() -> set[str]:
+    """Pages that are generated, without being made."""
+    books = {f"tutorials/{path.stem}.md" for path in (ROOT / "notebooks").glob("*.ipynb")}
+    return {"index.md", "changelog.md", "reference/command_line.md"} | books
+
+
+def test_every_page_is_in_the_navigation_once() -> None:
+    written = {path.relative_to(DOCS).as_posix() for path in DOCS.rglob("*.md")}
+    assert not written & _targets()
+    assert sorted(_nav()) == sorted(written | _targets())
+
+
+@pytest.mark.parametrize("page", sorted(DOCS.rglob("*.md")), ids=lambda page: page.name)
+def test_links_of_a_page_lead_somewhere(page: Path) -> None:
+    known = {DOCS / target for target in _targets()}
+    for link in re.findall(r"\]\((?!https?:)([^)\s]+)\)", page.read_text(encoding="utf-8")):
+        path, _, anchor = link.partition("#")
+        target = (page.parent / path).resolve() if path else page
+        assert target.exists() or target in known, link
+        if anchor and target.exists() and not anchor.startswith("lava_nexus."):
+            assert anchor in _anchors(target), link
+
+
+def _anchors(page: Path) -> set[str]:
+    heads = re.findall(r"^#+ (.+)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[-\s]+", "-", re.sub(r"[^\w\s-]", "", head).strip().lower()) for head in heads}
+
+
+@pytest.mark.parametrize("page", SHOWN)
+def test_what_a_page_shows_runs(page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    space: dict[str, object] = {}
+    snippets = SNIPPET.findall((DOCS / page).read_text(encoding="utf-8"))
+    assert snippets
+    for i, snippet in enumerate(snippets):
+        exec(compile(snippet, f"docs/{page} snippet {i}", "exec"), space)
+
+
+def test_commands_shown_are_commands() -> None:
+    from lava_nexus.lab.commands import OTHERS
+    from lava_nexus.lab.experiments import EXPERIMENTS
+
+    known = {one.command for one in EXPERIMENTS} | {*OTHERS, "completion"}
+    for page in [ROOT / "README.md", *DOCS.rglob("*.md")]:
+        shown = re.findall(r"^(?: {4}|[^`\n]*`)?lava-nexus ([a-z]+)", page.read_text(encoding="utf-8"), re.MULTILINE)
+        assert set(shown) <= known, page.name
+    assert all(f"## {command}\n" in build_site.command_line_page() for command in known)
+
+
+def test_the_reference_has_every_public_name() -> None:
+    for stub, page in (("__init__.pyi", "python.md"), ("torch/__init__.pyi", "torch.md")):
+        names = re.findall(r"import \w+ as (\w+)", (ROOT / "lava_nexus" / stub).read_text(encoding="utf-8"))
+        text = (DOCS / "reference" / page).read_text(encoding="utf-8")
+        numbers = {name for name in names if re.fullmatch(r"U?INT\d+|B?FLOAT\d+(?:_\w+)?", name)}
+        listed = set(re.findall(r"^::: lava_nexus(?:\.torch)?\.(\w+)$", text, re.MULTILINE))
+        assert listed == set(names) - numbers
+        assert bool(numbers) == ("`FLOAT8_E4M3FN`" in text)
+
+
+def test_what_would_be_fetched_from_elsewhere_is_found(tmp_path: Path) -> None:
+    (tmp_path / "a.html").write_text(
+        '<link rel="stylesheet" href="//cdn.org/a.css"><a href="https://x.org">x</a><script src="a.js"></script>'
+        '<link rel="canonical" href="https://x.org"><img src="https://x.org/a.png">'
+    )
+    (tmp_path / "a.css").write_text("@import 'https://fonts.org/f.css'; a { background: url(data:x) }")
+    assert build_site.fetched_from_elsewhere(tmp_path) == [
+        "a.html: //cdn.org/a.css",
+        "a.html: https://x.org/a.png",
+        "a.css: https://fonts.org/f.css",
+    ]
+
+
+def test_a_notebook_keeps_its_outputs() -> None:
+    pytest.importorskip("nbconvert", reason="no nbconvert (extra docs): notebooks are not made pages")
+    pages = dict(build_site.notebook_pages(ROOT / "notebooks" / "05_numbers_in_time.ipynb"))
+    text = pages.pop("tutorials/05_numbers_in_time.md")
+    assert isinstance(text, str) and all(f"({name.partition('/')[2]})" in text for name in pages) and pages

@@ -15,7 +15,7 @@ from lava_nexus.lab.pages import results_table
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
-PAGES = [ROOT / "README.md", DOCS / "energy.md", DOCS / "mapping.md"]
+PAGES = [ROOT / "README.md", DOCS / "energy.md", DOCS / "mapping.md", DOCS / "native.md"]
 JOULES = re.compile(r"\d(?:[\d,.]*\d)?(?:e[+-]\d+)? ?[pnµum]?J\b")
 
 THINGS = {
@@ -80,6 +80,17 @@ def test_a_thing_has_one_figure_in_all_pages(thing: str) -> None:
     figures = set().union(*found.values())
     assert len(figures) <= 1, f"{thing}: {found}"
     assert figures, f"no page gives a figure of {thing}"
+
+
+def test_gates_cost_beside_native_layers_what_they_cost_in_the_energy_table() -> None:
+    (beside,) = {
+        row[1]
+        for heading, (header, *rows) in _tables(_text(ROOT / "README.md"))
+        for row in rows
+        if header[1] == "gates, nJ a MAC" and row[0] == "float32"
+    }
+    (figure,) = set(re.findall(THINGS["this package, threshold basis"], _text(ROOT / "README.md")))
+    assert f"{beside} nJ" == figure
 
 
 def _written() -> str:

@@ -95,12 +95,16 @@ def energy_model_names() -> tuple[str, ...]:
     return tuple(sorted(path.stem for path in _FOLDER.glob("*.yaml")))
 
 
-def load_energy_model(name: str) -> EnergyModel:
-    """The model of that name, or the one in a YAML file of the same form where `name` ends in .yaml.
+def load_energy_model(name: str | EnergyModel) -> EnergyModel:
+    """The model of that name, the one in a YAML file of the same form where `name` ends in .yaml, or a model as it is.
 
     Raises:
         NexusError: no such model, or a file that lacks a constant, its unit or its source.
     """
+    if isinstance(name, EnergyModel):
+        return name
+    if not isinstance(name, str):
+        raise NexusError(f"energy model {name!r} is no name, no path and no EnergyModel")
     path = Path(name) if name.endswith(".yaml") else _FOLDER / f"{name}.yaml"
     if not name.endswith(".yaml") and name not in energy_model_names():
         near = difflib.get_close_matches(name, energy_model_names(), n=1)

@@ -15,6 +15,7 @@ from lava_nexus.energy.constants import EnergyModel, load_energy_model
 from lava_nexus.energy.machine import CircuitCounts, Machine, PaceName, Subject
 from lava_nexus.energy.report import CircuitEnergy, EnergyReport
 from lava_nexus.errors import NexusError
+from lava_nexus.execute.operands import real_number, whole_number
 from lava_nexus.execute.tallies import Tally
 
 NO_PLACEMENT = "there is no placement on cores, so that this is work alone and not what a machine takes"
@@ -52,7 +53,7 @@ def energy_of(
     model: str | EnergyModel = "loihi1_pre_silicon",
     *,
     placement: Placement | ProgramPlacement | None = None,
-    inferences: int | None = None,
+    inputs: int | None = None,
     pace: PaceName | None = None,
     duty: float = 1.0,
 ) -> EnergyReport:
@@ -65,7 +66,7 @@ def energy_of(
         model: name of the constants, a YAML file of them, or the constants.
         placement: where the run's circuit or program lives. A circuit must have run as it is placed:
             `placement.as_placed(circuit)`.
-        inferences: inputs that the run answered. None takes the operand sets of a circuit, the tokens of a placed
+        inputs: inputs that the run answered. None takes the operand sets of a circuit, the tokens of a placed
             program, and else 1.
         pace: "streamed" (back to back) or "single" (one after the other); None takes `streamed` for a circuit and
             `single` for a program, whose tokens wait for one another.
@@ -81,7 +82,9 @@ def energy_of(
         >>> placed = place(adder)
         >>> energy_of(run(placed.as_placed(adder), 1.5, 2.0), placement=placed).machine
     """
-    constants = model if isinstance(model, EnergyModel) else load_energy_model(model)
+    constants = load_energy_model(model)
+    duty = real_number("duty cycle", duty)
+    inputs = None if inputs is None else whole_number("inputs", inputs, least=None)
     machine: Machine | None
     ran: Subject | None = None
     if isinstance(what, Placement | ProgramPlacement):
@@ -97,7 +100,7 @@ def energy_of(
         counts = [_counts(tally) for tally in tallies]
         ran = _subject(tallies)
         subject = ran if placement is None else _placed_subject(placement)
-    found = _estimate(counts, constants, unit if inferences is None else inferences, machine, subject)
+    found = _estimate(counts, constants, unit if inputs is None else inputs, machine, subject)
     return found if ran is None else replace(found, notes=(*found.notes, *_other_networks(ran, subject)))
 
 
@@ -113,27 +116,26 @@ def _other_networks(ran: Subject, placed: Subject) -> list[str]:
 
 
 def energy_of_tallies(
-    tallies: Iterable[Tally], model: EnergyModel, inferences: int = 1, machine: Machine | None = None
+    tallies: Iterable[Tally], model: EnergyModel, inputs: int = 1, machine: Machine | None = None
 ) -> EnergyReport | None:
     """As `energy_of`, for tallies whose machine is known already.
 
     Args:
         tallies: what was counted.
         model: constants.
-        inferences: inputs that the run answered.
+        inputs: inputs that the run answered.
         machine: on what and at what pace; None for work alone.
 
     Returns:
         The report, or None where spikes were not counted.
 
     Raises:
-        NexusError: fewer than one inference.
+        NexusError: fewer than one input.
     """
     listed = list(tallies)
     known = all(tally.synops is not None for tally in listed)
     counts = [_counts(tally) for tally in listed] if known else []
-    found = _estimate(counts, model, inferences, machine, _subject(listed))
-    return found if known else None
+    return _estimate(counts, model, inputs, machine, _subject(listed)) if known else None
 
 
 def _counted(what: Run) -> list[Tally]:
@@ -232,6 +234,8 @@ def _where(
     if isinstance(placement, ProgramPlacement):
         tokens = _tokens(tallies, placement)
         return Machine.of_chips(placement, tokens, pace, duty), tokens
+    if placement is not None:
+        raise NexusError(f"placement {placement!r} is none; lava_nexus.place makes them")
     return None, sum(tally.invocations for tally in tallies) if unit is None else unit
 
 
@@ -255,16 +259,16 @@ def _tokens(tallies: Sequence[Tally], placement: ProgramPlacement) -> int:
 
 
 def _estimate(
-    counts: Sequence[CircuitCounts], model: EnergyModel, inferences: int, machine: Machine | None, subject: Subject
+    counts: Sequence[CircuitCounts], model: EnergyModel, inputs: int, machine: Machine | None, subject: Subject
 ) -> EnergyReport:
-    if inferences < 1:
-        raise NexusError(f"energy per inference of {inferences} inferences does not exist; at least 1 is needed")
+    if inputs < 1:
+        raise NexusError(f"energy of {inputs} inputs does not exist; at least 1 is needed")
     uncounted = sum(one.updates for one in counts if one.active is None)
     notes = [f"constants are those of: {model.title}"]
     notes += [NO_PLACEMENT] if machine is None else [*machine.notes, *_machine_notes(machine, model)]
     report = EnergyReport(
         model=model,
-        inferences=inferences,
+        inputs=inputs,
         subject=subject,
         circuits=tuple(CircuitEnergy.of(one, model) for one in counts),
         placed=machine,

@@ -55,7 +55,7 @@ class EnergyReport(Shown):
 
     Attributes:
         model: the constants.
-        inferences: inputs that the run answered.
+        inputs: inputs that the run answered.
         subject: which network.
         circuits: work of each circuit.
         placed: on what and at what pace; None without a placement.
@@ -66,7 +66,7 @@ class EnergyReport(Shown):
     """
 
     model: EnergyModel
-    inferences: int
+    inputs: int
     subject: Subject
     circuits: tuple[CircuitEnergy, ...]
     placed: Machine | None
@@ -80,7 +80,7 @@ class EnergyReport(Shown):
         spans = {"machine": self.machine, "work": self.work}
         joules = {what: f"{s.value:.3g} J ({s.low:.3g} to {s.high:.3g})" for what, s in spans.items() if s is not None}
         of = "work alone, no machine" if self.placed is None else "a machine"
-        return f"of {of}, estimated", {**joules, "pace": pace, "inputs": self.inferences, "constants": self.model.title}
+        return f"of {of}, estimated", {**joules, "pace": pace, "inputs": self.inputs, "constants": self.model.title}
 
     @property
     def spans(self) -> dict[str, Span]:
@@ -133,14 +133,14 @@ class EnergyReport(Shown):
         return self.total.high
 
     @property
-    def joules_per_inference(self) -> float:
+    def joules_per_input(self) -> float:
         """`joules` for one input."""
-        return self.joules / self.inferences
+        return self.joules / self.inputs
 
     @property
     def seconds(self) -> Span | None:
         """Of one input at the pace; None without a placement."""
-        return None if self.placed is None else self.placed.pace.seconds * (1 / self.inferences)
+        return None if self.placed is None else self.placed.pace.seconds * (1 / self.inputs)
 
     @property
     def definition(self) -> tuple[tuple[str, str], ...]:
@@ -187,11 +187,11 @@ class EnergyReport(Shown):
             "kind": "work" if machine is None else "machine",
             "definition": [list(pair) for pair in self.definition],
             "joules": self.joules,
-            "joules_per_inference": self.joules_per_inference,
+            "joules_per_input": self.joules_per_input,
             "joules_upper_bound": self.upper_joules,
             "work": asdict(self.work),
             "machine": None if machine is None else asdict(machine),
-            "seconds_per_inference": None if seconds is None else asdict(seconds),
+            "seconds_per_input": None if seconds is None else asdict(seconds),
             "shares": self.shares,
             "ranges": {name: [span.low, span.high] for name, span in self.spans.items()},
             "model": {"name": self.model.name, "title": self.model.title},

@@ -54,7 +54,7 @@ def demo(out: Path | None, tell: Callable[[str], None]) -> dict[str, float | int
         f"{_SETS - wrong:,} results have every bit as this processor's own adder, {wrong} have not."
     )
     energy = energy_of(result)
-    each = energy.joules_per_inference
+    each = energy.joules_per_input
     tell(
         f"   Level: {result.level} (every neuron evaluated, none simulated in time). Counted: "
         f"{result.spikes / _SETS:,.0f} spikes and {result.synops / _SETS:,.0f} SynOps an addition."

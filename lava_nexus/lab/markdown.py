@@ -41,9 +41,9 @@ def summary_rows(report: dict[str, Any]) -> list[tuple[str, str]]:
     rows = [
         ("executor", report["executor"]),
         ("level", levels_told(report) if report["levels"] else "-"),
-        ("inputs", f"{report['inferences']:,}"),
-        ("accuracy of the network", _right(report["accuracy"]["network"], report["inferences"])),
-        ("accuracy of PyTorch", _right(report["accuracy"]["pytorch"], report["inferences"])),
+        ("inputs", f"{report['inputs']:,}"),
+        ("accuracy of the network", _right(report["accuracy"]["network"], report["inputs"])),
+        ("accuracy of PyTorch", _right(report["accuracy"]["pytorch"], report["inputs"])),
         ("ULP against the strict reference", _ulp(strict)),
         ("ULP against PyTorch, which differs by processor", _ulp(pytorch)),
         ("error against PyTorch", _error(report.get("error"))),
@@ -53,24 +53,24 @@ def summary_rows(report: dict[str, Any]) -> list[tuple[str, str]]:
         ("time steps", _count(report["time_steps"])),
         ("spikes", _count(report["spikes"])),
         ("SynOps", _count(report["synops"])),
-        *_energy_rows(energy, report["inferences"]),
+        *_energy_rows(energy, report["inputs"]),
         ("wall time", _seconds(report["wall_seconds"])),
     ]
     return [row for row in rows if row[1] != "-"]
 
 
-def _energy_rows(energy: dict[str, Any], inferences: int) -> list[tuple[str, str]]:
+def _energy_rows(energy: dict[str, Any], inputs: int) -> list[tuple[str, str]]:
     """Work, and what a machine takes where a placement says which, on what and at what pace."""
     if energy["joules"] is None:
         return []
     rows = [
         ("work of the run, no machine", joules_in_range(energy["work"])),
-        ("work an input", joules_in_range({name: value / inferences for name, value in energy["work"].items()})),
+        ("work an input", joules_in_range({name: value / inputs for name, value in energy["work"].items()})),
     ]
     if energy["machine"] is None:
         return rows
     rows[0] = ("work of the run", rows[0][1])
-    each = {name: value / inferences for name, value in energy["machine"].items()}
+    each = {name: value / inputs for name, value in energy["machine"].items()}
     rows += [("machine", joules_in_range(energy["machine"])), ("machine an input", joules_in_range(each))]
     return rows + [(what, text) for what, text in energy["definition"]]
 

@@ -212,12 +212,12 @@ def update_native(results: Path, root: Path) -> None:
     notes = "\n".join(f"- {note}" for note in report["notes"])
     page = filled(read_text(readme, "page"), "native", lambda: _native(table, notes), "README.md")
     write_text(readme, page)
-    if len(tables := report["tables"]) > 2:  # of a token
-        docs = root / "docs" / "native.md"
-        write_text(docs, filled(read_text(docs, "page"), "token", lambda: _tokens(tables[2:]), "docs/native.md"))
+    docs, (_, layers, *token) = root / "docs" / "native.md", report["tables"]
+    text = filled(read_text(docs, "page"), "layers", lambda: _titled([layers]), "docs/native.md")
+    write_text(docs, filled(text, "token", lambda: _titled(token), "docs/native.md") if token else text)
 
 
-def _tokens(tables: Sequence[dict[str, Any]]) -> str:
+def _titled(tables: Sequence[dict[str, Any]]) -> str:
     return "\n".join(f"**{table['title']}**\n\n{markdown(table['header'], table['rows'])}" for table in tables)
 
 

@@ -126,13 +126,13 @@ class Run(Report):
 
     Attributes:
         executor: its name.
-        inferences: inputs answered.
+        inputs: inputs answered.
         accuracy_network, accuracy_pytorch: share 0..1 of right answers, None without labels.
         ulp_strict: against the strict reference.
         ulp_pytorch: against PyTorch, None without it.
         error_pytorch: the largest error against it, and that over the largest value.
         neurons, synapses: of every circuit of the program, as laid out on a chip.
-        depth, time_steps: of one inference, and of the run.
+        depth, time_steps: of one input, and of the run.
         spikes, synops: over the run.
         energy: from the counts.
         wall_seconds: of the run, compilation included.
@@ -142,7 +142,7 @@ class Run(Report):
     """
 
     executor: str
-    inferences: int
+    inputs: int
     ulp_strict: UlpSummary | None
     neurons: int
     synapses: int
@@ -174,11 +174,11 @@ class Run(Report):
         return {f"{name}.csv": table for name, table in self._counted.items() if table[1]} | super().files
 
     def _own(self) -> dict[str, Any]:
-        energy = self.energy.to_dict() if self.energy else {"joules": None, "joules_per_inference": None}
+        energy = self.energy.to_dict() if self.energy else {"joules": None, "joules_per_input": None}
         plain = ("neurons", "synapses", "depth", "time_steps", "spikes", "synops")
         return {
             "executor": self.executor,
-            "inferences": self.inferences,
+            "inputs": self.inputs,
             "accuracy": {"network": self.accuracy_network, "pytorch": self.accuracy_pytorch},
             "ulp": {"strict": _ulp(self.ulp_strict), "pytorch": _ulp(self.ulp_pytorch)},
             "error": self.error_pytorch and dict(zip(("absolute", "relative"), self.error_pytorch, strict=True)),
@@ -201,7 +201,7 @@ class Run(Report):
 
 
 def run_counts(
-    layers: Mapping[str, Tallies], energy_model: str, inferences: int = 1, placement: ProgramPlacement | None = None
+    layers: Mapping[str, Tallies], energy_model: str, inputs: int = 1, placement: ProgramPlacement | None = None
 ) -> dict[str, Any]:
     """The fields of `Run` that are made of counts by layer: spikes, SynOps, energy, circuits and layers."""
     tallies = Tallies().merge(*layers.values())
@@ -209,16 +209,16 @@ def run_counts(
     return {
         "spikes": tallies.spikes if layers else None,
         "synops": tallies.synops if layers else None,
-        "energy": _energy(tallies, energy_model, inferences, placement),
+        "energy": _energy(tallies, energy_model, inputs, placement),
         "circuits": sorted(map(_circuit_row, tallies), key=lambda row: (-(row[7] or 0), row[0])),
         "layers": [(layer, tally.circuit.label, tally.synops) for layer, tally in counted],
     }
 
 
-def _energy(tallies: Tallies, model: str, inferences: int, placement: ProgramPlacement | None) -> EnergyReport | None:
+def _energy(tallies: Tallies, model: str, inputs: int, placement: ProgramPlacement | None) -> EnergyReport | None:
     if placement is None:
-        return energy_of_tallies(tallies, load_energy_model(model), inferences)
-    return energy_of(tallies, model, placement=placement, inferences=inferences)
+        return energy_of_tallies(tallies, load_energy_model(model), inputs)
+    return energy_of(tallies, model, placement=placement, inputs=inputs)
 
 
 def _circuit_row(tally: Tally) -> tuple[Any, ...]:

@@ -71,7 +71,7 @@ def test_constants_are_those_of_the_paper() -> None:
 
 
 def test_shares_add_up_by_hand() -> None:
-    report = energy_of_tallies([_tally()], MODEL, inferences=5)
+    report = energy_of_tallies([_tally()], MODEL, inputs=5)
     assert report is not None
     # 5 spikes of x reach 2 synapses, 5 of n0 reach 1: 15 SynOps. 20 updates, of which 10 active.
     assert report.synops == pytest.approx(15 * 23.6e-12)
@@ -79,7 +79,7 @@ def test_shares_add_up_by_hand() -> None:
     assert report.routing == report.updates_inactive == report.static == 0  # nobody placed it: work alone
     assert report.machine is None and report.seconds is None
     assert report.joules == report.work.value == pytest.approx((15 * 23.6 + 10 * 81) * 1e-12)
-    assert report.joules_per_inference == pytest.approx(report.joules / 5)
+    assert report.joules_per_input == pytest.approx(report.joules / 5)
     assert report.upper_joules == pytest.approx(report.joules)
     values = report.to_dict()
     assert sum(values["shares"].values()) == pytest.approx(values["joules"])
@@ -189,7 +189,7 @@ def test_a_run_of_a_circuit_is_priced_by_what_it_counted() -> None:
     assert report.synops == pytest.approx(ran.synops * 23.6e-12)
     assert report.updates_active == pytest.approx(ran.tally.active * 81e-12)
     assert report.updates_inactive == 0 and report.machine is None
-    assert report.inferences == 3
+    assert report.inputs == 3
     with pytest.raises(NexusError, match="run of 'add float8_e5m2' counted no spikes"):
         energy_of(run(adder, x, 1.0, executor="reference"))
 
@@ -211,8 +211,8 @@ def test_whatever_ran_costs_the_same() -> None:
     for what in (_Ran(_tally()), tallies, [_tally()], program, counts, Generated(np.zeros(1, np.int64), counts)):
         found = energy_of(what)
         assert found.joules == expected.joules and found.notes == expected.notes
-        assert found.inferences == (10 if isinstance(what, _Ran) else 1)
-    assert energy_of(_Ran(_tally()), "spikes_only", inferences=2).joules_per_inference == pytest.approx(5 * 23.6e-12)
+        assert found.inputs == (10 if isinstance(what, _Ran) else 1)
+    assert energy_of(_Ran(_tally()), "spikes_only", inputs=2).joules_per_input == pytest.approx(5 * 23.6e-12)
 
 
 @pytest.mark.parametrize(
@@ -249,7 +249,7 @@ def test_a_placed_circuit_by_hand() -> None:
         moved = placed.traffic_of(spikes, sets)
         crossing = sum(int(spikes[s]) for s, core in reached if s >= first and half[s - first] != core)
         assert moved.messages == crossing > 0
-        assert report.inferences == sets
+        assert report.inputs == sets
         assert report.synops == pytest.approx(synops * 23.6e-12)
         assert report.routing == pytest.approx(crossing * (1.7 + 2 * 3 + 4) * 1e-12)
         assert report.static == pytest.approx(0.232 * sets * placed.step_ns() * 1e-9)
@@ -334,9 +334,9 @@ def test_a_placed_program_by_hand() -> None:
     assert streamed.updates_inactive == pytest.approx(placed.interval * placed.neurons * 52e-12)
     assert alone.static == pytest.approx(0.232 * placed.chips * placed.seconds)
     ran = run_program(program, feeds(program, 3), MembraneExecutor())
-    report, plain = energy_of(ran, placement=placed), energy_of(ran, inferences=3)
+    report, plain = energy_of(ran, placement=placed), energy_of(ran, inputs=3)
     moved = placed.traffic.messages + placed.traffic.operands + placed.traffic.results
-    assert report.inferences == 3
+    assert report.inputs == 3
     assert report.circuits == plain.circuits
     assert report.routing == pytest.approx(3 * alone.routing) and report.spans["routing"].low == pytest.approx(
         3 * moved * 1.7e-12
@@ -363,9 +363,24 @@ def test_nothing_run_costs_nothing() -> None:
     assert report.joules == 0
 
 
-def test_zero_inferences() -> None:
-    with pytest.raises(NexusError, match="0 inferences"):
-        energy_of_tallies([_tally()], MODEL, inferences=0)
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"model": 3}, "energy model 3 is no name, no path"),
+        ({"placement": 3}, "placement 3 is none"),
+        ({"duty": "half"}, "duty cycle 'half' is not a number"),
+        ({"duty": True}, "duty cycle True is not a number"),
+        ({"inputs": 1.5}, "inputs 1.5 is not a whole number"),
+    ],
+)
+def test_arguments_of_another_kind(given: dict[str, Any], words: str) -> None:
+    with pytest.raises(NexusError, match=words):
+        energy_of(_Ran(_tally()), **given)
+
+
+def test_zero_inputs() -> None:
+    with pytest.raises(NexusError, match="0 inputs"):
+        energy_of_tallies([_tally()], MODEL, inputs=0)
 
 
 GOOD = (Path(load_energy_model.__code__.co_filename).parent / "models/loihi1_pre_silicon.yaml").read_text()

@@ -11,7 +11,7 @@ from lava_nexus.cluster import Cluster
 from lava_nexus.config import Config
 from lava_nexus.errors import NexusError
 from lava_nexus.execute.run import DEFAULT_EXECUTOR
-from lava_nexus.lab.configs import EnergyModelName
+from lava_nexus.lab.configs import ChipName, EnergyModelName, StrategyText
 from lava_nexus.lab.configs.model import ArithmeticConfig, ModelSource
 from lava_nexus.neurons import NeuronModel, NonIdealities
 
@@ -204,8 +204,8 @@ class RunConfig(ExecutionConfig):
 
     model: Annotated[DigitsModel | TransformerModel, Field(discriminator="kind")]
     energy_model: EnergyModelName = "loihi1_pre_silicon"
-    place: str | None = None
-    chip: str = "loihi2"
+    place: StrategyText | None = None
+    chip: ChipName = "loihi2"
     cluster: Cluster = None
     out: Path = Path("results/run")
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, model_validator
 
 from lava_nexus.cluster import Cluster
 from lava_nexus.config import Config
-from lava_nexus.lab.configs import EnergyModelName, FormatName
+from lava_nexus.lab.configs import ChipName, EnergyModelName, FormatName, StrategyText
 from lava_nexus.neurons.rules import LOIHI2
 
 
@@ -119,8 +119,8 @@ class MapBlockConfig(Config):
     operators: Literal["steps", "shared"] = "steps"
     silu: Literal["steps", "fused"] = "steps"
     norm_format: FormatName | None = None
-    chip: str = "loihi2"
-    strategies: tuple[str, ...] = Field(default=("fit: chips=1", "unrolled"), min_length=1)
+    chip: ChipName = "loihi2"
+    strategies: tuple[StrategyText, ...] = Field(default=("fit: chips=1", "unrolled"), min_length=1)
     max_delay: int | None = Field(default=None, ge=0)
     memory: MemoryConfig = MemoryConfig()
     curve: int = Field(default=12, ge=2, le=100)
@@ -136,11 +136,3 @@ class MapBlockConfig(Config):
         if (self.shape is None) == (self.architecture is None):
             raise ValueError("it must have one of 'shape' and 'architecture'")
         return self
-
-    @field_validator("strategies", mode="before")
-    @classmethod
-    def _as_text(cls, value: object) -> object:
-        """YAML reads `folded: 8` as a key and its value."""
-        if not isinstance(value, list | tuple):
-            return value
-        return tuple(" ".join(f"{k}: {v}" for k, v in one.items()) if isinstance(one, dict) else one for one in value)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from lava_nexus.cluster import Cluster
 from lava_nexus.config import Config
@@ -98,7 +98,6 @@ class NativeCostsConfig(Config):
         formats: a row each.
         size: inputs and outputs.
         rows: of activations.
-        gates: inputs and outputs of the layer by which gates are counted; their cost a multiply-accumulate is the same.
         token: a token of a block, by operator; left out where there is none.
         energy_model: name of the constants, or a YAML file of them.
         seed: of weights and activations.
@@ -110,7 +109,6 @@ class NativeCostsConfig(Config):
     token: TokenConfig | None = None
     size: int = Field(default=256, ge=1)
     rows: int = Field(default=64, ge=1)
-    gates: int = Field(default=16, ge=1)
     energy_model: EnergyModelName = "loihi1_pre_silicon"
     seed: int = Field(default=0, ge=0, lt=2**64)
     cluster: Cluster = None
@@ -146,9 +144,13 @@ class CircuitTableConfig(Config):
 
 
 Basis = Literal["threshold", "nexus"]
-SUBJECTS = (
+CIRCUITS = (
     *("and", "not", "xor", "mux", "full_adder"),
     *("add", "mul", "div", "reciprocal", "sqrt", "exp", "exp2", "log", "sigmoid", "tanh", "sin", "silu", "gelu"),
+)
+"""Rows of the energy table that are single circuits."""
+SUBJECTS = (
+    *CIRCUITS,
     *("rms_norm", "layer_norm", "linear_64", "linear_256", "linear_512", "embedding"),
     *("qkv", "scores", "softmax", "rope", "output", "attention", "up", "ffn_silu", "down", "feed_forward", "block"),
 )
@@ -177,6 +179,15 @@ class EnergyTable(Config):
     operand_sets: int = Field(default=1024, ge=1)
     placements: dict[Subject, Path] = Field(default_factory=dict)
     macs_at_most: int = Field(default=4_000_000, ge=1)
+
+    @model_validator(mode="after")
+    def _placed_rows(self) -> EnergyTable:
+        for row in self.placements:
+            if row not in CIRCUITS:
+                raise ValueError(f"row '{row}' takes no placement: those in files are of single circuits")
+            if row not in self.subjects:
+                raise ValueError(f"'placements' has the row '{row}', which is not among 'subjects'")
+        return self
 
 
 class PrecisionMap(Config):

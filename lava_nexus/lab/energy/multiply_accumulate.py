@@ -19,6 +19,7 @@ from lava_nexus.energy import (
     measured_systems,
 )
 from lava_nexus.energy.report import WORK
+from lava_nexus.execute.executor import Executor
 from lava_nexus.execute.membrane import MembraneExecutor
 from lava_nexus.formats import format_named
 from lava_nexus.lab.configs.tables import EnergyConfig, EnergyTable
@@ -127,16 +128,31 @@ def systems(config: EnergyConfig, table: EnergyTable, quick: bool = False) -> li
         *(System(o.system, o.source, o.spikes, o.spikes_nj, o.synops_nj, o.total_nj) for o in printed.systems),
     ]
     found = unless_quick(found) or []
-    sizes = SMALL if quick else Sizes()
-    macs = (64 // sizes.linear) ** 2
     for basis in ("nexus", "threshold"):
         choices = Choices(format_named(table.format), basis, table.accumulate)
-        ours = measure("linear_64", choices, counting_executor(config), 8 if quick else 64, sizes, config.seed)
-        spikes, shares = ours.per_unit(ours.tallies.spikes) / macs, unit_shares(ours, model)
+        spikes, synops, work = mac_by_gates(choices, counting_executor(config), model, config.seed, quick)
         name = f"this package, {basis} basis, {table.format}, {table.accumulate}"
-        work = sum(shares[share] for share in WORK)
-        found.append(System(name, "counted in this run", spikes, spikes * unit, shares["synops"] / macs, work / macs))
+        found.append(System(name, "counted in this run", spikes, spikes * unit, synops, work))
     return found
+
+
+def mac_by_gates(
+    choices: Choices, executor: Executor, model: EnergyModel, seed: int, quick: bool = False
+) -> tuple[float, float, float]:
+    """(spikes, nanojoules of SynOps, of work) a multiply-accumulate in a linear layer, as every page gives them.
+
+    Args:
+        choices: format, basis, order of sums.
+        executor: a fresh one that counts active updates.
+        model: constants.
+        seed: of operands and weights.
+        quick: whether the layer is a small one.
+    """
+    sizes, sets = (SMALL, 8) if quick else (Sizes(), 64)
+    macs = (64 // sizes.linear) ** 2
+    ours = measure("linear_64", choices, executor, sets, sizes, seed)
+    shares = unit_shares(ours, model)
+    return ours.per_unit(ours.tallies.spikes) / macs, shares["synops"] / macs, sum(shares[s] for s in WORK) / macs
 
 
 def measured_text() -> str:

@@ -84,7 +84,7 @@ class SubjectCounts:
 
     def energy(self, model: EnergyModel) -> EnergyReport:
         """Energy of the run; one unit of the row is an input."""
-        return energy_of(self.tallies, model, placement=self.placement, inferences=self.sets * self.units)
+        return energy_of(self.tallies, model, placement=self.placement, inputs=self.sets * self.units)
 
 
 def measure(
@@ -244,7 +244,7 @@ def _row(name: str, found: SubjectCounts, model: EnergyModel) -> EnergyRow:
 def unit_shares(found: SubjectCounts, model: EnergyModel) -> dict[str, float]:
     """Nanojoules by share for one unit of the row."""
     report = found.energy(model)
-    nano = 1e9 / report.inferences
+    nano = 1e9 / report.inputs
     return {name: joules * nano for name, joules in report.shares.items()}
 
 

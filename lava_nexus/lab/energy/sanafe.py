@@ -119,7 +119,7 @@ def _joules(
     sets, neurons, steps = len(operands[0]), placement.network.neurons, len(did.spikes)
     runner = MembraneExecutor()
     runner.invoke(placed, operands)
-    ours = energy_of(runner, MODEL, placement=placement, inferences=1)
+    ours = energy_of(runner, MODEL, placement=placement, inputs=1)
     fired = did.fired(neurons)
     active, updated = int((did.received | fired).sum()), int((did.received | fired | did.kept).sum())
     more = theirs.messages - int(fired.sum())

@@ -266,7 +266,8 @@ def _ours(row: EnergyRow) -> str:
         "the paper prints for a GPU"
     )
     return (
-        f"Our block, counted for one token at the paper's size: {row.neurons:,.0f} neurons (printed "
+        f"Our block, counted for one token at the paper's size, an instance for every invocation, delays up to 62 "
+        f"instead of relays, {Sizes().context} keys, placed nowhere: {row.neurons:,.0f} neurons (printed "
         f"{row.published.neurons:,.0f}), {row.spikes:,.0f} spikes, {row.synops:,.0f} SynOps, "
         f"{with_prefix(work * 1e-9, 'J')} of work, {100 * row.shares['synops'] / work:.0f} % of it SynOps, before any "
         f"idle neuron, routing or static power; that is {beside_measured(work)}{printed}."

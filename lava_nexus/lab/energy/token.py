@@ -185,7 +185,8 @@ def mapping_summary(kept: dict[str, Any]) -> str:
             )
             continue
         said += [
-            f"As gates on the machine that exists, one token after the other ({where}): {first['placement']}.",
+            f"As gates on the machine that exists, one token after the other ({where}): {first['network']}; "
+            f"{first['placement']}.",
             f"That takes {first['seconds']} a token: {first['time steps']} time steps.",
             f"It takes {first['machine']} a token; {first['work']} of it are work, SynOps and active updates, which no "
             "placement avoids.",

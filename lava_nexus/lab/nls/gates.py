@@ -82,7 +82,7 @@ def _sums(tallies: Tallies, sets: int, config: NlsTablesConfig) -> tuple[float, 
     """Spikes, SynOps and joules for one row of operands."""
     energy = energy_of_tallies(tallies, load_energy_model(config.energy_model), sets)
     assert energy is not None
-    return (tallies.spikes or 0) / sets, (tallies.synops or 0) / sets, energy.joules_per_inference
+    return (tallies.spikes or 0) / sets, (tallies.synops or 0) / sets, energy.joules_per_input
 
 
 def _norm(w: Writer, x: Value) -> Value:

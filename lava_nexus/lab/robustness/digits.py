@@ -142,7 +142,7 @@ def _run(
         "standard_error": float(np.sqrt(share * (1 - share) / count)),
         "undisturbed_accuracy": share_right(fmt.from_patterns(strict), labels),
         "logits_right": float((logits == strict).mean()),
-        "joules_per_inference": report.joules_per_inference,
+        "joules_per_input": report.joules_per_input,
         "synops": (tallies.synops or 0) / count,
         "neurons": program.neurons,
     }
@@ -166,7 +166,7 @@ def _tables(records: Sequence[dict[str, Any]]) -> list[Table]:
         parts.append(Table(f"Accuracy against {parameter}", (parameter, *by_format), body, None))
     quiet = {r["format"]: r for r in reversed(list(records))}
     body = [
-        [fmt, f"{100 * r['undisturbed_accuracy']:.1f} %", r["neurons"], with_prefix(r["joules_per_inference"], "J")]
+        [fmt, f"{100 * r['undisturbed_accuracy']:.1f} %", r["neurons"], with_prefix(r["joules_per_input"], "J")]
         for fmt, r in reversed(quiet.items())
     ]
     header = ("format", "undisturbed accuracy", "neurons", "work an image")
@@ -187,7 +187,7 @@ def _draw(title: str, sweep: DigitsSweep, records: Sequence[dict[str, Any]], out
         curves = [
             ModelCurve(
                 fmt,
-                min(rows, key=lambda r: float(r["value"]))["joules_per_inference"],
+                min(rows, key=lambda r: float(r["value"]))["joules_per_input"],
                 [(r["value"], r["accuracy"], r["standard_error"]) for r in rows],
             )
             for fmt, rows in noisy.items()

@@ -190,7 +190,7 @@ def _describe(
         config=config.resolved(),
         executor=config.executor,
         levels=answer.levels,
-        inferences=images,
+        inputs=images,
         accuracy_network=share_right(fmt.from_patterns(answer.logits), labels),
         accuracy_pytorch=share_right(outside, labels),
         ulp_strict=summarise(answer.logits, strict, fmt),

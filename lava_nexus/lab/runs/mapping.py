@@ -69,10 +69,10 @@ def run_map_block(config: MapBlockConfig, out: Path, quick: bool = False) -> dic
     Raises:
         NexusError: a chip, strategy or published figure that does not exist, or what does not fit.
     """
-    config = smaller(config, _small(config)) if quick else config
-    strategies = [Strategy.of(text) for text in config.strategies]
     chip = load_chip(config.chip)
     _check(config, chip)
+    config = smaller(config, _small(config)) if quick else config
+    strategies = [Strategy.of(text) for text in config.strategies]
     mapper = _mapper(config, chip)
     with standing(config.cluster) as cluster:
         circuits = spread(cluster, Mapper.template, mapper, mapper.circuits, "placing", "circuits")

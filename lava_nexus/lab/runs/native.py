@@ -11,25 +11,26 @@ from typing import Any
 
 import numpy as np
 
+from lava_nexus.circuits import circuit
 from lava_nexus.circuits.native import NativeLayer
 from lava_nexus.crew import standing
 from lava_nexus.energy import EnergyModel, load_energy_model
 from lava_nexus.energy.measurements import BLOCK, GpuRecord, gpu_record
 from lava_nexus.execute.cpu import BitslicedExecutor
 from lava_nexus.execute.native.costs import ROUNDING, SYNAPSES, Cost, layer_costs, limb_synops, total
-from lava_nexus.execute.run import run
 from lava_nexus.formats import FloatFormat, format_named
 from lava_nexus.lab.configs.tables import NativeCostsConfig
+from lava_nexus.lab.energy.multiply_accumulate import mac_by_gates
+from lava_nexus.lab.energy.rows import Choices
 from lava_nexus.lab.figures.costs import NativeCost, native_figure
 from lava_nexus.lab.report import Report, Table, conclude
 from lava_nexus.lab.runs.native_token import token_tables
 from lava_nexus.lab.spread import spread
 from lava_nexus.lab.trial import marked, smaller
 from lava_nexus.populations.native.limbs import Limbs
-from lava_nexus.programs import Program, Writer
 
 PARTS = ("front end", SYNAPSES, "accumulators", "special values", "back end", ROUNDING)
-_QUICK = {"size": 32, "rows": 4, "gates": 4}
+_QUICK = {"size": 32, "rows": 4}
 _QUICK_TOKEN = {"formats": ("float8_e4m3fn",), "width": 8, "heads": 2, "hidden": 8, "keys": 3}
 _QUICK_FORMATS = ("float8_e4m3fn", "bfloat16")
 
@@ -45,7 +46,8 @@ def run_native_costs(config: NativeCostsConfig, out: Path, quick: bool = False) 
     if token is not None and quick:
         token = token.model_copy(update=_QUICK_TOKEN)
     with standing(config.cluster) as cluster:
-        rows = spread(cluster, _of_format, (config, model, record), config.formats, "native layers", "formats")
+        given = (config, model, record, quick)
+        rows = spread(cluster, _of_format, given, config.formats, "native layers", "formats")
         more = [] if token is None else token_tables(token, model, config.seed, cluster)
     sizes = f"{config.size} x {config.size}"
     shortened = "quick run, a small layer, " if quick else ""
@@ -59,7 +61,7 @@ def run_native_costs(config: NativeCostsConfig, out: Path, quick: bool = False) 
             figures=[(figure.name, "Energy a multiply-accumulate and time steps of a layer, by format.")],
             notes=[
                 f"constants are those of: {model.title}; work: SynOps and active updates, nothing is placed",
-                f"gates: a rounded product and a rounded sum a term, counted on {config.gates} x {config.gates}",
+                "gates: a rounded product and a rounded sum a term, counted as in docs/energy.md; delays up to 62",
                 *([] if record is None else [f"GPU: {record}, the block's token ({BLOCK}), {record.method}"]),
             ],
         ),
@@ -68,13 +70,12 @@ def run_native_costs(config: NativeCostsConfig, out: Path, quick: bool = False) 
     return rows
 
 
-def _of_format(given: tuple[NativeCostsConfig, EnergyModel, GpuRecord | None], name: str) -> NativeCost:
-    config, model, record = given
-    return native_cost(format_named(name), config, model, record)
+def _of_format(given: tuple[NativeCostsConfig, EnergyModel, GpuRecord | None, bool], name: str) -> NativeCost:
+    return native_cost(format_named(name), *given)
 
 
 def native_cost(
-    fmt: FloatFormat, config: NativeCostsConfig, model: EnergyModel, record: GpuRecord | None
+    fmt: FloatFormat, config: NativeCostsConfig, model: EnergyModel, record: GpuRecord | None, quick: bool = False
 ) -> NativeCost:
     """The row of a format."""
     rng = np.random.default_rng(config.seed)
@@ -83,7 +84,7 @@ def native_cost(
     activations = fmt.to_patterns(rng.standard_normal((config.rows, config.size)).astype(fmt.dtype))
     costs = layer_costs(layer, activations, BitslicedExecutor(count="activity"))
     assert set(costs) == set(PARTS) and total(costs).synops > 0
-    gates, steps = _by_gates(fmt, config.gates, model, rng)
+    gates, steps = _by_gates(fmt, config, model, quick)
     macs = config.rows * config.size**2
     return NativeCost(
         format=str(fmt),
@@ -91,7 +92,7 @@ def native_cost(
         parts={part: _picojoules(costs[part], model) / macs for part in PARTS},
         gates=gates,
         steps=layer.depth,
-        gate_steps=steps * config.size // config.gates,
+        gate_steps=steps,
         gpu={} if record is None else _gpu(record, str(fmt)),
     )
 
@@ -101,16 +102,11 @@ def _picojoules(cost: Cost, model: EnergyModel) -> float:
     return 1e12 * sum(count * model.joules(name) for name, count in events)
 
 
-def _by_gates(fmt: FloatFormat, size: int, model: EnergyModel, rng: np.random.Generator) -> tuple[float, int]:
-    """(picojoules a multiply-accumulate, steps) of a square layer of rounded products and sums in sequence."""
-    program = Program("gates")
-    w = Writer(program, fmt).inside("layer")
-    x = program.input("x", (size, size), fmt)
-    program.outputs["y"] = w.contract(x, w.constant(rng.standard_normal((size, size)) / np.sqrt(size)))
-    given = fmt.to_patterns(rng.standard_normal((1, size, size)).astype(fmt.dtype))
-    result = run(program, {"x": given}, executor=BitslicedExecutor(count="activity"))
-    counted = sum((Cost(t.synops or 0, t.updates, t.active or 0) for t in result.tallies), Cost())
-    return _picojoules(counted, model) / size**3, program.depth
+def _by_gates(fmt: FloatFormat, config: NativeCostsConfig, model: EnergyModel, quick: bool) -> tuple[float, int]:
+    """(picojoules a multiply-accumulate, steps of a sum) of rounded products and sums in sequence."""
+    _, _, work = mac_by_gates(Choices(fmt), BitslicedExecutor(count="activity"), model, config.seed, quick)
+    multiply, add = (circuit(name, fmt) for name in ("mul", "add"))
+    return 1000 * work, multiply.depth + (config.size - 1) * add.depth
 
 
 def _gpu(record: GpuRecord, name: str) -> dict[int, float]:

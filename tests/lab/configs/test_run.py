@@ -20,6 +20,11 @@ def test_digits() -> None:
     assert config.out == Path("results/digits")
 
 
+def test_a_strategy_is_read_with_and_without_quotes() -> None:
+    for text in ("place=fit: chips=3", "place='fit: chips=3'"):
+        assert load_config(RunConfig, DIGITS, [text]).place == "fit: chips=3"
+
+
 @pytest.mark.parametrize("name", FORMATS)
 def test_every_format(name: str) -> None:
     assert load_config(RunConfig, DIGITS, [f"format={name}"]).float_format == FORMATS[name]
@@ -30,6 +35,9 @@ def test_every_format(name: str) -> None:
     [
         ("format=float23", ["'format' is 'float23'", "does not exist", "did you mean 'float32'"]),
         ("energy_model=loihi3", ["'energy_model'", "'loihi3' does not exist"]),
+        ("place=sideways", ["'place' is 'sideways'", "none of 'unrolled', 'folded: k' and 'fit: chips=n'"]),
+        ("place=fit: chips=0", ["'place'", "'fit: chips=0': 0 is below 1"]),
+        ("chip=loihi3", ["'chip' is 'loihi3'", "does not exist"]),
         ("executor=gpu", ["'executor' is 'gpu'", "'bitsliced'"]),
         ("model.images=0", ["'model.images' is 0"]),
         ("timeout_seconds=.inf", ["finite"]),

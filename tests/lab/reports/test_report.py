@@ -22,7 +22,7 @@ from lava_nexus.lab.report import Run, write_report
 
 ENERGY = EnergyReport(
     model=load_energy_model("loihi1_pre_silicon"),
-    inferences=4,
+    inputs=4,
     subject=Subject(1, 957, 0, (62,)),
     circuits=(CircuitEnergy("add float32", Span.of(1.0), Span.of(2.0), Span.of(5.0)),),
     placed=None,
@@ -38,7 +38,7 @@ def _run(**fields: object) -> Run:
         "title": "Digits on lava",
         "config": {"format": "float32"},
         "executor": "lava",
-        "inferences": 4,
+        "inputs": 4,
         "ulp_strict": UlpSummary(0, 0.0, 1.0, 0, 40),
         "ulp_pytorch": UlpSummary(7, 0.25, 0.999999, 3, 1_000_000),
         "accuracy_network": 0.975,
@@ -69,7 +69,7 @@ def test_json_has_the_promised_keys(tmp_path: Path) -> None:
     assert {*promised.split(), "wall_seconds"} <= set(report)
     assert report["accuracy"] == {"network": 0.975, "pytorch": 0.975}
     assert {"max", "mean", "zero_rate"} <= set(report["ulp"]["strict"]) & set(report["ulp"]["pytorch"])
-    assert (report["energy"]["joules"], report["energy"]["joules_per_inference"]) == (8.0, 2.0)
+    assert (report["energy"]["joules"], report["energy"]["joules_per_input"]) == (8.0, 2.0)
     assert report["spikes"] == 12_345_678_901_234
     assert sorted(path.name for path in tmp_path.iterdir()) == [
         "circuits.csv",

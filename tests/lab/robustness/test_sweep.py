@@ -86,7 +86,7 @@ def test_the_digits_transformer_under_noise(tmp_path):
     quiet, noisy, leaky, stuck = report["cells"]
     assert quiet["logits_right"] == 1 and quiet["accuracy"] == quiet["undisturbed_accuracy"]
     assert noisy["logits_right"] < 0.5 and stuck["logits_right"] < 0.5
-    assert leaky["parameter"] == "beta" and leaky["joules_per_inference"] > 0
+    assert leaky["parameter"] == "beta" and leaky["joules_per_input"] > 0
     assert {"format_noise_energy.png", "leak.png", "stuck.png"} <= {p.name for p in tmp_path.iterdir()}
 
 

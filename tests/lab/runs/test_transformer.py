@@ -213,7 +213,7 @@ def test_a_run_that_is_placed_prints_what_a_machine_takes(tmp_path: Path, monkey
     energy = run_transformer(placed, tmp_path / "placed")["energy"]
     alone = run_transformer(placed.model_copy(update={"place": None}), tmp_path / "alone")["energy"]
     assert alone["machine"] is None and energy["work"] == alone["work"]
-    assert energy["machine"]["value"] > 10 * energy["work"]["value"] and energy["seconds_per_inference"]["value"] > 0
+    assert energy["machine"]["value"] > 10 * energy["work"]["value"] and energy["seconds_per_input"]["value"] > 0
     definition = dict(energy["definition"])
     assert "on" in definition["placement"] and definition["pace"].startswith("one after the other")
     assert energy["shares"]["static"] > 0 and energy["shares"]["updates_inactive"] > 0

@@ -37,7 +37,7 @@ def test_the_report(config, tmp_path):
         single, streamed = one["single"], one["streamed"]
         assert single["kind"] == "machine" and single["work"] == streamed["work"]
         assert single["machine"]["value"] > streamed["machine"]["value"] > single["work"]["value"] > 0
-        assert single["seconds_per_inference"]["value"] > streamed["seconds_per_inference"]["value"]
+        assert single["seconds_per_input"]["value"] > streamed["seconds_per_input"]["value"]
         assert not any("was not counted" in note for note in single["notes"])  # active updates were counted
         assert "weights fed by the host" in dict(single["definition"])["placement"]
     chips = [row[2] for row in report["curve"]]
@@ -80,7 +80,7 @@ def test_weights_on_chip_are_priced_as_placed(config, tmp_path):
     assert kept["work"] == fed["work"]
     assert kept["shares"]["updates_inactive"] > fed["shares"]["updates_inactive"]  # tables and cache are neurons
     assert kept["shares"]["input_output"] < fed["shares"]["input_output"]
-    assert kept["seconds_per_inference"]["high"] < fed["seconds_per_inference"]["high"]  # no word is waited for
+    assert kept["seconds_per_input"]["high"] < fed["seconds_per_input"]["high"]  # no word is waited for
 
 
 @pytest.mark.parametrize("kind", ["bert", "phi"])

@@ -13,7 +13,7 @@ from lava_nexus.lab.runs.native import PARTS, run_native_costs
 
 
 def test_native_sums_cost_a_hundredth_of_gates(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    config = NativeCostsConfig(formats=("float8_e4m3fn", "bfloat16"), size=32, rows=4, gates=4)
+    config = NativeCostsConfig(formats=("float8_e4m3fn", "bfloat16"), size=32, rows=4)
     rows = run_native_costs(config, tmp_path)
     assert [row.format for row in rows] == ["float8_e4m3fn", "bfloat16"]
     for row in rows:
@@ -23,7 +23,9 @@ def test_native_sums_cost_a_hundredth_of_gates(tmp_path: Path, capsys: pytest.Ca
     assert {path.name for path in tmp_path.iterdir()} >= {"native.md", "native.json", "native.csv", "native.png"}
     (tmp_path / "docs" / "images").mkdir(parents=True)
     (tmp_path / "README.md").write_text("a\n<!-- native: begin -->\nold\n<!-- native: end -->\nb\n", encoding="utf-8")
+    (tmp_path / "docs" / "native.md").write_text("<!-- layers: begin -->\nold\n<!-- layers: end -->", encoding="utf-8")
     update_native(tmp_path, tmp_path)
+    assert "| front end |" in (tmp_path / "docs" / "native.md").read_text(encoding="utf-8")
     page = (tmp_path / "README.md").read_text(encoding="utf-8")
     assert "old" not in page and "| bfloat16 " in page and page.endswith("b\n")
     assert (tmp_path / "docs" / "images" / "native.png").is_file()

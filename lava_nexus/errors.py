@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib.util import find_spec
 
 EXTRAS = {
-    "checkpoints": ("tokenizers",),
+    "checkpoints": ("tokenizers", "gguf"),
     "data": ("sklearn",),
     "export": ("nir", "h5py", "vcd"),
     "lava": ("lava",),
@@ -36,3 +36,14 @@ def needs_extras(what: str, *extras: str) -> None:
     if missing:
         packages = ", ".join(package for extra in missing for package in EXTRAS[extra])
         raise NexusError(f"{what} needs {packages}: pip install 'lava-nexus[{','.join(missing)}]'")
+
+
+def needs_package(what: str, package: str) -> None:
+    """Nothing where one package of an extra is installed.
+
+    Raises:
+        NexusError: it is not; the sentence names the package and the extra that brings it.
+    """
+    if find_spec(package) is None:
+        extra = next(extra for extra, packages in EXTRAS.items() if package in packages)
+        raise NexusError(f"{what} needs {package}: pip install 'lava-nexus[{extra}]'")

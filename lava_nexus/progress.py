@@ -7,7 +7,7 @@
 
 On a terminal one line shows all that is going on, outermost first, and is gone when it ends. Elsewhere nothing is
 said, unless asked: `LAVA_NEXUS_PROGRESS=1` or `speak(True)` give a plain line for whatever lasts over two seconds, and
-again every ten. `LAVA_NEXUS_PROGRESS=0` and `speak(False)` are silent everywhere. A thread tells the time, so that a
+again every four. `LAVA_NEXUS_PROGRESS=0` and `speak(False)` are silent everywhere. A thread tells the time, so that a
 long call into a library is said too; forked children are silent.
 """
 
@@ -27,7 +27,7 @@ from tqdm import tqdm
 
 T = TypeVar("T")
 
-_TICK, _SOON, _LONG, _AGAIN = 0.25, 0.4, 2.0, 10.0
+_TICK, _SOON, _LONG, _AGAIN = 0.25, 0.4, 2.0, 4.0
 _VARIABLE = "LAVA_NEXUS_PROGRESS"
 _OF_ALL = "{desc}: {n_fmt}/{total_fmt}{unit} [{elapsed}<{remaining}{postfix}]"
 _OF_NOBODY_KNOWS = "{desc}: {n_fmt}{unit} [{elapsed}{postfix}]"

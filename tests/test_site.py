@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import shutil
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -103,6 +105,37 @@ def test_what_would_be_fetched_from_elsewhere_is_found(tmp_path: Path) -> None:
         "a.html: https://x.org/a.png",
         "a.css: https://fonts.org/f.css",
     ]
+
+
+CHROMIUM = next((path for name in ("chromium", "google-chrome") if (path := shutil.which(name))), None)
+PROBE = """<script>addEventListener("load", () => setTimeout(() => {
+  const fetched = performance.getEntriesByType("resource").map(one => one.name);
+  document.body.dataset.found = [fetched.filter(name => !name.startsWith("file:")).length,
+    [...document.images].filter(image => !image.naturalWidth).length, document.querySelectorAll("nav a").length,
+    getComputedStyle(document.querySelector("h1")).fontFamily.includes("Roboto")].join("|");
+}, 300));</script></body>"""
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine: the site is not opened in a browser")
+def test_in_a_browser_pages_fetch_nothing_and_show_their_pictures(tmp_path: Path) -> None:
+    pytest.importorskip("mkdocs", reason="no MkDocs (extra docs): the site is not built")
+    site = build_site.build(tmp_path / "site")
+    for name in ("index.html", "reference/python.html", "tutorials/03_mapping.html", "robustness.html"):
+        page = site / name
+        page.write_text(page.read_text(encoding="utf-8").replace("</body>", PROBE), encoding="utf-8")
+        command = [
+            str(CHROMIUM),
+            "--headless",
+            "--no-sandbox",
+            "--disable-gpu",
+            "--dump-dom",
+            "--virtual-time-budget=3000",
+        ]
+        profile = f"--user-data-dir={tmp_path / 'profile'}"
+        done = subprocess.run([*command, profile, page.as_uri()], capture_output=True, text=True)
+        (found,) = re.findall(r'data-found="([^"]*)"', done.stdout)
+        elsewhere, broken, links, fetched_font = found.split("|")
+        assert (elsewhere, broken, fetched_font) == ("0", "0", "false") and int(links) > 20, name
 
 
 def test_a_notebook_keeps_its_outputs() -> None:

@@ -29,7 +29,7 @@ from numpy.typing import NDArray
 
 from lava_nexus.chip import ProgramPlacement
 from lava_nexus.chip.machine import Machine
-from lava_nexus.errors import NexusError
+from lava_nexus.errors import NexusError, needs_package
 from lava_nexus.export.verilog import Exported, neurons_of
 from lava_nexus.files import replacing
 from lava_nexus.neurons import ThresholdNetwork
@@ -57,6 +57,7 @@ def nir_graph(subject: Exported) -> nir.NIRGraph:
             f"a NIR graph of {network.neurons} neurons and {network.n_signals} signals would have matrices of more "
             f"than {LARGEST_MATRIX} weights"
         )
+    needs_package("a NIR graph", "nir")
     import nir
 
     inward = _Bundle.of(network, 0, network.n_inputs)
@@ -173,6 +174,7 @@ def write_netx(subject: Exported, path: str | Path) -> NetxFile:
             f"a netx file joins each layer to the next alone, but the registers of program '{_name(subject)}' feed "
             "themselves; write its circuits, or NIR or Verilog"
         )
+    needs_package("a netx file", "h5py")
     chain = rebalanced(network, 0)
     import h5py
 

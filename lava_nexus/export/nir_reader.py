@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lava_nexus.errors import NexusError
+from lava_nexus.errors import NexusError, needs_package
 from lava_nexus.export.spiking import SpikingNetwork
 from lava_nexus.files import reason
 
@@ -38,6 +38,7 @@ def read_nir(source: Any, dt: float = 1.0) -> SpikingNetwork:
     Raises:
         NexusError: a node that is not known, or whose numbers no integer holds for ever.
     """
+    needs_package("a NIR graph", "nir")
     import nir
 
     if isinstance(source, str | Path):

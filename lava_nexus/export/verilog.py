@@ -19,7 +19,7 @@ from lava_nexus.chip import Placement, ProgramPlacement
 from lava_nexus.chip.machine import Machine
 from lava_nexus.circuits import Circuit
 from lava_nexus.circuits.native import NativeLayer, NativePart
-from lava_nexus.errors import NexusError
+from lava_nexus.errors import NexusError, needs_package
 from lava_nexus.execute.membrane import MembraneExecutor
 from lava_nexus.files import replacing
 from lava_nexus.neurons import STROBE, ThresholdNetwork
@@ -176,6 +176,7 @@ def write_vcd(circuit: Circuit, operands: Sequence[NDArray[Any]], path: str | Pa
     Raises:
         NexusError: what should run is no circuit, or the file cannot be written.
     """
+    needs_package("a VCD trace", "vcd")
     spikes = streamed_spikes(circuit, operands)
     from vcd import VCDWriter
 

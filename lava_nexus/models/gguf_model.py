@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from lava_nexus.errors import NexusError
+from lava_nexus.errors import NexusError, needs_package
 from lava_nexus.models.spec import ModelSpec
 from lava_nexus.models.stored import GgufFile
 from lava_nexus.models.views import View
@@ -149,6 +149,7 @@ def gguf_tokenizer(path: Path) -> tuple[Any, str | None, dict[str, str]]:
     Raises:
         NexusError: it has another kind of tokenizer.
     """
+    needs_package(f"the tokenizer of checkpoint '{path}'", "tokenizers")
     from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, pre_tokenizers, processors
 
     file = GgufFile(path)

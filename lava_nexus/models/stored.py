@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lava_nexus.errors import NexusError
+from lava_nexus.errors import NexusError, needs_package
 from lava_nexus.models.checkpoint import dtype_name, opened, read_float8
 from lava_nexus.models.spec import Shape
 from lava_nexus.torch.pickled import read_pickled
@@ -95,12 +95,9 @@ class GgufFile(StoredFile):
     @cached_property
     def reader(self) -> Any:
         """What the package makes of the file."""
-        try:
-            import gguf
-        except ImportError:
-            raise NexusError(
-                f"checkpoint '{self.path}' is read by the package gguf, which is not installed: pip install gguf"
-            ) from None
+        needs_package(f"checkpoint '{self.path}', a GGUF file,", "gguf")
+        import gguf
+
         try:
             return gguf.GGUFReader(self.path)
         except (OSError, ValueError, IndexError, KeyError) as error:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from lava_nexus.documents import read_json, read_text
-from lava_nexus.errors import NexusError
+from lava_nexus.errors import NexusError, needs_package
 from lava_nexus.models.gguf_model import gguf_in, gguf_tokenizer
 
 _FILE = "tokenizer.json"
@@ -158,6 +158,7 @@ def tokenizer(folder: Path) -> Any:
         return gguf_tokenizer(single)[0]
     if not (folder / _FILE).is_file():
         raise NexusError(f"checkpoint '{folder}' has no '{_FILE}', so it takes token ids and no text")
+    needs_package(f"the tokenizer of checkpoint '{folder}'", "tokenizers")
     from tokenizers import Tokenizer
 
     try:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from inspect import signature
+from string import ascii_letters
 from typing import Any
 
 import torch
@@ -147,6 +148,89 @@ def _adaptive_avg_pool2d(x: Tensor, output_size: Any) -> Tensor:
     return x.mean((-2, -1), keepdim=True)
 
 
+def _flat(pooled: Callable[..., Tensor], name: str) -> Callable[..., Tensor]:
+    """A pooling of one axis as that of a picture of height 1."""
+
+    def call(x: Tensor, kernel_size: Any, stride: Any = None, padding: Any = 0, *rest: Any, **named: Any) -> Tensor:
+        if x.ndim != 3:
+            raise _refuse(name, f"{x.ndim} axes")
+        kernel, zeros = _pair(kernel_size)[0], _pair(padding)[0]
+        step = kernel if stride is None or stride in ([], ()) else _pair(stride)[0]
+        return pooled(x.unsqueeze(2), (1, kernel), (1, step), (0, zeros), *rest, **named).squeeze(2)
+
+    return call
+
+
+def _adaptive_avg_pool1d(x: Tensor, output_size: Any) -> Tensor:
+    """The mean of all places."""
+    if _pair(output_size)[0] != 1:
+        raise _refuse("adaptive_avg_pool1d", f"output size {output_size}")
+    return x.mean(-1, keepdim=True)
+
+
+def _einsum(equation: Any, *operands: Any) -> Tensor:
+    """Two operands at a time, from the left: sums over what they share and nobody asks for, as one product of matrices.
+
+    Indices of one operand alone that nobody asks for are summed first.
+    """
+    if not isinstance(equation, str):
+        raise _refuse("einsum", "lists of indices; write an equation")
+    tensors = list(operands[0]) if len(operands) == 1 and not isinstance(operands[0], Tensor) else list(operands)
+    terms, asked = _indices(equation, [x.ndim for x in tensors])
+    left, x = terms[0], tensors[0]
+    for k in range(1, len(tensors)):
+        later = set(asked).union(*terms[k + 1 :])
+        left, x = _product((left, x), (terms[k], tensors[k]), later)
+    left, x = _without(left, x, set(asked))
+    return x.permute([left.index(index) for index in asked])
+
+
+def _indices(equation: str, axes: Sequence[int]) -> tuple[list[str], str]:
+    """Indices of each operand and of the result, `...` as letters that stand nowhere else."""
+    given, arrow, asked = equation.replace(" ", "").partition("->")
+    spare = [c for c in ascii_letters if c not in equation]
+    terms, most = [], 0
+    for term, count in zip(given.split(","), axes, strict=False):
+        wide = count - len(term.replace("...", "")) if "..." in term else 0
+        most = max(most, wide)
+        terms.append(term.replace("...", "".join(spare[:wide][::-1])))
+    every = "".join(terms)
+    dots = "".join(spare[:most][::-1])
+    asked = (
+        asked.replace("...", dots)
+        if arrow
+        else dots + "".join(c for c in sorted(set(every)) if every.count(c) == 1 and c not in dots)
+    )
+    wrong = [t for t, count in zip(terms, axes, strict=False) if len(t) != count or len(set(t)) != len(t)]
+    if len(given.split(",")) != len(axes) or wrong or not set(asked) <= set(every) or len(set(asked)) != len(asked):
+        raise _refuse("einsum", f"equation '{equation}' and operands of {', '.join(map(str, axes))} axes")
+    return terms, asked
+
+
+def _without(indices: str, x: Tensor, kept: set[str]) -> tuple[str, Tensor]:
+    """Sums over indices that are not kept."""
+    gone = [axis for axis, index in enumerate(indices) if index not in kept]
+    return "".join(c for c in indices if c in kept), x.sum(gone) if gone else x
+
+
+def _product(a: tuple[str, Tensor], b: tuple[str, Tensor], kept: set[str]) -> tuple[str, Tensor]:
+    """Indices and values of a product of two, summed over shared indices that are not kept."""
+    (left, x), (right, y) = _without(*a, kept | set(b[0])), _without(*b, kept | set(a[0]))
+    both = [c for c in left if c in right and c in kept]
+    summed = [c for c in left if c in right and c not in kept]
+    mine, others = ([c for c in one if c not in other] for one, other in ((left, right), (right, left)))
+    x = x.permute([left.index(c) for c in (*both, *mine, *summed)])
+    y = y.permute([right.index(c) for c in (*both, *others, *summed)])
+    n = len(both)
+    x_sizes, y_sizes = x.shape[n : n + len(mine)], y.shape[n : n + len(others)]
+    if not summed:
+        product = x.reshape(*x.shape[:n], -1, 1) * y.reshape(*y.shape[:n], 1, -1)
+    else:
+        last = (x.reshape(*x.shape[:n], x_sizes.numel(), -1), y.reshape(*y.shape[:n], y_sizes.numel(), -1))
+        product = torch.matmul(last[0], last[1].transpose(-1, -2))
+    return "".join((*both, *mine, *others)), product.reshape([*product.shape[:n], *x_sizes, *y_sizes])
+
+
 _ATTENTION = signature(functional.multi_head_attention_forward)
 
 
@@ -196,6 +280,11 @@ COMPOSED: dict[Callable[..., Any], Callable[..., Any]] = {
     functional.max_pool2d: _max_pool2d,
     torch.max_pool2d: _max_pool2d,
     functional.adaptive_avg_pool2d: _adaptive_avg_pool2d,
+    functional.avg_pool1d: _flat(_avg_pool2d, "avg_pool1d"),
+    functional.max_pool1d: _flat(_max_pool2d, "max_pool1d"),
+    torch.max_pool1d: _flat(_max_pool2d, "max_pool1d"),
+    functional.adaptive_avg_pool1d: _adaptive_avg_pool1d,
+    torch.einsum: _einsum,
     functional.multi_head_attention_forward: _multi_head_attention,
 }
 """Functions of PyTorch by what they are made of."""

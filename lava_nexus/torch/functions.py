@@ -249,7 +249,7 @@ REARRANGE = frozenset(
         *("select", "split", "squeeze", "stack", "swapaxes", "t", "transpose", "tril", "triu", "unbind"),
         *("unflatten", "unsqueeze", "view", "view_as", "where", "tensor_split", "swapdims", "moveaxis"),
         *("zeros_like", "ones_like", "full_like", "empty_like", "new_zeros", "new_ones", "new_full"),
-        *("new_empty", "new_tensor", "diagonal", "cpu", "pad", "unfold", "squeeze_"),
+        *("new_empty", "new_tensor", "diagonal", "cpu", "pad", "unfold", "squeeze_", "zero_", "fill_"),
     )
 )
 """Names of functions that move numbers and compute none."""

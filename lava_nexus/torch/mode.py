@@ -125,8 +125,23 @@ class _Function:
         return str(getattr(self.func, "__name__", self.func)).strip("_")
 
     @property
+    def operands(self) -> list[Tensor]:
+        return [x for x in (*self.args, *self.kwargs.values()) if isinstance(x, Tensor)]
+
+    @property
     def tensors(self) -> list[Tensor]:
-        return [x for x in (*self.args, *self.kwargs.values()) if _floating(x)]
+        return [x for x in self.operands if x.is_floating_point()]
+
+    @property
+    def dtypes(self) -> str:
+        return ", ".join(sorted({str(x.dtype).removeprefix("torch.") for x in self.operands}))
+
+    @property
+    def inplace(self) -> bool:
+        place = _INPLACE.get(self.func)
+        if place is None:
+            return False
+        return bool(self.kwargs.get("inplace", self.args[place] if place < len(self.args) else False))
 
     def in_gates(self, tensors: Sequence[Tensor]) -> Call:
         args, kwargs = self._with(tensors)
@@ -150,11 +165,23 @@ class _Function:
         return args, {key: next(rest) if _floating(x) else x for key, x in self.kwargs.items()}
 
 
-_OUT_OF_PLACE: dict[Any, Callable[..., Any]] = {
-    getattr(Tensor, method): getattr(Tensor, name)
-    for name in ("add", "sub", "mul", "div")
-    for method in (f"{name}_", f"__i{name}__".replace("idiv", "itruediv"))
-}
+def _out_of_place() -> dict[Any, Callable[..., Any]]:
+    """Functions that change their first operand, by those that give the same as a new tensor."""
+    found: dict[Any, Callable[..., Any]] = {}
+    for owner in (torch, Tensor, functional):
+        for name in dir(owner):
+            plain = getattr(owner, name[:-1], None) if name.endswith("_") and not name.endswith("__") else None
+            if plain in IN_GATES or plain in COMPOSED:
+                found[getattr(owner, name)] = plain
+    for name, method in (("add", "iadd"), ("sub", "isub"), ("mul", "imul"), ("div", "itruediv"), ("pow", "ipow")):
+        found[getattr(Tensor, f"__{method}__")] = getattr(Tensor, name)
+    return found
+
+
+_OUT_OF_PLACE = _out_of_place()
+_INPLACE = {functional.relu: 1, functional.silu: 1, functional.leaky_relu: 2, functional.elu: 2}
+"""Functions with a switch `inplace`, by its place."""
+_CONVERSIONS = frozenset(("to", "type", "type_as", "half", "bfloat16", "float", "double"))
 
 
 class GateMode(TorchFunctionMode):
@@ -176,19 +203,49 @@ class GateMode(TorchFunctionMode):
         if func is functional.dropout:
             return self._dropout(*args, **function.kwargs)
         if func in _OUT_OF_PLACE and _floating(args[0]):
-            changed = _Function(_OUT_OF_PLACE[func], (args[0].clone(), *args[1:]), function.kwargs)
-            return args[0].copy_(_Gated.apply(self.gates, changed, *changed.tensors))
-        if func in COMPOSED and function.tensors:
+            return self._written(_Function(_OUT_OF_PLACE[func], args, function.kwargs))
+        if function.inplace and function.tensors:
+            return self._written(function)
+        if (func in COMPOSED or func in IN_GATES) and function.tensors:
+            return self._computed(function)
+        try:
+            result = func(*args, **function.kwargs)
+        except RuntimeError as error:
+            if func in IN_GATES or func in COMPOSED:  # for which PyTorch has no arithmetic either
+                raise NexusError(f"{self._called(function)} on {function.dtypes}; give floating numbers") from error
+            raise
+        if getattr(func, "__name__", "") not in REARRANGE and function.operands and _floating(result):
+            if function.tensors:
+                raise NexusError(
+                    f"{self._called(function)}, which has no program of gates; leave the module out of `only`"
+                )
+            if getattr(func, "__name__", "") not in _CONVERSIONS:
+                raise NexusError(
+                    f"{self._called(function)} on {function.dtypes}, whose result has fractions; convert it first, "
+                    "as by `.float()`"
+                )
+        return result
+
+    def _called(self, function: _Function) -> str:
+        return f"module '{self.gates.module}' calls '{function.name}'"
+
+    def _computed(self, function: _Function) -> Any:
+        """What the function gives, by gates."""
+        if function.func in COMPOSED:
             with GateMode(self.gates):
-                return COMPOSED[func](*args, **function.kwargs)
-        if func in IN_GATES and function.tensors:
-            return _Gated.apply(self.gates, function, *function.tensors)
-        result = func(*args, **function.kwargs)
-        if getattr(func, "__name__", "") not in REARRANGE and function.tensors and _floating(result):
+                return COMPOSED[function.func](*function.args, **function.kwargs)
+        return _Gated.apply(self.gates, function, *function.tensors)
+
+    def _written(self, function: _Function) -> Tensor:
+        """The same, written over the first operand, as PyTorch does."""
+        x = function.args[0]
+        if x.is_leaf and x.requires_grad and torch.is_grad_enabled():
             raise NexusError(
-                f"module '{self.gates.module}' calls '{function.name}', which has no program of gates; "
+                f"{self._called(function)} in place on a tensor that needs its own gradient; do it out of place, or "
                 "leave the module out of `only`"
             )
+        fresh = _Function(function.func, (x.clone(), *function.args[1:]), function.kwargs)
+        result: Tensor = x.copy_(self._computed(fresh))
         return result
 
     def _dropout(self, x: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:

@@ -20,6 +20,7 @@ SUPPORTED = (
     *(nn.Dropout, nn.Identity, nn.Flatten, nn.Unflatten, nn.Sequential, nn.ModuleList, nn.ModuleDict),
     *(nn.ParameterList, nn.ParameterDict, nn.LeakyReLU, nn.ELU, nn.Softplus, nn.LogSoftmax, nn.Conv1d, nn.Conv2d),
     *(nn.BatchNorm1d, nn.BatchNorm2d, nn.AvgPool2d, nn.MaxPool2d, nn.AdaptiveAvgPool2d, nn.MultiheadAttention),
+    *(nn.AvgPool1d, nn.MaxPool1d, nn.AdaptiveAvgPool1d),
     *(nn.TransformerEncoderLayer, nn.TransformerEncoder),
 )
 
@@ -98,6 +99,11 @@ def check_surroundings(module: str) -> None:
     Raises:
         NexusError: it is traced, or runs under autocast, which would change dtypes behind its back.
     """
+    if torch.compiler.is_compiling():
+        raise NexusError(
+            f"module '{module}' by gates cannot be compiled by torch.compile: its functions are programs already; call "
+            "the model as it is, or leave the module out of `only`"
+        )
     if torch.jit.is_tracing():
         raise NexusError(f"module '{module}' by gates cannot be traced by torch.jit: a trace would hold no gates")
     if torch.is_autocast_enabled() or torch.is_autocast_cpu_enabled():

@@ -137,7 +137,8 @@ def _check_schedules(placed: ProgramPlacement) -> dict[str, Any]:
 _MOVED = ("messages", "inter_chip", "hops_east_west", "hops_north_south")
 _LOADS = (
     "Every core in use: the time that it needs in a busy step, as a share of what the slowest core needs; lines are "
-    "the messages a token over the links of the mesh, the wider the more."
+    "the messages a token over the links of the mesh, between parts of an instance and from multipliers to adders, the "
+    "wider the more; what shares a router crosses none."
 )
 _CHIPS = "Chips against time a token, from one instance of each circuit to no sharing at all."
 

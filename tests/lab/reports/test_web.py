@@ -83,6 +83,32 @@ def test_in_a_browser_tables_sort_and_sections_fold(tmp_path: Path) -> None:
     assert found.split("|") == ["300 1,200 20,000", "20,000 1,200 300", "2", "1", "0"]
 
 
+DARK = """<script>
+const paint = element => getComputedStyle(element).backgroundColor;
+document.body.dataset.found = [matchMedia("(prefers-color-scheme: dark)").matches, paint(document.body),
+  getComputedStyle(document.body).color, paint(document.querySelector("figure"))].join("|");
+</script></body>"""
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine: pages are not opened in a browser")
+@pytest.mark.parametrize("dark", [True, False])
+def test_in_a_browser_a_page_is_light_or_dark(dark: bool, tmp_path: Path) -> None:
+    (tmp_path / "probe.html").write_text(_written(tmp_path).replace("</body>", DARK))
+    command = [str(CHROMIUM), "--headless", "--no-sandbox", "--disable-gpu", "--dump-dom"]
+    command += [f"--blink-settings=preferredColorScheme={0 if dark else 1}", f"--user-data-dir={tmp_path / 'profile'}"]
+    done = subprocess.run([*command, (tmp_path / "probe.html").as_uri()], capture_output=True, text=True)
+    (found,) = re.findall(r'data-found="([^"]*)"', done.stdout)
+    asked, paper, ink, figure = found.split("|")
+    assert asked == str(dark).lower() and figure == "rgb(255, 255, 255)"  # figures are drawn for white paper
+
+    def lightness(colour: str) -> float:
+        return sum(map(int, re.findall(r"\d+", colour)[:3])) / 765
+
+    assert (
+        (lightness(paper) < 0.2 and lightness(ink) > 0.8) if dark else (lightness(paper) > 0.9 and lightness(ink) < 0.3)
+    )
+
+
 def test_a_wave_shows_what_fired() -> None:
     adder = circuit("add", "float8_e4m3fn")
     drawn = wave_svg(adder, 1.75, 0.5)

@@ -29,6 +29,8 @@ from .formats import FloatFormat as FloatFormat
 from .formats import IntegerFormat as IntegerFormat
 from .formats import decode as decode
 from .formats import encode as encode
+from .models.autonomous import autonomous as autonomous
+from .models.autonomous import tiny_decoder as tiny_decoder
 from .models.inspection import check as check
 from .models.model import Model as Model
 from .models.model import load as load

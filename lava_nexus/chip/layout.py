@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from lava_nexus.chip.machine import Machine
 from lava_nexus.chip.machine_cores import MachinePlacement
 from lava_nexus.chip.mapper import Mapper
 from lava_nexus.chip.mesh import Links, core_links, hops, place_parts
@@ -68,7 +69,7 @@ def layout(mapper: Mapper, placed: ProgramPlacement, seed: int = 0) -> Layout:
     return Layout(template, places, links, int(links[2].sum()), int(links[2][crossing].sum()), east_west, north_south)
 
 
-def _built(built: MachinePlacement) -> Layout:
+def _built(built: MachinePlacement[Machine]) -> Layout:
     """Cores of a program that is built neuron by neuron lie where they were placed."""
     links = links_of(built)
     east_west, north_south = hops(built.places, links, built.chip.mesh)
@@ -77,7 +78,7 @@ def _built(built: MachinePlacement) -> Layout:
     return Layout(np.arange(len(built.places)), built.places, links, total, crossed, east_west, north_south)
 
 
-def links_of(built: MachinePlacement) -> Links:
+def links_of(built: MachinePlacement[Machine]) -> Links:
     """Source core, target core and expected messages between them, of a program that is built neuron by neuron."""
     source, target, messages = core_links(built.machine, built.assignment, built.machine.expected)
     return source[source != target], target[source != target], messages[source != target]

@@ -25,10 +25,9 @@ from lava_nexus.chip.machine_native import add_row
 from lava_nexus.chip.machine_neurons import arrays
 from lava_nexus.chip.native import Activity
 from lava_nexus.chip.placement import Placement
+from lava_nexus.chip.wired import Wired
 from lava_nexus.errors import NexusError
 from lava_nexus.neurons import Port
-from lava_nexus.neurons.network import SynapseLists
-from lava_nexus.populations.programmed import Programmed
 from lava_nexus.programs.invocations import Operations
 from lava_nexus.programs.nodes import Rearrange
 from lava_nexus.programs.schedule import Schedule
@@ -53,63 +52,31 @@ class Fed:
 
 
 @dataclass(frozen=True, eq=False)
-class Machine(SynapseLists):
-    """Neurons of all, recurrent edges among them, numbered as in a network: inputs first.
+class Machine(Wired):
+    """A schedule's neurons.
 
     Attributes:
         schedule: what it does.
         operations: the schedule written out.
         circuits: for each pool what is invoked, as placed, how often, and the neurons of its instances.
-        n_lines: inputs; line 0 starts the sequencer.
-        offsets, sources, weights, delays, thresholds: as a `Subnetwork` has them.
-        rates: float64 [signals]; spikes a step to expect, half of the bits taken as set and every instance busy.
-        expected: float64 [signals]; spikes of a token to expect.
-        piece: int64 [neurons]; which piece a neuron belongs to.
-        pieces: (name, kind) of what must lie on one core: a part of an instance, its operands, a word, some steps.
-        outputs: result ports of the instances that give results of the program.
         fed: what the host sends.
         results: int64 [results, 3]; address, machine step at which its bits spike, index in `outputs`.
         words: registers.
         steps: machine steps of a run, that of the first input included.
-        program: int64 [neurons]; number in `programs` of what a neuron runs, `GATE` for [sum >= threshold].
-        programs: of the neurons of native layers.
     """
 
     schedule: Schedule
     operations: Operations
     circuits: tuple[Used, ...]
-    n_lines: int
-    offsets: NDArray[np.int64]
-    sources: NDArray[np.int32]
-    weights: NDArray[np.int32]
-    delays: NDArray[np.int32]
-    thresholds: NDArray[np.int32]
-    rates: NDArray[np.float64]
-    expected: NDArray[np.float64]
-    piece: NDArray[np.int64]
-    pieces: tuple[tuple[str, str], ...]
-    outputs: tuple[Port, ...]
     fed: Fed
     results: NDArray[np.int64]
     words: int
     steps: int
-    program: NDArray[np.int64]
-    programs: tuple[Programmed, ...]
-
-    @property
-    def n_inputs(self) -> int:
-        """Lines from the host."""
-        return self.n_lines
 
     @property
     def inputs(self) -> tuple[Port, ...]:
         """The host's lines behind the first, which starts the sequencer as a strobe starts a circuit."""
         return (Port("host", tuple(range(1, self.n_lines))),)
-
-    @property
-    def synapses(self) -> int:
-        """Synapses, those of the host's lines included."""
-        return len(self.sources)
 
 
 def fits_machine(schedule: Schedule) -> bool:

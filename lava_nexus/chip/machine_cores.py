@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Generic, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lava_nexus.chip.description import Chip, Demand, demand
-from lava_nexus.chip.machine import Machine
 from lava_nexus.chip.mesh import core_links, place_parts
 from lava_nexus.chip.native import more_room
 from lava_nexus.chip.packing import CoreTemplate, Piece, pack
+from lava_nexus.chip.wired import Wired
+
+W = TypeVar("W", bound=Wired)
 
 CONTROL = {
     "register": "registers and their ports",
@@ -23,7 +26,7 @@ CONTROL = {
 
 
 @dataclass(frozen=True, eq=False)
-class MachinePlacement:
+class MachinePlacement(Generic[W]):
     """Where every neuron of a machine lives.
 
     Attributes:
@@ -34,7 +37,7 @@ class MachinePlacement:
         places: int64 [cores, 4]; chip, column, row, slot of each core.
     """
 
-    machine: Machine
+    machine: W
     chip: Chip
     templates: tuple[CoreTemplate, ...]
     assignment: NDArray[np.int64]
@@ -66,13 +69,13 @@ class MachinePlacement:
         return found
 
 
-def _more_room(machine: Machine, chip: Chip) -> NDArray[np.int64]:
+def _more_room(machine: Wired, chip: Chip) -> NDArray[np.int64]:
     """Of each neuron, those whose room its states take beyond its own."""
     rooms = [more_room(program.neuron, chip) for program in machine.programs]
     return np.array([*rooms, 0], np.int64)[machine.program]  # the last for gates
 
 
-def place_machine(machine: Machine, chip: Chip, seed: int = 0) -> MachinePlacement:
+def place_machine(machine: W, chip: Chip, seed: int = 0) -> MachinePlacement[W]:
     """Packs the pieces, largest first, and lays the cores out so that few synapses are far.
 
     Raises:

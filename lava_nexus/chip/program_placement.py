@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from lava_nexus.chip.description import LIMITS, Chip
+from lava_nexus.chip.machine import Machine
 from lava_nexus.chip.machine_cores import MachinePlacement
 from lava_nexus.chip.packing import CoreTemplate
 from lava_nexus.chip.timing import Span
@@ -140,7 +141,7 @@ class ProgramPlacement(Shown):
     memory: Memory = Memory()  # noqa: RUF009
     schedules: tuple[tuple[Schedule, int], ...] = field(default=(), compare=False, repr=False)
     streamed_step: Span | None = None
-    machine: MachinePlacement | None = field(default=None, compare=False, repr=False)
+    machine: MachinePlacement[Machine] | None = field(default=None, compare=False, repr=False)
     runner: Callable[..., Any] | None = field(default=None, compare=False, repr=False)
 
     def run(self, feeds: Mapping[str, Any], level: str = "vectorised", **options: Any) -> Any:

@@ -8,6 +8,7 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from lava_nexus.chip.wired import Wired
 from lava_nexus.errors import NexusError
 from lava_nexus.neurons import ThresholdNetwork
 from lava_nexus.neurons.compiled import kept
@@ -34,7 +35,7 @@ class DelayLine:
     """
 
     def __init__(
-        self, network: ThresholdNetwork | Subnetwork, lanes: int, counts: NDArray[np.int64] | None = None
+        self, network: ThresholdNetwork | Subnetwork | Wired, lanes: int, counts: NDArray[np.int64] | None = None
     ) -> None:
         worst = np.bincount(network.targets, np.abs(network.weights), network.neurons).max(initial=0)
         if worst > _INT16_MAX:

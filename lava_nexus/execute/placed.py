@@ -19,6 +19,7 @@ from lava_nexus.chip.machine_cores import CONTROL, MachinePlacement
 from lava_nexus.chip.mesh import core_links
 from lava_nexus.chip.placement import Placement, utilization_row
 from lava_nexus.chip.program_placement import ProgramPlacement
+from lava_nexus.chip.wired import Wired
 from lava_nexus.circuits import Circuit
 from lava_nexus.circuits.native import NativePart
 from lava_nexus.errors import NexusError
@@ -153,7 +154,7 @@ class _How:
     timeout: float
 
     def spikes(
-        self, wired: ThresholdNetwork | Machine, assignment: Integers, rows: NDArray[np.int8], watched: Integers
+        self, wired: ThresholdNetwork | Wired, assignment: Integers, rows: NDArray[np.int8], watched: Integers
     ) -> tuple[Integers, NDArray[np.int8]]:
         """Counts [signals] and spikes [steps, lanes, watched] of neurons that the host feeds with `rows`."""
         if self.lava:
@@ -161,7 +162,7 @@ class _How:
 
             level = cast(Literal["vectorised", "lif"], self.level)
             return run_cores(wired, assignment, rows, watched, level, self.timeout)
-        programmed = (wired.program, wired.programs) if isinstance(wired, Machine) else (np.zeros(0, np.int64), ())
+        programmed = (wired.program, wired.programs) if isinstance(wired, Wired) else (np.zeros(0, np.int64), ())
         line = line_of(wired, rows.shape[1], *programmed)
         trains = np.zeros((*rows.shape[:2], len(watched)), np.int8)
         for step, row in enumerate(rows):
@@ -216,7 +217,7 @@ def _run_circuit(placed: Placement, operands: tuple[Any, ...], how: _How) -> Pla
 
 
 def _run_program(
-    placed: ProgramPlacement, built: MachinePlacement, feeds: Mapping[str, NDArray[Any]], how: _How
+    placed: ProgramPlacement, built: MachinePlacement[Machine], feeds: Mapping[str, NDArray[Any]], how: _How
 ) -> PlacedRun:
     """All elements of the batch side by side, on lanes of the machine."""
     machine = built.machine
@@ -262,7 +263,7 @@ def _tallied(counted: list[tuple[Circuit | NativePart, int, Integers]]) -> Talli
 
 
 def _by_core(
-    wired: ThresholdNetwork | Machine,
+    wired: ThresholdNetwork | Wired,
     assignment: Integers,
     places: Integers,
     counts: Integers,

@@ -118,7 +118,8 @@ class Stage:
         """The stage as a program; weights are constants read from the source, or inputs `weight.<role>` without one."""
         return program_of([self], arithmetic, source)
 
-    def _weights(self, w: Writer, source: TensorSource | None) -> dict[str, Value]:
+    def weights(self, w: Writer, source: TensorSource | None) -> dict[str, Value]:
+        """Its tensors by role as constants of a program, read from the source, or as inputs without one."""
         if source is not None:
             rows = {role: self.rows or slice(0, shape[0]) for role, (_, shape) in self.tensors.items()}
             of = {role: source.rows(name, shape, rows[role]) for role, (name, shape) in self.tensors.items()}
@@ -143,7 +144,7 @@ def program_of(
             if read.name not in stream:
                 stream[read.name] = w.program.input(key, read.shape, read.of(w))
         inputs = {key: stream[read.name] for key, read in stage.reads.items()}
-        outputs = inputs if stage.write is None else stage.write(w, inputs, stage._weights(w, source))
+        outputs = inputs if stage.write is None else stage.write(w, inputs, stage.weights(w, source))
         stream |= {stage.leaves[key]: value for key, value in outputs.items()}
         w.program.outputs = dict(outputs)
     return w.program

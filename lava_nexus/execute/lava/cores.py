@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from lava_nexus.chip.machine import Machine
+from lava_nexus.chip.wired import Wired
 from lava_nexus.errors import NexusError
 from lava_nexus.execute.lava.lif import Level, check_lif, time_steps
 from lava_nexus.execute.lava.processes.coding import Decoder, Encoder
@@ -28,7 +28,7 @@ _MOST_CORES = 64
 
 
 def run_cores(
-    wired: ThresholdNetwork | Machine,
+    wired: ThresholdNetwork | Wired,
     assignment: NDArray[np.int64],
     rows: NDArray[np.int8],
     watched: NDArray[np.int64],
@@ -79,9 +79,9 @@ def run_cores(
     return counts, trains
 
 
-def programs_of(wired: ThresholdNetwork | Machine) -> tuple[NDArray[np.int64], Sequence[Programmed]]:
+def programs_of(wired: ThresholdNetwork | Wired) -> tuple[NDArray[np.int64], Sequence[Programmed]]:
     """(number of each neuron's program, programs); gates alone where there are none."""
-    if isinstance(wired, Machine):
+    if isinstance(wired, Wired):
         return wired.program, wired.programs
     return np.full(wired.neurons, GATE), ()
 
@@ -101,9 +101,7 @@ class Senders(NamedTuple):
     graded: list[bool]
 
 
-def sender_places(
-    wired: ThresholdNetwork | Machine, parts: Sequence[Subnetwork], program: NDArray[np.int64]
-) -> Senders:
+def sender_places(wired: ThresholdNetwork | Wired, parts: Sequence[Subnetwork], program: NDArray[np.int64]) -> Senders:
     """The senders of all signals."""
     sender, channel = np.zeros(wired.n_signals, np.int64), np.arange(wired.n_signals)
     channels, graded = [wired.n_inputs], [False]

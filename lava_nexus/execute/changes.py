@@ -1,0 +1,296 @@
+"""Every neuron of a network, stepped where something changes: the spikes of `DelayLine`, for one lane.
+
+A memoryless neuron answers what its synapses bring in a step, and nothing else. So its answer stands for as long as no
+spike train that reaches it changes, and only where one begins or ends is its potential formed anew:
+
+    potential_k(t) = potential_k(t - 1) + sum_j weight_j * (spike_j(t - 1 - delay_j) - spike_j(t - 2 - delay_j))
+
+A cell that holds its bit for ten thousand steps costs two changes; its spikes are counted from the first to the last.
+All of it is integers: no step is left out, none is rounded.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from lava_nexus.chip.wired import Wired
+from lava_nexus.errors import NexusError
+from lava_nexus.neurons import ThresholdNetwork
+from lava_nexus.neurons.compiled import kept
+
+_LOG = 4096
+
+
+@dataclass(frozen=True)
+class Event:
+    """A watched signal begins to fire."""
+
+    step: int
+    signal: int
+
+
+class ChangeLine:
+    """A network whose neurons are stepped by changes.
+
+    Attributes:
+        step: the step that was computed last; -1 before the first.
+    """
+
+    def __init__(
+        self, network: ThresholdNetwork | Wired, watched: NDArray[np.int64], stopping: NDArray[np.int64]
+    ) -> None:
+        """`watched` are signals whose first spikes are told, `stopping` those of them after whose step a run returns.
+
+        Raises:
+            NexusError: the network has no synapses.
+        """
+        if not len(network.sources):
+            raise NexusError("network without synapses has nothing to step")
+        self.network = network
+        groups = _fan_out(network)
+        signals, neurons = network.n_signals, network.neurons
+        depth = int(groups[2].max(initial=0)) + 2
+        self._groups = groups
+        self._ring = np.zeros((depth, max(1, len(groups[2]))), np.int32)
+        self._held = np.zeros(depth, np.int64)
+        self._on = np.zeros(signals, np.int8)
+        self._since = np.zeros(signals, np.int64)
+        self._spikes = np.zeros(signals, np.int64)
+        self._potential = np.zeros(neurons, np.int32)
+        self._arriving = np.zeros(neurons, np.int32)
+        self._woken = np.zeros(neurons, np.int64)
+        self._active = np.zeros(neurons, np.int64)
+        self._watched = np.zeros(signals, np.int8)
+        self._watched[watched] = 1
+        self._watched[stopping] = 2
+        self._touched = np.zeros(neurons, np.int32)
+        self._marked = np.full(neurons, -1, np.int64)
+        self._log = np.zeros((_LOG + len(watched) + len(stopping), 2), np.int64)
+        self._thresholds = network.thresholds.copy()
+        self.step = -1
+
+    def run(self, until: int, fed: NDArray[np.int64] | None = None) -> list[Event]:
+        """Steps up to `until`, or to the end of the first step in which a stopping signal begins to fire.
+
+        Args:
+            until: last step.
+            fed: int64 [spikes, 2], (step, input) of spikes from outside, all in steps after the last one.
+
+        Raises:
+            NexusError: an input spike in a step that is over.
+        """
+        given = np.zeros((0, 2), np.int64) if fed is None else np.asarray(fed, np.int64)
+        given = given[np.lexsort((given[:, 1], given[:, 0]))]
+        if len(given) and given[0, 0] <= self.step:
+            raise NexusError(f"input spike at step {given[0, 0]} is not after step {self.step}, which is computed")
+        found: list[Event] = []
+        start = 0
+        while self.step < until:
+            state = np.array([self.step, start, 0, 0], np.int64)
+            _run(
+                state, until, given, *self._groups, self._ring, self._held, self._on, self._since, self._spikes,
+                self._potential, self._arriving, self._woken, self._active, self._watched, self._touched, self._marked,
+                self._log, self._thresholds, self.network.n_inputs, _LOG,
+            )  # fmt: skip
+            self.step, start, told, stopped = state.tolist()
+            found += [Event(*row) for row in self._log[:told].tolist()]
+            if stopped:
+                break
+        if start < len(given):
+            raise NexusError(f"{len(given) - start} input spikes are left where a run stopped at step {self.step}")
+        return found
+
+    @property
+    def counts(self) -> NDArray[np.int64]:
+        """int64 [signals]: spikes so far."""
+        return np.asarray(self._spikes + np.where(self._on, self.step + 1 - self._since, 0))
+
+    @property
+    def active(self) -> NDArray[np.int64]:
+        """int64 [neurons]: steps so far in which a neuron received a spike; none fires without one."""
+        return np.asarray(self._active + np.where(self._arriving > 0, self.step + 1 - self._woken, 0))
+
+    def read(self, signals: NDArray[np.int64]) -> NDArray[np.int8]:
+        """Spikes of the last step, in the shape of `signals`."""
+        return np.asarray(self._on[signals])
+
+    def silence(self, signal: int) -> None:
+        """A fault: the neuron is silent from the next step on in which anything about its synapses changes.
+
+        Raises:
+            NexusError: the signal is an input.
+        """
+        if signal < self.network.n_inputs:
+            raise NexusError(f"signal {signal} is an input, which is silenced by not feeding it")
+        self._thresholds[signal - self.network.n_inputs] = np.iinfo(np.int32).max
+
+
+def _fan_out(
+    network: ThresholdNetwork | Wired,
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], NDArray[np.int32], NDArray[np.int32]]:
+    """Synapses by source and delay: (groups of a signal, synapses of a group, its delay, targets, weights)."""
+    sources, delays = network.sources, network.delays
+    order = np.lexsort((network.targets, delays, sources))
+    keys = sources[order].astype(np.int64) * (int(delays.max(initial=0)) + 1) + delays[order]
+    _, first = np.unique(keys, return_index=True)
+    of_group = sources[order][first]
+    starts = np.searchsorted(of_group, np.arange(network.n_signals + 1)).astype(np.int64)
+    synapses = np.concatenate([first, [len(order)]]).astype(np.int64)
+    return (
+        starts,
+        synapses,
+        delays[order][first].astype(np.int64),
+        network.targets[order].astype(np.int32),
+        network.weights[order].astype(np.int32),
+    )
+
+
+@njit(inline="always")
+def _told(
+    groups: NDArray[np.int64],
+    delays: NDArray[np.int64],
+    ring: NDArray[np.int32],
+    held: NDArray[np.int64],
+    signal: int,
+    step: int,
+    fires: int,
+) -> None:
+    """A signal's change, for the steps in which its synapses bring it; a slot holds 2 * group + fires."""
+    for group in range(groups[signal], groups[signal + 1]):
+        later = (step + 1 + delays[group]) % ring.shape[0]
+        ring[later, held[later]] = 2 * group + fires
+        held[later] += 1
+
+
+@njit(inline="always")
+def _brought(
+    step: int,
+    synapses: NDArray[np.int64],
+    targets: NDArray[np.int32],
+    weights: NDArray[np.int32],
+    ring: NDArray[np.int32],
+    held: NDArray[np.int64],
+    potential: NDArray[np.int32],
+    arriving: NDArray[np.int32],
+    woken: NDArray[np.int64],
+    active: NDArray[np.int64],
+    touched: NDArray[np.int32],
+    marked: NDArray[np.int64],
+) -> int:
+    """What changes at synapses in a step; how many neurons it reaches, which are then in `touched`."""
+    slot, count = step % ring.shape[0], 0
+    for i in range(held[slot]):
+        code = ring[slot, i]
+        group = code >> 1
+        sign = 2 * (code & 1) - 1
+        for j in range(synapses[group], synapses[group + 1]):
+            target = targets[j]
+            before = arriving[target]
+            arriving[target] = before + sign
+            if before == 0:
+                woken[target] = step
+            elif before + sign == 0:
+                active[target] += step - woken[target]
+            potential[target] += sign * weights[j]
+            if marked[target] != step:
+                marked[target] = step
+                touched[count] = target
+                count += 1
+    held[slot] = 0
+    return count
+
+
+@njit(inline="always")
+def _from_outside(
+    step: int,
+    start: int,
+    given: NDArray[np.int64],
+    groups: NDArray[np.int64],
+    delays: NDArray[np.int64],
+    ring: NDArray[np.int32],
+    held: NDArray[np.int64],
+    on: NDArray[np.int8],
+    since: NDArray[np.int64],
+    spikes: NDArray[np.int64],
+    n_inputs: int,
+) -> int:
+    """Inputs that begin or cease to fire; the number of the first spike that is left."""
+    first = start
+    while start < given.shape[0] and given[start, 0] == step:
+        signal = given[start, 1]
+        start += 1
+        if not on[signal]:
+            on[signal] = 1
+            since[signal] = step
+            _told(groups, delays, ring, held, signal, step, 1)
+    for signal in range(n_inputs):
+        if on[signal] and since[signal] < step:
+            again = 0
+            for i in range(first, start):
+                if given[i, 1] == signal:
+                    again = 1
+            if not again:
+                on[signal] = 0
+                spikes[signal] += step - since[signal]
+                _told(groups, delays, ring, held, signal, step, 0)
+    return start
+
+
+def _step_changes(
+    state: NDArray[np.int64],
+    until: int,
+    given: NDArray[np.int64],
+    groups: NDArray[np.int64],
+    synapses: NDArray[np.int64],
+    delays: NDArray[np.int64],
+    targets: NDArray[np.int32],
+    weights: NDArray[np.int32],
+    ring: NDArray[np.int32],
+    held: NDArray[np.int64],
+    on: NDArray[np.int8],
+    since: NDArray[np.int64],
+    spikes: NDArray[np.int64],
+    potential: NDArray[np.int32],
+    arriving: NDArray[np.int32],
+    woken: NDArray[np.int64],
+    active: NDArray[np.int64],
+    watched: NDArray[np.int8],
+    touched: NDArray[np.int32],
+    marked: NDArray[np.int64],
+    log: NDArray[np.int64],
+    thresholds: NDArray[np.int32],
+    n_inputs: int,
+    most: int,
+) -> None:
+    """`state` is (last step, first spike from outside that is left, watched spikes, whether one of them stops)."""
+    step, start, told, stopped = state[0], state[1], 0, 0
+    while step < until and not stopped and told < most:
+        step += 1
+        count = _brought(
+            step, synapses, targets, weights, ring, held, potential, arriving, woken, active, touched, marked
+        )
+        for i in range(count):
+            k = touched[i]
+            signal = n_inputs + k
+            fires = 1 if potential[k] >= thresholds[k] else 0
+            if fires == on[signal]:
+                continue
+            on[signal] = fires
+            if fires:
+                since[signal] = step
+                if watched[signal]:
+                    log[told, 0], log[told, 1] = step, signal
+                    told += 1
+                    stopped |= watched[signal] == 2
+            else:
+                spikes[signal] += step - since[signal]
+            _told(groups, delays, ring, held, signal, step, fires)
+        start = _from_outside(step, start, given, groups, delays, ring, held, on, since, spikes, n_inputs)
+    state[0], state[1], state[2], state[3] = step, start, told, int(stopped)
+
+
+_run = kept(_step_changes)

@@ -1,0 +1,165 @@
+"""A decoder that runs by itself: the bits of `generate`, steps as its structure says, only ids at its edge."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+import numpy as np
+import pytest
+
+import lava_nexus as nexus
+from lava_nexus.chip.autonomous.neurons import PARTS
+from lava_nexus.errors import NexusError
+from lava_nexus.execute.autonomous import END, FULL, NOT_A_NUMBER, AutonomousRun, every_step, prompt_spikes
+from lava_nexus.execute.changes import ChangeLine
+from lava_nexus.models.autonomous import Autonomous
+from lava_nexus.models.forward import cache_of
+from lava_nexus.models.model import Model
+from lava_nexus.models.stages import forward_stages
+from lava_nexus.models.tensors import RandomTensors, Shape, Weights
+
+SIZES: dict[str, Any] = {
+    "hidden_size": 4, "num_attention_heads": 2, "num_key_value_heads": 1, "head_dim": 4, "intermediate_size": 6,
+    "num_hidden_layers": 2, "vocab_size": 7, "max_position_embeddings": 9, "rms_norm_eps": 1e-2, "eos_token_id": 6,
+}  # fmt: skip
+LENGTH = 9
+
+
+class Loud(RandomTensors):
+    """Weights large enough that tokens attend to each other."""
+
+    def rows(self, name: str, shape: Shape, rows: Any) -> Weights:
+        return np.asarray(super().rows(name, shape, rows) * np.float32(1.0 if "norm" in name else 40.0))
+
+
+def model(seed: int = 1, fmt: str = "float8_e4m3fn", kind: str = "llama") -> Model:
+    made = nexus.random_model({"model_type": kind, **SIZES}, format=fmt, norm_format=fmt)
+    return Model(made.spec, Loud(seed), made.arithmetic)
+
+
+@cache
+def small(kind: str = "llama") -> Autonomous:
+    return nexus.autonomous(model(kind=kind), max_length=LENGTH, prompt=4, block=4)
+
+
+def hold(of: Autonomous, run: AutonomousRun) -> None:
+    """Tokens, every word of the caches and steps, against the reference and the prediction."""
+    prompt = list(run.prompt)
+    want = of.model.generate(prompt, LENGTH + 1 - len(prompt)).tokens[len(prompt) :]
+    assert list(run.tokens) == want.tolist()
+    passed = np.array([[*run.prompt, *run.tokens[:-1]]])
+    forward = of.model.forward(nexus.executor("reference"))
+    stages = forward_stages(of.model.spec, passed.shape[1], logits="last", keep=True)
+    caches = cache_of(forward.through(stages, forward.enter(passed))[0])
+    assert caches.keys() == run.caches.keys()
+    for name, patterns in caches.items():
+        assert np.array_equal(run.caches[name], patterns[0]), name
+    assert run.taken == run.predicted
+
+
+@pytest.mark.parametrize("kind", ["llama", "qwen3"])
+def test_sequences_back_to_back_have_the_bits_of_generate(kind: str) -> None:
+    session = small(kind).session()
+    for prompt in ([5, 0, 2, 1], [3]) if kind == "llama" else ([1, 2],):
+        hold(small(kind), session.sequence(prompt))
+
+
+def test_it_stops_at_an_end_token_at_the_last_position_and_at_nan() -> None:
+    for seed, stop, count in ((10, END, 2), (3, FULL, 4)):
+        of = nexus.autonomous(model(seed, "float8_e5m2"), max_length=4, prompt=1)
+        run = of.run([3])
+        assert (run.stop, len(run.tokens)) == (stop, count)
+        assert list(run.tokens) == of.model.generate([3], 4).tokens[1:].tolist()
+    with pytest.warns(RuntimeWarning, match="infinite or NaN"):
+        assert "out of range" in model(0).generate([3], 1).stop
+    lost = nexus.autonomous(model(0), max_length=4, prompt=1).run([3])
+    assert (lost.stop, lost.tokens, lost.received["nan"]) == (NOT_A_NUMBER, (), 1)
+
+
+def test_changes_give_the_spikes_of_every_step() -> None:
+    sizes = {**SIZES, "hidden_size": 2, "head_dim": 2, "num_hidden_layers": 1, "num_attention_heads": 1}
+    least = nexus.random_model({"model_type": "llama", **sizes}, format="float8_e5m2", norm_format="float8_e5m2")
+    network = nexus.autonomous(least, max_length=2, prompt=1).network
+    fed = prompt_spikes(network, [2], 3)
+    steps = int(fed[-1, 0]) + network.predicted(2) + 20
+    rows = np.zeros((steps, network.n_inputs), np.int8)
+    rows[fed[:, 0], fed[:, 1]] = 1
+    watched = np.array([s for port in network.outputs for s in port.signals])
+    counts, trains = every_step(network, rows, watched)
+    line = ChangeLine(network, watched, np.zeros(0, np.int64))
+    events = line.run(steps - 1, fed)
+    assert np.array_equal(line.counts, counts)
+    began = np.argwhere(np.diff(trains, axis=0, prepend=0) > 0)
+    assert [(e.step, e.signal) for e in events] == [(t, watched[i]) for t, i in began.tolist()]
+    assert line.active.sum() >= counts[network.n_inputs :].sum()
+
+
+def test_nothing_but_ids_and_a_start_spike_comes_in() -> None:
+    of = small()
+    assert {port.name: port.width for port in of.network.inputs} == {"go": 1, "put": 1, "bits": 3}
+    assert {port.name: port.width for port in of.network.outputs} == {
+        "token": 3, "valid": 1, "done": 1, "nan": 1, "fault": 1,
+    }  # fmt: skip
+    assert of.ports().keys() == {port.name for port in (*of.network.inputs, *of.network.outputs)}
+    fed = prompt_spikes(of.network, [5, 0, 2], 0)
+    begun = int(fed[:, 0].max())
+    line = of.session().line
+    line.run(begun, fed)
+    line.run(begun + of.network.predicted(LENGTH) + 10)  # the host is cut off: not a spike in any of these steps
+    assert line.counts[: of.network.n_inputs].sum() == len(fed)
+    run = of.run([5, 0, 2])
+    assert run.sent == {"go": 1, "put": 3, "bits": 3}
+    assert run.received["valid"] == len(run.tokens)
+    assert run.received["token"] == sum(bin(token).count("1") for token in run.tokens)
+    assert run.received["fault"] == 0
+
+
+@pytest.mark.parametrize("which", ["chain", "strobe"])
+def test_a_lost_spike_of_control_ends_in_a_sentence(which: str) -> None:
+    network = small().network
+    rng = np.random.default_rng(0)
+    lost = rng.choice(network.chain, 6) if which == "chain" else [s for _, s, depth in network.units if depth]
+    found = 0
+    for signal in lost:
+        session = small().session()
+        session.line.silence(int(signal))
+        try:
+            hold(small(), session.sequence([1, 2]))  # what never fires is not missed
+        except NexusError as error:
+            found += 1
+            assert "control lost a spike" in str(error)
+    assert found >= len(lost) - 2
+
+
+def test_counts_by_part_and_limits_of_cores() -> None:
+    of = small()
+    parts = of.network.parts()
+    assert parts.keys() == set(PARTS)
+    assert sum(parts.values()) == of.network.neurons
+    assert not of.placed.demand.over(of.chip).any()
+    run = of.run([1, 2])
+    assert all(run.active[part] >= run.spikes[part] > 0 for part in PARTS)
+    assert "neurons" in repr(of)
+
+
+def test_mistakes_are_one_sentence() -> None:
+    run = small().run
+    for prompt, words in (([], "prompt of 0 tokens"), ([1] * 5, "prompt of 5 tokens"), ([7], "token 7")):
+        with pytest.raises(NexusError, match=words):
+            run(prompt)
+    with pytest.raises(NexusError, match="max_length 10 is not in 2 .. 9"):
+        nexus.autonomous(model(), max_length=10)
+    exact = nexus.random_model({"model_type": "llama", **SIZES}, accumulate="exact")
+    with pytest.raises(NexusError, match="other arithmetic than gates with sequential sums"):
+        nexus.autonomous(exact, max_length=4)
+    encoder = nexus.random_model({"model_type": "bert", **SIZES, "type_vocab_size": 2, "layer_norm_eps": 1e-5})
+    with pytest.raises(NexusError, match="no language-model head"):
+        nexus.autonomous(encoder, max_length=4)
+
+
+def test_the_decoder_that_ships_writes_words() -> None:
+    tiny, characters = nexus.tiny_decoder()
+    given = [characters.index(c) for c in "Reada"]
+    text = "".join(characters[i] for i in tiny.generate(given, 16).tokens)
+    assert text == "Readability counts.\n"

@@ -31,7 +31,7 @@ from lava_nexus.models.model import Model
 from lava_nexus.progress import Work
 from lava_nexus.store import Store, processor
 
-_QUICK_TOKENS = 4
+_QUICK_TOKENS = 2
 GATES, POPULATIONS, PYTORCH = "gates", "nls", "pytorch"
 
 

@@ -85,6 +85,13 @@ def on_files(files: Any, config: Any) -> Any:
     return files
 
 
+def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
+    """Links to the README and the changelog lead to their pages."""
+    up = "../" * page.file.src_uri.count("/")
+    linked = re.sub(r"\]\((?:\.\./)+README\.md", f"]({up}index.md", markdown)
+    return re.sub(r"\]\((?:\.\./)+CHANGELOG\.md", f"]({up}changelog.md", linked)
+
+
 class _Fetches(HTMLParser):
     """Addresses that a browser would fetch from elsewhere."""
 

@@ -185,17 +185,19 @@ def _rates(axes: Any, costs: Sequence[Cost], colours: dict[str, str]) -> None:
             axes.plot(cost.multiplications, cost.processor, "o", color=colours[cost.name], markersize=size)
         told = " and ".join(dict.fromkeys(_told(c, costs) for c in here))
         at = (here[0].multiplications, here[0].processor)
-        side = "right" if at[0] > 0.3 * max(c.multiplications for c in costs) else "left"
-        shift = (9, -4) if side == "left" else (-10, 3)
+        alone = all(len([c for c in costs if c.name == one.name]) == 1 for one in here)
+        side = "right" if alone else "left"
+        shift = (9, -4) if side == "left" else (-9, -3)
         axes.annotate(told, at, shift, textcoords="offset points", ha=side, size=8.5, color=style.INK)
     rate = _typical([cost.multiplications / cost.processor for cost in costs])
     ends = [min(c.multiplications for c in costs), max(c.multiplications for c in costs)]
     axes.plot(ends, [end / rate for end in ends], color=style.FAINT, linewidth=1.2, linestyle=(0, (4, 3)), zorder=0)
     text = f"dashed: {rate / 1e6:.3g} million a processor second"
-    axes.text(0.03, 0.95, text, transform=axes.transAxes, color=style.FAINT, va="center")
+    axes.text(0.98, 0.05, text, transform=axes.transAxes, color=style.FAINT, va="center", ha="right")
     axes.set(xscale="log", yscale="log", xlabel="multiplications, millions", ylabel="processor seconds")
     _ticks(axes.xaxis, ends[0], ends[1], unit=1e6)
     _ticks(axes.yaxis, min(c.processor for c in costs), max(c.processor for c in costs))
+    axes.margins(x=0.1)
     style.grid(axes)
     style.bare(axes, "left", "bottom")
 

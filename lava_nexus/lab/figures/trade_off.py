@@ -111,7 +111,7 @@ def model_figure(curves: Sequence[ModelCurve], title: str, path: Path) -> Path:
     for row, curve in enumerate(curves):
         for sigma, share, error in curve.points:
             x = sigmas.index(sigma)
-            axes.add_patch(_cell(x, row, colours(share)))
+            axes.add_patch(_cell(x, row, colours(float(share))))
             ink = "white" if share > 0.8 else style.INK
             axes.text(x, row, f"{100 * share:.0f} %", ha="center", va="center", size=11, color=ink, weight="bold")
             axes.text(x, row + 0.31, f"± {100 * error:.0f}", ha="center", va="center", size=7.5, color=ink)

@@ -20,6 +20,7 @@ from lava_nexus.circuits.circuit import Circuit
 from lava_nexus.circuits.floating.operand import unpack
 from lava_nexus.circuits.floating.rounder import Unrounded, round_pack
 from lava_nexus.circuits.goldens import exact
+from lava_nexus.circuits.goldens.doubles import exact_dot, takes
 from lava_nexus.circuits.native_sums import rounded_sums
 from lava_nexus.circuits.shift import normalise
 from lava_nexus.disk_cache import cached
@@ -115,6 +116,14 @@ class NativeLayer:
         step = max(1, _CHUNK // limbs.outputs)
         parts = [_sums(rows[i : i + step], limbs) for i in range(0, len(rows), step)]
         return np.concatenate(parts) if parts else np.zeros((0, limbs.outputs), limbs.result.pattern_dtype)
+
+    def by_doubles(self, rows: NDArray[Any]) -> NDArray[Any]:
+        """As `golden`, by way of FP64 (`circuits.goldens.doubles`) where that holds the products."""
+        limbs = self.limbs
+        if not takes(limbs.activation, limbs.format, limbs.result):
+            return self.golden(rows)
+        weights = limbs.format.from_patterns(limbs.patterns)
+        return exact_dot(limbs.activation.from_patterns(rows), weights, limbs.result)
 
 
 def _sums(rows: NDArray[Any], limbs: Limbs) -> NDArray[Any]:

@@ -27,7 +27,7 @@ from lava_nexus.execute.tallies import Tally as Tally
 from lava_nexus.populations import Operator
 from lava_nexus.populations.network import PopulationNetwork
 from lava_nexus.programs.nodes import Folded
-from lava_nexus.programs.product import Product
+from lava_nexus.programs.product import Exact, Product
 from lava_nexus.programs.program import Program
 from lava_nexus.progress import doing
 
@@ -238,7 +238,7 @@ class Executor(ABC):
         """
         return None
 
-    def folded(self, how: Folded, values: Any) -> Any:
+    def folded(self, how: Folded | Exact, values: Any) -> Any:
         """The last axis of values folded in a form of the backend's own; None where it is folded step by step."""
         return None
 

@@ -13,7 +13,6 @@ from lava_nexus.execute.native.layer import check_native
 from lava_nexus.execute.sums import contract, reduce
 from lava_nexus.execute.tallies import ProgramResult as ProgramResult
 from lava_nexus.execute.tallies import Tallies
-from lava_nexus.programs.nodes import Folded
 from lava_nexus.programs.product import Native, Paired
 from lava_nexus.programs.program import Apply, Contract, Node, Populate, Program, Reduce
 from lava_nexus.progress import doing, track
@@ -105,7 +104,7 @@ def _run(node: Node, operands: list[Patterns], executor: Executor) -> Patterns:
         rank = max(p.ndim for p in operands)
         return executor.invoke(node.circuit, [_lead(p, rank) for p in operands])
     if isinstance(node, Reduce):
-        whole: Patterns | None = executor.folded(node.fold, operands[0]) if isinstance(node.fold, Folded) else None
+        whole: Patterns | None = None if isinstance(node.fold, Native) else executor.folded(node.fold, operands[0])
         return reduce(node, operands[0], executor) if whole is None else whole
     if isinstance(node, Contract):
         rank = max(p.ndim for p in operands[:2])

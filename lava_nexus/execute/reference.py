@@ -1,4 +1,7 @@
-"""The strict reference: every invocation evaluated by its golden function. No neuron takes part."""
+"""The strict reference: every invocation evaluated by its golden function. No neuron takes part.
+
+Whole sums have a compiled form with the same bits and tallies (`execute.reference_sums`).
+"""
 
 from __future__ import annotations
 
@@ -13,6 +16,8 @@ from lava_nexus.execute.executor import LEVELS, Evaluated, Executor, bank_rows
 from lava_nexus.execute.operands import Operands
 from lava_nexus.execute.tallies import BankTally, Tally
 from lava_nexus.populations import Operator
+from lava_nexus.programs.nodes import Folded
+from lava_nexus.programs.product import Exact, Product
 
 
 class ReferenceExecutor(Executor):
@@ -25,6 +30,18 @@ class ReferenceExecutor(Executor):
 
     def _evaluate(self, circuit: Circuit, operands: Operands) -> Evaluated:
         return circuit.golden.every_output(*np.broadcast_arrays(*operands.given)), Tally(circuit, operands.sets)
+
+    def contracted(self, how: Product, left: NDArray[Any], right: NDArray[Any], bias: NDArray[Any] | None) -> Any:
+        """Sums in one go, where golden functions of products and sums are IEEE hardware's, or the sum is exact."""
+        from lava_nexus.execute.reference_sums import contracted  # numba, which few programs need
+
+        return contracted(self.tallies, how, left, right, bias)
+
+    def folded(self, how: Folded | Exact, values: NDArray[Any]) -> Any:
+        """Sums of values in one go, as `contracted`."""
+        from lava_nexus.execute.reference_sums import folded
+
+        return folded(self.tallies, how, values)
 
     def invoke_bank(self, bank: Bank, operands: NDArray[Any], columns: slice, terms: slice) -> NDArray[Any]:
         """The general circuit's golden function; see `Executor.invoke_bank`."""

@@ -30,7 +30,7 @@ def read_spec(config: Mapping[str, Any], source: str, silu: str = "silu") -> Mod
     Raises:
         NexusError: an architecture, activation or option that is not supported, or sizes that make no model.
     """
-    keys = Keys(completed(text_part(config, source)), source)
+    keys = Keys(completed(text_part(config, source), source), source)
     family = _family(keys)
     layers, width, images = keys.size("num_hidden_layers"), keys.size("hidden_size"), _images(keys, family)
     routing, single = routing_of(keys, family, layers)
@@ -108,7 +108,7 @@ def _shape(keys: Keys, family: Architecture, silu: str) -> LayerShape:
     if config.get("head_dim") is None and width % heads:
         raise NexusError(f"{source}: hidden_size {width} does not divide into {heads} heads, and no head_dim is given")
     head_dim = keys.size("head_dim", width // heads)
-    name = str(config.get("hidden_activation") or config.get("hidden_act"))
+    name = str(config.get("hidden_act"))
     activation = ACTIVATION_NAMES.get(name)
     if activation is None:
         raise NexusError(

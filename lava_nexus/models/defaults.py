@@ -1,7 +1,6 @@
 """What each family's config leaves out: defaults of the transformers library, versions 4 and 5, in one table.
 
-A key that a config.json lacks has the value below; one that is null keeps that. Sizes of the network itself (width,
-heads, layers, vocabulary) are never guessed.
+A key that a config.json lacks has the value below; null stays null. Sizes (width, layers, ...) are never guessed.
 """
 
 from __future__ import annotations
@@ -35,6 +34,15 @@ KEY_NAMES: dict[str, dict[str, str]] = {
     "gemma3_text": {"hidden_activation": "hidden_act"},
 }
 """By `model_type`: what a family calls a key, to what all others call it."""
+
+BOTH_NAMES: dict[str, tuple[str, ...]] = {
+    "gpt2": ("hidden_size", "num_attention_heads", "num_hidden_layers", "max_position_embeddings"),
+    "distilbert": ("hidden_size", "num_attention_heads", "num_hidden_layers"),
+    "gpt_neox": ("partial_rotary_factor", "rope_theta"),
+    "mixtral": ("num_experts",),
+    "qwen3_moe": ("num_experts",),
+}
+"""Keys that a family reads by the name that all others have, too; by any other such name it reads nothing."""
 
 _ROPE = {"rope_theta": 10000.0, "partial_rotary_factor": 1.0}
 _DECODER = {"hidden_act": "silu", "rms_norm_eps": 1e-6, "tie_word_embeddings": False, **_ROPE}
@@ -214,6 +222,22 @@ DEFAULTS: dict[str, Mapping[str, Any]] = {
 }
 """By `model_type`."""
 
+_OPTIONAL = frozenset(key for defaults in DEFAULTS.values() for key in defaults)
+_OF_MANY = frozenset(
+    {
+        *("bos_token_id", "eos_token_id", "pad_token_id", "tie_word_embeddings"),
+        *("hidden_act", "max_position_embeddings", "original_max_position_embeddings", "moe_intermediate_size"),
+        *("rope_theta", "partial_rotary_factor"),
+    }
+)
+"""Optional keys that a family reads whether or not it has a default of its own."""
+_DECODERS = tuple(kind for kind in DEFAULTS if kind not in ("gpt2", "gpt_neox", "bert", "roberta", "distilbert", "vit"))
+_OF_FEW: dict[str, tuple[str, ...]] = {
+    "no_rope_layers": ("smollm3",),
+    "num_key_value_heads": _DECODERS,
+    "head_dim": _DECODERS,
+}
+"""Keys without a default that some families read; others do not, whatever their config says."""
 
 NESTED: dict[str, tuple[str, dict[str, str], Mapping[str, Any]]] = {
     "gemma3": (
@@ -248,12 +272,29 @@ def text_part(config: Mapping[str, Any], source: str) -> Mapping[str, Any]:
     return {**found, "model_type": name, "architectures": [classes.get(str(one), one) for one in given]}
 
 
-def completed(config: Mapping[str, Any]) -> dict[str, Any]:
-    """A config.json's keys by the names that all families share, and the defaults of those that it lacks."""
+def completed(config: Mapping[str, Any], source: str) -> dict[str, Any]:
+    """A config.json's keys by the names that all families share, and the defaults of those that it lacks.
+
+    Raises:
+        NexusError: one key by two names, with two values.
+    """
     kind = str(config.get("model_type"))
     names, found = KEY_NAMES.get(kind, {}), {}
+    own, both = set(names.values()), BOTH_NAMES.get(kind, ())
+    foreign = (_OF_FEW.keys() | _OPTIONAL) - _OF_MANY - DEFAULTS.get(kind, {}).keys()
+    foreign -= {key for key, kinds in _OF_FEW.items() if kind in kinds}
     for key, value in config.items():
-        found[names.get(key, key)] = value
+        if (key not in own or key in both) and key not in foreign:
+            found[key] = value
+    for given, key in names.items():
+        if given not in config:
+            continue
+        if found.get(key, config[given]) != config[given]:
+            raise NexusError(
+                f"{source}: '{given}' is {brief(repr(config[given]))} and '{key}', which means the same, is "
+                f"{brief(repr(found[key]))}"
+            )
+        found[key] = config[given]
     if kind == "gpt2" and found.get("intermediate_size") is None and isinstance(found.get("hidden_size"), int):
         found["intermediate_size"] = 4 * found["hidden_size"]
     return {**DEFAULTS.get(kind, {}), **found}

@@ -79,7 +79,7 @@ def load(
             f"The head is '{words}', as 'tie_word_embeddings' says, and not the file's '{spec.head.name}.weight'."
         )
     generation = folder / "generation_config.json"
-    ends = (read_json(generation), f"'{generation}'") if generation.is_file() else (completed(config), name)
+    ends = (read_json(generation), f"'{generation}'") if generation.is_file() else (completed(config, name), name)
     return Model(replace(spec, ends=end_tokens(*ends), padding=_padding(config)), viewed, arithmetic)
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from functools import cached_property
+from collections.abc import Callable
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -89,6 +90,12 @@ class _Pickled(StoredFile):
         return np.asarray((part if str(part.dtype) == "torch.float64" else part.float()).numpy())
 
 
+@lru_cache(maxsize=2)
+def _gguf_reader(kind: Callable[[Path], Any], path: Path, size: int, changed: int) -> Any:
+    """One for a file as it is: its metadata, a vocabulary's words among it, take seconds to read."""
+    return kind(path)
+
+
 class GgufFile(StoredFile):
     """By the gguf package; quantised blocks become the FP32 numbers that they stand for."""
 
@@ -99,7 +106,8 @@ class GgufFile(StoredFile):
         import gguf
 
         try:
-            return gguf.GGUFReader(self.path)
+            found = self.path.stat()
+            return _gguf_reader(gguf.GGUFReader, self.path, found.st_size, found.st_mtime_ns)
         except (OSError, ValueError, IndexError, KeyError) as error:
             raise NexusError(f"checkpoint '{self.path}' is truncated or no GGUF file: {error}") from error
 

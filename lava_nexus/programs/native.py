@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lava_nexus.circuits import Circuit
+from lava_nexus.circuits.goldens.doubles import exact_dot, takes
 from lava_nexus.circuits.native import NativeLayer, NativePart, back_end, front_end
 from lava_nexus.circuits.native_sums import rounded_sums
 from lava_nexus.formats import FloatFormat, NumberFormat
@@ -97,6 +98,13 @@ class PairLayer:
         for i in range(0, len(left), step):
             found[i : i + step] = _sums(left[i : i + step], right[i : i + step], self.pairs)
         return found
+
+    def by_doubles(self, left: NDArray[Any], right: NDArray[Any]) -> NDArray[Any]:
+        """As `golden`, by way of FP64 (`circuits.goldens.doubles`) where that holds the products."""
+        pairs = self.pairs
+        if not takes(pairs.left, pairs.right, pairs.result):
+            return self.golden(left, right)
+        return exact_dot(pairs.left.from_patterns(left), pairs.right.from_patterns(right), pairs.result)
 
 
 def _sums(left: NDArray[Any], right: NDArray[Any], pairs: Pairs) -> NDArray[Any]:

@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Literal, Protocol, TypeAlias
 
+import numpy as np
+from numpy.typing import NDArray
+
 from lava_nexus.errors import NexusError
 from lava_nexus.formats import FloatFormat
 
@@ -15,6 +18,9 @@ Reduction = Literal["linear", "attention", "sum"]
 """What a sum belongs to: a product with weights, a product of activations, a sum of values."""
 
 Part: TypeAlias = "range | Sum"
+
+START, TERM, JOIN = 0, 1, 2
+"""A register takes a term, a term is added to it, or another register is."""
 
 
 @dataclass(frozen=True)
@@ -76,6 +82,16 @@ class Order:
         if self.tree is None:
             raise NexusError(f"accumulate '{self.name}' has no order of additions")
         return _schedule(self.tree)
+
+    @cached_property
+    def instructions(self) -> NDArray[np.int64]:
+        """The steps one after the other, int64 [additions and starts, 3]: (`START`, `TERM` or `JOIN`, register, of).
+
+        `of` is the term that the register takes or is added to it, or the register that is added.
+        """
+        kinds = ((START, "starts"), (TERM, "terms"), (JOIN, "joins"))
+        found = [(kind, *pair) for step in self.steps for kind, name in kinds for pair in getattr(step, name)]
+        return np.array(found, np.int64)
 
     @cached_property
     def registers(self) -> int:

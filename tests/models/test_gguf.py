@@ -114,6 +114,22 @@ def test_a_gguf_file_is_the_folder_of_its_numbers(kind: str, tmp_path: Path) -> 
         np.testing.assert_array_equal(last(tmp_path / "tiny.gguf"), last(folder))
 
 
+def test_a_file_is_taken_apart_once_and_again_where_it_changed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    read = []
+
+    class Reader(gguf.GGUFReader):  # type: ignore[misc]
+        def __init__(self, path: Path) -> None:
+            read.append(path)
+            super().__init__(path)
+
+    monkeypatch.setattr(gguf, "GGUFReader", Reader)
+    file = tmp_path / "tiny.gguf"
+    for number, kind in enumerate(("Q8_0", "F32")):
+        written(file, kind)
+        assert gguf_config(file)["model_type"] == nexus.load(file).spec.kind == "llama"
+        assert len(read) == number + 1
+
+
 @pytest.mark.parametrize("pre", ["gpt-2", "smollm", "llama-bpe"])
 def test_its_tokenizer_splits_merges_and_begins(pre: str, tmp_path: Path) -> None:
     letters = sorted(pre_tokenizers.ByteLevel.alphabet())

@@ -7,7 +7,8 @@ because 24 >= 2p + 2 (S. Figueroa, "When is double rounding innocuous?", SIGNUM 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Literal, final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,16 +31,37 @@ def integers(function: Callable[..., Any]) -> Golden:
     return Computed(function, "integers")
 
 
+@final
+@dataclass(frozen=True, eq=False)
+class OnValues(Golden):
+    """A function that NumPy evaluates on values, rounded once: result = function(operands); NaNs are canonical.
+
+    Attributes:
+        function: of arrays of values.
+        format: of the operands.
+        to: of the result; where it is another one, the function is evaluated in FP64, which must hold its results.
+    """
+
+    function: Callable[..., Values]
+    format: FloatFormat
+    to: FloatFormat
+    known: Literal["hardware"] = "hardware"
+
+    def __call__(self, *patterns: NDArray[Any]) -> NDArray[Any]:
+        """Patterns of the results, element by element."""
+        fmt, to = self.format, self.to
+        operands = [fmt.from_patterns(p) for p in patterns]
+        with np.errstate(all="ignore"):
+            if to != fmt:
+                wide = self.function(*(x.astype(np.float64) for x in operands))
+                return convert(FLOAT64, to)(wide.view(np.uint64))
+            values = self.function(*operands)
+        return to.canonical(np.ascontiguousarray(values, dtype=to.dtype).view(to.pattern_dtype))
+
+
 def on_values(function: Callable[..., Values], fmt: FloatFormat) -> Golden:
     """A function that NumPy evaluates on the format's own values; NaNs are canonical."""
-
-    @hardware
-    def golden(*patterns: NDArray[Any]) -> NDArray[Any]:
-        with np.errstate(all="ignore"):
-            values = function(*(fmt.from_patterns(p) for p in patterns))
-        return fmt.canonical(np.ascontiguousarray(values, dtype=fmt.dtype).view(fmt.pattern_dtype))
-
-    return golden
+    return OnValues(function, fmt, fmt)
 
 
 def widening_multiply(fmt: FloatFormat, to: FloatFormat) -> Golden:
@@ -50,14 +72,7 @@ def widening_multiply(fmt: FloatFormat, to: FloatFormat) -> Golden:
     """
     if fmt == FLOAT64:
         raise NexusError(f"operation 'mul' on {fmt} has no result in {to}: its reference would be rounded twice")
-
-    @hardware
-    def golden(a: NDArray[Any], b: NDArray[Any]) -> NDArray[Any]:
-        with np.errstate(all="ignore"):
-            exact = fmt.from_patterns(a).astype(np.float64) * fmt.from_patterns(b).astype(np.float64)
-        return convert(FLOAT64, to)(exact.view(np.uint64))
-
-    return golden
+    return OnValues(np.multiply, fmt, to)
 
 
 def sign_bit(keep: int, flip: int, fmt: FloatFormat) -> Golden:

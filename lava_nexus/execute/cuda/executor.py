@@ -16,7 +16,7 @@ from lava_nexus.execute.operands import Operands, Patterns
 from lava_nexus.execute.tallies import Tally, TotalTally
 from lava_nexus.lowering.ordered import Variant
 from lava_nexus.programs.nodes import Folded
-from lava_nexus.programs.product import Product
+from lava_nexus.programs.product import Exact, Product
 
 _MOST_SETS = 1 << 30
 """Operand sets of one launch."""
@@ -75,8 +75,10 @@ class CudaExecutor(Executor):
         with cupy().cuda.Device(self.devices[0]):
             return contracted(self, how, left, right, bias)
 
-    def folded(self, how: Folded, values: Any) -> Any:
-        """Values folded in index order, by one kernel; None for other orders."""
+    def folded(self, how: Folded | Exact, values: Any) -> Any:
+        """Values folded in index order, by one kernel; None for exact sums and other orders."""
+        if not isinstance(how, Folded):
+            return None
         from lava_nexus.execute.cuda.sums import folded
 
         with cupy().cuda.Device(self.devices[0]):

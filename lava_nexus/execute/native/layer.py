@@ -1,7 +1,8 @@
 """Linear layers in synapses (`circuits.native`), three ways with the same bits and, of two, the same counts.
 
 `steps`: every neuron's states, step by step. `digits`: the digits of all sums from exact products of limb matrices, no
-step taken; spikes, SynOps and active updates follow from the digits (`digits`). `golden`: exact integers.
+step taken; spikes, SynOps and active updates follow from the digits (`digits`). `golden`: no neurons, FP64 and an error
+bound (`circuits.goldens.doubles`), held against exact integers by tests.
 """
 
 from __future__ import annotations
@@ -61,7 +62,7 @@ def native_sums(layer: NativeLayer, rows: Patterns, executor: Executor) -> Patte
         sums = len(rows) * layer.limbs.outputs
         for tally in (*tallies, Tally(layer.bits, sums), Tally(layer.back, sums)):
             executor.tallies.add(tally)
-        return layer.golden(rows)
+        return layer.by_doubles(rows)
     lines = executor.invoke_all(layer.front, [rows])
     if executor.native == "steps":
         found = stepped(layer, rows, lines, executor)

@@ -45,7 +45,7 @@ def pair_sums(layer: PairLayer, left: Patterns, right: Patterns, executor: Execu
         counts = ((front, left.size), (other, len(right) * layer.elements), (layer.core, rows))
         for unit, count in (*counts, (layer.bits, sums), (layer.back, sums)):
             executor.tallies.add(Tally(unit, count))
-        return layer.golden(left, right).reshape(shape)
+        return layer.by_doubles(left, right).reshape(shape)
     x = executor.invoke_all(layer.fronts[0], [left])
     y = _lines_of_right(layer, right, executor)
     if executor.native == "steps":

@@ -10,7 +10,7 @@ from pydantic import Field, model_validator
 from lava_nexus.cluster import Cluster
 from lava_nexus.config import Config
 from lava_nexus.lab.configs.execution import ExecutionConfig
-from lava_nexus.lab.configs.model import ModelSource
+from lava_nexus.lab.configs.origin import ModelSource
 
 TaskKind = Literal["perplexity", "arc", "hellaswag", "mmlu", "truthfulqa", "winogrande", "piqa"]
 
@@ -20,7 +20,7 @@ class EvaluatedModel(ModelSource):
 
     Attributes:
         name: in tables; None for that of the checkpoint's folder.
-        checkpoint, architecture, silu: where weights come from; see `ModelSource`. A checkpoint needs tokenizer.json.
+        package, checkpoint, architecture, silu: see `ModelSource`. A checkpoint needs tokenizer.json.
     """
 
     name: str | None = None

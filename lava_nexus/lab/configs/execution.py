@@ -12,7 +12,8 @@ from lava_nexus.config import Config
 from lava_nexus.errors import NexusError
 from lava_nexus.execute.run import DEFAULT_EXECUTOR
 from lava_nexus.lab.configs import ChipName, EnergyModelName, StrategyText
-from lava_nexus.lab.configs.model import ArithmeticConfig, ModelSource
+from lava_nexus.lab.configs.model import ArithmeticConfig
+from lava_nexus.lab.configs.origin import ModelSource
 from lava_nexus.neurons import NeuronModel, NonIdealities
 
 _MODEL = ("beta", "reset", "margin", "placement", "fraction_bits")
@@ -153,7 +154,7 @@ class TransformerModel(ModelSource):
 
     Attributes:
         kind: which model this is.
-        checkpoint, architecture, silu: where weights come from; see `ModelSource`.
+        package, checkpoint, architecture, silu: where weights come from; see `ModelSource`.
         layers: first layer, and that behind the last, to run; None for the whole model. The first one takes the
             embeddings of the tokens, and what follows the layers runs if the last layer is among them.
         tokens: token ids, or how many seeded random ones.
@@ -180,7 +181,7 @@ class TransformerModel(ModelSource):
     @model_validator(mode="after")
     def _can_be_done(self) -> TransformerModel:
         for key in ("text", "prompt"):
-            if getattr(self, key) is not None and self.checkpoint is None:
+            if getattr(self, key) is not None and self.architecture is not None:
                 raise ValueError(f"'{key}' needs a 'checkpoint' with a tokenizer")
         if self.text is not None and self.prompt is not None:
             raise ValueError("it has one of 'text' and 'prompt'")

@@ -118,26 +118,6 @@ class PopulationsConfig(Config):
         return bool(self.replaced) or self.linear == "spikes"
 
 
-class ModelSource(Config):
-    """A transformer of one of the supported architectures, from a checkpoint or with seeded random weights.
-
-    Attributes:
-        checkpoint: Hugging Face folder with config.json and safetensors.
-        architecture: keys and values of a config.json, for random weights of those shapes instead of a checkpoint.
-        silu: SiLU as x / (1 + exp(-x)), each of the four steps rounded, or as one fused circuit.
-    """
-
-    checkpoint: Path | None = None
-    architecture: dict[str, Any] | None = None
-    silu: Literal["steps", "fused"] = "steps"
-
-    @model_validator(mode="after")
-    def _one_source(self) -> ModelSource:
-        if (self.checkpoint is None) == (self.architecture is None):
-            raise ValueError("it must have one of 'checkpoint' and 'architecture'")
-        return self
-
-
 class ArithmeticConfig(PopulationsConfig):
     """How a model computes.
 

@@ -12,7 +12,7 @@ from lava_nexus.config import Config
 from lava_nexus.execute.run import DEFAULT_EXECUTOR
 from lava_nexus.formats import FORMATS, FloatFormat
 from lava_nexus.lab.configs import FormatName
-from lava_nexus.lab.configs.model import ModelSource
+from lava_nexus.lab.configs.origin import ModelSource
 from lava_nexus.programs.order import Accumulate
 
 ComponentName = Literal[
@@ -83,7 +83,7 @@ class ModelTables(ModelSource):
     """The tables of whole models: parts, and the hidden states after so many layers.
 
     Attributes:
-        checkpoint, architecture, silu: where weights come from; see `ModelSource`.
+        package, checkpoint, architecture, silu: where weights come from; see `ModelSource`.
         tokens: token ids, or how many seeded random ones.
         logits: of all tokens or of the last, for the row of the whole model.
         parts: rows: the whole model, its first layer, and that layer's feed-forward and attention part by themselves.

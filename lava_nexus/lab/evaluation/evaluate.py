@@ -50,7 +50,7 @@ def run_evaluation(
     """
     tasks = [_small(task) if quick else task for task in config.tasks]
     model = built(config.model, config)
-    text = alphabet(config.model.checkpoint, model.spec.vocabulary)
+    text = alphabet(config.model.path, model.spec.vocabulary)
     pieces = {_name(task): [_cut(p) if quick else p for p in _pieces(task, text)] for task in tasks}
     shrunk(*(f"{_name(task)}: {len(pieces[_name(task)])} item, cut to {2 * _QUICK_TOKENS} tokens" for task in tasks))
     scoring = Scoring(config, [piece for of_task in pieces.values() for piece in of_task])
@@ -72,7 +72,8 @@ def run_evaluation(
 
 
 def _model_name(config: EvaluateConfig, model: Model) -> str:
-    return config.model.name or (config.model.checkpoint.name if config.model.checkpoint else model.source.name)
+    path = config.model.path
+    return config.model.name or (path.name if path is not None else model.source.name)
 
 
 def _identity(config: EvaluateConfig, model: Model, pieces: dict[str, list[Piece]], quick: bool) -> dict[str, Any]:

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from lava_nexus.circuits import circuit
 from lava_nexus.execute.run import executor_named
 from lava_nexus.formats import FLOAT32, FloatFormat, format_named
-from lava_nexus.lab.configs.model import ArithmeticConfig, ModelSource
+from lava_nexus.lab.configs.model import ArithmeticConfig
+from lava_nexus.lab.configs.origin import ModelSource
 from lava_nexus.lab.configs.places import MapBlockConfig
 from lava_nexus.lab.figures.circuits import Snapshot
 from lava_nexus.models.model import Model, load, random_model
@@ -33,8 +34,8 @@ def built(source: ModelSource, how: ArithmeticConfig, narrow: bool = False) -> M
     Raises:
         NexusError: the checkpoint or the architecture is not that of a supported model.
     """
-    if source.checkpoint is not None:
-        model = load(source.checkpoint, silu=source.silu)
+    if (path := source.path) is not None:
+        model = load(path, silu=source.silu)
     else:
         keys = source.architecture or {}
         model = random_model(narrowed(keys) if narrow else keys, how.seed, silu=source.silu)

@@ -121,7 +121,8 @@ def job_of(config: RunConfig, quick: bool) -> Job:
         shrunk(
             f"layer {layers[0]} alone of {model.spec.layers}", f"{min(2, tokens.shape[1])} of {tokens.shape[1]} tokens"
         )
-        shrunk(*([] if wanted.checkpoint else [f"random weights, width {model.spec.width}, an eighth of the model's"]))
+        if wanted.architecture is not None:
+            shrunk(f"random weights, width {model.spec.width}, an eighth of the model's")
         layers, tokens, types = (layers[0], layers[0] + 1), tokens[:, :2], None if types is None else types[:, :2]
     elif wanted.generate:
         model.checked_generation(tokens, wanted.generate)
@@ -136,10 +137,10 @@ def job_of(config: RunConfig, quick: bool) -> Job:
 
 
 def _tokens(wanted: TransformerModel, model: Model, seed: int) -> Tokens:
-    if wanted.text is not None and wanted.checkpoint is not None:
-        return token_array(encoded(wanted.checkpoint, wanted.text))
-    if wanted.prompt is not None and wanted.checkpoint is not None:
-        return token_array(prompted(wanted.checkpoint, wanted.prompt))
+    if wanted.text is not None and (path := wanted.path) is not None:
+        return token_array(encoded(path, wanted.text))
+    if wanted.prompt is not None and (path := wanted.path) is not None:
+        return token_array(prompted(path, wanted.prompt))
     if isinstance(wanted.tokens, int):
         return np.random.default_rng(seed).integers(0, model.spec.vocabulary, (1, wanted.tokens))
     return token_array(wanted.tokens)
@@ -264,14 +265,13 @@ def _continuation(config: RunConfig, job: Job, steps: list[Step]) -> list[str]:
     """What was generated, as a sentence."""
     if not job.generate:
         return []
-    new, folder = generated(job, steps), config.model.checkpoint
+    new, folder = generated(job, steps), getattr(config.model, "path", None)
     text = decoded(folder, new) if folder is not None else None
     reads = f", which reads {text!r}" if text is not None else ""
     how = "greedily" if job.sampling.temperature == 0 else f"by {job.sampling}"
-    why = stopped(job, steps) or LENGTH
     return [
         f"Generated {how}: {new}{reads}; the counts are of the prompt and of each pass with a cache.",
-        f"Generation stopped at {why}.",
+        f"Generation stopped at {stopped(job, steps) or LENGTH}.",
     ]
 
 

@@ -41,7 +41,7 @@ def cases_of(config: StudyConfig, model: Model) -> Iterator[Case]:
         way = Way(sums, form, wide)  # type: ignore[arg-type]
         facts: dict[str, Any] = {"format": fmt, "sums": sums, "sums in": inside or fmt}
         yield Case(f"{sums} {fmt} {inside or ''}".strip(), "formats", way, facts)
-    for names in _subsets():
+    for names in _subsets() if config.operators else []:
         yield _replaced("+".join(names), "operators", dict.fromkeys(names, Options()), {"operators": ", ".join(names)})
     for name in OPERATORS:
         for key, value in _swept(config, name):

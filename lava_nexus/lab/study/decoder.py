@@ -2,12 +2,12 @@
 
     sequential   each product and each sum rounded to the format of the sums, in the order of the index
     kernel       PyTorch's matrix product in FP32
-    once         each sum in FP64, rounded once to FP32: what an exact sum gives, up to ties that FP64 cannot tell
+    exact        each sum exact, rounded once to the format: those of native layers (`circuits.goldens.doubles`)
 
 Norms, softmax, SiLU and RoPE's sums are in FP32 and rounded behind each to the format of the run, as `norm_format` has
-it. With `sequential` the numbers are those of the reference executor but for exp, here FP64's rounded to FP32, which
-differs from the circuit's by one unit in the last place on fewer than one operand in a thousand; with populations the
-integers of their programs. `tests/lab/study` holds both against the executors.
+it. With `sequential` and `exact` the numbers are those of the reference executor but for exp, here FP64's rounded to
+FP32, which differs from the circuit's by one unit in the last place on fewer than one operand in a thousand; with
+populations the integers of their programs. `tests/lab/study` holds both against the executors.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from lava_nexus.circuits.goldens.doubles import Doubles, exact_dot
 from lava_nexus.errors import NexusError
 from lava_nexus.execute.run import executor_named
 from lava_nexus.formats import FLOAT32, FloatFormat
@@ -29,7 +30,7 @@ from lava_nexus.models.stages import forward_stages
 from lava_nexus.models.tensors import Weights
 from lava_nexus.populations.catalogue import GATES, Nonlinear
 
-Sums: TypeAlias = Literal["sequential", "kernel", "once"]
+Sums: TypeAlias = Literal["sequential", "kernel", "exact"]
 DTYPES = {
     "float32": torch.float32,
     "float16": torch.float16,
@@ -188,8 +189,8 @@ def _angles(model: Model, tokens: int, device: str) -> tuple[Tensor, Tensor]:
 
 
 def _product(left: Tensor, right: Tensor, way: Way) -> Tensor:
-    if way.sums == "once":
-        return (left.double() @ right.double().transpose(-1, -2)).float()
+    if way.sums == "exact":
+        return _exact(left, right, way.sums_format or way.format)
     if way.sums == "kernel":
         return left @ right.transpose(-1, -2)
     dtype = DTYPES[(way.sums_format or way.format).name]
@@ -210,4 +211,18 @@ def _total(x: Tensor, way: Way) -> Tensor:
         for k in range(1, x.shape[-1]):
             total += x[..., k : k + 1]
         return total
+    if way.sums == "exact":
+        return _exact(x, torch.ones_like(x[..., :1, :]), FLOAT32)
     return x.double().sum(-1, keepdim=True).float()
+
+
+def _exact(left: Tensor, right: Tensor, fmt: FloatFormat) -> Tensor:
+    """[..., m, n] of left [..., m, k] and right [..., n, k], exact sums rounded once to a format, as FP32."""
+    device = left.device
+
+    def multiplied(a: Doubles, b: Doubles) -> Doubles:
+        x, y = (torch.from_numpy(one).to(device) for one in (a, b))
+        return np.asarray((x @ y.transpose(-1, -2)).cpu().numpy())
+
+    found = exact_dot(left.cpu().numpy(), right.cpu().numpy(), fmt, multiplied)
+    return torch.from_numpy(fmt.from_patterns(found).astype(np.float32)).to(device)

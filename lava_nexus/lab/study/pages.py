@@ -18,14 +18,14 @@ from lava_nexus.lab.report import Report, Table
 Row = dict[str, Any]
 FIGURE = "perplexity_by_share.png"
 _LIMIT = 1.0
-_STARTED = ("perplexity", "plain", "equal_logits", "largest_difference", "largest_logit", "same_first")
+_STARTED = ("perplexity", "plain", "equal_logits", "largest_difference", "largest_logit", "same_first", "seconds")
 _MEASURED = ("perplexity", "change", "kl", "same_first")
 _TITLES = {
     "formats": "Formats and sums",
     "operators": "Operators of LIF populations in all layers, published options",
     "options": "One option changed at a time, operator in all layers",
     "layers": "A growing share of layers, from the first",
-    "start": "The start of the text by executors, and by plain sums in the same order",
+    "start": "The start of the text by executors, and by plain sums of the same kind",
 }
 _HEADS = {
     "perplexity": "perplexity",
@@ -36,6 +36,7 @@ _HEADS = {
     "equal_logits": "logits with equal bits",
     "largest_difference": "largest difference",
     "largest_logit": "largest logit",
+    "seconds": "processor seconds",
 }
 _NOTES = (
     "Perplexity is a token's, over windows that do not overlap; the first token of a window is not scored. KL is from "
@@ -81,7 +82,7 @@ def _shown(row: Row, key: str) -> Any:
     if value is None or not isinstance(value, float):
         return value
     digits = {"perplexity": ".6g", "plain": ".6g", "change": "+.3g", "kl": ".3g", "same_first": ".4f", "share": ".2f"}
-    digits |= {"equal_logits": ".4f", "largest_difference": ".2g", "largest_logit": ".3g"}
+    digits |= {"equal_logits": ".4f", "largest_difference": ".2g", "largest_logit": ".3g", "seconds": ".0f"}
     return format(value, digits.get(key, "g"))
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import time
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,30 +12,35 @@ import torch
 from numpy.typing import NDArray
 
 from lava_nexus.execute.run import executor_named
+from lava_nexus.formats import FLOAT32, FORMATS
+from lava_nexus.lab.configs.study import Start
 from lava_nexus.lab.study.decoder import Decoder, Way
 from lava_nexus.models.model import Model
 from lava_nexus.populations import Options
 from lava_nexus.populations.catalogue import GATES, Nonlinear
 
 
-def by_executor(
-    model: Model, decoder: Decoder, tokens: NDArray[np.int64], executor: str, operators: tuple[str, ...]
-) -> dict[str, Any]:
-    """Logits of a sequence by an executor, and by plain sums in the same order: how far they are apart.
+def by_executor(model: Model, decoder: Decoder, tokens: NDArray[np.int64], how: Start) -> dict[str, Any]:
+    """Logits of a sequence by an executor, and by plain sums of the same kind: how far they are apart.
 
     Args:
-        model: exact.
-        decoder: with its weights.
+        model: with its weights.
+        decoder: of them.
         tokens: ids [tokens].
-        executor: name of the executor.
-        operators: that are LIF populations, with the published options; none for gates alone.
+        how: the run.
     """
-    nonlinear = Nonlinear(dict.fromkeys(operators, Options())) if operators else GATES
-    made = executor_named(executor, **({} if executor == "membrane" else {"count": False}))
-    ours = model.by_populations(nonlinear)(tokens, made).logits
+    nonlinear = Nonlinear(dict.fromkeys(how.operators, Options())) if how.operators else GATES
+    made = executor_named(how.executor, **({} if how.executor == "membrane" else {"count": False}))
+    fmt, native = FORMATS[how.format], how.product == "native"
+    arithmetic = replace(model.arithmetic, format=fmt, norm_format=FLOAT32, nonlinear=nonlinear)
+    if native:
+        arithmetic = replace(arithmetic, product="native", accumulate="exact")
+    began = time.process_time()
+    ours = Model(model.spec, model.source, arithmetic)(tokens, made).logits
+    seconds = time.process_time() - began
     assert ours is not None
     ours = ours[0].astype(np.float32)
-    way = Way("sequential", nonlinear=nonlinear)
+    way = Way("exact" if native else "sequential", fmt, nonlinear=nonlinear)
     with torch.no_grad():
         features = decoder.features(torch.from_numpy(tokens)[None].to(decoder.device), way)
         plain = decoder.logits(features[0], way).cpu().numpy()
@@ -44,6 +51,7 @@ def by_executor(
         "largest_difference": float(np.abs(ours - plain).max()),
         "largest_logit": float(np.abs(ours).max()),
         "same_first": float(np.mean(ours.argmax(-1) == plain.argmax(-1))),
+        "seconds": seconds,
     }
 
 

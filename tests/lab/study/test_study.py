@@ -20,12 +20,12 @@ from lava_nexus.populations.catalogue import Nonlinear
 
 torch = pytest.importorskip("torch")
 
-from lava_nexus.lab.configs.study import StudyConfig  # noqa: E402
+from lava_nexus.lab.configs.study import Start, StudyConfig  # noqa: E402
 from lava_nexus.lab.pages import filled  # noqa: E402
 from lava_nexus.lab.study import spiking  # noqa: E402
 from lava_nexus.lab.study.decoder import Decoder, Way  # noqa: E402
 from lava_nexus.lab.study.pages import page_part, update_study_page  # noqa: E402
-from lava_nexus.lab.study.study import Bench, read_tokens, run_study  # noqa: E402
+from lava_nexus.lab.study.study import OPERATORS, Bench, read_tokens, run_study  # noqa: E402
 
 ROOT = Path(__file__).parents[3]
 TINY = {
@@ -106,11 +106,12 @@ def test_whole_models_of_populations_have_the_bits_of_the_executors() -> None:
     """Sequential sums and integers of populations: nothing is left in which a kernel could differ."""
     options = {"softmax": Options(), "silu": Options(grid_bits=6), "rms_norm": Options(in_fraction=8)}
     nonlinear = Nonlinear(options)
-    found = logits_of(tiny(), Way("sequential", nonlinear=nonlinear), TOKENS)
-    for executor in ("reference", "bitsliced"):
-        expected = tiny().by_populations(nonlinear)(TOKENS, executor).logits
-        assert expected is not None
-        np.testing.assert_array_equal(found.view(np.uint32), expected[0].view(np.uint32))
+    for sums, kind in (("exact", {"product": "native", "accumulate": "exact"}), ("sequential", {})):
+        found = logits_of(tiny(), Way(sums, nonlinear=nonlinear), TOKENS)  # type: ignore[arg-type]
+        for executor in ("reference", "bitsliced"):
+            expected = tiny(**kind).by_populations(nonlinear)(TOKENS, executor).logits
+            assert expected is not None
+            np.testing.assert_array_equal(found.view(np.uint32), expected[0].view(np.uint32))
     layers = frozenset({"block0.feed_forward.activation", "block0.attention.softmax"})
     part = Nonlinear(options, layers)
     expected = tiny().by_populations(part)(TOKENS, "reference").logits
@@ -120,7 +121,7 @@ def test_whole_models_of_populations_have_the_bits_of_the_executors() -> None:
     assert not np.array_equal(expected[0], found)
 
 
-@pytest.mark.parametrize("sums", ["sequential", "kernel", "once"])
+@pytest.mark.parametrize("sums", ["sequential", "kernel", "exact"])
 def test_float32_is_that_of_the_reference_up_to_exp_and_orders(sums: Any) -> None:
     expected = tiny()(TOKENS, "reference").logits
     assert expected is not None
@@ -153,7 +154,7 @@ def test_perplexity_and_kl_by_their_definitions() -> None:
 def test_a_study_from_config_to_page(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     text = f"text={ROOT / 'tests/data/persuasion.txt'}"
     config = load_config(StudyConfig, ROOT / "configs/study/random.yaml", [text])
-    config = config.model_copy(update={"start": (("reference", 2, ("softmax", "silu", "rms_norm")),)})
+    config = config.model_copy(update={"start": (Start(executor="reference", tokens=2, operators=OPERATORS),)})
     run_study(config, tmp_path, quick=True)
     report = json.loads((tmp_path / "study.json").read_text())
     assert report["quick"] and "a quick run" in report["title"] and len(report["rows"]) >= 5
@@ -167,7 +168,7 @@ def test_studies_that_cannot_be(monkeypatch: pytest.MonkeyPatch) -> None:
     text = ROOT / "tests/data/persuasion.txt"
     with pytest.raises(NexusError, match=r"package 'no_such_model', which carries the model, is not installed"):
         read_tokens(StudyConfig(package="no_such_model", text=text), tiny(), False)
-    with pytest.raises(ValueError, match="exactly one of package, checkpoint and architecture"):
+    with pytest.raises(ValueError, match="must have one of 'checkpoint', 'package' and 'architecture'"):
         StudyConfig(text=text)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     with pytest.raises(NexusError, match="device is 'cuda', but PyTorch finds no GPU"):

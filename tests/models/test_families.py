@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,57 @@ def test_as_near_to_float64_as_transformers_is(name: str, tmp_path: Path) -> Non
     single = checkpoints.outputs(model, tokens)
     double = checkpoints.outputs(model.double(), tokens)
     assert agree(name, nexus.load(tmp_path)(tokens, "reference"), single, double) >= 1
+
+
+FOREIGN = {
+    "residual_multiplier": 0.5,
+    "embedding_multiplier": 3.0,
+    "logits_scaling": 3.0,
+    "attn_logit_softcapping": 0.5,
+    "final_logit_softcapping": 0.5,
+    "no_rope_layers": [0, 0],
+    "no_rope_layer_interval": 1,
+    "rope_local_base_freq": 3.0,
+    "hidden_activation": "relu",
+    "query_pre_attn_scalar": 7,
+    "num_experts_per_tok": 1,
+    "sliding_window_pattern": 1,
+    "type_vocab_size": 3,
+}
+"""Keys that mean something to other families."""
+
+
+@pytest.mark.parametrize("name", ["gemma", "llama2", "mistral", "gpt_neox", "bert"])
+def test_keys_of_other_families_are_ignored_as_transformers_ignores_them(name: str, tmp_path: Path) -> None:
+    model, tokens = checkpoints.saved(name, tmp_path), checkpoints.tokens_of(name, batch=1, tokens=6)
+    config = json.loads((tmp_path / "config.json").read_text())
+    (tmp_path / "config.json").write_text(json.dumps({**FOREIGN, **config}))
+    theirs = type(model).from_pretrained(tmp_path, attn_implementation="eager").eval()
+    single, double = checkpoints.outputs(theirs, tokens), checkpoints.outputs(theirs.double(), tokens)
+    assert agree(name, nexus.load(tmp_path)(tokens, "reference"), single, double) >= 1
+
+
+@pytest.mark.parametrize(
+    ("name", "own", "other"),
+    [("gemma2", "hidden_activation", "hidden_act"), ("gpt2", "activation_function", "hidden_act")],
+)
+def test_an_activation_goes_by_the_name_that_its_family_has(name: str, own: str, other: str, tmp_path: Path) -> None:
+    model, tokens = checkpoints.saved(name, tmp_path), checkpoints.tokens_of(name, batch=1, tokens=6)
+    config = json.loads((tmp_path / "config.json").read_text())
+    (tmp_path / "config.json").write_text(json.dumps({**config, own: "relu", other: "silu"}))
+    theirs = type(model).from_pretrained(tmp_path, attn_implementation="eager").eval()
+    single, double = checkpoints.outputs(theirs, tokens), checkpoints.outputs(theirs.double(), tokens)
+    assert agree(name, nexus.load(tmp_path)(tokens, "reference"), single, double) >= 1
+
+
+def test_one_key_by_two_names_with_two_values(tmp_path: Path) -> None:
+    checkpoints.saved("gpt_neox", tmp_path)
+    config = json.loads((tmp_path / "config.json").read_text())
+    (tmp_path / "config.json").write_text(json.dumps({**config, "rotary_pct": 1.0, "partial_rotary_factor": 0.5}))
+    with pytest.raises(
+        NexusError, match="'rotary_pct' is 1.0 and 'partial_rotary_factor', which means the same, is 0.5"
+    ):
+        nexus.load(tmp_path)
 
 
 @pytest.mark.parametrize("name", checkpoints.IMAGES)

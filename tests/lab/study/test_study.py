@@ -23,9 +23,10 @@ torch = pytest.importorskip("torch")
 from lava_nexus.lab.configs.study import Start, StudyConfig  # noqa: E402
 from lava_nexus.lab.pages import filled  # noqa: E402
 from lava_nexus.lab.study import spiking  # noqa: E402
+from lava_nexus.lab.study.cases import OPERATORS  # noqa: E402
 from lava_nexus.lab.study.decoder import Decoder, Way  # noqa: E402
 from lava_nexus.lab.study.pages import page_part, update_study_page  # noqa: E402
-from lava_nexus.lab.study.study import OPERATORS, Bench, read_tokens, run_study  # noqa: E402
+from lava_nexus.lab.study.study import Bench, read_tokens, run_study  # noqa: E402
 
 ROOT = Path(__file__).parents[3]
 TINY = {

@@ -128,6 +128,7 @@ DEFAULTS: dict[str, Mapping[str, Any]] = {
         "query_pre_attn_scalar": 256,
         "sliding_window": 4096,
         "sliding_window_pattern": 6,
+        "final_logit_softcapping": None,
     },
     "phi": {
         **_LLAMA,
@@ -223,13 +224,9 @@ DEFAULTS: dict[str, Mapping[str, Any]] = {
 """By `model_type`."""
 
 _OPTIONAL = frozenset(key for defaults in DEFAULTS.values() for key in defaults)
-_OF_MANY = frozenset(
-    {
-        *("bos_token_id", "eos_token_id", "pad_token_id", "tie_word_embeddings"),
-        *("hidden_act", "max_position_embeddings", "original_max_position_embeddings", "moe_intermediate_size"),
-        *("rope_theta", "partial_rotary_factor"),
-    }
-)
+_OF_MANY = {"bos_token_id", "eos_token_id", "pad_token_id", "tie_word_embeddings", "hidden_act", "rope_theta"}
+_OF_MANY |= {"max_position_embeddings", "original_max_position_embeddings", "moe_intermediate_size"}
+_OF_MANY |= {"partial_rotary_factor"}
 """Optional keys that a family reads whether or not it has a default of its own."""
 _DECODERS = tuple(kind for kind in DEFAULTS if kind not in ("gpt2", "gpt_neox", "bert", "roberta", "distilbert", "vit"))
 _OF_FEW: dict[str, tuple[str, ...]] = {

@@ -12,13 +12,13 @@ from typing import Any, Protocol
 from lava_nexus.chip.placement import Placement
 from lava_nexus.chip.program_placement import ProgramPlacement
 from lava_nexus.energy.constants import EnergyModel, load_energy_model
+from lava_nexus.energy.counts import NO_PLACEMENT as NO_PLACEMENT
+from lava_nexus.energy.counts import energy_of_counts
 from lava_nexus.energy.machine import CircuitCounts, Machine, PaceName, Subject
-from lava_nexus.energy.report import CircuitEnergy, EnergyReport
+from lava_nexus.energy.report import EnergyReport
 from lava_nexus.errors import NexusError
 from lava_nexus.execute.operands import real_number, whole_number
 from lava_nexus.execute.tallies import Tally
-
-NO_PLACEMENT = "there is no placement on cores, so that this is work alone and not what a machine takes"
 
 
 class OfCircuit(Protocol):
@@ -100,7 +100,7 @@ def energy_of(
         counts = [_counts(tally) for tally in tallies]
         ran = _subject(tallies)
         subject = ran if placement is None else _placed_subject(placement)
-    found = _estimate(counts, constants, unit if inputs is None else inputs, machine, subject)
+    found = energy_of_counts(counts, constants, unit if inputs is None else inputs, machine, subject)
     return found if ran is None else replace(found, notes=(*found.notes, *_other_networks(ran, subject)))
 
 
@@ -135,7 +135,7 @@ def energy_of_tallies(
     listed = list(tallies)
     known = all(tally.synops is not None for tally in listed)
     counts = [_counts(tally) for tally in listed] if known else []
-    return _estimate(counts, model, inputs, machine, _subject(listed)) if known else None
+    return energy_of_counts(counts, model, inputs, machine, _subject(listed)) if known else None
 
 
 def _counted(what: Run) -> list[Tally]:
@@ -256,45 +256,3 @@ def _tokens(tallies: Sequence[Tally], placement: ProgramPlacement) -> int:
                 f"{placed.get(label, 0)} times a token, and was {ran.get(label, 0)} times"
             )
     return tokens
-
-
-def _estimate(
-    counts: Sequence[CircuitCounts], model: EnergyModel, inputs: int, machine: Machine | None, subject: Subject
-) -> EnergyReport:
-    if inputs < 1:
-        raise NexusError(f"energy of {inputs} inputs does not exist; at least 1 is needed")
-    uncounted = sum(one.updates for one in counts if one.active is None)
-    notes = [f"constants are those of: {model.title}"]
-    notes += [NO_PLACEMENT] if machine is None else [*machine.notes, *_machine_notes(machine, model)]
-    report = EnergyReport(
-        model=model,
-        inputs=inputs,
-        subject=subject,
-        circuits=tuple(CircuitEnergy.of(one, model) for one in counts),
-        placed=machine,
-        updates=sum(one.updates for one in counts),
-        active=sum(one.active for one in counts if one.active is not None),
-        uncounted_updates=uncounted,
-        notes=(),
-    )
-    if uncounted:
-        how = "left out" if machine is None else "charged as idle"
-        notes.append(
-            f"activity of {uncounted:,} neuron updates was not counted: they are {how}, a lower bound; were all of "
-            f"them active, the total would be {report.upper_joules:.4g} J"
-        )
-    return replace(report, notes=tuple(notes))
-
-
-def _machine_notes(machine: Machine, model: EnergyModel) -> list[str]:
-    """What is charged apart, or not at all."""
-    notes = []
-    if machine.filling:
-        joules = machine.filling * machine.site.neurons * model.joules("neuron_update_inactive")
-        notes.append(
-            f"filling and draining the pipeline once takes {machine.filling:,} further steps, {joules:.3g} J of idle "
-            "updates, charged apart"
-        )
-    if machine.words and not model.span("host_word").high:
-        notes.append(f"{machine.words:,} words from and to the host are not charged: the model has no 'host_word'")
-    return notes

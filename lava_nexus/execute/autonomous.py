@@ -52,6 +52,7 @@ class AutonomousRun(Shown):
         spikes, synops, active: of the sequence by part; active are updates of neurons that received a spike.
         sent: spikes of each of the host's lines by port; `received` of those that leave.
         caches: patterns [..., positions, channels] of the words taken, by name.
+        counts: int64 [signals]; spikes of every signal in the sequence.
     """
 
     prompt: tuple[int, ...]
@@ -67,6 +68,12 @@ class AutonomousRun(Shown):
     sent: Mapping[str, int]
     received: Mapping[str, int]
     caches: Mapping[str, NDArray[np.uint64]]
+    counts: NDArray[np.int64]
+
+    @property
+    def passed(self) -> int:
+        """Tokens that went through the layers."""
+        return len(self.prompt) + max(0, len(self.tokens) - 1)
 
     def _facts(self) -> tuple[str, dict[str, Any]]:
         told = {"tokens": " ".join(map(str, self.tokens)), "ended": self.stop}
@@ -181,6 +188,7 @@ class AutonomousSession:
             active=_by_part(np.bincount(part, active, len(PARTS))),
             sent=_by_port(network.inputs, counts),
             received=_by_port(network.outputs, counts),
+            counts=counts,
             caches={name: _patterns(self.line.read(cells))[..., :passed, :] for name, cells in network.cached.items()},
         )
 

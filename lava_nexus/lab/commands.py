@@ -177,11 +177,11 @@ class Readme(Command):
         from lava_nexus.lab.energy.report import update_energy_pages
         from lava_nexus.lab.energy.sanafe import JOULES, update_sanafe
         from lava_nexus.lab.energy.token import update_mapping_page
-        from lava_nexus.lab.pages import update_native, update_readme
+        from lava_nexus.lab.pages import update_autonomous, update_native, update_readme
         from lava_nexus.lab.study.pages import update_study_page
 
         kinds: dict[str, Any] = {"energy_interleaved.csv": update_mapping_page, JOULES: update_sanafe}
-        kinds |= {"native.json": update_native, "study.json": update_study_page}
+        kinds |= {"native.json": update_native, "study.json": update_study_page, "phases.csv": update_autonomous}
         for name, update in kinds.items():
             if (folder / name).is_file():
                 update(folder, root)

@@ -67,11 +67,15 @@ def _named(name: str) -> Any:
 
 
 def run_model(config: RunConfig, out: Path, quick: bool = False, **flags: bool) -> Any:
-    """The digits transformer, or another one, layer by layer."""
+    """The digits transformer, another one layer by layer, or a decoder that runs by itself."""
     if config.model.kind == "digits":
         from lava_nexus.lab.runs.digits import run_digits
 
         return run_digits(config, out, quick)
+    if config.model.kind == "autonomous":
+        from lava_nexus.lab.runs.autonomous import run_autonomous
+
+        return run_autonomous(config, out, quick)
     from lava_nexus.lab.runs.transformer import run_transformer
 
     return run_transformer(config, out, quick, **flags)

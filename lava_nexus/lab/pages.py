@@ -217,6 +217,21 @@ def update_native(results: Path, root: Path) -> None:
     write_text(docs, filled(text, "token", lambda: _titled(token), "docs/native.md") if token else text)
 
 
+def update_autonomous(results: Path, root: Path) -> None:
+    """Takes a run of a decoder that runs by itself into docs/autonomous.md and its figure into docs/images/.
+
+    Raises:
+        NexusError: the run was a quick one, or the marks are not there.
+    """
+    report = read_report(results / "report.json")
+    if report["quick"]:
+        raise NexusError(f"'{results}' holds a quick run, which is no result: run it whole")
+    _take_figures(report["figures"], results, root / "docs" / "images")
+    page = root / "docs" / "autonomous.md"
+    found = "\n".join(["\n\n".join(report["findings"]), "", _titled(report["tables"])])
+    write_text(page, filled(read_text(page, "page"), "tiny", lambda: found, "docs/autonomous.md"))
+
+
 def _titled(tables: Sequence[dict[str, Any]]) -> str:
     return "\n".join(f"**{table['title']}**\n\n{markdown(table['header'], table['rows'])}" for table in tables)
 

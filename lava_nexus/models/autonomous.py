@@ -123,7 +123,7 @@ def built(
         words = Table(_addresses(flow, tables["words"]), _embedding(model))
     fmt = model.arithmetic.format
     plan = Plan(
-        name=f"{model.spec.kind} of {model.source.name}",
+        name=f"{model.spec.kind} of {Path(model.source.name).name}",
         flow=flow,
         tokens=words,
         positions=[Table(_addresses(flow, tables[name]), patterns) for name, patterns in by_position.items()],

@@ -132,6 +132,18 @@ def test_a_lost_spike_of_control_ends_in_a_sentence(which: str) -> None:
     assert found >= len(lost) - 2
 
 
+def test_core_by_core_in_lava_every_neuron_fires_as_often() -> None:
+    pytest.importorskip("lava")
+    in_lava = pytest.importorskip("lava_nexus.execute.lava.autonomous")
+    sizes = {**SIZES, "hidden_size": 2, "head_dim": 2, "num_hidden_layers": 1, "num_attention_heads": 1}
+    least = nexus.random_model({"model_type": "llama", **sizes}, format="float8_e5m2", norm_format="float8_e5m2")
+    of = nexus.autonomous(least, max_length=2, prompt=1)
+    run = of.run([2])
+    found = in_lava.run_in_lava(of.placed, run)
+    assert (found.tokens, found.at, found.taken) == (run.tokens, run.at, run.taken)
+    assert np.array_equal(found.counts, run.counts)
+
+
 def test_counts_by_part_and_limits_of_cores() -> None:
     of = small()
     parts = of.network.parts()

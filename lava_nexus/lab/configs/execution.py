@@ -190,6 +190,28 @@ class TransformerModel(ModelSource):
         return self
 
 
+class AutonomousModel(Config):
+    """A decoder as one network that runs by itself; see `lava_nexus.autonomous`.
+
+    Attributes:
+        kind: which model this is.
+        checkpoint: folder of a checkpoint; None for the decoder of characters that comes with the package.
+        prompts: texts, each the beginning of a sequence.
+        max_length: positions.
+        prompt: most tokens of a prompt.
+        block: positions that attention does together.
+        chips: most chips; None for as many as it needs.
+    """
+
+    kind: Literal["autonomous"]
+    checkpoint: Path | None = None
+    prompts: Annotated[tuple[str, ...], Field(min_length=1)] = ("Now",)
+    max_length: int = Field(default=72, ge=2)
+    prompt: int = Field(default=8, ge=1)
+    block: int = Field(default=8, ge=1)
+    chips: int | None = Field(default=None, ge=1)
+
+
 class RunConfig(ExecutionConfig):
     """One run of a model, computed as `ExecutionConfig` says.
 
@@ -203,7 +225,7 @@ class RunConfig(ExecutionConfig):
         out: folder for results.
     """
 
-    model: Annotated[DigitsModel | TransformerModel, Field(discriminator="kind")]
+    model: Annotated[DigitsModel | TransformerModel | AutonomousModel, Field(discriminator="kind")]
     energy_model: EnergyModelName = "loihi1_pre_silicon"
     place: StrategyText | None = None
     chip: ChipName = "loihi2"
@@ -212,8 +234,14 @@ class RunConfig(ExecutionConfig):
 
     @model_validator(mode="after")
     def _spread(self) -> RunConfig:
-        if self.cluster is not None and self.model.kind == "digits":
-            raise ValueError("the digits transformer is too small for a cluster; leave out 'cluster'")
+        if self.cluster is not None and self.model.kind != "transformer":
+            raise ValueError(f"the model '{self.model.kind}' is too small for a cluster; leave out 'cluster'")
+        return self
+
+    @model_validator(mode="after")
+    def _by_itself(self) -> RunConfig:
+        if self.model.kind == "autonomous" and (self.executor != "membrane" or self.place is not None):
+            raise ValueError("a model that runs by itself takes executor membrane, and is placed whole without 'place'")
         return self
 
     @model_validator(mode="after")

@@ -1,11 +1,14 @@
 """Whole forward passes on a GPU: a prompt and one more token, seconds, and every layer's bits against the CPU's.
 
-Weights are seeded, FP32, kept in the host's memory before anything is timed; what is timed reads them from there. The
-first pass compiles and is not timed. `--against` runs the same prompt on another executor and compares the stream
-behind every layer bit for bit.
+Weights are seeded, FP32 or rounded to BF16, and made before anything is timed; on the GPU they stay as bit planes where
+they fit, and come anew from the host's memory for each pass where they do not. The first pass compiles and is not
+timed.
 
-Usage: python -m benchmarks.cuda_models [--shape qwen3_0.6b] [--layers N] [--tokens 128] [--against bitsliced]
-    [--record FILE] [--quick]
+`--digests FILE` writes a digest of the stream behind every layer, or compares with those in the file where it is there,
+so that two machines can be compared; `--against` runs the same prompt on another executor here.
+
+Usage: python -m benchmarks.cuda_models [--shape qwen3_0.6b] [--layers N] [--tokens 128] [--weights bfloat16]
+    [--against bitsliced] [--executor cuda] [--digests FILE] [--record FILE] [--quick]
 
 As a module, as `benchmarks.cuda` says.
 """
@@ -13,24 +16,28 @@ As a module, as `benchmarks.cuda` says.
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import sys
 import time
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from lava_nexus.config import load_config
 from lava_nexus.errors import NexusError
-from lava_nexus.execute.cuda import CudaExecutor
 from lava_nexus.execute.cuda.device import machine
 from lava_nexus.execute.executor import Executor
 from lava_nexus.execute.run import executor as executor_named
+from lava_nexus.formats import FloatFormat, as_format
 from lava_nexus.lab.configs.execution import RunConfig, TransformerModel
-from lava_nexus.models.forward import cache_of
 from lava_nexus.models.model import Model, random_model
 from lava_nexus.models.stages import forward_stages
+from lava_nexus.models.stream import Stream, cache_of
 from lava_nexus.models.tensors import HeldTensors
 
 CONFIGS = Path(__file__).parents[1] / "configs" / "models"
@@ -39,30 +46,80 @@ TINY = {"hidden_size": 32, "intermediate_size": 64, "num_attention_heads": 4, "n
 Row = dict[str, Any]
 
 
-def model_of(shape: str, tiny: bool) -> Model:
-    """The model of a config, its weights kept in memory once they are made."""
+def model_of(shape: str, tiny: bool, weights: str | None = None) -> Model:
+    """The model of a config, its weights kept in memory once they are made, rounded to a format of their own."""
     given = load_config(RunConfig, CONFIGS / f"{shape}.yaml").model
     assert isinstance(given, TransformerModel) and given.architecture is not None
     made = random_model({**given.architecture, **(TINY if tiny else {})})
-    return Model(made.spec, HeldTensors(made.source), made.arithmetic)
+    rounded = as_format(weights) if weights else None
+    assert rounded is None or isinstance(rounded, FloatFormat)
+    return Model(made.spec, HeldTensors(made.source), replace(made.arithmetic, weight_format=rounded))
 
 
-def passes(model: Model, runs: Executor, tokens: int, layers: int) -> tuple[list[Any], float, float]:
-    """The stream behind every layer of a prompt, its seconds, and those of one more token."""
-    ids = np.arange(1, tokens + 2)[None]
-    forward, span = model.forward(runs), (0, layers)
-    start = time.perf_counter()
-    stream = forward.enter(ids[:, :-1])
-    hidden = []
-    for done in forward.run(forward_stages(model.spec, tokens, layers=span, logits="none", keep=True), stream):
-        stream = done.stream
-        hidden += [done.left["hidden"]] if "hidden" in done.left else []
-    prompt = time.perf_counter() - start
-    start = time.perf_counter()
-    more = forward.enter(ids[:, -1:], held=cache_of(stream))
-    for _ in forward.run(forward_stages(model.spec, 1, tokens, layers=span, logits="none"), more):
-        pass
-    return hidden, prompt, time.perf_counter() - start
+def passes(model: Model, runs: Executor, tokens: int, layers: int, more: int = 1) -> tuple[float, list[float]]:
+    """Seconds of a prompt and of each further token, the last result of each fetched."""
+    ids = np.arange(1, tokens + more + 1)[None]
+    forward, span, taken = model.forward(runs), (0, layers), []
+    stream: Stream = {}
+    for begin, end in [(0, tokens), *((tokens + i, tokens + i + 1) for i in range(more))]:
+        start = time.perf_counter()
+        stream = forward.enter(ids[:, begin:end], held=cache_of(stream))
+        stages = forward_stages(model.spec, end - begin, begin, layers=span, logits="none", keep=True)
+        for done in forward.run(stages, stream):
+            stream = done.stream
+        np.asarray(stream["hidden"])
+        taken.append(time.perf_counter() - start)
+    return taken[0], taken[1:]
+
+
+def hidden_states(model: Model, runs: Executor, tokens: int, layers: int) -> Iterator[NDArray[Any]]:
+    """The stream behind every layer of a prompt."""
+    forward = model.forward(runs)
+    stages = forward_stages(model.spec, tokens, layers=(0, layers), logits="none")
+    for done in forward.run(stages, forward.enter(np.arange(1, tokens + 1)[None])):
+        if done.stage.step.startswith("layer"):
+            yield np.ascontiguousarray(done.left["hidden"])
+
+
+def compared(found: list[str], file: Path, what: Row) -> Row:
+    """The digests of layers against those of a file; written there where it is not."""
+    if not file.exists():
+        file.write_text(json.dumps({**what, "digests": found}, indent=1) + "\n")
+        return {"digests written": len(found)}
+    kept = json.loads(file.read_text())
+    other = kept["digests"][: len(found)]
+    unequal = [i for i, (a, b) in enumerate(zip(found, other, strict=False)) if a != b]
+    if unequal:
+        raise NexusError(f"{what['shape']}: layers {unequal} differ from those of {kept['executor']} in {file}")
+    return {"layers equal": len(other), "to those of": kept["executor"]}
+
+
+def measured(given: argparse.Namespace) -> Row:
+    """One row of the record."""
+    model = model_of(given.shape, given.quick, given.weights)
+    layers = given.layers or model.spec.layers
+    options = {"count": False} if given.executor in ("cuda", "bitsliced") else {}
+    runs = executor_named(given.executor, **options)
+    row: Row = {"shape": given.shape, "layers": layers, "of": model.spec.layers, "tokens": given.tokens}
+    row |= {"executor": runs.name, "weights": given.weights or "float32"}
+    if not given.only_digests:
+        print(f"{given.shape}: weights of {layers} layers are made, kernels compiled", file=sys.stderr)
+        passes(model, runs, given.tokens, layers)
+        runs_of = [passes(model, runs, given.tokens, layers, given.more) for _ in range(given.repeats)]
+        row["prompt seconds"] = float(np.median([prompt for prompt, _ in runs_of]))
+        row["next token seconds"] = float(np.median([one for _, more in runs_of for one in more]))
+    if given.digests or given.against:
+        states = list(hidden_states(model, runs, given.tokens, layers))
+        if given.digests:
+            row |= compared([hashlib.sha256(state.tobytes()).hexdigest() for state in states], given.digests, row)
+    if given.against:
+        options = {"count": False} if given.against == "bitsliced" else {}
+        other = hidden_states(model, executor_named(given.against, **options), given.tokens, layers)
+        unequal = [int((a != b).sum()) for a, b in zip(states, other, strict=True)]
+        row |= {"against": given.against, "unequal bits by layer": unequal}
+        if any(unequal):
+            raise NexusError(f"{given.shape}: layers differ from {given.against}: {unequal}")
+    return row
 
 
 def main() -> None:
@@ -71,28 +128,19 @@ def main() -> None:
     parser.add_argument("--shape", default="qwen3_0.6b", help="a config of configs/models")
     parser.add_argument("--layers", type=int, help="fewer than the model has")
     parser.add_argument("--tokens", type=int, default=128, help="of the prompt")
+    parser.add_argument("--more", type=int, default=3, help="further tokens, of which the median is told")
+    parser.add_argument("--repeats", type=int, default=3, help="passes timed, of which the median is told")
+    parser.add_argument("--weights", help="format that weights are rounded to first")
     parser.add_argument("--against", help="executor whose bits are compared")
+    parser.add_argument("--digests", type=Path, help="file of digests of every layer, written or compared with")
+    parser.add_argument("--only-digests", action="store_true", help="nothing is timed")
     parser.add_argument("--executor", default="cuda", help="what is timed")
     parser.add_argument("--record", type=Path, help="JSON file to write")
     parser.add_argument("--quick", action="store_true", help="a tiny model on the CPU's executor, for CI")
     given = parser.parse_args()
     if given.quick:
-        given.executor, given.against, given.layers, given.tokens = "bitsliced", "reference", 1, 3
-    model = model_of(given.shape, given.quick)
-    layers = given.layers or model.spec.layers
-    runs = CudaExecutor(count=False) if given.executor == "cuda" else executor_named(given.executor)
-    print(f"{given.shape}: weights of {layers} layers are made, kernels compiled", file=sys.stderr)
-    passes(model, runs, given.tokens, layers)
-    hidden, prompt, more = passes(model, runs, given.tokens, layers)
-    row: Row = {"shape": given.shape, "layers": layers, "of": model.spec.layers, "tokens": given.tokens}
-    row |= {"prompt seconds": prompt, "next token seconds": more, "executor": runs.name}
-    if given.against:
-        options = {"count": False} if given.against == "bitsliced" else {}
-        other, seconds, _ = passes(model, executor_named(given.against, **options), given.tokens, layers)
-        unequal = [int((a != b).sum()) for a, b in zip(hidden, other, strict=True)]
-        row |= {"against": given.against, "its prompt seconds": seconds, "unequal bits by layer": unequal}
-        if any(unequal):
-            raise NexusError(f"{given.shape}: layers differ from {given.against}: {unequal}")
+        given.executor, given.against, given.layers, given.tokens, given.repeats = "bitsliced", "reference", 1, 3, 1
+    row = measured(given)
     print(json.dumps(row))
     if given.record:
         kept = json.loads(given.record.read_text())["rows"] if given.record.exists() else []

@@ -24,6 +24,7 @@ from lava_nexus.execute.tallies import BankTally as BankTally
 from lava_nexus.execute.tallies import ProgramResult
 from lava_nexus.execute.tallies import Tallies as Tallies
 from lava_nexus.execute.tallies import Tally as Tally
+from lava_nexus.execute.weights import Rows, Source
 from lava_nexus.populations import Operator
 from lava_nexus.populations.network import PopulationNetwork
 from lava_nexus.programs.nodes import Folded
@@ -67,6 +68,7 @@ class Executor(ABC):
         count: what is counted of an invocation: nothing, spikes (True), or spikes and active neuron updates.
         native: how it forms sums of native products (`execute.native`); None where it does not.
         pairs: whether it has a form of those of two activations, whose neurons keep what they hold.
+        keeps_weights: whether weights are inputs of programs, for which it has a place of its own (`feeds`).
         tallies: what was invoked so far and what it cost.
         measured_joules: of all invocations so far, by a probe of the hardware; None where there is none.
         part: of a run, see `begin`.
@@ -77,6 +79,7 @@ class Executor(ABC):
     count: bool | Literal["activity"] = True
     native: Literal["steps", "digits", "golden"] | None = None
     pairs: bool = True
+    keeps_weights: bool = False
 
     def __init__(self) -> None:
         self.tallies = Tallies()
@@ -222,6 +225,10 @@ class Executor(ABC):
     def place(self, patterns: Patterns) -> Any:
         """The patterns where the backend's memory is; others than GPUs use the host's."""
         return patterns
+
+    def feeds(self, program: Program, weights: Mapping[str, Rows], source: Source) -> dict[str, Any]:
+        """What a program reads of weights, by input: what stands for those that are kept elsewhere, else patterns."""
+        return {name: rows.read(source)[None] for name, rows in weights.items()}
 
     def fetch(self, patterns: Any) -> Patterns:
         """What `place`, or an invocation on placed patterns, gave, in host memory."""

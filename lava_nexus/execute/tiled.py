@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,69 +19,18 @@ from lava_nexus.circuits.bank import Bank
 from lava_nexus.crew import Crew
 from lava_nexus.errors import NexusError
 from lava_nexus.execute.executor import Evaluated, Executor, Tally
-from lava_nexus.execute.operands import Operands, Patterns, check_rounded
+from lava_nexus.execute.operands import Operands, Patterns
 from lava_nexus.execute.run import executor_named
 from lava_nexus.execute.shares import shares
 from lava_nexus.execute.sums import contract
 from lava_nexus.execute.tallies import Tallies
-from lava_nexus.formats import FloatFormat
+from lava_nexus.execute.weights import Remote, Rows, Source, only_right
 from lava_nexus.populations import Operator
 from lava_nexus.programs.product import Product
-from lava_nexus.programs.program import Contract, Program
+from lava_nexus.programs.program import Program
 from lava_nexus.programs.summation import Extent
 
 _WORD = 64  # columns to a machine word
-
-
-class Source(Protocol):
-    """Where rows of a tensor come from."""
-
-    def rows(self, name: str, shape: tuple[int, ...], rows: slice) -> NDArray[np.float32]:
-        """Some rows of a tensor."""
-
-
-@dataclass(frozen=True)
-class Rows:
-    """Rows of a weight matrix.
-
-    Attributes:
-        name, shape: of the tensor.
-        rows: which.
-        format: that they are rounded to.
-    """
-
-    name: str
-    shape: tuple[int, ...]
-    rows: slice
-    format: FloatFormat
-
-    def part(self, share: slice) -> Rows:
-        """Some of them."""
-        first = self.rows.start
-        return Rows(self.name, self.shape, slice(first + share.start, first + share.stop), self.format)
-
-    def read(self, source: Source) -> Patterns:
-        """Their patterns [rows, terms]."""
-        found = source.rows(self.name, self.shape, self.rows)
-        check_rounded(found, self.name, self.format)
-        return self.format.to_patterns(found.astype(self.format.dtype))
-
-
-class Remote(np.ndarray[Any, Any]):
-    """Stands for a weight matrix that is not here: its shape and dtype in no memory, and which rows it is."""
-
-    of: Rows
-
-    @classmethod
-    def standing_for(cls, of: Rows) -> Remote:
-        """[1, rows, terms]."""
-        shape = (1, of.rows.stop - of.rows.start, *of.shape[1:])
-        made = np.broadcast_to(np.zeros((), of.format.pattern_dtype), shape).view(cls)
-        made.of = of
-        return made
-
-    def __array_finalize__(self, made_from: Any) -> None:
-        self.of = getattr(made_from, "of", None)  # type: ignore[assignment]
 
 
 @dataclass(frozen=True)
@@ -194,6 +143,8 @@ class TiledExecutor(Executor):
         inner: what everything else runs on.
     """
 
+    keeps_weights = True
+
     def __init__(self, tiling: Tiling) -> None:
         """Raises NexusError where results depend on the neurons that give them: tiles would be disturbed otherwise."""
         super().__init__()
@@ -210,11 +161,9 @@ class TiledExecutor(Executor):
     def feeds(self, program: Program, weights: Mapping[str, Rows], source: Source) -> dict[str, Patterns]:
         """What a program reads of weights, by input: matrices that stand for those at workers, all else as it is."""
         self._source = source
-        spread = {node.operands[1].number for node in program.nodes if isinstance(node, Contract)}
+        spread = only_right(program)
         return {
-            name: Remote.standing_for(rows)
-            if program.inputs[name].number in spread and len(rows.shape) == 2
-            else rows.read(source)[None]
+            name: Remote.standing_for(rows, source) if name in spread else rows.unrounded.read(source)[None]
             for name, rows in weights.items()
         }
 

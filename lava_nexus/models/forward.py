@@ -16,24 +16,19 @@ from lava_nexus.execute.executor import Executor, Tallies
 from lava_nexus.execute.interpret import run_program
 from lava_nexus.execute.operands import check_rounded
 from lava_nexus.execute.reference import ReferenceExecutor
-from lava_nexus.execute.tiled import Rows, TiledExecutor
+from lava_nexus.execute.weights import Rows
 from lava_nexus.formats import FLOAT32, FLOAT64, FloatFormat
 from lava_nexus.models.spec import ModelSpec
 from lava_nexus.models.stage import Arithmetic, Stage
+from lava_nexus.models.stream import Kept, Patterns, Stream, as_kept, cache_of, cached_tokens, joined
 from lava_nexus.models.tensors import TensorSource
+from lava_nexus.models.written import Written
 from lava_nexus.populations.catalogue import GATES
-from lava_nexus.programs.program import Apply, Node, Program
+from lava_nexus.programs.program import Apply, Node
 from lava_nexus.progress import doing
 from lava_nexus.shown import Shown
 
-Patterns = NDArray[Any]
 Tokens = NDArray[np.int64]
-Stream = Mapping[str, Patterns]
-"""What passes from stage to stage, patterns [batch, ...] by name; `forward_stages` says which there are."""
-
-_CACHED = ("key ", "value ")
-_GROWS = {**dict.fromkeys(_CACHED, -2), "logits": -1}
-"""Axis along which what a stage leaves is put behind what is there; all else takes its place."""
 
 
 @dataclass(repr=False)
@@ -70,26 +65,6 @@ class Counts(Shown):
         self.synapses += other.synapses
         self.depth += other.depth
         self.alarms += other.alarms
-
-
-def joined(stream: Stream, left: Stream) -> dict[str, Patterns]:
-    """The stream with what a stage left: keys, values and logits behind those there, all else in its place."""
-    found = dict(stream)
-    for name, patterns in left.items():
-        axis = next((axis for start, axis in _GROWS.items() if name.startswith(start)), None)
-        append = axis is not None and name in found
-        found[name] = np.concatenate([found[name], patterns], axis=axis) if append else patterns
-    return found
-
-
-def cache_of(stream: Stream) -> dict[str, Patterns]:
-    """Keys, RoPE applied, and values of a stream: `key 3` and `value 3` [batch, kv_heads, tokens, head_dim]."""
-    return {name: patterns for name, patterns in stream.items() if name.startswith(_CACHED)}
-
-
-def cached_tokens(stream: Stream) -> int:
-    """Tokens whose keys and values a stream holds."""
-    return next((patterns.shape[-2] for patterns in cache_of(stream).values()), 0)
 
 
 @dataclass(frozen=True)
@@ -138,11 +113,11 @@ class Forward:
         """
         if self.spec.images is not None:
             raise NexusError(f"model of architecture '{self.spec.kind}' takes images, not tokens")
-        cache = cache_of(held or {})
+        cache = as_kept(cache_of(held or {}))
         past = cached_tokens(cache)
         self._check(tokens, token_types, past)
         positions = np.arange(past, past + tokens.shape[1])
-        stream = cache | {"words": self._looked_up("words", tokens)}
+        stream = {**cache, "words": self._looked_up("words", tokens)}
         if self.spec.ropes:
             stream["position numbers"] = FLOAT32.to_patterns(positions.astype(np.float32))[None, :, None]
         if "token_types" in self.spec.architecture.embeddings:
@@ -151,7 +126,7 @@ class Forward:
         if "positions" in self.spec.architecture.embeddings:
             rows = np.broadcast_to(positions + self.spec.position_offset, tokens.shape)
             stream["positions"] = self._looked_up("positions", rows)
-        return stream
+        return self._kept(stream)
 
     def see(self, images: ArrayLike) -> Stream:
         """The stream of a model of images: pixels [batch, channels, height, width], class token and positions.
@@ -170,15 +145,21 @@ class Forward:
             )
         stream = {"pixels": fmt.to_patterns(pixels.astype(fmt.dtype))}
         stream["class token"] = self._looked_up("class_token", np.zeros((1, 1), np.int64))
-        return stream | {"positions": self._looked_up("positions", np.arange(self.spec.positions)[None])}
+        return self._kept(stream | {"positions": self._looked_up("positions", np.arange(self.spec.positions)[None])})
+
+    def _kept(self, stream: Mapping[str, Any]) -> Stream:
+        """The stream where the executor keeps it; host memory, unless it keeps weights."""
+        if not self.executor.keeps_weights:
+            return stream
+        return Kept({name: self.executor.place(patterns) for name, patterns in stream.items()}, self.executor.fetch)
 
     def run(self, stages: Iterable[Stage], stream: Stream) -> Iterator[Done]:
         """Runs stages on a stream, one after the other; what each gave is told before the next one is read."""
         for stage in stages:
             with doing(f"{stage.step} of {self.spec.layers}" if stage.step.startswith("layer") else stage.step):
-                left, counts = self._ran(stage, stream)
-                stream = joined(stream, left)
-            yield Done(stage, left, counts, stream)
+                left, counts = self._ran(stage, as_kept(stream))
+                stream = self._kept(joined(as_kept(stream), left))
+            yield Done(stage, self._kept(left), counts, stream)
 
     def through(self, stages: Iterable[Stage], stream: Stream) -> tuple[Stream, Counts]:
         """(stream behind the last of the stages, counts of all)."""
@@ -194,23 +175,24 @@ class Forward:
         feeds = {k: p if len(p) == batch else np.broadcast_to(p, (batch, *p.shape[1:])) for k, p in newest.items()}
         if stage.write is None:
             return {stage.leaves[key]: patterns for key, patterns in feeds.items()}, Counts()
-        program, weights = self._written(stage, batch)
+        written, weights = self._written(stage, batch)
+        program = written.program
         watch = Watch() if self.arithmetic.format not in (FLOAT32, FLOAT64) else None
         result = run_program(program, feeds | weights, self.executor, watch=watch)
-        depth = 0 if stage.parallel else program.depth
         alarms = [] if watch is None else self._alarms(watch, stage, feeds, batch)
-        counts = Counts(result.layers, program.neurons, program.synapses, depth, alarms)
+        depth = 0 if stage.parallel else written.depth
+        counts = Counts(written.renamed(result.layers, stage), written.neurons, written.synapses, depth, alarms)
         return {stage.leaves[key]: patterns for key, patterns in result.outputs.items()}, counts
 
-    def _written(self, stage: Stage, batch: int) -> tuple[Program, dict[str, Patterns]]:
-        """The stage as a program, and its feeds of weights: none, or what stands for those at a crew's workers."""
+    def _written(self, stage: Stage, batch: int) -> tuple[Written, dict[str, Patterns]]:
+        """The stage as a program, and its feeds of weights: none, or what stands for those that are kept elsewhere."""
         arithmetic, executor = self.arithmetic.of_batch(batch), self.executor
-        if not isinstance(executor, TiledExecutor):
-            return stage.program(arithmetic, self.source), {}
+        if not (executor.keeps_weights and arithmetic.feeds_weights):
+            return Written.of(stage, arithmetic, self.source), {}
         of = {role: (name, shape, stage.rows or slice(0, shape[0])) for role, (name, shape) in stage.tensors.items()}
-        rows = {WEIGHT + role: Rows(*one, arithmetic.format) for role, one in of.items()}
-        program = stage.program(arithmetic)
-        return program, executor.feeds(program, rows, self.source)
+        rows = {WEIGHT + role: Rows(*one, arithmetic.format, arithmetic.weight_format) for role, one in of.items()}
+        written = Written.of(stage, arithmetic)
+        return written, executor.feeds(written.program, rows, self.source)
 
     def _alarms(self, watch: Watch, stage: Stage, feeds: Mapping[str, Patterns], batch: int) -> list[str]:
         """What the watch met, where the same stage in FP32, fed the same numbers, meets nothing of the kind."""

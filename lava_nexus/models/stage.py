@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal, get_args
 
@@ -64,6 +64,11 @@ class Arithmetic:
             return self
         return replace(self, accumulate=self.accumulate.of_batch(batch))
 
+    @property
+    def feeds_weights(self) -> bool:
+        """Whether weights may be inputs of programs: nothing is made of their values when a program is written."""
+        return self.spikes is None and self.weights == "operand" and self.product != Native.name
+
     def writer(self, name: str) -> Writer:
         """A writer of a new program, its fields those of the same names."""
         return Writer(Program(name), **vars(self))
@@ -103,6 +108,8 @@ class Stage:
         tensors: weights by role: (name in the checkpoint, shape).
         rows: of the tensors that it takes; None for all.
         parallel: whether it needs no result of the stage before, and adds nothing to the depth.
+        alike: equal for stages that write the same but for their names; None where there are no others.
+        scope: that its layers lie in.
     """
 
     step: str
@@ -113,6 +120,8 @@ class Stage:
     tensors: Tensors = field(default_factory=dict)
     rows: slice | None = None
     parallel: bool = False
+    alike: Hashable = None
+    scope: str = ""
 
     def program(self, arithmetic: Arithmetic, source: TensorSource | None = None) -> Program:
         """The stage as a program; weights are constants read from the source, or inputs `weight.<role>` without one."""

@@ -174,7 +174,8 @@ def _layer(spec: ModelSpec, layer: int, tokens: int, past: int, keep: bool) -> S
         w = inner.inside("attention")
         return {"hidden": hidden, **{name: w.take(value, -2, held, held + tokens) for name, value in new.items()}}
 
-    return Stage(f"layer {layer}", f"layer {layer}", reads, leaves, write, spec.layer_tensors(layer))
+    step, scope, alike = f"layer {layer}", f"block{layer}", ("layer", shape, tokens, held, keep)
+    return Stage(step, step, reads, leaves, write, spec.layer_tensors(layer), alike=alike, scope=scope)
 
 
 def _pooler(spec: ModelSpec, tokens: int, reads: str) -> Stage:

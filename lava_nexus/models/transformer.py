@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from lava_nexus.errors import NexusError
 from lava_nexus.execute.executor import Executor
 from lava_nexus.execute.run import DEFAULT_EXECUTOR, executor_named
-from lava_nexus.models.forward import Counts, Forward, Stream, Tokens, cached_tokens, tell
+from lava_nexus.models.forward import Counts, Forward, Tokens, tell
 from lava_nexus.models.generation import (
     GREEDY,
     LENGTH,
@@ -30,6 +30,7 @@ from lava_nexus.models.generation import token_array as token_array
 from lava_nexus.models.spec import ModelSpec
 from lava_nexus.models.stage import Arithmetic, check_eps
 from lava_nexus.models.stages import Logits, forward_stages
+from lava_nexus.models.stream import Stream, cached_tokens
 from lava_nexus.models.tensors import HeldTensors, TensorSource, Weights
 from lava_nexus.populations.catalogue import Nonlinear, SpikingLinear
 from lava_nexus.shown import Shown

@@ -158,6 +158,17 @@ def cubin(source: Callable[[], str], key: str, capability: int) -> bytes:
     return cached("cubins", f"{key}:{architecture}:{version}:{_OPTIONS}", build, _to_arrays, _from_arrays)
 
 
+def side_stream() -> Any:
+    """A stream of the current GPU beside the one that everything else runs on."""
+    device = int(cupy().cuda.Device().id)
+    if device not in _beside:
+        _beside[device] = cupy().cuda.Stream(non_blocking=True)
+    return _beside[device]
+
+
+_beside: dict[int, Any] = {}
+
+
 def machine() -> dict[str, Any]:
     """What a measurement on the current GPU ran on."""
     xp = cupy()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 import numpy as np
@@ -11,12 +11,18 @@ from lava_nexus.circuits import Circuit
 from lava_nexus.errors import NexusError
 from lava_nexus.execute.cuda.device import checked_devices, cupy, fetched, launch, on_device, placed
 from lava_nexus.execute.cuda.kernels import Kernel, counting, elementwise_kernel
+from lava_nexus.execute.cuda.planes import KeptPlanes
+from lava_nexus.execute.cuda.sums import Planes, contracted, folded
+from lava_nexus.execute.cuda.tables import Matrices
 from lava_nexus.execute.executor import LEVELS, Evaluated, Executor
 from lava_nexus.execute.operands import Operands, Patterns
-from lava_nexus.execute.tallies import Tally, TotalTally
+from lava_nexus.execute.tallies import ProgramResult, Tally, TotalTally
+from lava_nexus.execute.weights import Remote, Rows, Source
 from lava_nexus.lowering.ordered import Variant
+from lava_nexus.neurons import Port
 from lava_nexus.programs.nodes import Folded
 from lava_nexus.programs.product import Exact, Product
+from lava_nexus.programs.program import Program
 
 _MOST_SETS = 1 << 30
 """Operand sets of one launch."""
@@ -36,6 +42,7 @@ class CudaExecutor(Executor):
 
     name = "cuda"
     level = LEVELS["word"]
+    keeps_weights = True
 
     def __init__(self, count: bool | Literal["activity"] = True, devices: Sequence[int] | int | None = None) -> None:
         """Devices: GPUs by number, the current one where left out.
@@ -49,11 +56,25 @@ class CudaExecutor(Executor):
         self.count = count
         self.variant: Variant = "activity" if count == "activity" else "spikes" if count else "outputs"
         self.devices = checked_devices(devices)
+        self._weights = KeptPlanes()
 
     def place(self, patterns: Patterns) -> Any:
         """The patterns on the first GPU."""
         with cupy().cuda.Device(self.devices[0]):
-            return placed(patterns)
+            return placed(patterns.read()[None] if isinstance(patterns, Remote) else patterns)
+
+    def feeds(self, program: Program, weights: Mapping[str, Rows], source: Source) -> dict[str, Any]:
+        """What a program reads of weights, by input; matrices are kept on the GPU as planes, as long as they fit."""
+        with cupy().cuda.Device(self.devices[0]):
+            return self._weights.feeds(program, weights, source)
+
+    def flat(self, patterns: Any) -> Any:
+        """Patterns, flat on the current GPU; what stands for weights as it is."""
+        return patterns if isinstance(patterns, Remote) else cupy().ascontiguousarray(placed(patterns)).reshape(-1)
+
+    def planes(self, port: Port, parts: Sequence[tuple[Any, Matrices]], fused: bool) -> Planes:
+        """Matrices of several arrays, or of what stands for weights, as planes."""
+        return self._weights.of(port, parts, fused)
 
     def fetch(self, patterns: Any) -> Patterns:
         """The patterns in host memory."""
@@ -70,8 +91,6 @@ class CudaExecutor(Executor):
 
     def contracted(self, how: Product, left: Any, right: Any, bias: Any) -> Any:
         """Sums of products in index order, by one kernel; None for other kinds and orders."""
-        from lava_nexus.execute.cuda.sums import contracted
-
         with cupy().cuda.Device(self.devices[0]):
             return contracted(self, how, left, right, bias)
 
@@ -79,8 +98,6 @@ class CudaExecutor(Executor):
         """Values folded in index order, by one kernel; None for exact sums and other orders."""
         if not isinstance(how, Folded):
             return None
-        from lava_nexus.execute.cuda.sums import folded
-
         with cupy().cuda.Device(self.devices[0]):
             return folded(self, how, values)
 
@@ -88,36 +105,60 @@ class CudaExecutor(Executor):
         """Zeros that a kernel of these circuits adds its totals to; None where nothing is counted."""
         return cupy().zeros(3 * len(circuits), np.int64) if self.count else None
 
-    def tally(self, circuit: Circuit, sets: int, counted: Sequence[int] | None) -> Tally:
+    def tally(self, circuit: Circuit, sets: int, counted: Sequence[int] | None, zeros: int = 0) -> Tally:
         """Counts of a circuit: totals as they are, without what every operand set adds.
 
         Args:
             circuit: that ran.
             sets: operand sets.
             counted: spikes, SynOps and active updates of them.
+            zeros: lowest bits of every second operand that are 0.
         """
         if counted is None:
             return Tally(circuit, sets)
-        given = counting(circuit, self.variant).weights
+        given = counting(circuit, self.variant, zeros).weights
         assert given is not None
         always = given.always
         fired, reached, awake = (int(one) + sets * each for one, each in zip(counted, always, strict=True))
         return TotalTally(circuit, sets, None, awake if self.count == "activity" else None, fired, reached)
 
+    def run_whole(self, program: Program, feeds: Mapping[str, Patterns]) -> ProgramResult | None:
+        """Nodes that do not wait for each other together, where the program has none that need a walk; on one GPU."""
+        from lava_nexus.execute.cuda.planner import plan_of
+
+        if len(self.devices) > 1:
+            return None
+        plan = plan_of(program, {name: len(patterns) for name, patterns in feeds.items()}, bool(self.count))
+        if plan is None:
+            return None
+        with cupy().cuda.Device(self.devices[0]):
+            outputs, layers = plan.run(self, feeds)
+            if not any(map(self._stays, feeds.values())):
+                outputs = {name: fetched(patterns) for name, patterns in outputs.items()}
+        return ProgramResult(outputs, layers, levels=(("all layers", self.level),))
+
+    @staticmethod
+    def _stays(feed: Any) -> bool:
+        return not isinstance(feed, Remote) and on_device(feed)
+
     def _evaluate(self, circuit: Circuit, operands: Operands) -> Evaluated:
         xp = cupy()
-        kernel = elementwise_kernel(circuit, self.variant)
         flat = [
             xp.ascontiguousarray(x if x.size == 1 else xp.broadcast_to(x, operands.shape)).reshape(-1)
             for x in operands.given
         ]
         results = [xp.empty(operands.sets, port.pattern_dtype) for port in circuit.network.outputs]
+        return results, self.applied(circuit, flat, results)
+
+    def applied(self, circuit: Circuit, operands: Sequence[Any], results: Sequence[Any]) -> Tally:
+        """The circuit on flat operands, contiguous, those of one element the same for all; results are written."""
+        kernel, sets = elementwise_kernel(circuit, self.variant), len(results[0])
         counted = [0, 0, 0] if self.count else None
-        for start in range(0, operands.sets, _MOST_SETS):
-            n = min(_MOST_SETS, operands.sets - start)
-            part = [x if x.size == 1 else x[start : start + n] for x in flat]
+        for start in range(0, sets, _MOST_SETS):
+            n = min(_MOST_SETS, sets - start)
+            part = [x if x.size == 1 else x[start : start + n] for x in operands]
             self._launched(kernel, circuit, part, [result[start : start + n] for result in results], counted)
-        return results, self.tally(circuit, operands.sets, counted)
+        return self.tally(circuit, sets, counted)
 
     def _launched(
         self, kernel: Kernel, circuit: Circuit, operands: list[Any], results: list[Any], counted: list[int] | None

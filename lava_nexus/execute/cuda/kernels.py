@@ -10,7 +10,7 @@ from pathlib import Path
 from lava_nexus import lowering
 from lava_nexus.circuits import Circuit
 from lava_nexus.disk_cache import source_digest
-from lava_nexus.execute.cuda import packing, source
+from lava_nexus.execute.cuda import packing, source, sum_source
 from lava_nexus.execute.cuda.device import digest_of
 from lava_nexus.execute.cuda.source import Lowered, lowered
 from lava_nexus.lowering.ordered import Variant
@@ -32,52 +32,50 @@ class Kernel:
 
 def elementwise_kernel(circuit: Circuit, variant: Variant) -> Kernel:
     """A circuit on operand sets; see `source.elementwise`."""
-    return _kernel("elementwise", variant, (circuit,), lambda: source.elementwise(_lowered(circuit, variant, "gates")))
+    return _kernel("elementwise", variant, (circuit,), lambda: source.elementwise(lowered(circuit, variant, "gates")))
 
 
-def contraction_kernel(first: Circuit, then: Circuit, fused: bool, variant: Variant) -> Kernel:
-    """Sums of products in index order; see `source.contraction`."""
+def contraction_kernel(first: Circuit, then: Circuit, fused: bool, variant: Variant, zeros: int) -> Kernel:
+    """Sums of products in index order; see `sum_source.contraction`."""
     return _kernel(
-        f"contraction {fused}",
+        f"contraction {fused} {zeros}",
         variant,
         (first, then),
-        lambda: source.contraction(_lowered(first, variant, "first"), _lowered(then, variant, "then"), fused),
+        lambda: sum_source.contraction(lowered(first, variant, "first", zeros), lowered(then, variant, "then"), fused),
     )
 
 
-def product_kernel(first: Circuit, variant: Variant) -> Kernel:
-    """Products of a tile of terms; see `source.tiled_products`."""
-    return _kernel("products", variant, (first,), lambda: source.tiled_products(_lowered(first, variant, "first")))
+def product_kernel(first: Circuit, variant: Variant, zeros: int) -> Kernel:
+    """Products of a tile of terms; see `sum_source.products`."""
+    return _kernel(
+        f"products {zeros}", variant, (first,), lambda: sum_source.products(lowered(first, variant, "first", zeros))
+    )
 
 
 def addition_kernel(then: Circuit, variant: Variant) -> Kernel:
-    """Products of a tile added in index order; see `source.tiled_additions`."""
-    return _kernel("additions", variant, (then,), lambda: source.tiled_additions(_lowered(then, variant, "then")))
+    """Terms of a tile added in index order; see `sum_source.additions`."""
+    return _kernel("additions", variant, (then,), lambda: sum_source.additions(lowered(then, variant, "then")))
 
 
-def fold_kernel(then: Circuit, variant: Variant) -> Kernel:
-    """Rows folded in index order; see `source.folding`."""
-    return _kernel("folding", variant, (then,), lambda: source.folding(_lowered(then, variant, "then")))
+def row_kernel(port: Port) -> Kernel:
+    """Terms of a tile of rows as planes; see `sum_source.rows`."""
+    return Kernel(digest_of("rows", port.width, _version()), lambda: sum_source.rows(port))
 
 
-def plane_kernel(port: Port) -> Kernel:
-    """A matrix as bit planes; see `source.planes`."""
-    return Kernel(digest_of("planes", port.width, _version()), lambda: source.planes(port))
+def plane_kernel(port: Port, zeros: int) -> Kernel:
+    """Matrices as bit planes; see `sum_source.planes`."""
+    return Kernel(digest_of("planes", port.width, zeros, _version()), lambda: sum_source.planes(port, zeros))
 
 
-_counting: dict[tuple[str, Variant], Lowered] = {}
+_counting: dict[tuple[str, Variant, int], Lowered] = {}
 
 
-def counting(circuit: Circuit, variant: Variant) -> Lowered:
+def counting(circuit: Circuit, variant: Variant, zeros: int = 0) -> Lowered:
     """What the circuit's kernels count, made once."""
-    name = (circuit.network.digest, variant)
+    name = (circuit.network.digest, variant, zeros)
     if name not in _counting:
-        _counting[name] = _lowered(circuit, variant, "gates")
+        _counting[name] = lowered(circuit, variant, "gates", zeros)
     return _counting[name]
-
-
-def _lowered(circuit: Circuit, variant: Variant, name: str) -> Lowered:
-    return lowered(circuit, variant, name)
 
 
 def _kernel(kind: str, variant: Variant, circuits: tuple[Circuit, ...], text: Callable[[], str]) -> Kernel:
@@ -89,4 +87,4 @@ def _kernel(kind: str, variant: Variant, circuits: tuple[Circuit, ...], text: Ca
 def _version() -> str:
     """SHA-256 over the sources that a kernel's text depends on."""
     files = sorted(Path(lowering.__file__).parent.glob("*.py"))
-    return source_digest(*map(str, files), source.__file__, packing.__file__)
+    return source_digest(*map(str, files), source.__file__, sum_source.__file__, packing.__file__)

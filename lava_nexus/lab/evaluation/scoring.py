@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 
 from lava_nexus.errors import NexusError
 from lava_nexus.execute.executor import Executor, Tallies
-from lava_nexus.models.forward import Stream, cached_tokens
 from lava_nexus.models.model import Model
 from lava_nexus.models.stages import Stage, forward_stages
+from lava_nexus.models.stream import Stream, cached_tokens
 from lava_nexus.models.text import tokenizer
 
 Logits = NDArray[Any]

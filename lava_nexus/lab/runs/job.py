@@ -19,10 +19,11 @@ from lava_nexus.circuits.native import NativePart
 from lava_nexus.errors import NexusError
 from lava_nexus.execute.executor import BankTally, Executor, Tallies, Tally
 from lava_nexus.execute.tallies import TotalTally
-from lava_nexus.models.forward import Counts, Forward, Tokens, joined
+from lava_nexus.models.forward import Counts, Forward, Tokens
 from lava_nexus.models.generation import GREEDY, Sampling, why_stop
 from lava_nexus.models.model import Model
 from lava_nexus.models.stages import Logits, Stage, forward_stages
+from lava_nexus.models.stream import joined
 from lava_nexus.populations import Operator
 from lava_nexus.store import Store
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from lava_nexus.circuits import Circuit, circuit
 from lava_nexus.execute.cpu import BitslicedExecutor
-from lava_nexus.execute.cuda import source
+from lava_nexus.execute.cuda import source, sum_source
 from lava_nexus.formats import BFLOAT16, FLOAT32
 from lava_nexus.lowering import render
 from lava_nexus.lowering.counting import TOTALS, fewer, idle, weights
@@ -134,11 +134,11 @@ def test_kernels_have_one_entry_and_balanced_braces() -> None:
     first, then = of(multiply, "spikes", "first"), of(add, "spikes", "then")
     for text in (
         source.elementwise(of(add, "outputs", "gates")),
-        source.contraction(first, then, fused=False),
-        source.tiled_products(first),
-        source.tiled_additions(then),
-        source.folding(then),
-        source.planes(add.inputs[0]),
+        sum_source.contraction(first, then, fused=False),
+        sum_source.products(first),
+        sum_source.additions(then),
+        sum_source.rows(add.inputs[0]),
+        sum_source.planes(add.inputs[0]),
     ):
         assert text.count('extern "C" __global__') == 1
         assert text.count("{") == text.count("}")

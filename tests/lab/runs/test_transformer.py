@@ -23,7 +23,8 @@ from lava_nexus.lab.report import run_counts
 from lava_nexus.lab.runs import transformer
 from lava_nexus.lab.runs.job import StepStore
 from lava_nexus.lab.runs.transformer import run_transformer
-from lava_nexus.models.forward import Counts, cached_tokens
+from lava_nexus.models.forward import Counts
+from lava_nexus.models.stream import cached_tokens
 from lava_nexus.models.model import random_model
 from lava_nexus.models.placing import place
 from lava_nexus.models.stages import forward_stages

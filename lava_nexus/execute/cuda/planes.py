@@ -1,0 +1,64 @@
+"""Planes of a model's weights, kept on a GPU as long as they fit: made once, else anew for each pass."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from lava_nexus.execute.cuda.device import cupy, placed
+from lava_nexus.execute.cuda.sums import Planes, low_zeros, made_planes
+from lava_nexus.execute.cuda.tables import Matrices
+from lava_nexus.execute.weights import Remote, Rows, Source, only_right
+from lava_nexus.neurons import Port
+from lava_nexus.programs.program import Program
+
+_SHARE = 0.7
+"""Of the memory that is free at first, what planes of weights may take."""
+
+
+class KeptPlanes:
+    """Planes by the weights that they are of; those used longest ago go where others need the memory."""
+
+    def __init__(self) -> None:
+        self._kept: OrderedDict[Any, Planes] = OrderedDict()
+        self._vectors: dict[Any, Any] = {}
+        self._room: int | None = None
+
+    def feeds(self, program: Program, weights: Mapping[str, Rows], source: Source) -> dict[str, Any]:
+        """What a program reads of weights, by input: what stands for matrices; all else on the current GPU."""
+        matrices, found = only_right(program), {}
+        for name, rows in weights.items():
+            if name in matrices:
+                found[name] = Remote.standing_for(rows, source)
+                continue
+            key, vector = (source, str(rows)), len(rows.shape) == 1
+            if key not in self._vectors:
+                found[name] = placed(rows.unrounded.read(source)[None])
+                if vector:
+                    self._vectors[key] = found[name]
+            else:
+                found[name] = self._vectors[key]
+        return found
+
+    def of(self, port: Port, parts: Sequence[tuple[Any, Matrices]], fused: bool) -> Planes:
+        """Planes of matrices of several arrays; kept where all stand for weights."""
+        if not all(isinstance(array, Remote) for array, _ in parts):
+            there = [(placed(a.read()).reshape(-1) if isinstance(a, Remote) else a, matrices) for a, matrices in parts]
+            return made_planes(port, there)
+        key = port.width, fused, *((array.key, matrices.entries.tobytes()) for array, matrices in parts)
+        if key not in self._kept:
+            patterns = [placed(array.read()).reshape(-1) for array, _ in parts]
+            zeros = 0 if fused else low_zeros(port, patterns)
+            self._make_room((port.width - zeros) * 4 * sum(matrices.size for _, matrices in parts))
+            given = [(one, matrices) for one, (_, matrices) in zip(patterns, parts, strict=True)]
+            self._kept[key] = made_planes(port, given, zeros)
+        self._kept.move_to_end(key)
+        return self._kept[key]
+
+    def _make_room(self, size: int) -> None:
+        if self._room is None:
+            self._room = int(_SHARE * cupy().cuda.Device().mem_info[0])
+        held = sum(planes.array.nbytes for planes in self._kept.values())
+        while self._kept and held + size > self._room:
+            held -= self._kept.popitem(last=False)[1].array.nbytes

@@ -1,0 +1,292 @@
+"""How a program becomes few large steps: nodes that do not wait for each other, and do the same, are one.
+
+Every value is elements of a flat buffer, known by their numbers; wires are arrangements of these numbers, made once on
+the host. So the scores, softmax and weighted sums of all tokens and heads of causal attention, which have as many terms
+as the token sees, are a handful of launches.
+"""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from math import prod
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lava_nexus.execute.cuda.plan import Plan
+from lava_nexus.execute.cuda.steps import Added, Applied, Copied, Folding, Operand, Step, Summing
+from lava_nexus.execute.cuda.sums import in_order
+from lava_nexus.execute.cuda.tables import Elements, Spans, Words
+from lava_nexus.execute.tallies import Tallies, Tally
+from lava_nexus.programs.nodes import Apply, Contract, Folded, Rearrange, Reduce
+from lava_nexus.programs.product import Fused, Rounded
+from lava_nexus.programs.program import Program
+
+Numbers = NDArray[Any]
+Work = Apply | Reduce | Contract
+
+
+_plans: dict[tuple[int, Any], tuple[weakref.ref[Program], int, Plan | None]] = {}
+
+
+def plan_of(program: Program, batches: Mapping[str, int], counting: bool) -> Plan | None:
+    """The plan of a program, made once; None where a node of it needs a walk.
+
+    Args:
+        program: to run.
+        batches: length of the first axis of each input.
+        counting: whether counts are kept by layer, so that nodes of different layers are different steps.
+    """
+    key = id(program), (tuple(sorted((name, batches[name]) for name in program.inputs)), counting)
+    of, nodes, plan = _plans.get(key, (None, 0, None))
+    if of is None or of() is not program or nodes != len(program.nodes):
+        plan = Planner(program, batches, counting).plan() if _plannable(program) else None
+        _plans[key] = weakref.ref(program, lambda _: _plans.pop(key, None)), len(program.nodes), plan
+    return plan
+
+
+def _plannable(program: Program) -> bool:
+    for node in program.nodes:
+        if isinstance(node, Contract):
+            if not in_order(node.product, node.length, len(node.operands) > 2):
+                return False
+        elif isinstance(node, Reduce):
+            if not isinstance(node.fold, Folded) or not in_order(node.fold, node.length):
+                return False
+        elif not isinstance(node, Apply | Rearrange):
+            return False
+    return bool(program.outputs)
+
+
+@dataclass
+class _Group:
+    """Nodes that are one step.
+
+    Attributes:
+        level: steps before it at least.
+        buffer: number of that of its results.
+        nodes: with where their results begin, and the elements of their operands.
+        size: elements so far.
+    """
+
+    level: int
+    buffer: int
+    nodes: list[tuple[Work, int, list[tuple[int, Numbers]]]] = field(default_factory=list)
+    size: int = 0
+
+
+class Planner:
+    """Makes the plan of a program; see `plan_of`."""
+
+    def __init__(self, program: Program, batches: Mapping[str, int], counting: bool) -> None:
+        self._program, self._batches, self._counting = program, batches, counting
+        self._dtypes: list[np.dtype[Any]] = []
+        self._values: dict[int, tuple[int, Numbers]] = {}
+        self._levels: dict[int, int] = {}
+        self._groups: dict[Any, _Group] = {}
+        self._copies: dict[int, list[Copied]] = {}
+        self._numbers = np.empty(0, np.int64)
+        self._owners: dict[int, Numbers] = {}
+
+    def plan(self) -> Plan:
+        """Groups of nodes, then their steps."""
+        program, feeds, constants = self._program, {}, {}
+        for name, value in program.inputs.items():
+            feeds[name] = self._new(value.format.pattern_dtype)
+            self._values[value.number] = feeds[name], self._all((self._batches[name], *value.shape))
+        for number, patterns in program.constants.items():
+            buffer = self._new(patterns.dtype)
+            constants[buffer] = patterns
+            self._values[number] = buffer, self._all((1, *patterns.shape))
+        for node in program.nodes:
+            if isinstance(node, Rearrange):
+                self._wire(node)
+            else:
+                assert isinstance(node, Apply | Reduce | Contract)
+                self._work(node)
+        steps = list(self._steps())
+        outputs = {}
+        for name, value in program.outputs.items():
+            buffer, at = self._values[value.number]
+            outputs[name] = Elements(buffer, at.reshape(-1)), at.shape, self._dtypes[buffer]
+        kept = {elements.buffer for elements, _, _ in outputs.values()}
+        last: dict[int, int] = {}
+        for i, step in enumerate(steps):
+            last |= dict.fromkeys((*step.reads, step.buffer), i)
+        ending: dict[int, list[int]] = {}
+        for buffer, i in last.items():
+            if buffer not in kept:
+                ending.setdefault(i, []).append(buffer)
+        return Plan(steps, feeds, constants, outputs, ending, self._tallies())
+
+    def _new(self, dtype: np.dtype[Any]) -> int:
+        self._dtypes.append(np.dtype(dtype))
+        return len(self._dtypes) - 1
+
+    def _span(self, first: int, size: int) -> Numbers:
+        """Numbers of neighbours, a view, so that arrangements of them are views too."""
+        if first + size > len(self._numbers):
+            self._numbers = np.arange(max(first + size, 2 * len(self._numbers)), dtype=np.int64)
+            self._owners[id(self._numbers)] = self._numbers
+        return self._numbers[first : first + size]
+
+    def _all(self, shape: tuple[int, ...]) -> Numbers:
+        return self._span(0, prod(shape)).reshape(shape)
+
+    def _wire(self, node: Rearrange) -> None:
+        given = [self._values[value.number] for value in node.operands]
+        level = max(self._levels.get(value.number, 0) for value in node.operands)
+        lead = max(len(at) for _, at in given)
+        ats = [at if len(at) == lead else np.broadcast_to(at, (lead, *at.shape[1:])) for _, at in given]
+        buffers = {buffer for buffer, _ in given}
+        if len(buffers) > 1:
+            moved = self._copied([(b, at) for (b, _), at in zip(given, ats, strict=True)], level, node.layer)
+            ats, buffers = [at.reshape(old.shape) for at, old in zip(moved[1], ats, strict=True)], {moved[0]}
+        self._values[node.result.number] = buffers.pop(), node.arranged(ats)
+        self._levels[node.result.number] = level
+
+    def _copied(self, parts: Sequence[tuple[int, Numbers]], level: int, layer: str) -> tuple[int, list[Numbers]]:
+        """Elements of several buffers in one: (its number, the numbers of each part there)."""
+        buffer, size, found = self._new(self._dtypes[parts[0][0]]), 0, []
+        for _, at in parts:
+            found.append(self._span(size, at.size))
+            size += at.size
+        elements = tuple(Elements(number, at.reshape(-1)) for number, at in parts)
+        self._copies.setdefault(level, []).append(Copied(layer, buffer, elements, self._dtypes[buffer]))
+        return buffer, found
+
+    def _work(self, node: Work) -> None:
+        level = 1 + max(self._levels.get(value.number, 0) for value in node.operands)
+        given = [self._values[value.number] for value in node.operands]
+        lead = np.broadcast_shapes(*(at.shape[:1] for _, at in given))
+        group = self._groups.get(key := (level, *self._kind(node)))
+        if group is None:
+            group = self._groups[key] = _Group(level, self._new(node.result.format.pattern_dtype))
+        shape = (*lead, *node.result.shape)
+        group.nodes.append((node, group.size, given))
+        self._values[node.result.number] = group.buffer, self._span(group.size, prod(shape)).reshape(shape)
+        self._levels[node.result.number] = level
+        group.size += prod(shape)
+
+    def _kind(self, node: Work) -> tuple[Any, ...]:
+        """What nodes have in common that are one step."""
+        layer = node.layer if self._counting else ""
+        if isinstance(node, Apply):
+            return "apply", node.circuit.digest, layer
+        if isinstance(node, Reduce):
+            assert isinstance(node.fold, Folded)
+            return "fold", node.fold.circuit.digest, layer
+        assert isinstance(node.product, Rounded | Fused)
+        then = node.product.fma if isinstance(node.product, Fused) else node.product.add
+        return "contract", node.product.multiply.digest, then.digest, len(node.operands), layer
+
+    def _steps(self) -> Iterator[Step]:
+        levels = sorted({*self._copies, *(group.level for group in self._groups.values())})
+        for level in levels:
+            for group in [group for group in self._groups.values() if group.level == level]:
+                node = group.nodes[0][0]
+                if isinstance(node, Apply):
+                    yield self._applied(group, node)
+                elif isinstance(node, Reduce):
+                    yield self._reduced(group, node)
+                else:
+                    yield from self._contracted(group, node)
+            yield from self._copies.get(level, ())
+
+    def _operand(self, parts: Sequence[tuple[int, Numbers]]) -> Operand:
+        """Elements of one buffer, or of several one after the other."""
+        if len({buffer for buffer, _ in parts}) == 1:
+            flat = [at.reshape(-1) for _, at in parts]
+            return (Elements(parts[0][0], flat[0] if len(flat) == 1 else np.concatenate(flat)),)
+        return tuple(Elements(buffer, at.reshape(-1)) for buffer, at in parts)
+
+    def _applied(self, group: _Group, first: Apply) -> Step:
+        operands: list[Operand] = []
+        for place in range(len(first.operands)):
+            given = [node[2][place] for node in group.nodes]
+            whole = [self._broadcast(node, place) for node in group.nodes]
+            alone = {(buffer, int(at.flat[0])) for buffer, at in given if at.size == 1}
+            if len(alone) == 1 and all(at.size == 1 for _, at in given):
+                operands.append((Elements(given[0][0], given[0][1].reshape(-1), once=True),))
+            else:
+                operands.append(self._operand(whole))
+        return Applied(first.layer, group.buffer, first.circuit, operands, group.size, self._counting)
+
+    @staticmethod
+    def _broadcast(member: tuple[Work, int, list[tuple[int, Numbers]]], place: int) -> tuple[int, Numbers]:
+        """An operand as large as the result."""
+        node, _, given = member
+        shape = (max(len(at) for _, at in given), *node.result.shape)
+        buffer, at = given[place]
+        return buffer, np.broadcast_to(_lead(at, len(shape)), shape)
+
+    def _reduced(self, group: _Group, first: Reduce) -> Step:
+        assert isinstance(first.fold, Folded)
+        operand = self._operand([given[0] for _, _, given in group.nodes])
+        tables, behind = [], 0
+        for node, into, ((_, at),) in group.nodes:
+            rows = at.size // node.operands[0].shape[-1]
+            terms = node.operands[0].shape[-1]
+            tables.append(Words.of_rows(behind + np.arange(rows) * terms, terms, into))
+            behind += at.size
+        words = Words.joined(tables)
+        return Folding(first.layer, group.buffer, first.fold.circuit, operand, words, group.size, self._counting)
+
+    def _contracted(self, group: _Group, first: Contract) -> Iterator[Step]:
+        assert isinstance(first.product, Rounded | Fused)
+        left = self._operand([given[0] for _, _, given in group.nodes])
+        spans, sums, behind = Spans(), [], 0
+        for node, into, given in group.nodes:
+            (_, x), (buffer, w) = given[:2]
+            if not self._even(w):
+                buffer, (flat,) = self._copied([(buffer, w)], group.level, node.layer)
+                w = flat.reshape(w.shape)
+                yield self._copies[group.level].pop()
+            rank = max(x.ndim, w.ndim)
+            x, w = _lead(x, rank), _lead(w, rank)
+            rows = behind + np.arange(x.size // x.shape[-1]).reshape(x.shape[:-1]) * x.shape[-1]
+            behind += x.size
+            lead = np.broadcast_shapes(x.shape[:-2], w.shape[:-2])
+            chosen = np.repeat(np.broadcast_to(spans.numbers(buffer, w), lead).reshape(-1), x.shape[-2])
+            rows = np.broadcast_to(rows, (*lead, x.shape[-2])).reshape(-1)
+            sums.append((rows, chosen, w.shape[-2], w.shape[-1], into))
+        matrices, start = spans.matrices()
+        words = [Words.of_products(rows, start[chosen], n, k, into) for rows, chosen, n, k, into in sums]
+        counted = group.size, self._counting
+        yield Summing(first.layer, group.buffer, first.product, left, matrices, Words.joined(words), *counted)
+        if len(first.operands) > 2:
+            bias = self._operand([self._bias(member) for member in group.nodes])
+            yield Added(first.layer, group.buffer, first.product.add, bias, self._counting)
+
+    def _even(self, at: Numbers) -> bool:
+        """Whether numbers lie at even distances along every axis, as they do in a view of all numbers."""
+        while isinstance(at.base, np.ndarray):
+            at = at.base
+        return id(at) in self._owners
+
+    @staticmethod
+    def _bias(member: tuple[Work, int, list[tuple[int, Numbers]]]) -> tuple[int, Numbers]:
+        node, _, given = member
+        shape = (max(len(at) for _, at in given), *node.result.shape)
+        buffer, at = given[2]
+        at = _lead(at, len(shape) - 1)
+        return buffer, np.broadcast_to(at[..., None, :], shape)
+
+    def _tallies(self) -> dict[str, Tallies]:
+        layers: dict[str, Tallies] = {}
+        for node in self._program.nodes:
+            tallies = layers.setdefault(node.layer, Tallies())
+            if not self._counting and isinstance(node, Apply | Reduce | Contract):
+                at = self._values[node.result.number][1]
+                for circuit, sets in node.invocations():
+                    if sets:
+                        tallies.add(Tally(circuit, sets * len(at)))
+        return layers
+
+
+def _lead(at: Numbers, rank: int) -> Numbers:
+    """Axes of length 1 behind the batch, so that ranks agree."""
+    return at.reshape(at.shape[0], *[1] * (rank - at.ndim), *at.shape[1:])

@@ -1,0 +1,109 @@
+"""Weights that an executor keeps or has elsewhere: which rows of a tensor, and what stands for them in feeds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lava_nexus.errors import NexusError
+from lava_nexus.execute.operands import Patterns, check_rounded
+from lava_nexus.formats import FloatFormat
+from lava_nexus.programs.program import Contract, Program
+
+
+class Source(Protocol):
+    """Where rows of a tensor come from."""
+
+    def rows(self, name: str, shape: tuple[int, ...], rows: slice) -> NDArray[np.float32]:
+        """Some rows of a tensor."""
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Rows of a weight matrix.
+
+    Attributes:
+        name, shape: of the tensor.
+        rows: which.
+        format: of the patterns.
+        rounded: what matrices are rounded to first; None for `format`.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    rows: slice
+    format: FloatFormat
+    rounded: FloatFormat | None = None
+
+    @property
+    def unrounded(self) -> Rows:
+        """The same as they are, where they are no matrix of products."""
+        return replace(self, rounded=None)
+
+    def part(self, share: slice) -> Rows:
+        """Some of them."""
+        first = self.rows.start
+        return replace(self, rows=slice(first + share.start, first + share.stop))
+
+    def read(self, source: Source) -> Patterns:
+        """Their patterns [rows, terms].
+
+        Raises:
+            NexusError: a weight becomes infinite, or what it is rounded to is no number of `format`.
+        """
+        found = source.rows(self.name, self.shape, self.rows)
+        check_rounded(found, self.name, self.format)
+        held = found.astype(self.format.dtype)
+        if self.rounded is not None and self.rounded != self.format:
+            check_rounded(found, self.name, self.rounded)
+            exact = held.astype(self.rounded.dtype)
+            held = exact.astype(self.format.dtype)
+            if not np.array_equal(held.astype(self.rounded.dtype), exact):
+                raise NexusError(
+                    f"tensor '{self.name}': weights in {self.rounded} are no numbers of {self.format}, in which they "
+                    "are multiplied"
+                )
+        return self.format.to_patterns(held)
+
+
+class Remote(np.ndarray[Any, Any]):
+    """Stands for a weight matrix that is elsewhere: its shape and dtype in no memory, which rows, of what source."""
+
+    of: Rows
+    source: Source
+
+    @classmethod
+    def standing_for(cls, of: Rows, source: Source) -> Remote:
+        """[1, rows, terms]."""
+        shape = (1, of.rows.stop - of.rows.start, *of.shape[1:])
+        made = np.broadcast_to(np.zeros((), of.format.pattern_dtype), shape).view(cls)
+        made.of, made.source = of, source
+        return made
+
+    def __array_finalize__(self, made_from: Any) -> None:
+        self.of = getattr(made_from, "of", None)  # type: ignore[assignment]
+        self.source = getattr(made_from, "source", None)  # type: ignore[assignment]
+
+    def read(self) -> Patterns:
+        """The patterns [rows, terms]."""
+        return self.of.read(self.source)
+
+    @property
+    def key(self) -> tuple[Source, str]:
+        """What is equal for equal weights."""
+        return self.source, str(self.of)
+
+
+def only_right(program: Program) -> set[str]:
+    """Inputs that are right factors of sums of products and nothing else, as matrices of weights are."""
+    matrices: set[int] = set()
+    other = {value.number for value in program.outputs.values()}
+    for node in program.nodes:
+        for place, value in enumerate(node.operands):
+            (matrices if isinstance(node, Contract) and place == 1 else other).add(value.number)
+    return {
+        name for name, value in program.inputs.items() if len(value.shape) == 2 and value.number in matrices - other
+    }

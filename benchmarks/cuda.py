@@ -23,6 +23,7 @@ from lava_nexus.circuits import Circuit, circuit
 from lava_nexus.errors import NexusError
 from lava_nexus.execute.cuda import CudaExecutor
 from lava_nexus.execute.cuda.device import cupy, machine
+from lava_nexus.execute.cuda.golden import against_golden
 from lava_nexus.formats import BFLOAT16, FLOAT32, FloatFormat
 from lava_nexus.lab.figures.speed import speed_figure
 from lava_nexus.lowering.ordered import ordered_graph
@@ -34,6 +35,9 @@ Row = dict[str, Any]
 SHAPES = [(64, 256, 32768), (16, 256, 32768), (1, 4096, 4096)]
 """Tokens, inputs, outputs of layers."""
 OPERATIONS = [("add", 1 << 28), ("mul", 1 << 28), ("exp", 1 << 26), ("gelu", 1 << 25)]
+
+VERIFIED = ("exp", "gelu")
+"""Functions held against their golden functions on all 2^32 inputs."""
 
 _STRICT = r"""
 extern "C" __global__ void strict(const float *x, const float *w, float *y, int terms, int columns) {
@@ -120,6 +124,16 @@ def layer(shape: tuple[int, int, int], fmt: FloatFormat, count: bool, basis: str
     return row | {"a second": macs / taken, "limit": limit(number), "unequal to strict float": unequal}
 
 
+def verified(name: str) -> Row:
+    """Every input of a function, the gates against the golden function, after a first run that compiles."""
+    target, executor = circuit(name, FLOAT32), CudaExecutor(count=False)
+    against_golden(executor, target, 0, 1 << 20)
+    begun = time.perf_counter()
+    found = against_golden(executor, target)
+    taken = time.perf_counter() - begun
+    return {"what": target.label, "sets": found.sets, "mismatches": found.mismatches, "seconds": taken}
+
+
 def table(rows: list[Row]) -> str:
     """Rows of a record as Markdown: one line a circuit and size, counting off beside counting on."""
     lines = [
@@ -169,6 +183,12 @@ def main(record: Path | None, quick: bool) -> None:
         return
     repeats = 3 if quick else 5
     rows: list[Row] = []
+    checked: list[Row] = []
+
+    def kept() -> None:
+        if record:
+            found = {"machine": machine(), "rows": rows, "verified": checked}
+            record.write_text(json.dumps(found, indent=1) + "\n")
 
     def done(row: Row) -> None:
         rows.append(row)
@@ -179,8 +199,7 @@ def main(record: Path | None, quick: bool) -> None:
             f"of {row['limit'] / 1e9:7.1f} ({share:3.0f} %) {row.get('unequal to strict float', '')}",
             flush=True,
         )
-        if record:
-            record.write_text(json.dumps({"machine": machine(), "rows": rows}, indent=1) + "\n")
+        kept()
 
     for basis, counts in (("threshold", (False, True)), ("nexus", (False,))):
         for fmt in (FLOAT32, BFLOAT16):
@@ -192,6 +211,10 @@ def main(record: Path | None, quick: bool) -> None:
             if basis == "threshold" or name in ("add", "mul"):
                 for count in counts:
                     done(operation(name, sets, count, basis, repeats))
+    for name in () if quick else VERIFIED:
+        checked.append(verified(name))
+        print(checked[-1], flush=True)
+        kept()
 
 
 if __name__ == "__main__":

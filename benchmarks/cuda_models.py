@@ -5,10 +5,11 @@ they fit, and come anew from the host's memory for each pass where they do not. 
 timed.
 
 `--digests FILE` writes a digest of the stream behind every layer, or compares with those in the file where it is there,
-so that two machines can be compared; `--against` runs the same prompt on another executor here.
+so that two machines can be compared; `--against` runs each layer on another executor here, on the stream that the layer
+before left on the first: layers do not wait for each other, and where all are equal the prompts are.
 
 Usage: python -m benchmarks.cuda_models [--shape qwen3_0.6b] [--layers N] [--tokens 128] [--weights bfloat16]
-    [--against bitsliced] [--executor cuda] [--digests FILE] [--record FILE] [--quick]
+    [--against reference --workers 16] [--executor cuda] [--digests FILE] [--record FILE] [--quick]
 
 As a module, as `benchmarks.cuda` says.
 """
@@ -18,9 +19,11 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
+import multiprocessing
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -81,6 +84,33 @@ def hidden_states(model: Model, runs: Executor, tokens: int, layers: int) -> Ite
             yield np.ascontiguousarray(done.left["hidden"])
 
 
+def layer_of(work: tuple[argparse.Namespace, int, NDArray[Any]]) -> NDArray[Any]:
+    """The stream behind one layer, on the executor of `--against`, for what the layer before left."""
+    given, layer, before = work
+    model = model_of(given.shape, given.quick, given.weights)
+    options = {"count": False, "threads": 1} if given.against == "bitsliced" else {}
+    forward = model.forward(executor_named(given.against, **options))
+    stages = forward_stages(model.spec, given.tokens, layers=(layer, layer + 1), logits="none")
+    stream = dict(forward.enter(np.arange(1, given.tokens + 1)[None]))
+    for done in forward.run(stages[:-1], stream):
+        stream = dict(done.stream)
+    (last,) = forward.run(stages[-1:], {**stream, "hidden": before})
+    return np.ascontiguousarray(last.left["hidden"])
+
+
+def unequal_bits(given: argparse.Namespace, states: list[NDArray[Any]]) -> list[int]:
+    """Patterns of each layer that differ between the executors."""
+    words = model_of(given.shape, given.quick, given.weights).forward(executor_named("reference"))
+    first = words.enter(np.arange(1, given.tokens + 1)[None])["words"]
+    work = [(given, i, before) for i, before in enumerate([first, *states[:-1]])]
+    if given.workers == 1:
+        others = [layer_of(one) for one in work]
+    else:
+        with ProcessPoolExecutor(given.workers, multiprocessing.get_context("spawn")) as pool:
+            others = list(pool.map(layer_of, work))
+    return [int((a != b).sum()) for a, b in zip(states, others, strict=True)]
+
+
 def compared(found: list[str], file: Path, what: Row) -> Row:
     """The digests of layers against those of a file; written there where it is not."""
     if not file.exists():
@@ -113,9 +143,7 @@ def measured(given: argparse.Namespace) -> Row:
         if given.digests:
             row |= compared([hashlib.sha256(state.tobytes()).hexdigest() for state in states], given.digests, row)
     if given.against:
-        options = {"count": False} if given.against == "bitsliced" else {}
-        other = hidden_states(model, executor_named(given.against, **options), given.tokens, layers)
-        unequal = [int((a != b).sum()) for a, b in zip(states, other, strict=True)]
+        unequal = unequal_bits(given, states)
         row |= {"against": given.against, "unequal bits by layer": unequal}
         if any(unequal):
             raise NexusError(f"{given.shape}: layers differ from {given.against}: {unequal}")
@@ -132,6 +160,7 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=3, help="passes timed, of which the median is told")
     parser.add_argument("--weights", help="format that weights are rounded to first")
     parser.add_argument("--against", help="executor whose bits are compared")
+    parser.add_argument("--workers", type=int, default=1, help="processes of --against, a layer each")
     parser.add_argument("--digests", type=Path, help="file of digests of every layer, written or compared with")
     parser.add_argument("--only-digests", action="store_true", help="nothing is timed")
     parser.add_argument("--executor", default="cuda", help="what is timed")

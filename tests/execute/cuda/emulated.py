@@ -31,6 +31,9 @@ _SHIM = """\
 #define __forceinline__ inline
 #define __noinline__
 #define __launch_bounds__(...)
+#define __clzll(x) ((x) ? __builtin_clzll(x) : 64)
+static void atomicAdd(unsigned long long *p, unsigned long long v) { *p += v; }
+static void atomicMin(unsigned long long *p, unsigned long long v) { if (v < *p) *p = v; }
 struct Index { long long x; };
 static thread_local Index blockIdx, blockDim, threadIdx;
 static unsigned looked(unsigned a, unsigned b, unsigned c, unsigned t) {
@@ -60,8 +63,9 @@ def as_cpp(text: str) -> str:
     """The text of a kernel for a host's compiler, with an entry that runs every thread."""
     lines = [line for line in text.split("\n") if not line.startswith("#define") and "#pragma" not in line]
     body = "\n".join(lines)
-    gather = body.index("__device__ __forceinline__ void gather")
-    body = body[:gather] + _GATHER + body[body.index("\n}\n", gather) + 3 :]
+    gather = body.find("__device__ __forceinline__ void gather")
+    if gather >= 0:
+        body = body[:gather] + _GATHER + body[body.index("\n}\n", gather) + 3 :]
     typedefs = body.index("typedef unsigned long long u64;\n") + len("typedef unsigned long long u64;\n")
     head = body[body.index(" void run(") + len(" void run(") :]
     arguments = head[: head.index(") {")]
@@ -106,7 +110,17 @@ class Emulator:
         return self._loaded[key]
 
 
-_AS_NUMPY = ("empty", "empty_like", "zeros", "asarray", "ascontiguousarray", "broadcast_to", "concatenate", "ndarray")
+_AS_NUMPY = (
+    "empty",
+    "empty_like",
+    "zeros",
+    "asarray",
+    "ascontiguousarray",
+    "broadcast_to",
+    "concatenate",
+    "ndarray",
+    "arange",
+)
 
 
 class _Event:
@@ -145,12 +159,12 @@ def emulated(monkeypatch: pytest.MonkeyPatch, folder: Path) -> Iterator[Emulator
     )  # fmt: skip
     emulator = Emulator(folder)
     with monkeypatch.context() as patched:
-        from lava_nexus.execute.cuda import executor, planes, steps, sums, tables
+        from lava_nexus.execute.cuda import executor, golden, planes, steps, sums, tables
 
-        for module in (device, executor, planes, steps, sums, tables):
+        for module in (device, executor, golden, planes, steps, sums, tables):
             if hasattr(module, "cupy"):
                 patched.setattr(module, "cupy", lambda: fake)
-        for module in (device, executor, sums):
+        for module in (device, executor, golden, sums):
             patched.setattr(module, "launch", emulator.launch)
         patched.setattr(device, "_beside", {})
         patched.setattr(sums, "here", lambda array: array)

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from lava_nexus.execute.cuda.plan import Plan
 from lava_nexus.execute.cuda.steps import Added, Applied, Copied, Folding, Operand, Step, Summing
 from lava_nexus.execute.cuda.sums import in_order
-from lava_nexus.execute.cuda.tables import Elements, Spans, Words
+from lava_nexus.execute.cuda.tables import Elements, Kept, Spans, Words
 from lava_nexus.execute.tallies import Tallies, Tally
 from lava_nexus.programs.nodes import Apply, Contract, Folded, Rearrange, Reduce
 from lava_nexus.programs.product import Fused, Rounded
@@ -138,25 +138,33 @@ class Planner:
 
     def _wire(self, node: Rearrange) -> None:
         given = [self._values[value.number] for value in node.operands]
-        level = max(self._levels.get(value.number, 0) for value in node.operands)
-        lead = max(len(at) for _, at in given)
-        ats = [at if len(at) == lead else np.broadcast_to(at, (lead, *at.shape[1:])) for _, at in given]
-        buffers = {buffer for buffer, _ in given}
-        if len(buffers) > 1:
-            moved = self._copied([(b, at) for (b, _), at in zip(given, ats, strict=True)], level, node.layer)
-            ats, buffers = [at.reshape(old.shape) for at, old in zip(moved[1], ats, strict=True)], {moved[0]}
-        self._values[node.result.number] = buffers.pop(), node.arranged(ats)
-        self._levels[node.result.number] = level
+        self._levels[node.result.number] = max(self._levels.get(value.number, 0) for value in node.operands)
+        if len(given) == 1:
+            buffer, at = given[0]
+            self._values[node.result.number] = buffer, node.arranged([at])
+        else:
+            self._values[node.result.number] = self._joined(node, given)
 
-    def _copied(self, parts: Sequence[tuple[int, Numbers]], level: int, layer: str) -> tuple[int, list[Numbers]]:
-        """Elements of several buffers in one: (its number, the numbers of each part there)."""
-        buffer, size, found = self._new(self._dtypes[parts[0][0]]), 0, []
-        for _, at in parts:
-            found.append(self._span(size, at.size))
-            size += at.size
-        elements = tuple(Elements(number, at.reshape(-1)) for number, at in parts)
-        self._copies.setdefault(level, []).append(Copied(layer, buffer, elements, self._dtypes[buffer]))
-        return buffer, found
+    def _joined(self, node: Rearrange, parts: Sequence[tuple[int, Numbers]]) -> tuple[int, Numbers]:
+        """Elements of several values in one buffer, in the order of a concatenation."""
+        level, lead = self._levels[node.result.number], max(len(at) for _, at in parts)
+        parts = [(buffer, np.broadcast_to(at, (lead, *at.shape[1:]))) for buffer, at in parts]
+        firsts = np.cumsum([0, *(at.size for _, at in parts)])
+        ats = [self._span(int(first), at.size).reshape(at.shape) for first, (_, at) in zip(firsts, parts, strict=False)]
+        order = node.arranged(ats)
+        buffer, found = self._copied(parts, level, node.layer, order)
+        return buffer, found.reshape(order.shape)
+
+    def _copied(
+        self, parts: Sequence[tuple[int, Numbers]], level: int, layer: str, order: Numbers | None = None
+    ) -> tuple[int, Numbers]:
+        """Elements of several buffers in one, in an order: its number, and all numbers there."""
+        buffer = self._new(self._dtypes[parts[0][0]])
+        flat = None if order is None else order.reshape(-1)
+        moved = flat is not None and bool((np.diff(flat) != 1).any())
+        operand = self._operand(parts)
+        self._copies.setdefault(level, []).append(Copied(layer, buffer, operand, Kept(flat) if moved else None))
+        return buffer, self._span(0, sum(at.size for _, at in parts))
 
     def _work(self, node: Work) -> None:
         level = 1 + max(self._levels.get(value.number, 0) for value in node.operands)
@@ -242,7 +250,7 @@ class Planner:
         for node, into, given in group.nodes:
             (_, x), (buffer, w) = given[:2]
             if not self._even(w):
-                buffer, (flat,) = self._copied([(buffer, w)], group.level, node.layer)
+                buffer, flat = self._copied([(buffer, w)], group.level, node.layer)
                 w = flat.reshape(w.shape)
                 yield self._copies[group.level].pop()
             rank = max(x.ndim, w.ndim)

@@ -6,12 +6,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias
 
-import numpy as np
-
 from lava_nexus.circuits import Circuit
 from lava_nexus.execute.cuda.device import cupy
 from lava_nexus.execute.cuda.sums import Gpus, Planes, summed_products, summed_rows
-from lava_nexus.execute.cuda.tables import Elements, Matrices, Words
+from lava_nexus.execute.cuda.tables import Elements, Kept, Matrices, Words
 from lava_nexus.execute.tallies import Tally
 from lava_nexus.neurons import Port
 from lava_nexus.programs.product import Fused, Rounded
@@ -64,10 +62,10 @@ class Step:
 
 @dataclass(frozen=True, eq=False)
 class Copied(Step):
-    """Elements of several buffers one after the other."""
+    """Elements of several buffers one after the other, or in an order."""
 
     parts: Operand
-    dtype: np.dtype[Any]
+    order: Kept | None = None
 
     @property
     def reads(self) -> set[int]:
@@ -76,7 +74,8 @@ class Copied(Step):
 
     def run(self, executor: Placing, buffers: dict[int, Any]) -> Iterable[Tally]:
         """As of every step."""
-        buffers[self.buffer] = read(self.parts, buffers)
+        there = read(self.parts, buffers)
+        buffers[self.buffer] = there if self.order is None else there.take(self.order.here())
         return ()
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from math import prod
 from typing import Any, Protocol
 
@@ -240,6 +241,16 @@ def folded(executor: Gpus, how: Folded, values: Any) -> Any:
     return found.reshape(values.shape[:-1])
 
 
+@lru_cache(maxsize=32)
+def _tables(rows: int, batch: int, columns: int, terms: int) -> tuple[Matrices, Words]:
+    """Tables of rows [rows, terms] with matrices [batch, columns, terms], each read by as many rows."""
+    one = np.ones(batch, np.int64)
+    first = np.arange(batch) * columns * terms
+    matrices = Matrices(np.vstack([first, terms * one, one, columns * one, terms * one]))
+    start = matrices.starts[np.arange(rows) // (rows // batch)]
+    return matrices, Words.of_products(np.arange(rows) * terms, start, columns, terms, 0)
+
+
 def _split(executor: Gpus, how: Rounded | Fused, left: Any, right: Any, found: Any) -> None:
     """Columns shared out among the GPUs."""
     xp, (rows, terms) = cupy(), left.shape
@@ -250,12 +261,8 @@ def _split(executor: Gpus, how: Rounded | Fused, left: Any, right: Any, found: A
         with xp.cuda.Device(device):
             own, x = here(rights[device]), here(left)
             batch, columns, _ = own.shape
-            one = np.ones(batch, np.int64)
-            first = np.arange(batch) * columns * terms
-            matrices = Matrices(np.vstack([first, terms * one, one, columns * one, terms * one]))
+            matrices, words = _tables(rows, batch, columns, terms)
             planes = made_planes(how.multiply.inputs[1], [(own, matrices)])
-            start = matrices.starts[np.arange(rows) // (rows // batch)]
-            words = Words.of_products(np.arange(rows) * terms, start, columns, terms, 0)
             result = xp.empty((rows, columns), found.dtype)
             parts.append((device, span, result, summed_products(executor, how, x, planes, words, result)))
     for device, span, result, tell in parts:

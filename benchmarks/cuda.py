@@ -25,6 +25,7 @@ from lava_nexus.execute.cuda import CudaExecutor
 from lava_nexus.execute.cuda.device import cupy, machine
 from lava_nexus.execute.cuda.golden import against_golden
 from lava_nexus.formats import BFLOAT16, FLOAT32, FloatFormat
+from lava_nexus.lab.figures.gpu_page import table
 from lava_nexus.lab.figures.speed import speed_figure
 from lava_nexus.lowering.ordered import ordered_graph
 from lava_nexus.programs.order import named_order
@@ -132,31 +133,6 @@ def verified(name: str) -> Row:
     found = against_golden(executor, target)
     taken = time.perf_counter() - begun
     return {"what": target.label, "sets": found.sets, "mismatches": found.mismatches, "seconds": taken}
-
-
-def table(rows: list[Row]) -> str:
-    """Rows of a record as Markdown: one line a circuit and size, counting off beside counting on."""
-    lines = [
-        "| | size | look-ups off / on | G/s, counting off | of the limit | G/s, counting on | of the limit |",
-        "|---|---|---|---|---|---|---|",
-    ]
-    pairs: dict[tuple[str, str], dict[bool, Row]] = {}
-    for row in rows:
-        size = ", ".join(map(str, row["shape"])) if "shape" in row else f"2^{row['sets'].bit_length() - 1}"
-        pairs.setdefault((row["what"], size), {})[row["counting"]] = row
-    for (what, size), pair in pairs.items():
-        number = " / ".join(f"{pair[on]['look-ups']:,}" for on in (False, True) if on in pair)
-        cells = [
-            cell
-            for on in (False, True)
-            for cell in (
-                (f"{pair[on]['a second'] / 1e9:.1f}", f"{100 * pair[on]['a second'] / pair[on]['limit']:.0f} %")
-                if on in pair
-                else ("-", "-")
-            )
-        ]
-        lines.append(f"| {what} | {size} | {number} | {' | '.join(cells)} |")
-    return "\n".join(lines) + "\n"
 
 
 def figure(record: Path, path: Path) -> Path:

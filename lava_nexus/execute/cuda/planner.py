@@ -160,8 +160,8 @@ class Planner:
     ) -> tuple[int, Numbers]:
         """Elements of several buffers in one, in an order: its number, and all numbers there."""
         buffer = self._new(self._dtypes[parts[0][0]])
-        flat = None if order is None else order.reshape(-1)
-        moved = flat is not None and bool((np.diff(flat) != 1).any())
+        flat = np.empty(0, np.int64) if order is None else order.reshape(-1)
+        moved = bool((np.diff(flat) != 1).any())
         operand = self._operand(parts)
         self._copies.setdefault(level, []).append(Copied(layer, buffer, operand, Kept(flat) if moved else None))
         return buffer, self._span(0, sum(at.size for _, at in parts))

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
-from benchmarks.cuda_page import PAGE, RECORDS, page
 from lava_nexus.errors import NexusError
+from lava_nexus.lab.figures.gpu_page import page
+
+ROOT = Path(__file__).parents[3]
+PAGE = ROOT / "docs" / "gpu.md"
+RECORDS = ROOT / "lava_nexus" / "energy" / "records"
 
 
 def test_the_page_is_made_from_its_records() -> None:
@@ -19,7 +24,4 @@ def test_the_page_is_made_from_its_records() -> None:
 
 def test_a_page_without_marks_is_refused() -> None:
     with pytest.raises(NexusError, match="lacks its mark"):
-        page("# GPUs\n", {"verified": [], "rows": [{"first call": 0, "what": ""}], "machine": _MACHINE}, {})
-
-
-_MACHINE = {"device": "none", "driver": 13000, "cupy": "0", "date": "2026-01-01"}
+        page("# GPUs\n", *(json.loads((RECORDS / name).read_text()) for name in ("cuda.json", "cuda_models.json")))

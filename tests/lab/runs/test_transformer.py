@@ -24,10 +24,10 @@ from lava_nexus.lab.runs import transformer
 from lava_nexus.lab.runs.job import StepStore
 from lava_nexus.lab.runs.transformer import run_transformer
 from lava_nexus.models.forward import Counts
-from lava_nexus.models.stream import cached_tokens
 from lava_nexus.models.model import random_model
 from lava_nexus.models.placing import place
 from lava_nexus.models.stages import forward_stages
+from lava_nexus.models.stream import cached_tokens
 from tests.chip.programs import feeds, linear_program
 
 CONFIGS = Path(__file__).parents[3] / "configs"

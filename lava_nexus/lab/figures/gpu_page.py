@@ -1,33 +1,24 @@
-"""The measured parts of docs/gpu.md, written from records: figures in its tables and sentences are none that were typed.
-
-Usage: python -m benchmarks.cuda_page [--check]
-"""
+"""The measured parts of docs/gpu.md, written from records: no figure in its tables and sentences is typed."""
 
 from __future__ import annotations
 
-import argparse
-import json
-from collections.abc import Mapping
-from pathlib import Path
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from benchmarks.cuda import table
 from lava_nexus.errors import NexusError
 
-ROOT = Path(__file__).parents[1]
-PAGE = ROOT / "docs" / "gpu.md"
-RECORDS = ROOT / "lava_nexus" / "energy" / "records"
 NAMES = {"qwen3_0.6b": "Qwen3-0.6B", "llama_2_7b": "LLaMA-2 7B", "llama_2_70b": "LLaMA-2 70B"}
 
 Row = Mapping[str, Any]
+MADE = "made by python scripts/gpu_page.py"
 
 
 def page(text: str, operations: Row, models: Row) -> str:
     """The page with what stands between its marks made anew."""
     for name, made in (("operations", _operations(operations)), ("models", _models(models))):
-        begin, end = f"<!-- {name}: made by python -m benchmarks.cuda_page -->\n", f"<!-- end of {name} -->\n"
+        begin, end = f"<!-- {name}: {MADE} -->\n", f"<!-- end of {name} -->\n"
         if text.count(begin) != 1 or text.count(end) != 1:
-            raise NexusError(f"{PAGE.name} lacks its mark '{begin.strip()}' or '{end.strip()}'")
+            raise NexusError(f"docs/gpu.md lacks its mark '{begin.strip()}' or '{end.strip()}'")
         text = text[: text.index(begin) + len(begin)] + made + text[text.index(end) :]
     return text
 
@@ -47,7 +38,7 @@ def _operations(record: Row) -> str:
     return (
         f"{_where(record)}. {unequal} FP32 sums are unequal to plain float arithmetic in the same order. "
         f"All 2^32 inputs, gates against golden functions on the GPU: {checked}.\n\n{table(record['rows'])}\n"
-        f"The slowest first call, which compiles what is not on disk, took {first['first call']:.1f} s ({first['what']}).\n"
+        f"The slowest first call, compiling what is not on disk, took {first['first call']:.1f} s ({first['what']}).\n"
     )
 
 
@@ -71,18 +62,26 @@ def _models(record: Row) -> str:
     )
 
 
-def main() -> None:
-    """Writes the page, or says that it is not what the records give."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--check", action="store_true", help="writes nothing")
-    given = parser.parse_args()
-    records = [json.loads((RECORDS / name).read_text()) for name in ("cuda.json", "cuda_models.json")]
-    made = page(PAGE.read_text(), *records)
-    if given.check and made != PAGE.read_text():
-        raise NexusError(f"{PAGE.name} is not what its records give; run python -m benchmarks.cuda_page")
-    if not given.check:
-        PAGE.write_text(made)
-
-
-if __name__ == "__main__":
-    main()
+def table(rows: Sequence[Row]) -> str:
+    """Rows of a record as Markdown: one line a circuit and size, counting off beside counting on."""
+    lines = [
+        "| | size | look-ups off / on | G/s, counting off | of the limit | G/s, counting on | of the limit |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    pairs: dict[tuple[str, str], dict[bool, Row]] = {}
+    for row in rows:
+        size = ", ".join(map(str, row["shape"])) if "shape" in row else f"2^{row['sets'].bit_length() - 1}"
+        pairs.setdefault((row["what"], size), {})[row["counting"]] = row
+    for (what, size), pair in pairs.items():
+        number = " / ".join(f"{pair[on]['look-ups']:,}" for on in (False, True) if on in pair)
+        cells = [
+            cell
+            for on in (False, True)
+            for cell in (
+                (f"{pair[on]['a second'] / 1e9:.1f}", f"{100 * pair[on]['a second'] / pair[on]['limit']:.0f} %")
+                if on in pair
+                else ("-", "-")
+            )
+        ]
+        lines.append(f"| {what} | {size} | {number} | {' | '.join(cells)} |")
+    return "\n".join(lines) + "\n"

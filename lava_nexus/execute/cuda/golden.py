@@ -12,7 +12,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from lava_nexus.circuits import Circuit
-from lava_nexus.circuits.compiled.trace import Operation, Recording
+from lava_nexus.circuits.compiled.trace import Recording, Step
 from lava_nexus.circuits.functions.function import ProgramGolden
 from lava_nexus.errors import NexusError
 from lava_nexus.execute.cuda.device import cupy, digest_of, launch
@@ -93,7 +93,7 @@ def source(recording: Recording) -> str:
     return "\n".join([*lines, ""])
 
 
-def _expression(operation: Operation) -> str:
+def _expression(operation: Step) -> str:
     """One step in C; shifts by 64 and more leave nothing, or the sign, as NumPy's do."""
     name, signed = operation.name, operation.dtype.kind == "i"
     given = [f"v{i}" for i in operation.operands]

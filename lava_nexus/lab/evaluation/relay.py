@@ -16,9 +16,9 @@ import numpy as np
 
 from lava_nexus.errors import NexusError
 from lava_nexus.lab.evaluation.scoring import GateScorer, finite
-from lava_nexus.models.forward import Stream, cache_of
 from lava_nexus.models.spec import ModelSpec
 from lava_nexus.models.stages import Stage, forward_stages
+from lava_nexus.models.stream import Stream, cache_of
 
 Parts = Sequence[tuple[list[int], list[int]]]
 _HANDED_ON = ("hidden", "cos", "sin")

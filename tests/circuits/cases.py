@@ -63,9 +63,15 @@ def heavy(case: Case) -> bool:
     return case.fmt.bits == 64 if case.basic else case.fmt.bits >= 32
 
 
+def wide(case: Case) -> bool:
+    """Whether the case is a function in FP64, whose circuits are the largest."""
+    return case.fmt == FLOAT64 and not case.basic
+
+
 # Exact sums, whose operands are many, have tests of their own.
 NAMES = [name for name, operation in OPERATIONS.items() if "terms" not in operation.options]
 CASES = [Case(name, fmt, to) for name in NAMES for fmt in FORMATS.values() for to in targets(name, fmt)]
 BASIC = [case for case in CASES if case.basic]
+WIDE_LAST = [pytest.param(case, marks=pytest.mark.wide if wide(case) else (), id=str(case)) for case in CASES]
 # The same, with what is heavy left to the slow tests.
 LIGHT_FIRST = [pytest.param(case, marks=pytest.mark.slow if heavy(case) else (), id=str(case)) for case in CASES]

@@ -13,7 +13,7 @@ from lava_nexus.execute.cpu import BitslicedExecutor
 from lava_nexus.formats import FLOAT8_E4M3FN, FLOAT16, FLOAT32, FLOAT64, FORMATS
 from lava_nexus.verify.operands import Patterns, corners, every, operands, specials
 from tests import exact
-from tests.circuits.cases import BASIC, CASES, LIGHT_FIRST, Case, operand_sets
+from tests.circuits.cases import BASIC, CASES, LIGHT_FIRST, WIDE_LAST, Case, operand_sets
 from tests.circuits.definition import outputs
 
 QUICK, THOROUGH = 200_000, 10_000_000
@@ -97,7 +97,7 @@ def test_neurons_equal_the_reference(case):
     check_defined(built, sample(operand_sets(case, 100_000, seed=4), size))
 
 
-@pytest.mark.parametrize("case", CASES, ids=str)
+@pytest.mark.parametrize("case", WIDE_LAST)
 def test_neurons_built_for_least_depth_equal_the_reference(case):
     built = case.build(style="depth")
     size = 4096 if case.basic else 1024

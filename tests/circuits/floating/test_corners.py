@@ -65,6 +65,12 @@ HARDWARE: dict[str, Callable[..., Values]] = {
 COMPARED = {"compare_lt": np.less, "compare_le": np.less_equal, "compare_eq": np.equal}
 EXTREMA = {"min": np.minimum, "max": np.maximum}
 OPERATIONS = [*HARDWARE, *COMPARED, *EXTREMA, "fma"]
+LARGE = [(name, FLOAT64) for name in ("mul", "div", "sqrt", "fma")]
+CASES = [
+    pytest.param(name, fmt, id=f"{fmt}-{name}", marks=[pytest.mark.wide] if (name, fmt) in LARGE else [])
+    for fmt in WIDE
+    for name in OPERATIONS
+]
 
 
 def expected(name: str, fmt: FloatFormat, sets: list[Patterns]) -> Patterns:
@@ -86,8 +92,7 @@ def check(name: str, fmt: FloatFormat, size: int, seed: int) -> None:
     assert_equal(built, sets, BitslicedExecutor(count=False, threads=1).invoke(built, sets), expected(name, fmt, sets))
 
 
-@pytest.mark.parametrize("name", OPERATIONS)
-@pytest.mark.parametrize("fmt", WIDE, ids=str)
+@pytest.mark.parametrize(("name", "fmt"), CASES)
 def test_neurons_give_what_the_machine_gives(fmt: FloatFormat, name: str) -> None:
     check(name, fmt, VECTORS, seed=1)
 

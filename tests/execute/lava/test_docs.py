@@ -30,6 +30,7 @@ ROOT = Path(__file__).parents[3]
 TUTORIALS = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "lava.md").read_text(), re.DOTALL)
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize("code", TUTORIALS, ids=["gates", "softmax", "chain"])
 def test_the_tutorials_run_and_leave_nothing(tmp_path, code):
     (tmp_path / "tutorial.py").write_text(f"if __name__ == '__main__':\n{re.sub('(?m)^', '    ', code)}")

@@ -121,7 +121,7 @@ executor.invoke(as_circuit(random_network(1)), [np.arange(8, dtype=np.uint8)] * 
         ("add", "vectorised", 16, 2000),
         ("mul", "vectorised", 16, 2000),
         ("add", "lif", 4, 200),
-        ("mul", "lif", 1, 100),
+        pytest.param("mul", "lif", 1, 100, marks=pytest.mark.wide),
     ],
 )
 def test_float32_agrees_on_every_spike(operation, level, lanes, sets):

@@ -38,12 +38,10 @@ def rows_of(fmt, rows, inputs):
 
 
 _CASES = [(fmt, level) for fmt in (FLOAT8_E4M3FN, BFLOAT16, FLOAT32) for level in ("vectorised", "lif")]
-_SLOW = (FLOAT32, "lif")
+_MARKS = {(FLOAT32, "lif"): [pytest.mark.slow], (BFLOAT16, "lif"): [pytest.mark.wide]}
 
 
-@pytest.mark.parametrize(
-    ("fmt", "level"), [pytest.param(*case, marks=[pytest.mark.slow] if case == _SLOW else []) for case in _CASES]
-)
+@pytest.mark.parametrize(("fmt", "level"), [pytest.param(*case, marks=_MARKS.get(case, [])) for case in _CASES])
 def test_bits_and_spikes_are_those_of_the_other_executors(fmt, level):
     layer, rows = layer_of(fmt), rows_of(fmt, 4, 5)
     lines = executor("bitsliced").invoke_all(layer.front, [rows])

@@ -48,7 +48,7 @@ CASES = {
 }
 
 
-@pytest.mark.parametrize("level", ["vectorised", "lif"])
+@pytest.mark.parametrize("level", ["vectorised", pytest.param("lif", marks=pytest.mark.wide)])
 @pytest.mark.parametrize("name", CASES)
 def test_lava_gives_every_spike_of_the_vectorised_neurons(name, level):
     make, primitive, feeds = CASES[name]

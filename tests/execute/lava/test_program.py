@@ -190,6 +190,7 @@ def test_constant_weights_run_on_the_neurons_of_the_level(level):
     assert children() <= before
 
 
+@pytest.mark.wide
 def test_some_layers_as_neurons_beside_word_logic():
     """The block's norm and projection in Lava's own time steps: bits, counts and levels; the rest stays word logic."""
     program, feeds, before = small_program(), random_feeds(2), children()

@@ -15,6 +15,8 @@ from lava_nexus.execute.loihi2.extension import Probes
 from lava_nexus.execute.loihi2.first_light import Bench, Load, fit_loads
 from tests.execute.loihi2 import install
 
+pytestmark = pytest.mark.wide
+
 
 @pytest.mark.slow
 def test_circuits_that_other_tests_of_the_stand_in_run_too():

@@ -79,6 +79,7 @@ def test_calls_come_in_order_with_the_values_of_the_placement_and_results_come_b
     assert (ran.executor, ran.level) == ("loihi2", "LIF on Loihi 2")
 
 
+@pytest.mark.wide
 def test_spikes_read_back_core_by_core_are_those_of_the_simulator(log):
     one = VECTORS["mul FP8"]
     executor = Loihi2Executor(max_delay=6, energy=False)
@@ -110,6 +111,7 @@ def test_adapters_that_take_too_long_end_in_an_error(log, monkeypatch):
         Loihi2Executor().invoke(one.circuit, one.operands)
 
 
+@pytest.mark.wide
 def test_a_program_of_several_circuits_adds_up_its_joules(log):
     fmt = nexus.FLOAT8_E4M3FN
     weights, x = np.array([[1.5, -0.25]]), np.array([[[2.0, 3.0]]])

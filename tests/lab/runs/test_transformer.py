@@ -225,6 +225,7 @@ def test_a_run_that_is_placed_prints_what_a_machine_takes(tmp_path: Path, monkey
         run_transformer(placed.model_copy(update={"place": "fit: 3"}), tmp_path / "none")
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize("path", sorted([CONFIGS / "block_d256.yaml", *(CONFIGS / "models").glob("*.yaml")]))
 def test_configs_that_ship_run(path: Path, tmp_path: Path) -> None:
     report = run_transformer(load_config(RunConfig, path, ["executor=reference"]), tmp_path, quick=True)

@@ -1,4 +1,4 @@
-"""Runs decoders by themselves core by core in Lava, and takes the table into docs/: [--quick]."""
+"""Runs decoders by themselves core by core in Lava, and takes the table into docs/: [--quick] [--smallest]."""
 
 import argparse
 from pathlib import Path
@@ -14,8 +14,9 @@ PAGE = Path(__file__).parents[1] / "docs" / "autonomous.md"
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="the smallest decoder, vectorised; docs/ stays as it is")
-    quick = parser.parse_args().quick
-    table = in_lava(["vectorised"] if quick else ["vectorised", "lif"], whole=not quick)
+    parser.add_argument("--smallest", action="store_true", help="the smallest decoder alone")
+    asked = parser.parse_args()
+    table = in_lava(["vectorised"] if asked.quick else ["vectorised", "lif"], not asked.quick and not asked.smallest)
     say(table)
-    if not quick:
+    if not asked.quick:
         write_text(PAGE, filled(read_text(PAGE, "page"), "lava", lambda: table, "docs/autonomous.md"))

@@ -55,8 +55,6 @@ def in_lava(levels: Sequence[Level], whole: bool) -> str:
             raise NexusError(f"the {name} decoder in Lava, level {level}, differs in spikes of a neuron")
         spikes = int(found.counts[made.network.n_inputs :].sum())
         counted = (made.network.neurons, found.cores, run.predicted, found.taken, spikes)
-        rows.append(
-            (name, LEVELS[level], f"{made.network.neurons:,}", *(f"{n:,}" for n in counted), f"{seconds:.0f} s")
-        )
+        rows.append((name, LEVELS[level], *(f"{n:,}" for n in counted), f"{seconds:.0f} s"))
     header = ("decoder", "level", "neurons", "cores", "steps predicted", "steps taken", "spikes", "simulated in")
     return markdown(header, rows)

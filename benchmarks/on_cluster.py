@@ -1,91 +1,166 @@
-"""Wall time of whole commands on a local cluster of one and two workers, beside threads of one process.
+"""Whole commands on a local cluster of one and two single-thread workers, beside threads of one process, interleaved.
 
-Usage: python benchmarks/on_cluster.py [--quick] [--repeats N]
+Seconds on the wall and, behind them, of processors, which others on the machine disturb less. Ideal is half the wall
+time on two workers, and no more work. The last table is of a worker that is killed at the very end of a piece.
+
+Usage: python benchmarks/on_cluster.py [--quick] [--repeats N] [--only WORD ...] [--share S]
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
+import resource
+import signal
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-_MODEL = {
+from lava_nexus.cluster import ClusterConfig
+from lava_nexus.crew import crew
+
+MODEL = {
     **{"model_type": "llama", "hidden_size": 64, "num_attention_heads": 4, "intermediate_size": 128},
-    **{"num_hidden_layers": 1, "vocab_size": 256, "max_position_embeddings": 512, "rms_norm_eps": 1e-6},
+    **{"num_hidden_layers": 2, "vocab_size": 256, "max_position_embeddings": 512, "rms_norm_eps": 1e-6},
+}
+WAYS: dict[str, Any] = {
+    "2 threads": None,
+    **{f"{n} worker{'s' * (n > 1)}": {"at": "local", "workers": n, "threads": 1, "wait_seconds": 300} for n in (1, 2)},
 }
 
 
-def jobs(quick: bool) -> dict[str, tuple[str, dict[str, Any]]]:
-    """Command and config by what is done, those of the quick run small."""
-    bits, cells, items = (18, 4, 2) if quick else (28, 40, 200)
-    verified = {"inputs": "sample", "operations": ["mul"], "formats": ["float32"], "bases": ["threshold"]}
+def jobs(quick: bool, share: float) -> dict[str, tuple[str, dict[str, Any]]]:
+    """Command and config by what is done; those of the quick run small, of `share` of the whole size else."""
+    sets, cells, items = (1 << 16, 4, 2) if quick else (int((1 << 28) * share), int(40 * share), int(200 * share))
+    verified = {"inputs": "sample", "operations": ["mul"], "formats": ["float32"], "bases": ["threshold"], "corners": 0}
     sweep = {"kind": "noise", "logic": ["xor"], "noise_on": ["membrane"], "theory_sets": 0}
     sigmas = [round(0.01 * (i + 1), 2) for i in range(cells // 2)]
     text = " ".join(f"word{i % 97}" for i in range(8 * items + 1))
+    shape = MODEL | (
+        {"hidden_size": 16, "intermediate_size": 16} if quick else {"hidden_size": 256, "intermediate_size": 512}
+    )
     return {
-        f"2^{bits} operand sets of FP32 mul": (
-            "verify",
-            {"jobs": [{**verified, "size": 1 << bits, "corners": 0}], "threads": 2},
-        ),
+        f"{sets:,} operand sets of FP32 mul": ("verify", {"jobs": [{**verified, "size": sets}], "threads": 2}),
         f"{cells} cells of a sweep": (
             "robustness",
-            {"sweep": {**sweep, "sigmas": sigmas}, "trials": 200 if quick else 200_000, "seeds": 2},
+            {"sweep": {**sweep, "sigmas": sigmas}, "trials": 200 if quick else 400_000, "seeds": 2},
         ),
         f"{items} windows of text": (
             "evaluate",
             {
-                "model": {"architecture": _MODEL},
+                "model": {"architecture": MODEL},
                 "tasks": [{"kind": "perplexity", "file": text, "window": 8}],
                 "pytorch": False,
             },
         ),
+        "2 layers by tiles": (
+            "run",
+            {"model": {"kind": "transformer", "architecture": shape, "tokens": 2 if quick else 8}},
+        ),
     }
 
 
-def seconds(command: str, config: dict[str, Any], cluster: Any, folder: Path) -> float:
-    """Wall time of the whole command, start of Python and of the cluster among it."""
+def of_children() -> float:
+    """Seconds of processors of processes that were started here and have ended, with all that they started."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+def seconds(command: str, config: dict[str, Any], cluster: Any, folder: Path) -> tuple[float, float]:
+    """(wall, processor) of the whole command, start of Python and of the cluster among it."""
     given = {**config, "out": str(folder / "out"), **({} if cluster is None else {"cluster": cluster})}
     for task in given.get("tasks", []):
-        if not Path(task["file"]).suffix:
-            (folder / "text.txt").write_text(task["file"])
-            given["tasks"] = [{**task, "file": str(folder / "text.txt")}]
+        (folder / "text.txt").write_text(task["file"])
+        given["tasks"] = [{**task, "file": str(folder / "text.txt")}]
     (folder / "config.yaml").write_text(json.dumps(given))
-    began = time.perf_counter()
-    subprocess.run(
-        [sys.executable, "-m", "lava_nexus", command, str(folder / "config.yaml")],
-        check=True,
-        stdout=subprocess.DEVNULL,
-    )
-    return time.perf_counter() - began
+    began, used = time.perf_counter(), of_children()
+    run = [sys.executable, "-m", "lava_nexus", command, str(folder / "config.yaml")]
+    subprocess.run(run, check=True, stdout=subprocess.DEVNULL)
+    return time.perf_counter() - began, of_children() - used
 
 
-def main(quick: bool, repeats: int) -> None:
-    """Prints the table; the first run of each, which fills caches, does not count."""
-    ways = {"threads": None, **{f"{n} worker{'s' * (n > 1)}": {"at": "local", "workers": n} for n in (1, 2)}}
-    print(f"seconds of a whole command, median of {repeats}\n")
-    print("| work | " + " | ".join(ways) + " | 1 worker / 2 workers |")
-    print("|---" * (len(ways) + 2) + "|")
-    for name, (command, config) in jobs(quick).items():
-        taken: dict[str, list[float]] = {way: [] for way in ways}
-        for _ in range(repeats + (not quick)):
-            for way, cluster in ways.items():
+def commands(chosen: dict[str, tuple[str, dict[str, Any]]], repeats: int) -> None:
+    """The table of commands; the ways take turns, and the first round, which fills caches, does not count."""
+    header = [*WAYS, "2 workers / 2 threads", "1 worker / 2 workers", "processors, 2 workers / 1"]
+    print(f"wall (processor) seconds of a whole command, medians of {repeats}, load {os.getloadavg()[0]:.1f}\n")
+    print(f"| work | {' | '.join(header)} |")
+    print("|---" * (len(header) + 1) + "|", flush=True)
+    for name, (command, config) in chosen.items():
+        taken: dict[str, list[tuple[float, float]]] = {way: [] for way in WAYS}
+        for _ in range(repeats + (repeats > 1)):
+            for way, cluster in WAYS.items():
                 with tempfile.TemporaryDirectory() as folder:
                     taken[way].append(seconds(command, config, cluster, Path(folder)))
-        medians = {way: float(np.median(times[-repeats:])) for way, times in taken.items()}
-        cells = [f"{medians[way]:.1f}" for way in ways]
-        print(f"| {name} | " + " | ".join(cells) + f" | {medians['1 worker'] / medians['2 workers']:.2f} |", flush=True)
+        wall, used = (
+            {way: float(np.median([t[i] for t in ts[-repeats:]])) for way, ts in taken.items()} for i in (0, 1)
+        )
+        threads, one, two = WAYS
+        cells = [f"{wall[way]:.1f} ({used[way]:.1f})" for way in WAYS]
+        cells += [f"{wall[two] / wall[threads]:.2f} ({used[two] / used[threads]:.2f})", f"{wall[one] / wall[two]:.2f}"]
+        print(f"| {name} | {' | '.join(cells)} | {used[two] / used[one]:.2f} |", flush=True)
+
+
+def working(flag: str | None, piece: tuple[int, float]) -> int:
+    """Takes so many seconds of a processor; piece 5 then ends its worker, once."""
+    number, length = piece
+    began = time.process_time()
+    while time.process_time() - began < length:
+        sum(range(1000))
+    if flag is not None and number == 5 and not Path(flag).exists():
+        Path(flag).touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+    return number
+
+
+def killed(pieces: int, length: float, repeats: int) -> None:
+    """What a worker costs that is killed at the end of a piece: seconds of processors with and without it."""
+    taken: dict[str, list[tuple[float, float]]] = {"": [], "killed": []}
+    for _ in range(repeats):
+        for how, rows in taken.items():
+            with tempfile.TemporaryDirectory() as folder:
+                flag = f"{folder}/flag" if how else None
+                rows.append(timed(lambda flag=flag: list(spread(flag, [(n, length) for n in range(pieces)]))))
+    plain, with_kill = (np.median(rows, axis=0) for rows in taken.values())
+    print("\n| pieces | seconds of one | wall (processor) | a worker killed | more than without, in pieces |")
+    print("|---|---|---|---|---|")
+    more = (with_kill - plain) / length
+    cells = [f"{wall:.1f} ({used:.1f})" for wall, used in (plain, with_kill, more)]
+    print(f"| {pieces} | {length:g} | {' | '.join(cells)} |", flush=True)
+
+
+def spread(flag: str | None, pieces: list[tuple[int, float]]) -> list[int]:
+    """The pieces by two workers."""
+    with crew(ClusterConfig(workers=2, threads=1, wait_seconds=300)) as workers:
+        return list(workers.map(working, flag, pieces))
+
+
+def timed(action: Callable[[], Any]) -> tuple[float, float]:
+    """(wall, processor of workers) seconds."""
+    began, used = time.perf_counter(), of_children()
+    action()
+    return time.perf_counter() - began, of_children() - used
+
+
+def main(quick: bool, repeats: int, only: list[str], share: float) -> None:
+    """Prints the tables."""
+    chosen = {k: v for k, v in jobs(quick, share).items() if not only or any(word in k for word in only)}
+    commands(chosen, repeats)
+    if not only or "killed" in only:
+        killed(8 if quick else 12, 0.1 if quick else 2.0, repeats)
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="once, small: that everything runs")
     parser.add_argument("--repeats", type=int, default=3)
-    arguments = parser.parse_args()
-    main(arguments.quick, 1 if arguments.quick else arguments.repeats)
+    parser.add_argument("--only", nargs="+", default=[], metavar="WORD", help="of what is done, or 'killed'")
+    parser.add_argument("--share", type=float, default=1.0, metavar="S", help="of the whole sizes")
+    given = parser.parse_args()
+    main(given.quick, 1 if given.quick else given.repeats, given.only, given.share)

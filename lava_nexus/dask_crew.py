@@ -1,7 +1,4 @@
-"""A crew of Dask workers: pieces submitted some ahead, retried where a worker is lost, and told of in a sentence.
-
-Dask is imported here alone, when a config has the key `cluster`.
-"""
+"""A crew of Dask workers: pieces submitted ahead, retried where a worker is lost, told of in a sentence."""
 
 from __future__ import annotations
 
@@ -12,6 +9,7 @@ import signal
 import tempfile
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, wait
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,6 +35,27 @@ class _Shared:
     value: Any
     key: str
     future: Any
+
+
+class _Piece:
+    """A piece that was given out; what it gives is fetched when it is there, so that no worker's end takes it away.
+
+    Attributes:
+        future: Dask's, of its last step.
+        keys: of all its steps.
+        fetched: what it gives.
+    """
+
+    def __init__(self, futures: list[Any]) -> None:
+        self.future, self.keys = futures[-1], {future.key for future in futures}
+        self.fetched: Future[Any] = Future()
+        self.future.add_done_callback(self._fetch)
+
+    def _fetch(self, done: Any) -> None:
+        try:
+            self.fetched.set_result(done.result())
+        except BaseException as error:
+            self.fetched.set_exception(error)
 
 
 class DaskCrew(Crew):
@@ -87,8 +106,8 @@ class DaskCrew(Crew):
         """On workers; a piece whose worker dies, or lasts too long, is computed by another."""
         there = self._there() if returning else []
 
-        def submitted(of: _Shared, number: int, packed: bytes) -> Any:
-            return self._submitted(piece_on_worker, of, packed, number, at=_turn(there, number))
+        def submitted(of: _Shared, number: int, packed: bytes) -> _Piece:
+            return _Piece([self._submitted(piece_on_worker, of, packed, number, at=_turn(there, number))])
 
         return self._joined(submitted, function, shared, pieces)
 
@@ -98,12 +117,12 @@ class DaskCrew(Crew):
         """On workers: a step where it was for the items before, what it gives handed on between workers."""
         there = self._there()
 
-        def submitted(of: _Shared, number: int, packed: bytes) -> Any:
-            last: Any = packed
+        def submitted(of: _Shared, number: int, packed: bytes) -> _Piece:
+            passed: list[Any] = [packed]
             for step in range(steps):
                 at = _turn(there, step * max(1, len(there)) // steps)
-                last = self._submitted(step_on_worker, of, last, number, step, at=at)
-            return last
+                passed.append(self._submitted(step_on_worker, of, passed[-1], number, step, at=at))
+            return _Piece(passed[1:])
 
         for passed in self._joined(submitted, function, shared, items):
             yield passed.value if isinstance(passed, Passed) else passed
@@ -119,13 +138,13 @@ class DaskCrew(Crew):
         return self._client.submit(act, *given, pure=False, priority=-number, **where)
 
     def _joined(
-        self, submitted: Callable[[_Shared, int, bytes], Any], function: Any, shared: Any, pieces: Any
+        self, submitted: Callable[[_Shared, int, bytes], _Piece], function: Any, shared: Any, pieces: Any
     ) -> Iterator[Any]:
         """Results in order of the pieces, some of which are submitted ahead."""
         import cloudpickle
 
         of = self._ready(function, shared)
-        pending: deque[Any] = deque()
+        pending: deque[_Piece] = deque()
         left = enumerate(pieces)
         try:
             while True:
@@ -138,7 +157,7 @@ class DaskCrew(Crew):
                 pending.popleft()
         finally:
             own = () if id(shared) in self._shared else (of.future,)
-            for future in (*pending, *own):  # what nobody waits for is dropped; a cancellation would wait for answers
+            for future in (*(one.future for one in pending), *own):  # a cancellation would wait for answers
                 _quietly(future.release)
 
     def _ready(self, function: Any, shared: Any) -> _Shared:
@@ -158,16 +177,16 @@ class DaskCrew(Crew):
                 _quietly(self._shared.popitem(last=False)[1].future.release)
         return made
 
-    def _result(self, future: Any) -> Any:
+    def _result(self, piece: _Piece) -> Any:
         """The result of a piece, whatever became of the workers that it was given to before."""
         worked, idle, restarts = 0.0, 0.0, 0
         while True:
-            try:
-                return future.result(timeout=_LOOK_SECONDS)
-            except self._distributed.TimeoutError:
-                on = self._workers_of(future)
-            except Exception as error:
-                raise self._told(error) from error
+            if wait([piece.fetched], _LOOK_SECONDS).done:
+                try:
+                    return piece.fetched.result()
+                except Exception as error:
+                    raise self._told(error) from error
+            on = self._workers_of(piece)
             worked, idle = (worked + _LOOK_SECONDS, 0.0) if on else (worked, idle + _LOOK_SECONDS)
             if idle >= self.config.wait_seconds and not self._client.nthreads():
                 raise NexusError(f"cluster '{self.config.at}' has had no worker for {idle:g} s")
@@ -176,8 +195,8 @@ class DaskCrew(Crew):
                 self._begun_anew(on, restarts)
                 worked = 0.0
 
-    def _workers_of(self, future: Any) -> list[str]:
-        return [address for address, keys in self._client.processing().items() if future.key in keys]
+    def _workers_of(self, piece: _Piece) -> list[str]:
+        return [address for address, keys in self._client.processing().items() if not piece.keys.isdisjoint(keys)]
 
     def _begun_anew(self, on: list[str], restarts: int) -> None:
         """Starts the worker of a piece that lasts too long anew."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import json
 import os
 import signal
 import subprocess
@@ -108,12 +109,17 @@ def test_a_worker_that_is_killed_or_hangs_costs_its_piece_alone(cluster, tmp_pat
     flag = str(tmp_path / "flag")
 
     def piece(flag, n):
+        with open(f"{flag}{n}.begun", "a") as file:
+            file.write("x")
         if n == 3:
+            time.sleep(1.0)  # what its worker gave before is fetched meanwhile
             once(flag, lambda: os.kill(os.getpid(), number))
         return n * n
 
     assert list(cluster.map(piece, flag, range(12))) == [n * n for n in range(12)]
-    assert Path(flag).exists()
+    begun = [len(path.read_text()) for path in tmp_path.glob("*.begun")]
+    assert Path(flag).exists() and len(begun) == 12
+    assert 13 <= sum(begun) <= 14, "more was lost than its piece, and one that it had just ended"
 
 
 @pytest.mark.slow
@@ -337,3 +343,59 @@ def test_nothing_stays_when_the_client_is_ended(tmp_path, number, code):
     while time.monotonic() - began < 60 and any(Path(f"/proc/{pid}").exists() for pid in mine):
         time.sleep(0.2)
     assert not [pid for pid in mine if Path(f"/proc/{pid}").exists()]
+
+
+@contextlib.contextmanager
+def served(file):
+    """A scheduler, told of in a file, and a worker, as processes of their own; yields the scheduler."""
+    file.unlink(missing_ok=True)
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    asked = {
+        "scheduler": ["--host", "127.0.0.1", "--port", "0", "--dashboard-address", "127.0.0.1:0"],
+        "worker": ["--nthreads", "1", "--no-dashboard", "--death-timeout", "60"],
+    }
+    started = []
+    try:
+        for name, options in asked.items():
+            command = [sys.executable, "-m", f"distributed.cli.dask_{name}", "--scheduler-file", str(file), *options]
+            started.append(subprocess.Popen(command, **quiet, cwd=file.parent))
+        yield started[0]
+    finally:
+        for process in reversed(started):
+            process.terminate()
+        for process in started:
+            process.wait(60)
+
+
+@pytest.mark.slow
+def test_a_run_that_lost_its_scheduler_goes_on_with_another(tmp_path):
+    file, config, out = tmp_path / "scheduler.json", tmp_path / "sample.yaml", tmp_path / "out"
+    config.write_text(
+        "jobs:\n- {inputs: sample, operations: [mul], formats: [float32], bases: [threshold], size: 6000000, corners: 0}\n"
+        f"cluster: {{at: {file}, wait_seconds: {WAIT}}}\nchunk: 20000\nout: {out}\n"
+    )
+    command = [sys.executable, "-m", "lava_nexus", "verify", str(config)]
+
+    def begun(scheduler):
+        run = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+        while not list((out / "progress").glob("*")) and scheduler is not None:
+            assert run.poll() is None, run.stderr.read()
+            time.sleep(0.1)
+        return run
+
+    with served(file) as scheduler:
+        while not file.exists():
+            time.sleep(0.1)
+        run = begun(scheduler)
+        scheduler.kill()
+        said = run.communicate(timeout=150)[1]
+        assert run.returncode == 2 and "was lost; finished pieces are kept" in said, said
+    (kept,) = (out / "progress").glob("*")
+    before = kept.read_bytes()
+    with served(file):
+        while not file.exists():
+            time.sleep(0.1)
+        run = begun(None)
+        assert run.communicate(timeout=150) and run.returncode == 0
+    (result,) = json.loads((out / "verification.json").read_text())["results"]
+    assert result["inputs tried"] == 6_000_000 and result["mismatches"] == 0 and kept.read_bytes() != before

@@ -137,6 +137,45 @@ class Compare(Command):
         return 1 if found else 0
 
 
+class Plan(Command):
+    """What a run takes on workers."""
+
+    command, title = "plan", "Says what a transformer's run takes on so many workers: time, bytes moved, memory."
+    more = "From measured rates and shapes alone; nothing runs."
+
+    def arguments(self, parser: argparse.ArgumentParser) -> None:
+        """A run's config, and how many workers."""
+        parser.add_argument("config", type=Path, help="YAML file of `lava-nexus run`")
+        text = "replace one value, for example model.tokens=64"
+        parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help=text)
+        text = "how many, several numbers side by side; 0 is no cluster"
+        parser.add_argument("--workers", type=_whole, nargs="+", default=[0, 1, 2, 4], metavar="N", help=text)
+        parser.add_argument("--threads", type=_whole, default=1, metavar="N", help="of each worker; 1")
+        text = "of the one machine on which all workers are; left out where each has its own"
+        parser.add_argument("--processors", type=_whole, metavar="N", help=text)
+        parser.add_argument(
+            "--rates", type=Path, metavar="FILE", help="measured ones; those that come with the package"
+        )
+        parser.add_argument("--json", action="store_true", help="figures as a JSON list on stdout")
+
+    def act(self, given: argparse.Namespace) -> int:
+        """Prints the table."""
+        from lava_nexus.config import load_config
+        from lava_nexus.lab.configs.execution import RunConfig
+        from lava_nexus.lab.plan import Rates, plan_table, planned
+
+        config, rates = load_config(RunConfig, given.config, given.set), Rates.of(given.rates)
+        plans = [planned(config, n, max(1, given.threads), rates, given.processors) for n in given.workers]
+        print(json.dumps([plan.to_dict() for plan in plans]) if given.json else plan_table(plans, rates))
+        return 0
+
+
+def _whole(text: str) -> int:
+    if not text.isdecimal() or int(text) > 1 << 20:
+        raise argparse.ArgumentTypeError(f"'{text}' is not a whole number of 0 .. {1 << 20}")
+    return int(text)
+
+
 class Check(Command):
     """What a checkpoint is."""
 
@@ -193,5 +232,5 @@ class Readme(Command):
             update_readme(folder, root)
 
 
-OTHERS = {one.command: one for one in (Demo(), ReportPage(), Check(), Compare(), Readme())}
+OTHERS = {one.command: one for one in (Demo(), ReportPage(), Check(), Plan(), Compare(), Readme())}
 """In the order of help."""

@@ -89,11 +89,13 @@ class _Summed(ABC):
 
     @property
     @abstractmethod
-    def _how(self) -> Summation: ...
+    def how(self) -> Summation:
+        """How its sums are formed."""
 
     @property
     @abstractmethod
-    def _extent(self) -> Extent: ...
+    def extent(self) -> Extent:
+        """How much it sums, for one element of the batch."""
 
     @property
     def length(self) -> int:
@@ -102,16 +104,16 @@ class _Summed(ABC):
 
     def invocations(self) -> list[tuple[Circuit, int]]:
         """(circuit, operand sets) for one element of the batch."""
-        return self._how.invocations(self._extent)
+        return self.how.invocations(self.extent)
 
     def populations(self) -> list[tuple[NativePart, int]]:
         """(neurons that are no gates, operand sets) for one element of the batch."""
-        return self._how.populations(self._extent)
+        return self.how.populations(self.extent)
 
     @property
     def depth(self) -> int:
         """Time steps from operands to result."""
-        return self._how.depth(self._extent)
+        return self.how.depth(self.extent)
 
 
 @dataclass(frozen=True)
@@ -128,11 +130,13 @@ class Reduce(_Summed):
     layer: str
 
     @property
-    def _how(self) -> Summation:
+    def how(self) -> Summation:
+        """As the node has it."""
         return self.fold
 
     @property
-    def _extent(self) -> Extent:
+    def extent(self) -> Extent:
+        """Of the result."""
         return Extent(prod(self.result.shape), 1, self.length)
 
 
@@ -151,11 +155,13 @@ class Contract(_Summed):
     layer: str
 
     @property
-    def _how(self) -> Summation:
+    def how(self) -> Summation:
+        """As the node has it."""
         return self.product
 
     @property
-    def _extent(self) -> Extent:
+    def extent(self) -> Extent:
+        """Of the result."""
         *lead, _, columns = self.result.shape
         return Extent(prod(self.result.shape), columns, self.length, len(self.operands) > 2, prod(lead))
 

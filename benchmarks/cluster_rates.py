@@ -60,7 +60,7 @@ def engine(name: str, formats: tuple[str, ...], sets: int, repeats: int) -> dict
             made = circuit(operation, fmt)
             operands = [fmt.to_patterns(np.abs(rng.standard_normal(sets)).astype(fmt.dtype)) for _ in made.inputs]
             executor.invoke(made, operands)
-            found[name_of(made)] = least(lambda m=made, o=operands: executor.invoke(m, o), repeats) / sets
+            found[name_of(made)] = least(partial(executor.invoke, made, operands), repeats) / sets
             neurons.append(found[name_of(made)] / made.neurons)
     add = circuit("add", FLOAT32)
     few = [FLOAT32.to_patterns(np.ones(64, np.float32))] * 2
@@ -147,10 +147,13 @@ def cluster(repeats: int) -> dict[str, float]:
             found = list(made.map(act, None, pieces))
             memory.extend(found if act is _imports else [])
 
-    one, two, imports, tiles, sizes = (
-        min(used(lambda a=asked: run(*a)) for _ in range(1 if repeats == 1 else 2))
-        for asked in ((1, [0]), (2, [0]), (1, [0], _imports), (1, [0] * (1 + count)), (1, [0, *[large] * 16]))
-    )
+    if repeats == 1:  # once, so that everything runs
+        one = two = imports = tiles = sizes = used(partial(run, 1, [0], _imports))
+    else:
+        one, two, imports, tiles, sizes = (
+            min(used(partial(run, *asked)) for _ in range(2))
+            for asked in ((1, [0]), (2, [0]), (1, [0], _imports), (1, [0] * (1 + count)), (1, [0, *[large] * 16]))
+        )
     return {
         "cluster": one,
         "worker": max(0.0, two - one),

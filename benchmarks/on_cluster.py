@@ -18,6 +18,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -126,7 +127,7 @@ def killed(pieces: int, length: float, repeats: int) -> None:
         for how, rows in taken.items():
             with tempfile.TemporaryDirectory() as folder:
                 flag = f"{folder}/flag" if how else None
-                rows.append(timed(lambda flag=flag: list(spread(flag, [(n, length) for n in range(pieces)]))))
+                rows.append(timed(partial(spread, flag, [(n, length) for n in range(pieces)])))
     plain, with_kill = (np.median(rows, axis=0) for rows in taken.values())
     print("\n| pieces | seconds of one | wall (processor) | a worker killed | more than without, in pieces |")
     print("|---|---|---|---|---|")

@@ -371,7 +371,8 @@ def served(file):
 def test_a_run_that_lost_its_scheduler_goes_on_with_another(tmp_path):
     file, config, out = tmp_path / "scheduler.json", tmp_path / "sample.yaml", tmp_path / "out"
     config.write_text(
-        "jobs:\n- {inputs: sample, operations: [mul], formats: [float32], bases: [threshold], size: 6000000, corners: 0}\n"
+        "jobs:\n- {inputs: sample, operations: [mul], formats: [float32], bases: [threshold], size: 6000000, "
+        "corners: 0}\n"
         f"cluster: {{at: {file}, wait_seconds: {WAIT}}}\nchunk: 20000\nout: {out}\n"
     )
     command = [sys.executable, "-m", "lava_nexus", "verify", str(config)]

@@ -23,7 +23,7 @@ from lava_nexus.documents import parse_yaml
 from lava_nexus.errors import NexusError
 from lava_nexus.execute.shares import shares
 from lava_nexus.lab.configs.execution import RunConfig, TransformerModel
-from lava_nexus.lab.markdown import markdown, with_prefix
+from lava_nexus.lab.markdown import markdown
 from lava_nexus.lab.runs.transformer import job_of
 from lava_nexus.models.placing import pass_workload
 from lava_nexus.programs.program import Apply, Contract, Node, Program, Reduce
@@ -69,7 +69,8 @@ class Rates(Config):
         processor, when: of the measurement.
         engines: by executor.
         command: seconds of a command around its work: start, imports, report.
-        cluster, worker: seconds until a local cluster is there, and more for each worker behind the first.
+        cluster, worker: seconds until a local cluster is there, and more for each worker behind the first; others
+            are there before.
         first: seconds of a worker's first tile: imports, circuits read from disk.
         tile: seconds of the scheduler and its client to give a tile out and take what it gives.
         bytes: a second through the scheduler.
@@ -180,7 +181,7 @@ class _Work:
     def __init__(self, rates: Rates, workers: int, threads: int, processors: int | None) -> None:
         self._rates, self._workers = rates, workers
         at_once = workers * threads if processors is None else min(processors, workers * threads)
-        self._each = at_once / workers
+        self._each, self._local = at_once / workers, processors is not None
         self._own = threads if processors is None else processors
         self.tiles = self.here = self.given = 0.0
         self.sent = self.returned = self.read = self.macs = self.held = self.values = self.largest = 0
@@ -227,7 +228,8 @@ class _Work:
 
     def plan(self, workers: int, threads: int, read: float, quick: bool) -> Plan:
         rates, spread = self._rates, workers > 0
-        start = rates.command + (rates.cluster + rates.worker * (workers - 1) + rates.first if spread else 0.0)
+        own = rates.cluster + rates.worker * (workers - 1) if self._local else 0.0
+        start = rates.command + (own + rates.first if spread else 0.0)
         weights = self.values / read / min(1.0, self._each)
         moved = self.given * rates.tile + (self.sent + self.returned) / rates.bytes
         memory = int(rates.memory + (self.held if spread else 0) + 2 * self.largest)
@@ -264,22 +266,36 @@ _TOGETHER = 1 << 18
 """Operand sets of products that are formed at once, see `execute.sums`."""
 
 
+def _named(plan: Plan) -> str:
+    threads = f"{plan.threads} thread{'s' * (plan.threads > 1)}"
+    return f"{plan.workers} worker{'s' * (plan.workers > 1)} of {threads}" if plan.workers else "no cluster"
+
+
+def _seconds_of(seconds: float) -> str:
+    return f"{seconds:,.3g} s" if seconds < 1000 else f"{seconds:,.0f} s"
+
+
+def _bytes(count: float) -> str:
+    power = min(4, max(0, (len(str(int(count))) - 1) // 3))
+    return f"{count / 1000**power:.3g} {('B', 'KB', 'MB', 'GB', 'TB')[power]}"
+
+
 def plan_table(plans: list[Plan], rates: Rates) -> str:
     """The plans side by side, in words."""
     rows: Mapping[str, Any] = {
-        "wall time": lambda p: with_prefix(p.wall, "s"),
-        "of it linear layers, at the slowest worker": lambda p: with_prefix(p.tiles, "s"),
-        "attention, norms and what else runs here": lambda p: with_prefix(p.here, "s"),
-        "weights read, once": lambda p: with_prefix(p.weights, "s"),
-        "tiles given and taken": lambda p: with_prefix(p.moved, "s"),
-        "start": lambda p: with_prefix(p.start, "s"),
+        "wall time": lambda p: _seconds_of(p.wall),
+        "of it linear layers, at the slowest worker": lambda p: _seconds_of(p.tiles),
+        "attention, norms and what else runs here": lambda p: _seconds_of(p.here),
+        "weights read, once": lambda p: _seconds_of(p.weights),
+        "tiles given and taken": lambda p: _seconds_of(p.moved),
+        "start": lambda p: _seconds_of(p.start),
         "multiply-accumulates": lambda p: f"{p.multiply_accumulates:,}",
-        "bytes sent to workers": lambda p: with_prefix(p.sent, "B"),
-        "bytes that come back": lambda p: with_prefix(p.returned, "B"),
-        "weights that workers read, all together": lambda p: with_prefix(p.read, "B"),
-        "memory of the fullest worker": lambda p: with_prefix(p.memory, "B"),
+        "bytes sent to workers": lambda p: _bytes(p.sent),
+        "bytes that come back": lambda p: _bytes(p.returned),
+        "weights that workers read, all together": lambda p: _bytes(p.read),
+        "memory of the fullest worker": lambda p: _bytes(p.memory),
     }
-    header = ("", *(f"{p.workers} workers of {p.threads} threads" if p.workers else "no cluster" for p in plans))
+    header = ("", *map(_named, plans))
     table = markdown(header, [[name, *(shown(p) for p in plans)] for name, shown in rows.items()])
     measured = f"Rates of one thread of: {rates.processor}, {rates.when}."
     return f"{table}\n{measured} The strict reference runs beside, as it always does."

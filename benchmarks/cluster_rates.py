@@ -199,6 +199,13 @@ def read(repeats: int) -> dict[str, float]:
     return found
 
 
+def rounded(value: Any) -> Any:
+    """Five digits of every number."""
+    if isinstance(value, dict):
+        return {key: rounded(one) for key, one in value.items()}
+    return float(f"{value:.5g}") if isinstance(value, float) else value
+
+
 def main(quick: bool, out: Path | None) -> None:
     """Measures, prints and writes."""
     repeats, sets = (1, 1 << 12) if quick else (7, 1 << 18)
@@ -211,7 +218,7 @@ def main(quick: bool, out: Path | None) -> None:
         **cluster(repeats),
         "read": read(repeats),
     }
-    text = yaml.safe_dump(rates, sort_keys=False)
+    text = yaml.safe_dump(rounded(rates), sort_keys=False)
     print(text)
     if out is not None:
         write_text(

@@ -1,9 +1,9 @@
 """Whole commands on a local cluster of one and two single-thread workers, beside threads of one process, interleaved.
 
 Seconds on the wall and, behind them, of processors, which others on the machine disturb less. Ideal is half the wall
-time on two workers, and no more work. The last table is of a worker that is killed at the very end of a piece.
+time on two workers, and no more work.
 
-Usage: python benchmarks/on_cluster.py [--quick] [--repeats N] [--only WORD ...] [--share S]
+Usage: python benchmarks/on_cluster.py [--quick] [--repeats N] [--only WORD ...] [--share S] [--out FILE]
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from datetime import date
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,15 @@ from typing import Any
 import numpy as np
 
 from lava_nexus.cluster import ClusterConfig
+from lava_nexus.config import build_config
 from lava_nexus.crew import crew
+from lava_nexus.files import write_text
+from lava_nexus.lab.configs.execution import RunConfig
+from lava_nexus.lab.markdown import markdown
+from lava_nexus.lab.plan import Rates, planned
+from lava_nexus.store import processor, processors
+
+Found = tuple[tuple[str, ...], list[list[Any]]]
 
 MODEL = {
     **{"model_type": "llama", "hidden_size": 64, "num_attention_heads": 4, "intermediate_size": 128},
@@ -44,9 +53,6 @@ def jobs(quick: bool, share: float) -> dict[str, tuple[str, dict[str, Any]]]:
     sweep = {"kind": "noise", "logic": ["xor"], "noise_on": ["membrane"], "theory_sets": 0}
     sigmas = [round(0.01 * (i + 1), 2) for i in range(cells // 2)]
     text = " ".join(f"word{i % 97}" for i in range(8 * items + 1))
-    shape = MODEL | (
-        {"hidden_size": 16, "intermediate_size": 16} if quick else {"hidden_size": 256, "intermediate_size": 512}
-    )
     return {
         f"{sets:,} operand sets of FP32 mul": ("verify", {"jobs": [{**verified, "size": sets}], "threads": 2}),
         f"{cells} cells of a sweep": (
@@ -60,10 +66,6 @@ def jobs(quick: bool, share: float) -> dict[str, tuple[str, dict[str, Any]]]:
                 "tasks": [{"kind": "perplexity", "file": text, "window": 8}],
                 "pytorch": False,
             },
-        ),
-        "2 layers by tiles": (
-            "run",
-            {"model": {"kind": "transformer", "architecture": shape, "tokens": 2 if quick else 8}},
         ),
     }
 
@@ -81,18 +83,13 @@ def seconds(command: str, config: dict[str, Any], cluster: Any, folder: Path) ->
         (folder / "text.txt").write_text(task["file"])
         given["tasks"] = [{**task, "file": str(folder / "text.txt")}]
     (folder / "config.yaml").write_text(json.dumps(given))
-    began, used = time.perf_counter(), of_children()
     run = [sys.executable, "-m", "lava_nexus", command, str(folder / "config.yaml")]
-    subprocess.run(run, check=True, stdout=subprocess.DEVNULL)
-    return time.perf_counter() - began, of_children() - used
+    return timed(partial(subprocess.run, run, check=True, stdout=subprocess.DEVNULL))
 
 
-def commands(chosen: dict[str, tuple[str, dict[str, Any]]], repeats: int) -> None:
-    """The table of commands; the ways take turns, and the first round, which fills caches, does not count."""
-    header = [*WAYS, "2 workers / 2 threads", "1 worker / 2 workers", "processors, 2 workers / 1"]
-    print(f"wall (processor) seconds of a whole command, medians of {repeats}, load {os.getloadavg()[0]:.1f}\n")
-    print(f"| work | {' | '.join(header)} |")
-    print("|---" * (len(header) + 1) + "|", flush=True)
+def commands(chosen: dict[str, tuple[str, dict[str, Any]]], repeats: int) -> Found:
+    """Commands: the ways take turns, and the first round, which fills caches, does not count."""
+    rows = []
     for name, (command, config) in chosen.items():
         taken: dict[str, list[tuple[float, float]]] = {way: [] for way in WAYS}
         for _ in range(repeats + (repeats > 1)):
@@ -103,9 +100,36 @@ def commands(chosen: dict[str, tuple[str, dict[str, Any]]], repeats: int) -> Non
             {way: float(np.median([t[i] for t in ts[-repeats:]])) for way, ts in taken.items()} for i in (0, 1)
         )
         threads, one, two = WAYS
-        cells = [f"{wall[way]:.1f} ({used[way]:.1f})" for way in WAYS]
-        cells += [f"{wall[two] / wall[threads]:.2f} ({used[two] / used[threads]:.2f})", f"{wall[one] / wall[two]:.2f}"]
-        print(f"| {name} | {' | '.join(cells)} | {used[two] / used[one]:.2f} |", flush=True)
+        row = [name, *(f"{wall[way]:.1f} ({used[way]:.1f})" for way in WAYS)]
+        row += [f"{wall[two] / wall[threads]:.2f} ({used[two] / used[threads]:.2f})", f"{wall[one] / wall[two]:.2f}"]
+        rows.append([*row, f"{used[two] / used[one]:.2f}"])
+        print(*rows[-1], sep=" | ", flush=True)
+    more = ("2 workers / 2 threads", "1 worker / 2 workers", "processors, 2 workers / 1")
+    return ("work", *WAYS, *more), rows
+
+
+def plans(quick: bool, repeats: int) -> Found:
+    """A run of two layers without a cluster and on 1, 2 and 4 workers, the same in every count, beside its plan."""
+    shape = MODEL if quick else MODEL | {"hidden_size": 768, "intermediate_size": 2048}
+    config = {"model": {"kind": "transformer", "architecture": shape, "tokens": 2 if quick else 32}}
+    rates, rows, first = Rates.of(), [], None
+    for workers in (0, 1) if quick else (0, 1, 2, 4):
+        cluster = {"at": "local", "workers": workers, "threads": 1, "wait_seconds": 300} if workers else None
+        taken = []
+        for _ in range(repeats):
+            with tempfile.TemporaryDirectory() as folder:
+                taken.append(seconds("run", config, cluster, Path(folder)))
+                report = json.loads((Path(folder) / "out" / "report.json").read_text())
+            counted = {key: report[key] for key in ("spikes", "synops", "layers", "circuits", "neurons", "ulp")}
+            first = first or counted
+            assert counted == first, f"{workers} workers count otherwise"
+        wall, used = (float(np.median([one[i] for one in taken])) for i in (0, 1))
+        plan = planned(build_config(RunConfig, config, "benchmark"), workers, 1, rates, processors())
+        rows.append(
+            [workers or "no cluster", f"{wall:.1f} ({used:.1f})", f"{plan.wall:.1f}", f"{plan.wall / wall:.2f}"]
+        )
+        print(*rows[-1], sep=" | ", flush=True)
+    return ("workers", "wall (processor) seconds", "planned wall", "planned / measured"), rows
 
 
 def working(flag: str | None, piece: tuple[int, float]) -> int:
@@ -120,8 +144,8 @@ def working(flag: str | None, piece: tuple[int, float]) -> int:
     return number
 
 
-def killed(pieces: int, length: float, repeats: int) -> None:
-    """What a worker costs that is killed at the end of a piece: seconds of processors with and without it."""
+def killed(pieces: int, length: float, repeats: int) -> Found:
+    """What a worker costs that is killed at the end of a piece: seconds with and without it."""
     taken: dict[str, list[tuple[float, float]]] = {"": [], "killed": []}
     for _ in range(repeats):
         for how, rows in taken.items():
@@ -129,11 +153,10 @@ def killed(pieces: int, length: float, repeats: int) -> None:
                 flag = f"{folder}/flag" if how else None
                 rows.append(timed(partial(spread, flag, [(n, length) for n in range(pieces)])))
     plain, with_kill = (np.median(rows, axis=0) for rows in taken.values())
-    print("\n| pieces | seconds of one | wall (processor) | a worker killed | more than without, in pieces |")
-    print("|---|---|---|---|---|")
-    more = (with_kill - plain) / length
-    cells = [f"{wall:.1f} ({used:.1f})" for wall, used in (plain, with_kill, more)]
-    print(f"| {pieces} | {length:g} | {' | '.join(cells)} |", flush=True)
+    cells = [f"{wall:.1f} ({used:.1f})" for wall, used in (plain, with_kill, (with_kill - plain) / length)]
+    header = ("pieces", "seconds of one", "wall (processor)", "with a worker killed", "more, in pieces")
+    print(pieces, length, *cells, sep=" | ", flush=True)
+    return header, [[pieces, f"{length:g}", *cells]]
 
 
 def spread(flag: str | None, pieces: list[tuple[int, float]]) -> list[int]:
@@ -149,12 +172,35 @@ def timed(action: Callable[[], Any]) -> tuple[float, float]:
     return time.perf_counter() - began, of_children() - used
 
 
-def main(quick: bool, repeats: int, only: list[str], share: float) -> None:
-    """Prints the tables."""
+TITLES = {
+    "commands": "Whole commands, seconds on the wall and, in brackets, of processors; medians of {repeats}, the first "
+    "round left out.",
+    "plans": "A LLaMA shape of two layers beside its plan; counts are the same integers on any number of workers.",
+    "killed": "A worker killed (SIGKILL) at the very end of a piece of two workers.",
+}
+
+
+def main(quick: bool, repeats: int, only: list[str], share: float, out: Path | None) -> None:
+    """Prints the tables; keeps them for docs/distributed.md."""
     chosen = {k: v for k, v in jobs(quick, share).items() if not only or any(word in k for word in only)}
-    commands(chosen, repeats)
-    if not only or "killed" in only:
-        killed(8 if quick else 12, 0.1 if quick else 2.0, repeats)
+    found = {}
+    for name, measure in (
+        ("commands", lambda: commands(chosen, repeats)),
+        ("plans", lambda: plans(quick, repeats)),
+        ("killed", lambda: killed(8 if quick else 12, 0.1 if quick else 2.0, repeats)),
+    ):
+        if not only or name in only or (name == "commands" and chosen):
+            found[name] = measure()
+    where = (
+        f"{processor()['name']}, {processors()} processors, load {os.getloadavg()[0]:.1f} at the end, {date.today()}"
+    )
+    tables = []
+    for name, (header, rows) in found.items():
+        tables.append({"title": TITLES[name].format(repeats=repeats), "header": header, "rows": rows})
+        print(f"\n{tables[-1]['title']}\n\n{markdown(header, rows)}")
+    print(f"\n{where}")
+    if out is not None:
+        write_text(out, json.dumps({"where": where, "quick": quick, "tables": tables}, indent=1) + "\n")
 
 
 if __name__ == "__main__":
@@ -163,5 +209,6 @@ if __name__ == "__main__":
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--only", nargs="+", default=[], metavar="WORD", help="of what is done, or 'killed'")
     parser.add_argument("--share", type=float, default=1.0, metavar="S", help="of the whole sizes")
+    parser.add_argument("--out", type=Path, metavar="FILE", help="where the tables are kept, docs/distributed.json")
     given = parser.parse_args()
-    main(given.quick, 1 if given.quick else given.repeats, given.only, given.share)
+    main(given.quick, 1 if given.quick else given.repeats, given.only, given.share, given.out)

@@ -99,6 +99,7 @@ def test_a_relay_outlives_a_worker_of_one_of_its_steps(cluster, tmp_path):
 
 
 def test_it_listens_on_the_loopback_alone(cluster):
+    cluster._client.wait_for_workers(2, timeout=WAIT)  # one may be starting anew
     info = cluster._client.scheduler_info()
     addresses = [info["address"], *info["workers"], *(worker["nanny"] for worker in info["workers"].values())]
     assert len(addresses) == 5 and all(address.startswith("tcp://127.0.0.1:") for address in addresses)

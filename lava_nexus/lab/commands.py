@@ -162,7 +162,8 @@ class Plan(Command):
         """Prints the table."""
         from lava_nexus.config import load_config
         from lava_nexus.lab.configs.execution import RunConfig
-        from lava_nexus.lab.plan import Rates, plan_table, planned
+        from lava_nexus.lab.plan import Rates, planned
+        from lava_nexus.lab.plan_page import plan_table
 
         config, rates = load_config(RunConfig, given.config, given.set), Rates.of(given.rates)
         plans = [planned(config, n, max(1, given.threads), rates, given.processors) for n in given.workers]
@@ -217,6 +218,7 @@ class Readme(Command):
         from lava_nexus.lab.energy.sanafe import JOULES, update_sanafe
         from lava_nexus.lab.energy.token import update_mapping_page
         from lava_nexus.lab.pages import update_autonomous, update_native, update_readme
+        from lava_nexus.lab.plan_page import update_distributed_page
         from lava_nexus.lab.study.pages import update_study_page
 
         kinds: dict[str, Any] = {"energy_interleaved.csv": update_mapping_page, JOULES: update_sanafe}
@@ -230,6 +232,8 @@ class Readme(Command):
             update_energy_pages(folder, root)
         if kept or not energy:
             update_readme(folder, root)
+        if folder.resolve() == (root / "docs").resolve() and (folder / "distributed.md").is_file():
+            update_distributed_page(root)
 
 
 OTHERS = {one.command: one for one in (Demo(), ReportPage(), Check(), Plan(), Compare(), Readme())}

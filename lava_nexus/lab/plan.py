@@ -2,12 +2,12 @@
 
     wall = command + cluster + sum over programs of (own work here + slowest tile + tiles given + bytes / rate)
 
-Rates are processor seconds measured by `benchmarks/on_cluster.py --rates`, kept in rates.yaml; nothing runs here.
+Rates are processor seconds measured by `benchmarks/cluster_rates.py`, kept in rates.yaml; nothing runs here.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from importlib import resources
 from math import ceil, prod
@@ -23,7 +23,6 @@ from lava_nexus.documents import parse_yaml
 from lava_nexus.errors import NexusError
 from lava_nexus.execute.shares import shares
 from lava_nexus.lab.configs.execution import RunConfig, TransformerModel
-from lava_nexus.lab.markdown import markdown
 from lava_nexus.lab.runs.transformer import job_of
 from lava_nexus.models.placing import pass_workload
 from lava_nexus.programs.program import Apply, Contract, Node, Program, Reduce
@@ -195,8 +194,8 @@ class _Work:
                 assert isinstance(node, Contract)
                 self._spread(node, times, engine, first)
                 continue
-            if linear and first:
-                self.macs += times * prod(node.result.shape) * node.operands[0].shape[-1]
+            if linear:
+                self.macs += times * prod(node.result.shape) * node.operands[0].shape[-1] if first else 0
                 self._weights(node, times, 1)
             self.here += times * work_seconds(node, engine, self._own) * (engine.sums if linear else 1.0)
 
@@ -264,38 +263,3 @@ def _sum_seconds(node: Contract | Reduce, extent: Extent, engine: Engine, thread
 
 _TOGETHER = 1 << 18
 """Operand sets of products that are formed at once, see `execute.sums`."""
-
-
-def _named(plan: Plan) -> str:
-    threads = f"{plan.threads} thread{'s' * (plan.threads > 1)}"
-    return f"{plan.workers} worker{'s' * (plan.workers > 1)} of {threads}" if plan.workers else "no cluster"
-
-
-def _seconds_of(seconds: float) -> str:
-    return f"{seconds:,.3g} s" if seconds < 1000 else f"{seconds:,.0f} s"
-
-
-def _bytes(count: float) -> str:
-    power = min(4, max(0, (len(str(int(count))) - 1) // 3))
-    return f"{count / 1000**power:.3g} {('B', 'KB', 'MB', 'GB', 'TB')[power]}"
-
-
-def plan_table(plans: list[Plan], rates: Rates) -> str:
-    """The plans side by side, in words."""
-    rows: Mapping[str, Any] = {
-        "wall time": lambda p: _seconds_of(p.wall),
-        "of it linear layers, at the slowest worker": lambda p: _seconds_of(p.tiles),
-        "attention, norms and what else runs here": lambda p: _seconds_of(p.here),
-        "weights read, once": lambda p: _seconds_of(p.weights),
-        "tiles given and taken": lambda p: _seconds_of(p.moved),
-        "start": lambda p: _seconds_of(p.start),
-        "multiply-accumulates": lambda p: f"{p.multiply_accumulates:,}",
-        "bytes sent to workers": lambda p: _bytes(p.sent),
-        "bytes that come back": lambda p: _bytes(p.returned),
-        "weights that workers read, all together": lambda p: _bytes(p.read),
-        "memory of the fullest worker": lambda p: _bytes(p.memory),
-    }
-    header = ("", *map(_named, plans))
-    table = markdown(header, [[name, *(shown(p) for p in plans)] for name, shown in rows.items()])
-    measured = f"Rates of one thread of: {rates.processor}, {rates.when}."
-    return f"{table}\n{measured} The strict reference runs beside, as it always does."

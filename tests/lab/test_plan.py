@@ -15,6 +15,7 @@ from lava_nexus.execute.tiled import TiledExecutor, Tiling
 from lava_nexus.lab.commands import OTHERS
 from lava_nexus.lab.configs.execution import RunConfig
 from lava_nexus.lab.plan import Engine, Rates, planned
+from lava_nexus.lab.plan_page import distributed_page
 from lava_nexus.lab.runs.transformer import job_of
 
 ARCHITECTURE = {
@@ -93,3 +94,9 @@ def test_the_command_tells_and_refuses(tmp_path: Path, capsys: pytest.CaptureFix
         OTHERS["plan"].run([str(path), "--set", "executor=membrane"])
     with pytest.raises(NexusError, match="a plan is of a transformer's run"):
         planned(build_config(RunConfig, {"model": {"kind": "digits"}}, "test"), 2, 1, RATES)
+
+
+def test_the_page_shows_what_the_planner_says() -> None:
+    root = Path(__file__).parents[2]
+    page = (root / "docs" / "distributed.md").read_text(encoding="utf-8")
+    assert distributed_page(page, root) == page, "make it anew: python scripts/update_readme.py docs"

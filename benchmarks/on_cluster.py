@@ -36,6 +36,7 @@ from lava_nexus.store import processor, processors
 
 Found = tuple[tuple[str, ...], list[list[Any]]]
 
+LONG = 16  # times the sets of a verification, for a run of a minute on two threads
 MODEL = {
     **{"model_type": "llama", "hidden_size": 64, "num_attention_heads": 4, "intermediate_size": 128},
     **{"num_hidden_layers": 2, "vocab_size": 256, "max_position_embeddings": 512, "rms_norm_eps": 1e-6},
@@ -46,26 +47,36 @@ WAYS: dict[str, Any] = {
 }
 
 
-def jobs(quick: bool, share: float) -> dict[str, tuple[str, dict[str, Any]]]:
-    """Command and config by what is done; those of the quick run small, of `share` of the whole size else."""
+Job = tuple[str, dict[str, Any], tuple[str, ...]]
+"""Command, config, ways."""
+SCALED = ("1 worker", "2 workers")
+
+
+def jobs(quick: bool, share: float) -> dict[str, Job]:
+    """By what is done; those of the quick run small, of `share` of the whole size else."""
     sets, cells, items = (1 << 16, 4, 2) if quick else (int((1 << 28) * share), int(40 * share), int(200 * share))
     verified = {"inputs": "sample", "operations": ["mul"], "formats": ["float32"], "bases": ["threshold"], "corners": 0}
     sweep = {"kind": "noise", "logic": ["xor"], "noise_on": ["membrane"], "theory_sets": 0}
     sigmas = [round(0.01 * (i + 1), 2) for i in range(cells // 2)]
     text = " ".join(f"word{i % 97}" for i in range(8 * items + 1))
+    small = MODEL | {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 1}
+    task = {"kind": "perplexity", "file": text, "window": 8}
+
+    def sample(size: int) -> dict[str, Any]:
+        return {"jobs": [{**verified, "size": size}], "threads": 2}
+
     return {
-        f"{sets:,} operand sets of FP32 mul": ("verify", {"jobs": [{**verified, "size": sets}], "threads": 2}),
+        f"a minute: {LONG * sets:,} operand sets": ("verify", sample(LONG * sets), ("2 threads", "2 workers")),
+        f"{sets:,} operand sets of FP32 mul": ("verify", sample(sets), SCALED),
         f"{cells} cells of a sweep": (
             "robustness",
             {"sweep": {**sweep, "sigmas": sigmas}, "trials": 200 if quick else 400_000, "seeds": 2},
+            SCALED,
         ),
         f"{items} windows of text": (
             "evaluate",
-            {
-                "model": {"architecture": MODEL},
-                "tasks": [{"kind": "perplexity", "file": text, "window": 8}],
-                "pytorch": False,
-            },
+            {"model": {"architecture": small}, "tasks": [task], "pytorch": False},
+            SCALED,
         ),
     }
 
@@ -87,30 +98,27 @@ def seconds(command: str, config: dict[str, Any], cluster: Any, folder: Path) ->
     return timed(partial(subprocess.run, run, check=True, stdout=subprocess.DEVNULL))
 
 
-def commands(chosen: dict[str, tuple[str, dict[str, Any]]], repeats: int) -> Found:
-    """Commands: the ways take turns, and the first round, which fills caches, does not count."""
+def commands(chosen: dict[str, Job], repeats: int) -> Found:
+    """Commands: the ways take turns, and of several rounds the first one, which fills caches, does not count."""
     rows = []
-    for name, (command, config) in chosen.items():
-        taken: dict[str, list[tuple[float, float]]] = {way: [] for way in WAYS}
+    for name, (command, config, ways) in chosen.items():
+        taken: dict[str, list[tuple[float, float]]] = {way: [] for way in ways}
         for _ in range(repeats + (repeats > 1)):
-            for way, cluster in WAYS.items():
+            for way in ways:
                 with tempfile.TemporaryDirectory() as folder:
-                    taken[way].append(seconds(command, config, cluster, Path(folder)))
-        wall, used = (
-            {way: float(np.median([t[i] for t in ts[-repeats:]])) for way, ts in taken.items()} for i in (0, 1)
-        )
-        threads, one, two = WAYS
-        row = [name, *(f"{wall[way]:.1f} ({used[way]:.1f})" for way in WAYS)]
-        row += [f"{wall[two] / wall[threads]:.2f} ({used[two] / used[threads]:.2f})", f"{wall[one] / wall[two]:.2f}"]
-        rows.append([*row, f"{used[two] / used[one]:.2f}"])
+                    taken[way].append(seconds(command, config, WAYS[way], Path(folder)))
+        found = {way: np.median(times[-repeats:], axis=0).tolist() for way, times in taken.items()}
+        (first, first_used), (two, two_used) = found.values()
+        ratio = f"{first / two:.2f} ({two_used / first_used:.2f})"
+        cells = [f"{found[way][0]:.1f} ({found[way][1]:.1f})" if way in ways else None for way in WAYS]
+        rows.append([name, *cells, ratio])
         print(*rows[-1], sep=" | ", flush=True)
-    more = ("2 workers / 2 threads", "1 worker / 2 workers", "processors, 2 workers / 1")
-    return ("work", *WAYS, *more), rows
+    return ("work", *WAYS, "times as fast (processors more)"), rows
 
 
 def plans(quick: bool, repeats: int) -> Found:
     """A run of two layers without a cluster and on 1, 2 and 4 workers, the same in every count, beside its plan."""
-    shape = MODEL if quick else MODEL | {"hidden_size": 768, "intermediate_size": 2048}
+    shape = MODEL if quick else MODEL | {"hidden_size": 512, "intermediate_size": 1536}
     config = {"model": {"kind": "transformer", "architecture": shape, "tokens": 2 if quick else 32}}
     rates, rows, first = Rates.of(), [], None
     for workers in (0, 1) if quick else (0, 1, 2, 4):

@@ -22,9 +22,9 @@ from lava_nexus.lab.markdown import joules_in_range
 from lava_nexus.lab.report import Report, Table, conclude
 from lava_nexus.lab.trial import marked, shrunk
 from lava_nexus.models.autonomous import Autonomous, autonomous, tiny_decoder
-from lava_nexus.models.forward import cache_of
 from lava_nexus.models.model import Model, load
 from lava_nexus.models.stages import forward_stages
+from lava_nexus.models.stream import cache_of
 from lava_nexus.models.text import decoded, encoded
 from lava_nexus.progress import doing, say
 

@@ -72,7 +72,7 @@ def run_program(
 
 
 def check_feeds(program: Program, feeds: Mapping[str, Patterns]) -> None:
-    """Raises NexusError where an input is missing or has another shape."""
+    """Raises NexusError where an input is missing, has another shape, or holds no bit patterns."""
     for name, value in program.inputs.items():
         if name not in feeds:
             raise NexusError(f"program '{program.name}' misses its input '{name}'")
@@ -80,6 +80,11 @@ def check_feeds(program: Program, feeds: Mapping[str, Patterns]) -> None:
             raise NexusError(
                 f"input '{name}' of program '{program.name}' has shape {feeds[name].shape[1:]} for each element of "
                 f"the batch, not {value.shape}"
+            )
+        if feeds[name].dtype.kind not in "iu":
+            raise NexusError(
+                f"input '{name}' of program '{program.name}' holds {feeds[name].dtype}, not bit patterns; its format's "
+                "to_patterns makes them of numbers"
             )
 
 

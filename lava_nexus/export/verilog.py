@@ -43,6 +43,11 @@ def neurons_of(subject: Exported, what: str) -> ThresholdNetwork | Machine:
     if isinstance(subject, ProgramPlacement):
         if subject.machine is None:
             raise NexusError(f"placement of program '{subject.name}' holds no neurons that {what} could be made of")
+        if subject.machine.machine.programs:
+            raise NexusError(
+                f"placement of program '{subject.name}' has native layers, whose neurons have equations of their own, "
+                f"so that {what} cannot be made of it; write the circuits of a layer, `front` and `back`"
+            )
         return subject.machine.machine
     return network_of(subject, what)
 
@@ -60,6 +65,8 @@ def _refused(subject: object, what: str, wanted: str) -> NexusError:
             f"{what} is made of {wanted}, not of the name '{subject}': give lava_nexus.circuit('{subject}', a format)"
         )
     own = isinstance(subject, NativeLayer | NativePart)
+    if hasattr(subject, "nodes"):
+        return NexusError(f"{what} is made of {wanted}, or of a placed program: give lava_nexus.place(program)")
     native = ", whose neurons have equations of their own; `front` and `back` of a layer are circuits" if own else ""
     return NexusError(f"{what} is made of {wanted}, not of {type(subject).__name__}{native}")
 

@@ -27,6 +27,7 @@ from lava.magma.core.process.process import AbstractProcess
 from lava.magma.core.resources import CPU
 from lava.magma.core.run_configs import RunConfig
 from lava.magma.core.sync.protocols.loihi_protocol import LoihiProtocol
+from lava.utils.loihi import is_installed
 from numpy.typing import NDArray
 
 from lava_nexus.errors import NexusError
@@ -91,6 +92,11 @@ def compiled(process: AbstractProcess, run_config: RunConfig, options: Mapping[s
     except NexusError:
         raise
     except Exception as error:
+        if "HwCfg" in type(run_config).__name__ and not is_installed():
+            raise NexusError(
+                f"run configuration {type(run_config).__name__} of Process {process.name} is of a chip, for which "
+                "Intel's extension of Lava is not installed; take Loihi2SimCfg"
+            ) from error
         raise NexusError(f"Lava cannot compile Process {process.name}: {type(error).__name__}: {error}") from error
 
 

@@ -17,6 +17,7 @@ from lava_nexus.execute.lava.cores import run_cores
 from lava_nexus.execute.membrane import MembraneExecutor
 from lava_nexus.execute.placed import run_placed
 from lava_nexus.execute.reference import ReferenceExecutor
+from lava_nexus.export import nir_graph, to_verilog
 from lava_nexus.programs import Program, Writer, linear
 from tests.chip.programs import block_program, feeds, linear_program, shared
 from tests.execute.lava.leftovers import children
@@ -135,6 +136,18 @@ def test_a_native_layer_with_its_gates(fmt, level, executor):
     assert len(native) == 2 and all(ours[label] == theirs[label] for label in native)
     assert 0.5 < ran.messages / max(1, ran.expected_messages) < 2
     assert all(used <= most for core in ran.cores for limit, (used, most) in core.used.items())
+
+
+def test_a_placed_native_layer_is_no_network_of_gates():
+    """Its neurons with equations would be written as gates."""
+    placed = nexus.place(native_program(FMT), sets=16)
+    for made in (to_verilog, nir_graph):
+        with pytest.raises(NexusError, match="has native layers, whose neurons have equations of their own"):
+            made(placed)
+    with pytest.raises(NexusError, match="or of a placed program: give lava_nexus.place"):
+        to_verilog(native_program(FMT))
+    with pytest.raises(NexusError, match="input 'x' of program 'native' holds float32, not bit patterns"):
+        placed.run({"x": np.ones((1, 1, 4), np.float32)})
 
 
 def test_native_layers_that_wait_have_no_neurons_to_run():

@@ -12,7 +12,7 @@ pytest.importorskip("lava")
 from lava.magma.core.model.sub.model import AbstractSubProcessModel
 from lava.magma.core.process.process import LogConfig
 from lava.magma.core.run_conditions import RunSteps
-from lava.magma.core.run_configs import Loihi1SimCfg, Loihi2SimCfg, RunConfig
+from lava.magma.core.run_configs import Loihi1SimCfg, Loihi2HwCfg, Loihi2SimCfg, RunConfig
 from lava.proc.io.sink import RingBuffer as Sink
 from lava.proc.io.source import RingBuffer as Source
 
@@ -76,6 +76,11 @@ def test_a_full_adder_under_every_configuration(config):
 def test_a_tag_that_no_model_has_is_one_sentence():
     with pytest.raises(NexusError, match=r"Lava cannot compile Process xor.* tag 'loihi7' for Process xor::Xor"):
         ours.Xor(name="xor").run(RunSteps(1), Loihi2SimCfg(select_tag="loihi7"))
+
+
+def test_a_configuration_of_a_chip_is_one_sentence():
+    with pytest.raises(NexusError, match="Loihi2HwCfg of Process xor is of a chip, for which Intel's extension"):
+        ours.Xor(name="xor").run(RunSteps(1), Loihi2HwCfg())
 
 
 def _layer():

@@ -5,8 +5,9 @@ operations, so that it can be placed and run. All of it is synchronous and has n
 
     sequencer   a chain, C(m) fires at machine step m alone; step t of the schedule is machine step t + handover
     register    q' = [q - clear + 2 set >= 1] for each bit; set = [load + d >= 2] for each instance that writes the word
-    port        [q + select >= 2] for each bit of a word and each operand that ever reads it
-    operand     [any port or host >= 1] for each bit of each operand of an instance; its strobe likewise
+    port        [q + select >= 2] for each bit of a word and each group of instances that read it in one step
+    pass        [result + select >= 2] for each bit that is needed just when it is there, partial sums above all
+    operand     [any port, pass or host >= 1] for each bit of each operand of an instance; its strobe likewise
 
 `load`, `select` and the strobe are synapses from the chain. A word is given to the next value when its last reader has
 read it. Weights, constants and cache are fed by the host where they are needed; inputs are put into registers first.
@@ -135,7 +136,7 @@ def machine(schedule: Schedule, placed: Sequence[Placement | Activity]) -> Machi
         outputs=tuple(Port(p.name, tuple(lines + s for s in p.signals), p.format) for p in ports),
         fed=Fed(*fed.T),
         results=rows,
-        words=build.words,
+        words=build.held.count,
         steps=int(build.done.max(initial=-1)) + 1,
         program=np.array(made.program, np.int64),
         programs=tuple(made.programs),

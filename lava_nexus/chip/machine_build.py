@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import heapq
 from collections.abc import Sequence
 from typing import TypeAlias
 
@@ -10,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lava_nexus.chip.machine_neurons import Instance, Neurons
+from lava_nexus.chip.machine_words import Words
 from lava_nexus.chip.native import Activity
 from lava_nexus.chip.placement import Placement
 from lava_nexus.chip.workload import kept_inputs
@@ -39,7 +39,8 @@ class Build:
         self.neurons = Neurons()
         self.fed: list[tuple[int, int, int, int]] = []
         self.kept = self._kept()
-        self.word = self._allocate()
+        self.held = Words(ops, self.issue, self.done, schedule.handover, self.kept)
+        self.word = self.held.word
         self.chain = self._chain()
         self.q, self.clear = self._registers()
         self.native: dict[int, list[NDArray[np.int64]]] = {}
@@ -48,8 +49,10 @@ class Build:
         for pool, instance in np.unique(np.stack([ops.pool, ops.instance], axis=1), axis=0).tolist():
             if pool not in wired:
                 self._instance(pool, instance)
-        self.released = [set[int]() for _ in range(self.words)]
-        self.ports: dict[tuple[int, int, int, int], list[int]] = {}
+        self.released = [set[int]() for _ in range(self.held.count)]
+        self.ports: dict[tuple[int, int, int, tuple[int, ...]], list[int]] = {}
+        self.passes: dict[tuple[int, int, int, int, int], list[int]] = {}
+        self.selected: set[tuple[int, int]] = set()
         self.sets: dict[tuple[int, int, int], list[int]] = {}
         self.hosts: dict[tuple[int, int, int], list[int]] = {}
 
@@ -57,33 +60,6 @@ class Build:
         """Addresses of the inputs that registers hold from the beginning."""
         found = [self.ops.values[n].ravel() for n in sorted(kept_inputs(self.schedule.program))]
         return np.asarray(np.unique(np.concatenate([np.zeros(0, np.int64), *found])))
-
-    def _allocate(self) -> NDArray[np.int64]:
-        """int64 [addresses]: the register of each address that an operation reads; -1 for what is not kept."""
-        ops, never = self.ops, -1
-        born = np.full(ops.addresses, never)
-        made = ops.result >= 0
-        born[ops.result[made]] = self.done[made] + 2
-        born[self.kept] = 2
-        last = np.full(ops.addresses, never)
-        for column in range(3):
-            read = ops.operands[:, column] >= 0
-            np.maximum.at(last, ops.operands[read, column], self.issue[read] - 2)
-        word: NDArray[np.int64] = np.full(ops.addresses, never)
-        free: list[tuple[int, int]] = []
-        self.words = 0
-        for address in np.lexsort((np.arange(len(born)), born)).tolist():
-            if born[address] == never or last[address] == never:
-                continue
-            if last[address] < born[address]:
-                raise NexusError(f"operand of the schedule is read {born[address] - last[address]} steps too early")
-            if free and free[0][0] < born[address]:
-                word[address] = heapq.heappop(free)[1]
-            else:
-                word[address], self.words = self.words, self.words + 1
-            heapq.heappush(free, (int(last[address]), int(word[address])))
-        self.born, self.last = born, last
-        return word
 
     def _chain(self) -> list[int]:
         """C(m) by m; C(0) is the host's line."""
@@ -100,7 +76,7 @@ class Build:
         program = self.schedule.program
         bits = max(v.format.bits for v in (*program.inputs.values(), *(node.result for node in program.nodes)))
         cells, clears = [], []
-        for number in range(self.words):
+        for number in range(self.held.count):
             piece = self.neurons.new_piece(f"register {number}", "register")
             clears.append(self.neurons.gate([], 1, piece))
             cells.append([self.neurons.gate([], 1, piece, 0.5) for _ in range(bits)])
@@ -138,27 +114,54 @@ class Build:
         """Wires what operation k reads and writes to the sequencer."""
         ops, pool, instance = self.ops, int(self.ops.pool[k]), int(self.ops.instance[k])
         one, start, done = self.instances[pool, instance], int(self.issue[k]), int(self.done[k])
-        terms = self.neurons.terms
-        terms[one.strobe].append((self.chain[start - 1], 1))
-        for column, (address, operand) in enumerate(zip(ops.operands[k].tolist(), one.operands, strict=False)):
+        self.neurons.terms[one.strobe].append((self.chain[start - 1], 1))
+        for column, address in enumerate(ops.operands[k].tolist()[: len(one.operands)]):
             if address < 0:
                 continue  # of a sum of a native layer, whose bits are wired to it
-            word = int(self.word[address])
-            if word < 0:
+            if self.held.once[k, column]:
+                self._pass(int(self.held.maker[address]), pool, instance, column, start)
+            elif self.word[address] < 0:
                 self._from_host(pool, instance, column, address, start)
-                continue
-            key = (word, pool, instance, column)
-            if key not in self.ports:
-                cells, piece = self.q[word], self.neurons.piece[self.clear[word]]
-                low = len(cells) - len(operand)
-                self.ports[key] = [self.neurons.gate([(q, 1)], 2, piece) for q in cells[low:]]
-                for port, bit in zip(self.ports[key], operand, strict=True):
-                    terms[bit].append((port, 1))
-            for port in self.ports[key]:
-                terms[port].append((self.chain[start - 2], 1))
+            else:
+                self._read(address, pool, column, start)
         address = int(ops.result[k])
         if address >= 0 and self.word[address] >= 0:
             self._to_register(int(self.word[address]), pool, instance, one.result, done)
+
+    def _pass(self, made: int, pool: int, instance: int, column: int, start: int) -> None:
+        """From the instance that made it: its bits wait on their synapses until the sequencer lets them through."""
+        origin = int(self.ops.pool[made]), int(self.ops.instance[made])
+        key = (*origin, pool, instance, column)
+        if key not in self.passes:
+            one, bits = self.instances[pool, instance], self.instances[origin].result
+            piece = self.neurons.piece[one.strobe]
+            self.passes[key] = gates = [self.neurons.gate([], 2, piece) for _ in bits]
+            wait = self.schedule.handover - 2
+            self.neurons.join(np.array(gates), np.array(bits), np.ones(len(bits), np.int64), wait)
+            for gate, bit in zip(gates, one.operands[column], strict=True):
+                self.neurons.terms[bit].append((gate, 1))
+        self._select(self.passes[key], start)
+
+    def _read(self, address: int, pool: int, column: int, start: int) -> None:
+        """From a register, by the port of all instances that read it in this step."""
+        word, readers = int(self.word[address]), self.held.readers[address, start, pool, column]
+        key = (word, pool, column, readers)
+        if key not in self.ports:
+            cells, piece = self.q[word], self.neurons.piece[self.clear[word]]
+            operands = [self.instances[pool, one].operands[column] for one in readers]
+            low = len(cells) - len(operands[0])
+            self.ports[key] = [self.neurons.gate([(q, 1)], 2, piece) for q in cells[low:]]
+            for operand in operands:
+                for port, bit in zip(self.ports[key], operand, strict=True):
+                    self.neurons.terms[bit].append((port, 1))
+        self._select(self.ports[key], start)
+
+    def _select(self, gates: list[int], start: int) -> None:
+        """Lets bits through to the operands of step `start`, once for all who take them."""
+        if (gates[0], start) not in self.selected:
+            self.selected.add((gates[0], start))
+            for gate in gates:
+                self.neurons.terms[gate].append((self.chain[start - 2], 1))
 
     def _from_host(self, pool: int, instance: int, column: int, address: int, start: int) -> None:
         operand = self.instances[pool, instance].operands[column]
@@ -189,12 +192,14 @@ class Build:
     def finish(self) -> NDArray[np.float64]:
         """Clears what nobody reads any more; float64 [neurons], the spikes of a token to expect."""
         made, held = self.neurons, self.word >= 0
-        for word, last in zip(self.word[held].tolist(), self.last[held].tolist(), strict=True):
+        for word, last in zip(self.word[held].tolist(), self.held.last[held].tolist(), strict=True):
             self._release(word, last - 1)
         expected = np.array([len(terms) for terms in made.terms], float)
         for gates in (*self.ports.values(), *self.sets.values()):
             expected[gates] = (expected[gates] - 1) / 2  # one synapse from the bit, the others from the sequencer
-        steps = np.bincount(self.word[held], (self.last - self.born + 1)[held], self.words) / 2
+        for gates in self.passes.values():
+            expected[gates] /= 2
+        steps = np.bincount(self.word[held], (self.held.last - self.held.born + 1)[held], self.held.count) / 2
         for cells, spikes in zip(self.q, steps, strict=True):
             expected[cells] = spikes
         programmed = np.array(made.program) != GATE

@@ -4,7 +4,8 @@ All are networks that are built and counted, as much of each as a token's schedu
 
 - A register bit keeps its spike until it is loaded: set = [load + d >= 2], then q' = [q - load + 2 set >= 1], where q
   is its own output: two neurons a bit, and one a word for `load` one step later.
-- A selector lets one of several words through: an AND for each bit of each word, an OR for each bit.
+- A selector lets one of several words through: an AND for each bit of each word.
+- Each operand of an instance has an OR for each bit, and the instance a neuron for its strobe.
 - The sequencer is a neuron for each step in which a round takes operands, a chain that passes one spike on, and a
   binary counter for a round of several turns.
 - A weight table is an axon for each step that needs a weight, with a synapse for every set bit of the weights of all
@@ -19,6 +20,7 @@ from lava_nexus.chip.description import Chip
 from lava_nexus.chip.liveness import Registers, registers
 from lava_nexus.chip.packing import Piece, network_piece
 from lava_nexus.chip.workload import Memory, Workload, kept_inputs, word_bits
+from lava_nexus.circuits import Circuit
 from lava_nexus.neurons import Builder, ThresholdNetwork
 from lava_nexus.programs.nodes import Rearrange
 from lava_nexus.programs.schedule import Schedule
@@ -46,13 +48,20 @@ def register_cells(bits: int) -> ThresholdNetwork:
 
 @cache
 def selector(ways: int, bits: int) -> ThresholdNetwork:
-    """One of `ways` words: ways * bits neurons for the ANDs, bits for the ORs."""
+    """What lets one of `ways` words through: ways * bits neurons."""
     builder = Builder()
     words = [builder.input(f"word{i}", width=bits) for i in range(ways)]
     lines = builder.input("select", width=ways)
-    chosen = [[builder.gate([(b, 1), (line, 1)], 2) for b in word] for word, line in zip(words, lines, strict=True)]
-    out = [builder.gate([(word[i], 1) for word in chosen], 1) for i in range(bits)]
-    return builder.finish([("out", out, None)])
+    chosen = [builder.gate([(b, 1), (line, 1)], 2) for word, line in zip(words, lines, strict=True) for b in word]
+    return builder.finish([("out", chosen, None)])
+
+
+@cache
+def operands(bits: int) -> ThresholdNetwork:
+    """What all operands of an instance, of so many bits, come in by: an OR a bit, and its strobe."""
+    builder = Builder()
+    lines = builder.input("chosen", width=bits + 1)
+    return builder.finish([("out", [builder.gate([(line, 1)], 1) for line in lines], None)])
 
 
 @cache
@@ -89,7 +98,7 @@ def step_neuron() -> ThresholdNetwork:
 
 def handover() -> int:
     """Steps from a result to its use as an operand: into a register, out of it through a selector."""
-    return register_gates(1).depth + register_cells(1).depth + selector(2, 1).depth
+    return register_gates(1).depth + register_cells(1).depth + selector(1, 1).depth + operands(1).depth
 
 
 def surroundings(
@@ -119,7 +128,11 @@ def surroundings(
     if memory.registers == "chip":
         bank("register", max(one.words for one in kept), max(one.ports for one in kept))
     for ways, times in sorted(_selectors(schedules, kept, instances, memory).items()):
-        count(f"operand selector, {ways} ways", selector(ways, bits), times, 2 * half)
+        count(f"operand selector, {ways} ways", selector(ways, bits), times, half)
+    for circuit, _ in workload.invocations.values():
+        if isinstance(circuit, Circuit):
+            width = sum(port.width for port in circuit.inputs)
+            count(f"operands of {circuit.label}", operands(width), instances[circuit.digest], width / 2)
     count("sequencer, a step", step_neuron(), sum(s.width(one) for s, _ in schedules for one in s.rounds), 0.0)
     for width, times in sorted(_counters(schedules).items()):
         count(f"sequencer, counter of {width} bits", counter(width), times, float(width), width)

@@ -27,7 +27,6 @@ from lava.magma.core.process.process import AbstractProcess
 from lava.magma.core.resources import CPU
 from lava.magma.core.run_configs import RunConfig
 from lava.magma.core.sync.protocols.loihi_protocol import LoihiProtocol
-from lava.utils.loihi import is_installed
 from numpy.typing import NDArray
 
 from lava_nexus.errors import NexusError
@@ -92,7 +91,7 @@ def compiled(process: AbstractProcess, run_config: RunConfig, options: Mapping[s
     except NexusError:
         raise
     except Exception as error:
-        if "HwCfg" in type(run_config).__name__ and not is_installed():
+        if "HwCfg" in type(run_config).__name__ and isinstance(error, NameError):  # of classes that it does not have
             raise NexusError(
                 f"run configuration {type(run_config).__name__} of Process {process.name} is of a chip, for which "
                 "Intel's extension of Lava is not installed; take Loihi2SimCfg"

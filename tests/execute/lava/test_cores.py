@@ -8,6 +8,7 @@ import pytest
 pytest.importorskip("lava")
 
 import lava_nexus as nexus
+from lava_nexus.chip.description import load_chip
 from lava_nexus.chip.scheduler import schedule_program
 from lava_nexus.chip.surroundings import handover, surroundings
 from lava_nexus.chip.workload import Memory, Workload
@@ -156,17 +157,18 @@ def test_native_layers_that_wait_have_no_neurons_to_run():
         placed.run(feeds(native_program(FMT, tokens=2)))
 
 
-def test_the_formula_for_large_programs_beside_what_is_built():
-    """The formula has partial sums return to their adder; in what runs every result goes through a register."""
-    program = linear_program(FMT)
-    instances = shared(program, 32)
+@pytest.mark.parametrize(("program", "folding"), [(linear_program(FMT), 32), (block_program(FMT, tokens=1), 128)])
+def test_the_formula_for_large_programs_beside_what_is_built(program, folding):
+    """Registers, ports and operands are about as many; of the sequencer the formula has counters in place of chains."""
+    instances = shared(program, folding)
     schedule = schedule_program(program, instances, handover())
-    chip = nexus.place(nexus.circuit("neg", FMT)).chip
-    counted = surroundings(Workload.of(program), ((schedule, 1),), instances, Memory(), chip)
-    formula = sum(piece.neurons * piece.count for piece, _ in counted)
-    placed = nexus.place(program, strategy="folded: 32", sets=64)
-    built = sum(one.neurons for one in placed.circuits if not one.arithmetic)
-    assert 0.2 < formula / built < 1
+    counted = surroundings(Workload.of(program), ((schedule, 1),), instances, Memory(), load_chip())
+    formula = {piece.name: piece.neurons * piece.count for piece, _ in counted}
+    placed = nexus.place(program, strategy=f"folded: {folding}", sets=64)
+    built = {one.label: one.neurons for one in placed.circuits if not one.arithmetic}
+    assert built.pop("sequencer") == placed.steps + handover() - 1
+    formula = {name: neurons for name, neurons in formula.items() if "sequencer" not in name}
+    assert 0.75 < sum(formula.values()) / sum(built.values()) < 1.25
 
 
 def test_mistakes(tmp_path):

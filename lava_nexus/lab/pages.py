@@ -165,7 +165,7 @@ def filled_page(readme: str, report: dict[str, Any]) -> str:
 
 
 def update_readme(results: Path, root: Path) -> None:
-    """Takes report and figures of a run into README.md and docs/.
+    """Takes report and figures of a run into README.md and docs/; of a run at `level=neurons` into docs/lava.md.
 
     Args:
         results: folder of the run, with report.json; docs/ itself makes the README anew of what is kept there.
@@ -180,6 +180,11 @@ def update_readme(results: Path, root: Path) -> None:
         raise NexusError(f"{source} does not exist; `make run` writes it")
     report = read_report(source)
     report["config"].pop("out", None)
+    if not kept and (report["config"].get("lava") or {}).get("level") == "neurons":
+        page = root / "docs" / "lava.md"
+        table = markdown(("", "all layers as neurons in Lava's time steps"), summary_rows(report))
+        write_text(page, filled(read_text(page, "page"), "neurons", lambda: table, "docs/lava.md"))
+        return
     images = root / "docs" / "images"
     images.mkdir(parents=True, exist_ok=True)
     _take_figures([] if kept else report["figures"], results, images)

@@ -50,6 +50,17 @@ def test_the_results_are_those_of_the_report_kept_in_docs() -> None:
     assert filled(text, report) != text
 
 
+def test_a_run_as_neurons_goes_to_the_page_on_lava(tmp_path: Path) -> None:
+    report = json.loads((README.parent / "docs" / "digits.json").read_text(encoding="utf-8"))
+    report["config"]["lava"]["level"] = "neurons"
+    (tmp_path / "docs").mkdir()
+    (tmp_path / "report.json").write_text(json.dumps(report))
+    page = tmp_path / "docs" / "lava.md"
+    page.write_text("<!-- neurons: begin -->\n<!-- neurons: end -->\n")
+    update_readme(tmp_path, tmp_path)  # a README is not there, and is not asked for
+    assert f"{report['neurons']:,}" in page.read_text()
+
+
 def test_a_run_that_is_not_there_is_one_sentence(tmp_path: Path) -> None:
     with pytest.raises(NexusError, match=r"report\.json does not exist; `make run` writes it"):
         update_readme(tmp_path, tmp_path)

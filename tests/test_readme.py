@@ -52,7 +52,7 @@ def test_the_results_are_those_of_the_report_kept_in_docs() -> None:
 
 def test_a_run_as_neurons_goes_to_the_page_on_lava(tmp_path: Path) -> None:
     report = json.loads((README.parent / "docs" / "digits.json").read_text(encoding="utf-8"))
-    report["config"]["lava"]["level"] = "neurons"
+    report["config"]["level"] = "neurons"  # as --set level=neurons leaves it
     (tmp_path / "docs").mkdir()
     (tmp_path / "report.json").write_text(json.dumps(report))
     page = tmp_path / "docs" / "lava.md"

@@ -180,7 +180,8 @@ def update_readme(results: Path, root: Path) -> None:
         raise NexusError(f"{source} does not exist; `make run` writes it")
     report = read_report(source)
     report["config"].pop("out", None)
-    if not kept and (report["config"].get("lava") or {}).get("level") == "neurons":
+    levels = report["config"].get("level"), (report["config"].get("lava") or {}).get("level")
+    if not kept and "neurons" in levels:
         page = root / "docs" / "lava.md"
         table = markdown(("", "all layers as neurons in Lava's time steps"), summary_rows(report))
         write_text(page, filled(read_text(page, "page"), "neurons", lambda: table, "docs/lava.md"))

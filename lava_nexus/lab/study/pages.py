@@ -130,21 +130,32 @@ def _figures(rows: Sequence[Row], subject: str, out: Path) -> list[tuple[str, st
     return [(FIGURE, caption)]
 
 
+def _kept_as(rows: Sequence[Row]) -> str | None:
+    """The part of the page that a report is kept as; None of one that shows nothing."""
+    groups = {row["group"] for row in rows}
+    if "layers" in groups:
+        return "study"
+    return "start" if "start" in groups else "exact" if len(rows) > 1 else None
+
+
 def update_study_page(results: Path, root: Path) -> None:
     """Takes the report of a study into docs/smollm2.md, its JSON beside, its figure into docs/images/.
 
+    A whole study is the page's part "study", one with runs by executors "start", one of formats alone "exact".
+
     Raises:
-        NexusError: the run was a quick one or swept no layers, or the marks are not there.
+        NexusError: the run was a quick one or shows nothing, or the marks are not there.
     """
     report = read_report(results / "study.json")
-    if report["quick"] or not any(row["group"] == "layers" for row in report["rows"]):
-        raise NexusError(f"'{results}' holds a quick run, or one without layers, which is no result: run it whole")
+    part = _kept_as(report["rows"])
+    if report["quick"] or part is None:
+        raise NexusError(f"'{results}' holds a quick run, or the exact run alone, which is no result: run it whole")
     for key in ("out", "checkpoint"):
         report["config"].pop(key, None)
     docs = root / "docs"
     page = docs / "smollm2.md"
-    content = filled(read_text(page, "page"), "study", lambda: page_part(report), str(page))
-    write_text(docs / "smollm2_study.json", json.dumps(report, indent=1) + "\n")
+    content = filled(read_text(page, "page"), part, lambda: page_part(report), str(page))
+    write_text(docs / f"smollm2_{part}.json", json.dumps(report, indent=1) + "\n")
     _figures(report["rows"], f"{report['model']}, {report['tokens']:,} tokens", docs / "images")
     write_text(page, content)
 

@@ -183,7 +183,11 @@ def test_the_page_is_that_of_its_json(tmp_path: Path) -> None:
     page = (ROOT / "docs" / "smollm2.md").read_text(encoding="utf-8")
     report = json.loads((ROOT / "docs" / "smollm2_study.json").read_text(encoding="utf-8"))
     assert filled(page, "study", lambda: page_part(report), "page") == page
+    for part in ("start", "exact"):
+        if (kept := ROOT / "docs" / f"smollm2_{part}.json").is_file():
+            shown = json.loads(kept.read_text(encoding="utf-8"))
+            assert filled(page, part, lambda shown=shown: page_part(shown), "page") == page
     assert not report["quick"] and report["tokens"] > 19_000
-    with pytest.raises(NexusError, match="or one without layers, which is no result"):
+    with pytest.raises(NexusError, match="or the exact run alone, which is no result"):
         write_text(tmp_path / "study.json", json.dumps({**report, "rows": report["rows"][:1]}))
         update_study_page(tmp_path, ROOT)

@@ -232,7 +232,7 @@ _DECODERS = tuple(kind for kind in DEFAULTS if kind not in ("gpt2", "gpt_neox", 
 _OF_FEW: dict[str, tuple[str, ...]] = {
     "no_rope_layers": ("smollm3",),
     "num_key_value_heads": _DECODERS,
-    "head_dim": _DECODERS,
+    "head_dim": (*_DECODERS, "gpt_neox"),
 }
 """Keys without a default that some families read; others do not, whatever their config says."""
 

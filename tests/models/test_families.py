@@ -81,7 +81,7 @@ def test_an_activation_goes_by_the_name_that_its_family_has(name: str, own: str,
     assert agree(name, nexus.load(tmp_path)(tokens, "reference"), single, double) >= 1
 
 
-def test_one_key_by_two_names_with_two_values(tmp_path: Path) -> None:
+def test_keys_that_contradict_each_other_or_the_tensors(tmp_path: Path) -> None:
     checkpoints.saved("gpt_neox", tmp_path)
     config = json.loads((tmp_path / "config.json").read_text())
     (tmp_path / "config.json").write_text(json.dumps({**config, "rotary_pct": 1.0, "partial_rotary_factor": 0.5}))

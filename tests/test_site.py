@@ -75,6 +75,23 @@ def test_what_a_page_shows_runs(page: str, tmp_path: Path, monkeypatch: pytest.M
         exec(compile(snippet, f"docs/{page} snippet {i}", "exec"), space)
 
 
+def test_what_needs_a_checkpoint_or_a_chip_runs_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With a small model in the checkpoint's place, and what a chip would give left out."""
+    import lava_nexus as nexus
+
+    shape = {"model_type": "qwen3", "hidden_size": 4, "num_attention_heads": 1, "num_key_value_heads": 1, "head_dim": 4}
+    shape |= {"intermediate_size": 4, "num_hidden_layers": 2, "vocab_size": 9708, "max_position_embeddings": 16}
+    monkeypatch.setattr(nexus, "load", lambda name, **how: nexus.random_model(shape, seed=0, **how))
+    space: dict[str, object] = {}
+    for i, snippet in enumerate(SNIPPET.findall((DOCS / "models.md").read_text(encoding="utf-8"))):
+        exec(compile(snippet, f"docs/models.md snippet {i}", "exec"), space)
+    on_chip, here = SNIPPET.findall((DOCS / "hardware.md").read_text(encoding="utf-8"))
+    exec(compile(here, "docs/hardware.md", "exec"), space)
+    space |= {"nexus": nexus, "x": 1.5, "y": 2.0}
+    with pytest.raises(nexus.NexusError, match="loihi2"):
+        exec(compile(on_chip, "docs/hardware.md", "exec"), space)
+
+
 def test_commands_shown_are_commands() -> None:
     from lava_nexus.lab.commands import OTHERS
     from lava_nexus.lab.experiments import EXPERIMENTS

@@ -157,6 +157,13 @@ def test_in_a_browser_pages_fetch_nothing_and_show_their_pictures(tmp_path: Path
         assert (elsewhere, broken, fetched_font) == ("0", "0", "false") and int(links) > 20, name
 
 
+@pytest.mark.parametrize("notebook", sorted((ROOT / "notebooks").glob("*.ipynb")), ids=lambda path: path.stem)
+def test_a_notebook_holds_outputs_and_no_places_of_a_machine(notebook: Path) -> None:
+    text = notebook.read_text(encoding="utf-8")
+    assert '"output_type": "stream"' in text and "image/png" in text
+    assert not re.search(r"/(?:home|root|tmp|work)/", text)
+
+
 def test_a_notebook_keeps_its_outputs() -> None:
     pytest.importorskip("nbconvert", reason="no nbconvert (extra docs): notebooks are not made pages")
     pages = dict(build_site.notebook_pages(ROOT / "notebooks" / "05_numbers_in_time.ipynb"))

@@ -160,7 +160,7 @@ def test_in_a_browser_pages_fetch_nothing_and_show_their_pictures(tmp_path: Path
 @pytest.mark.parametrize("notebook", sorted((ROOT / "notebooks").glob("*.ipynb")), ids=lambda path: path.stem)
 def test_a_notebook_holds_outputs_and_no_places_of_a_machine(notebook: Path) -> None:
     text = notebook.read_text(encoding="utf-8")
-    assert '"output_type": "stream"' in text and "image/png" in text
+    assert '"output_type": "stream"' in text
     assert not re.search(r"/(?:home|root|tmp|work)/", text)
 
 

@@ -14,9 +14,9 @@ from lava_nexus.errors import NexusError
 from lava_nexus.execute.autonomous import END, FULL, NOT_A_NUMBER, AutonomousRun, every_step, prompt_spikes
 from lava_nexus.execute.changes import ChangeLine
 from lava_nexus.models.autonomous import Autonomous
-from lava_nexus.models.forward import cache_of
 from lava_nexus.models.model import Model
 from lava_nexus.models.stages import forward_stages
+from lava_nexus.models.stream import cache_of
 from lava_nexus.models.tensors import RandomTensors, Shape, Weights
 
 SIZES: dict[str, Any] = {

@@ -29,6 +29,11 @@ def pytest_configure(config: pytest.Config) -> None:
         os.environ[_MARK] = secrets.token_hex(8)
         handle, os.environ[_SEGMENTS] = tempfile.mkstemp(prefix="lava_nexus_segments_")
         os.close(handle)
+    note_segments()
+
+
+def note_segments() -> None:
+    """From here on each segment that this process or a fork of it makes is noted in the session's file."""
     made = shared_memory.SharedMemory.__init__
 
     def noted(self: Any, *arguments: Any, **options: Any) -> None:

@@ -69,6 +69,7 @@ class Executor(ABC):
         native: how it forms sums of native products (`execute.native`); None where it does not.
         pairs: whether it has a form of those of two activations, whose neurons keep what they hold.
         keeps_weights: whether weights are inputs of programs, for which it has a place of its own (`feeds`).
+        walks_watched: whether a program whose nodes are watched is walked, though it could be run whole.
         tallies: what was invoked so far and what it cost.
         measured_joules: of all invocations so far, by a probe of the hardware; None where there is none.
         part: of a run, see `begin`.
@@ -80,6 +81,7 @@ class Executor(ABC):
     native: Literal["steps", "digits", "golden"] | None = None
     pairs: bool = True
     keeps_weights: bool = False
+    walks_watched: bool = False
 
     def __init__(self) -> None:
         self.tallies = Tallies()

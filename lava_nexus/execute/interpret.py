@@ -43,7 +43,8 @@ def run_program(
         if isinstance(how, Native | Paired):
             check_native(how.layer, executor, node.layer)
     with doing(program.name or "program"):
-        whole = None if keep else executor.run_whole(program, feeds)
+        apart = keep or (watch is not None and executor.walks_watched)
+        whole = None if apart else executor.run_whole(program, feeds)
     if whole is not None:
         executor.tallies.merge(whole.tallies)
         return whole

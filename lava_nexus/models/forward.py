@@ -158,8 +158,9 @@ class Forward:
         for stage in stages:
             with doing(f"{stage.step} of {self.spec.layers}" if stage.step.startswith("layer") else stage.step):
                 left, counts = self._ran(stage, as_kept(stream))
-                stream = self._kept(joined(as_kept(stream), left))
-            yield Done(stage, self._kept(left), counts, stream)
+                kept = self._kept(left)
+                stream = self._kept(joined(as_kept(stream), as_kept(kept)))
+            yield Done(stage, kept, counts, stream)
 
     def through(self, stages: Iterable[Stage], stream: Stream) -> tuple[Stream, Counts]:
         """(stream behind the last of the stages, counts of all)."""

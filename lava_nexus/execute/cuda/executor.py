@@ -43,6 +43,7 @@ class CudaExecutor(Executor):
     name = "cuda"
     level = LEVELS["word"]
     keeps_weights = True
+    walks_watched = True
 
     def __init__(self, count: bool | Literal["activity"] = True, devices: Sequence[int] | int | None = None) -> None:
         """Devices: GPUs by number, the current one where left out.

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from lava_nexus.errors import NexusError
 from lava_nexus.execute.cpu import BitslicedExecutor
 from lava_nexus.execute.executor import Executor
 from lava_nexus.execute.run import executor
+from lava_nexus.models.model import Model, random_model
+from lava_nexus.models.stages import forward_stages
+from lava_nexus.models.stream import Stream, cache_of
 from tests.execute.cuda.cases import Case, cases, patterns, record
 
 RECORD = Path(__file__).with_name("recorded.json")
@@ -59,6 +64,38 @@ def test_tensors_of_pytorch_are_read_where_they_are() -> None:
     x, y = (torch.randn(5, 1000, device="cuda") for _ in range(2))
     found = executor("cuda").invoke(circuit("add", FLOAT32), [x, y])
     np.testing.assert_array_equal(found.get(), (x + y).cpu().numpy().view(np.uint32))
+
+
+@pytest.mark.cuda
+@pytest.mark.parametrize(("fmt", "count"), [("float32", False), ("bfloat16", "activity")])
+def test_a_model_on_a_gpu_has_the_bits_and_counts_of_the_cpu(fmt: str, count: bool | str) -> None:
+    model = random_model(TINY, format=fmt, norm_format=fmt)
+    found, expected = (_passed(model, one) for one in (executor("cuda", count=count), BitslicedExecutor(count)))
+    assert found[1] == expected[1]
+    for a, b in zip(found[0], expected[0], strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+TINY: dict[str, Any] = {
+    **{"model_type": "qwen3", "hidden_size": 32, "intermediate_size": 48, "num_attention_heads": 4},
+    **{"num_key_value_heads": 2, "head_dim": 8, "num_hidden_layers": 2, "vocab_size": 64, "rms_norm_eps": 1e-6},
+    **{"max_position_embeddings": 64, "rope_theta": 10000, "hidden_act": "silu", "tie_word_embeddings": True},
+}
+
+
+def _passed(model: Model, runs: Executor) -> tuple[list[NDArray[Any]], list[Any]]:
+    """What every stage of a prompt of 6 tokens and of one more leaves, and counts by layer and circuit."""
+    forward, ids, left, counts = model.forward(runs), np.arange(1, 8)[None], [], []
+    stream: Stream = {}
+    for begin, end in ((0, 6), (6, 7)):
+        stream = forward.enter(ids[:, begin:end], held=cache_of(stream))
+        for done in forward.run(forward_stages(model.spec, end - begin, begin, keep=True), stream):
+            stream = done.stream
+            left += [np.asarray(done.left[name]) for name in sorted(done.left)]
+            for layer, tallies in done.counts.layers.items():
+                rows = sorted((t.circuit.label, t.invocations, t.spikes, t.synops, t.active) for t in tallies)
+                counts.append((layer, rows))
+    return left, counts
 
 
 @pytest.mark.cuda

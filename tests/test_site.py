@@ -16,7 +16,7 @@ import yaml
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
 SNIPPET = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
-SHOWN = ["start.md", "how_to.md", "faq.md"]
+SHOWN = ["start.md", "how_to.md", "faq.md", pytest.param("autonomous.md", marks=pytest.mark.slow)]
 """Pages whose snippets run in order, in one space; those of README.md and docs/lava.md have tests of their own."""
 TOP = {ROOT / "README.md", ROOT / "CHANGELOG.md"}
 """Linked to from pages as they lie in the repository; the site has pages of them."""

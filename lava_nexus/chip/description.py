@@ -76,7 +76,11 @@ class Limits(Config):
     delay_accumulators: Limit
     largest_delay: Limit
     neuron_state_bytes: Limit = Limit(
-        value=24, source="Intel Loihi 2 technology brief, table 1", confidence="second-hand, what Loihi 1 allots"
+        value=24,
+        source="Intel Loihi 2 technology brief's comparison with Loihi 1, as public summaries quote it",
+        confidence="second-hand: Loihi 1 allots 24 bytes to each neuron",
+        note="Loihi 2 allots 0 to 4,096 bytes by the neuron's program, of 192 KB a core; that a neuron of more than 24 "
+        "takes the room of several is an assumption here",
     )
 
 

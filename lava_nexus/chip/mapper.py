@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from math import ceil, sqrt
+from typing import Literal
 
 from lava_nexus.chip import memory as words
 from lava_nexus.chip.description import Chip
 from lava_nexus.chip.machine import fits_machine
 from lava_nexus.chip.native import Activities, Activity, NativeTemplate, native_template
-from lava_nexus.chip.packing import CoreTemplate, Piece, circuit_pieces, level, pack
+from lava_nexus.chip.packing import CoreTemplate, Piece, circuit_pieces, level, pack, spread
 from lava_nexus.chip.pairs import pair_template
 from lava_nexus.chip.place import Spikes, circuit_template
 from lava_nexus.chip.placement import Placement
@@ -34,16 +35,9 @@ _Packing = Callable[[Sequence[Piece], Chip], list[CoreTemplate]]
 
 
 def place_program(
-    subject: Program | Workload,
-    chip: Chip,
-    spikes: Spikes,
-    strategy: Strategy | str = "unrolled",
-    *,
-    max_delay: int | None = None,
-    seed: int = 0,
-    sets: int = 256,
-    memory: Memory | None = None,
-) -> ProgramPlacement:
+    subject: Program | Workload, chip: Chip, spikes: Spikes, strategy: Strategy | str = "unrolled", *,
+    max_delay: int | None = None, seed: int = 0, sets: int = 256, memory: Memory | None = None,
+) -> ProgramPlacement:  # fmt: skip
     """A program, or the programs of a token, on chips by one strategy; see `Mapper`."""
     mapper = Mapper(subject, chip, spikes, max_delay=max_delay, seed=seed, sets=sets, memory=memory)
     return mapper.place(Strategy.of(strategy))
@@ -64,6 +58,7 @@ class Mapper:
         sets: operand sets that spikes are counted on.
         memory: what is kept on the chip; None for registers alone, by neurons with states beside native layers.
         activities: counts what parts of native layers do; None where there are none.
+        pace: whether instances beside native layers are dealt for fewest steps of a token, or from one to the next.
 
     Attributes:
         workload: what a token costs.
@@ -84,12 +79,13 @@ class Mapper:
         sets: int = 256,
         memory: Memory | None = None,
         activities: Activities | None = None,
+        pace: Literal["single", "streamed"] = "single",
     ) -> None:
         self.workload = subject if isinstance(subject, Workload) else Workload.of(subject)
         self.chip = chip
         self.memory = memory or Memory(words="neurons" if self.workload.layers else "gates")
         self._built_memory = memory or Memory()
-        invoked, self._activities = self.workload.invocations, activities
+        invoked, self._activities, self._pace = self.workload.invocations, activities, pace
         self.circuits = {digest: (one, n) for digest, (one, n) in invoked.items() if isinstance(one, Circuit)}
         self.parts = {digest: (one, n) for digest, (one, n) in invoked.items() if isinstance(one, NativePart)}
         if not self.circuits:
@@ -105,7 +101,7 @@ class Mapper:
     @property
     def most_folding(self) -> int:
         """The folding at which every circuit has one instance."""
-        if self.parts:
+        if self.parts and self._pace == "single":
             return ceil(self._unrolled * max(sqrt(count / one.neurons) for one, count in self.circuits.values()))
         return max(count for _, count in self.circuits.values())
 
@@ -140,15 +136,16 @@ class Mapper:
     def _instances(self, folding: int) -> dict[str, int]:
         """Of each circuit; a native layer's neurons between the gates are those of its weights.
 
-        Beside native layers gates wait for one another in turn: steps are a sum of invocations / instances, least for
-        so many neurons where instances go as the root of invocations / neurons.
+        Beside native layers gates wait for one another in turn: steps of a token are fewest for so many neurons where
+        instances go as the root of invocations / neurons, steps between tokens where all are equally busy.
         """
         if not self.parts:
             return {digest: -(-count // folding) for digest, (_, count) in self.circuits.items()}
         layers: dict[str, int] = self.workload.layers
         found: dict[str, int] = {}
         for digest, (what, count) in self.workload.invocations.items():
-            wanted = sqrt(count / what.neurons) * self._unrolled / folding
+            rooted = sqrt(count / what.neurons) * self._unrolled
+            wanted = (rooted if self._pace == "single" else count) / folding
             found[digest] = layers[digest] if _own(what) else max(1, min(count, ceil(wanted)))
         return found
 
@@ -164,14 +161,14 @@ class Mapper:
             NexusError: it does not fit, however it is folded.
         """
         if strategy.kind != "fit":
-            return self._built(replace(self._levelled(self.folded(strategy.number)), strategy=str(strategy)))
+            return self._built(replace(self._evened(self.folded(strategy.number), spread), strategy=str(strategy)))
         placed = self._fit(strategy)
         built = self._built(placed)
         return built if built.chips <= strategy.number else placed
 
-    def _levelled(self, placed: ProgramPlacement) -> ProgramPlacement:
-        """With neurons spread over the cores of its chips, where there are native layers."""
-        return self._place(placed.folding, level) if self.parts else placed
+    def _evened(self, placed: ProgramPlacement, how: _Packing) -> ProgramPlacement:
+        """With neurons spread over cores, where there are native layers."""
+        return self._place(placed.folding, how) if self.parts else placed
 
     def folded(self, folding: int) -> ProgramPlacement:
         """With ceil(invocations / folding) instances of each circuit."""
@@ -194,7 +191,7 @@ class Mapper:
         while low < high:
             middle = (low + high) // 2
             low, high = (low, middle) if self.folded(middle).chips <= strategy.number else (middle + 1, high)
-        return replace(self._levelled(self.folded(high)), strategy=str(strategy))
+        return replace(self._evened(self.folded(high), level), strategy=str(strategy))
 
     def _place(self, folding: int, packed: _Packing = pack) -> ProgramPlacement:
         instances = self._instances(folding)

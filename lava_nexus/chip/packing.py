@@ -169,21 +169,48 @@ def pack(pieces: Sequence[Piece], chip: Chip, updates: int | None = None) -> lis
     return templates
 
 
-def level(pieces: Sequence[Piece], chip: Chip) -> list[CoreTemplate]:
-    """As `pack`, on no more chips, with neurons spread over their cores: the fullest core decides how long a step is.
+def level(pieces: Sequence[Piece], chip: Chip, chips: int | None = None) -> list[CoreTemplate]:
+    """As `pack`, with neurons spread over the cores of its chips: the fullest core decides how long a step is.
+
+    Args:
+        pieces: what is to lie together.
+        chip: whose cores.
+        chips: on how many; None for as many as are needed.
 
     Raises:
         NexusError: a piece alone breaks a limit.
     """
     best = pack(pieces, chip)
-    chips = -(-sum(template.count for template in best) // chip.cores)
+    room = (_chips(best, chip) if chips is None else chips) * chip.cores
     low, high = max(piece.neurons for piece in pieces if piece.count), chip.most("neurons")
     while low < high:
         middle = (low + high) // 2
         tried = pack(pieces, chip, middle)
-        fits = sum(template.count for template in tried) <= chips * chip.cores
+        fits = sum(template.count for template in tried) <= room
         low, high, best = (low, middle, tried) if fits else (middle + 1, high, best)
     return best
+
+
+def spread(pieces: Sequence[Piece], chip: Chip) -> list[CoreTemplate]:
+    """As `level`, on as many chips as make chips times neurons of the fullest core least: static power times time.
+
+    Otherwise how long a step lasts would rest on how many cores the last chip happens to have left.
+
+    Raises:
+        NexusError: a piece alone breaks a limit.
+    """
+    least, most = max(piece.neurons for piece in pieces if piece.count), chip.most("neurons")
+    caps = [most >> k for k in range(most.bit_length()) if most >> k > least] + [least]
+
+    def static(one: Sequence[CoreTemplate]) -> float:
+        return _chips(one, chip) * max(template.load.neurons for template in one)
+
+    packed = min((pack(pieces, chip, cap) for cap in caps), key=static)
+    return min(level(pieces, chip), level(pieces, chip, _chips(packed, chip)), key=static)
+
+
+def _chips(templates: Sequence[CoreTemplate], chip: Chip) -> int:
+    return -(-sum(template.count for template in templates) // chip.cores)
 
 
 def _too_large(piece: Piece, chip: Chip) -> NexusError:

@@ -11,7 +11,7 @@ import pytest
 from lava_nexus.chip import Mapper, Memory, Strategy, Workload, load_chip, place_program
 from lava_nexus.chip.checker import check_schedule
 from lava_nexus.chip.native import native_template
-from lava_nexus.chip.packing import level, pack
+from lava_nexus.chip.packing import level, pack, spread
 from lava_nexus.chip.pairs import pair_template
 from lava_nexus.chip.workload import cached_values
 from lava_nexus.circuits.native import NativeLayer
@@ -157,6 +157,34 @@ def test_cores_are_levelled_on_the_same_chips():
         assert held[0] == held[1] > 0
     assert max(t.used["neurons"] for t in spread) < max(t.used["neurons"] for t in packed)
     assert placed.chips == 1
+
+
+def test_a_step_does_not_rest_on_what_the_last_chip_has_left():
+    """Static power times time of spread neurons is no more than packed ones have, whatever a division leaves over."""
+    chip, mapper = load_chip(), mapper_of(linear(200, 100))
+    pieces = [replace(p, count=40 * p.count) for d in mapper.parts for p in mapper.native(d).pieces]
+
+    def static(templates):
+        chips = -(-sum(t.count for t in templates) // chip.cores)
+        return chips * max(t.load.neurons for t in templates)
+
+    found = spread(pieces, chip)
+    assert static(found) <= static(level(pieces, chip)) <= static(pack(pieces, chip))
+    for p in pieces:
+        assert sum(dict(t.pieces).get(p.name, 0) * t.count for t in found) == p.count
+
+
+def test_instances_are_dealt_for_a_pace():
+    program, chip, found = linear(), load_chip(), {}
+    for pace in ("single", "streamed"):
+        mapper = Mapper(
+            program, chip, measured_spikes, sets=8, memory=_NEURONS, activities=measured_activity, pace=pace
+        )
+        shared = {d: n for d, (_, n) in mapper.workload.invocations.items() if d not in mapper.workload.layers}
+        found[pace] = {d: mapper._instances(4)[d] for d in shared}
+        assert all(1 <= n <= shared[d] for d, n in found[pace].items())
+    assert all(n == -(-shared[d] // 4) for d, n in found["streamed"].items())
+    assert found["single"] != found["streamed"]
 
 
 def test_what_does_not_fit_is_named():

@@ -95,6 +95,8 @@ class MapBlockConfig(Config):
         product: native where linear layers are the chip's synapses; None for gates.
         operators: of norms and softmax: every operation rounded, or "shared" roots and divisions, with native products.
         silu: in four rounded operations, or by one circuit.
+        style: what circuits are built for: least neurons or least depth.
+        pace: what instances beside native layers are shared out for: fewest steps of a token, or from one to the next.
         norm_format: inside norms, softmax and SiLU where it is wider than `format`; None for float32.
         chip: name of a chip that comes with the package, or a YAML file.
         strategies: `unrolled`, `folded: k`, `fit: chips=n`; the first one is drawn and described in full.
@@ -118,6 +120,8 @@ class MapBlockConfig(Config):
     product: Literal["native"] | None = None
     operators: Literal["steps", "shared"] = "steps"
     silu: Literal["steps", "fused"] = "steps"
+    style: Literal["neurons", "depth"] = "neurons"
+    pace: Literal["single", "streamed"] = "single"
     norm_format: FormatName | None = None
     chip: ChipName = "loihi2"
     strategies: tuple[StrategyText, ...] = Field(default=("fit: chips=1", "unrolled"), min_length=1)

@@ -179,9 +179,10 @@ def mapping_summary(kept: dict[str, Any]) -> str:
         first = {row[0]: row[1] for row in table["rows"]}
         where = f"{run['title']}, {table['header'][1]}"
         if number:
+            streamed = next(row[1] for row in run["tables"][1]["rows"] if row[0] == "machine")
             said.append(
                 f"One token after the other ({where}): {first['placement']}; {first['seconds']} and {first['machine']} "
-                f"a token, {first['work']} of it work."
+                f"a token, {first['work']} of it work; {streamed} where many sequences are interleaved, at best."
             )
             continue
         said += [

@@ -72,7 +72,7 @@ def model_of_sizes(config: MapBlockConfig) -> Model:
     how["norm_format"] = config.norm_format or "float32"
     if given is None:
         model = random_model(config.architecture or {}, **how)
-        return Model(model.spec, model.source, replace(model.arithmetic, operators=config.operators))
+        return Model(model.spec, model.source, _as_mapped(model, config))
     keys = {
         "model_type": "qwen3" if given.query_key_norm else "llama" if given.gated else "nexus_block",
         "hidden_size": given.d_model,
@@ -89,7 +89,11 @@ def model_of_sizes(config: MapBlockConfig) -> Model:
     spec = model.spec
     spec = spec if given.rotary else replace(spec, ropes=(), rope_of=(None,) * spec.layers)
     spec = spec if given.vocabulary else replace(spec, head=None, final_norm=False)
-    return Model(spec, model.source, replace(model.arithmetic, operators=config.operators))
+    return Model(spec, model.source, _as_mapped(model, config))
+
+
+def _as_mapped(model: Model, config: MapBlockConfig) -> Arithmetic:
+    return replace(model.arithmetic, operators=config.operators, style=config.style)
 
 
 def _format(name: str | None) -> FloatFormat | None:

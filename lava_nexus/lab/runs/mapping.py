@@ -115,7 +115,7 @@ def _mapper(config: MapBlockConfig, chip: Chip) -> Mapper:
     memory = Memory(**config.memory.model_dump())
     return Mapper(
         workload, chip, measured_spikes, max_delay=config.max_delay, seed=config.seed, sets=config.sets, memory=memory,
-        activities=measured_activity,
+        activities=measured_activity, pace=config.pace,
     )  # fmt: skip
 
 

@@ -220,11 +220,15 @@ def comma_separated(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> str
     return text.getvalue()
 
 
+PREFIXES = {"G": 1e9, "M": 1e6, "k": 1e3, "": 1.0, "m": 1e-3, "µ": 1e-6, "n": 1e-9, "p": 1e-12}
+"""Of SI units, the largest first."""
+
+
 def with_prefix(value: float, unit: str) -> str:
-    """A physical value with an SI prefix, three significant digits: 0.0123 J is `12.3 mJ`."""
-    for factor, prefix in ((1.0, ""), (1e-3, "m"), (1e-6, "µ"), (1e-9, "n"), (1e-12, "p")):
-        if abs(value) >= factor * 0.9995:
-            return f"{value / factor:.3g} {prefix}{unit}"
+    """A physical value with an SI prefix, three significant digits: 0.0123 J is `12.3 mJ`; seconds have none above 1."""
+    for prefix, factor in PREFIXES.items():
+        if abs(value) >= factor * 0.9995 and (factor <= 1 or unit != "s"):
+            return f"{three_digits(value / factor)} {prefix}{unit}"
     return f"{value:.3g} {unit}"
 
 

@@ -172,18 +172,15 @@ def _tables(kept: dict[str, Any]) -> str:
 
 
 def mapping_summary(kept: dict[str, Any]) -> str:
-    """Of the first run's first placement five lines, beside the measured GPU; a sentence of each other run."""
-    said = []
+    """Of the first run's first placement five lines, beside the measured GPU; a row of a table of each other run."""
+    said, others = [], []
     for number, run in enumerate(kept.values()):
         table = run["tables"][0]
         first = {row[0]: row[1] for row in table["rows"]}
         where = f"{run['title']}, {table['header'][1]}"
         if number:
             streamed = next(row[1] for row in run["tables"][1]["rows"] if row[0] == "machine")
-            said.append(
-                f"One token after the other ({where}): {first['placement']}; {first['seconds']} and {first['machine']} "
-                f"a token, {first['work']} of it work; {streamed} where many sequences are interleaved, at best."
-            )
+            others.append((where, first["placement"], first["seconds"], first["machine"], first["work"], streamed))
             continue
         said += [
             f"As gates on the machine that exists, one token after the other ({where}): {first['network']}; "
@@ -193,16 +190,15 @@ def mapping_summary(kept: dict[str, Any]) -> str:
             "placement avoids.",
             *_times_the_gpu(first["machine"]),
         ]
-    return "".join(f"- {sentence}\n" for sentence in said).rstrip()
-
-
-_PREFIX = {"m": 1e-3, "µ": 1e-6, "n": 1e-9, "p": 1e-12, "": 1.0}
+    header = ("placed", "on", "one after the other, a token", "joules", "of them work", "streamed at best, joules")
+    lines = "".join(f"- {sentence}\n" for sentence in said)
+    return f"{lines}\n{markdown(header, others)}".rstrip() if others else lines.rstrip()
 
 
 def _times_the_gpu(shown: str) -> list[str]:
     """A sentence a batch: how often the GPU's joules a token go into those of the machine, as they are shown."""
     value, unit = shown.split()[:2]
-    joules, record = float(value.replace(",", "")) * _PREFIX[unit[:-1]], gpu_record()
+    joules, record = float(value.replace(",", "")) * PREFIXES[unit[:-1]], gpu_record()
     rows = [row for batch in (record.batches if record else ()) if record and (row := record.row(batch))]
     said = []
     for row in rows:

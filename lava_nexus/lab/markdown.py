@@ -220,12 +220,11 @@ def comma_separated(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> str
     return text.getvalue()
 
 
-PREFIXES = {"G": 1e9, "M": 1e6, "k": 1e3, "": 1.0, "m": 1e-3, "µ": 1e-6, "n": 1e-9, "p": 1e-12}
-"""Of SI units, the largest first."""
+PREFIXES = {"G": 1e9, "M": 1e6, "k": 1e3, "": 1.0, "m": 1e-3, "µ": 1e-6, "n": 1e-9, "p": 1e-12}  # the largest first
 
 
 def with_prefix(value: float, unit: str) -> str:
-    """A physical value with an SI prefix, three significant digits: 0.0123 J is `12.3 mJ`; seconds have none above 1."""
+    """A value with an SI prefix, three significant digits: 0.0123 J is `12.3 mJ`; whole seconds have none."""
     for prefix, factor in PREFIXES.items():
         if abs(value) >= factor * 0.9995 and (factor <= 1 or unit != "s"):
             return f"{three_digits(value / factor)} {prefix}{unit}"
@@ -245,10 +244,8 @@ def three_digits(value: float) -> str:
 
 def shown(value: Any) -> str:
     """A value as tables show it: None a dash, thousands apart, four digits of a fraction."""
-    if value is None:
-        return "-"
-    if isinstance(value, bool):
-        return "yes" if value else "no"
+    if value is None or isinstance(value, bool):
+        return {None: "-", True: "yes", False: "no"}[value]
     if isinstance(value, int):
         return f"{value:,}"
     return f"{value:.4g}" if isinstance(value, float) else str(value)
@@ -300,5 +297,4 @@ class Table:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""
-        rows = [list(row) for row in self.rows]
-        return {"title": self.title, "file": self.file, "header": list(self.header), "rows": rows}
+        return {"title": self.title, "file": self.file, "header": [*self.header], "rows": [[*row] for row in self.rows]}

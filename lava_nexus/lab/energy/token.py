@@ -19,7 +19,7 @@ from lava_nexus.documents import read_json, read_text
 from lava_nexus.energy import EnergyReport, energy_of, gpu_record, load_energy_model, measured_systems
 from lava_nexus.errors import NexusError
 from lava_nexus.execute.membrane.executor import measured_tally
-from lava_nexus.lab.markdown import SHARES, joules_in_range, markdown, three_digits, with_prefix
+from lava_nexus.lab.markdown import PREFIXES, SHARES, joules_in_range, markdown, three_digits, with_prefix
 from lava_nexus.lab.pages import filled
 from lava_nexus.lab.published import published
 from lava_nexus.lab.report import Table

@@ -272,6 +272,7 @@ def told(found):
     return str([found["rows"], found["config"]["seed"]] if isinstance(found, dict) else found)
 
 
+@pytest.mark.wide
 def test_tiles_are_the_same_on_any_number_of_workers():
     model = nexus.random_model(TINY | {"num_hidden_layers": 1})
     plain = model([[1]], "bitsliced")
@@ -292,6 +293,7 @@ def test_tiles_are_the_same_on_any_number_of_workers():
             assert sorted(found) == sorted(others)
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize("weights", ["read", pytest.param("sent", marks=pytest.mark.slow)])
 def test_a_run_by_tiles_is_the_same(cluster, tmp_path, weights):
     model = {"kind": "transformer", "architecture": TINY, "tokens": [1], "generate": 2}

@@ -58,7 +58,6 @@ class Mapper:
         sets: operand sets that spikes are counted on.
         memory: what is kept on the chip; None for registers alone, by neurons with states beside native layers.
         activities: counts what parts of native layers do; None where there are none.
-        pace: whether instances beside native layers are dealt for fewest steps of a token, or from one to the next.
 
     Attributes:
         workload: what a token costs.
@@ -79,13 +78,13 @@ class Mapper:
         sets: int = 256,
         memory: Memory | None = None,
         activities: Activities | None = None,
-        pace: Literal["single", "streamed"] = "single",
     ) -> None:
         self.workload = subject if isinstance(subject, Workload) else Workload.of(subject)
         self.chip = chip
         self.memory = memory or Memory(words="neurons" if self.workload.layers else "gates")
         self._built_memory = memory or Memory()
-        invoked, self._activities, self._pace = self.workload.invocations, activities, pace
+        invoked, self._activities = self.workload.invocations, activities
+        self._pace: Literal["single", "streamed"] = "single"
         self.circuits = {digest: (one, n) for digest, (one, n) in invoked.items() if isinstance(one, Circuit)}
         self.parts = {digest: (one, n) for digest, (one, n) in invoked.items() if isinstance(one, NativePart)}
         if not self.circuits:
@@ -94,9 +93,13 @@ class Mapper:
             raise NexusError(f"program '{self.workload.name}' has native layers, whose activity nobody counts here")
         self._spikes, self._max_delay, self._seed, self._sets = spikes, max_delay, seed, sets
         self._placed: dict[str, Placement] = {}
-        self._native: dict[str, NativeTemplate] = {}
-        self._activity: dict[str, Activity] = {}
+        self._native, self._activity = dict[str, NativeTemplate](), dict[str, Activity]()
         self._found: dict[int, ProgramPlacement] = {}
+
+    def at_pace(self, pace: Literal["single", "streamed"]) -> Mapper:
+        """The same with instances beside native layers dealt for fewest steps of a token, or from one to the next."""
+        self._pace = pace
+        return self
 
     @property
     def most_folding(self) -> int:

@@ -177,9 +177,8 @@ def test_a_step_does_not_rest_on_what_the_last_chip_has_left():
 def test_instances_are_dealt_for_a_pace():
     program, chip, found = linear(), load_chip(), {}
     for pace in ("single", "streamed"):
-        mapper = Mapper(
-            program, chip, measured_spikes, sets=8, memory=_NEURONS, activities=measured_activity, pace=pace
-        )
+        mapper = Mapper(program, chip, measured_spikes, sets=8, memory=_NEURONS, activities=measured_activity)
+        mapper = mapper.at_pace(pace)
         shared = {d: n for d, (_, n) in mapper.workload.invocations.items() if d not in mapper.workload.layers}
         found[pace] = {d: mapper._instances(4)[d] for d in shared}
         assert all(1 <= n <= shared[d] for d, n in found[pace].items())

@@ -132,6 +132,7 @@ def test_a_lost_spike_of_control_ends_in_a_sentence(which: str) -> None:
     assert found >= len(lost) - 2
 
 
+@pytest.mark.wide
 def test_core_by_core_in_lava_every_neuron_fires_as_often() -> None:
     pytest.importorskip("lava")
     in_lava = pytest.importorskip("lava_nexus.execute.lava.autonomous")

@@ -50,7 +50,7 @@ MORE |= {
     "gpt2": {},
     "gpt_neox": {"rotary_pct": 0.7},
     "roberta": {},
-    "distilbert": {},
+    "distilbert": {"hidden_dim": 5},
     "mixtral": {**_SMALL, "num_local_experts": 3, "num_experts_per_tok": 2},
     "qwen3_moe": {
         **_SMALL,

@@ -116,6 +116,7 @@ def test_the_configs_that_come_with_the_package_are_native(name):
     assert (config.product, config.accumulate, config.executor) == ("native", "exact", "bitsliced")
 
 
+@pytest.mark.wide
 def test_shared_operators_run_alike_and_err_less_than_sums_in_sequence():
     keys = {"model_type": "llama", "hidden_size": 64, "num_attention_heads": 2, "intermediate_size": 96}
     keys |= {"num_hidden_layers": 1, "vocab_size": 32, "max_position_embeddings": 16, "rms_norm_eps": 1e-3}

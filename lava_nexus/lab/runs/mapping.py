@@ -115,8 +115,8 @@ def _mapper(config: MapBlockConfig, chip: Chip) -> Mapper:
     memory = Memory(**config.memory.model_dump())
     return Mapper(
         workload, chip, measured_spikes, max_delay=config.max_delay, seed=config.seed, sets=config.sets, memory=memory,
-        activities=measured_activity, pace=config.pace,
-    )  # fmt: skip
+        activities=measured_activity,
+    ).at_pace(config.pace)  # fmt: skip
 
 
 def _foldings(mapper: Mapper, points: int) -> list[int]:

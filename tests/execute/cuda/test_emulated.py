@@ -42,6 +42,7 @@ class _Wrong(BitslicedExecutor):
         return found
 
 
+@pytest.mark.wide
 def test_golden_functions_are_the_same_on_a_gpu(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     target, first = circuit("sigmoid", FLOAT32), 0x3F7FFF00
     with emulated(monkeypatch, tmp_path):

@@ -334,7 +334,7 @@ def test_a_model_that_pytorch_has_not_is_evaluated_without(here: Path, tmp_path:
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
-        ({"model": {}}, "one of 'checkpoint' and 'architecture'"),
+        ({"model": {}}, "one of 'checkpoint', 'package' and 'architecture'"),
         ({"nonlinear": {"softmax": "spikes"}}, "'nonlinear.softmax' is 'spikes', must be 'gates' or 'nls'"),
         ({"nls": {"silu": {"segments": 8}}}, "nonlinear has it as gates"),
         ({"membrane": {"noise": 0.1}}, "executor is reference, not membrane"),

@@ -27,6 +27,7 @@ from lava_nexus.lab.study.cases import OPERATORS  # noqa: E402
 from lava_nexus.lab.study.decoder import Decoder, Way  # noqa: E402
 from lava_nexus.lab.study.pages import page_part, update_study_page  # noqa: E402
 from lava_nexus.lab.study.study import Bench, read_tokens, run_study  # noqa: E402
+from lava_nexus.lab.ulp.page import ulp_part  # noqa: E402
 
 ROOT = Path(__file__).parents[3]
 TINY = {
@@ -187,6 +188,8 @@ def test_the_page_is_that_of_its_json(tmp_path: Path) -> None:
         if (kept := ROOT / "docs" / f"smollm2_{part}.json").is_file():
             shown = json.loads(kept.read_text(encoding="utf-8"))
             assert filled(page, part, lambda shown=shown: page_part(shown), "page") == page
+    tables = json.loads((ROOT / "docs" / "smollm2_ulp.json").read_text(encoding="utf-8"))
+    assert filled(page, "ulp", lambda: ulp_part(tables), "page") == page
     assert not report["quick"] and report["tokens"] > 19_000
     with pytest.raises(NexusError, match="or the exact run alone, which is no result"):
         write_text(tmp_path / "study.json", json.dumps({**report, "rows": report["rows"][:1]}))

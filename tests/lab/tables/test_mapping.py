@@ -71,6 +71,7 @@ def test_the_page_shows_whole_runs_only(config, tmp_path):
         update_mapping_page(tmp_path, tmp_path)
 
 
+@pytest.mark.wide
 def test_weights_on_chip_are_priced_as_placed(config, tmp_path):
     memory = {"registers": "chip", "weights": "chip", "cache": "chip"}
     fed = run_map_block(config(strategies=["folded: 4"]), tmp_path / "fed", quick=True)["energy"][0]["single"]
@@ -83,6 +84,7 @@ def test_weights_on_chip_are_priced_as_placed(config, tmp_path):
     assert kept["seconds_per_input"]["high"] < fed["seconds_per_input"]["high"]  # no word is waited for
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize("kind", ["bert", "phi"])
 def test_a_model_by_the_keys_of_its_config(config, tmp_path, kind):
     sizes = {"hidden_size": 128, "num_attention_heads": 16, "intermediate_size": 256, "num_hidden_layers": 2}

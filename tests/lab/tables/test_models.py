@@ -135,7 +135,7 @@ def test_gates_that_differ_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 def test_mistakes(tmp_path: Path) -> None:
     path = tmp_path / "config.yaml"
     path.write_text("model: {tokens: 3}\n")
-    with pytest.raises(NexusError, match="one of 'checkpoint' and 'architecture'"):
+    with pytest.raises(NexusError, match="one of 'checkpoint', 'package' and 'architecture'"):
         load_config(UlpTablesConfig, path)
     phi = {**TINY, "model_type": "phi", "layer_norm_eps": 1e-5, "num_key_value_heads": 4, "hidden_act": "gelu_new"}
     config = tiny(tmp_path, architecture=phi)

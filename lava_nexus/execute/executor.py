@@ -70,6 +70,7 @@ class Executor(ABC):
         pairs: whether it has a form of those of two activations, whose neurons keep what they hold.
         keeps_weights: whether weights are inputs of programs, for which it has a place of its own (`feeds`).
         walks_watched: whether a program whose nodes are watched is walked, though it could be run whole.
+        threads: on which its own loops run; None where it says so itself, for each run.
         tallies: what was invoked so far and what it cost.
         measured_joules: of all invocations so far, by a probe of the hardware; None where there is none.
         part: of a run, see `begin`.
@@ -82,6 +83,7 @@ class Executor(ABC):
     pairs: bool = True
     keeps_weights: bool = False
     walks_watched: bool = False
+    threads: int | None = None
 
     def __init__(self) -> None:
         self.tallies = Tallies()

@@ -44,6 +44,11 @@ def kept(function: Callable[..., Any], *signature: Any) -> Any:
     return compiled
 
 
+def within(function: Callable[..., Any]) -> Any:
+    """Compiled as a part of the kept functions that call it, which are then found by its source too."""
+    return numba.njit(nogil=True)(function)
+
+
 class _Codec(CompileResultCacheImpl):
     """numba's way from a compiled function to plain objects and back, without its choice of a folder."""
 
@@ -100,8 +105,10 @@ class _CheckedCache(FunctionCache):
 
 
 def _identity(function: Callable[..., Any]) -> str:
-    """Source, name, code and what it closes over, compiled functions in that by theirs."""
+    """Source, name, code and what it closes over or calls, compiled functions in that by theirs."""
     cells = [cell.cell_contents for cell in function.__closure__ or ()]
+    named = [function.__globals__.get(name) for name in function.__code__.co_names]
+    cells += [one for one in named if getattr(one, "py_func", function) is not function]
     closed = [_identity(cell.py_func) if hasattr(cell, "py_func") else repr(cell) for cell in cells]
     code = hashlib.sha256(function.__code__.co_code).hexdigest()
     return f"{function.__module__}.{function.__qualname__} {source_digest(inspect.getfile(function))} {code} {closed}"

@@ -9,6 +9,7 @@ import pytest
 from lava_nexus.circuits import circuit
 from lava_nexus.circuits.native import NativeLayer, back_end, front_end
 from lava_nexus.errors import NexusError
+from lava_nexus.execute.native import digits, patterns
 from lava_nexus.execute.native.costs import layer_costs, limb_synops, total
 from lava_nexus.execute.native.layer import native_sums
 from lava_nexus.execute.populations import PopulationStepper, run_populations
@@ -52,6 +53,11 @@ def agree(made, rows):
     return found
 
 
+def sizes(limbs):
+    """Limbs of each weight added up, without their signs."""
+    return sum(np.abs(limbs.at(a).astype(np.int64)) for a in range(limbs.span))
+
+
 def rounded(value, fmt):
     """A rational as a pattern, ties to even; overflow to infinity, or NaN where there is none."""
     if value == 0:
@@ -90,6 +96,50 @@ def test_all_executors_agree_on_bits_spikes_and_updates(fmt):
     rng = np.random.default_rng(1)
     agree(layer(normal(fmt, rng, 5, 33, scale=0.2), fmt), normal(fmt, rng, 7, 33))
     agree(layer(any_bits(fmt, rng, 4, 9, finite=True), fmt), any_bits(fmt, rng, 24, 9))
+
+
+WAYS = {
+    "float8": (FLOAT8_E4M3FN, FLOAT8_E4M3FN),
+    "bfloat16": (BFLOAT16, BFLOAT16),
+    "float32": (FLOAT32, FLOAT32),
+    "wide activations": (BFLOAT16, FLOAT32),
+    "wide weights": (FLOAT32, FLOAT16),
+}
+
+
+@pytest.mark.parametrize(("weight", "activation"), WAYS.values(), ids=WAYS)
+@pytest.mark.parametrize("limit", [1 << 23, 1 << 19])
+def test_products_of_patterns_arrive_where_those_of_matrices_do(weight, activation, limit, monkeypatch):
+    monkeypatch.setattr(patterns, "_WORTH", 0)
+    rng = np.random.default_rng(12)
+    weights, rows = normal(weight, rng, 21, 50), normal(activation, rng, 11, 50)
+    weights[3, ::2], weights[:, 7] = 0, weight.sign_mask
+    rows[2, 1:], rows[4] = 0, 0
+    rows[5, 3], rows[6, 4] = activation.exponent_mask, activation.canonical_nan
+    ways = []
+    for worth in (True, False):
+        monkeypatch.setattr(digits, "worth_making", lambda core, rows, worth=worth: worth)
+        made = layer(weights, weight, activation, potential=limit)
+        run = executor("bitsliced", threads=2, count="activity")
+        ways.append((native_sums(made, rows, run), list(run.tallies)))
+    (one, counts), (other, others) = ways
+    assert np.array_equal(one, other)
+    for some, same in zip(counts, others, strict=True):
+        assert np.array_equal(some.signal_spikes, same.signal_spikes)
+        assert some.active == same.active
+
+
+def test_matrices_are_made_for_many_rows_alone(monkeypatch):
+    rng = np.random.default_rng(13)
+    made, run, taken = layer(normal(BFLOAT16, rng, 3, 8), BFLOAT16), executor("bitsliced"), []
+    real = digits.add_products
+    monkeypatch.setattr(digits, "add_products", lambda core, sent, *rest: taken.append(sent) or real(core, sent, *rest))
+    for count, times in ((1, 40), (8, 3)):
+        for _ in range(times):
+            native_sums(made, normal(BFLOAT16, rng, count, 8), run)
+            assert not taken
+    native_sums(made, normal(BFLOAT16, rng, 8, 8), run)
+    assert len(taken) == 1
 
 
 @pytest.mark.parametrize("fmt", FIVE, ids=str)
@@ -211,7 +261,7 @@ def test_doubles_work_where_delays_reach():
 @pytest.mark.parametrize("fmt", FIVE, ids=str)
 def test_worst_operands_reach_the_bound_of_a_group_and_no_more(fmt):
     limit, ones = 1 << 18, fmt.pattern_dtype.type(fmt.max_finite)
-    size = int(layer(np.full((1, 1), ones), fmt).limbs.sizes[0, 0])
+    size = int(sizes(layer(np.full((1, 1), ones), fmt).limbs)[0, 0])
     made = layer(np.full((2, 3 * ((limit >> 7) - 512) // size), ones), fmt, potential=limit)
     limbs, network = made.limbs, made.network.populations
     assert len(limbs.groups) in (3, 4)
@@ -231,7 +281,7 @@ def test_worst_operands_reach_the_bound_of_a_group_and_no_more(fmt):
     for _ in range(limbs.span + 4):
         stepper.step(load)
     for g, group in enumerate(limbs.groups):
-        most = 128 * int(limbs.sizes[:, group].sum(axis=1).max())
+        most = 128 * int(sizes(limbs)[:, group].sum(axis=1).max())
         assert most + (1 << 16) <= limit
         carry = stepper._states[2 + g]["carry"]
         assert (np.abs(256 * np.abs(carry) - most * 256 / 255) < 512).all() and (np.sign(carry) == [1, -1]).all()

@@ -58,7 +58,8 @@ class BitslicedExecutor(Executor):
         self.count = count
         self._straight = straight
         self._variant: Variant = "activity" if count == "activity" else "spikes" if count else "outputs"
-        self._workers = Workers(processors() if threads is None else whole_number("threads", threads))
+        self.threads: int = processors() if threads is None else whole_number("threads", threads)
+        self._workers = Workers(self.threads)
         self._runners: dict[str, BlockRunner] = {}
 
     def _evaluate(self, circuit: Circuit, operands: Operands) -> Evaluated:

@@ -115,11 +115,13 @@ def active_of(
     loads = [~(found.infinite | found.nan), found.negative, found.place >> min(3, limbs.activation.exponent_bits)]
     loads += [(found.significand >> (BYTE * k)) & 255 for k in range(significand_bytes(limbs.activation))]
     encoders = sum(np.count_nonzero(load) for load in loads) + np.count_nonzero(sent)
-    signed = found.place.size if core.zeros.any() else 0
+    some_none = bool(limbs.none.any())
+    signed = found.place.size if some_none else 0
     infinities, nans = found.infinite.any(axis=1), found.nan.any(axis=1)
-    used = (~core.zeros).astype(np.float32).T
-    zeros_come = ((zero.astype(np.float32) @ used) > 0) | core.zeros.any(axis=1)
-    signs_come = (found.infinite.astype(np.float32) @ used) > 0
+    zeros_come = _reached(core, zero)
+    if some_none:
+        zeros_come |= core.zeros.any(axis=1)
+    signs_come = _reached(core, found.infinite)
     codes = np.count_nonzero(zeros_come) + np.count_nonzero(signs_come) + np.count_nonzero(code)
     codes += limbs.outputs * (np.count_nonzero(infinities) + np.count_nonzero(nans))
     sums = met * len(sends) + sum(np.count_nonzero((payload != 0) & ~last) for payload in sends)
@@ -130,3 +132,12 @@ def active_of(
         "back end": int(sums),
         "special values": int(codes + few),
     }
+
+
+def _reached(core: NativeCore, some: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """bool [rows, outputs]: whether one of some activations [rows, inputs] meets a weight that is not 0."""
+    columns = np.flatnonzero(some.any(axis=0))
+    if not len(columns):
+        return np.zeros((len(some), core.limbs.outputs), np.bool_)
+    used = (~core.zeros[:, columns]).astype(np.float32).T
+    return np.asarray(some[:, columns].astype(np.float32) @ used > 0)

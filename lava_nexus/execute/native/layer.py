@@ -69,7 +69,7 @@ def native_sums(layer: NativeLayer, rows: Patterns, executor: Executor) -> Patte
     else:
         from lava_nexus.execute.native.digits import sums_by_digits  # numba, which few programs need
 
-        found = sums_by_digits(layer, rows, bool(executor.count))
+        found = sums_by_digits(layer, rows, bool(executor.count), executor.threads or 1)
     return finished(layer, found, executor)
 
 

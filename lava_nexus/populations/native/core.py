@@ -93,7 +93,7 @@ class NativeCore(Core):
         found = [
             Population("encoder", n, "signed", 1, neuron=encoder),
             Population("special", n, "signed", 1),
-            *([Population("sign", n, "signed", 1)] if self.zeros.any() else []),
+            *([Population("sign", n, "signed", 1)] if limbs.none.any() else []),
             Population("infinities", 1, "graded", 1),
             Population("nans", 1, "graded", 1),
             *(Population(f"accumulator.{g}", m, "signed", 2, neuron=accumulator_neuron()) for g in range(groups)),
@@ -118,7 +118,7 @@ class NativeCore(Core):
     def fan_out(self) -> Integers:
         """int64 [signals]: synapses that a spike of the signal reaches, as those of `populations` do."""
         limbs = self.limbs
-        sign = bool(self.zeros.any())
+        sign = bool(limbs.none.any())
         bits = np.ones(limbs.activation.bits, np.int64)
         bits[limbs.activation.fraction_bits :][: min(3, limbs.activation.exponent_bits)] = 0
         bits[-1] += sign
@@ -127,9 +127,9 @@ class NativeCore(Core):
             "x": np.tile(bits, limbs.inputs),
             "plus_infinity": 2,
             "minus_infinity": 2,
-            "encoder": sum((limbs.at(a) != 0).sum(axis=0) for a in range(limbs.span)),
-            "special": (~self.zeros).sum(axis=0),
-            "sign": self.zeros.sum(axis=0),
+            "encoder": limbs.used,
+            "special": limbs.outputs - limbs.none,
+            "sign": limbs.none,
             "infinities": limbs.outputs,
             "nans": limbs.outputs,
         }
@@ -141,7 +141,7 @@ class NativeCore(Core):
         limbs = self.limbs
         state = hashlib.sha256(repr((limbs.format, limbs.activation, limbs.result, limbs.patterns.shape)).encode())
         state.update(repr((limbs.groups, self.layers, [p.neuron for p in self.layers])).encode())
-        state.update(np.ascontiguousarray(limbs.patterns).tobytes())
+        state.update(np.ascontiguousarray(limbs.patterns).data)
         return state.hexdigest()
 
     def _projections(self, number: dict[str, int]) -> list[Projection]:

@@ -9,7 +9,8 @@ positions place div 8 and following. Weights are such limbs 0..255, with the sig
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cached_property
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -18,48 +19,6 @@ from numpy.typing import NDArray
 from lava_nexus.errors import NexusError
 from lava_nexus.formats import FloatFormat
 from lava_nexus.neurons.rules import LOIHI2, POTENTIALS
-
-
-def _extent(first: NDArray[np.int64], value: NDArray[np.uint64]) -> tuple[Any, Any]:
-    """(lowest, highest) position of a byte that is not 0; the highest is -1 where there is none."""
-    lowest, highest = np.int64(1 << 40), np.int64(-1)
-    for r in range(first.shape[0]):
-        for i in range(first.shape[1]):
-            rest, at = value[r, i], first[r, i]
-            while rest:
-                if rest & np.uint64(255):
-                    lowest, highest = min(lowest, at), max(highest, at)
-                rest >>= np.uint64(8)
-                at += 1
-    return lowest, highest
-
-
-def _spread(
-    first: NDArray[np.int64],
-    value: NDArray[np.uint64],
-    negative: NDArray[np.bool_],
-    base: int,
-    limbs: NDArray[np.int16],
-) -> None:
-    """limbs[position - base, ...] = the signed bytes of the values."""
-    for r in range(first.shape[0]):
-        for i in range(first.shape[1]):
-            rest, at = value[r, i], first[r, i] - base
-            while rest:
-                byte = np.int16(rest & np.uint64(255))
-                if byte:
-                    limbs[at, r, i] = -byte if negative[r, i] else byte
-                rest >>= np.uint64(8)
-                at += 1
-
-
-@cache
-def _compiled() -> tuple[Any, Any]:
-    """(extent, spread), compiled."""
-    from lava_nexus.neurons.compiled import kept  # numba, which few programs need
-
-    return kept(_extent), kept(_spread)
-
 
 BYTE = 8
 DIGIT = 128
@@ -131,6 +90,25 @@ def digits(significand: NDArray[np.int64], place: NDArray[np.int64], count: int)
     return found
 
 
+@dataclass(frozen=True, eq=False)
+class Survey:
+    """What a pass over the weights finds.
+
+    Attributes:
+        bad: number of the first weight, row by row, that is not finite; -1 where all are.
+        lowest, highest: positions of limbs that are not 0; 0 and 0 where all are.
+        sums: int64 [outputs, positions between these], limbs added up without their signs.
+        used, none: int64 [inputs], limbs that are not 0; weights that are 0.
+    """
+
+    bad: int
+    lowest: int
+    highest: int
+    sums: NDArray[np.int64]
+    used: NDArray[np.int64]
+    none: NDArray[np.int64]
+
+
 @dataclass(frozen=True, eq=False, repr=False)
 class Limbs:
     """The weights of a layer as limbs.
@@ -158,9 +136,8 @@ class Limbs:
     most_delay: int = LOIHI2.max_delay
 
     def __post_init__(self) -> None:
-        bad = np.argwhere(self.fields.infinite | self.fields.nan)
-        if len(bad):
-            row, column = bad[0]
+        if self._survey.bad >= 0:
+            row, column = divmod(self._survey.bad, self.inputs)
             value = self.format.from_patterns(self.patterns)[row, column]
             raise NexusError(f"{self._name}: weight [{row}, {column}] is {value}; native products take finite weights")
         if self.span - 1 > self.most_delay:
@@ -201,65 +178,88 @@ class Limbs:
         place = self.fields.place + self.shift
         return place // BYTE, self.fields.significand.astype(np.uint64) << (place % BYTE).astype(np.uint64)
 
+    @property
+    def form(self) -> tuple[int, int, int]:
+        """(fraction bits, mask of the magnitude, places up) by which patterns are taken apart; see `survey`."""
+        return self.format.fraction_bits, self.format.sign_mask - 1, self.shift
+
     @cached_property
-    def _positions(self) -> tuple[int, int]:
-        """(lowest, highest) position of a limb that is not 0."""
-        lowest, highest = _compiled()[0](*self._bytes)
-        return (int(lowest), int(highest)) if highest >= 0 else (0, 0)
+    def _survey(self) -> Survey:
+        from lava_nexus.populations.native.survey import surveyed  # numba, which few programs need
+
+        positions = (most_places(self.format) + 2 * BYTE) // BYTE + BYTE
+        sums = np.zeros((self.outputs, positions), np.int64)
+        used, none = np.zeros(self.inputs, np.int64), np.zeros(self.inputs, np.int64)
+        bad = int(surveyed(self.patterns, self.form, np.uint64(self.format.max_finite + 1), sums, used, none))
+        positions_used = np.flatnonzero(sums.any(axis=0)).tolist() or [0]
+        lowest, highest = positions_used[0], positions_used[-1]
+        return Survey(bad, lowest, highest, sums[:, lowest : highest + 1], used, none)
 
     @cached_property
     def _limbs(self) -> NDArray[np.int16]:
         """Signed limbs, int16 [positions, outputs, inputs]."""
+        from lava_nexus.populations.native.survey import spread  # numba, which few programs need
+
         found = np.zeros((self.span, *self.patterns.shape), np.int16)
-        _compiled()[1](*self._bytes, self.fields.negative, self.base, found)
+        spread(*self._bytes, self.fields.negative, self.base, found)
         return found
 
     @property
     def base(self) -> int:
         """Position of the lowest limb."""
-        return self._positions[0]
+        return self._survey.lowest
 
     @property
     def span(self) -> int:
         """Positions between the lowest and the highest limb, both among them."""
-        return self._positions[1] - self._positions[0] + 1
+        return self._survey.highest - self._survey.lowest + 1
 
     def at(self, position: int) -> NDArray[np.int16]:
         """Signed limbs -255..255 at a position counted from the lowest: int16 [outputs, inputs]."""
         found: NDArray[np.int16] = self._limbs[position]
         return found
 
-    @cached_property
-    def sizes(self) -> NDArray[np.int64]:
-        """int64 [outputs, inputs]: sum of the limbs of a weight."""
-        return np.asarray(np.abs(self._limbs).sum(axis=0, dtype=np.int64))
+    @property
+    def used(self) -> NDArray[np.int64]:
+        """int64 [inputs]: limbs that are not 0."""
+        return self._survey.used
+
+    @property
+    def none(self) -> NDArray[np.int64]:
+        """int64 [inputs]: weights of +0 or -0."""
+        return self._survey.none
 
     @cached_property
     def signs(self) -> NDArray[np.int8]:
         """int8 [outputs, inputs]: 1 or -1, of zeros too."""
-        return np.where(self.fields.negative, -1, 1).astype(np.int8)
+        sign = self.patterns.dtype.type(self.format.sign_mask)
+        return np.where(self.patterns & sign, np.int8(-1), np.int8(1))
 
     @property
     def zero(self) -> NDArray[np.bool_]:
         """bool [outputs, inputs]: weights of +0 or -0."""
-        return np.asarray(self.fields.significand == 0)
+        magnitude = self.patterns.dtype.type(self.format.sign_mask - 1)
+        return np.asarray((self.patterns & magnitude) == 0)
 
     @cached_property
     def groups(self) -> tuple[slice, ...]:
         """Neighbouring inputs whose products one accumulator takes: 128 * sum of |limbs| + 2^16 <= 2^23 for any sum."""
         room = (self.potential - CARRY) // DIGIT
-        starts, total = [0], np.zeros(self.outputs, np.int64)
-        for i in range(self.inputs):
-            total = total + self.sizes[:, i]
-            if total.max(initial=0) > room:
-                starts, total = [*starts, i], self.sizes[:, i]
-                if total.max() > room:
-                    raise NexusError(
-                        f"{self._name}: limbs of one input add up to {total.max()}, beyond {room}, so that an "
-                        f"accumulator of {self.potential} can overflow"
-                    )
-        starts = list(dict.fromkeys(starts))
-        return tuple(slice(a, b) for a, b in zip(starts, [*starts[1:], self.inputs], strict=True))
+        if self._survey.sums.sum(axis=1).max(initial=0) <= room:
+            return (slice(0, self.inputs),)
+        from lava_nexus.populations.native.survey import cut  # numba, which few programs need
+
+        starts = [0]
+        while starts[-1] < self.inputs:
+            starts.append(int(cut(self.patterns, self.form, starts[-1], np.uint64(room))))
+            if starts[-1] == starts[-2]:
+                column = self._bytes[1][:, starts[-1]].tolist()
+                largest = max(sum(word.to_bytes(BYTE, "little")) for word in column)
+                raise NexusError(
+                    f"{self._name}: limbs of one input add up to {largest}, beyond {room}, so that an "
+                    f"accumulator of {self.potential} can overflow"
+                )
+        return tuple(slice(a, b) for a, b in pairwise(starts))
 
     @property
     def lowest(self) -> int:
@@ -270,7 +270,7 @@ class Limbs:
     @cached_property
     def digits(self) -> int:
         """Digits of any sum, its sign among them, and at least those up to `lowest`."""
-        sums: list[int] = np.abs(self._limbs).sum(axis=2, dtype=np.int64).max(axis=1, initial=0).tolist()
+        sums: list[int] = self._survey.sums.max(axis=0, initial=0).tolist()
         largest = ((1 << self.activation.significand_bits) - 1) << most_places(self.activation)
         bound = largest * max(1, sum(s << (BYTE * a) for a, s in enumerate(sums)))  # encoders send to the end
         return max((bound.bit_length() + 2 + BYTE - 1) // BYTE, self.lowest + 1, 1)

@@ -164,6 +164,7 @@ def loading(
     ]
 
 
+@lru_cache(maxsize=256)
 def accumulator_neuron() -> StatefulNeuron:
     """v = a + carry; carry = floor((v + 127) / 256); sends v - 256 * carry."""
     return StatefulNeuron(
@@ -210,6 +211,7 @@ class Timetable:
         return self.read + 1
 
 
+@lru_cache(maxsize=256)
 def encoder_neuron(fmt: FloatFormat, last: int, lag: int = 0) -> StatefulNeuron:
     """Loads gain 2^(place mod 8), sign, significand bytes m0, m1, ... and wait, one a step, `lag` steps late.
 
@@ -236,6 +238,7 @@ def encoder_neuron(fmt: FloatFormat, last: int, lag: int = 0) -> StatefulNeuron:
     return StatefulNeuron("encoder", states, equations, "sent", (("last", last),))
 
 
+@lru_cache(maxsize=256)
 def window_neuron(
     window: Window, piece: int, first: int, lowest: int, read: int, opens: int | None = None
 ) -> StatefulNeuron:
@@ -266,6 +269,7 @@ def window_neuron(
     return StatefulNeuron("window", states, equations, "sent", constants)
 
 
+@lru_cache(maxsize=256)
 def special_neuron(inputs: int, read: int, at: int = 2) -> StatefulNeuron:
     """What a sum is whatever its digits, from four numbers that arrive in the steps from `at` on.
 

@@ -124,7 +124,7 @@ def _sum_up(
     unions: Any,
     bins: Integers,
 ) -> Any:
-    """bins[position, lane] = products of some inputs, second parts `apart` from the first; spikes' positions in bits."""
+    """bins[position, lane] = products of some inputs, second parts `apart` from the first; positions of spikes."""
     (parts, at, marks), (factors, places, sets) = activations, weights
     seen, lanes, r, last = np.uint64(0), np.uint64(_LANES), np.uint64(row), np.uint64(parts.shape[0] - 1)
     bins[:] = 0

@@ -251,7 +251,7 @@ class Limbs:
 
         starts = [0]
         while starts[-1] < self.inputs:
-            starts.append(int(cut(self.patterns, self.form, starts[-1], np.uint64(room))))
+            starts.append(int(cut(self.patterns, self.form, starts[-1], room)))
             if starts[-1] == starts[-2]:
                 column = self._bytes[1][:, starts[-1]].tolist()
                 largest = max(sum(word.to_bytes(BYTE, "little")) for word in column)

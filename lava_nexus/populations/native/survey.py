@@ -107,12 +107,12 @@ def _cut(patterns: Patterns, form: Form, start: int, room: int) -> int:
     words, places = np.zeros(found, np.uint64), np.zeros(found, np.int64)
     for j in range(patterns.shape[0]):
         take_apart(patterns[j, start:found], form, words, places)
-        total = np.uint64(0)
+        total = np.int64(0)
         for i in range(np.uint64(found - start)):
-            total += _size(words[i])
-        while total > room:
+            total += np.int64(_size(words[i]))
+        while total > room and found > start:
             found -= 1
-            total -= _size(words[found - start])
+            total -= np.int64(_size(words[found - start]))
     return found
 
 

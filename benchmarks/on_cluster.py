@@ -36,7 +36,7 @@ from lava_nexus.store import processor, processors
 
 Found = tuple[tuple[str, ...], list[list[Any]]]
 
-LONG = 16  # times the sets of a verification, for a run of a minute on two threads
+LONG = 4  # times the sets of a verification, for a run of a minute on two threads
 MODEL = {
     **{"model_type": "llama", "hidden_size": 64, "num_attention_heads": 4, "intermediate_size": 128},
     **{"num_hidden_layers": 2, "vocab_size": 256, "max_position_embeddings": 512, "rms_norm_eps": 1e-6},

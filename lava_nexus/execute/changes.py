@@ -12,6 +12,7 @@ All of it is integers: no step is left out, none is rounded.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 from numba import njit
@@ -23,6 +24,28 @@ from lava_nexus.neurons import ThresholdNetwork
 from lava_nexus.neurons.compiled import kept
 
 _LOG = 4096
+
+Synapses: TypeAlias = tuple[
+    NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], NDArray[np.int32], NDArray[np.int32]
+]
+"""By source and delay: where the groups of a signal begin, synapses of a group, its delay; targets, weights."""
+Queue: TypeAlias = tuple[NDArray[np.int32], NDArray[np.int64]]
+"""A ring of steps to come: changes of each, as 2 * group + fires, and how many they are."""
+Trains: TypeAlias = tuple[NDArray[np.int8], NDArray[np.int64], NDArray[np.int64]]
+"""Of every signal whether it fires, since when, and its spikes before."""
+Neurons: TypeAlias = tuple[
+    NDArray[np.int32],
+    NDArray[np.int32],
+    NDArray[np.int32],
+    NDArray[np.int64],
+    NDArray[np.int64],
+    NDArray[np.int32],
+    NDArray[np.int64],
+]
+"""Potentials, thresholds, spikes that arrive, since when any does, active steps before; those reached in a step, and
+for each the step in which it last was."""
+Watch: TypeAlias = tuple[NDArray[np.int8], NDArray[np.int64]]
+"""Of every signal whether its first spikes are told (1) and stop a run (2); what is told, (step, signal)."""
 
 
 @dataclass(frozen=True)
@@ -51,26 +74,26 @@ class ChangeLine:
         if not len(network.sources):
             raise NexusError("network without synapses has nothing to step")
         self.network = network
-        groups = _fan_out(network)
-        signals, neurons = network.n_signals, network.neurons
-        depth = int(groups[2].max(initial=0)) + 2
-        self._groups = groups
-        self._ring = np.zeros((depth, max(1, len(groups[2]))), np.int32)
-        self._held = np.zeros(depth, np.int64)
-        self._on = np.zeros(signals, np.int8)
-        self._since = np.zeros(signals, np.int64)
-        self._spikes = np.zeros(signals, np.int64)
-        self._potential = np.zeros(neurons, np.int32)
-        self._arriving = np.zeros(neurons, np.int32)
-        self._woken = np.zeros(neurons, np.int64)
-        self._active = np.zeros(neurons, np.int64)
-        self._watched = np.zeros(signals, np.int8)
-        self._watched[watched] = 1
-        self._watched[stopping] = 2
-        self._touched = np.zeros(neurons, np.int32)
-        self._marked = np.full(neurons, -1, np.int64)
-        self._log = np.zeros((_LOG + len(watched) + len(stopping), 2), np.int64)
-        self._thresholds = network.thresholds.copy()
+        self._synapses: Synapses = _fan_out(network)
+        signals, neurons, longest = network.n_signals, network.neurons, self._synapses[2]
+        depth = int(longest.max(initial=0)) + 2
+        self._queue: Queue = (np.zeros((depth, max(1, len(longest))), np.int32), np.zeros(depth, np.int64))
+        self._trains: Trains = (np.zeros(signals, np.int8), np.zeros(signals, np.int64), np.zeros(signals, np.int64))
+        self._neurons: Neurons = (
+            np.zeros(neurons, np.int32),
+            network.thresholds.copy(),
+            np.zeros(neurons, np.int32),
+            np.zeros(neurons, np.int64),
+            np.zeros(neurons, np.int64),
+            np.zeros(neurons, np.int32),
+            np.full(neurons, -1, np.int64),
+        )
+        self._watch: Watch = (
+            np.zeros(signals, np.int8),
+            np.zeros((_LOG + len(watched) + len(stopping), 2), np.int64),
+        )
+        self._watch[0][watched] = 1
+        self._watch[0][stopping] = 2
         self.step = -1
 
     def run(self, until: int, fed: NDArray[np.int64] | None = None) -> list[Event]:
@@ -91,13 +114,9 @@ class ChangeLine:
         start = 0
         while self.step < until:
             state = np.array([self.step, start, 0, 0], np.int64)
-            _run(
-                state, until, given, *self._groups, self._ring, self._held, self._on, self._since, self._spikes,
-                self._potential, self._arriving, self._woken, self._active, self._watched, self._touched, self._marked,
-                self._log, self._thresholds, self.network.n_inputs, _LOG,
-            )  # fmt: skip
+            _run(state, until, given, self._synapses, self._queue, self._trains, self._neurons, self._watch)
             self.step, start, told, stopped = state.tolist()
-            found += [Event(*row) for row in self._log[:told].tolist()]
+            found += [Event(*row) for row in self._watch[1][:told].tolist()]
             if stopped:
                 break
         if start < len(given):
@@ -107,16 +126,18 @@ class ChangeLine:
     @property
     def counts(self) -> NDArray[np.int64]:
         """int64 [signals]: spikes so far."""
-        return np.asarray(self._spikes + np.where(self._on, self.step + 1 - self._since, 0))
+        on, since, spikes = self._trains
+        return np.asarray(spikes + np.where(on, self.step + 1 - since, 0))
 
     @property
     def active(self) -> NDArray[np.int64]:
         """int64 [neurons]: steps so far in which a neuron received a spike; none fires without one."""
-        return np.asarray(self._active + np.where(self._arriving > 0, self.step + 1 - self._woken, 0))
+        _, _, arriving, woken, active, _, _ = self._neurons
+        return np.asarray(active + np.where(arriving > 0, self.step + 1 - woken, 0))
 
     def read(self, signals: NDArray[np.int64]) -> NDArray[np.int8]:
         """Spikes of the last step, in the shape of `signals`."""
-        return np.asarray(self._on[signals])
+        return np.asarray(self._trains[0][signals])
 
     def silence(self, signal: int) -> None:
         """A fault: the neuron is silent from the next step on in which anything about its synapses changes.
@@ -126,13 +147,10 @@ class ChangeLine:
         """
         if signal < self.network.n_inputs:
             raise NexusError(f"signal {signal} is an input, which is silenced by not feeding it")
-        self._thresholds[signal - self.network.n_inputs] = np.iinfo(np.int32).max
+        self._neurons[1][signal - self.network.n_inputs] = np.iinfo(np.int32).max
 
 
-def _fan_out(
-    network: ThresholdNetwork | Wired,
-) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], NDArray[np.int32], NDArray[np.int32]]:
-    """Synapses by source and delay: (groups of a signal, synapses of a group, its delay, targets, weights)."""
+def _fan_out(network: ThresholdNetwork | Wired) -> Synapses:
     sources, delays = network.sources, network.delays
     order = np.lexsort((network.targets, delays, sources))
     keys = sources[order].astype(np.int64) * (int(delays.max(initial=0)) + 1) + delays[order]
@@ -150,16 +168,10 @@ def _fan_out(
 
 
 @njit(inline="always")
-def _told(
-    groups: NDArray[np.int64],
-    delays: NDArray[np.int64],
-    ring: NDArray[np.int32],
-    held: NDArray[np.int64],
-    signal: int,
-    step: int,
-    fires: int,
-) -> None:
-    """A signal's change, for the steps in which its synapses bring it; a slot holds 2 * group + fires."""
+def _told(synapses: Synapses, queue: Queue, signal: int, step: int, fires: int) -> None:
+    """A signal's change, for the steps in which its synapses bring it."""
+    groups, _, delays, _, _ = synapses
+    ring, held = queue
     for group in range(groups[signal], groups[signal + 1]):
         later = (step + 1 + delays[group]) % ring.shape[0]
         ring[later, held[later]] = 2 * group + fires
@@ -167,27 +179,17 @@ def _told(
 
 
 @njit(inline="always")
-def _brought(
-    step: int,
-    synapses: NDArray[np.int64],
-    targets: NDArray[np.int32],
-    weights: NDArray[np.int32],
-    ring: NDArray[np.int32],
-    held: NDArray[np.int64],
-    potential: NDArray[np.int32],
-    arriving: NDArray[np.int32],
-    woken: NDArray[np.int64],
-    active: NDArray[np.int64],
-    touched: NDArray[np.int32],
-    marked: NDArray[np.int64],
-) -> int:
+def _brought(step: int, synapses: Synapses, queue: Queue, neurons: Neurons) -> int:
     """What changes at synapses in a step; how many neurons it reaches, which are then in `touched`."""
+    _, members, _, targets, weights = synapses
+    ring, held = queue
+    potential, _, arriving, woken, active, touched, marked = neurons
     slot, count = step % ring.shape[0], 0
     for i in range(held[slot]):
         code = ring[slot, i]
         group = code >> 1
         sign = 2 * (code & 1) - 1
-        for j in range(synapses[group], synapses[group + 1]):
+        for j in range(members[group], members[group + 1]):
             target = targets[j]
             before = arriving[target]
             arriving[target] = before + sign
@@ -206,19 +208,10 @@ def _brought(
 
 @njit(inline="always")
 def _from_outside(
-    step: int,
-    start: int,
-    given: NDArray[np.int64],
-    groups: NDArray[np.int64],
-    delays: NDArray[np.int64],
-    ring: NDArray[np.int32],
-    held: NDArray[np.int64],
-    on: NDArray[np.int8],
-    since: NDArray[np.int64],
-    spikes: NDArray[np.int64],
-    n_inputs: int,
+    step: int, start: int, given: NDArray[np.int64], synapses: Synapses, queue: Queue, trains: Trains, n_inputs: int
 ) -> int:
     """Inputs that begin or cease to fire; the number of the first spike that is left."""
+    on, since, spikes = trains
     first = start
     while start < given.shape[0] and given[start, 0] == step:
         signal = given[start, 1]
@@ -226,7 +219,7 @@ def _from_outside(
         if not on[signal]:
             on[signal] = 1
             since[signal] = step
-            _told(groups, delays, ring, held, signal, step, 1)
+            _told(synapses, queue, signal, step, 1)
     for signal in range(n_inputs):
         if on[signal] and since[signal] < step:
             again = 0
@@ -236,7 +229,7 @@ def _from_outside(
             if not again:
                 on[signal] = 0
                 spikes[signal] += step - since[signal]
-                _told(groups, delays, ring, held, signal, step, 0)
+                _told(synapses, queue, signal, step, 0)
     return start
 
 
@@ -244,36 +237,21 @@ def _step_changes(
     state: NDArray[np.int64],
     until: int,
     given: NDArray[np.int64],
-    groups: NDArray[np.int64],
-    synapses: NDArray[np.int64],
-    delays: NDArray[np.int64],
-    targets: NDArray[np.int32],
-    weights: NDArray[np.int32],
-    ring: NDArray[np.int32],
-    held: NDArray[np.int64],
-    on: NDArray[np.int8],
-    since: NDArray[np.int64],
-    spikes: NDArray[np.int64],
-    potential: NDArray[np.int32],
-    arriving: NDArray[np.int32],
-    woken: NDArray[np.int64],
-    active: NDArray[np.int64],
-    watched: NDArray[np.int8],
-    touched: NDArray[np.int32],
-    marked: NDArray[np.int64],
-    log: NDArray[np.int64],
-    thresholds: NDArray[np.int32],
-    n_inputs: int,
-    most: int,
+    synapses: Synapses,
+    queue: Queue,
+    trains: Trains,
+    neurons: Neurons,
+    watch: Watch,
 ) -> None:
     """`state` is (last step, first spike from outside that is left, watched spikes, whether one of them stops)."""
+    on, since, spikes = trains
+    potential, thresholds, _, _, _, touched, _ = neurons
+    watched, log = watch
+    n_inputs = on.shape[0] - potential.shape[0]
     step, start, told, stopped = state[0], state[1], 0, 0
-    while step < until and not stopped and told < most:
+    while step < until and not stopped and told < _LOG:
         step += 1
-        count = _brought(
-            step, synapses, targets, weights, ring, held, potential, arriving, woken, active, touched, marked
-        )
-        for i in range(count):
+        for i in range(_brought(step, synapses, queue, neurons)):
             k = touched[i]
             signal = n_inputs + k
             fires = 1 if potential[k] >= thresholds[k] else 0
@@ -288,8 +266,8 @@ def _step_changes(
                     stopped |= watched[signal] == 2
             else:
                 spikes[signal] += step - since[signal]
-            _told(groups, delays, ring, held, signal, step, fires)
-        start = _from_outside(step, start, given, groups, delays, ring, held, on, since, spikes, n_inputs)
+            _told(synapses, queue, signal, step, fires)
+        start = _from_outside(step, start, given, synapses, queue, trains, n_inputs)
     state[0], state[1], state[2], state[3] = step, start, told, int(stopped)
 
 

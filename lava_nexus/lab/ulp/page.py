@@ -10,10 +10,10 @@ from typing import Any
 from lava_nexus.documents import read_text
 from lava_nexus.errors import NexusError
 from lava_nexus.files import write_text
-from lava_nexus.lab.markdown import markdown, shown
+from lava_nexus.lab.markdown import markdown
 from lava_nexus.lab.pages import filled, read_report
 from lava_nexus.lab.ulp.comparison import COMPARISONS, TITLES
-from lava_nexus.lab.ulp.report import percent
+from lava_nexus.lab.ulp.report import cell
 
 _PARTS = {"end_to_end": "", "depth": "after {}", "module": "{}"}
 _PICTURE = "smollm2_depth.png"
@@ -43,7 +43,7 @@ def ulp_part(report: dict[str, Any]) -> str:
         [
             _PARTS[row["table"]].format(row["name"]) or row["name"],
             row["measured"]["strict"]["count"],
-            *(_cell(row["measured"].get(name)) for name in COMPARISONS),
+            *(cell(row["measured"].get(name), with_error=True) for name in COMPARISONS),
         ]
         for row in report["rows"]
     ]
@@ -55,10 +55,3 @@ def ulp_part(report: dict[str, Any]) -> str:
     )
     table = markdown(("", "results", *(TITLES[name] for name in COMPARISONS)), rows)
     return f"{lead}\n\n{table}\n![Hidden states, layer by layer](images/{_PICTURE})"
-
-
-def _cell(measured: dict[str, Any] | None) -> str | None:
-    if measured is None:
-        return None
-    error = "NaN" if measured["error"] is None else f"{measured['error']:.3g}"
-    return f"{shown(measured['max'])} / {measured['mean']:.3g} / {percent(measured['zero_rate'])} / {error}"

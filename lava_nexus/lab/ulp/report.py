@@ -9,7 +9,7 @@ from typing import Any
 from lava_nexus.lab.figures.ulp import depth_figure, operation_figure, panel_figure
 from lava_nexus.lab.published import PublishedUlp
 from lava_nexus.lab.report import Report, Table, columns
-from lava_nexus.lab.ulp.comparison import COMPARISONS, NOT_A_NUMBER, TITLES, Distances, UlpRow
+from lava_nexus.lab.ulp.comparison import COMPARISONS, NOT_A_NUMBER, TITLES, UlpRow
 from lava_nexus.lab.ulp.methods import Section
 
 _FIELDS = ("max", "mean", "zero_rate", "unequal_bits", "error")
@@ -114,17 +114,19 @@ def _tables(rows: Sequence[UlpRow]) -> list[Table]:
 
 
 def _markdown_row(r: UlpRow) -> list[Any]:
-    cells = [_cell(r.measured[c], r.table in _MODEL_TABLES) for c in COMPARISONS]
+    found = [r.measured[c] for c in COMPARISONS]
+    cells = [cell(None if m is None else m.to_dict(), r.table in _MODEL_TABLES) for m in found]
     return [r.label, r.results, _printed(r.published), *cells, r.published.source if r.published else None]
 
 
-def _cell(measured: Distances | None, with_error: bool = False) -> str | None:
+def cell(measured: Mapping[str, Any] | None, with_error: bool = False) -> str | None:
+    """Distances as `Distances.to_dict` gives them: largest ULP / mean / share of 0 ULP, with the largest error."""
     if measured is None:
         return None
-    ulp = measured.ulp
-    largest = "NaN" if ulp.max == NOT_A_NUMBER else f"{ulp.max:,}"
-    error = "NaN" if measured.error is None else f"{measured.error:.3g}"
-    text = f"{largest} / {'NaN' if largest == 'NaN' else f'{ulp.mean:.3g}'} / {percent(ulp.zero_rate)}"
+    largest = "NaN" if measured["max"] == NOT_A_NUMBER else f"{measured['max']:,}"
+    error = "NaN" if measured["error"] is None else f"{measured['error']:.3g}"
+    mean = "NaN" if largest == "NaN" else f"{measured['mean']:.3g}"
+    text = f"{largest} / {mean} / {percent(measured['zero_rate'])}"
     return f"{text} / {error}" if with_error else text
 
 

@@ -114,7 +114,8 @@ def model_figure(curves: Sequence[ModelCurve], title: str, path: Path) -> Path:
             axes.add_patch(_cell(x, row, colours(float(share))))
             ink = "white" if share > 0.8 else style.INK
             axes.text(x, row, f"{100 * share:.0f} %", ha="center", va="center", size=11, color=ink, weight="bold")
-            axes.text(x, row + 0.31, f"± {100 * error:.0f}", ha="center", va="center", size=7.5, color=ink)
+            sign = "−" if share + error > 1 else "+" if share - error < 0 else "±"  # within 0 to 100 %
+            axes.text(x, row + 0.31, f"{sign} {100 * error:.0f}", ha="center", va="center", size=7.5, color=ink)
     axes.set_xlim(-0.5, len(sigmas) - 0.5)
     axes.set_ylim(len(curves) - 0.5, -0.5)
     axes.set_xticks(range(len(sigmas)), [f"{sigma:g}" for sigma in sigmas])

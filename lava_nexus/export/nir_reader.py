@@ -7,7 +7,8 @@ NIR's equations are of continuous time. In steps of dt, by the forward Euler rul
 
 A potential that keeps a fraction of itself needs more bits with every step, so that no integer holds it for ever. Exact
 are neurons that keep all of it (IF) or nothing (tau = dt), with weights that are multiples of a power of two. Those are
-taken as integers; all else is refused. A neuron answers one step after its input, a Delay counts steps of dt more.
+taken as integers of at most 2^53, which float64 holds; all else is refused. A neuron answers one step after its input,
+a Delay counts steps of dt more.
 Source: Pedersen et al., 2024, Nature Communications 15, 8122; package nir.
 """
 
@@ -21,10 +22,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lava_nexus.errors import NexusError, needs_package
+from lava_nexus.execute.operands import seconds
 from lava_nexus.export.spiking import SpikingNetwork
 from lava_nexus.files import reason
 
 _FRACTION_BITS = 24
+_LARGEST, _LATEST = 1 << 53, 1 << 16
 _NEURONS = ("IF", "LIF", "CubaLIF", "Threshold")
 
 
@@ -36,8 +39,9 @@ def read_nir(source: Any, dt: float = 1.0) -> SpikingNetwork:
         dt: length of a time step, in the unit of the graph's time constants and delays.
 
     Raises:
-        NexusError: a node that is not known, or whose numbers no integer holds for ever.
+        NexusError: a node that is not known, or whose numbers no integer holds for ever; a step that is no time.
     """
+    dt = seconds("time step dt of a NIR graph", dt)
     needs_package("a NIR graph", "nir")
     import nir
 
@@ -90,6 +94,8 @@ class _Reader:
             biases.append(gains[target] * bias + leaks[target])
         bits = self._bits(names, [*(m for *_, m in ways), *biases, *resets])
         unit = float(1 << bits)
+        for held in (*limits, *biases, *resets, *(m for *_, m in ways)):
+            self._check_range(held, unit)
         return SpikingNetwork(
             names=tuple(names),
             sizes=np.array(sizes, np.int64),
@@ -150,10 +156,11 @@ class _Reader:
         self, name: str, delays: NDArray[np.float64], ways: dict[tuple[int, int], NDArray[np.float64]]
     ) -> dict[tuple[int, int], NDArray[np.float64]]:
         steps = delays / self.dt
-        wrong = delays[steps != np.round(steps)]
+        wrong = delays[(steps != np.round(steps)) | ~((steps >= 0) & (steps <= _LATEST))]
         if wrong.size:
             raise NexusError(
-                f"NIR node '{name}' has a delay of {wrong[0]:g}, which is no multiple of the step {self.dt:g}"
+                f"NIR node '{name}' has a delay of {wrong.flat[0]:g}, which is no multiple 0 .. {_LATEST} of the step "
+                f"{self.dt:g}"
             )
         found: dict[tuple[int, int], NDArray[np.float64]] = {}
         for (origin, before), matrix in ways.items():
@@ -175,6 +182,13 @@ class _Reader:
             f"NIR graph of '{names[-1]}' has the number {wrong.ravel()[0]:g}, which is no multiple of "
             f"2^-{_FRACTION_BITS}"
         )
+
+    def _check_range(self, array: NDArray[np.float64], unit: float) -> None:
+        wrong = array[~(np.abs(array) * unit <= _LARGEST)]
+        if wrong.size:
+            raise NexusError(
+                f"NIR graph of '{self.last}' has the number {wrong.flat[0]:g}, in units of 1 / {unit:g} beyond 2^53"
+            )
 
     def _output(self, names: list[str], sizes: list[int]) -> tuple[int, NDArray[np.int64]]:
         """The population that leaves, through nothing that changes its spikes."""

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lava_nexus.chip.placement import Placement
-from lava_nexus.errors import NexusError
+from lava_nexus.errors import NexusError, brief
 from lava_nexus.files import write_text
 from lava_nexus.formats import patterns_to_spikes
 
@@ -36,8 +36,12 @@ def write_sanafe(placement: Placement, operands: Sequence[NDArray[Any]], path: s
         path: of the file.
 
     Raises:
-        NexusError: the placement has delays, or does not fit SANA-FE's Loihi.
+        NexusError: it is no circuit's placement, has delays, or does not fit SANA-FE's Loihi.
     """
+    if not isinstance(placement, Placement):
+        raise NexusError(
+            f"write_sanafe takes what lava_nexus.place(circuit, max_delay=0) gives, not {brief(repr(placement))}"
+        )
     network, target = placement.network, Path(path)
     if network.delays.any():
         raise NexusError(

@@ -15,10 +15,11 @@ from lava_nexus.files import DAMAGED, read_regular, reason, unpacked
 from lava_nexus.neurons import ThresholdNetwork
 from lava_nexus.neurons.serialisation import from_arrays
 from lava_nexus.neurons.stored import KIND, VERSION, write_network
+from lava_nexus.shown import Shown
 
 
-@dataclass(frozen=True, eq=False)
-class SpikingNetwork:
+@dataclass(frozen=True, eq=False, repr=False)
+class SpikingNetwork(Shown):
     """IF neurons in integers: v = keep * v + sum of weights + bias; spike where v > threshold, v = reset then.
 
     Attributes:
@@ -47,11 +48,14 @@ class SpikingNetwork:
         """int8 [steps, outputs] for spikes [steps, inputs].
 
         Raises:
-            NexusError: the spikes have another width.
+            NexusError: the spikes have another width, or are other than 0 and 1.
         """
         given = np.asarray(spikes)
         if given.ndim != 2 or given.shape[1] != self.sizes[0]:
             raise NexusError(f"network takes spikes of shape (steps, {self.sizes[0]}), not {given.shape}")
+        wrong = given[(given != 0) & (given != 1)]
+        if wrong.size:
+            raise NexusError(f"network takes spikes, 0 or 1, not {wrong[0]!s}")
         trains = [np.zeros((len(given), size), np.int64) for size in self.sizes]
         trains[0][:] = given != 0
         v = [np.zeros(size, np.int64) for size in self.sizes]
@@ -67,6 +71,11 @@ class SpikingNetwork:
                 v[one] = np.where(fired, self.resets[one], v[one])
         population, chosen = self.output
         return trains[population][:, chosen].astype(np.int8)
+
+    def _facts(self) -> tuple[str, dict[str, Any]]:
+        synapses = sum(int(np.count_nonzero(matrix)) for matrix in self.weights)
+        counts = {"neurons": int(self.sizes[1:].sum()), "synapses": synapses, "outputs": self.output[1].size}
+        return f"{self.names[0]} [{self.sizes[0]}]", {**counts, "fraction bits": self.fraction_bits}
 
     def save(self, path: str | Path) -> Path:
         """Writes a file that `load_network` reads, of this version and of those to come."""

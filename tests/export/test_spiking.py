@@ -9,7 +9,7 @@ import pytest
 import lava_nexus as nexus
 from lava_nexus.circuits.linear import linear_network
 from lava_nexus.errors import NexusError
-from lava_nexus.export import nir_graph, read_nir, to_verilog, write_netx, write_nir
+from lava_nexus.export import nir_graph, read_nir, to_verilog, write_netx, write_nir, write_sanafe
 from lava_nexus.neurons.rules import violations
 from tests.chip.programs import linear_program
 from tests.evaluate import evaluate, input_spikes
@@ -85,6 +85,19 @@ def test_what_is_not_exact_is_refused(tmp_path):
         read_nir(graph(nir.IF(ones(2), ones(2)), 0.1 * weight))
     with pytest.raises(NexusError, match="node 'n' is of kind LI, which is not read"):
         read_nir(graph(nir.LI(ones(2), ones(2), ones(2)), weight))
+    for limit in (np.inf, np.nan, 1e300):
+        with pytest.raises(NexusError, match="has the number .*, in units of 1 / 1 beyond 2.53"):
+            read_nir(graph(nir.IF(ones(2), ones(2, limit)), weight))
+    with pytest.raises(NexusError, match="has the number 1e.300, in units"):
+        read_nir(graph(nir.IF(ones(2, 1e300), ones(2)), weight))
+    late = graph(nir.IF(ones(2), ones(2)), weight, ("n", "late", nir.Delay(np.array([1.0, -1.0])), "out"))
+    with pytest.raises(NexusError, match="delay of -1, which is no multiple 0 .. 65536 of the step 1"):
+        read_nir(nir.NIRGraph(late.nodes, [edge for edge in late.edges if edge != ("n", "out")]))
+    for dt, says in ((0, "is not above 0"), (-1.0, "is not above 0"), ("x", "is not a number")):
+        with pytest.raises(NexusError, match=f"time step dt of a NIR graph '?{dt}'? {says}"):
+            read_nir(graph(nir.IF(ones(2), ones(2)), weight), dt)
+    with pytest.raises(NexusError, match="takes spikes, 0 or 1, not 2"):
+        read_nir(graph(nir.IF(ones(2), ones(2)), weight)).run(np.array([[0, 2]]))
     with pytest.raises(NexusError, match="NIR file .* does not exist"):
         read_nir(tmp_path / "none.nir")
     (tmp_path / "bad.nir").write_bytes(b"no")
@@ -102,7 +115,7 @@ def test_our_own_graph_comes_back(tmp_path):
     sent = np.vstack([bits, np.zeros((network.depth, network.n_inputs))])
     out = list(network.outputs[0].signals)
     assert np.array_equal(back.run(sent)[network.depth :], evaluate(network, input_spikes(network, operands))[:, out])
-    assert back.fraction_bits == 0
+    assert repr(back) == "<SpikingNetwork input [17]: neurons 147, synapses 848, outputs 8, fraction bits 0>"
     again = nexus.load_network(back.save(tmp_path / "back.npz"))
     assert np.array_equal(again.run(sent), back.run(sent))
 
@@ -138,5 +151,7 @@ def test_layers_and_what_is_placed_are_exported(tmp_path):
     assert text.count("  reg n") == machine.neurons and "input [" in text
     with pytest.raises(NexusError, match="the registers of program 'linear' feed themselves"):
         write_netx(program, tmp_path / "program.net")
+    with pytest.raises(NexusError, match=r"takes what lava_nexus.place\(circuit, max_delay=0\) gives, not <"):
+        write_sanafe(program, [], tmp_path / "program.yaml")
     with pytest.raises(NexusError, match="not of the name 'add'"):
         write_nir("add", tmp_path / "x")

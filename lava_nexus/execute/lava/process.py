@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import inspect
 from abc import ABCMeta
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from math import prod
 from typing import Any, ClassVar, NamedTuple, TypeAlias, TypeVar
 
@@ -29,9 +29,10 @@ from lava.magma.core.run_configs import RunConfig
 from lava.magma.core.sync.protocols.loihi_protocol import LoihiProtocol
 from numpy.typing import NDArray
 
-from lava_nexus.errors import NexusError
+from lava_nexus.errors import NexusError, brief
 from lava_nexus.execute.lava.runtime import WatchedRuntime
 from lava_nexus.formats import patterns_to_spikes, spikes_to_patterns
+from lava_nexus.neurons import Port
 from lava_nexus.programs.excerpt import port_name
 from lava_nexus.programs.program import Value
 
@@ -139,6 +140,20 @@ def lanes_of(shape: tuple[int, ...], what: str) -> int:
     if not isinstance(shape, tuple) or any(type(size) is not int or size < 1 for size in shape):
         raise NexusError(f"{what} has shape {shape!r}, which is no tuple of integers of at least 1")
     return prod(shape)
+
+
+def given(value: object, kind: type[ModelT], what: str, hint: str = "") -> ModelT:
+    """The value; raises NexusError, naming `what` takes it, where it is not of the kind."""
+    if not isinstance(value, kind):
+        raise NexusError(f"{what} takes an object of {kind.__name__}, not {brief(repr(value))}{hint}")
+    return value
+
+
+def ports_of(ports: object, what: str) -> tuple[Port, ...]:
+    """The ports that an encoder or a decoder was given; raises NexusError where they are none."""
+    if not isinstance(ports, Sequence) or not all(isinstance(port, Port) for port in ports):
+        raise NexusError(f"{what} takes ports, such as `network.inputs` or `network.outputs`, not {brief(repr(ports))}")
+    return tuple(ports)
 
 
 def model_of(process: type[AbstractProcess], *levels: str) -> Callable[[type[ModelT]], type[ModelT]]:

@@ -16,8 +16,9 @@ from lava.magma.core.run_configs import Loihi2SimCfg, RunConfig
 from lava_nexus.errors import NexusError
 from lava_nexus.execute.executor import level_word
 from lava_nexus.execute.lava.lif import Level
-from lava_nexus.execute.lava.process import Process, compiled
+from lava_nexus.execute.lava.process import Process, compiled, given
 from lava_nexus.execute.lava.runtime import WatchedRuntime
+from lava_nexus.execute.operands import whole_number
 
 
 class LevelRunConfig(Loihi2SimCfg):
@@ -83,6 +84,7 @@ class Session:
         run_config: RunConfig | None = None,
         compile_config: Mapping[str, Any] | None = None,
     ) -> None:
+        given(process, AbstractProcess, "a Lava session")
         if process.runtime is not None:
             raise NexusError(f"Lava Process {process.name} was started before; build its graph anew to start it again")
         self._timeout = timeout
@@ -111,8 +113,7 @@ class Session:
         """Runs `steps` more time steps; raises as `run` does."""
         if self.closed:
             raise NexusError("this Lava session is closed; start a new one")
-        if steps < 1:
-            raise NexusError(f"Lava run of {steps} steps is below 1")
+        whole_number("Lava run's number of steps", steps)
         self._guard(lambda: self._runtime.run_steps(steps))
         self._steps += steps
 

@@ -18,6 +18,7 @@ from lava_nexus.circuits.bank import Bank
 from lava_nexus.circuits.native import NativePart
 from lava_nexus.errors import NexusError
 from lava_nexus.execute.executor import BankTally, Tallies, Tally
+from lava_nexus.execute.operands import whole_number
 from lava_nexus.neurons import Port
 from lava_nexus.populations import Operator
 from lava_nexus.programs.program import Program
@@ -42,8 +43,7 @@ def shared_patterns(ports: Sequence[Port], sets: int) -> NDArray[np.uint64]:
     Raises:
         NexusError: fewer than one set, or a port wider than a pattern.
     """
-    if sets < 1:
-        raise NexusError(f"capacity of {sets} sets is below 1")
+    whole_number("capacity in sets", sets)
     for port in ports:
         if port.width > 64:
             raise NexusError(f"port {port.name} has {port.width} bits, more than the 64 of a pattern")

@@ -78,7 +78,7 @@ def test_graded_and_learning_processes_connect():
 def test_encoders_of_spikes_say_what_they_cannot_take():
     network = nexus.circuit("neg", nexus.FLOAT8_E4M3FN).network
     for options, says in (
-        ({"window": 0}, "window of 0 steps"),
+        ({"window": 0}, "window of an encoder of spikes 0 is below 1"),
         ({"unit": 0.5, "operands": (Port("n", (1, 2)),)}, "has the unit 0.5"),
     ):
         with pytest.raises(NexusError, match=says):

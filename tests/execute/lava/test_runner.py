@@ -134,7 +134,7 @@ def test_a_graph_is_started_once():
 def test_user_mistakes():
     with pytest.raises(NexusError, match="level 'fast' is not one of vectorised, lif"):
         run(graph("none")[0], 1, level="fast")  # type: ignore[arg-type]
-    with pytest.raises(NexusError, match="run of 0 steps is below 1"):
+    with pytest.raises(NexusError, match="number of steps 0 is below 1"):
         run(graph("none")[0], 0)
 
 

@@ -14,7 +14,18 @@ from lava.proc.monitor.process import Monitor as LavaMonitor
 import lava_nexus as nexus
 from lava_nexus.circuits.circuit import Circuit
 from lava_nexus.errors import NexusError
-from lava_nexus.execute.lava import Encoder, IFPopulation, Monitor, Network, Session, Xor
+from lava_nexus.execute.lava import (
+    Decoder,
+    Encoder,
+    IFPopulation,
+    Monitor,
+    NativeLinear,
+    Network,
+    Session,
+    SpikeEncoder,
+    StatefulNeurons,
+    Xor,
+)
 from lava_nexus.execute.lava.lif import leaky_model
 from lava_nexus.execute.membrane import MembraneExecutor
 from lava_nexus.neurons import Builder, NeuronModel
@@ -116,5 +127,39 @@ def test_mistakes():
         Network("add")
     with pytest.raises(NexusError, match="monitor's target 'x' is a int, not a Var"):
         Monitor({"x": 3}, 4)
-    with pytest.raises(NexusError, match="monitor of 0 steps"):
+    with pytest.raises(NexusError, match="number of steps 0 is below 1"):
         Monitor({}, 0)
+
+
+PORTS = ADDER.network.inputs
+
+
+@pytest.mark.parametrize(
+    ("made", "says"),
+    [
+        (lambda: Encoder(ADDER, 3), "encoder takes ports, such as `network.inputs` or `network.outputs`, not <Circuit"),
+        (lambda: Decoder("out", 3), "decoder takes ports, .* not 'out'"),
+        (lambda: SpikeEncoder(3), "encoder of spikes takes ports, .* not 3"),
+        (lambda: SpikeEncoder(PORTS, unit=np.nan), "unit of an encoder of spikes nan is not finite"),
+        (lambda: Encoder(PORTS, "x"), "capacity in sets 'x' is not a whole number"),
+        (lambda: Network(ADDER, record_steps=-1), "record_steps of Lava Process Network -1 is below 0"),
+        (lambda: Network(ADDER, model=3), "Lava Process Network takes an object of NeuronModel, not 3"),
+        (lambda: NativeLinear(ADDER), "Lava Process NativeLinear takes an object of NativeLayer, not <Circuit"),
+        (
+            lambda: StatefulNeurons("x", (2,), 1),
+            "Lava Process StatefulNeurons takes an object of StatefulNeuron, not",
+        ),
+        (lambda: Monitor(3, 4), "monitor takes an object of dict, not 3: Vars and OutPorts by a name"),
+        (lambda: IFPopulation((2,), 1.5), "thresholds 1.5, which are no whole numbers, one for all or one each"),
+        (lambda: IFPopulation((2,), [1, 2, 3]), r"of shape \(2,\) has thresholds \[1, 2, 3\], which are no whole"),
+        (lambda: IFPopulation((2,), np.nan), "has thresholds nan, which are no whole numbers"),
+        (lambda: IFPopulation((2,), "x"), "has thresholds x, which are no whole numbers"),
+        (lambda: IFPopulation((2,), 1, model="x"), "population takes an object of NeuronModel, not 'x'"),
+        (lambda: Session(3), "a Lava session takes an object of AbstractProcess, not 3"),
+        (lambda: Session(Network(ADDER, model=NeuronModel(beta=0.5, reset="hard"))), "vectorised neurons of a network"),
+    ],
+)
+def test_what_a_process_does_not_take_is_one_sentence(made, says):
+    """When it is given: a threshold of 1.5 was 1, a leak was none among vectorised neurons."""
+    with pytest.raises(NexusError, match=says):
+        made()

@@ -28,6 +28,7 @@ from lava_nexus.execute.lava.process import (
     lanes_of,
     model_of,
     out_name,
+    ports_of,
     receive,
     send,
     valid_sets,
@@ -67,12 +68,13 @@ class Encoder(Process):
         log_config: LogConfig | None = None,
     ) -> None:
         lanes, progress = lanes_of(shape, "encoder"), shared_array((2,), np.int64)
+        operands = ports_of(operands, "encoder")
         patterns = shared_patterns(operands, capacity)
         super().__init__(
-            operands=tuple(operands), lanes=lanes, progress=progress, patterns=patterns, capacity=capacity, name=name,
+            operands=operands, lanes=lanes, progress=progress, patterns=patterns, capacity=capacity, name=name,
             log_config=log_config,
         )  # fmt: skip
-        self.operands = tuple(operands)
+        self.operands = operands
         self.capacity = capacity
         self._progress = progress
         self._patterns = patterns
@@ -156,12 +158,13 @@ class Decoder(Process):
         log_config: LogConfig | None = None,
     ) -> None:
         lanes, progress = lanes_of(shape, "decoder"), shared_array((2,), np.int64)
+        results = ports_of(results, "decoder")
         patterns = shared_patterns(results, capacity)
         super().__init__(
-            results=tuple(results), lanes=lanes, progress=progress, patterns=patterns, capacity=capacity, name=name,
+            results=results, lanes=lanes, progress=progress, patterns=patterns, capacity=capacity, name=name,
             log_config=log_config,
         )  # fmt: skip
-        self.results = tuple(results)
+        self.results = results
         self._progress = progress
         self._patterns = patterns
         self.a_in = InPort(shape=(*shape, 1 + sum(port.width for port in results)))

@@ -14,10 +14,10 @@ from lava.magma.core.process.process import LogConfig
 from lava.magma.core.process.variable import Var
 from numpy.typing import ArrayLike, NDArray
 
-from lava_nexus.errors import NexusError
+from lava_nexus.errors import NexusError, brief
 from lava_nexus.execute.lava.fixed.process import FixedLIF
 from lava_nexus.execute.lava.lif import BIAS_EXPONENT, DECAY, MOST_NEGATIVE
-from lava_nexus.execute.lava.process import SPIKES_OUT, VAR, Members, Process, Reading, lanes_of, model_of
+from lava_nexus.execute.lava.process import SPIKES_OUT, VAR, Members, Process, Reading, given, lanes_of, model_of
 from lava_nexus.neurons import MEMORYLESS, NeuronModel
 
 
@@ -53,7 +53,8 @@ class IFPopulation(Process):
         lanes_of(shape, f"population {name or ''}".rstrip())
         if unit not in (1, 2):
             raise NexusError(f"population {name or ''} has a unit weight of {unit}, which is neither 1 nor 2")
-        limits = np.broadcast_to(np.asarray(thresholds, np.int64), shape).copy()
+        given(model, NeuronModel, f"population {name or ''}".rstrip())
+        limits = _thresholds(thresholds, shape, name)
         super().__init__(shape=shape, thresholds=limits, model=model, unit=unit, name=name, log_config=log_config)
         self.thresholds = limits
         self.neuron_model = model
@@ -62,6 +63,21 @@ class IFPopulation(Process):
         self.s_out = OutPort(shape=shape)
         self.v = Var(shape=shape, init=0)
         self.s = Var(shape=shape, init=0)
+
+
+def _thresholds(thresholds: ArrayLike, shape: tuple[int, ...], name: str | None) -> NDArray[np.int64]:
+    try:
+        found = np.broadcast_to(np.asarray(thresholds), shape)
+        with np.errstate(invalid="ignore"):
+            limits: NDArray[np.int64] = found.astype(np.int64)
+        if found.dtype.kind in "iuf" and np.array_equal(limits, found):
+            return limits
+    except (ValueError, TypeError):
+        pass
+    raise NexusError(
+        f"population {name or ''} of shape {shape} has thresholds {brief(str(thresholds))}, which are no whole "
+        "numbers, one for all or one each"
+    )
 
 
 @model_of(IFPopulation, "vectorised")

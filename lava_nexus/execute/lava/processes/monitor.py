@@ -14,8 +14,9 @@ from lava.magma.core.process.variable import Var
 from numpy.typing import NDArray
 
 from lava_nexus.errors import NexusError
-from lava_nexus.execute.lava.process import Members, Process, model_of
+from lava_nexus.execute.lava.process import Members, Process, given, model_of
 from lava_nexus.execute.lava.shared import shared_array
+from lava_nexus.execute.operands import whole_number
 
 _VAR, _PORT = "var_", "port_"
 
@@ -47,8 +48,8 @@ class Monitor(Process):
         name: str | None = None,
         log_config: LogConfig | None = None,
     ) -> None:
-        if type(num_steps) is not int or num_steps < 1:
-            raise NexusError(f"monitor of {num_steps!r} steps is below 1")
+        whole_number("monitor's number of steps", num_steps)
+        targets = given(targets, dict, "monitor", ": Vars and OutPorts by a name")
         for key, target in targets.items():
             if not isinstance(target, Var | OutPort):
                 raise NexusError(f"monitor's target '{key}' is a {type(target).__name__}, not a Var or an OutPort")

@@ -7,7 +7,7 @@ from typing import ClassVar
 from lava.magma.core.process.process import LogConfig
 
 from lava_nexus.circuits.native import NativeLayer
-from lava_nexus.execute.lava.process import Members, models_of
+from lava_nexus.execute.lava.process import Members, given, models_of
 from lava_nexus.execute.lava.processes.populations import Lif, PopulationProcess, Vectorised
 
 
@@ -35,6 +35,7 @@ class NativeLinear(PopulationProcess):
         name: str | None = None,
         log_config: LogConfig | None = None,
     ) -> None:
+        layer = given(layer, NativeLayer, "Lava Process NativeLinear")
         super().__init__(layer.network.populations, shape, record_steps, name, log_config)
 
 

@@ -37,11 +37,13 @@ from lava_nexus.execute.lava.process import (
     Process,
     Readable,
     Reading,
+    given,
     lanes_of,
     model_of,
 )
 from lava_nexus.execute.lava.processes.host import Recorder
 from lava_nexus.execute.lava.shared import shared_array
+from lava_nexus.execute.operands import whole_number
 from lava_nexus.neurons import MEMORYLESS, NeuronModel, ThresholdNetwork
 
 
@@ -86,6 +88,8 @@ class Network(Process):
                 f"Lava Process Network takes a circuit or its network, not {network!r}; give lava_nexus.circuit(...)"
             )
         lanes = lanes_of(shape, "network")
+        given(model, NeuronModel, "Lava Process Network")
+        whole_number("record_steps of Lava Process Network", record_steps, 0)
         wired = carry_strobe(network)
         counts = shared_array((wired.n_signals,), np.int64)
         trains = shared_array((record_steps, lanes, wired.n_signals), np.int8)
@@ -143,7 +147,9 @@ class NetworkVectorised(Readable, PyLoihiProcessModel):
 
     def __init__(self, proc_params: Any) -> None:
         super().__init__(proc_params)
-        network = proc_params["wired"]
+        network, model = proc_params["wired"], proc_params["model"]
+        if not (model.memoryless and model.exact):
+            raise NexusError(f"vectorised neurons of a network are memoryless and exact, not {model}; take level lif")
         self._neurons = DelayLine(network, proc_params["lanes"], proc_params["counts"])
         self._outputs = np.array(output_signals(network), np.int64)
         self._signals = np.arange(network.n_signals, dtype=np.int64)

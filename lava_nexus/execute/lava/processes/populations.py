@@ -24,6 +24,7 @@ from lava_nexus.execute.lava.process import LAVA_TAGS, Members, Process, lanes_o
 from lava_nexus.execute.lava.processes.host import Probe
 from lava_nexus.execute.lava.processes.stateful import StatefulNeurons
 from lava_nexus.execute.lava.shared import shared_array
+from lava_nexus.execute.operands import whole_number
 from lava_nexus.execute.populations import PopulationStepper
 from lava_nexus.populations.catalogue import division, exponentiation, l2_norm
 from lava_nexus.populations.division import Ladders
@@ -65,6 +66,7 @@ class PopulationProcess(Process):
                 f"not {network!r}"
             )
         lanes = lanes_of(shape, "population network")
+        whole_number("record_steps of a population network", record_steps, 0)
         counts = shared_array((network.n_signals,), np.int64)
         trains = shared_array((record_steps, lanes, network.n_signals), np.int32)
         super().__init__(network=network, lanes=lanes, counts=counts, trains=trains, name=name, log_config=log_config)

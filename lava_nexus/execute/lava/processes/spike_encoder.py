@@ -14,7 +14,8 @@ from lava.magma.core.process.process import LogConfig
 from numpy.typing import NDArray
 
 from lava_nexus.errors import NexusError
-from lava_nexus.execute.lava.process import SPIKES_OUT, Members, Process, lanes_of, model_of
+from lava_nexus.execute.lava.process import SPIKES_OUT, Members, Process, lanes_of, model_of, ports_of
+from lava_nexus.execute.operands import real_number, whole_number
 from lava_nexus.formats import IntegerFormat, patterns_to_spikes
 from lava_nexus.neurons import Port
 
@@ -49,12 +50,12 @@ class SpikeEncoder(Process):
         log_config: LogConfig | None = None,
     ) -> None:
         lanes_of(shape, "encoder")
-        ports = tuple(operands)
-        if type(window) is not int or window < 1:
-            raise NexusError(f"encoder of spikes has a window of {window!r} steps, which is no integer of at least 1")
+        ports = ports_of(operands, "encoder of spikes")
+        whole_number("window of an encoder of spikes", window)
+        unit = real_number("unit of an encoder of spikes", unit)
         if unit != 1 and any(port.format is None or isinstance(port.format, IntegerFormat) for port in ports):
             raise NexusError(f"encoder of spikes has the unit {unit}; integers and plain bits count in 1")
-        super().__init__(operands=ports, window=window, unit=float(unit), name=name, log_config=log_config)
+        super().__init__(operands=ports, window=window, unit=unit, name=name, log_config=log_config)
         self.operands = ports
         self.window = window
         self.a_in = InPort(shape=(*shape, len(ports)))

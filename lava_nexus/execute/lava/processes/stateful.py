@@ -12,7 +12,8 @@ from lava.magma.core.process.ports.ports import InPort, OutPort
 from lava.magma.core.process.process import LogConfig
 
 from lava_nexus.errors import NexusError
-from lava_nexus.execute.lava.process import Members, Process, model_of
+from lava_nexus.execute.lava.process import Members, Process, given, lanes_of, model_of
+from lava_nexus.execute.operands import whole_number
 from lava_nexus.populations.stateful import PAYLOAD, StatefulNeuron
 
 
@@ -41,8 +42,9 @@ class StatefulNeurons(Process):
         log_config: LogConfig | None = None,
         phase: int = 0,
     ) -> None:
-        if window < 1:
-            raise NexusError(f"window of {window} steps of neurons '{neuron.name}' is below 1")
+        neuron = given(neuron, StatefulNeuron, "Lava Process StatefulNeurons")
+        lanes_of(shape, f"population of neurons '{neuron.name}'")
+        whole_number(f"window of neurons '{neuron.name}'", window)
         if not 0 <= phase < window:
             raise NexusError(f"phase {phase} of neurons '{neuron.name}' is not in 0 .. {window - 1}")
         named = {"name": name or neuron.name, "log_config": log_config}

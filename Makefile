@@ -23,7 +23,7 @@ fuzz: setup  ## a minute of random inputs, damaged files and corner vectors; FUZ
 lint: setup  ## style and types
 	@.venv/bin/ruff check .
 	@.venv/bin/ruff format --check .
-	@.venv/bin/mypy
+	@bash .ci/types
 
 bench: setup  ## operations a second
 	@for script in benchmarks/[a-z]*.py; do $(PYTHON) $$script || exit 1; done

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import io
 import signal
+import subprocess
 from collections.abc import Callable
+from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from lava_nexus import cli
 from lava_nexus.cli import run_command
 from lava_nexus.config import Config
 
@@ -20,3 +24,14 @@ def exit_code(config: type[Config], main: Callable[..., Any], text: str, *option
         patch.setattr(signal, "signal", lambda *_: None)  # leaves pytest's own handlers alone
         run_command(config, main, "", ["config.yaml", *options], flags)
     return int(ended.value.code or 0)
+
+
+def ended(*argv: str) -> subprocess.CompletedProcess[str]:
+    """What `lava-nexus` with these arguments ends with and says, in this process, which has imported it already."""
+    out, err = io.StringIO(), io.StringIO()
+    with redirect_stdout(out), redirect_stderr(err):
+        try:
+            code = cli._guarded(lambda: cli._dispatch(argv))
+        except SystemExit as leaves:  # argparse, after help
+            code = int(leaves.code or 0)
+    return subprocess.CompletedProcess(argv, code, out.getvalue(), err.getvalue())

@@ -14,6 +14,7 @@ from lava_nexus.errors import NexusError
 from lava_nexus.lab import experiments
 from lava_nexus.lab.commands import OTHERS
 from lava_nexus.lab.experiments import EXPERIMENTS, Experiment
+from tests.commands import ended
 
 ROOT = Path(__file__).parents[1]
 MAKERS = {
@@ -45,10 +46,6 @@ def test_an_unknown_experiment_is_told() -> None:
         experiments.find("rum")
 
 
-def _run(*argv: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([sys.executable, "-m", "lava_nexus", *argv], capture_output=True, text=True, cwd=ROOT)
-
-
 @pytest.mark.parametrize("command", [*(one.command for one in EXPERIMENTS), *OTHERS])
 def test_every_command_has_help(command: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture) -> None:
     monkeypatch.setenv("COLUMNS", "60")  # usage is cut into lines, which argparse does in another way
@@ -58,14 +55,15 @@ def test_every_command_has_help(command: str, monkeypatch: pytest.MonkeyPatch, c
 
 
 def test_help_teaches() -> None:
-    done = _run()
+    done = ended()
     assert done.returncode == 0 and all(f"  {one.command} " in done.stdout for one in EXPERIMENTS)
-    assert "--resume" in _run("evaluate", "--help").stdout and "--resume" not in _run("verify", "--help").stdout
-    assert "--forward {torch,gates}" in _run("train", "--help").stdout
+    assert "--resume" in ended("evaluate", "--help").stdout and "--resume" not in ended("verify", "--help").stdout
+    assert "--forward {torch,gates}" in ended("train", "--help").stdout
 
 
 def test_a_mistyped_command_is_one_sentence() -> None:
-    done = _run("evaluat", "x.yaml")
+    command = [sys.executable, "-m", "lava_nexus", "evaluat", "x.yaml"]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
     assert (done.returncode, done.stderr) == (2, "error: command 'evaluat' does not exist; did you mean 'evaluate'?\n")
 
 
@@ -78,13 +76,13 @@ def test_the_command_line_loads_nothing_heavy() -> None:
 
 
 def test_a_command_and_its_script_are_the_same(tmp_path: Path) -> None:
-    given = ("configs/export.yaml", "--set", "files=[verilog]", "--out")
-    page = _run("export", *given, str(tmp_path / "a"))
+    given = (str(ROOT / "configs/export.yaml"), "--set", "files=[verilog]", "--out")
+    page = ended("export", *given, str(tmp_path / "a"))
     assert page.returncode == 0, page.stderr
     script = [sys.executable, "scripts/export_circuit.py", *given, str(tmp_path / "b")]
     done = subprocess.run(script, capture_output=True, text=True, cwd=ROOT)
     assert done.returncode == 0, done.stderr
     written = [(tmp_path / name / "add_float8_e4m3fn.v").read_text() for name in "ab"]
     assert written[0] == written[1] and "module" in written[0]
-    same = _run("compare", str(ROOT / "docs" / "digits.json"), str(ROOT / "docs" / "digits.json"))
+    same = ended("compare", str(ROOT / "docs" / "digits.json"), str(ROOT / "docs" / "digits.json"))
     assert (same.returncode, same.stdout) == (0, "no differences\n")

@@ -218,7 +218,8 @@ def test_a_sweep_is_the_same(cluster, tmp_path):
 
 def test_an_evaluation_is_the_same(cluster, tmp_path):
     task = {"kind": "arc", "limit": 3}
-    given = {"model": {"architecture": TINY | {"max_position_embeddings": 256}}, "tasks": [task], "pytorch": False}
+    shape = TINY | {"max_position_embeddings": 256, "hidden_size": 16, "intermediate_size": 16}
+    given = {"model": {"architecture": shape}, "tasks": [task], "pytorch": False}
     given["executor"] = "reference"
     plain = conducted("evaluate", EvaluateConfig, given, tmp_path / "plain")
     assert plain == conducted("evaluate", EvaluateConfig, {**given, "cluster": at(cluster)}, tmp_path / "spread")

@@ -12,6 +12,7 @@ import pytest
 
 from lava_nexus.errors import NexusError
 from lava_nexus.lab.pages import MISSING, Difference, differences, differences_table, read_report
+from tests.commands import ended
 
 SCRIPT = Path(__file__).parents[3] / "scripts" / "compare_reports.py"
 A: dict[str, Any] = {
@@ -58,23 +59,20 @@ def test_numbers_beside_zero_and_truth_values() -> None:
     assert differences({"x": True}, {"x": False})[0].change is None
 
 
-def _run(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([sys.executable, str(SCRIPT), *arguments], capture_output=True, text=True, check=False)
-
-
 def test_the_script(tmp_path: Path) -> None:
     for name, report in (("a", A), ("b", {**A, "spikes": 1})):
         (tmp_path / name).mkdir()
         (tmp_path / name / "report.json").write_text(json.dumps(report))
     folders = [str(tmp_path / "a"), str(tmp_path / "b")]
-    assert _run(folders[0], folders[0] + "/report.json").stdout == "no differences\n"
-    ended = _run(*folders)
-    assert (ended.returncode, ended.stderr) == (1, "")
-    assert "spikes" in ended.stdout
-    assert _run(*folders, "--ignore", "spi*").returncode == 0
-    ended = _run(folders[0], str(tmp_path / "c.json"))
-    assert ended.returncode == 2
-    assert ended.stderr == f"error: report '{tmp_path}/c.json' does not exist\n"
+    script = [sys.executable, str(SCRIPT), folders[0], folders[0] + "/report.json"]
+    assert subprocess.run(script, capture_output=True, text=True, check=False).stdout == "no differences\n"
+    found = ended("compare", *folders)
+    assert (found.returncode, found.stderr) == (1, "")
+    assert "spikes" in found.stdout
+    assert ended("compare", *folders, "--ignore", "spi*").returncode == 0
+    found = ended("compare", folders[0], str(tmp_path / "c.json"))
+    assert found.returncode == 2
+    assert found.stderr == f"error: report '{tmp_path}/c.json' does not exist\n"
 
 
 def test_mistakes(tmp_path: Path) -> None:

@@ -6,7 +6,6 @@ import json
 import re
 import shutil
 import subprocess
-import sys
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -16,8 +15,8 @@ from lava_nexus.circuits import circuit
 from lava_nexus.lab.figures.wave import wave_svg
 from lava_nexus.lab.report import Report, Table, write_report
 from lava_nexus.lab.web import html_page
+from tests.commands import ended
 
-ROOT = Path(__file__).parents[3]
 CHROMIUM = next((path for name in ("chromium", "google-chrome") if (path := shutil.which(name))), None)
 PROBE = """<script>
 document.querySelectorAll("th button")[1].click();
@@ -60,15 +59,15 @@ def test_runs_stand_side_by_side(tmp_path: Path) -> None:
     for name in ("a", "b"):
         (tmp_path / name).mkdir()
         _written(tmp_path / name, f"Run {name}")
-    command = [sys.executable, "-m", "lava_nexus", "report", str(tmp_path / "a"), str(tmp_path / "b")]
-    done = subprocess.run([*command, "--out", str(tmp_path / "c.html")], capture_output=True, text=True, cwd=ROOT)
+    command = ["report", str(tmp_path / "a"), str(tmp_path / "b")]
+    done = ended(*command, "--out", str(tmp_path / "c.html"))
     assert (done.returncode, done.stderr) == (0, "")
     page = (tmp_path / "c.html").read_text()
     assert "2 runs side by side" in page and "Run a" in page and "Run b" in page
-    listed = json.loads(subprocess.run([*command, "--json"], capture_output=True, text=True, cwd=ROOT).stdout)
+    listed = json.loads(ended(*command, "--json").stdout)
     assert [one["title"] for one in listed] == ["Run a", "Run b"]
     (tmp_path / "none").mkdir()
-    done = subprocess.run([*command, str(tmp_path / "none")], capture_output=True, text=True, cwd=ROOT)
+    done = ended(*command, str(tmp_path / "none"))
     assert done.returncode == 2 and done.stderr.startswith("error: folder ")
 
 
@@ -117,15 +116,12 @@ def test_a_wave_shows_what_fired() -> None:
     assert still.count('class="fire"') < drawn.count('class="fire"')
 
 
-def test_the_demo_is_right_and_needs_no_checkout(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "lava_nexus", "demo"]
-    done = subprocess.run([*command, "--json"], capture_output=True, text=True, cwd=ROOT)
-    found = json.loads(done.stdout)
+def test_the_demo_is_right_and_needs_no_checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    found = json.loads(ended("demo", "--json").stdout)
     assert found["wrong"] == 0 and found["pairs"] == 100_000 and found["neurons"] > 500
 
 
 def test_completion_knows_commands_and_options() -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "lava_nexus", "completion", "bash"], capture_output=True, text=True, cwd=ROOT
-    )
+    done = ended("completion", "bash")
     assert "evaluate" in done.stdout and "--resume" in done.stdout and done.returncode == 0

@@ -13,6 +13,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from lava_nexus.chip.autonomous.front import rails
 from lava_nexus.chip.autonomous.network import AutonomousNetwork
 from lava_nexus.chip.autonomous.neurons import PARTS
 from lava_nexus.errors import NexusError
@@ -24,6 +25,9 @@ from lava_nexus.shown import Shown
 Stepping = Literal["changes", "steps"]
 SPACING = 3
 """Steps between two tokens of a prompt."""
+
+SETTLING = 12
+"""Steps behind `done` after which nothing that control lost is still to be told."""
 
 END, FULL, NOT_A_NUMBER = "an end token", "the last position", "a logit that is NaN"
 """Why a sequence ended."""
@@ -73,7 +77,7 @@ class AutonomousRun(Shown):
     @property
     def passed(self) -> int:
         """Tokens that went through the layers."""
-        return len(self.prompt) + max(0, len(self.tokens) - 1)
+        return len(self.prompt) + len(self.tokens) - (self.stop != NOT_A_NUMBER)
 
     def _facts(self) -> tuple[str, dict[str, Any]]:
         told = {"tokens": " ".join(map(str, self.tokens)), "ended": self.stop}
@@ -91,7 +95,7 @@ def prompt_spikes(network: AutonomousNetwork, prompt: Sequence[int], start: int)
     Raises:
         NexusError: no token, more than the network holds, or a token that it does not have.
     """
-    go, put, bits = network.hosts
+    go, put, bits, zeros = network.hosts
     if not 1 <= len(prompt) <= network.prompt:
         raise NexusError(f"prompt of {len(prompt)} tokens is not of 1 .. {network.prompt}, which the network holds")
     wrong = [token for token in prompt if not 0 <= token < network.vocabulary]
@@ -99,7 +103,8 @@ def prompt_spikes(network: AutonomousNetwork, prompt: Sequence[int], start: int)
         raise NexusError(f"prompt holds token {wrong[0]}, which is not in 0 .. {network.vocabulary - 1}")
     rows, step = [], start
     for token in prompt:
-        spelled = [s for i, s in enumerate(bits.signals) if token >> (bits.width - 1 - i) & 1]
+        fires = rails(token, bits.width)
+        spelled = [s for s, fired in zip((*bits.signals, *zeros.signals), fires, strict=True) if fired]
         rows += [(step, line) for line in (put.signals[0], *spelled)]
         step += SPACING
     return np.array([*rows, (step, go.signals[0])], np.int64)
@@ -116,10 +121,10 @@ class AutonomousSession:
     def __init__(self, network: AutonomousNetwork) -> None:
         self.network = network
         self._ports = {port.name: np.array(port.signals) for port in network.outputs}
-        told = [port.signals[0] for port in network.outputs if port.name != "token"]
+        self._said = {int(self._ports[name][0]): name for name in ("valid", "done", "nan", "fault")}
         self._first = {phase.first: (i, False) for i, phase in enumerate(network.phases)}
         self._first |= {p.skipped: (i, True) for i, p in enumerate(network.phases) if p.skipped is not None}
-        self.line = ChangeLine(network, np.array(list(self._first)), np.array(told))
+        self.line = ChangeLine(network, np.array(list(self._first)), np.array(list(self._said)))
         self._fan_out = np.bincount(network.sources, minlength=network.n_signals).astype(np.int64)
 
     def sequence(self, prompt: Sequence[int], told: Callable[[int], None] | None = None) -> AutonomousRun:
@@ -132,33 +137,60 @@ class AutonomousSession:
         Raises:
             NexusError: a prompt that the network cannot take; or its control lost a spike, or fired one too many.
         """
-        before = self._state()
-        fed = prompt_spikes(self.network, prompt, self.line.step + 1 + SPACING)
+        before, network = self._state(), self.network
+        fed = prompt_spikes(network, prompt, self.line.step + 1 + SPACING)
         start = int(fed[-1, 0])
         tokens: list[int] = []
         at: list[int] = []
         entered: list[Entered] = []
-        names: set[str] = set()
-        waiting: NDArray[np.int64] | None = fed
-        nan = False
-        while "done" not in names:
-            allowed = start + self.network.predicted(self.network.length) + 1
-            events = self.line.run(allowed, waiting)
-            waiting = None
-            entered += [Entered(e.step - start, *self._first[e.signal]) for e in events if e.signal in self._first]
-            names = {name for name, signals in self._ports.items() if name != "token"
-                     for e in events if e.signal == signals[0]}  # fmt: skip
-            if "fault" in names or not names:
-                raise self._lost(entered, start, "fault" in names)
-            if "valid" in names:
-                tokens.append(int("".join(map(str, self.line.read(self._ports["token"]).tolist())), 2))
-                at.append(self.line.step - start)
-                if told is not None:
-                    told(tokens[-1])
-            nan |= "nan" in names
+        passed, stop = len(prompt), ""
+        for step in np.unique(fed[:, 0]).tolist():
+            self._hear(step - 1, (), start, entered)
+            self._hear(step, (), start, entered, fed[fed[:, 0] == step])
+        while not stop:
+            if self._hear(start + network.answered(passed), ("valid", "nan"), start, entered) == "nan":
+                stop = NOT_A_NUMBER
+                break
+            tokens.append(self._token(start, entered))
+            at.append(self.line.step - start)
+            if told is not None:
+                told(tokens[-1])
+            stop = END if tokens[-1] in network.ends else FULL if passed == network.length else ""
+            passed += not stop
+        self._hear(start + network.predicted(passed), ("done",), start, entered)
         taken = self.line.step - start
-        self.line.run(self.line.step + SPACING)
-        return self._told(tuple(prompt), tokens, before, taken, at, entered, nan)
+        self._hear(self.line.step + SETTLING, (), start, entered)
+        return self._told(tuple(prompt), tokens, before, taken, at, entered, stop)
+
+    def _hear(
+        self,
+        until: int,
+        expected: Sequence[str],
+        start: int,
+        entered: list[Entered],
+        fed: NDArray[np.int64] | None = None,
+    ) -> str:
+        """Listens up to a step in which one of what is expected comes, and nothing before; which it is.
+
+        Raises:
+            NexusError: anything else, or nothing.
+        """
+        events = self.line.run(until, fed)
+        entered += [Entered(e.step - start, *self._first[e.signal]) for e in events if e.signal in self._first]
+        names = [self._said[e.signal] for e in events if e.signal in self._said]
+        if self.line.read(self._ports["fault"]).any():
+            raise self._lost(entered, start, "says that its control lost a spike or fired one too many")
+        if self.line.step < until or len(names) != bool(expected) or not set(names) <= set(expected):
+            said = " and ".join(f"'{name}'" for name in names) or "nothing"
+            wanted = " or ".join(f"'{name}'" for name in expected) or "nothing"
+            raise self._lost(entered, start, f"lost a spike of its control: it says {said} where {wanted} is due")
+        return names[0] if names else ""
+
+    def _token(self, start: int, entered: list[Entered]) -> int:
+        ones, zeros = (self.line.read(self._ports[name]) for name in ("token", "token_zeros"))
+        if (ones + zeros != 1).any():
+            raise self._lost(entered, start, "lost a spike of a token's number")
+        return int("".join(map(str, ones.tolist())), 2)
 
     def _told(
         self,
@@ -168,13 +200,12 @@ class AutonomousSession:
         taken: int,
         at: list[int],
         entered: list[Entered],
-        nan: bool,
+        stop: str,
     ) -> AutonomousRun:
         counts, active = (now - then for now, then in zip(self._state(), before, strict=True))
-        network, passed = self.network, len(prompt) + max(0, len(tokens) - 1)
+        network, passed = self.network, len(prompt) + len(tokens) - (stop != NOT_A_NUMBER)
         part, own = network.part, counts[network.n_inputs :]
         reached = np.bincount(part[network.targets], counts[network.sources], len(PARTS))
-        stop = NOT_A_NUMBER if nan else END if tokens and tokens[-1] in network.ends else FULL
         return AutonomousRun(
             prompt=prompt,
             tokens=tuple(tokens),
@@ -195,12 +226,13 @@ class AutonomousSession:
     def _state(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         return self.line.counts, self.line.active
 
-    def _lost(self, entered: Sequence[Entered], start: int, seen: bool) -> NexusError:
+    def _lost(self, entered: Sequence[Entered], start: int, how: str) -> NexusError:
         phase = self.network.phases[entered[-1].phase].name if entered else "start"
-        how = "says that its control lost a spike or fired one too many" if seen else "was silent for longer than a run"
+        behind = self.line.step - start
+        when = f"{abs(behind):,} steps {'before' if behind < 0 else 'behind'} the start spike"
         return NexusError(
-            f"network '{self.network.name}' {how}, {self.line.step - start:,} steps behind the start spike, in phase "
-            f"'{phase}'; what it gave in this sequence is not to be used"
+            f"network '{self.network.name}' {how}, {when}, in phase '{phase}'; "
+            "what it gave in this sequence is not to be used"
         )
 
 

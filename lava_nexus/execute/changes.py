@@ -77,7 +77,9 @@ class ChangeLine:
         self._synapses: Synapses = _fan_out(network)
         signals, neurons, longest = network.n_signals, network.neurons, self._synapses[2]
         depth = int(longest.max(initial=0)) + 2
-        self._queue: Queue = (np.zeros((depth, max(1, len(longest))), np.int32), np.zeros(depth, np.int64))
+        room = len(longest) + 2 * int(np.diff(self._synapses[0]).max())
+        self._queue: Queue = (np.zeros((depth, room), np.int32), np.zeros(depth, np.int64))
+        self._losses: list[tuple[int, int]] = []
         self._trains: Trains = (np.zeros(signals, np.int8), np.zeros(signals, np.int64), np.zeros(signals, np.int64))
         self._neurons: Neurons = (
             np.zeros(neurons, np.int32),
@@ -113,8 +115,10 @@ class ChangeLine:
         found: list[Event] = []
         start = 0
         while self.step < until:
+            self._lose()
+            ahead = min([until, *(step for step, _ in self._losses)])
             state = np.array([self.step, start, 0, 0], np.int64)
-            _run(state, until, given, self._synapses, self._queue, self._trains, self._neurons, self._watch)
+            _run(state, ahead, given, self._synapses, self._queue, self._trains, self._neurons, self._watch)
             self.step, start, told, stopped = state.tolist()
             found += [Event(*row) for row in self._watch[1][:told].tolist()]
             if stopped:
@@ -138,6 +142,24 @@ class ChangeLine:
     def read(self, signals: NDArray[np.int64]) -> NDArray[np.int8]:
         """Spikes of the last step, in the shape of `signals`."""
         return np.asarray(self._trains[0][signals])
+
+    def lose(self, signal: int, step: int) -> None:
+        """A fault: the spike that a signal fires in a step to come, if it does, reaches nobody.
+
+        Raises:
+            NexusError: the step is over, or one is lost in it already.
+        """
+        if step <= self.step or step in {other for other, _ in self._losses}:
+            raise NexusError(f"spike of signal {signal} cannot be lost at step {step}, which is over or has a loss")
+        self._losses.append((step, signal))
+
+    def _lose(self) -> None:
+        """What was fired in the last step and is to be lost: it is told to end, and to begin again a step later."""
+        for step, signal in [one for one in self._losses if one[0] == self.step]:
+            self._losses.remove((step, signal))
+            if self._trains[0][signal]:
+                _told(self._synapses, self._queue, signal, step, 0)
+                _told(self._synapses, self._queue, signal, step + 1, 1)
 
     def silence(self, signal: int) -> None:
         """A fault: the neuron is silent from the next step on in which anything about its synapses changes.

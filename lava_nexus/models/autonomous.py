@@ -184,8 +184,10 @@ class Autonomous(Shown):
         return {
             "go": "in, 1 line: the start spike of a sequence, once",
             "put": "in, 1 line: a spike with each token of the prompt, before the start spike",
-            "bits": f"in, {bits} lines: the token's number, MSB first, with `put`",
-            "token": f"out, {bits} lines: the number of a token that was chosen, MSB first, with `valid`",
+            "bits": f"in, {bits} lines: the 1s of the token's number, MSB first, with `put`",
+            "zeros": f"in, {bits} lines: its 0s, so that of each bit one of two lines fires",
+            "token": f"out, {bits} lines: the 1s of the number of a token that was chosen, MSB first, with `valid`",
+            "token_zeros": f"out, {bits} lines: its 0s",
             "valid": "out, 1 line: a spike with each token",
             "done": "out, 1 line: the sequence has ended",
             "nan": "out, 1 line: it has because a logit was NaN",

@@ -55,8 +55,9 @@ class Build:
         self._caches(positions)
         piece = gates.new_piece("token", "control")
         clear_id = gates.add("control", piece, [])
-        token = [gates.cell(piece, [clear_id], part="control") for _ in range(plan.id_bits)]
+        token = [gates.cell(piece, [clear_id], part="control") for _ in range(2 * plan.id_bits)]
         tables = self._tables(token, positions)
+        self.data.fault += [*queue.fault, *self._spelled(piece, token, tables.strobes[0])]
         self._registers()
         begin = Segment(self.sequencer, [go])
         begin.at(3)
@@ -73,8 +74,14 @@ class Build:
         choice = advance(self.data, made, (queue, positions), (piece, token, clear_id), plan, ends)
         gates.to(opening.steps[0], choice.again)
         self.phases.append(Phase("next token", NOWHERE, choice.first, None, choice.steps))
-        fault = watch(self.data, begin.at(0), choice.stop)
+        fault = watch(self.data, positions, begin.at(0), choice.stop)
         return self._finished(go, queue, choice, fault)
+
+    def _spelled(self, piece: int, token: list[int], strobe: int) -> list[int]:
+        """Neurons that fire where a token is decoded of which not just one rail of each bit is there."""
+        rails, bits = [(rail, 1) for rail in token], self.plan.id_bits
+        few = self.gates.add("control", piece, [(strobe, bits), *((rail, -1) for rail, _ in rails)])
+        return [few, self.gates.add("control", piece, [(strobe, 1), *rails], bits + 2)]
 
     def _phase(self, name: str, segment: Segment, length: int, position: int = NOWHERE) -> list[int]:
         self.phases.append(Phase(name, position, segment.steps[0], segment.skipped, length))
@@ -94,12 +101,13 @@ class Build:
 
     def _tables(self, token: list[int], positions: Positions) -> Tables:
         tables, plan = Tables(self.data), self.plan
-        piece, strobe = tables.decoder("decoder of tokens")
-        rows = [decoded(self.gates, piece, token, number, strobe) for number in range(plan.vocabulary)]
+        piece, strobe, rows = tables.decoder("decoder of tokens")
+        ones = token[: plan.id_bits]
+        rows += [decoded(self.gates, piece, ones, number, strobe) for number in range(plan.vocabulary)]
         self._table(tables, "embedding", rows, plan.tokens)
         if plan.positions:
-            piece, strobe = tables.decoder("decoder of positions")
-            rows = [self.gates.add("selection", piece, [(at, 1), (strobe, 1)], 2) for at in positions.at]
+            piece, strobe, rows = tables.decoder("decoder of positions")
+            rows += [self.gates.add("selection", piece, [(at, 1), (strobe, 1)], 2) for at in positions.at]
         for number, table in enumerate(plan.positions):
             self._table(tables, f"table {number} by position", rows, table)
         return tables
@@ -144,7 +152,7 @@ class Build:
                 self.data.store([self.words[a] for a in stored], one.unit, segment, one.done)
             guard = None
             if what.guarded:
-                guard = self.sequencer.guard(segment.at(one.done - 1), positions.active[what.position])
+                guard = self.sequencer.guard(segment.at(one.done - 1), positions.active[what.position], one.unit)
             for address in (what.result, *what.starts):
                 if address in self.readers:
                     self.data.load(self.words[address], one.unit, segment, one.done, guard)
@@ -160,13 +168,20 @@ class Build:
         def port(name: str, signals: Sequence[int]) -> Port:
             return Port(name, tuple(-1 - s if s < 0 else lines + s for s in signals))
 
-        ports = {"token": choice.token, "valid": [choice.valid], "done": [choice.done]}
+        bits = self.plan.id_bits
+        hosts = {"go": [go], "put": [queue.put], "bits": queue.lines[:bits], "zeros": queue.lines[bits:]}
+        ports = {
+            "token": choice.token[:bits],
+            "token_zeros": choice.token[bits:],
+            "valid": [choice.valid],
+            "done": [choice.done],
+        }
         ports |= {"nan": [choice.nan], "fault": [fault]}
         nothing = np.zeros(lines + len(made.terms))
         return AutonomousNetwork(
             name=self.plan.name,
             n_lines=lines,
-            hosts=(port("go", [go]), port("put", [queue.put]), port("bits", queue.lines)),
+            hosts=tuple(port(name, signals) for name, signals in hosts.items()),
             outputs=tuple(port(name, signals) for name, signals in ports.items()),
             offsets=offsets,
             sources=sources,

@@ -11,17 +11,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from lava_nexus.chip.autonomous.datapath import DRAIN, FIRST, HANDOVER, Datapath, Word
-from lava_nexus.chip.autonomous.front import Positions, Queue, decoded
-from lava_nexus.chip.autonomous.neurons import Segment
+from lava_nexus.chip.autonomous.front import Positions, Queue, decoded, rails
+from lava_nexus.chip.autonomous.neurons import SLICE, Segment
 from lava_nexus.chip.autonomous.subject import Plan
 from lava_nexus.formats import FloatFormat
-
-_SLICE = 256
 
 
 @dataclass(frozen=True)
 class Best:
-    """Cells of the number of the largest logit, MSB first, and of whether any is NaN; where they lie."""
+    """Cells of the rails of the number of the largest logit, and of whether any is NaN; where they lie."""
 
     bits: list[int]
     nan: int
@@ -33,7 +31,7 @@ class Choice:
     """What a token leads to.
 
     Attributes:
-        token, valid, done, nan: signals that leave.
+        token, valid, done, nan: signals that leave; a token as rails.
         first: first step of the sequencer in which that is decided.
         again: fires one step before the next token's first step.
         stop: fires in the last step of a sequence.
@@ -59,15 +57,15 @@ def chosen(
     bank = data.bank("largest logit")
     best = data.word(bank, plan.fmt.bits)
     clear = gates.add("memory", bank.piece, [])
-    bits = [gates.add("memory", bank.piece, []) for _ in range(plan.id_bits)]
+    bits = [gates.add("memory", bank.piece, []) for _ in range(2 * plan.id_bits)]
     cells = [gates.cell(bank.piece, [clear], [one]) for one in bits]
     nan = gates.cell(bank.piece, [], [_is_nan(data, copy, plan.fmt)])
     wrong = data.units[compare].result[0]
 
     def named(before: int, number: int) -> None:
         sequencer.pull(before, ("number",), lambda line: gates.to(clear, line))
-        for i, bit in enumerate(bits):
-            if number >> (len(bits) - 1 - i) & 1:
+        for i, (bit, fires) in enumerate(zip(bits, rails(number, plan.id_bits), strict=True)):
+            if fires:
                 sequencer.pull(before, ("number", i), lambda line, bit=bit: gates.to(bit, line))  # type: ignore[misc]
 
     step = FIRST
@@ -81,7 +79,7 @@ def chosen(
         step = compared + data.units[compare].depth + 1
         data.issue(copy, [word], segment, step)
         data.release(word, segment, step)
-        larger = sequencer.guard(segment.at(step - 1), wrong)
+        larger = sequencer.guard(segment.at(step - 1), wrong, copy)
         data.load(best, copy, segment, step, larger)
         named(larger, number)
     segment.at(step + DRAIN)
@@ -107,7 +105,7 @@ def advance(
     plan: Plan,
     ends: Sequence[int],
 ) -> Choice:
-    """What follows; `held` is (piece, cells, clearing neuron) of the token whose turn it is."""
+    """What follows; `held` is (piece, cells of rails, clearing neuron) of the token whose turn it is."""
     gates, segment = data.gates, Segment(data.sequencer, ends)
     (queue, positions), (piece, token, clear_id) = where, held
     waiting = [
@@ -127,7 +125,8 @@ def advance(
     for bit, one in zip(token, out, strict=True):
         gates.to(bit, one, 2)
     valid = gates.add("control", piece, [(free, 1)])
-    stops = [decoded(gates, piece, best.bits, end, free, "control") for end in plan.ends]
+    ones = best.bits[: plan.id_bits]
+    stops = [decoded(gates, piece, ones, end, free, "control") for end in plan.ends]
     stops += [
         gates.add("control", piece, [(positions.at[-1], 1), (free, 1)], 2),
         gates.add("control", piece, [(lost, 1)]),
@@ -150,24 +149,22 @@ def advance(
     return Choice(out, valid, done, nan, first, last, stop, 7)
 
 
-def watch(data: Datapath, begin: int, stop: int) -> int:
+def watch(data: Datapath, positions: Positions, begin: int, stop: int) -> int:
     """Fires, and goes on to fire, once control is lost.
 
-    It is where no neuron of the sequencer fires in a step of a run, or two do, or where a result is due that no start
-    spike asked for, or the other way round. `begin` and `stop` are the first and the last neuron of a
-    run.
+    It is where not just one neuron of the sequencer fires in a step of a run; where a line of it, a position, a rail of
+    a token or a row of a table fires without need or fails to; or where a result is due that no start spike asked for,
+    or the other way round. `begin` and `stop` are the first and the last neuron of a run.
     """
-    gates, chain = data.gates, data.sequencer.chain
+    gates, sequencer = data.gates, data.sequencer
     piece = gates.new_piece("watch", "checks")
-    busy = gates.cell(piece, [stop], [begin], "control")
-    late = gates.add("control", piece, [(busy, 1)])
-    one, two = [], []
-    for start in range(0, len(chain), _SLICE):
-        part = [(step, 1) for step in chain[start : start + _SLICE]]
-        home = data.sequencer.page(chain[start])
-        one.append(gates.add("control", home, part))
-        two.append(gates.add("control", home, part, 2))
-    alive = gates.add("control", piece, [(some, 1) for some in one])
-    twice = gates.add("control", piece, [*((some, 1) for some in one), *((both, 2) for both in two)], 2)
-    lost = gates.add("control", piece, [(late, 1), (alive, -1)])
-    return gates.cell(piece, sets=[lost, twice, *data.fault], part="control")
+    over = gates.add("control", piece, [(stop, 1)])
+    busy = gates.cell(piece, [over], [begin], "control")
+    late = gates.add("control", piece, [(busy, 1), (over, -1)])
+    found = [*data.fault, *sequencer.checks(), *positions.checks(gates, piece, late)]
+    found += gates.one_of(piece, sequencer.chain, busy, sequencer.page)
+    some = [
+        gates.add("control", piece, [(one, 1) for one in found[start : start + SLICE]])
+        for start in range(0, len(found), SLICE)
+    ]
+    return gates.cell(piece, sets=some, part="control")

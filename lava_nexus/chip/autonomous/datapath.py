@@ -237,6 +237,8 @@ class Datapath:
             for bus in buses.values():
                 for bit in bus:
                     self.gates.to(bit, line)
+            due = self.gates.add("control", self.checks, [(self.gates.add("control", self.checks, [(line, 1)]), 1)])
+            self.fault += self.gates.one_of(self.checks, [word.sets[-1][0] for word in words], due)
 
         assert words[0].cached is not None
         self.sequencer.pull(segment.at(step - 1), ("store", *words[0].cached[:2]), attach)

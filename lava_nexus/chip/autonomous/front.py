@@ -2,6 +2,7 @@
 
 queue     slot i takes the bits of the i-th token that the host puts; `filled i` says that it has
 token     bits of the token whose turn it is
+rails     a bit of a token is two lines or cells, one of which fires: that of its 1s first, then that of its 0s
 position  one cell of the row fires; `active j` fires where the token stands at position j or behind it
 table     a word whose set gates have a synapse from every row's decoder where the row's bit is set
 """
@@ -23,31 +24,37 @@ OPENED = 4
 
 @dataclass(frozen=True)
 class Queue:
-    """The prompt: host's lines, and per slot the cells of its bits and whether it is filled."""
+    """The prompt: host's lines, per slot the cells of its rails and whether it is filled, what fires at a loss."""
 
     put: int
     lines: list[int]
     slots: list[list[int]]
     filled: list[int]
     clear: int
+    fault: list[int]
 
 
 def queue_of(gates: Gates, slots: int, bits: int) -> Queue:
     """A row of slots; the host puts a token every third step, or more slowly."""
     piece = gates.new_piece("prompt", "control")
-    put, lines = gates.line()[0], gates.line(bits)
+    put, lines = gates.line()[0], gates.line(2 * bits)
     clear = gates.add("control", piece, [])
     late = [gates.add("control", piece, [(line, 1)]) for line in lines]
     filled: list[int] = []
+    takes: list[int] = []
     cells: list[list[int]] = []
     for slot in range(slots):
         before = [(filled[-1], 1)] if slot else []
         take = gates.add("control", piece, [(put, 1), *before], 1 + len(before))
+        takes.append(take)
         filled.append(gates.cell(piece, [clear], [take], "control"))
         gates.to(take, filled[-1], -1)
         sets = [gates.add("control", piece, [(take, 1), (bit, 1)], 2) for bit in late]
         cells.append([gates.cell(piece, [clear], [one], "control") for one in sets])
-    return Queue(put, lines, cells, filled, clear)
+    given = gates.add("control", piece, [(put, 1)])
+    fault = gates.unequal(piece, [(bit, 1) for bit in late], [(given, bits)])
+    fault += gates.unequal(piece, [(take, 1) for take in takes], [(given, 1)])
+    return Queue(put, lines, cells, filled, clear, fault)
 
 
 @dataclass(frozen=True)
@@ -59,6 +66,17 @@ class Positions:
     sets: list[int]
     step: int
     clear: int
+
+    def checks(self, gates: Gates, piece: int, late: int) -> list[int]:
+        """Neurons that fire unless one cell fires where `late` does, and what stands behind it agrees.
+
+        active j = at j + active j + 1, and active 0, which is then the sum of all, = late
+        """
+        found = gates.unequal(piece, [(self.active[0], 1)], [(late, 1)])
+        for position, (at, active) in enumerate(zip(self.at, self.active, strict=True), 1):
+            behind = [(one, 1) for one in (at, *self.active[position : position + 1])]
+            found += gates.unequal(piece, [(active, 1)], behind)
+        return found
 
 
 def positions_of(gates: Gates, length: int) -> Positions:
@@ -80,6 +98,12 @@ def decoded(gates: Gates, piece: int, bits: Sequence[int], number: int, strobe: 
     return gates.add(part, piece, [*terms, (strobe, 1)], sum(ones) + 1)
 
 
+def rails(number: int, bits: int) -> list[int]:
+    """Which rails of a token fire: those of its 1s, MSB first, then those of its 0s."""
+    ones = [number >> (bits - 1 - i) & 1 for i in range(bits)]
+    return [*ones, *(1 - one for one in ones)]
+
+
 class Tables:
     """Words that a segment of `OPENED` steps fills from tables."""
 
@@ -87,6 +111,7 @@ class Tables:
         self.data = data
         self.clears: list[int] = []
         self.strobes: list[int] = []
+        self._rows: list[tuple[int, list[int]]] = []
 
     def table(self, name: str, rows: Sequence[int], patterns: NDArray[np.uint64], bits: int) -> list[Word]:
         """Words of a table [rows, words] of patterns; a row's decoder fires when the segment says so."""
@@ -103,12 +128,13 @@ class Tables:
             found.append(word)
         return found
 
-    def decoder(self, name: str) -> tuple[int, int]:
-        """(piece, strobe neuron) for the decoders of a table."""
+    def decoder(self, name: str) -> tuple[int, int, list[int]]:
+        """(piece, strobe neuron, rows to be filled in) for the decoders of a table."""
         piece = self.data.gates.new_piece(name, "decoder")
         strobe = self.data.gates.add("selection", piece, [])
         self.strobes.append(strobe)
-        return piece, strobe
+        self._rows.append((piece, []))
+        return piece, strobe, self._rows[-1][1]
 
     def opened(self, sequencer: Sequencer, ends: Sequence[int]) -> Segment:
         """The segment: rows are chosen, words take them."""
@@ -121,4 +147,6 @@ class Tables:
                 gates.to(clear, line)
 
         sequencer.pull(segment.at(1), ("tables",), attach)
+        for piece, rows in self._rows:
+            self.data.fault += gates.one_of(piece, rows, segment.at(OPENED - 1))
         return segment

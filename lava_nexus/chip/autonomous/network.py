@@ -13,8 +13,9 @@ from lava_nexus.chip.placement import Placement
 from lava_nexus.chip.wired import Wired
 from lava_nexus.neurons import Port
 
-STARTING, STOPPING = 5, 5
-"""Steps from the host's start spike to the first step of a token's, and of what follows the last token."""
+STARTING, STOPPING, ANSWERING = 5, 5, 2
+"""Steps from the host's start spike to the first step of a token's, of what follows the last token until `done`, and of
+them until it has left."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,8 @@ class AutonomousNetwork(Wired):
     """Neurons of all.
 
     Attributes:
-        hosts: input ports: `go` starts a sequence, `put` marks a token of the prompt and `bits` spell it.
+        hosts: input ports: `go` starts a sequence, `put` marks a token of the prompt and of `bits` and `zeros`, its two
+            rails, one fires for each bit.
         part: int8 [neurons]; index in `PARTS`.
         phases: of a token, in order.
         chain: signals of the sequencer, of which one fires in every step of a run.
@@ -94,3 +96,7 @@ class AutonomousNetwork(Wired):
     def predicted(self, tokens: int) -> int:
         """Steps from the start spike to `done` where so many tokens pass through."""
         return sum(self.period(p) for p in range(tokens)) + STARTING + STOPPING - self.phases[-1].steps
+
+    def answered(self, tokens: int) -> int:
+        """Steps from the start spike to the answer to the last of so many tokens."""
+        return self.predicted(tokens) - STOPPING + ANSWERING

@@ -8,13 +8,17 @@ All of it is memoryless threshold neurons; what is held feeds itself. A *cell* i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
 from typing import TypeAlias
 
-from lava_nexus.chip.machine_neurons import Neurons
+from lava_nexus.chip.machine_neurons import Neurons, Terms
 
 PARTS = ("arithmetic", "memory", "selection", "control")
 """What a neuron is for: circuits and what strobes them; cells and tables; ports, buses and decoders; the sequencer."""
+
+SLICE = 256
+"""Neurons that one counts."""
 
 PAGE_STEPS = 1024
 """Steps of the chain on one page."""
@@ -46,6 +50,26 @@ class Gates(Neurons):
         """One more synapse."""
         self.terms[target].append((source, weight))
 
+    def unequal(self, piece: int, some: Terms, others: Terms) -> list[int]:
+        """Two neurons of which one fires where the weighted sums of some and of others differ."""
+        ahead = [*some, *((signal, -weight) for signal, weight in others)]
+        behind = [(signal, -weight) for signal, weight in ahead]
+        return [self.add("control", piece, terms) for terms in (ahead, behind)]
+
+    def one_of(
+        self, piece: int, signals: Sequence[int], due: int, home: Callable[[int], int] | None = None
+    ) -> list[int]:
+        """Two neurons of which one fires unless just one signal fires one step before `due`, and none at other times.
+
+        `home` is where what counts a slice of the signals lies, by the slice's first signal; `piece` where left out.
+        """
+        counted = []
+        for start in range(0, len(signals), SLICE):
+            part = [(signal, 1) for signal in signals[start : start + SLICE]]
+            at = piece if home is None else home(signals[start])
+            counted += [(self.add("control", at, part, threshold), 1) for threshold in (1, 2)]
+        return self.unequal(piece, counted, [(due, 1)])
+
     def parts(self) -> list[int]:
         """The part of every neuron; copies of networks are arithmetic."""
         self._fill(PARTS.index("arithmetic"))
@@ -70,6 +94,7 @@ class Sequencer:
         self._page_of: dict[int, int] = {}
         self._lines: dict[tuple[int, Key], int] = {}
         self._pulled: dict[int, set[int]] = {}
+        self._guards: list[tuple[int, int, int, int]] = []
 
     @property
     def pages(self) -> int:
@@ -90,11 +115,15 @@ class Sequencer:
         """The piece of the page of a step."""
         return self._pages[self._page_of[step]]
 
-    def guard(self, step: int, level: int, weight: int = 1) -> int:
-        """Fires one step after `step` where the level's neuron fires (weight 1) or is silent (weight -1)."""
-        threshold = 2 if weight > 0 else 1
-        made = self.gates.add("control", self.page(step), [(step, 1), (level, weight)], threshold)
+    def guard(self, step: int, level: int, unit: int) -> int:
+        """Fires one step after `step` where the level's neuron fires; beside it is one that fires where it is silent.
+
+        `unit` is whose result it lets in: guards of a unit fire one at a time.
+        """
+        made = self.gates.add("control", self.page(step), [(step, 1), (level, 1)], 2)
+        other = self.gates.add("control", self.page(step), [(step, 1), (level, -1)])
         self._page_of[made] = self._page_of[step]
+        self._guards.append((step, unit, made, other))
         return made
 
     def pull(self, step: int, key: Key, attach: Attach, part: str = "control") -> None:
@@ -108,6 +137,33 @@ class Sequencer:
         if step not in self._pulled[line]:
             self._pulled[line].add(step)
             self.gates.to(line, step)
+
+    def checks(self) -> list[int]:
+        """Two neurons a page: they fire where more, or fewer, lines and guards fire than the step before pulls.
+
+        sum of lines and guards at t = sum over b of 2^b [any neuron at t - 1 that pulls a number with bit b >= 1], with
+        a term for the chain and one for each unit's guards, of each of which one neuron fires at a time
+        """
+        answering: list[list[int]] = [[] for _ in self._pages]
+        due: list[Counter[int]] = [Counter() for _ in self._pages]
+        kind: dict[int, int] = {}
+        for (page, _), line in self._lines.items():
+            answering[page].append(line)
+            due[page].update(self._pulled[line])
+        for step, unit, *both in self._guards:
+            answering[self._page_of[step]] += both
+            due[self._page_of[step]][step] += 1
+            kind[both[0]] = unit
+        found = []
+        for home, lines, numbers in zip(self._pages, answering, due, strict=True):
+            pulling: dict[tuple[int, int], list[tuple[int, int]]] = {}
+            for step, number in numbers.items():
+                for bit in range(number.bit_length()):
+                    if number >> bit & 1:
+                        pulling.setdefault((kind.get(step, -1), 2**bit), []).append((step, 1))
+            want = [(self.gates.add("control", home, steps), weight) for (_, weight), steps in pulling.items()]
+            found += self.gates.unequal(home, [(line, 1) for line in lines], want)
+        return found
 
 
 class Segment:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from lava_nexus.chip.autonomous.network import AutonomousNetwork
 from lava_nexus.chip.machine_cores import MachinePlacement
 from lava_nexus.errors import NexusError
-from lava_nexus.execute.autonomous import AutonomousRun, prompt_spikes
+from lava_nexus.execute.autonomous import SETTLING, AutonomousRun, prompt_spikes
 from lava_nexus.execute.lava.cores import run_cores
 from lava_nexus.execute.lava.lif import Level
 
@@ -53,7 +53,7 @@ def run_in_lava(
     network = placed.machine
     fed = prompt_spikes(network, like.prompt, 0)
     start = int(fed[-1, 0])
-    rows = np.zeros((start + like.taken + 4, 1, network.n_inputs), np.int8)
+    rows = np.zeros((start + like.taken + SETTLING + 1, 1, network.n_inputs), np.int8)
     rows[fed[:, 0], 0, fed[:, 1]] = 1
     ports = {port.name: np.array(port.signals) - network.n_inputs for port in network.outputs}
     order = np.concatenate(list(ports.values()))

@@ -96,8 +96,9 @@ class NonIdealities:
 
     n is 1 (`membrane`: noise once per neuron and step), the neuron's synapses (`inputs`: on every synapse), or those
     that carry a spike in this step (`active`). D is N(0, 1) (`normal`) or uniform on -1..1; the scale is theta
-    (`theta`) or 1 (`weight`). Spikes are lost or appear on the axon, behind the membrane, which knows nothing of it. A
-    stuck neuron gives the same answer in every step. Strobe and inputs are ideal; a synapse from them is a synapse.
+    (`theta`) or 1 (`weight`). Spikes are lost, appear or arrive twice on the axon, behind the membrane, which knows
+    nothing of it. A stuck neuron gives the same answer in every step. A weight is stored as two's complement in 8 bits.
+    Strobe and inputs are ideal; a synapse from them is a synapse.
 
     Attributes:
         noise: standard deviation sigma, in unit weights.
@@ -108,6 +109,8 @@ class NonIdealities:
         spread_fresh: drawn anew every step, instead of once for each neuron of each copy of the network (manufacture).
         lost: share of spikes that never arrive.
         spurious: share of silent steps in which a spike arrives all the same.
+        repeated: share of spikes that arrive twice at all synapses, and are counted once.
+        flipped: share of weights of which one bit, any of the 8, is flipped (manufacture).
         stuck_silent, stuck_firing: shares of neurons that never fire, and that fire in every step.
     """
 
@@ -119,6 +122,8 @@ class NonIdealities:
     spread_fresh: bool = False
     lost: float = 0.0
     spurious: float = 0.0
+    repeated: float = 0.0
+    flipped: float = 0.0
     stuck_silent: float = 0.0
     stuck_firing: float = 0.0
 
@@ -126,11 +131,13 @@ class NonIdealities:
         for name in ("noise", "spread"):
             if not 0.0 <= getattr(self, name) < float("inf"):
                 raise NexusError(f"{name} {getattr(self, name)} is not a finite number of at least 0")
-        for name in ("lost", "spurious", "stuck_silent", "stuck_firing"):
+        for name in ("lost", "spurious", "repeated", "flipped", "stuck_silent", "stuck_firing"):
             if not 0.0 <= getattr(self, name) <= 1.0:
                 raise NexusError(f"{name} {getattr(self, name)} is outside 0..1")
         if self.stuck_silent + self.stuck_firing > 1.0:
             raise NexusError(f"stuck_silent {self.stuck_silent} and stuck_firing {self.stuck_firing} exceed 1 together")
+        if self.lost + self.repeated > 1.0:
+            raise NexusError(f"lost {self.lost} and repeated {self.repeated} exceed 1 together")
         for name, allowed in (
             ("noise_on", NOISE_ON),
             ("spread_shape", ("normal", "uniform")),

@@ -1,4 +1,4 @@
-"""What is random in the compiled loops: noise, threshold spread, lost and spurious spikes, stuck neurons.
+"""What is random in the compiled loops: noise, threshold spread, faults of spikes, weights and neurons.
 
 Random numbers are counter-based, each a function of (key, neuron, lane, step) alone. A key stands for seed, purpose and
 invocation. Neuron and counter (set = step * streams + lane) go through the output function of SplitMix64 (Steele, Lea,
@@ -120,6 +120,7 @@ class Noise(NamedTuple):
     spread_key: np.uint64
     axon_key: np.uint64
     stuck_key: np.uint64
+    weight_key: np.uint64
     sigma: Reals
     by_activity: bool
     spread: int
@@ -129,6 +130,8 @@ class Noise(NamedTuple):
     rows: Indices
     lost: float
     spurious: float
+    repeated: float
+    flipped: float
     silent: float
     firing: float
 
@@ -167,6 +170,26 @@ def fire_by_tail(
 
 
 @njit(nogil=True)
+def integrate_flipped(
+    rand: Noise, first: int, spikes: Spikes, sources: Integers, weights: Integers, copies: Words, bits: Words,
+    drive: Integers, heard: Spikes, columns: int,
+) -> None:  # fmt: skip
+    """As `kernel._integrate`, with a bit of some weights flipped: synapse `first` + j of each copy has a draw."""
+    drive[:columns] = 0
+    heard[:columns] = 0
+    for j in range(len(sources)):
+        row = spikes[sources[j]]
+        draw(rand.weight_key, first + j, copies, bits, columns)
+        for c in range(columns):
+            weight = weights[j]
+            if np.float64(bits[c]) < rand.flipped * _WHOLE:
+                stored = (weight & 255) ^ (1 << np.int32(bits[c] & np.uint64(7)))
+                weight = stored - 256 if stored > 127 else stored
+            drive[c] += weight * np.int32(row[c])
+            heard[c] |= row[c]
+
+
+@njit(nogil=True)
 def add_noise(rand: Noise, k: int, sets: Words, arrived: Integers, bits: Words, noise: Reals, columns: int) -> None:
     """sigma * N(0, 1) for one neuron in every column."""
     sigma = rand.sigma[k]
@@ -197,12 +220,15 @@ def spread_thresholds(
 
 @njit(nogil=True)
 def add_faults(rand: Noise, k: int, sets: Words, copies: Words, bits: Words, fired: Spikes, columns: int) -> None:
-    """Spikes lost and made up on the axon, then neurons that are stuck."""
-    if rand.lost > 0 or rand.spurious > 0:
+    """Spikes lost, made up and doubled on the axon, where 2 stands for one that arrives twice; then stuck neurons."""
+    if rand.lost > 0 or rand.spurious > 0 or rand.repeated > 0:
         draw(rand.axon_key, k, sets, bits, columns)
         for c in range(columns):
             chance = rand.lost if fired[c] else rand.spurious
             fired[c] ^= np.float64(bits[c]) < chance * _WHOLE
+        if rand.repeated > 0:
+            for c in range(columns):
+                fired[c] <<= np.float64(bits[c]) >= (1.0 - rand.repeated) * _WHOLE
     if rand.silent > 0 or rand.firing > 0:
         draw(rand.stuck_key, k, copies, bits, columns)
         for c in range(columns):

@@ -16,7 +16,15 @@ from numpy.typing import NDArray
 
 from lava_nexus.disk_cache import source_digest
 from lava_nexus.execute.membrane import disturb
-from lava_nexus.execute.membrane.disturb import Noise, add_faults, add_noise, draw, fire_by_tail, spread_thresholds
+from lava_nexus.execute.membrane.disturb import (
+    Noise,
+    add_faults,
+    add_noise,
+    draw,
+    fire_by_tail,
+    integrate_flipped,
+    spread_thresholds,
+)
 from lava_nexus.neurons.compiled import Indices, Integers, Reals, Spikes, Words, kept
 
 # Rows shorter than this are walked lane by lane; longer ones step by step, in vector instructions.
@@ -70,7 +78,7 @@ def pack(spikes: Spikes, signals: Indices, words: Words) -> None:
     for signal in signals:
         row = spikes[signal]
         for c in range(len(words)):
-            words[c] = (words[c] << np.uint64(1)) | np.uint64(row[c])
+            words[c] = (words[c] << np.uint64(1)) | np.uint64(row[c] != 0)
 
 
 @kept
@@ -147,8 +155,8 @@ def _tallied(fired: Spikes, heard: Spikes, columns: int) -> tuple[int, int]:
     """Spikes, and columns in which the neuron fired or received one."""
     spiked, active = 0, 0
     for c in range(columns):
-        spiked += fired[c]
-        active += fired[c] | heard[c]
+        spiked += fired[c] != 0
+        active += (fired[c] | heard[c]) != 0
     return spiked, active
 
 
@@ -183,7 +191,11 @@ def _advance(version: str) -> Any:
             fired = spikes[n_inputs + k]
             begin, end = wiring.offsets[k], wiring.offsets[k + 1]
             sources = wiring.sources[begin:end]
-            _integrate(spikes, sources, wiring.weights[begin:end], drive, heard, columns)
+            weights = wiring.weights[begin:end]
+            if rand.flipped > 0:
+                integrate_flipped(rand, begin, spikes, sources, weights, copies, bits, drive, heard, columns)
+            else:
+                _integrate(spikes, sources, weights, drive, heard, columns)
             if rand.by_activity:
                 _arrived(spikes, sources, arrived, columns)
             if how.way == CLEAN:
@@ -200,7 +212,8 @@ def _advance(version: str) -> Any:
                     _fire(drive, noise, theta, how, v[k], fired, potential, steps)
             add_faults(rand, k, sets, copies, bits, fired, columns)
             for c in range(len(flips)):
-                fired[c] ^= flips[c] == k
+                if flips[c] == k:
+                    fired[c] = fired[c] == 0
             if len(potentials):
                 for c in range(columns):
                     potentials[k, c] = potential[c] if how.way == POTENTIAL else drive[c]

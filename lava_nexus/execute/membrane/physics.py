@@ -77,7 +77,8 @@ def tails_of(
     offset, noise, fresh = (row[:, None] for row in kinds)
     sigma = np.sqrt(noise * np.arange(block) + fresh) if by_activity else np.sqrt(noise + fresh)
     # Beyond the reach no flip is likely, or no potential possible.
-    possible = np.bincount(network.targets, np.abs(network.weights), network.neurons).max(initial=0)
+    heaviest = np.full(network.synapses, 128) if non.flipped else np.abs(network.weights)
+    possible = np.bincount(network.targets, heaviest, network.neurons).max(initial=0) * (2 if non.repeated else 1)
     farthest = possible + np.abs(levels).max(initial=0)
     reach = int(min(np.ceil(_FARTHEST * sigma.max(initial=0.0)), farthest)) + 1
     above = np.arange(-reach, reach + 1) - offset[..., None]  # v - theta
@@ -140,6 +141,7 @@ class Physics:
             spread_key=key(*(self.run if non.spread_fresh else (*self.manufacture, network.digest)), "spread"),
             axon_key=key(*self.run, "axon"),
             stuck_key=key(*self.manufacture, network.digest, "stuck"),
+            weight_key=key(*self.manufacture, network.digest, "weights"),
             sigma=noise_scales(network, non),
             by_activity=non.noise_on == "active" and non.noise > 0 and way != kernel.CLEAN,
             spread=0 if non.spread == 0 else 1 if non.spread_shape == "normal" else 2,
@@ -149,6 +151,8 @@ class Physics:
             rows=tails.rows,
             lost=non.lost,
             spurious=non.spurious,
+            repeated=non.repeated,
+            flipped=non.flipped,
             silent=non.stuck_silent,
             firing=non.stuck_firing,
         )

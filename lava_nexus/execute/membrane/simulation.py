@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from lava_nexus.errors import NexusError
 from lava_nexus.execute.membrane.physics import Physics
-from lava_nexus.neurons import STROBE, ThresholdNetwork
+from lava_nexus.neurons import STROBE, NonIdealities, ThresholdNetwork
 from lava_nexus.neurons.model import thetas
 from lava_nexus.store import processors
 
@@ -88,7 +88,7 @@ class Simulation:
 
         `flips` [sets] names for each set a neuron (0-based) whose spike is inverted, or -1.
         """
-        _check_drive(network)
+        _check_drive(network, physics.nonidealities)
         self.network, self.words, self.sets, self.streams, self.copies = network, words, sets, streams, copies
         self.physics, self.flips = physics, flips
         self.ports = np.zeros((len(network.outputs), sets), np.uint64)
@@ -170,7 +170,9 @@ class Simulation:
         )
 
 
-def _check_drive(network: ThresholdNetwork) -> None:
+def _check_drive(network: ThresholdNetwork, non: NonIdealities) -> None:
+    if non.flipped and (beyond := network.weights[(network.weights < -128) | (network.weights > 127)]).size:
+        raise NexusError(f"weight {beyond[0]} is beyond the 8 bits of which flipped {non.flipped} has one flipped")
     most = np.bincount(network.targets, np.abs(network.weights.astype(np.float64)), network.neurons)
     if most.max(initial=0) > _MAX_DRIVE:
         raise NexusError(f"neuron {int(most.argmax())}: weighted sum {most.max():.0f} is above {_MAX_DRIVE}")

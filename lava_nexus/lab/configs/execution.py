@@ -27,8 +27,8 @@ class MembraneOptions(Config):
         beta, reset, margin, placement, fraction_bits: see `neurons.NeuronModel`.
         regime: `reset` clears every membrane between operand sets, `streaming` takes one set a time step.
         streams: copies of every circuit, which share the operand sets in turn; None gives each set its own.
-        noise, noise_on, spread, spread_shape, spread_unit, spread_fresh, lost, spurious, stuck_silent, stuck_firing:
-            see `neurons.NonIdealities`.
+        noise, noise_on, spread, spread_shape, spread_unit, spread_fresh, lost, spurious, repeated, flipped,
+            stuck_silent, stuck_firing: see `neurons.NonIdealities`.
     """
 
     beta: float = Field(default=0.0, ge=-1, le=1)
@@ -46,6 +46,8 @@ class MembraneOptions(Config):
     spread_fresh: bool = False
     lost: float = Field(default=0.0, ge=0, le=1)
     spurious: float = Field(default=0.0, ge=0, le=1)
+    repeated: float = Field(default=0.0, ge=0, le=1)
+    flipped: float = Field(default=0.0, ge=0, le=1)
     stuck_silent: float = Field(default=0.0, ge=0, le=1)
     stuck_firing: float = Field(default=0.0, ge=0, le=1)
 

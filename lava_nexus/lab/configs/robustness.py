@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 from pydantic import Field, model_validator
 
@@ -23,7 +23,7 @@ NoiseOns = tuple[Literal["membrane", "inputs", "active"], ...]
 Sigma = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Beta = Annotated[float, Field(ge=-1, le=1)]
 Share = Annotated[float, Field(ge=0, le=1)]
-FaultName = Literal["lost", "spurious", "stuck_silent", "stuck_firing"]
+FaultName = Literal["lost", "spurious", "repeated", "flipped", "stuck_silent", "stuck_firing"]
 
 
 class Circuits(Config):
@@ -105,7 +105,7 @@ class SpreadSweep(Circuits):
 
 
 class FaultSweep(Circuits):
-    """Accuracy against lost and spurious spikes and stuck neurons, each set on a copy of its own.
+    """Accuracy against faults of spikes, weights and neurons, each set on a copy of its own.
 
     Attributes:
         rates: shares 0..1.
@@ -114,7 +114,7 @@ class FaultSweep(Circuits):
 
     kind: Literal["faults"]
     rates: tuple[Share, ...] = Field(min_length=1)
-    faults: tuple[FaultName, ...] = Field(default=("lost", "spurious", "stuck_silent", "stuck_firing"), min_length=1)
+    faults: tuple[FaultName, ...] = Field(default=get_args(FaultName), min_length=1)
     table: None = None
 
 

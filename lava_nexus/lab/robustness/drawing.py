@@ -13,7 +13,7 @@ _X = {
     "sigma": "noise, sigma in unit weights",
     "beta": "leak beta",
     "delta": "threshold spread, delta",
-    "rate": "share of spikes or neurons",
+    "rate": "share of spikes, weights or neurons",
 }
 
 

@@ -28,11 +28,12 @@ from lava_nexus.circuits import Circuit
 from lava_nexus.execute.executor import Tally
 from lava_nexus.execute.membrane import MembraneExecutor, Regime
 from lava_nexus.execute.membrane.physics import noise_scales, spread_scales, upper_tail
+from lava_nexus.execute.membrane.simulation import Membranes
 from lava_nexus.lab.configs.robustness import RobustnessConfig
 from lava_nexus.lab.published import PublishedAccuracy
 from lava_nexus.lab.report import Report, columns
 from lava_nexus.lab.runs.circuits import random_operand
-from lava_nexus.neurons import IDEAL, MEMORYLESS, NeuronModel, NonIdealities
+from lava_nexus.neurons import IDEAL, MEMORYLESS, NeuronModel, NonIdealities, ThresholdNetwork
 
 
 @dataclass(frozen=True)
@@ -234,8 +235,7 @@ def flip_probabilities(
     variance = np.broadcast_to(noise_scales(network, non) ** 2, distance.shape)
     if non.noise_on == "active":
         # Synapses that carry a spike: the spikes of the sources, summed over each neuron's run of synapses.
-        arrived = np.concatenate([np.zeros((len(distance), 1)), np.cumsum(quiet.spikes[:, network.sources], 1)], 1)
-        variance = variance * (arrived[:, network.offsets[1:]] - arrived[:, network.offsets[:-1]])
+        variance = variance * _by_neuron(network, quiet.spikes[:, network.sources])
     width = spread_scales(quiet.thetas, non)
     if non.spread and non.spread_shape == "uniform":
         beyond = np.clip((1 - distance / np.maximum(width, 1e-300)) / 2, 0, 0.5)
@@ -245,7 +245,33 @@ def flip_probabilities(
         far = np.where(variance > 0, distance / np.sqrt(variance), np.inf)
     fired = quiet.spikes[:, network.n_inputs :]
     faulty = np.where(fired, non.lost + non.stuck_silent, non.spurious + non.stuck_firing)
+    if non.repeated or non.flipped:
+        faulty = faulty + _faults_of_synapses(network, quiet, non)
     return np.asarray(np.minimum(upper_tail(far) + faulty, 1.0), np.float64)
+
+
+def _by_neuron(network: ThresholdNetwork, of_synapses: NDArray[Any]) -> NDArray[np.float64]:
+    """float64 [sets, neurons]: what [sets, synapses] adds up to over each neuron's run of synapses."""
+    total = np.concatenate([np.zeros((len(of_synapses), 1)), np.cumsum(of_synapses, 1)], 1)
+    return np.asarray(total[:, network.offsets[1:]] - total[:, network.offsets[:-1]])
+
+
+def _faults_of_synapses(network: ThresholdNetwork, quiet: Membranes, non: NonIdealities) -> NDArray[np.float64]:
+    """float64 [sets, neurons]: expected single faults of synapses that move a neuron across its threshold."""
+    reached = quiet.spikes[:, network.sources]
+    above = (quiet.potentials - quiet.thetas)[:, network.targets]
+    fired = quiet.spikes[:, network.n_inputs + network.targets]
+    stored = network.weights.astype(np.int64) & 255
+    changes = []
+    if non.repeated:
+        changes.append((non.repeated * (network.sources >= network.n_inputs), network.weights))
+    for bit in range(8 if non.flipped else 0):
+        flipped = stored ^ (1 << bit)
+        changes.append((non.flipped / 8, np.where(flipped > 127, flipped - 256, flipped) - network.weights))
+    wrong = np.zeros(reached.shape)
+    for chance, change in changes:
+        wrong += chance * (reached & ((above + change >= 0) != fired))
+    return _by_neuron(network, wrong)
 
 
 def _harmful(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -157,6 +158,52 @@ def test_spikes_are_lost_and_made_up_at_their_rates():
     assert not answer(NonIdealities(lost=1.0)).any() and answer(NonIdealities(lost=0.0, spurious=1.0)).all()
 
 
+def chain():
+    """x or y, then its spike + y >= 2."""
+    builder = Builder()
+    x, y = builder.input("x", width=1)[0], builder.input("y", width=1)[0]
+    first = builder.gate([(x, 1), (y, 1)], 1)
+    return as_circuit(builder.finish([("out", [builder.gate([(first, 1), (y, 1)], 2)], None)]), "chain")
+
+
+def stored_gate(threshold, weights):
+    """With just these weights, which the builder would write smaller."""
+    network = gate().network
+    arrays = {"weights": np.array(weights), "thresholds": np.array([threshold])}
+    return as_circuit(replace(network, **{k: v.astype(getattr(network, k).dtype) for k, v in arrays.items()}), "gate")
+
+
+@pytest.mark.parametrize("non", [{}, {"noise": 1e-9}, {"noise": 1e-9, "noise_on": "active"}])
+def test_a_repeated_spike_weighs_twice_and_is_one(non):
+    """Each at its own rate, and a result, a count and an active update once; lost ones are never doubled."""
+    ones = [np.ones(SETS, np.uint8), np.zeros(SETS, np.uint8)]
+    executor = MembraneExecutor(streams=None, nonidealities=NonIdealities(repeated=0.2, lost=0.3, **non))
+    found = executor.invoke(chain(), ones)
+    assert set(np.unique(found)) == {0, 1}
+    assert within(int(found.sum()), SETS, 0.2 * 0.7)  # the second neuron's own spike is lost as often
+    (tally,) = executor.tallies
+    assert within(int(tally.signal_spikes[3]), SETS, 0.7) and tally.active <= 2 * SETS
+    always = answer(NonIdealities(repeated=1.0), made=chain(), operands=ones, streams=None)
+    assert always.all() and not answer(NonIdealities(), made=chain(), operands=ones).any()
+
+
+@pytest.mark.parametrize("weight", [1, -3, 64])
+def test_a_flipped_bit_is_one_of_eight(weight):
+    """Each of the weight's bits, in two's complement, as often; of a copy always the same."""
+    stored = weight & 255
+    changed = [(stored ^ 1 << bit) - 256 * ((stored ^ 1 << bit) > 127) for bit in range(8)]
+    for threshold in (1, 2, 65, 80):
+        made = stored_gate(threshold, (weight, 1))
+        operands = [np.ones(80_000, np.uint8), np.zeros(80_000, np.uint8)]
+        share = 0.5 * (weight >= threshold) + 0.5 * np.mean(np.array(changed) >= threshold)
+        found = answer(NonIdealities(flipped=0.5), made=made, operands=operands, streams=None)
+        assert within(int(found.sum()), len(found), share)
+    few = answer(NonIdealities(flipped=0.5), made=stored_gate(2, (weight, 1)), operands=operands, streams=100)
+    assert all(len(set(few[copy::100].tolist())) == 1 for copy in range(100))
+    with pytest.raises(NexusError, match="weight 200 is beyond the 8 bits of which flipped 0.1 has one flipped"):
+        answer(NonIdealities(flipped=0.1), made=stored_gate(2, (200, 1)))
+
+
 def test_stuck_neurons_stay_stuck():
     executor = MembraneExecutor(streams=2000, nonidealities=NonIdealities(stuck_silent=0.1, stuck_firing=0.2))
     outputs = executor.invoke(gate(), bits()).reshape(-1, 2000)
@@ -205,6 +252,7 @@ def test_an_inverted_spike_is_that_of_the_named_neuron():
         ({"spread_shape": "cauchy"}, "spread_shape 'cauchy'"),
         ({"lost": 1.1}, "lost 1.1 is outside 0..1"),
         ({"stuck_silent": 0.6, "stuck_firing": 0.6}, "exceed 1 together"),
+        ({"lost": 0.6, "repeated": 0.6}, "lost 0.6 and repeated 0.6 exceed 1 together"),
     ],
 )
 def test_mistakes_are_named(values, sentence):

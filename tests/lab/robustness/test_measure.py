@@ -117,8 +117,19 @@ def test_theory_of_faults_and_spread():
     gate = logic_circuit("and", "nexus")
     lost = predict(gate, MEMORYLESS, NonIdealities(lost=0.2, spurious=0.1), 1, 0, 100)
     assert lost.no_flip == pytest.approx(1 - (0.25 * 0.2 + 0.75 * 0.1))
+    flipped = predict(gate, MEMORYLESS, NonIdealities(flipped=0.4), 1, 0, 100)
+    # 1 by bits 0 and 7 turns 0 and -127, by any other 3 .. 65: (1, 1) falls by two of 8 bits of either, a lone 1 rises.
+    assert flipped.no_flip == pytest.approx((1 + 2 * (1 - 0.4 * 6 / 8) + (1 - 2 * 0.4 * 2 / 8)) / 4)
     uniform = predict(gate, MEMORYLESS, NonIdealities(spread=0.5, spread_shape="uniform"), 1, 0, 100)
     assert uniform.no_flip == pytest.approx(1 - 0.75 * 0.25 / 1.5)  # beyond a half, of -3/4 .. 3/4
+
+
+@pytest.mark.parametrize("fault", ["repeated", "flipped"])
+def test_theory_of_faults_of_synapses(fault):
+    non, adder = NonIdealities(**{fault: 2e-4}), circuit("add", FLOAT8_E4M3FN)
+    found = measure(adder, Condition(nonidealities=non), 20_000, 4, 0)
+    theory = predict(adder, MEMORYLESS, non, 1000, 0, 4000)
+    assert 0.003 < 1 - theory.masked < 0.2 and abs(theory.masked - found.accuracy) < 0.012
 
 
 def test_cells_are_kept_and_measured_once(tmp_path):

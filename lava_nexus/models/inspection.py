@@ -10,15 +10,17 @@ from pathlib import Path
 
 import numpy as np
 
-from lava_nexus.circuits import circuit
 from lava_nexus.errors import NexusError
+from lava_nexus.execute.interpret import run_program
 from lava_nexus.execute.run import executor_named
 from lava_nexus.formats import FLOAT32, FormatLike
+from lava_nexus.models.gguf_model import gguf_in
 from lava_nexus.models.model import Model, load
 from lava_nexus.models.stages import HEAD_BLOCK
 from lava_nexus.models.text import tokenizer
+from lava_nexus.programs import linear
 
-_LANES = 1 << 12
+_TERMS = 128
 EXECUTORS = ("reference", "bitsliced", "membrane")
 """Executors that are timed."""
 
@@ -39,7 +41,7 @@ class Inspection:
         context: tokens that a token sees, in what follows.
         macs: multiply-accumulates of one token.
         memory: bytes that one layer's weights, a block of the head's and keys and values of the context take.
-        seconds: of one token by executor, extrapolated from products and sums timed here on one core.
+        seconds: of processors, of one token by executor, extrapolated from the sums of a layer that is timed here.
     """
 
     name: str
@@ -69,13 +71,13 @@ class Inspection:
                 *self.notes,
                 f"one token that sees {self.context}: {self.macs:,} multiply-accumulates; at least "
                 f"{self.memory / 2**20:,.1f} MiB of weights, keys and values at a time",
-                f"seconds a token, of one core: {times}",
+                f"processor seconds a token: {times}",
             )
         )
 
 
 def check(path: str | os.PathLike[str], *, context: int = 128, format: FormatLike = FLOAT32) -> Inspection:
-    """What `load` would make of a folder: headers are read, no weight is and nothing runs but a timing of products.
+    """What `load` would make of a folder: headers are read, no weight is, and nothing runs but a small layer, timed.
 
     >>> print(nexus.check("SmolLM2-135M-Instruct"))
 
@@ -134,18 +136,22 @@ def _text(folder: Path) -> str:
         tokenizer(folder)
     except NexusError as error:
         return str(error)
-    return "tokenizer.json, with the ids of AutoTokenizer"
+    held = "tokenizer.json" if gguf_in(folder) is None else "tokenizer of the GGUF file"
+    return f"{held}, with the ids of AutoTokenizer"
 
 
 def _timed(model: Model) -> dict[str, float]:
-    """Seconds of a product and a sum, a lane among many, by executor."""
-    fmt, found = model.arithmetic.format, {}
-    operands = [fmt.to_patterns(np.linspace(start, 2, _LANES).astype(fmt.dtype)) for start in (0.5, 1.0)]
+    """Seconds of a multiply-accumulate by executor: of a linear layer as the model's own are written."""
+    w, rng = model.arithmetic.writer("timing"), np.random.default_rng(0)
+    x = w.program.input("x", (1, _TERMS), w.format)
+    weight = rng.standard_normal((model.spec.width, _TERMS)).astype(np.float32)
+    w.program.outputs["y"] = linear(w.inside("layer"), x, w.constant(weight))
+    feeds = {"x": w.format.to_patterns(rng.standard_normal((1, 1, _TERMS)).astype(np.float32).astype(w.format.dtype))}
+    found = {}
     for name in EXECUTORS:
         executor = executor_named(name)
         for _ in range(2):  # the first compiles
-            began = time.perf_counter()
-            for operation in ("mul", "add"):
-                executor.invoke(circuit(operation, fmt, basis=model.arithmetic.basis), operands)
-            found[name] = (time.perf_counter() - began) / _LANES
+            began = time.process_time()
+            run_program(w.program, feeds, executor)
+            found[name] = (time.process_time() - began) / weight.size
     return found

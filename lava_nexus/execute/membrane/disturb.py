@@ -170,23 +170,18 @@ def fire_by_tail(
 
 
 @njit(nogil=True)
-def integrate_flipped(
+def flip_weights(
     rand: Noise, first: int, spikes: Spikes, sources: Integers, weights: Integers, copies: Words, bits: Words,
-    drive: Integers, heard: Spikes, columns: int,
+    drive: Integers, columns: int,
 ) -> None:  # fmt: skip
-    """As `kernel._integrate`, with a bit of some weights flipped: synapse `first` + j of each copy has a draw."""
-    drive[:columns] = 0
-    heard[:columns] = 0
+    """Adds to the drive what a flipped bit of some weights changes; synapse `first` + j of each copy has a draw."""
     for j in range(len(sources)):
         row = spikes[sources[j]]
         draw(rand.weight_key, first + j, copies, bits, columns)
         for c in range(columns):
-            weight = weights[j]
             if np.float64(bits[c]) < rand.flipped * _WHOLE:
-                stored = (weight & 255) ^ (1 << np.int32(bits[c] & np.uint64(7)))
-                weight = stored - 256 if stored > 127 else stored
-            drive[c] += weight * np.int32(row[c])
-            heard[c] |= row[c]
+                stored = (weights[j] & 255) ^ (1 << np.int32(bits[c] & np.uint64(7)))
+                drive[c] += ((stored - 256 if stored > 127 else stored) - weights[j]) * np.int32(row[c])
 
 
 @njit(nogil=True)

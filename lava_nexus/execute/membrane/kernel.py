@@ -22,7 +22,7 @@ from lava_nexus.execute.membrane.disturb import (
     add_noise,
     draw,
     fire_by_tail,
-    integrate_flipped,
+    flip_weights,
     spread_thresholds,
 )
 from lava_nexus.neurons.compiled import Indices, Integers, Reals, Spikes, Words, kept
@@ -190,12 +190,10 @@ def _advance(version: str) -> Any:
         for k in range(len(wiring.thetas)):
             fired = spikes[n_inputs + k]
             begin, end = wiring.offsets[k], wiring.offsets[k + 1]
-            sources = wiring.sources[begin:end]
-            weights = wiring.weights[begin:end]
+            sources, weights = wiring.sources[begin:end], wiring.weights[begin:end]
+            _integrate(spikes, sources, weights, drive, heard, columns)
             if rand.flipped > 0:
-                integrate_flipped(rand, begin, spikes, sources, weights, copies, bits, drive, heard, columns)
-            else:
-                _integrate(spikes, sources, weights, drive, heard, columns)
+                flip_weights(rand, begin, spikes, sources, weights, copies, bits, drive, columns)
             if rand.by_activity:
                 _arrived(spikes, sources, arrived, columns)
             if how.way == CLEAN:
@@ -212,8 +210,7 @@ def _advance(version: str) -> Any:
                     _fire(drive, noise, theta, how, v[k], fired, potential, steps)
             add_faults(rand, k, sets, copies, bits, fired, columns)
             for c in range(len(flips)):
-                if flips[c] == k:
-                    fired[c] = fired[c] == 0
+                fired[c] = fired[c] == 0 if flips[c] == k else fired[c]
             if len(potentials):
                 for c in range(columns):
                     potentials[k, c] = potential[c] if how.way == POTENTIAL else drive[c]

@@ -262,7 +262,7 @@ def _faults_of_synapses(network: ThresholdNetwork, quiet: Membranes, non: NonIde
     above = (quiet.potentials - quiet.thetas)[:, network.targets]
     fired = quiet.spikes[:, network.n_inputs + network.targets]
     stored = network.weights.astype(np.int64) & 255
-    changes = []
+    changes: list[tuple[Any, Any]] = []
     if non.repeated:
         changes.append((non.repeated * (network.sources >= network.n_inputs), network.weights))
     for bit in range(8 if non.flipped else 0):

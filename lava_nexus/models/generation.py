@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from lava_nexus.errors import NexusError
 from lava_nexus.execute.executor import Executor
 from lava_nexus.execute.interpret import run_program
+from lava_nexus.execute.operands import real_number, whole_number
 from lava_nexus.models.forward import Counts, Tokens
 from lava_nexus.models.stage import Arithmetic
 from lava_nexus.programs.layers import mean
@@ -178,10 +179,11 @@ class Sampling:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if not self.temperature >= 0 or self.temperature == np.inf:
+        whole_number("top_k", self.top_k, 0)
+        whole_number("seed of a sampling", self.seed, 0)
+        real_number("top_p", self.top_p)
+        if isinstance(self.temperature, str) or not self.temperature >= 0 or self.temperature == np.inf:
             raise NexusError(f"temperature is {self.temperature}, must be a number of at least 0")
-        if self.top_k < 0:
-            raise NexusError(f"top_k is {self.top_k}, must be at least 0")
         if not 0 < self.top_p <= 1:
             raise NexusError(f"top_p is {self.top_p}, must be above 0 and at most 1")
 

@@ -12,6 +12,7 @@ import numpy as np
 
 from lava_nexus.errors import NexusError
 from lava_nexus.execute.interpret import run_program
+from lava_nexus.execute.operands import whole_number
 from lava_nexus.execute.run import executor_named
 from lava_nexus.formats import FLOAT32, FormatLike
 from lava_nexus.models.gguf_model import gguf_in
@@ -91,9 +92,7 @@ def check(path: str | os.PathLike[str], *, context: int = 128, format: FormatLik
     """
     model = load(path, format=format)
     spec = model.spec
-    if context < 1:
-        raise NexusError(f"context is {context}, must be at least 1")
-    context = min(context, spec.positions)
+    context = min(whole_number("context", context), spec.positions)
     macs = multiply_accumulates(model, context)
     return Inspection(
         name=str(path),

@@ -13,8 +13,9 @@ positions and pixels too, and keeps keys and values. All else is circuits.
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Literal
+from typing import Literal, get_args
 
+from lava_nexus.errors import NexusError
 from lava_nexus.formats import FLOAT32
 from lava_nexus.models.rope import Rope
 from lava_nexus.models.spec import Images, ModelSpec, Tensors
@@ -57,7 +58,12 @@ def forward_stages(
         logits: of all tokens, of the last one, or none.
         keep: whether keys and values of these tokens are handed out.
         block: most weights of the head in one stage.
+
+    Raises:
+        NexusError: logits of other tokens.
     """
+    if logits not in get_args(Logits):
+        raise NexusError(f"logits {logits!r} is not one of {', '.join(get_args(Logits))}")
     first, behind = layers or (0, spec.layers)
     stages = [_embedding(spec, tokens), *_rotary(spec, tokens, past)]
     stages += [_layer(spec, layer, tokens, past, keep) for layer in range(first, behind)]

@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from lava_nexus.errors import NexusError
 from lava_nexus.execute.executor import Executor
+from lava_nexus.execute.operands import whole_number
 from lava_nexus.execute.run import DEFAULT_EXECUTOR, executor_named
 from lava_nexus.models.forward import Counts, Forward, Tokens, tell
 from lava_nexus.models.generation import (
@@ -196,6 +197,8 @@ class Model(Shown):
             NexusError: as a call, or a model that has no causal layers or no head.
         """
         ids = self.checked_generation(tokens, max_new_tokens)
+        if not isinstance(sampling, Sampling):
+            raise NexusError(f"sampling {sampling!r} is not a Sampling, as lava_nexus.models.generation has it")
         forward, counts = self.forward(executor_named(executor, **options), hold=True), Counts()
         last, stop = self.spec.ends if ends is None else ends, None
         stream: Stream = {}
@@ -225,7 +228,8 @@ class Model(Shown):
         """
         ids = token_array(tokens)
         self.check_padding(ids)
-        if len(ids) != 1 or max_new_tokens < 0:
+        whole_number("max_new_tokens", max_new_tokens, 0)
+        if len(ids) != 1:
             raise NexusError(f"generation of {max_new_tokens} tokens after {len(ids)} sequences, must be after one")
         if not (self.spec.shape.causal and self.spec.head):
             raise NexusError(f"model '{self.source.name}' has no language-model head, so it generates nothing")
@@ -269,7 +273,10 @@ class Model(Shown):
         Raises:
             NexusError: the range is empty or not in the model.
         """
-        first, behind = (0, self.spec.layers) if layers is None else layers
+        pair = (0, self.spec.layers) if layers is None else layers
+        if not isinstance(pair, tuple | list) or len(pair) != 2:
+            raise NexusError(f"layers {layers!r} are not (first, behind the last)")
+        first, behind = (whole_number("number of a layer", one, None) for one in pair)
         if not 0 <= first < behind <= self.spec.layers:
             raise NexusError(f"layers {first} to {behind} are not a range in the model's 0 to {self.spec.layers}")
         return first, behind

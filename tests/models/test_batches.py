@@ -94,5 +94,5 @@ def test_a_checkpoint_says_what_it_is(
     told = capsys.readouterr().out
     assert ended.value.code == 0
     assert "llama, 2 layers of width 4" in told and "no use for: 'lm_head.weight'" in told
-    with pytest.raises(NexusError, match="context is 0, must be at least 1"):
+    with pytest.raises(NexusError, match="context 0 is below 1"):
         nexus.check(tmp_path, context=0)

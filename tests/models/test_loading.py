@@ -153,3 +153,24 @@ def test_sampling_is_that_of_transformers_and_seeded() -> None:
     assert Sampling().choose(rows[0], 0) == int(np.argmax(rows))
     with pytest.raises(NexusError, match="top_p is 0, must be above 0 and at most 1"):
         Sampling(top_p=0)
+
+
+@pytest.mark.parametrize(
+    ("asked", "says"),
+    [
+        (lambda m: m([1], "reference", layers="x"), r"layers 'x' are not \(first, behind the last\)"),
+        (lambda m: m([1], "reference", layers=(0, 1.5)), "number of a layer 1.5 is not a whole number"),
+        (lambda m: m([1], "reference", logits="first"), "logits 'first' is not one of all, last, none"),
+        (lambda m: m.generate([1], "x"), "max_new_tokens 'x' is not a whole number"),
+        (lambda m: m.generate([1], -1), "max_new_tokens -1 is below 0"),
+        (lambda m: m.generate([1], 1, sampling=3), "sampling 3 is not a Sampling"),
+        (lambda m: Sampling("hot"), "temperature is hot, must be a number"),
+        (lambda m: Sampling(1.0, top_k=1.5), "top_k 1.5 is not a whole number"),
+        (lambda m: Sampling(1.0, top_p="x"), "top_p 'x' is not a number"),
+        (lambda m: Sampling(1.0, seed="x"), "seed of a sampling 'x' is not a whole number"),
+    ],
+)
+def test_what_a_model_is_asked_for_is_checked_when_it_is(asked: Any, says: str) -> None:
+    """`logits="first"` gave those of all tokens."""
+    with pytest.raises(NexusError, match=says):
+        asked(nexus.random_model(CONFIG))

@@ -12,7 +12,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from typing import Any, TypeVar
 
-from lava_nexus.cluster import END, ClusterConfig
+from lava_nexus.cluster import END, ClusterConfig, reuse_memory
 from lava_nexus.cluster import Crew as Crew
 
 P = TypeVar("P")
@@ -31,6 +31,7 @@ def crew(cluster: ClusterConfig | None, threads: int = 1, of_processor: bool = F
     Raises:
         NexusError: no cluster there, no worker in time, or the extra `distributed` is not installed.
     """
+    reuse_memory()
     if cluster is None and threads == 1:
         yield _Here()
         return

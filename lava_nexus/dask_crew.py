@@ -12,10 +12,11 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, wait
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any, TypeVar
 
-from lava_nexus.cluster import END, ClusterConfig, Crew, Passed, piece_on_worker, signature, step_on_worker
+from lava_nexus.cluster import END, ClusterConfig, Crew, Passed, pieces_on_worker, signature, step_on_worker
 from lava_nexus.errors import NexusError, brief
 from lava_nexus.store import THREADS
 
@@ -24,6 +25,7 @@ R = TypeVar("R")
 _AHEAD = 4  # pieces given out before they are needed, a worker
 _ATTEMPTS = 3  # workers that a piece may end or outlast
 _LOOK_SECONDS = 1.0
+_TOGETHER_SECONDS = 0.5  # of short pieces given out as one: to give one out takes milliseconds
 _READY = 64  # what is shared by pieces of several calls, held by the cluster
 
 
@@ -103,13 +105,18 @@ class DaskCrew(Crew):
     def map(
         self, function: Callable[[Any, P], R], shared: Any, pieces: Iterable[P], returning: bool = False
     ) -> Iterator[R]:
-        """On workers; a piece whose worker dies, or lasts too long, is computed by another."""
+        """On workers, short ones several at a time; where a worker dies, or lasts too long, another computes them."""
         there = self._there() if returning else []
+        together, left = 1, iter(pieces)
 
         def submitted(of: _Shared, number: int, packed: bytes) -> _Piece:
-            return _Piece([self._submitted(piece_on_worker, of, packed, number, at=_turn(there, number))])
+            return _Piece([self._submitted(pieces_on_worker, of, packed, number, at=_turn(there, number))])
 
-        return self._joined(submitted, function, shared, pieces)
+        bundles = iter(lambda: list(islice(left, together)), [])
+        for found, seconds in self._joined(submitted, function, shared, bundles):
+            if not returning:
+                together = max(1, min(2 * len(found), int(_TOGETHER_SECONDS * len(found) / max(seconds, 1e-6))))
+            yield from found
 
     def relay(
         self, function: Callable[[Any, int, Any], Any], shared: Any, items: Iterable[Any], steps: int
@@ -266,6 +273,7 @@ def started(config: ClusterConfig, stack: ExitStack) -> Any:
     """A cluster of processes on this machine that listens on the loopback alone; ended with the stack."""
     _imported()
     from distributed import Nanny, Scheduler, SpecCluster
+    from distributed.system import MEMORY_LIMIT  # of this machine, or of what its control group allows
 
     _configured(stack)
     folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="lava_nexus-cluster-", ignore_cleanup_errors=True))
@@ -274,23 +282,16 @@ def started(config: ClusterConfig, stack: ExitStack) -> Any:
         "host": "127.0.0.1",
         "dashboard": False,
         "local_directory": folder,
-        "memory_limit": config.memory or _memory() // config.processes,
+        "memory_limit": config.memory or int(MEMORY_LIMIT) // config.processes,
         "silence_logs": logging.CRITICAL,
     }
-    own = {THREADS: str(config.each)}
+    own = {THREADS: str(config.each), "LAVA_NEXUS_PROGRESS": "0"}  # the client tells how far the whole is
     visible = [own | ({"CUDA_VISIBLE_DEVICES": str(i)} if config.gpus else {}) for i in range(config.processes)]
     workers = {i: {"cls": Nanny, "options": {**common, "env": env}} for i, env in enumerate(visible)}
     scheduler = {"cls": Scheduler, "options": {"host": "127.0.0.1", "port": 0, "dashboard_address": "127.0.0.1:0"}}
     made = SpecCluster(workers, scheduler, name="lava_nexus", silence_logs=logging.CRITICAL)
     stack.callback(_quietly, lambda: made.close(timeout=10))
     return made
-
-
-def _memory() -> int:
-    """Bytes of this machine, or of what its control group allows."""
-    from distributed.system import MEMORY_LIMIT
-
-    return int(MEMORY_LIMIT)
 
 
 def _quietly(action: Callable[[], Any]) -> None:

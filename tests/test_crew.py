@@ -17,13 +17,15 @@ import numpy as np
 import pytest
 
 import lava_nexus as nexus
-from lava_nexus.cluster import ClusterConfig, piece_on_worker, signature
+from lava_nexus.cluster import ClusterConfig, pieces_on_worker, signature
 from lava_nexus.config import build_config
 from lava_nexus.crew import crew
 from lava_nexus.errors import NexusError
 from lava_nexus.execute.tiled import TiledExecutor, Tiling
 from lava_nexus.lab.configs.evaluation import EvaluateConfig
 from lava_nexus.lab.configs.execution import RunConfig
+from lava_nexus.lab.configs.model import TrainDigitsConfig
+from lava_nexus.lab.configs.places import MapBlockConfig
 from lava_nexus.lab.configs.robustness import RobustnessConfig
 from lava_nexus.lab.configs.verification import VerifyConfig
 from lava_nexus.lab.evaluation.relay import steps_of
@@ -74,6 +76,21 @@ def test_threads_give_results_in_order_and_end_with_the_first_mistake(threads):
 def test_a_cluster_gives_the_same_in_order(cluster):
     assert list(cluster.map(power, 3, range(40))) == [3**n for n in range(40)]
     assert list(cluster.map(power, 2, [])) == []
+
+
+def test_short_pieces_are_given_out_several_at_a_time(cluster):
+    submit, given = cluster._client.submit, []
+
+    def counted(*args, **options):
+        given.append(args)
+        return submit(*args, **options)
+
+    cluster._client.submit = counted
+    try:
+        assert list(cluster.map(power, 3, range(2000))) == [3**n for n in range(2000)]
+    finally:
+        cluster._client.submit = submit
+    assert len(given) < 500
 
 
 def test_a_relay_takes_every_item_through_all_steps(cluster):
@@ -159,7 +176,7 @@ def test_workers_with_other_sources_or_another_processor_are_refused(cluster):
     expected = {**signature(True), "processor": {"name": "another"}}
 
     def asks(expected, n):
-        return piece_on_worker(expected, "key", cloudpickle.dumps((power, 1)), cloudpickle.dumps(1))
+        return pieces_on_worker(expected, "key", cloudpickle.dumps((power, 1)), cloudpickle.dumps([1]))
 
     with pytest.raises(NexusError, match=r"worker tcp://.* has another processor .*all workers must have the same"):
         list(cluster.map(asks, expected, [1]))
@@ -266,6 +283,35 @@ def test_a_table_is_the_same(cluster, tmp_path, command):
     plain = conducted(command, kind, TABLES[command], tmp_path / "plain")
     spread = conducted(command, kind, TABLES[command] | {"cluster": at(cluster)}, tmp_path / "spread")
     assert told(plain) == told(spread)
+
+
+@pytest.mark.wide
+def test_a_training_is_the_same(cluster, tmp_path):
+    gates = {"steps": 2, "batch": 2, "checkpoint_every": 1, "format": "float8_e5m2", "formats": ["float8_e4m3fn"]}
+    given = {"forward": "gates", "gates": gates | {"baselines": ["torch"]}}
+    plain, spread = (
+        conducted("train", TrainDigitsConfig, given | more, tmp_path / name)
+        for name, more in (("plain", {}), ("spread", {"cluster": at(cluster)}))
+    )
+    assert len(plain["ways"]) == 3 and plain["steps"] == spread["steps"]
+    for one, other in zip(plain["ways"], spread["ways"], strict=True):
+        assert {**one, "seconds": 0} == {**other, "seconds": 0}
+    weights = [(tmp_path / name / "digits_by_gates.safetensors").read_bytes() for name in ("plain", "spread")]
+    assert weights[0] == weights[1]
+    with pytest.raises(NexusError, match="a training by PyTorch is one short piece; leave out 'cluster'"):
+        build_config(TrainDigitsConfig, {"cluster": "local"}, "config")
+
+
+@pytest.mark.parametrize("more", [{}, pytest.param({"product": "native", "strategies": ["fit: chips=8"]}, marks=pytest.mark.slow)])
+def test_a_mapping_is_the_same(cluster, tmp_path, more):
+    shape = {"d_model": 16, "heads": 2, "kv_heads": 1, "head_dim": 8, "hidden": 32, "layers": 1, "vocabulary": 0}
+    given = {"name": "tiny", "shape": shape, "context": 4, "format": "float8_e4m3fn", "curve": 4, "sets": 16, **more}
+    plain = conducted("map", MapBlockConfig, given, tmp_path / "plain")
+    spread = conducted("map", MapBlockConfig, given | {"cluster": at(cluster)}, tmp_path / "spread")
+    assert len(plain["curve"]) > 2 and plain["strategies"][0]["cores"]
+    for key in plain.keys() - {"config"}:
+        assert plain[key] == spread[key], key
+    assert (tmp_path / "plain" / "cores.csv").read_text() == (tmp_path / "spread" / "cores.csv").read_text()
 
 
 def told(found):

@@ -40,8 +40,11 @@ def _measured(kept: Path) -> str:
     found = read_json(kept, "benchmark")
     if found["quick"]:
         raise NexusError(f"{kept} is of a trial with --quick; the page shows whole runs")
-    tables = (f"{one['title']}\n\n{markdown(one['header'], one['rows'])}" for one in found["tables"])
-    return "\n\n".join([*tables, f"On: {found['where']}; `benchmarks/on_cluster.py`."])
+    tables = (
+        f"{one['title']}\n\n{markdown(one['header'], one['rows'])}\nOn: {one['where']}; `benchmarks/on_cluster.py`."
+        for one in found["tables"]
+    )
+    return "\n\n".join(tables)
 
 
 def update_distributed_page(root: Path) -> None:

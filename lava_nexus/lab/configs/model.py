@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BeforeValidator, Field, model_validator
 
+from lava_nexus.cluster import Cluster
 from lava_nexus.config import Config
 from lava_nexus.errors import NexusError
 from lava_nexus.formats import FORMATS, FloatFormat
@@ -248,7 +249,8 @@ class TrainDigitsConfig(Config):
         install: whether the weights replace those that come with the package.
         forward: what computes the forward pass: PyTorch, or gates beside strict float.
         gates: of a training by gates, which takes its own steps and batch.
-        out: folder for weights and report.
+        cluster: where trainings in several formats, and other ways, are done side by side, see `lava_nexus.cluster`.
+        out: folder for weights and report; of a cluster on several machines one that all of them see.
     """
 
     seed: int = Field(0, ge=0, lt=2**63)
@@ -265,4 +267,11 @@ class TrainDigitsConfig(Config):
     install: bool = True
     forward: Literal["torch", "gates"] = "torch"
     gates: GateTraining = GateTraining()
+    cluster: Cluster = None
     out: Path = Path("results/train_digits")
+
+    @model_validator(mode="after")
+    def _long_enough(self) -> TrainDigitsConfig:
+        if self.cluster is not None and self.forward != "gates":
+            raise ValueError("a training by PyTorch is one short piece; leave out 'cluster', or have 'forward: gates'")
+        return self

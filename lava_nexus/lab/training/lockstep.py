@@ -290,6 +290,6 @@ def _identity(config: TrainDigitsConfig) -> dict[str, Any]:
     """What must be the same for a training to go on."""
     values = config.resolved()
     gates = {f"gates.{key}": value for key, value in values.pop("gates").items()}
-    free = {"out", "install", "required_accuracy", "epochs", "batch", "forward"}
+    free = {"out", "cluster", "install", "required_accuracy", "epochs", "batch", "forward"}
     free |= {f"gates.{key}" for key in ("checkpoint_every", "baselines", "formats")}
     return {key: value for key, value in (values | gates).items() if key not in free}

@@ -13,15 +13,17 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from lava_nexus import files
+from lava_nexus.errors import NexusError
 from lava_nexus.execute.cpu import BitslicedExecutor
 from lava_nexus.execute.interpret import run_program
+from lava_nexus.files import prepare_folder
 from lava_nexus.formats import FLOAT32
 from lava_nexus.lab.configs.execution import RunConfig
 from lava_nexus.lab.configs.model import TrainDigitsConfig
 from lava_nexus.lab.figures.costs import Curve, curve_figure
 from lava_nexus.lab.report import Report, Table, conclude
 from lava_nexus.lab.runs.digits import approximate_program
+from lava_nexus.lab.spread import spread
 from lava_nexus.lab.training.lockstep import Lockstep, Side, StepRow, batch_of, rate_of, store_of, train_in_lockstep
 from lava_nexus.lab.training.train_digits import reproducible
 from lava_nexus.lab.training.witness import DigitsTransformer, witness_logits
@@ -29,6 +31,7 @@ from lava_nexus.lab.trial import marked, smaller
 from lava_nexus.models.checkpoint import save_checkpoint
 from lava_nexus.models.digits import DIGITS, digits_program, load_split
 from lava_nexus.programs import Program
+from lava_nexus.store import Store
 
 Tensors = Mapping[str, NDArray[Any]]
 _COUNTED = 32  # test images whose SynOps are counted
@@ -121,6 +124,7 @@ WAYS: dict[str, Callable[[TrainDigitsConfig, Tensors], Way]] = {
     "bootstrap": _bootstrap,
     "rate": _rate,
 }
+_BEHIND = ("rate",)  # those that need the weights trained by gates
 
 
 WEIGHTS = "digits_by_gates.safetensors"
@@ -142,31 +146,77 @@ def train_by_gates(
     """
     if quick:
         config = smaller(config, config.model_copy(update={"gates": config.gates.model_copy(update=_QUICK)}))
-    found = train_in_lockstep(config, out, resume, restart)
+    all_of_it = _Trainings(config, out.resolve(), torch.get_num_threads())
+    all_of_it.begin(resume, restart)
+    independent = [way for way in config.gates.baselines if way not in _BEHIND]
+    pieces = [config.gates.format, *config.gates.formats, *independent]
+    trained = spread(
+        config.cluster, _Trainings.piece, all_of_it, [*enumerate(pieces)], "training", "ways", of_processor=True
+    )
+    found = trained[0]
+    assert isinstance(found, Lockstep)
     save_checkpoint(out / WEIGHTS, found.tensors, {"seed": str(config.seed), "steps": str(config.gates.steps)})
     gates = Way(f"by gates, {config.gates.format}", found.accuracy, _synops(config, found, quick), found.seconds)
-    formats = [_in_format(config, name, out, resume, restart) for name in config.gates.formats]
-    others = [WAYS[name](config, found.tensors) for name in config.gates.baselines]
+    formats = [_way(name, one) for name, one in zip(pieces[1:], trained[1:], strict=True) if isinstance(one, Lockstep)]
+    ready = {name: one for name, one in zip(pieces, trained, strict=True) if isinstance(one, Way)}
+    others = [ready.get(name) or WAYS[name](config, found.tensors) for name in config.gates.baselines]
     curve_figure(_curves(found, others), "Loss of training by gates and beside it", out / "training.png")
     values = conclude(_report(config, found, [gates, *formats, *others], quick), out)
-    for each, folder in [(config, out), *((_with_format(config, name), out / name) for name in config.gates.formats)]:
-        store_of(each, folder).clear()
+    for store in all_of_it.stores:
+        store.clear()
     return values
+
+
+@dataclass(frozen=True)
+class _Trainings:
+    """Trainings that need nothing of each other.
+
+    Attributes:
+        config: of all.
+        out: folder of the first one's state; those in other formats have one of their own in it.
+        threads: of PyTorch, on which bits may depend.
+    """
+
+    config: TrainDigitsConfig
+    out: Path
+    threads: int
+
+    def of(self, number: int, name: str) -> tuple[TrainDigitsConfig, Path]:
+        """Config and folder of one by gates."""
+        gates = self.config.gates.model_copy(update={"format": name})
+        return self.config.model_copy(update={"gates": gates}), self.out / name if number else self.out
+
+    @property
+    def stores(self) -> list[Store]:
+        """Where the states of those by gates are kept."""
+        names = (self.config.gates.format, *self.config.gates.formats)
+        return [store_of(*self.of(number, name)) for number, name in enumerate(names)]
+
+    def begin(self, resume: bool, restart: bool) -> None:
+        """Decides what becomes of states of an earlier run."""
+        for name in self.config.gates.formats:
+            prepare_folder(self.out / name)
+        for store in self.stores:
+            store.begin(resume, restart)
+        if resume and not any(store.paths for store in self.stores):
+            raise NexusError(f"folder '{self.stores[0].folder}' holds no state to resume from")
+
+    def piece(self, piece: tuple[int, str]) -> Lockstep | Way:
+        """One of them, from its last state on, also where another worker was ended in the middle of it."""
+        number, name = piece
+        torch.set_num_threads(self.threads)
+        if number > len(self.config.gates.formats):
+            return WAYS[name](self.config, {})
+        config, folder = self.of(number, name)
+        return train_in_lockstep(config, folder, resume=bool(store_of(config, folder).paths))
 
 
 def _synops(config: TrainDigitsConfig, found: Lockstep, quick: bool) -> float | None:
     return synops_by_gates(found.tensors) if config.gates.format == "float32" and not quick else None
 
 
-def _with_format(config: TrainDigitsConfig, name: str) -> TrainDigitsConfig:
-    return config.model_copy(update={"gates": config.gates.model_copy(update={"format": name})})
-
-
-def _in_format(config: TrainDigitsConfig, name: str, out: Path, resume: bool, restart: bool) -> Way:
+def _way(name: str, found: Lockstep) -> Way:
     """The same training with every operation of the forward pass in another format; weights stay float32."""
-    folder, config = files.prepare_folder(out / name), _with_format(config, name)
-    resume = resume and bool(store_of(config, folder).paths)
-    found = train_in_lockstep(config, folder, resume, restart)
     losses = tuple(row.loss_gates for row in found.rows)
     return Way(f"by gates, {name}", found.accuracy, None, found.seconds, losses)
 

@@ -136,6 +136,7 @@ PROBE = """<script>addEventListener("load", () => setTimeout(() => {
 }, 300));</script></body>"""
 
 
+@pytest.mark.wide
 @pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine: the site is not opened in a browser")
 def test_in_a_browser_pages_fetch_nothing_and_show_their_pictures(tmp_path: Path) -> None:
     pytest.importorskip("mkdocs", reason="no MkDocs (extra docs): the site is not built")

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pytest
 
 from lava_nexus.circuits import OPERATIONS, Circuit, circuit
 from lava_nexus.errors import NexusError
-from lava_nexus.formats import FLOAT32, FLOAT64, FORMATS, FloatFormat
+from lava_nexus.formats import BFLOAT16, FLOAT8_E5M2, FLOAT32, FLOAT64, FORMATS, FloatFormat
 from lava_nexus.verify.operands import Patterns, operands, singles
 from tests import exact
 
@@ -63,15 +65,23 @@ def heavy(case: Case) -> bool:
     return case.fmt.bits == 64 if case.basic else case.fmt.bits >= 32
 
 
-def wide(case: Case) -> bool:
-    """Whether the case is a function in FP64, whose circuits are the largest."""
-    return case.fmt == FLOAT64 and not case.basic
+def further(case: Case) -> bool:
+    """Whether the case says what another format's says, or is a function in FP64, whose circuits are the largest."""
+    return (case.fmt == FLOAT64 and not case.basic) or not {case.fmt, case.to}.isdisjoint((FLOAT8_E5M2, BFLOAT16))
 
 
 # Exact sums, whose operands are many, have tests of their own.
 NAMES = [name for name, operation in OPERATIONS.items() if "terms" not in operation.options]
 CASES = [Case(name, fmt, to) for name in NAMES for fmt in FORMATS.values() for to in targets(name, fmt)]
 BASIC = [case for case in CASES if case.basic]
-WIDE_LAST = [pytest.param(case, marks=pytest.mark.wide if wide(case) else (), id=str(case)) for case in CASES]
+
+
+def further_last(cases: list[Case], slow: Callable[[Case], bool] = lambda case: False) -> list[Any]:
+    """The cases as parameters, those of further formats for CI alone."""
+    marks = [pytest.mark.slow if slow(case) else pytest.mark.wide if further(case) else () for case in cases]
+    return [pytest.param(case, marks=mark, id=str(case)) for case, mark in zip(cases, marks, strict=True)]
+
+
+WIDE_LAST = further_last(CASES)
 # The same, with what is heavy left to the slow tests.
-LIGHT_FIRST = [pytest.param(case, marks=pytest.mark.slow if heavy(case) else (), id=str(case)) for case in CASES]
+LIGHT_FIRST = further_last(CASES, heavy)

@@ -14,7 +14,7 @@ from lava_nexus.execute.membrane import MembraneExecutor
 from lava_nexus.formats import FLOAT8_E4M3FN, FLOAT8_E5M2, FLOAT16, FLOAT32, FLOAT64, INT8
 from lava_nexus.neurons import LOIHI2, check
 from lava_nexus.verify.operands import operands
-from tests.circuits.cases import CASES, LIGHT_FIRST, Case
+from tests.circuits.cases import CASES, LIGHT_FIRST, WIDE_LAST, Case
 from tests.evaluate import evaluate, input_spikes
 
 # FP32: neurons and depth that were asked for, neurons and depth there are today.
@@ -42,9 +42,13 @@ def test_the_style_of_least_depth_is_less_deep(operation):
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)
-@pytest.mark.parametrize("style", ["neurons", "depth"])
-def test_networks_obey_the_hardware_rules_and_end_together(case, style):
-    check_structure(case, case.build(style=style))
+def test_networks_obey_the_hardware_rules_and_end_together(case):
+    check_structure(case, case.build())
+
+
+@pytest.mark.parametrize("case", WIDE_LAST)
+def test_networks_of_least_depth_obey_them_too(case):
+    check_structure(case, case.build(style="depth"))
 
 
 @pytest.mark.parametrize("case", LIGHT_FIRST)

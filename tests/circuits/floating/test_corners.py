@@ -65,7 +65,7 @@ HARDWARE: dict[str, Callable[..., Values]] = {
 COMPARED = {"compare_lt": np.less, "compare_le": np.less_equal, "compare_eq": np.equal}
 EXTREMA = {"min": np.minimum, "max": np.maximum}
 OPERATIONS = [*HARDWARE, *COMPARED, *EXTREMA, "fma"]
-LARGE = [(name, FLOAT64) for name in ("mul", "div", "sqrt", "fma")]
+LARGE = [(name, FLOAT64) for name in ("sub", "mul", "div", "sqrt", "fma")]
 CASES = [
     pytest.param(name, fmt, id=f"{fmt}-{name}", marks=[pytest.mark.wide] if (name, fmt) in LARGE else [])
     for fmt in WIDE

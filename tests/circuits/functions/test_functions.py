@@ -18,6 +18,7 @@ from tests.circuits.definition import outputs
 from tests.circuits.functions.oracle import FUNCTIONS, correctly_rounded, domain
 
 NARROW = [FLOAT8_E4M3FN, FLOAT8_E5M2, FLOAT16, BFLOAT16]
+FURTHER = [pytest.param(fmt, marks=pytest.mark.wide) for fmt in (FLOAT8_E5M2, BFLOAT16)]
 # Ceilings in neurons, FP32, threshold basis.
 CEILINGS = {
     "reciprocal": 2_366,
@@ -146,7 +147,7 @@ def test_compiled_golden_is_the_interpreted_one(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", SPECIALS)
-@pytest.mark.parametrize("fmt", [*NARROW, FLOAT32], ids=str)
+@pytest.mark.parametrize("fmt", [FLOAT8_E4M3FN, FLOAT16, FLOAT32, *FURTHER], ids=str)
 def test_neurons_give_what_the_golden_gives(name: str, fmt: FloatFormat) -> None:
     built = circuit(name, fmt)
     assert not violations(built.network)

@@ -82,7 +82,9 @@ def test_executors_count_the_same(ran: Callable[[str], tuple[dict[str, Any], Pat
     assert reports[0]["spikes"] == reports[1]["spikes"] and reports[0]["synops"] == reports[1]["synops"]
 
 
-@pytest.mark.parametrize("fmt", ["float8_e4m3fn", "float8_e5m2", "float16", "bfloat16"])
+@pytest.mark.parametrize(
+    "fmt", ["float8_e4m3fn", *(pytest.param(f, marks=pytest.mark.wide) for f in ("float8_e5m2", "float16", "bfloat16"))]
+)
 def test_narrower_formats_run_by_the_same_config(fmt: str, tmp_path: Path) -> None:
     report = run_digits(config(format=fmt), tmp_path)
     assert report["ulp"]["strict"]["zero_rate"] == 1.0 and report["ulp"]["strict"]["unequal_bits"] == 0

@@ -121,3 +121,16 @@ def test_nothing_is_called_an_inference_without_a_pace() -> None:
     for page in [ROOT / "README.md", *sorted(DOCS.glob("*.md"))]:
         for line in _text(page).splitlines():
             assert not re.search(r"\b(?:an|one|per|each) inference\b", line) or "pace" in line, f"{page.name}: {line}"
+
+
+def test_notebooks_print_work_and_a_machine_with_its_pace() -> None:
+    """Wherever a cell prints joules: of a machine, beside its pace and the work; else work alone."""
+    priced = []
+    for path in sorted((ROOT / "notebooks").glob("*.ipynb")):
+        for cell in json.loads(_text(path))["cells"]:
+            printed = "".join("".join(one.get("text", [])) for one in cell.get("outputs", []))
+            if JOULES.search(printed):
+                assert " of work" in printed, f"{path.name}: {printed}"
+                assert ("of the machine" in printed) == ("pace: " in printed), f"{path.name}: {printed}"
+                priced.append((path.stem[:2], "of the machine" in printed))
+    assert set(priced) >= {("01", False), ("03", True)}

@@ -97,7 +97,7 @@ class DaskCrew(Crew):
             place = {"scheduler_file": config.at}
         try:
             client = dask.Client(**place, timeout=config.wait_seconds, set_as_default=False, security=security)
-        except (OSError, TimeoutError, ValueError) as error:
+        except (OSError, TimeoutError, ValueError, TypeError) as error:  # TypeError: TLS without certificates
             raise NexusError(f"no cluster answers at '{config.at}': {brief(str(error), 120)}") from error
         stack.callback(_quietly, lambda: client.close(timeout=5))
         return client
@@ -236,8 +236,7 @@ class DaskCrew(Crew):
         return error
 
 
-def _turn(there: list[str], number: int) -> str | None:
-    """Whose turn it is; None for anyone's."""
+def _turn(there: list[str], number: int) -> str | None:  # None for anyone's
     return there[number % len(there)] if there else None
 
 
@@ -246,6 +245,7 @@ _SETTINGS = {
     "distributed.scheduler.allowed-failures": _ATTEMPTS - 1,
     "distributed.scheduler.worker-saturation": 1.0,
     "distributed.scheduler.worker-ttl": "60s",
+    "distributed.deploy.lost-worker-timeout": "7d",  # a worker that is begun anew just then would be given up for good
     "distributed.comm.timeouts.connect": "30s",
     "distributed.comm.timeouts.tcp": "60s",
     "distributed.admin.tick.limit": "60s",

@@ -6,6 +6,7 @@ import contextlib
 import errno
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -145,9 +146,7 @@ def test_what_ends_every_worker_is_a_sentence(cluster):
     def deadly(_, n):
         os.kill(os.getpid(), signal.SIGKILL)
 
-    with pytest.raises(
-        NexusError, match=r"ended 3 workers of 'local', each killed or out of memory|has had no worker for"
-    ):
+    with pytest.raises(NexusError, match="ended 3 workers of 'local', each killed or out of memory"):
         list(cluster.map(deadly, None, [1]))
 
 
@@ -167,6 +166,35 @@ def test_a_fault_at_a_worker_names_the_worker(cluster, error, told):
         list(cluster.map(failing, error, [1]))
 
 
+def test_a_full_disk_at_a_worker_is_a_sentence(cluster):
+    def writes(path, n):
+        Path(path).write_text("x")
+
+    with pytest.raises(NexusError, match=r"^worker tcp://127.0.0.1:\d+: no space left on device$"):
+        list(cluster.map(writes, "/dev/full", [1]))
+
+
+@pytest.mark.slow
+def test_a_worker_that_takes_more_memory_than_it_may_is_ended(tmp_path):
+    def piece(flag, n):
+        if n == 2:
+            once(flag, take)
+        elif n < 0:
+            take()
+        return n * n
+
+    def take():
+        held = np.ones(150_000_000)
+        time.sleep(3600)
+        assert len(held)
+
+    options = {"workers": 1, "memory": 900_000_000, "wait_seconds": WAIT}
+    with crew(ClusterConfig(**options)) as workers:
+        assert list(workers.map(piece, str(tmp_path / "flag"), range(4))) == [0, 1, 4, 9]
+        with pytest.raises(NexusError, match="ended 3 workers of 'local', each killed or out of memory"):
+            list(workers.map(piece, str(tmp_path / "flag"), [-1]))
+
+
 def test_a_fault_of_the_program_keeps_its_kind(cluster):
     with pytest.raises(ZeroDivisionError):
         list(cluster.map(power, 0, [-1]))
@@ -180,8 +208,9 @@ def test_workers_with_other_sources_or_another_processor_are_refused(cluster):
 
     with pytest.raises(NexusError, match=r"worker tcp://.* has another processor .*all workers must have the same"):
         list(cluster.map(asks, expected, [1]))
-    with pytest.raises(NexusError, match=r"has another sources"):
-        list(cluster.map(asks, {**signature(False), "sources": "0"}, [1]))
+    for part in ("sources", "package version", "packages"):
+        with pytest.raises(NexusError, match=f"has another {part}.*; all workers must have the same"):
+            list(cluster.map(asks, {**signature(False), part: {"numpy": "0"}}, [1]))
 
 
 @pytest.mark.parametrize(
@@ -399,7 +428,7 @@ def test_nothing_stays_when_the_client_is_ended(tmp_path, number, code):
 
 
 @contextlib.contextmanager
-def served(file):
+def served(file, names=("scheduler", "worker"), more=()):
     """A scheduler, told of in a file, and a worker, as processes of their own; yields the scheduler."""
     file.unlink(missing_ok=True)
     quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
@@ -409,8 +438,9 @@ def served(file):
     }
     started = []
     try:
-        for name, options in asked.items():
-            command = [sys.executable, "-m", f"distributed.cli.dask_{name}", "--scheduler-file", str(file), *options]
+        for name in names:
+            options = [*asked[name], *more, "--scheduler-file", str(file)]
+            command = [sys.executable, "-m", f"distributed.cli.dask_{name}", *options]
             started.append(subprocess.Popen(command, **quiet, cwd=file.parent))
         yield started[0]
     finally:
@@ -418,6 +448,44 @@ def served(file):
             process.terminate()
         for process in started:
             process.wait(60)
+
+
+def there(file):
+    """Waits for a scheduler to tell where it is."""
+    began = time.monotonic()
+    while time.monotonic() - began < WAIT:
+        with contextlib.suppress(FileNotFoundError, json.JSONDecodeError):
+            return json.loads(file.read_text())["address"]
+        time.sleep(0.1)
+    raise TimeoutError
+
+
+@pytest.mark.slow
+def test_a_scheduler_without_workers_is_a_sentence(tmp_path):
+    file = tmp_path / "scheduler.json"
+    with served(file, ["scheduler"]):
+        there(file)
+        told = "has no worker after 10 s; start one by: dask worker"
+        with pytest.raises(NexusError, match=told), crew(ClusterConfig(at=str(file), wait_seconds=10)):
+            pass
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="certificates are made by openssl")
+def test_tls_lets_in_who_has_a_certificate(tmp_path):
+    file, cert, key = (tmp_path / name for name in ("scheduler.json", "cert.pem", "key.pem"))
+    make = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost"]
+    subprocess.run([*make, "-keyout", str(key), "-out", str(cert)], check=True, capture_output=True)
+    given = {"ca": cert, "cert": cert, "key": key}
+    more = ["--protocol", "tls", "--tls-ca-file", str(cert), "--tls-cert", str(cert), "--tls-key", str(key)]
+    with served(file, more=more):
+        address = there(file)
+        assert address.startswith("tls://127.0.0.1:")
+        with crew(ClusterConfig(at=address, tls=given, wait_seconds=WAIT)) as workers:
+            assert list(workers.map(power, 2, range(5))) == [1, 2, 4, 8, 16]
+        told = "no cluster answers at 'tls://"
+        with pytest.raises(NexusError, match=told), crew(ClusterConfig(at=address, wait_seconds=5)):
+            pass
 
 
 @pytest.mark.slow
@@ -438,8 +506,7 @@ def test_a_run_that_lost_its_scheduler_goes_on_with_another(tmp_path):
         return run
 
     with served(file) as scheduler:
-        while not file.exists():
-            time.sleep(0.1)
+        there(file)
         run = begun(scheduler)
         scheduler.kill()
         said = run.communicate(timeout=150)[1]
@@ -447,8 +514,7 @@ def test_a_run_that_lost_its_scheduler_goes_on_with_another(tmp_path):
     (kept,) = (out / "progress").glob("*")
     before = kept.read_bytes()
     with served(file):
-        while not file.exists():
-            time.sleep(0.1)
+        there(file)
         run = begun(None)
         assert run.communicate(timeout=150) and run.returncode == 0
     (result,) = json.loads((out / "verification.json").read_text())["results"]

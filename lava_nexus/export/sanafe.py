@@ -18,7 +18,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lava_nexus.chip.placement import Placement
+from lava_nexus.circuits import Circuit
 from lava_nexus.errors import NexusError, brief
+from lava_nexus.execute.operands import checked_operands
 from lava_nexus.files import write_text
 from lava_nexus.formats import patterns_to_spikes
 
@@ -36,7 +38,8 @@ def write_sanafe(placement: Placement, operands: Sequence[NDArray[Any]], path: s
         path: of the file.
 
     Raises:
-        NexusError: it is no circuit's placement, has delays, or does not fit SANA-FE's Loihi.
+        NexusError: it is no circuit's placement, has delays, or does not fit SANA-FE's Loihi; operands that are not
+            patterns of the circuit's ports.
     """
     if not isinstance(placement, Placement):
         raise NexusError(
@@ -80,8 +83,12 @@ def write_sanafe(placement: Placement, operands: Sequence[NDArray[Any]], path: s
 
 def _trains(placement: Placement, operands: Sequence[NDArray[Any]]) -> list[list[int]]:
     """Spikes of the strobe and of each input bit, set by set."""
-    bits = [patterns_to_spikes(x, port.width) for x, port in zip(operands, placement.network.inputs, strict=True)]
-    strobe = np.ones((len(operands[0]), 1), np.int64)
+    network = placement.network
+    golden: Any = None  # of a placement that was read back
+    made = placement.circuit or Circuit(placement.label, "threshold", network, golden)
+    checked = checked_operands(made, operands)
+    bits = [patterns_to_spikes(x, port.width) for x, port in zip(checked.whole, network.inputs, strict=True)]
+    strobe = np.ones((checked.sets, 1), np.int64)
     return [[int(spike) for spike in column] for column in np.hstack([strobe, *bits]).T]
 
 

@@ -153,5 +153,13 @@ def test_layers_and_what_is_placed_are_exported(tmp_path):
         write_netx(program, tmp_path / "program.net")
     with pytest.raises(NexusError, match=r"takes what lava_nexus.place\(circuit, max_delay=0\) gives, not <"):
         write_sanafe(program, [], tmp_path / "program.yaml")
+    bare = nexus.place(nexus.circuit("add", FMT), max_delay=0, sets=8)
+    for operands, says in (
+        ([np.zeros(3, np.uint8)], "takes 2 operands, not 1"),
+        ([np.zeros(3, np.uint8), np.zeros(2, np.uint8)], "do not broadcast"),
+        ([np.full(3, 999), np.zeros(3, np.uint8)], "holds int64, not patterns of uint8"),
+    ):
+        with pytest.raises(NexusError, match=says):
+            write_sanafe(bare, operands, tmp_path / "add.yaml")
     with pytest.raises(NexusError, match="not of the name 'add'"):
         write_nir("add", tmp_path / "x")

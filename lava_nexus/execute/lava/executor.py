@@ -16,6 +16,7 @@ from lava_nexus.execute.executor import LEVELS, Evaluated, Executor, level_word
 from lava_nexus.execute.lava.cores import Stream, Timing
 from lava_nexus.execute.lava.lif import READ_OUT_STEPS, Level, time_steps
 from lava_nexus.execute.lava.population_lif import LEAST_WINDOW
+from lava_nexus.execute.lava.process import given
 from lava_nexus.execute.lava.processes import host
 from lava_nexus.execute.lava.processes.populations import PopulationProcess, Populations
 from lava_nexus.execute.lava.program import run_on_lava
@@ -252,7 +253,7 @@ def spike_trains(
 
     The spike of a signal at level l for the wave that entered at step t is the one seen at step t + l.
     """
-    network = circuit.network
+    network = given(circuit, Circuit, "spike_trains").network
     flat = checked_operands(circuit, operands).whole
     sets = len(flat[0])
     steps = time_steps(network, sets, lanes, level)

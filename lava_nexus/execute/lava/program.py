@@ -16,7 +16,7 @@ from lava_nexus.errors import NexusError
 from lava_nexus.execute.executor import LEVELS, Tallies
 from lava_nexus.execute.interpret import ProgramResult, check_feeds
 from lava_nexus.execute.lava.partition import Block, Part, partition
-from lava_nexus.execute.lava.process import CHANNEL_MESSAGES, Process, spike_shape
+from lava_nexus.execute.lava.process import CHANNEL_MESSAGES, Process, given, spike_shape
 from lava_nexus.execute.lava.processes.coding import TensorDecoder, TensorEncoder
 from lava_nexus.execute.lava.processes.operators import (
     NeuronLevel,
@@ -71,6 +71,7 @@ def run_on_lava(
             the timeout passed; no process is left then.
     """
     word = neuron_level(level)
+    given(program, Program, "run_on_lava")
     sets = _sets(program, feeds)
     batch = min(batch, sets)
     parts = partition(program, processes)

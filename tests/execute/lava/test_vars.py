@@ -25,6 +25,8 @@ from lava_nexus.execute.lava import (
     SpikeEncoder,
     StatefulNeurons,
     Xor,
+    run_on_lava,
+    spike_trains,
 )
 from lava_nexus.execute.lava.lif import leaky_model
 from lava_nexus.execute.membrane import MembraneExecutor
@@ -155,6 +157,8 @@ PORTS = ADDER.network.inputs
         (lambda: IFPopulation((2,), np.nan), "has thresholds nan, which are no whole numbers"),
         (lambda: IFPopulation((2,), "x"), "has thresholds x, which are no whole numbers"),
         (lambda: IFPopulation((2,), 1, model="x"), "population takes an object of NeuronModel, not 'x'"),
+        (lambda: spike_trains("add", []), "spike_trains takes an object of Circuit, not 'add'"),
+        (lambda: run_on_lava(3, {}), "run_on_lava takes an object of Program, not 3"),
         (lambda: Session(3), "a Lava session takes an object of AbstractProcess, not 3"),
         (lambda: Session(Network(ADDER, model=NeuronModel(beta=0.5, reset="hard"))), "vectorised neurons of a network"),
     ],

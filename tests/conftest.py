@@ -15,6 +15,9 @@ from hypothesis import settings
 
 from lava_nexus.errors import NexusError
 
+# Before PyTorch is imported: with two workers on two processors, OpenMP's threads spend their time waiting in loops.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
 settings.register_profile("default", deadline=None, derandomize=True, max_examples=50)
 settings.register_profile("thorough", deadline=None, max_examples=2000)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))

@@ -8,40 +8,27 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from functools import cache
-from itertools import permutations, product
+from itertools import permutations
+from typing import Any
 
-FALSE = 0
-TRUE = 1
+import numpy as np
+from numpy.typing import NDArray
+
+from lava_nexus.lowering import nodes, tables
+from lava_nexus.lowering.nodes import ASKED, FIRST, FULL, HEAD, LOOKS, ROOM, ROW
+from lava_nexus.lowering.tables import AND, FALSE, MAJORITY, NOT, OR, OR3, PROJECTIONS, SELECT, TRUE, XOR3
+
+__all__ = ["AND", "FALSE", "MAJORITY", "NOT", "OR", "OR3", "PROJECTIONS", "SELECT", "TRUE", "XOR3", "LookGraph"]
+
 N_CONSTANTS = 2
-
-PROJECTIONS = (0xAA, 0xCC, 0xF0)
-"""Tables of the three inputs themselves."""
-
-NOT, AND, OR, XOR3, MAJORITY, OR3, SELECT = 0x55, 0x88, 0xEE, 0x96, 0xE8, 0xFE, 0xD8
-"""not a; a and b; a or b; a xor b xor c; at least two of three; a or b or c; b where a is set, else c."""
 
 Look = tuple[int, tuple[int, ...]]
 
-_CHOICES = [[chosen for chosen in product((0, 1), repeat=inputs) if any(chosen)] for inputs in range(4)]
-"""For each number of inputs, which of them may be replaced."""
+compose = cache(tables.composed)
+depends = cache(tables.dependent)
 
-
-@cache
-def compose(table: int, x: int, y: int, z: int) -> int:
-    """The table of f(x, y, z) where x, y, z are tables over common inputs."""
-    result = 0
-    for minterm in range(8):
-        if table >> minterm & 1:
-            result |= (x if minterm & 1 else ~x) & (y if minterm & 2 else ~y) & (z if minterm & 4 else ~z)
-    return result & 0xFF
-
-
-@cache
-def depends(table: int, position: int) -> bool:
-    """Whether the table depends on its input at the position."""
-    shift = 1 << position
-    low = 0xFF & ~PROJECTIONS[position]
-    return (table & low) != (table >> shift & low)
+_ROOM = 1 << 10
+"""Look-ups that a graph has room for at first; a power of two."""
 
 
 @cache
@@ -60,39 +47,47 @@ class LookGraph:
 
     Attributes:
         n_leaves: leaves, numbered from N_CONSTANTS.
-        looks: (table, inputs ascending) of the nodes past the leaves.
+        first: number of the first look-up.
+        memory: the look-ups and what has been asked; see `nodes`.
     """
 
     def __init__(self, n_leaves: int) -> None:
         self.n_leaves = n_leaves
         self.first = N_CONSTANTS + n_leaves
-        self.looks: list[Look] = []
-        self._known: dict[Look, int] = {}
-        self._asked: dict[tuple[int, int, int, int], int] = {}
+        self._looks: list[Look] = []
+        self.memory = _memory(self.first, _ROOM)
+
+    @property
+    def looks(self) -> list[Look]:
+        """(table, inputs ascending) of the nodes past the leaves."""
+        behind = int(self.memory[LOOKS])
+        if len(self._looks) < behind:
+            rows = self.memory[HEAD + ROW * len(self._looks) : HEAD + ROW * behind].reshape(-1, ROW)[:, :4].tolist()
+            self._looks += [(table, (a, b, c) if c else (a, b) if b else (a,)) for table, a, b, c in rows]
+        return self._looks
 
     def inputs(self, node: int) -> tuple[int, ...]:
         """The nodes that a node reads; none for constants and leaves."""
-        return self.looks[node - self.first][1] if node >= self.first else ()
-
-    def reached(self, roots: Iterable[int]) -> list[int]:
-        """Look-ups that the roots depend on, roots included, ascending."""
-        found: set[int] = set()
-        stack = [root for root in roots if root >= self.first]
-        while stack:
-            node = stack.pop()
-            if node not in found:
-                found.add(node)
-                stack.extend(source for source in self.inputs(node) if source >= self.first)
-        return sorted(found)
+        row = node - self.first
+        if row < 0:
+            return ()
+        return self._looks[row][1] if row < len(self._looks) else self.looks[row][1]
 
     def look(self, table: int, a: int, b: int = FALSE, c: int = FALSE) -> int:
         """The node table(a, b, c): constants, equal and unused inputs folded, look-ups that fit drawn in."""
-        asked = (table, a, b, c)
-        if asked not in self._asked:
-            leaves = tuple(sorted({node for node in (a, b, c) if node > TRUE}))
-            look = trimmed(compose(table, *(_constant_or_projection(node, leaves) for node in (a, b, c))), leaves)
-            self._asked[asked] = self._node(self._collapsed(look))
-        return self._asked[asked]
+        return self.run(nodes.look, table, a, b, c)
+
+    def run(self, kernel: Any, *arguments: Any) -> int:
+        """What a compiled function of the memory and arguments returns, room made for the look-ups that it makes."""
+        made, asked = self.memory[LOOKS], self.memory[ASKED]
+        while True:
+            found = int(kernel(self.memory, *arguments))
+            if not self.memory[FULL]:
+                return found
+            more = _memory(self.first, 2 * int(self.memory[ROOM]))
+            more[LOOKS], more[ASKED] = made, asked
+            nodes.move_kernel(self.memory, more)
+            self.memory = more
 
     def table_over(self, node: int, leaves: tuple[int, ...], depth: int = 2) -> int | None:
         """The node's truth table over given nodes, if it depends on no others; looks at most `depth` look-ups down."""
@@ -100,7 +95,8 @@ class LookGraph:
             return PROJECTIONS[leaves.index(node)]
         if node < self.first or depth == 0:
             return None
-        table, inputs = self.looks[node - self.first]
+        row = node - self.first
+        table, inputs = self._looks[row] if row < len(self._looks) else self.looks[row]
         operands = [0, 0, 0]
         for position, source in enumerate(inputs):
             operand = self.table_over(source, leaves, depth - 1)
@@ -113,74 +109,23 @@ class LookGraph:
         """The `or` of nodes, the earliest first, so that a longer one shares the beginning of a shorter one."""
         return self.any_in_order(sorted(set(nodes)))
 
-    def any_in_order(self, nodes: Sequence[int]) -> int:
+    def any_in_order(self, chain: Sequence[int]) -> int:
         """The `or` of nodes, taken from the first to the last."""
-        chain = list(nodes)
-        while len(chain) > 1:
-            chain = [self.look(OR3, *chain[:3]), *chain[3:]]
-        return chain[0] if chain else FALSE
+        if len(chain) < 2:
+            return chain[0] if chain else FALSE
+        return self.run(nodes.chain_kernel, np.array(chain, np.int64))
 
     def complement(self, node: int) -> int | None:
         """The node known to be the negation, if any; makes none."""
-        if node <= TRUE:
-            return TRUE - node
-        if node >= self.first:
-            table, leaves = self.looks[node - self.first]
-            if len(leaves) == 1:
-                return leaves[0]
-            found = self._known.get((table ^ 0xFF, leaves))
-            if found is not None:
-                return found
-        return self._known.get((NOT, (node,)))
-
-    def _node(self, look: Look) -> int:
-        table, leaves = look
-        if not leaves:
-            return TRUE if table else FALSE
-        if table == PROJECTIONS[0]:
-            return leaves[0]
-        if look not in self._known:
-            self._known[look] = self.first + len(self.looks)
-            self.looks.append(look)
-        return self._known[look]
-
-    def _collapsed(self, look: Look) -> Look:
-        """The same function with inputs replaced by what they read, as long as at most three inputs remain.
-
-        Fewest inputs win, then a node that is known, then the deepest replacement.
-        """
-        while True:
-            parts = [((node,), self.inputs(node)) for node in look[1]]
-            best, best_rank = look, (len(look[1]), look not in self._known, 0)
-            for chosen in _CHOICES[len(parts)]:
-                read = [part[choice] for part, choice in zip(parts, chosen, strict=True)]
-                leaves = {leaf for nodes in read for leaf in nodes}
-                if len(leaves) <= 3 and all(read):
-                    candidate = self._replaced(look, chosen, tuple(sorted(leaves)))
-                    rank = (len(candidate[1]), candidate not in self._known, -sum(chosen))
-                    if rank < best_rank:
-                        best, best_rank = candidate, rank
-            if best == look:
-                return look
-            look = best
-
-    def _replaced(self, look: Look, chosen: tuple[int, ...], leaves: tuple[int, ...]) -> Look:
-        """The look-up over the leaves, with the chosen inputs replaced by what they read."""
-        table, inputs = look
-        operands = [0, 0, 0]
-        for position, (node, replace) in enumerate(zip(inputs, chosen, strict=True)):
-            if replace:
-                inner, read = self.looks[node - self.first]
-                operands[position] = compose(inner, *[*(PROJECTIONS[leaves.index(leaf)] for leaf in read), 0, 0][:3])
-            else:
-                operands[position] = PROJECTIONS[leaves.index(node)]
-        return trimmed(compose(table, *operands), leaves)
+        found = int(nodes.complement(self.memory, node))
+        return None if found < 0 else found
 
 
-def _constant_or_projection(node: int, leaves: tuple[int, ...]) -> int:
-    if node <= TRUE:
-        return 0xFF if node == TRUE else 0
-    return PROJECTIONS[leaves.index(node)]
+def _memory(first: int, room: int) -> NDArray[np.int64]:
+    """Memory of no look-ups yet."""
+    memory = np.zeros(nodes.words(room), np.int64)
+    memory[FIRST], memory[ROOM] = first, room
+    return memory
 
 
 def trimmed(table: int, leaves: tuple[int, ...]) -> Look:

@@ -6,7 +6,7 @@ fewest values alive. Where a value lives (a slot, a register, a name in source c
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -20,13 +20,16 @@ from lava_nexus.lowering.cover import cover
 from lava_nexus.lowering.gates import GateLowering
 from lava_nexus.lowering.luts import FALSE, N_CONSTANTS, OR, OR3, TRUE, Look, LookGraph
 from lava_nexus.lowering.rows import tops
-from lava_nexus.lowering.schedule import deepest_first, depth_first, eager, most_alive, thrifty
+from lava_nexus.lowering.schedule import least_alive
 from lava_nexus.neurons import STROBE, ThresholdNetwork
 
 Variant = Literal["outputs", "spikes", "activity"]
 """What is computed: the outputs; every neuron's spikes too; who received a spike too."""
 
-_SOURCES = ("luts.py", "sums.py", "rows.py", "gates.py", "cover.py", "schedule.py", "ordered.py")
+_SOURCES = (
+    *("tables.py", "nodes.py", "luts.py", "sums.py", "rows.py", "adders.py", "ways.py", "gates.py"),
+    *("cover.py", "schedule.py", "ordered.py"),
+)
 _MANY_NEURONS = 9000
 _graphs: dict[tuple[str, Variant], OrderedGraph] = {}
 
@@ -96,6 +99,24 @@ def lower(network: ThresholdNetwork, variant: Variant = "spikes") -> OrderedGrap
     signals = nodes if variant != "outputs" else []
     probes = _probe_nodes(network, graph, nodes) if variant == "activity" else []
     return sorted_looks(cover(graph, [*outputs, *signals, *probes]), inputs, outputs, signals, probes)
+
+
+def restricted(graph: OrderedGraph, zeros: Collection[int]) -> OrderedGraph:
+    """The graph for operand sets whose input bits of these numbers are 0.
+
+    It has the same inputs, outputs and counted values; those that are now constant are constants.
+
+    Args:
+        graph: to be made smaller.
+        zeros: numbers of input bits, ports in order, each LSB first.
+    """
+    small = LookGraph(graph.n_inputs)
+    leaves = [N_CONSTANTS + i for i in range(graph.n_inputs)]
+    nodes = [FALSE, TRUE, *(FALSE if i in zeros else leaf for i, leaf in enumerate(leaves))]
+    for table, (a, b, c) in zip(graph.tables.tolist(), graph.reads.tolist(), strict=True):
+        nodes.append(small.look(table, nodes[a], nodes[b], nodes[c]))
+    outputs, signals, probes = ([nodes[v] for v in of.tolist()] for of in (graph.outputs, graph.signals, graph.probes))
+    return sorted_looks(cover(small, [*outputs, *signals, *probes]), leaves, outputs, signals, probes)
 
 
 def sorted_looks(
@@ -198,18 +219,13 @@ def from_arrays(arrays: Arrays, metadata: Metadata) -> OrderedGraph:
 
 
 def _order(looks: dict[int, Look], inputs: Sequence[int], outputs: Sequence[int]) -> list[int]:
-    """The order that keeps the fewest values alive: the best of the order of making and some depth first.
+    """The order that keeps the fewest values alive.
 
-    Of each, operations are drawn forward, without and with the `or`s: a table's columns then grow side by side while
-    the lines that they share are there.
+    The `or`s are hurried: a table's columns then grow side by side while the lines that they share are there.
     """
     reads = {node: sources for node, (_, sources) in looks.items()}
     ors = {node for node, (table, _) in looks.items() if table in (OR, OR3)}
-    orders = [list(reads)]
-    for way in (reads, deepest_first(reads)):
-        orders += [eager(reads, depth_first(way, outputs[::step])) for step in (1, -1)]
-    orders += [thrifty(reads, order, outputs, hurried) for order in orders for hurried in ((), ors)]
-    return min(orders, key=lambda order: most_alive(reads, order, inputs, outputs))
+    return least_alive(reads, inputs, outputs, ors)[0]
 
 
 def _signal_nodes(network: ThresholdNetwork, graph: LookGraph) -> list[int]:
@@ -218,17 +234,18 @@ def _signal_nodes(network: ThresholdNetwork, graph: LookGraph) -> list[int]:
     nodes = [TRUE] + [N_CONSTANTS + i for i in range(network.n_inputs - 1)]
     assert STROBE == 0
     of_rows = tops(network)
-    for k in range(network.neurons):
-        sources, weights = network.synapses_of(k)
-        terms = [(nodes[source], weight) for source, weight in zip(sources.tolist(), weights.tolist(), strict=True)]
-        nodes.append(lowering.gate(terms, int(network.thresholds[k]), k in of_rows))
+    offsets, sources, weights = network.offsets.tolist(), network.sources.tolist(), network.weights.tolist()
+    for k, threshold in enumerate(network.thresholds.tolist()):
+        part = slice(offsets[k], offsets[k + 1])
+        terms = [(nodes[source], weight) for source, weight in zip(sources[part], weights[part], strict=True)]
+        nodes.append(lowering.gate(terms, threshold, k in of_rows))
     return nodes
 
 
 def _probe_nodes(network: ThresholdNetwork, graph: LookGraph, nodes: Sequence[int]) -> list[int]:
     """For every neuron the node that tells whether it received a spike or fired."""
-    probes = []
+    probes, n_inputs = [], network.n_inputs
     for k in range(network.neurons):
-        read = {nodes[source] for source in network.synapses_of(k)[0].tolist()} | {nodes[network.n_inputs + k]}
+        read = {nodes[source] for source in network.synapses_of(k)[0].tolist()} | {nodes[n_inputs + k]}
         probes.append(graph.any_of(read))
     return probes

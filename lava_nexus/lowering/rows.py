@@ -14,6 +14,8 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from lava_nexus.lowering.luts import TRUE
 from lava_nexus.lowering.sums import Sum
 from lava_nexus.neurons import ThresholdNetwork
@@ -89,18 +91,21 @@ def _swapped(row: Row, total: Sum, share: int) -> Sum:
 
 def tops(network: ThresholdNetwork) -> set[int]:
     """Neurons at the top of a row: a later gate reads all of their terms alike, and takes them off."""
-    terms: list[dict[int, int]] = []
+    n_inputs = network.n_inputs
+    terms: dict[int, dict[int, int]] = {}
     found: set[int] = set()
-    for k in range(network.neurons):
-        sources, weights = network.synapses_of(k)
-        own = dict(zip(sources.tolist(), weights.tolist(), strict=True))
-        terms.append(own)
-        for source, weight in own.items():
-            below = source - network.n_inputs
-            if below < 0 or below in found or weight in (1, -1):
-                continue
-            if _taken_off(terms[below], own, weight):
-                found.add(below)
+
+    def of(k: int) -> dict[int, int]:
+        if k not in terms:
+            sources, weights = network.synapses_of(k)
+            terms[k] = dict(zip(sources.tolist(), weights.tolist(), strict=True))
+        return terms[k]
+
+    heavy = (network.sources >= n_inputs) & (np.abs(network.weights) != 1)
+    synapses = network.targets, network.sources - n_inputs, network.weights
+    for k, below, weight in zip(*(array[heavy].tolist() for array in synapses), strict=True):
+        if below not in found and _taken_off(of(below), of(k), weight):
+            found.add(below)
     return found
 
 

@@ -6,9 +6,10 @@ What is known is enough to see that two nodes are never 1 together.
 from __future__ import annotations
 
 from collections import defaultdict
+from functools import cache
 from itertools import combinations
 
-from lava_nexus.lowering.luts import FALSE, MAJORITY, PROJECTIONS, TRUE, XOR3, LookGraph, compose
+from lava_nexus.lowering.luts import FALSE, PROJECTIONS, TRUE, LookGraph, compose
 
 Sum = dict[int, int]
 """Node to weight."""
@@ -47,8 +48,9 @@ def _fold(graph: LookGraph, total: Sum, node: int, leaves: tuple[int, ...]) -> N
         return
     for share in (-weight // 2, -weight):
         tables = {node: whole}
-        for other in total:
-            if other != node and _holds(total[other], share) and (other in leaves or other >= graph.first):
+        for other, of_other in total.items():
+            held = of_other >= share > 0 or of_other <= share < 0  # at least the share, of its sign
+            if held and other != node and (other in leaves or other >= graph.first):
                 table = graph.table_over(other, leaves)
                 if table is not None:
                     tables[other] = table
@@ -63,10 +65,6 @@ def _fold(graph: LookGraph, total: Sum, node: int, leaves: tuple[int, ...]) -> N
                         _add(total, part, -share)
                     _add(total, graph.look(bit, *[*leaves, FALSE][:3]), share)
                     return
-
-
-def _holds(weight: int, share: int) -> bool:
-    return weight * share > 0 and abs(weight) >= abs(share)
 
 
 def _one_bit(terms: list[tuple[int, int]], share: int) -> int | None:
@@ -86,27 +84,8 @@ def _add(total: Sum, node: int, weight: int) -> None:
         del total[node]
 
 
-def counted(graph: LookGraph, total: Sum) -> Sum:
-    """Inputs of equal weight replaced by the binary digits of their number."""
-    groups: dict[int, list[int]] = defaultdict(list)
-    for node, weight in sorted(total.items()):
-        groups[weight].append(node)
-    result: Sum = {}
-    for weight, bits in groups.items():
-        column, place = bits, weight
-        while column:
-            carries: list[int] = []
-            while len(column) > 1:
-                x, y, z = [*column[:3], FALSE][:3]
-                carries.append(graph.look(MAJORITY, x, y, z))
-                column = [*column[3:], graph.look(XOR3, x, y, z)]
-            _add(result, column[0], place)
-            column, place = [carry for carry in carries if carry != FALSE], 2 * place
-    return result
-
-
-NodeValue = tuple[int, int]
-"""A node and the value, 0 or 1, that it has."""
+Literal = int
+"""Twice a node, and 1 where it is 1: x ^ 1 is the opposite of x."""
 
 _MOST_LITERALS = 200
 _FEWEST_TERMS = 4
@@ -123,8 +102,9 @@ class Facts:
     def __init__(self, graph: LookGraph) -> None:
         self.graph = graph
         self._recent: dict[int, list[tuple[int, Sum, int]]] = defaultdict(list)
-        self._implied: dict[NodeValue, list[NodeValue]] = defaultdict(list)
-        self._known: dict[int, frozenset[NodeValue]] = {}
+        self._implied: dict[Literal, list[Literal]] = defaultdict(list)
+        self._known: dict[int, frozenset[Literal]] = {}
+        self._against: dict[int, frozenset[Literal]] = {}
 
     def record(self, node: int, total: Sum, threshold: int) -> None:
         """The node is the gate [total >= threshold]."""
@@ -139,39 +119,45 @@ class Facts:
         alike.append((node, total, threshold))
 
     def _imply(self, x: int, y: int) -> None:
-        self._implied[x, 1].append((y, 1))
-        self._implied[y, 0].append((x, 0))
+        self._implied[2 * x + 1].append(2 * y + 1)
+        self._implied[2 * y].append(2 * x)
 
     def exclusive(self, x: int, y: int) -> bool:
         """Whether x and y are known never to be 1 together; False where nothing is known."""
-        of_y = self._needed(y)
-        return any((node, 1 - value) in of_y for node, value in self._needed(x))
+        if x not in self._against:
+            self._against[x] = frozenset([literal ^ 1 for literal in self._needed(x)])
+        return not self._against[x].isdisjoint(self._needed(y))
 
-    def _needed(self, node: int) -> frozenset[NodeValue]:
+    def _needed(self, node: int) -> frozenset[Literal]:
         if node not in self._known:
-            found: set[NodeValue] = set()
-            stack = [(node, 1)]
+            found: set[Literal] = set()
+            stack = [2 * node + 1]
+            first, looks = 2 * self.graph.first, self.graph.looks
             while stack and len(found) < _MOST_LITERALS:
                 literal = stack.pop()
                 if literal not in found:
                     found.add(literal)
-                    stack += self._inputs_needed(*literal) + self._implied.get(literal, [])
+                    if literal >= first:
+                        table, inputs = looks[(literal - first) >> 1]
+                        stack += [2 * inputs[i] + value for i, value in _inputs_needed(table, len(inputs), literal & 1)]
+                    if literal in self._implied:
+                        stack += self._implied[literal]
             self._known[node] = frozenset(found)
         return self._known[node]
 
-    def _inputs_needed(self, node: int, value: int) -> list[NodeValue]:
-        if node < self.graph.first:
-            return []
-        table, inputs = self.graph.looks[node - self.graph.first]
-        against = 0 if value else 0xFF
-        needed = []
-        for position, source in enumerate(inputs):
-            for given in (0, 1):
-                operands = list(PROJECTIONS)
-                operands[position] = 0xFF * given
-                if compose(table, *operands) == against:
-                    needed.append((source, 1 - given))
-        return needed
+
+@cache
+def _inputs_needed(table: int, inputs: int, value: int) -> list[tuple[int, int]]:
+    """(position, value) of the inputs that a look-up of that value needs."""
+    against = 0 if value else 0xFF
+    needed = []
+    for position in range(inputs):
+        for given in (0, 1):
+            operands = list(PROJECTIONS)
+            operands[position] = 0xFF * given
+            if compose(table, *operands) == against:
+                needed.append((position, 1 - given))
+    return needed
 
 
 def _least_difference(a: Sum, b: Sum) -> int:

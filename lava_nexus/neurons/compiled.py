@@ -45,8 +45,11 @@ def kept(function: Callable[..., Any], *signature: Any) -> Any:
 
 
 def within(function: Callable[..., Any]) -> Any:
-    """Compiled as a part of the kept functions that call it, which are then found by its source too."""
-    return numba.njit(nogil=True)(function)
+    """Compiled as a part of the kept functions that call it, which are then found by its source too.
+
+    It has no entry for the interpreter, which takes longer to compile than most.
+    """
+    return numba.njit(nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)(function)
 
 
 class _Codec(CompileResultCacheImpl):

@@ -9,9 +9,8 @@ from itertools import accumulate
 from lava_nexus.circuits import Circuit
 from lava_nexus.execute.cuda.packing import PACKING
 from lava_nexus.lowering.counting import TOTALS, Counts, Weights, fewer, idle, weights
-from lava_nexus.lowering.ordered import Variant, ordered_graph
+from lava_nexus.lowering.ordered import Variant, ordered_graph, restricted
 from lava_nexus.lowering.render import PREAMBLE, cuda_function
-from lava_nexus.lowering.restrict import restricted
 from lava_nexus.neurons import Port
 
 THREADS = 128

@@ -13,7 +13,7 @@ from lava_nexus.execute.cpu.program import COUNTED, allocate, allocated
 from lava_nexus.files import unpacked
 from lava_nexus.lowering import ordered
 from lava_nexus.lowering.ordered import Variant, from_arrays, lower, to_arrays
-from lava_nexus.lowering.schedule import depth_first, eager, most_alive
+from lava_nexus.lowering.schedule import least_alive
 from lava_nexus.neurons import STROBE, Builder, ThresholdNetwork
 from tests.evaluate import evaluate
 from tests.execute.cpu.networks import counter, full_adder, random_networks, ripple_adder
@@ -54,6 +54,24 @@ def looked(graph: ordered.OrderedGraph, inputs: NDArray[np.bool_]) -> NDArray[np
     for i, (table, (a, b, c)) in enumerate(zip(graph.tables.tolist(), graph.reads.tolist(), strict=True)):
         values[graph.first + i] = table >> (values[a] + 2 * values[b] + 4 * values[c]) & 1
     return values.T.astype(np.bool_)
+
+
+@pytest.mark.parametrize(
+    ("name", "fmt", "basis", "variant", "digest"),
+    [
+        ("add", "float8_e5m2", "threshold", "activity", "f1f72457e20ce161"),
+        ("div", "bfloat16", "threshold", "spikes", "9d468be6998c878a"),
+        ("add", "bfloat16", "nexus", "outputs", "58d043e00e7a9196"),
+        ("exp", "float8_e5m2", "nexus", "spikes", "88a2249385892d54"),
+        ("sqrt", "float16", "threshold", "spikes", "b7b9b0830093b547"),
+        ("gelu", "bfloat16", "threshold", "spikes", "7d3d9dc3d040296f"),
+    ],
+)
+def test_the_same_network_has_the_same_program_everywhere(
+    name: str, fmt: str, basis: str, variant: Variant, digest: str
+) -> None:
+    """What ships and what is measured is held by digest: a faster lowering must not be another one."""
+    assert allocated(lower(circuit(name, fmt, basis=basis).network, variant)).digest[:16] == digest
 
 
 def one_full_adder() -> ThresholdNetwork:
@@ -123,12 +141,15 @@ def test_slots_are_as_many_as_values_alive_at_once(network: ThresholdNetwork) ->
     reads = {value: tuple(set(row) - {0, 1}) for value, row in zip(order, graph.reads.tolist(), strict=True)}
     kept = graph.outputs.tolist()
     inputs = range(2, graph.first)
-    assert allocate(reads, order, inputs, kept, reserved=0)[1] == most_alive(reads, order, inputs, kept)
+    found, alive = least_alive(reads, inputs, kept, ())
+    assert sorted(found) == list(order)
+    assert allocate(reads, found, inputs, kept, reserved=0)[1] == alive
+    assert alive <= allocate(reads, order, inputs, kept, reserved=0)[1]
 
 
 def test_schedule_reuses_slots_and_runs_side_results_at_once() -> None:
     chain = {10: (0, 1), 11: (10,), 12: (11,), 20: (10, 1), 21: (20,)}
-    assert depth_first(chain, [12]) == [10, 11, 12]
-    assert eager(chain, [10, 11, 12]) == [10, 20, 21, 11, 12]
-    slots, size = allocate(chain, [10, 20, 21, 11, 12], sources=[0, 1], kept=[12], reserved=3)
+    order, alive = least_alive(chain, [0, 1], [12], ())
+    assert order == [10, 20, 21, 11, 12] and alive == 2
+    slots, size = allocate(chain, order, sources=[0, 1], kept=[12], reserved=3)
     assert size <= 6 and min(slots.values()) == 3 and 21 not in slots

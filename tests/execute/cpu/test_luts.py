@@ -54,7 +54,8 @@ def test_a_sum_written_by_its_carry_becomes_one_exclusive_or() -> None:
     carry = graph.look(MAJORITY, A, B, C)
     all_three = graph.look(0x80, A, B, C)
     any_one = graph.look(0xFE, A, B, C)
-    assert graph.looks[graph.look(SELECT, carry, all_three, any_one) - graph.first] == (XOR3, (A, B, C))
+    bit = graph.look(SELECT, carry, all_three, any_one)
+    assert graph.looks[bit - graph.first] == (XOR3, (A, B, C))
 
 
 def test_complement_finds_and_never_makes() -> None:

@@ -193,6 +193,10 @@ def more_room(neuron: StatefulNeuron | None, chip: Chip) -> int:
     return 0 if neuron is None else chip.room_of(len(neuron.states)) - 1
 
 
+CODES = 0.75
+"""Share of a core's synapse memory that signs of weights take at most: they have no delays, nor have products of
+activations, beside which they lie."""
+
 _INPUT_SIDE = ("encoder", "special", "sign", "infinities", "nans")
 
 
@@ -251,14 +255,12 @@ def _dealt(limbs: Limbs, counted: NDArray[np.int64], chip: Chip, most: int, outp
 
 def _code_tile(limbs: Limbs, chip: Chip, outputs: int, sources: int) -> _Tile:
     """The signs of weights: a synapse each; sums of more inputs than a core has axons are added up in parts."""
-    per, most = _per_word(chip), chip.most("axons_in") - 2
+    per, most = _per_word(chip), min(chip.most("axons_in"), chip.most("synapse_words")) - 2
     parts = -(-limbs.inputs * sources // most)
     axons = -(-limbs.inputs // parts)
-    sums = max(1, min(chip.most("synapse_words") // axons * per, chip.most("neurons"), outputs))
-    words = axons * -(-sums // per) + 2 * -(-sums // per)
-    while words > chip.most("synapse_words"):
-        sums -= 1
-        words = (axons + 2) * -(-sums // per)
+    room = int(CODES * chip.most("synapse_words"))
+    sums = max(1, min(room // (axons + 2) * per, chip.most("neurons"), outputs))
+    words = (axons + 2) * -(-sums // per)
     return _Tile(sums, -(-outputs // sums) * parts, words, min(most, axons * sources) + 2)
 
 

@@ -45,7 +45,7 @@ class PairLayer:
     @cached_property
     def network(self) -> PairCore:
         """The neurons between the gates."""
-        return PairCore(self.pairs)
+        return PairCore(self.pairs, self.fresh)
 
     @cached_property
     def fronts(self) -> tuple[Circuit, Circuit]:
@@ -80,9 +80,7 @@ class PairLayer:
     @property
     def elements(self) -> int:
         """Elements of the right factor that are written."""
-        return {"all": self.pairs.inputs * self.pairs.outputs, "row": self.pairs.inputs, "term": self.pairs.outputs}[
-            self.fresh
-        ]
+        return self.network.writers
 
     def written(self) -> NDArray[np.bool_]:
         """bool [columns, terms]: which those are."""

@@ -36,7 +36,7 @@ def measured_activity(part: NativePart, sets: int, seed: int = 0) -> Activity:
         pairs = network.pairs
         shapes = ((pairs.left, (sets, 1, pairs.inputs)), (pairs.right, (sets, pairs.outputs, pairs.inputs)))
         x, y = (f.to_patterns(rng.standard_normal(shape).astype(np.float32).astype(f.dtype)) for f, shape in shapes)
-        sums = pair_sums_by_digits(PairLayer(pairs, dict(part.options).get("writes", "all")), x, y)
+        sums = pair_sums_by_digits(PairLayer(pairs, network.fresh), x, y)
         assert sums.tally.signal_spikes is not None
         return Activity(sets, sums.tally.signal_spikes, {False: sum(sums.active.values())})
     assert isinstance(network, PopulationNetwork)

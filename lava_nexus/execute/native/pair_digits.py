@@ -155,6 +155,7 @@ def _part(layer: PairLayer, left: NDArray[Any], right: NDArray[Any], count: bool
     sent = digits(np.where(x.ordinary, x.fields.significand, 0), x.fields.place, digits_of(sizes.left))
     signed = np.where(x.fields.negative, -sent, sent).astype(np.int32)
     limbs, place = _limbs(y, sizes)
+    words = _words(limbs, sizes)
     groups, (matrices, rows, columns) = len(sizes.groups), (*left.shape[:2], right.shape[1])
     group = np.repeat(np.arange(groups), [g.stop - g.start for g in sizes.groups])
     shape = (groups, rows, columns)
@@ -185,7 +186,7 @@ def _part(layer: PairLayer, left: NDArray[Any], right: NDArray[Any], count: bool
     steps = int(awake[1]) // 2 + np.count_nonzero(some)  # in which anything comes to a sum
     of = {
         "front end": _loads(x) + np.count_nonzero(signed) + x.words.size,
-        "cache": _written(y, layer),
+        "cache": _written(y, layer, words),
         "products": int(active[0]),
         "accumulators": int(awake[0]) + np.count_nonzero(told),
         "back end": 2 * steps * len(sends) + sum(np.count_nonzero((p != 0) & ~last) for p in sends),
@@ -193,7 +194,7 @@ def _part(layer: PairLayer, left: NDArray[Any], right: NDArray[Any], count: bool
     }
     tally.active = sum(map(int, of.values()))
     tally.signal_spikes = _spikes(
-        layer, x, y, signed, {"product": spikes.ravel(), "groups": summed}, (plus, minus, code)
+        layer, (x, y, words), signed, {"product": spikes.ravel(), "groups": summed}, (plus, minus, code)
     )
     return Sums(plus, minus, code, tally, {name: int(updates) for name, updates in of.items()})
 
@@ -229,26 +230,36 @@ def _loads(side: Side, some: NDArray[np.bool_] | slice = slice(None)) -> int:
     return sum(np.count_nonzero(part[some]) for part in parts)
 
 
-def _written(y: Side, layer: PairLayer) -> int:
-    """Updates of the neurons that are written: told so, gain, class, bytes, place."""
-    new, found, sizes = layer.written(), y.fields, layer.pairs
-    upper = (found.place >> 3 != 0) | (y.ordinary & (found.place % BYTE + sizes.shift >= BYTE))
-    parts = [y.ordinary, upper]
-    parts += [((found.significand >> (BYTE * k)) & 255) != 0 for k in range(significand_bytes(sizes.right))]
-    return 2 * int(new.sum()) * len(y.words) + sum(np.count_nonzero(part[:, new]) for part in parts)
+def _words(limbs: NDArray[np.int32], sizes: pairs.Pairs) -> list[NDArray[np.int32]]:
+    """Limbs as writers send them, two to a word."""
+    parts = (np.abs(limbs[2 * w : 2 * w + 2]) for w in range(sizes.words))
+    return [sum((limb << (BYTE * k) for k, limb in enumerate(part)), np.zeros_like(limbs[0])) for part in parts]
+
+
+def _written(y: Side, layer: PairLayer, words: list[NDArray[np.int32]]) -> int:
+    """Updates of writers (gain, class, position and its sending, bytes or what is sent) and of the products they reach."""
+    core, sizes, new = layer.network, layer.pairs, layer.written()
+    size, writers = significand_bytes(sizes.right), core.writers * len(y.words)
+    bytes_ = [((y.fields.significand >> (BYTE * k)) & 255) != 0 for k in range(size)]
+    sending = {2 * w + (w < sizes.words - 1): word != 0 for w, word in enumerate(words)}
+    steps = [some | sending.pop(k, False) for k, some in enumerate(bytes_)] + list(sending.values())
+    loads = 2 * writers + sum(np.count_nonzero(part[:, new]) for part in (y.ordinary, *steps))
+    sent = writers + sum(np.count_nonzero(word[:, new]) for word in words)
+    return loads + writers + sent * core.slots
 
 
 def _spikes(
-    layer: PairLayer, x: Side, y: Side, sent: NDArray[np.int32], inner: dict[str, Integers], out: tuple[Any, ...]
+    layer: PairLayer, sides: tuple[Any, ...], sent: NDArray[np.int32], inner: dict[str, Any], out: tuple[Any, ...]
 ) -> Integers:
     """int64 [signals]."""
-    core, (plus, minus, code) = layer.network, out
+    core, (x, y, words), (plus, minus, code) = layer.network, sides, out
     rows = x.words.shape[0] * x.words.shape[1]
-    new = np.broadcast_to(layer.written(), y.words.shape)
-    every = np.ones(x.words.shape, np.bool_)
-    of: dict[str, Any] = {"strobe": rows, **_lines(x, layer.pairs.left, every, 2)}
+    new, matrices = layer.written(), len(y.words)
+    of: dict[str, Any] = {"strobe": rows, **_lines(x, layer.pairs.left, np.ones(x.words.shape[2:], np.bool_), 2)}
     of |= {f"y.{name}": spikes for name, spikes in _lines(y, layer.pairs.right, new, 1).items()}
-    of |= {"y.write": new.sum(axis=0).ravel(), "encoder": (sent != 0).sum(axis=(0, 1, 2)), "kind": rows}
+    of |= {"y.any": matrices, "y.write": matrices * (np.arange(core.slots) == core.slots - 1)}
+    of |= {"writer": matrices + sum((word[:, new] != 0).sum(axis=0) for word in words)}
+    of |= {"encoder": (sent != 0).sum(axis=(0, 1, 2)), "kind": rows}
     of |= {"product": inner["product"], "code": (code != 0).sum(axis=0)}
     of |= {f"accumulator.{g}": spikes for g, spikes in enumerate(inner["groups"])}
     of |= {f"plus.{k}": (p != 0).sum(axis=0) for k, p in enumerate(plus)}
@@ -260,18 +271,19 @@ def _spikes(
 
 
 def _lines(side: Side, fmt: FloatFormat, some: NDArray[np.bool_], axes: int) -> dict[str, Integers]:
-    """Spikes of bits and lines of the front end, summed over the first axes."""
+    """Spikes of bits and lines of the front end of `some`, summed over the first axes."""
     words, found, ordinary = side.words, side.fields, side.ordinary
     over = tuple(range(axes))
     one = words.dtype.type(1)
-    bits = [(((words >> words.dtype.type(b)) & one) != 0) & some for b in range(fmt.bits)]
-    gains = [some & ordinary & (found.place % BYTE == r) for r in range(BYTE)]
+
+    def summed(bits: list[NDArray[np.bool_]]) -> Integers:
+        return np.asarray(np.stack([bit.sum(axis=over)[some] for bit in bits], axis=-1).ravel())
+
+    bits = [((words >> words.dtype.type(b)) & one) != 0 for b in range(fmt.bits)]
+    gains = [ordinary & (found.place % BYTE == r) for r in range(BYTE)]
     zero = (found.significand == 0) & ~found.infinite
     signs = (~found.negative, found.negative)
     classes = [*(zero & sign for sign in signs), *(found.infinite & sign for sign in signs), found.nan]
-    counted = {
-        "x": np.stack([bit.sum(axis=over) for bit in bits], axis=-1).ravel(),
-        "gain": np.stack([bit.sum(axis=over) for bit in gains], axis=-1).ravel(),
-        "normal": (((words & words.dtype.type(fmt.exponent_mask)) != 0) & some).sum(axis=over).ravel(),
-    }
-    return counted | {name: (bit & some).sum(axis=over).ravel() for name, bit in zip(CLASSES, classes, strict=True)}
+    normal = (words & words.dtype.type(fmt.exponent_mask)) != 0
+    lines = {"x": bits, "gain": gains, "normal": [normal], **{k: [bit] for k, bit in zip(CLASSES, classes, strict=True)}}
+    return {name: summed(some_bits) for name, some_bits in lines.items()}

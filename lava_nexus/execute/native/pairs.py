@@ -1,7 +1,7 @@
 """Sums of products of two activations (`programs.native`), as linear layers are: by steps, by digits or by integers.
 
-By steps the elements that are not fresh are written in a window of their own, which counts nothing, and stand in their
-neurons from then on, row after row.
+By steps the elements that are not fresh are written before, slot after slot in windows that count nothing, and stand in
+their neurons from then on, row after row.
 """
 
 from __future__ import annotations
@@ -93,26 +93,29 @@ def _stepped(layer: PairLayer, x: dict[str, Integers], y: dict[str, Integers]) -
     matrices, rows = x["x"].shape[:2]
     stepper = PopulationStepper(network, matrices, count_active=True)
 
-    def window(row: int | None, mask: NDArray[np.bool_]) -> dict[str, Integers]:
-        """A row (None for none), and the elements of y that are written."""
+    def window(row: int | None, slot: int | None) -> dict[str, Integers]:
+        """A row (None for none), and what of y is written (None for nothing)."""
         load = np.zeros((matrices, core.n_inputs), np.int64)
         load[:, 0] = row is not None
-        for name in y:
-            load[:, core.offsets[f"y.{name}"]] = (y[name] * mask[..., None]).reshape(matrices, -1)
+        for name in x:
             if row is not None:
                 load[:, core.offsets[name]] = x[name][:, row].reshape(matrices, -1)
-        load[:, core.offsets["y.write"]] = mask.reshape(-1)
+            if slot is not None:
+                one = {"all": np.s_[:], "row": np.s_[:, slot], "term": np.s_[:, :, slot]}[layer.fresh]
+                load[:, core.offsets[f"y.{name}"]] = y[name][one].reshape(matrices, -1)
+        if slot is not None:
+            load[:, core.offsets["y.any"]] = 1
+            load[:, core.offsets["y.write"].start + slot] = 1
         stepper.step(load)
         for _ in range(core.depth):
             sent = stepper.step(np.zeros_like(load))
         stepper.clear(kept="product")
         return read_out(network, [sent.T[network.signals(i)] for i in range(len(network.populations))])
 
-    fresh = layer.written()
-    if not fresh.all():
-        window(None, ~fresh)
-        stepper.counts[:], stepper.active = 0, 0
-    found = [window(row, fresh if row == 0 else np.zeros_like(fresh)) for row in range(rows)]
+    for slot in range(core.slots - 1):
+        window(None, slot)
+    stepper.counts[:], stepper.active = 0, 0
+    found = [window(row, None if row else core.slots - 1) for row in range(rows)]
     out = {name: np.stack([one[name] for one in found], axis=1).reshape(matrices * rows, -1) for name in found[0]}
     pieces = range(len(core.result.widths))
     return Sums(

@@ -213,21 +213,22 @@ class Timetable:
 
 @lru_cache(maxsize=256)
 def encoder_neuron(fmt: FloatFormat, last: int, lag: int = 0) -> StatefulNeuron:
-    """Loads gain 2^(place mod 8), sign, significand bytes m0, m1, ... and wait, one a step, `lag` steps late.
+    """Loads gain 2^(place mod 8), sign, significand bytes m0, m1, ... and wait, one a step.
 
-    Once `wait` is counted down, v = carry + gain * m0;  sends the digit -127..128 of v, with the sign;
-    carry = floor((v + 127) / 256);  bytes move up.
+    Once `lag` steps have passed and `wait` is counted down, v = carry + gain * m0;  sends the digit -127..128 of v, with
+    the sign;  carry = floor((v + 127) / 256);  bytes move up.
     """
     count = significand_bytes(fmt)
-    load = 3 + count + lag
+    load = 3 + count
+    counted = "max(wait - 1, 0)" if not lag else f"where(t > {load + lag}, max(wait - 1, 0), wait)"
     names = [f"m{k}" for k in range(count)]
     equations: Equations = (
         *_CLOCK,
-        ("gain", f"where(t == {1 + lag}, a, gain)"),
-        ("negative", f"where(t == {2 + lag}, a, negative)"),
-        *((name, f"where(t == {3 + lag + k}, a, {name})") for k, name in enumerate(names)),
-        ("wait", f"where(t == {load}, a, max(wait - 1, 0))"),
-        ("on", f"(t >= {load}) & (wait == 0)"),
+        ("gain", "where(t == 1, a, gain)"),
+        ("negative", "where(t == 2, a, negative)"),
+        *((name, f"where(t == {3 + k}, a, {name})") for k, name in enumerate(names)),
+        ("wait", f"where(t == {load}, a, {counted})"),
+        ("on", f"(t >= {load + lag}) & (wait == 0)"),
         ("v", "carry + where(on, gain * m0, 0)"),
         ("digit", "(v + 127) % 256 - 127"),
         ("carry", "(v + 127) // 256"),

@@ -12,7 +12,7 @@ import numpy as np
 from lava_nexus.formats import FloatFormat
 from lava_nexus.populations.native.base import Core, Integers, Part
 from lava_nexus.populations.native.core import CLASSES
-from lava_nexus.populations.native.limbs import BYTE
+from lava_nexus.populations.native.limbs import BYTE, significand_bytes
 from lava_nexus.populations.native.neurons import (
     Line,
     Window,
@@ -24,19 +24,28 @@ from lava_nexus.populations.native.neurons import (
     special_neuron,
     window_neuron,
 )
-from lava_nexus.populations.native.pairs import INFINITE, NAN, ORDINARY, ZERO, Pairs, product_neuron
+from lava_nexus.populations.native.pairs import (
+    INFINITE,
+    NAN,
+    ORDINARY,
+    ZERO,
+    Fresh,
+    Pairs,
+    product_neuron,
+    writer_neuron,
+)
 from lava_nexus.populations.network import Population, Projection
 
 PARTS = (
     Part("front end", ("encoder", "kind")),
-    Part("cache", ()),
+    Part("cache", ("writer",)),
     Part("products", ("product",)),
     Part("accumulators", ("accumulator",)),
     Part("back end", ("plus", "minus")),
     Part("special values", ("code",)),
 )
 """What the neurons of a core are for, by the names of their populations without number; to the cache count ports of y
-and the updates in which it is written."""
+and the updates of products in which it is written."""
 
 _KINDS: tuple[tuple[str, int], ...] = (
     ("plus_zero", ZERO - ORDINARY),
@@ -54,9 +63,22 @@ class PairCore(Core):
 
     Attributes:
         pairs: formats and sizes.
+        fresh: what of y is written for a row: each such element has a writer, and a line says which slot takes it.
     """
 
     pairs: Pairs
+    fresh: Fresh = "all"
+
+    @property
+    def writers(self) -> int:
+        """Elements that are written at a time: all of y, those of a row, or those of a column."""
+        n, m = self.pairs.inputs, self.pairs.outputs
+        return {"all": n * m, "row": n, "term": m}[self.fresh]
+
+    @property
+    def slots(self) -> int:
+        """Where they can be written to: rows, or columns."""
+        return self.pairs.inputs * self.pairs.outputs // self.writers
 
     @property
     def result(self) -> Window:
@@ -65,17 +87,16 @@ class PairCore(Core):
 
     @cached_property
     def ports(self) -> tuple[Population, ...]:
-        """The inputs: bits and lines of x, then those of y[0], y[1], ... with a line each that says it is written."""
-        n, held = self.pairs.inputs, self.pairs.inputs * self.pairs.outputs
-        sizes = {name: n * width for name, width in self.widths("x").items()}
-        sizes |= {f"y.{name}": held * width for name, width in self.widths("y").items()}
+        """The inputs: bits and lines of x, then those of elements of y, `any` for them all, and `write` for a slot."""
+        sizes = {name: self.pairs.inputs * width for name, width in self.widths("x").items()}
+        sizes |= {f"y.{name}": self.writers * width for name, width in self.widths("y").items()}
+        sizes |= {"y.any": 1, "y.write": self.slots}
         return (Population("strobe", 1, "bit"), *(Population(name, size, "bit") for name, size in sizes.items()))
 
     def widths(self, side: Literal["x", "y"]) -> dict[str, int]:
         """Lines of one activation, by port."""
         fmt = self.pairs.left if side == "x" else self.pairs.right
-        lines = {"x": fmt.bits, "gain": 1 << min(3, fmt.exponent_bits), "normal": 1, **dict.fromkeys(CLASSES, 1)}
-        return lines if side == "x" else {"write": 1, **lines}
+        return {"x": fmt.bits, "gain": 1 << min(3, fmt.exponent_bits), "normal": 1, **dict.fromkeys(CLASSES, 1)}
 
     @cached_property
     def layers(self) -> tuple[Population, ...]:
@@ -85,6 +106,7 @@ class PairCore(Core):
         found = [
             Population("encoder", n, "signed", 1, neuron=encoder_neuron(pairs.left, pairs.window, pairs.lag)),
             Population("kind", n, "signed", 1),
+            Population("writer", self.writers, "signed", 1, neuron=writer_neuron(pairs)),
             Population("product", n * m, "signed", 2, neuron=product_neuron(pairs)),
             *(
                 Population(f"accumulator.{g}", m, "signed", 3, neuron=accumulator_neuron())
@@ -113,13 +135,15 @@ class PairCore(Core):
         pairs = self.pairs
         gain = np.ones(self.widths("y")["gain"], np.int64)
         gain[len(gain) - pairs.shift :] += len(gain) == BYTE and pairs.shift > 0
-        held = pairs.inputs * pairs.outputs
+        held = self.writers
         of: dict[str, int | Integers] = {
             "strobe": pairs.inputs,
             "x": np.tile(_bits(pairs.left, 2), pairs.inputs),
             "y.x": np.tile(_bits(pairs.right, 1), held),
             "y.gain": np.tile(gain, held),
-            "y.write": 2,
+            "y.any": held,
+            "y.write": held,
+            "writer": self.slots,
             "encoder": pairs.outputs,
             "kind": pairs.outputs,
         }
@@ -128,22 +152,18 @@ class PairCore(Core):
     @cached_property
     def digest(self) -> str:
         """SHA-256 over formats and sizes, from which everything follows, and the neurons."""
-        told = repr((replace(self.pairs, layer=""), self.layers, [p.neuron for p in self.layers]))
+        told = repr((replace(self.pairs, layer=""), self.fresh, self.layers, [p.neuron for p in self.layers]))
         return hashlib.sha256(told.encode()).hexdigest()
 
     def _projections(self, number: dict[str, int]) -> list[Projection]:
-        return [*self._loading(number), *self._sums(number)]
+        return [*self._loading(number), *self._writing(number), *self._sums(number)]
 
     def _loading(self, number: dict[str, int]) -> list[Projection]:
-        """Bits and lines of x into encoders and classes, those of y into the neurons that hold it."""
-        pairs = self.pairs
-        x, y, late = self.widths("x"), self.widths("y"), pairs.lag
-        held = {name: number[f"y.{name}"] for name in y}
-        gains = range(x["gain"])
-        lines: list[Line] = [("gain", r, 1 << r, late) for r in gains]
-        lines.append(("x", pairs.left.bits - 1, 1, late + 1))
-        load = pairs.start - 2
-        lines += [*significand_lines(pairs.left, late + 2), *place_lines(pairs.left, load)]
+        """Bits and lines of x into encoders and classes."""
+        pairs, x = self.pairs, self.widths("x")
+        lines: list[Line] = [("gain", r, 1 << r, 0) for r in range(x["gain"])]
+        lines.append(("x", pairs.left.bits - 1, 1, 1))
+        lines += [*significand_lines(pairs.left, 2), *place_lines(pairs.left, 2 + significand_bytes(pairs.left))]
         found = loading(lines, x, number, number["encoder"], pairs.inputs)
         kinds: list[Line] = [(name, 0, weight, pairs.written - 2) for name, weight in _KINDS]
         kinds.append(("x", pairs.left.bits - 1, -2, pairs.written - 2))
@@ -151,13 +171,24 @@ class PairCore(Core):
         every = np.arange(pairs.inputs)
         one, none = np.ones(pairs.inputs, np.int64), np.zeros(pairs.inputs, np.int64)
         found.append(Projection(0, number["kind"], every, none, one, delay=pairs.written - 2))
-        last = pairs.written - 2
-        lines = [("write", 0, 1, 0), ("write", 0, 1, 2), ("x", pairs.right.bits - 1, -2, 2)]
-        lines += [(name, 0, weight, 2) for name, weight in _KINDS]
-        lines += [("gain", r, 1 << ((r + pairs.shift) % BYTE), 1) for r in range(y["gain"])]
-        lines += [("gain", r, 1, last) for r in range(y["gain"]) if r + pairs.shift >= BYTE]
-        lines += [*significand_lines(pairs.right, 3), *place_lines(pairs.right, last)]
-        return [*found, *loading(lines, y, held, number["product"], pairs.inputs * pairs.outputs)]
+        return found
+
+    def _writing(self, number: dict[str, int]) -> list[Projection]:
+        """Bits and lines of y into writers, and writers into the products of all slots, of which one takes it."""
+        pairs, y = self.pairs, self.widths("y")
+        lines: list[Line] = [("gain", r, 1 << ((r + pairs.shift) % BYTE), 0) for r in range(y["gain"])]
+        lines += [("x", pairs.right.bits - 1, -2, 1), *((name, 0, weight, 1) for name, weight in _KINDS)]
+        lines += [("gain", r, 1, 2) for r in range(y["gain"]) if r + pairs.shift >= BYTE]
+        lines += [*place_lines(pairs.right, 2), *significand_lines(pairs.right, 3)]
+        found = loading(lines, y, {name: number[f"y.{name}"] for name in y}, number["writer"], self.writers)
+        each, none = np.arange(self.writers), np.zeros(self.writers, np.int64)
+        found.append(Projection(number["y.any"], number["writer"], each, none, none + 1, delay=1))
+        held = np.arange(pairs.inputs * pairs.outputs)
+        row, term = held // pairs.inputs, held % pairs.inputs
+        kept = {"all": (held, held * 0), "row": (term, row), "term": (row, term)}[self.fresh]
+        for name, source in zip(("writer", "y.write"), kept, strict=True):
+            found.append(Projection(number[name], number["product"], held, source, np.ones(len(held), np.int64)))
+        return found
 
     def _sums(self, number: dict[str, int]) -> list[Projection]:
         """Classes and digits of x to the products of their column, products to accumulators, their digits on."""

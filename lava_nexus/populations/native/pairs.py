@@ -33,6 +33,9 @@ Fresh = Literal["all", "row", "term"]
 """Which elements of the right factor [columns, terms] are written for a sum: all, the last row, or the last term of
 each row; the others stand in their neurons since they were."""
 
+KINDS = 16
+"""The position of y is counted in these where it comes together with the class."""
+
 _PASSED = 127  # sums that an accumulator passes on as one digit
 
 
@@ -89,6 +92,11 @@ class Pairs:
         return tuple(slice(a, b) for a, b in pairwise(edges))
 
     @property
+    def words(self) -> int:
+        """Words that hold the limbs, two each."""
+        return -(-self.limbs // 2)
+
+    @property
     def _unit(self) -> int:
         return unit(self.left) + unit(self.right)
 
@@ -117,7 +125,7 @@ class Pairs:
     @property
     def written(self) -> int:
         """Step after the last one in which y is written; the class of x comes in it."""
-        return 5 + significand_bytes(self.right)
+        return 4 + 2 * self.words
 
     @property
     def lag(self) -> int:
@@ -145,28 +153,51 @@ class Pairs:
         return self.read + 1
 
 
+def writer_neuron(pairs: Pairs) -> StatefulNeuron:
+    """Takes an element y apart for the products that are to hold it: gain, class, position, bytes come one a step.
+
+    Sends class + 16 * position, then the limbs of gain * significand, two to a word.
+    """
+    size, last = significand_bytes(pairs.right), pairs.words - 1
+    sent = f"where(t == {4 + 2 * last}, v, 0)"
+    for w in reversed(range(last)):
+        sent = f"where(t == {5 + 2 * w}, low + 256 * byte, {sent})"
+    equations: Equations = (
+        ("t", "clock"),
+        ("clock", f"min(clock + 1, {pairs.window})"),
+        ("gain", f"where(t == 1, min(max(a, 0), {DIGIT}), gain)"),
+        ("kind", "where(t == 2, min(max(a, -7), 7), kind)"),
+        ("meta", f"kind + {KINDS} * min(max(a, 0), {pairs.most_place})"),
+        ("on", f"(t >= 4) & (t < {4 + size})"),
+        ("v", "gain * min(max(a, 0), 255) + rest"),
+        ("byte", "v % 256"),
+        ("rest", "where(on, v // 256, 0)"),
+        ("sent", f"where(t == 3, meta, {sent})"),
+        ("low", "byte"),
+    )
+    return StatefulNeuron("writer", ("clock", "gain", "kind", "rest", "low"), equations, "sent")
+
+
 def product_neuron(pairs: Pairs) -> StatefulNeuron:
     """Holds y where it is told to; then takes x's class and digits, and sends digits of y times limbs; see the module.
 
-    Limbs l0, l1, ... are the bytes of gain * significand. `age` counts from x's first digit, so that `o` numbers the
-    digits once they have waited `place` steps.
+    Limbs l0, l1, ... and digits d0, d1, ... stand two to a word. `age` says in the first steps whether y is written,
+    then counts from x's first digit, so that `o` numbers the digits once they have waited `place` steps.
     """
-    size, limbs, digits = significand_bytes(pairs.right), pairs.limbs, digits_of(pairs.left)
-    last, then, start = pairs.written - 1, pairs.written, pairs.start
-    now = "0"
-    for k in range(digits - 1, -1, -1):
-        now = f"where(o == {k}, d{k}, {now})"
-    late = [f"e{k}" for k in range(1, limbs)]
-    terms = " + ".join(f"l{k} * {name}" for k, name in enumerate(["now", *late]))
+    limbs, digits, words = pairs.limbs, digits_of(pairs.left), pairs.words
+    then, start, cap = pairs.written, pairs.start, pairs.most_place + digits + limbs + 1
+    arrives = [min(6 + 2 * w, then - 1) for w in range(words)]
+    largest = (1 << BYTE * (limbs - 2 * (words - 1)) - 1) - 1
     loads: Equations = (
-        ("write", "where(t == 1, a != 0, write)"),
-        ("gain", f"where((t == 2) & write, min(max(a, 0), {DIGIT}), gain)"),
-        ("kind", "where((t == 3) & write, min(max(a, -7), 7), kind)"),
-        ("v", "gain * min(max(a, 0), 255) + where(t == 4, 0, rest)"),
-        *((f"l{k}", f"where((t == {4 + k}) & write, v % 256, l{k})") for k in range(size)),
-        (f"l{size}", f"where((t == {last}) & write, rest, l{size})"),
-        ("rest", f"where((t >= 4) & (t < {last}), v // 256, rest)"),
-        ("place", f"where((t == {last}) & write, min(max(a, 0), {pairs.most_place}), place)"),
+        ("age", "where(t == 1, a != 0, age)"),
+        ("write", f"(t < {then}) & (age > 0)"),
+        ("meta", f"where((t == 4) & write, min(max(a, -7), {KINDS * pairs.most_place + 7}), meta)"),
+        *(
+            (f"w{w}", f"where((t == {at}) & write, min(max(a, 0), {65535 if w < words - 1 else largest}), w{w})")
+            for w, at in enumerate(arrives)
+        ),
+        ("place", f"(meta + {KINDS // 2}) // {KINDS}"),
+        ("kind", f"(meta + {KINDS // 2}) % {KINDS} - {KINDS // 2}"),
     )
     reports: Equations = (
         ("other", f"where(t == {then}, min(max(a, -7), 7), other)"),
@@ -179,19 +210,47 @@ def product_neuron(pairs: Pairs) -> StatefulNeuron:
         ("signed", f"where(infinite, t == {then + 1}, zero) * sign + where(infinite, t == {then + 2}, 0)"),
         ("report", f"where(nan, t == {then + 3}, signed)"),
     )
+    counted = f"where(age > 0, min(age + 1, {cap}), a != 0)"
+    pieces = -(-digits // 2)
+    kept = [f"{name}{k}" for name, count in (("w", words), ("p", pieces)) for k in range(count)]
     equations: Equations = (
         ("t", "clock"),
         ("clock", f"(clock + 1) % {pairs.window}"),
         *loads,
         *reports,
-        ("age", f"where(t < {start}, 0, where(age > 0, min(age + 1, {pairs.most_place + digits + 1}), a != 0))"),
+        ("age", f"where(t < {start}, where(t < {then}, age, 0), {counted})"),
+        *_digits_of_words(digits),
         *((f"d{k}", f"where(age == {k + 1}, min(max(a, -{DIGIT}), {DIGIT}), d{k})") for k in range(digits)),
+        *((f"p{k}", " + 512 * ".join(f"d{i}" for i in range(digits)[2 * k : 2 * k + 2])) for k in range(pieces)),
+        *_limbs_of_words(limbs),
         ("o", "age - 1 - place"),
-        ("now", now),
-        ("out", terms),
-        *zip(late[::-1], [*late[-2::-1], "now"], strict=True),
+        ("out", " + ".join(f"l{k} * {_chosen(f'o - {k}' if k else 'o', digits)}" for k in range(limbs))),
         ("sent", f"where(t < {start}, report, where(kind < 0, -out, out))"),
     )
-    held = [f"l{k}" for k in range(limbs)] + [f"d{k}" for k in range(digits)] + late
-    states = ("clock", "write", "gain", "kind", "rest", "place", "other", "age", *held)
-    return StatefulNeuron("product", states, equations, "sent")
+    return StatefulNeuron("product", ("clock", "age", "meta", "other", *kept), equations, "sent")
+
+
+def _limbs_of_words(limbs: int) -> Equations:
+    """Limbs 0..255 of words that hold two each."""
+    return tuple(
+        (f"l{k}", f"w{k // 2} // 256" if k % 2 else f"w{k // 2}" if k == limbs - 1 else f"w{k // 2} % 256")
+        for k in range(limbs)
+    )
+
+
+def _digits_of_words(digits: int) -> Equations:
+    """Digits -128..128 of words that hold two each: low + 512 * high."""
+    found = []
+    for k in range(digits):
+        high = f"(p{k // 2} + 256) // 512"
+        low = f"min(max((p{k // 2} + 256) % 512 - 256, -{DIGIT}), {DIGIT})"
+        found.append((f"d{k}", high if k % 2 else low))
+    return tuple(found)
+
+
+def _chosen(index: str, digits: int) -> str:
+    """d0, d1, ... by index, 0 of any other."""
+    found = "0"
+    for k in reversed(range(digits)):
+        found = f"where({index} == {k}, d{k}, {found})"
+    return found

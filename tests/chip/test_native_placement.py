@@ -20,12 +20,12 @@ from lava_nexus.energy import energy_of
 from lava_nexus.errors import NexusError
 from lava_nexus.execute.membrane.executor import measured_spikes
 from lava_nexus.execute.native.activity import measured_activity
-from lava_nexus.formats import BFLOAT16, FLOAT32, FloatFormat
+from lava_nexus.formats import BFLOAT16, FLOAT16, FLOAT32, FLOAT64, FloatFormat
 from lava_nexus.models.model import Model, random_model
 from lava_nexus.models.placing import place, token_workload
 from lava_nexus.populations.native.limbs import Limbs
 from lava_nexus.populations.native.memory import memory_neuron, words_of
-from lava_nexus.populations.native.pairs import Pairs
+from lava_nexus.populations.native.pairs import Pairs, product_neuron
 from lava_nexus.populations.stateful import ranges
 from lava_nexus.programs import Program, Writer
 from lava_nexus.programs.native import PairLayer
@@ -221,49 +221,37 @@ def test_neurons_hold_words(bits):
 
 
 @pytest.mark.parametrize("fresh", ["row", "term", "all"])
-def test_products_of_a_core_share_the_lines_of_what_is_written(fresh):
-    """Axons and words counted on the network's own synapses, lines of one value taken as one."""
-    pairs = Pairs(BFLOAT16, BFLOAT16, BFLOAT16, 4, 3, "scores")
-    layer = PairLayer(pairs, fresh)
-    placed = pair_template(layer.core, load_chip(), measured_activity(layer.core, 2))
-    products = next(piece for piece in placed.pieces if "terms of" in piece.name)
-    assert (products.count, products.neurons) == (1, 12)
+def test_products_of_a_core_share_the_axon_of_a_writer(fresh):
+    """Axons and words counted on the network's own synapses, none of which has a delay."""
+    layer = PairLayer(Pairs(BFLOAT16, BFLOAT16, BFLOAT16, 4, 3, "scores"), fresh)
+    activity = measured_activity(layer.core, 2)
+    placed = pair_template(layer.core, load_chip(), activity)
     network = layer.network.populations
     names = [p.name for p in network.populations]
-    found = []
+    found = Counter[tuple[str, int]]()
     for p in network.projections:
-        source = names[p.source]
-        if names[p.target] != "product":
-            continue
-        for target, column in zip(p.rows.tolist(), p.columns.tolist(), strict=True):
-            j, i = divmod(target, 4)
-            kept = {"row": i, "term": j, "all": target}[fresh]
-            told = {"row": j, "term": i, "all": target}[fresh]
-            if source == "y.write":
-                found.append((source, told))
-            elif source.startswith("y."):
-                width = network.populations[p.source].size // 12
-                found.append((source, kept, column % width))
-            else:
-                found.append((source, column))
-    sizes = Counter(found)
-    assert products.axons_in == len(sizes)
-    assert products.synapse_words == sum(-(-n // 4) for n in sizes.values())
+        if names[p.target] == "product":
+            assert not p.delay
+            found.update((names[p.source], column) for column in p.columns.tolist())
+    products = next(piece for piece in placed.pieces if "terms of" in piece.name)
+    writers = next(piece for piece in placed.pieces if "writer" in piece.name)
+    assert (products.count, products.neurons, products.room, products.delay_bits) == (1, 12, 12, 0)
+    assert (writers.count, writers.room) == ({"row": 4, "term": 3, "all": 12}[fresh], 1)
+    assert products.axons_in == len(found) and products.synapse_words == sum(-(-n // 4) for n in found.values())
     assert sum(p.neurons * p.count for p in placed.pieces) == layer.network.neurons
-    reached = {"row": 3, "term": 4, "all": 1}[fresh]
-    alone = native_total(layer)
-    assert placed.synops >= alone and (placed.synops == pytest.approx(alone)) == (reached == 1)
+    assert placed.synops == (activity.spikes * layer.network.fan_out).sum() / 2
 
 
-def native_total(layer: PairLayer) -> float:
-    activity = measured_activity(layer.core, 2)
-    return float((activity.spikes * layer.network.fan_out).sum() / 2)
+@pytest.mark.parametrize(("fmt", "room"), [(BFLOAT16, 1), (FLOAT16, 1), (FLOAT32, 1), (FLOAT64, 2)], ids=str)
+def test_a_product_takes_one_neurons_room(fmt, room):
+    neuron = product_neuron(Pairs(fmt, fmt, fmt, 4, 3))
+    assert load_chip().room_of(len(neuron.states)) == room
 
 
 def test_one_product_that_no_core_holds_is_named():
     layer = PairLayer(Pairs(BFLOAT16, BFLOAT16, BFLOAT16, 4, 3, "scores"), "row")
-    with pytest.raises(NexusError, match="layer 'scores': one product uses .* axons in of a core of loihi2, beyond 9"):
-        pair_template(layer.core, small_chip(axons_in=9), measured_activity(layer.core, 1))
+    with pytest.raises(NexusError, match="layer 'scores': one product uses .* axons in of a core of loihi2, beyond 3"):
+        pair_template(layer.core, small_chip(axons_in=3), measured_activity(layer.core, 1))
 
 
 def test_a_block_keeps_keys_and_values_in_its_products():

@@ -193,7 +193,7 @@ def more_room(neuron: StatefulNeuron | None, chip: Chip) -> int:
     return 0 if neuron is None else chip.room_of(len(neuron.states)) - 1
 
 
-CODES = 0.75
+CODES = 0.5
 """Share of a core's synapse memory that signs of weights take at most: they have no delays, nor have products of
 activations, beside which they lie."""
 

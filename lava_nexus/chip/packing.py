@@ -26,6 +26,7 @@ class Piece:
         count: how many there are.
         reads: words of synapse memory that are read for them.
         states: neurons whose room the states of its neurons take beyond their own.
+        together: most of them in a core, where they use up one limit and leave another; None for as many as fit.
     """
 
     name: str
@@ -39,6 +40,7 @@ class Piece:
     count: int
     reads: float = 0.0
     states: int = 0
+    together: int | None = None
 
     @property
     def room(self) -> int:
@@ -125,7 +127,7 @@ class _Filling:
 
     def add(self, piece: Piece, most: int) -> int:
         """As many of a piece as there are and fit; returns how many."""
-        low, high = 0, most
+        low, high = 0, most if piece.together is None else min(most, piece.together)
         while low < high:
             middle = (low + high + 1) // 2
             low, high = (middle, high) if self.fits(piece, middle) else (low, middle - 1)

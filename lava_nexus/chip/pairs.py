@@ -28,8 +28,9 @@ def pair_template(part: NativePart, chip: Chip, activity: Activity) -> NativeTem
     return _Placed(part, core, chip, activity).template()
 
 
-PRODUCTS = 0.75
-"""Share of a core's neurons that products of one block take at most."""
+BLOCK, PRODUCTS = 0.125, 0.75
+"""Shares of a core's neurons that a block of products takes at most, and all of one sum's blocks: products take neurons
+and little synapse memory, so that a part of a core's neurons is left for what takes the other."""
 
 
 class _Placed:
@@ -69,11 +70,8 @@ class _Placed:
         )
 
     def _block(self) -> tuple[int, int]:
-        """(terms, columns) of a core's products: most columns of all terms, or else most terms of one.
-
-        They take neurons and little synapse memory, so that a part of a core's neurons is left for what takes the other.
-        """
-        n, m, most = self.pairs.inputs, self.pairs.outputs, int(PRODUCTS * self.chip.most("neurons"))
+        """(terms, columns) of a block of products: most columns of all terms, or else most terms of one."""
+        n, m, most = self.pairs.inputs, self.pairs.outputs, int(BLOCK * self.chip.most("neurons"))
         fitting = [one for one in _blocks(n, m) if one[0] * one[1] * (1 + self._more("product")) <= most]
         for terms, columns in fitting or [(1, 1)]:
             piece = self._products(terms, columns, 1)
@@ -95,6 +93,7 @@ class _Placed:
             neurons=held, states=held * self._more("product"), delay_bits=0,
             synapse_words=words + 2 * terms * self._words(columns),
             axons_in=values + slots + 2 * terms, axons_out=held, synops=0.0, count=count,
+            together=max(1, int(PRODUCTS * self.chip.most("neurons")) // (held * (1 + self._more("product")))),
         )  # fmt: skip
 
     def _loaded(self, population: str, what: str, neurons: int, cores: int, count: int) -> Piece:

@@ -18,6 +18,7 @@ from lava_nexus.populations.catalogue import GATES, Nonlinear, SpikingLinear
 from lava_nexus.programs import Native, Program, Value, Writer
 from lava_nexus.programs.order import Accumulate, Orders, named_order
 from lava_nexus.programs.product import kind_of
+from lava_nexus.programs.writer import Operators
 from lava_nexus.torch.orders import accumulation
 
 Values = Mapping[str, Value]
@@ -55,7 +56,7 @@ class Arithmetic:
     product: str | None = None
     norm_format: FloatFormat | None = None
     attention: Literal["neurons", "gates"] = "neurons"
-    operators: Literal["steps", "shared"] = "steps"
+    operators: Operators = "steps"
     style: str = "neurons"
 
     def of_batch(self, batch: int) -> Arithmetic:

@@ -7,7 +7,7 @@ back, as the writer says.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from math import frexp, sqrt
 from typing import TypeAlias
 
@@ -42,9 +42,30 @@ def linear(w: Writer, x: Value, weight: Value, bias: Value | None = None, *, par
     return y if bias is None else w.apply("add", y, bias)
 
 
-def projection(w: Writer, x: Value, weights: Weights, role: str) -> Value:
+@dataclass(frozen=True)
+class Normed:
+    """value * factor, of which linear layers take the value, and are multiplied by the factor, one a row, behind.
+
+    Shapes: value [..., tokens, width], factor [..., tokens, 1].
+    """
+
+    value: Value
+    factor: Value
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Of the product."""
+        return self.value.shape
+
+
+def projection(w: Writer, x: Value | Normed, weights: Weights, role: str) -> Value:
     """x weight^T + bias of a role, in a layer of that name."""
-    return linear(w.inside(role), x, weights[f"{role}.weight"], weights.get(f"{role}.bias"))
+    w, weight, bias = w.inside(role), weights[f"{role}.weight"], weights.get(f"{role}.bias")
+    if isinstance(x, Value):
+        return linear(w, x, weight, bias)
+    wide = widened(w.of_kind("norm"))
+    y = w.converted(wide.apply("mul", wide.converted(linear(w, x.value, weight)), x.factor))
+    return y if bias is None else w.of_kind("linear").apply("add", y, bias)
 
 
 def residual(w: Writer, x: Value, change: Value) -> Value:
@@ -80,7 +101,7 @@ ACTIVATIONS: dict[str, Callable[[Writer, Value], Value]] = {
 """Activations by name: `silu` of its four operations, the others one circuit each (`relu` is maximum(x, 0))."""
 
 
-def feed_forward(w: Writer, x: Value, weights: Weights, activation: str = "silu", gated: bool = True) -> Value:
+def feed_forward(w: Writer, x: Value | Normed, weights: Weights, activation: str = "silu", gated: bool = True) -> Value:
     """down(activation(gate(x)) * up(x)), or down(activation(up(x))) where it is not gated.
 
     With a gate and SiLU it is SwiGLU. Source: Shazeer, 2020, arXiv 2002.05202.
@@ -117,10 +138,18 @@ def rms_norm(w: Writer, x: Value, weight: Value, eps: float) -> Value:
         return w.apply("mul", scaled, weight)
     wide = widened(w)
     x, weight = wide.converted(x), wide.converted(weight)
-    if w.operators == "shared":
+    if w.shares:
         scaled = wide.apply("mul", x, shared.times_constant(wide, weight, sqrt(x.shape[-1])))
         return w.converted(wide.apply("mul", scaled, shared.reciprocal_norm(wide, x, eps)))
     return w.converted(wide.apply("mul", _scaled(wide, x, eps), weight))
+
+
+def deferred_norm(w: Writer, x: Value, weight: Value, eps: float) -> Normed:
+    """As `rms_norm` with shared operators: (x * (weight * sqrt(n))), and 1 / sqrt(x . x + n eps) for behind."""
+    wide = widened(w)
+    x, weight = wide.converted(x), wide.converted(weight)
+    scaled = wide.apply("mul", x, shared.times_constant(wide, weight, sqrt(x.shape[-1])))
+    return Normed(w.converted(scaled), shared.reciprocal_norm(wide, x, eps))
 
 
 def _scaled(w: Writer, x: Value, eps: float) -> Value:
@@ -184,7 +213,7 @@ def rotate(w: Writer, x: Value, cos: Value, sin: Value) -> Value:
     inner, pairs, width = widened(w), cos.shape[-1], x.shape[-1]
     low, high = (inner.converted(w.take(x, -1, start, start + pairs)) for start in (0, pairs))
     cos, sin = inner.converted(cos), inner.converted(sin)
-    if w.operators == "shared":
+    if w.shares:
         parts = [w.converted(part) for part in shared.turned(inner, low, high, cos, sin)]
     else:
         parts = [

@@ -33,7 +33,8 @@ def weighted_values(w: Writer, wide: Writer, scores: Value, value: Value) -> Val
     """
     x = wide.converted(scores)
     largest = wide.reduce("max", x)
-    terms = w.converted(wide.apply("exp", wide.apply("sub", x, wide.reshape(largest, *largest.shape, 1))))
+    lowered = wide.apply("neg", wide.reshape(largest, *largest.shape, 1))  # the adders of residuals do for differences
+    terms = w.converted(wide.apply("exp", wide.apply("add", x, lowered)))
     total = replace(w, layer=wide.layer).exact(terms, to=wide.format)
     root = wide.apply("rsqrt", wide.reshape(total, *total.shape, 1))
     one = wide.apply("mul", root, root)

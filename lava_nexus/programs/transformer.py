@@ -8,8 +8,10 @@ from typing import Literal
 from lava_nexus.programs import shared
 from lava_nexus.programs.excerpt import Excerpt, Span
 from lava_nexus.programs.layers import (
+    Normed,
     Weights,
     capped,
+    deferred_norm,
     feed_forward,
     layer_norm,
     projection,
@@ -110,7 +112,7 @@ def seen_by(tokens: int, keys: int, window: int | None) -> list[Seen]:
 def scaled_scores(w: Writer, query: Value, key: Value, scale: float, seen: Seen | None = None) -> Value:
     """query key^T * scale; of one token's query and the keys that it sees where `seen` says so."""
     w = replace(w.of_kind("attention"), fresh="all" if seen is None else "row")
-    if w.operators == "shared":  # there are fewer queries than scores
+    if w.shares:  # there are fewer queries than scores
         return w.exact(shared.times_constant(w, query, scale), key)
     product = w.contract(query, key, excerpt=None if seen is None else seen.scores(query.shape[-1]))
     return w.apply("mul", product, w.constant(scale))
@@ -128,7 +130,7 @@ def _mixed(
     scores = scaled_scores(w.inside("scores"), query, key, scale, seen)
     scores = scores if softcap is None else capped(w.inside("softcap").of_kind("attention"), scores, softcap)
     inner = w.inside("softmax")
-    if w.operators == "shared" and w.nonlinear.options("softmax", inner.layer) is None:
+    if w.shares and w.nonlinear.options("softmax", inner.layer) is None:
         values = replace(w.inside("values").of_kind("attention"), fresh="all" if seen is None else "term")
         return shared.weighted_values(values, widened(inner.of_kind("softmax")), scores, w.swapped(value))
     part = None if seen is None else seen.scores(query.shape[-1])
@@ -212,15 +214,15 @@ def transformer_layer(
         change = _feed(w, h, weights, shape)
         summed = residual(w.inside("feed_forward_residual"), change, h)
         return norm(w, summed, weights, shape, "feed_forward_norm"), state
-    normed = _normed(w, x, weights, shape, "attention_norm")
+    normed = _led(w, x, weights, shape, "attention_norm")
     mixed, state = attend(w.inside("attention"), normed, weights, shape, rotary, past)
     if shape.arrangement == "parallel":
-        other = norm(w, x, weights, shape, "feed_forward_norm") if "feed_forward_norm.weight" in weights else normed
+        other = _led(w, x, weights, shape, "feed_forward_norm") if "feed_forward_norm.weight" in weights else normed
         both = residual(w.inside("parallel_sum"), mixed, _feed(w, other, weights, shape))
         return residual(w.inside("residual"), both, x), state
     mixed = _normed(w, mixed, weights, shape, "attention_out_norm")
     h = _added(w.inside("attention_residual"), x, mixed, shape)
-    change = _feed(w, _normed(w, h, weights, shape, "feed_forward_norm"), weights, shape)
+    change = _feed(w, _led(w, h, weights, shape, "feed_forward_norm"), weights, shape)
     change = _normed(w, change, weights, shape, "feed_forward_out_norm")
     return _added(w.inside("feed_forward_residual"), h, change, shape), state
 
@@ -228,6 +230,15 @@ def transformer_layer(
 def _normed(w: Writer, x: Value, weights: Weights, shape: LayerShape, role: str) -> Value:
     """The norm of a role; x itself where the layer has none."""
     return norm(w, x, weights, shape, role) if f"{role}.weight" in weights else x
+
+
+def _led(w: Writer, x: Value, weights: Weights, shape: LayerShape, role: str) -> Value | Normed:
+    """The norm of a role that leads to linear layers alone."""
+    inner, name = w.inside(role), f"{role}.weight"
+    gates = w.nonlinear.options("rms_norm", inner.layer) is None
+    if w.operators == "deferred" and gates and name in weights and shape.norm == "rms" and shape.routing is None:
+        return deferred_norm(inner, x, weights[name], shape.eps)
+    return _normed(w, x, weights, shape, role)
 
 
 def _added(w: Writer, x: Value, change: Value, shape: LayerShape) -> Value:
@@ -246,7 +257,7 @@ def norm(w: Writer, x: Value, weights: Weights, shape: LayerShape, role: str) ->
 
 def attend(
     w: Writer,
-    x: Value,
+    x: Value | Normed,
     weights: Weights,
     shape: LayerShape,
     rotary: tuple[Value, Value] | None = None,
@@ -256,16 +267,16 @@ def attend(
 
     Query head i reads key and value head i // (heads / kv_heads). Source: Ainslie et al., 2023, arXiv 2305.13245.
     """
-    query = split_heads(w, _projected(w, x, weights, shape, "query"), shape.heads)
+    asking, scale = _scaled_before(w, x, weights, shape) if rotary is None else (x, shape.scale)
+    query = split_heads(w, _projected(w, asking, weights, shape, "query"), shape.heads)
     key = split_heads(w, _projected(w, x, weights, shape, "key"), shape.kv_heads)
     value = split_heads(w, projection(w, x, weights, "value"), shape.kv_heads)
     if shape.query_key_norm and not shape.normed_together:
         query = rms_norm(w.inside("query_norm"), query, weights["query_norm.weight"], shape.eps)
         key = rms_norm(w.inside("key_norm"), key, weights["key_norm.weight"], shape.eps)
-    scale = shape.scale
     if rotary is not None:
         turn, angles = w.inside("query_rotary"), rotary
-        if w.operators == "shared" and 2 * rotary[0].shape[-1] == shape.head_dim:  # scores are scaled by their angles
+        if w.shares and 2 * rotary[0].shape[-1] == shape.head_dim:  # scores are scaled by their angles
             cos, sin = (shared.times_constant(widened(turn), angle, scale) for angle in rotary)
             angles, scale = (cos, sin), 1.0
         query, key = rotate(turn, query, *angles), rotate(w.inside("key_rotary"), key, *rotary)
@@ -282,7 +293,16 @@ def attend(
     return projection(w, merged, weights, "output"), LayerState(key, value)
 
 
-def _projected(w: Writer, x: Value, weights: Weights, shape: LayerShape, role: str) -> Value:
+def _scaled_before(
+    w: Writer, x: Value | Normed, weights: Weights, shape: LayerShape
+) -> tuple[Value | Normed, float]:
+    """(what leads to queries, by what they are still scaled): where their factor waits, there is time to scale before."""
+    if isinstance(x, Value) or shape.query_key_norm or "query.bias" in weights:
+        return x, shape.scale
+    return replace(x, value=shared.times_constant(w.inside("query").of_kind("norm"), x.value, shape.scale)), 1.0
+
+
+def _projected(w: Writer, x: Value | Normed, weights: Weights, shape: LayerShape, role: str) -> Value:
     """Queries or keys, with the norm over all heads where there is one."""
     y = projection(w, x, weights, role)
     if not (shape.query_key_norm and shape.normed_together):
@@ -290,8 +310,8 @@ def _projected(w: Writer, x: Value, weights: Weights, shape: LayerShape, role: s
     return rms_norm(w.inside(f"{role}_norm"), y, weights[f"{role}_norm.weight"], shape.eps)
 
 
-def _feed(w: Writer, x: Value, weights: Weights, shape: LayerShape) -> Value:
+def _feed(w: Writer, x: Value | Normed, weights: Weights, shape: LayerShape) -> Value:
     w = w.inside("feed_forward")
-    if shape.routing is not None:
+    if shape.routing is not None and isinstance(x, Value):
         return mixture(w, x, weights, shape.activation, shape.routing)
     return feed_forward(w, x, weights, shape.activation, shape.gated)

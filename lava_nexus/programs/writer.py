@@ -23,6 +23,10 @@ from lava_nexus.programs.product import Exact, Native, Paired, Parts, Product, k
 from lava_nexus.programs.program import Program, Rearrange, Value
 
 
+Operators = Literal["steps", "shared", "deferred"]
+"""How norms, softmax and RoPE are formed; see `Writer`."""
+
+
 @dataclass(frozen=True)
 class Writer:
     """A program being written, and how its arithmetic is done.
@@ -47,6 +51,7 @@ class Writer:
         fresh: which elements of the right factor of such a product are new; see `programs.native`.
         operators: "steps", each operation of norms, softmax and RoPE rounded, or "shared": one reciprocal root a row,
             one division a value behind attention, products and their sums rounded once; with exact sums alone.
+            "deferred": the same, with the root of RMSNorm multiplied in behind the linear layers that it leads to.
     """
 
     program: Program
@@ -64,11 +69,16 @@ class Writer:
     norm_format: FloatFormat | None = None
     attention: Literal["neurons", "gates"] = "neurons"
     fresh: Fresh = "all"
-    operators: Literal["steps", "shared"] = "steps"
+    operators: Operators = "steps"
 
     def __post_init__(self) -> None:
-        if self.operators == "shared" and self.accumulate != "exact":
-            raise NexusError(f"operators 'shared' take accumulate exact, not accumulate '{self.accumulate}'")
+        if self.shares and self.accumulate != "exact":
+            raise NexusError(f"operators '{self.operators}' take accumulate exact, not accumulate '{self.accumulate}'")
+
+    @property
+    def shares(self) -> bool:
+        """Whether operators share roots, divisions and roundings."""
+        return self.operators != "steps"
 
     def inside(self, name: str) -> Writer:
         """The same writer in a layer below."""
@@ -94,7 +104,7 @@ class Writer:
             excerpt: the matrix of which the last two axes are a part, where they are.
         """
         length = operand.shape[-1]
-        order = named_order("pairwise" if self.operators == "shared" else "sequential", length)
+        order = named_order("pairwise" if self.shares else "sequential", length)
         wide = replace(self, format=self.accumulate_format or self.format)
         if name == "add" and wide.format != self.format:
             summed = replace(wide, accumulate_format=None).reduce("add", wide.converted(operand), excerpt)

@@ -129,12 +129,13 @@ def test_shared_operators_run_alike_and_err_less_than_sums_in_sequence():
     exact = states("float64", accumulate="sequential")
     errors = {
         operators: np.sqrt(np.mean((states("float32", operators, product="native") - exact) ** 2))
-        for operators in ("steps", "shared")
+        for operators in ("steps", "shared", "deferred")
     }
     sequential = np.sqrt(np.mean((states("float32", accumulate="sequential") - exact) ** 2))
     assert max(errors.values()) < sequential / 2
-    shared = [states("float8_e5m2", "shared", name, product="native") for name in ("reference", "bitsliced")]
-    assert np.array_equal(shared[0].view(np.uint8), shared[1].view(np.uint8))
+    for operators in ("shared", "deferred"):
+        found = [states("float8_e5m2", operators, name, product="native") for name in ("reference", "bitsliced")]
+        assert np.array_equal(found[0].view(np.uint8), found[1].view(np.uint8))
     with pytest.raises(NexusError, match="operators 'shared' take accumulate exact, not accumulate 'sequential'"):
         states("float32", "shared", accumulate="sequential")
     with pytest.raises(ValueError, match="operators 'shared' take accumulate exact"):

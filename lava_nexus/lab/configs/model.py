@@ -16,6 +16,7 @@ from lava_nexus.neurons.rules import LOIHI2
 from lava_nexus.populations import OPERATORS, Options, check_operator, operator
 from lava_nexus.programs.order import Accumulate, named_order
 from lava_nexus.programs.product import kind_of
+from lava_nexus.programs.writer import Operators
 
 Choice = Literal["gates", "nls"]
 
@@ -133,7 +134,8 @@ class ArithmeticConfig(PopulationsConfig):
             Left out, gates do, as `accumulate` and `weights` ask for.
         attention: of native products, whether product neurons form those of two activations, or gates.
         operators: each operation of norms, softmax and RoPE rounded, or `shared`: one reciprocal root a row, attention
-            divided behind its product, sums of products rounded once; takes `accumulate: exact`.
+            divided behind its product, sums of products rounded once; takes `accumulate: exact`. `deferred`: the root
+            of RMSNorm, too, multiplied in behind the linear layers that it leads to, for fewer steps.
         style: what circuits are built for: least neurons, least depth or fewer SynOps.
         weight_format: what weights of linear layers are rounded to first; `format` where left out.
         accumulate_format: of products and sums, which are then rounded to `format`; `format` where left out.
@@ -149,7 +151,7 @@ class ArithmeticConfig(PopulationsConfig):
     weights: Literal["operand", "constant"] = "operand"
     product: Literal["rounded", "fused", "exact", "constant", "native"] | None = None
     attention: Literal["neurons", "gates"] = "neurons"
-    operators: Literal["steps", "shared"] = "steps"
+    operators: Operators = "steps"
     style: Literal["neurons", "depth", "energy"] = "neurons"
     weight_format: FormatName | None = None
     accumulate_format: FormatName | None = None
@@ -164,8 +166,8 @@ class ArithmeticConfig(PopulationsConfig):
                 kind_of(self.product, named_order(self.accumulate, 1), True)
             except NexusError as error:
                 raise ValueError(f"product '{self.product}': {error}") from None
-        if self.operators == "shared" and self.accumulate != "exact":
-            raise ValueError(f"operators 'shared' take accumulate exact, not accumulate '{self.accumulate}'")
+        if self.operators != "steps" and self.accumulate != "exact":
+            raise ValueError(f"operators '{self.operators}' take accumulate exact, not accumulate '{self.accumulate}'")
         return self
 
     @property

@@ -11,6 +11,7 @@ from lava_nexus.cluster import Cluster
 from lava_nexus.config import Config
 from lava_nexus.lab.configs import ChipName, EnergyModelName, FormatName, StrategyText
 from lava_nexus.neurons.rules import LOIHI2
+from lava_nexus.programs.writer import Operators
 
 
 class ExportConfig(Config):
@@ -93,7 +94,8 @@ class MapBlockConfig(Config):
         context: tokens that the token sees, itself among them.
         format, basis: of every circuit.
         product: native where linear layers are the chip's synapses; None for gates.
-        operators: of norms and softmax: every operation rounded, or "shared" roots and divisions, with native products.
+        operators: of norms and softmax: every operation rounded, or "shared" roots and divisions, with native products; "deferred"
+            multiplies the root of RMSNorm in behind linear layers.
         silu: in four rounded operations, or by one circuit.
         style: what circuits are built for: least neurons or least depth.
         pace: what instances beside native layers are shared out for: fewest steps of a token, or from one to the next.
@@ -118,7 +120,7 @@ class MapBlockConfig(Config):
     format: FormatName = "float32"
     basis: Literal["threshold", "nexus"] = "threshold"
     product: Literal["native"] | None = None
-    operators: Literal["steps", "shared"] = "steps"
+    operators: Operators = "steps"
     silu: Literal["steps", "fused"] = "steps"
     style: Literal["neurons", "depth"] = "neurons"
     pace: Literal["single", "streamed"] = "single"

@@ -17,6 +17,7 @@ from lava_nexus.circuits.native import NativePart
 from lava_nexus.errors import NexusError
 from lava_nexus.populations.native.pair_core import PairCore
 
+
 def pair_template(part: NativePart, chip: Chip, activity: Activity) -> NativeTemplate:
     """One instance: the products of a row with all columns, and what adds them up.
 

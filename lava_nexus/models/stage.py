@@ -16,9 +16,8 @@ from lava_nexus.models.spec import Shape, Tensors
 from lava_nexus.models.tensors import TensorSource
 from lava_nexus.populations.catalogue import GATES, Nonlinear, SpikingLinear
 from lava_nexus.programs import Native, Program, Value, Writer
-from lava_nexus.programs.order import Accumulate, Orders, named_order
+from lava_nexus.programs.order import Accumulate, Operators, Orders, named_order
 from lava_nexus.programs.product import kind_of
-from lava_nexus.programs.writer import Operators
 from lava_nexus.torch.orders import accumulation
 
 Values = Mapping[str, Value]

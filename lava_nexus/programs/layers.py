@@ -68,6 +68,18 @@ def projection(w: Writer, x: Value | Normed, weights: Weights, role: str) -> Val
     return y if bias is None else w.of_kind("linear").apply("add", y, bias)
 
 
+def split_heads(w: Writer, x: Value, heads: int) -> Value:
+    """[tokens, heads * width] to [heads, tokens, width]."""
+    tokens, width = x.shape
+    return w.transpose(w.reshape(x, tokens, heads, width // heads), -2, -3, -1)
+
+
+def merge_heads(w: Writer, x: Value) -> Value:
+    """[heads, tokens, width] to [tokens, heads * width]."""
+    heads, tokens, width = x.shape
+    return w.reshape(w.transpose(x, -2, -3, -1), tokens, heads * width)
+
+
 def residual(w: Writer, x: Value, change: Value) -> Value:
     """x + change, of one shape."""
     return w.of_kind("residual").apply("add", x, change)
@@ -138,7 +150,7 @@ def rms_norm(w: Writer, x: Value, weight: Value, eps: float) -> Value:
         return w.apply("mul", scaled, weight)
     wide = widened(w)
     x, weight = wide.converted(x), wide.converted(weight)
-    if w.shares:
+    if w.operators != "steps":
         scaled = wide.apply("mul", x, shared.times_constant(wide, weight, sqrt(x.shape[-1])))
         return w.converted(wide.apply("mul", scaled, shared.reciprocal_norm(wide, x, eps)))
     return w.converted(wide.apply("mul", _scaled(wide, x, eps), weight))
@@ -213,7 +225,7 @@ def rotate(w: Writer, x: Value, cos: Value, sin: Value) -> Value:
     inner, pairs, width = widened(w), cos.shape[-1], x.shape[-1]
     low, high = (inner.converted(w.take(x, -1, start, start + pairs)) for start in (0, pairs))
     cos, sin = inner.converted(cos), inner.converted(sin)
-    if w.shares:
+    if w.operators != "steps":
         parts = [w.converted(part) for part in shared.turned(inner, low, high, cos, sin)]
     else:
         parts = [

@@ -14,6 +14,8 @@ from lava_nexus.errors import NexusError
 from lava_nexus.formats import FloatFormat
 
 Accumulate = Literal["sequential", "fma", "pairwise", "exact", "torch"]
+Operators = Literal["steps", "shared", "deferred"]
+"""How norms, softmax and RoPE are formed; see `Writer`."""
 Reduction = Literal["linear", "attention", "sum"]
 """What a sum belongs to: a product with weights, a product of activations, a sum of values."""
 

@@ -14,28 +14,18 @@ from lava_nexus.programs.layers import (
     deferred_norm,
     feed_forward,
     layer_norm,
+    merge_heads,
     projection,
     residual,
     rms_norm,
     rotate,
     softmax,
+    split_heads,
     widened,
 )
 from lava_nexus.programs.program import Value
 from lava_nexus.programs.routing import Routing, mixture
 from lava_nexus.programs.writer import Writer
-
-
-def split_heads(w: Writer, x: Value, heads: int) -> Value:
-    """[tokens, heads * width] to [heads, tokens, width]."""
-    tokens, width = x.shape
-    return w.transpose(w.reshape(x, tokens, heads, width // heads), -2, -3, -1)
-
-
-def merge_heads(w: Writer, x: Value) -> Value:
-    """[heads, tokens, width] to [tokens, heads * width]."""
-    heads, tokens, width = x.shape
-    return w.reshape(w.transpose(x, -2, -3, -1), tokens, heads * width)
 
 
 def mix(w: Writer, query: Value, key: Value, value: Value, scale: float, softcap: float | None = None) -> Value:
@@ -112,7 +102,7 @@ def seen_by(tokens: int, keys: int, window: int | None) -> list[Seen]:
 def scaled_scores(w: Writer, query: Value, key: Value, scale: float, seen: Seen | None = None) -> Value:
     """query key^T * scale; of one token's query and the keys that it sees where `seen` says so."""
     w = replace(w.of_kind("attention"), fresh="all" if seen is None else "row")
-    if w.shares:  # there are fewer queries than scores
+    if w.operators != "steps":  # there are fewer queries than scores
         return w.exact(shared.times_constant(w, query, scale), key)
     product = w.contract(query, key, excerpt=None if seen is None else seen.scores(query.shape[-1]))
     return w.apply("mul", product, w.constant(scale))
@@ -130,7 +120,7 @@ def _mixed(
     scores = scaled_scores(w.inside("scores"), query, key, scale, seen)
     scores = scores if softcap is None else capped(w.inside("softcap").of_kind("attention"), scores, softcap)
     inner = w.inside("softmax")
-    if w.shares and w.nonlinear.options("softmax", inner.layer) is None:
+    if w.operators != "steps" and w.nonlinear.options("softmax", inner.layer) is None:
         values = replace(w.inside("values").of_kind("attention"), fresh="all" if seen is None else "term")
         return shared.weighted_values(values, widened(inner.of_kind("softmax")), scores, w.swapped(value))
     part = None if seen is None else seen.scores(query.shape[-1])
@@ -267,7 +257,10 @@ def attend(
 
     Query head i reads key and value head i // (heads / kv_heads). Source: Ainslie et al., 2023, arXiv 2305.13245.
     """
-    asking, scale = _scaled_before(w, x, weights, shape) if rotary is None else (x, shape.scale)
+    asking, scale = x, shape.scale
+    if isinstance(x, Normed) and rotary is None and not shape.query_key_norm and "query.bias" not in weights:
+        before = shared.times_constant(w.inside("query").of_kind("norm"), x.value, scale)  # while the factor is formed
+        asking, scale = replace(x, value=before), 1.0
     query = split_heads(w, _projected(w, asking, weights, shape, "query"), shape.heads)
     key = split_heads(w, _projected(w, x, weights, shape, "key"), shape.kv_heads)
     value = split_heads(w, projection(w, x, weights, "value"), shape.kv_heads)
@@ -276,7 +269,7 @@ def attend(
         key = rms_norm(w.inside("key_norm"), key, weights["key_norm.weight"], shape.eps)
     if rotary is not None:
         turn, angles = w.inside("query_rotary"), rotary
-        if w.shares and 2 * rotary[0].shape[-1] == shape.head_dim:  # scores are scaled by their angles
+        if w.operators != "steps" and 2 * rotary[0].shape[-1] == shape.head_dim:  # scores are scaled by their angles
             cos, sin = (shared.times_constant(widened(turn), angle, scale) for angle in rotary)
             angles, scale = (cos, sin), 1.0
         query, key = rotate(turn, query, *angles), rotate(w.inside("key_rotary"), key, *rotary)
@@ -291,15 +284,6 @@ def attend(
         mixed = mix(w, query, both[0], both[1], scale, shape.softcap)
     merged = merge_heads(w, w.reshape(mixed, shape.heads, tokens, shape.head_dim))
     return projection(w, merged, weights, "output"), LayerState(key, value)
-
-
-def _scaled_before(
-    w: Writer, x: Value | Normed, weights: Weights, shape: LayerShape
-) -> tuple[Value | Normed, float]:
-    """(what leads to queries, by what they are still scaled): where their factor waits, there is time to scale before."""
-    if isinstance(x, Value) or shape.query_key_norm or "query.bias" in weights:
-        return x, shape.scale
-    return replace(x, value=shared.times_constant(w.inside("query").of_kind("norm"), x.value, shape.scale)), 1.0
 
 
 def _projected(w: Writer, x: Value | Normed, weights: Weights, shape: LayerShape, role: str) -> Value:

@@ -18,13 +18,9 @@ from lava_nexus.populations.catalogue import GATES, Nonlinear, SpikingLinear
 from lava_nexus.populations.native.pairs import Fresh
 from lava_nexus.programs.excerpt import Excerpt
 from lava_nexus.programs.nodes import Folded
-from lava_nexus.programs.order import Accumulate, Order, Orders, Placed, Reduction, named_order
+from lava_nexus.programs.order import Accumulate, Operators, Order, Orders, Placed, Reduction, named_order
 from lava_nexus.programs.product import Exact, Native, Paired, Parts, Product, kind_of, native_sum
 from lava_nexus.programs.program import Program, Rearrange, Value
-
-
-Operators = Literal["steps", "shared", "deferred"]
-"""How norms, softmax and RoPE are formed; see `Writer`."""
 
 
 @dataclass(frozen=True)
@@ -72,13 +68,8 @@ class Writer:
     operators: Operators = "steps"
 
     def __post_init__(self) -> None:
-        if self.shares and self.accumulate != "exact":
+        if self.operators != "steps" and self.accumulate != "exact":
             raise NexusError(f"operators '{self.operators}' take accumulate exact, not accumulate '{self.accumulate}'")
-
-    @property
-    def shares(self) -> bool:
-        """Whether operators share roots, divisions and roundings."""
-        return self.operators != "steps"
 
     def inside(self, name: str) -> Writer:
         """The same writer in a layer below."""
@@ -104,7 +95,7 @@ class Writer:
             excerpt: the matrix of which the last two axes are a part, where they are.
         """
         length = operand.shape[-1]
-        order = named_order("pairwise" if self.shares else "sequential", length)
+        order = named_order("pairwise" if self.operators != "steps" else "sequential", length)
         wide = replace(self, format=self.accumulate_format or self.format)
         if name == "add" and wide.format != self.format:
             summed = replace(wide, accumulate_format=None).reduce("add", wide.converted(operand), excerpt)

@@ -11,9 +11,12 @@ lava-nc 0.10.0, lava/proc/{lif,graded,sparse}/models.py.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
+from lava.proc.graded.process import GradedReluVec, GradedVec
+from lava.proc.lif.process import LIF
+from lava.proc.sparse.process import DelaySparse, Sparse
 from numpy.typing import NDArray
 from scipy.sparse import coo_matrix, csr_matrix, identity, kron  # type: ignore[import-untyped]
 
@@ -33,6 +36,22 @@ from lava_nexus.populations.stateful import StatefulNeuron
 LEAST_WINDOW = 2
 MESSAGE_BITS = 24
 INPUT = "input"
+
+
+class GradedKinds(NamedTuple):
+    """Processes that a network is made of, beside neurons with equations of their own."""
+
+    lif: Any
+    graded: Any
+    signed: Any
+    sparse: Any
+    delay_sparse: Any
+
+
+SIMULATED = GradedKinds(FixedLIF, FixedGradedReluVec, FixedGradedVec, FixedSparse, FixedDelaySparse)
+"""On a CPU: in fixed point under every run configuration."""
+CHIP = GradedKinds(LIF, GradedReluVec, GradedVec, Sparse, DelaySparse)
+"""Lava's own, which an extension for a chip has models of."""
 
 _Key = tuple[str, str, int, int, int]
 _Synapses = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]
@@ -95,23 +114,24 @@ def check_lif(network: PopulationNetwork) -> None:
             raise NexusError(f"population '{population.name}': threshold {population.threshold} is not 1, as in Lava")
 
 
-def neurons(network: PopulationNetwork, lanes: int) -> dict[str, Any]:
-    """One Process for each payload that occurs, and for each equation."""
+def neurons(network: PopulationNetwork, lanes: int, kinds: GradedKinds = SIMULATED, phase: int = 0) -> dict[str, Any]:
+    """One Process for each payload that occurs, and for each equation, whose states are anew from step `phase` on."""
     size = {kind: n * lanes for kind, n in Places.of(network).size.items()}
     made: dict[str, Any] = {}
     if "bit" in size:
-        made["bit"] = FixedLIF(shape=(size["bit"],), du=DECAY, dv=DECAY, vth=0, bias_mant=0, bias_exp=0)
+        made["bit"] = kinds.lif(shape=(size["bit"],), du=DECAY, dv=DECAY, vth=0, bias_mant=0, bias_exp=0)
     if "graded" in size:
-        made["graded"] = FixedGradedReluVec(shape=(size["graded"],), vth=0)
+        made["graded"] = kinds.graded(shape=(size["graded"],), vth=0)
     if "signed" in size:
-        made["signed"] = FixedGradedVec(shape=(size["signed"],), vth=0)
+        made["signed"] = kinds.signed(shape=(size["signed"],), vth=0)
     for kind, population in zip(Places.of(network).kind, network.populations, strict=True):
         if population.neuron is not None:
-            made.setdefault(kind, StatefulNeurons(population.neuron, (size[kind],), max(LEAST_WINDOW, network.window)))
+            window = max(LEAST_WINDOW, network.window)
+            made.setdefault(kind, StatefulNeurons(population.neuron, (size[kind],), window, phase=phase))
     return made
 
 
-def synapses(network: PopulationNetwork, lanes: int) -> list[tuple[str, str, Any]]:
+def synapses(network: PopulationNetwork, lanes: int, kinds: GradedKinds = SIMULATED) -> list[tuple[str, str, Any]]:
     """(kind of the source, kind of the target, Sparse or DelaySparse) for all projections."""
     places = Places.of(network)
     entries: dict[_Key, list[_Synapses]] = {}
@@ -132,7 +152,7 @@ def synapses(network: PopulationNetwork, lanes: int) -> list[tuple[str, str, Any
                 rows, columns = places.start[p.target] + p.rows[chosen], places.start[p.source] + p.columns[chosen]
                 found = rows, columns, sign * sizes[chosen], np.full(len(rows), p.delay)
                 entries.setdefault((source, target, sign, exponent - p.shift, slot), []).append(found)
-    return [(key[0], key[1], _matrix(key, e, places, lanes)) for key, e in entries.items()]
+    return [(key[0], key[1], _matrix(key, e, places, lanes, kinds)) for key, e in entries.items()]
 
 
 def selection(network: PopulationNetwork, lanes: int) -> list[tuple[str, Any]]:
@@ -163,7 +183,7 @@ def selection(network: PopulationNetwork, lanes: int) -> list[tuple[str, Any]]:
     ]
 
 
-def _matrix(key: _Key, entries: list[_Synapses], places: Places, lanes: int) -> Any:
+def _matrix(key: _Key, entries: list[_Synapses], places: Places, lanes: int, kinds: GradedKinds) -> Any:
     source, target, _, exponent, _ = key
     rows, columns, values, late = (np.concatenate(part) for part in zip(*entries, strict=True))
     place = (rows, columns)
@@ -174,6 +194,6 @@ def _matrix(key: _Key, entries: list[_Synapses], places: Places, lanes: int) -> 
         raise NexusError("population network has two synapses of one exponent between the same two neurons")
     how = {"weight_exp": exponent, "num_message_bits": 0 if source == "bit" else MESSAGE_BITS}
     if not late.any():
-        return FixedSparse(weights=csr_matrix(kron(each, weights)), **how)
+        return kinds.sparse(weights=csr_matrix(kron(each, weights)), **how)
     delays = csr_matrix(kron(each, csr_matrix((late, place), shape)))
-    return FixedDelaySparse(weights=csr_matrix(kron(each, weights)), delays=delays, **how)
+    return kinds.delay_sparse(weights=csr_matrix(kron(each, weights)), delays=delays, **how)

@@ -133,9 +133,9 @@ def connect(port: Any, synapses: AbstractProcess, neurons: LIF) -> None:
     synapses.a_out.connect(neurons.a_in)
 
 
-def read_back(neurons: LIF, extension: Extension, probe: Probe) -> None:
-    """From neurons to the host."""
-    adapter = extension.from_chip(neurons.s_out.shape)
+def read_back(neurons: Any, extension: Extension, probe: Probe, bits: int = 0) -> None:
+    """From neurons to the host, in messages of so many bits, 0 for spikes."""
+    adapter = extension.from_chip(neurons.s_out.shape, bits)
     neurons.s_out.connect(adapter.inp)
     adapter.out.reshape(probe.a_in.shape).connect(probe.a_in)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +17,14 @@ from lava_nexus.errors import NexusError
 from lava_nexus.execute.executor import LEVELS, Evaluated, Executor
 from lava_nexus.execute.loihi2.chip_run import ChipRun, run_on_chip
 from lava_nexus.execute.loihi2.extension import extension
+from lava_nexus.execute.loihi2.populations import populations_on_chip
 from lava_nexus.execute.membrane.executor import measured_spikes
 from lava_nexus.execute.operands import Operands, seconds, whole_number
 from lava_nexus.execute.tallies import Tally
 from lava_nexus.formats import patterns_to_spikes, spikes_to_patterns
 from lava_nexus.neurons import ThresholdNetwork
 from lava_nexus.populations import Operator
+from lava_nexus.populations.network import PopulationNetwork
 
 _SETS = 4096
 
@@ -44,6 +46,8 @@ class Loihi2Executor(Executor):
 
     name = "loihi2"
     level = LEVELS["chip"]
+    native = "steps"
+    pairs = False
 
     def __init__(
         self,
@@ -101,6 +105,15 @@ class Loihi2Executor(Executor):
                 spikes = ran.spikes[:, np.array(port.signals) - network.n_inputs]
                 found.append(spikes_to_patterns(spikes, port.pattern_dtype))
         return [np.concatenate(found) for found in results], tally
+
+    def populate(
+        self, network: PopulationNetwork, feeds: Mapping[str, NDArray[np.int64]]
+    ) -> tuple[dict[str, NDArray[np.int64]], NDArray[np.int64], int | None]:
+        """Neurons with an equation each, a row a window: the chip's own programs, where the extension has them."""
+        ran = populations_on_chip(network, feeds, self._extension, energy=self._energy, timeout=self._timeout)
+        if ran.joules is not None:
+            self.measured_joules = (self.measured_joules or 0.0) + ran.joules
+        return ran.outputs, ran.spikes, None
 
     def _operate(self, operator: Operator, x: NDArray[np.int64]) -> tuple[NDArray[np.int64], Tally]:
         raise NexusError(f"executor 'loihi2' has no form of operator '{operator.label}' of LIF populations on the chip")

@@ -37,14 +37,14 @@ class Extension:
     Attributes:
         to_chip: shape and bits of a message (0 for spikes) to the Process that carries from the host (`inp`) to the
             chip (`out`).
-        from_chip: shape to the Process that carries spikes back.
+        from_chip: shape and bits of a message to the Process that carries spikes back.
         run_config: makes the run configuration of the chip, with callbacks.
         profiler: run configuration to its profiler.
         activity, memory: make the callbacks that read a core's counters, and the memory that it uses.
     """
 
     to_chip: Callable[[tuple[int, ...], int], Any]
-    from_chip: Callable[[tuple[int, ...]], Any]
+    from_chip: Callable[[tuple[int, ...], int], Any]
     run_config: Callable[[Sequence[Any]], Any]
     profiler: Callable[[Any], Any]
     activity: Callable[[], Any]
@@ -136,7 +136,7 @@ def extension() -> Extension:
         raise NexusError(f"Intel's extension of Lava for Loihi 2 is installed, but lacks a part: {error}") from error
     return Extension(
         to_chip=lambda shape, bits: PyToNxAdapter(shape=shape, **({"num_message_bits": bits} if bits else {})),
-        from_chip=lambda shape: NxToPyAdapter(shape=shape),
+        from_chip=lambda shape, bits: NxToPyAdapter(shape=shape, **({"num_message_bits": bits} if bits else {})),
         # The profiler knows this very class and no subclass.
         run_config=lambda callbacks: run_configs.Loihi2HwCfg(**({"callback_fxs": [*callbacks]} if callbacks else {})),
         profiler=Profiler.init,

@@ -34,14 +34,14 @@ def check_native(layer: NativeLayer | PairLayer, executor: Executor, name: str) 
     if executor.native is None:
         raise NexusError(
             f"layer '{name}': executor '{executor.name}' has no form of native products, whose neurons have equations "
-            "of their own; bitsliced, membrane, lava and reference have one"
+            "of their own; bitsliced, membrane, lava, loihi2 and reference have one"
         )
     if isinstance(layer, PairLayer) and not executor.pairs:
         raise NexusError(
             f"layer '{name}': executor '{executor.name}' at level '{executor.level}' clears what product neurons hold; "
             "take level word or vectorised, or attention gates"
         )
-    if not executor.ideal:
+    if not executor.ideal and executor.name != "loihi2":
         raise NexusError(
             f"layer '{name}': executor '{executor.name}' would disturb the gates of {layer.core.title} alone; "
             "run native products ideal"

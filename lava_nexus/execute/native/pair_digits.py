@@ -237,7 +237,7 @@ def _words(limbs: NDArray[np.int32], sizes: pairs.Pairs) -> list[NDArray[np.int3
 
 
 def _written(y: Side, layer: PairLayer, words: list[NDArray[np.int32]]) -> int:
-    """Updates of writers (gain, class, position and its sending, bytes or what is sent) and of the products they reach."""
+    """Updates of writers (gain, class, position and its sending, bytes or what is sent), and of products by them."""
     core, sizes, new = layer.network, layer.pairs, layer.written()
     size, writers = significand_bytes(sizes.right), core.writers * len(y.words)
     bytes_ = [((y.fields.significand >> (BYTE * k)) & 255) != 0 for k in range(size)]
@@ -285,5 +285,10 @@ def _lines(side: Side, fmt: FloatFormat, some: NDArray[np.bool_], axes: int) -> 
     signs = (~found.negative, found.negative)
     classes = [*(zero & sign for sign in signs), *(found.infinite & sign for sign in signs), found.nan]
     normal = (words & words.dtype.type(fmt.exponent_mask)) != 0
-    lines = {"x": bits, "gain": gains, "normal": [normal], **{k: [bit] for k, bit in zip(CLASSES, classes, strict=True)}}
+    lines = {
+        "x": bits,
+        "gain": gains,
+        "normal": [normal],
+        **{k: [bit] for k, bit in zip(CLASSES, classes, strict=True)},
+    }
     return {name: summed(some_bits) for name, some_bits in lines.items()}

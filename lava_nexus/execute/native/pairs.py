@@ -101,8 +101,8 @@ def _stepped(layer: PairLayer, x: dict[str, Integers], y: dict[str, Integers]) -
             if row is not None:
                 load[:, core.offsets[name]] = x[name][:, row].reshape(matrices, -1)
             if slot is not None:
-                one = {"all": np.s_[:], "row": np.s_[:, slot], "term": np.s_[:, :, slot]}[layer.fresh]
-                load[:, core.offsets[f"y.{name}"]] = y[name][one].reshape(matrices, -1)
+                of = y[name] if layer.fresh == "all" else y[name].take(slot, axis=1 if layer.fresh == "row" else 2)
+                load[:, core.offsets[f"y.{name}"]] = of.reshape(matrices, -1)
         if slot is not None:
             load[:, core.offsets["y.any"]] = 1
             load[:, core.offsets["y.write"].start + slot] = 1

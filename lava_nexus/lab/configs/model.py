@@ -14,9 +14,8 @@ from lava_nexus.formats import FORMATS, FloatFormat
 from lava_nexus.lab.configs import FormatName, accepted_by
 from lava_nexus.neurons.rules import LOIHI2
 from lava_nexus.populations import OPERATORS, Options, check_operator, operator
-from lava_nexus.programs.order import Accumulate, named_order
+from lava_nexus.programs.order import Accumulate, Operators, named_order
 from lava_nexus.programs.product import kind_of
-from lava_nexus.programs.writer import Operators
 
 Choice = Literal["gates", "nls"]
 

@@ -11,7 +11,7 @@ from lava_nexus.cluster import Cluster
 from lava_nexus.config import Config
 from lava_nexus.lab.configs import ChipName, EnergyModelName, FormatName, StrategyText
 from lava_nexus.neurons.rules import LOIHI2
-from lava_nexus.programs.writer import Operators
+from lava_nexus.programs.order import Operators
 
 
 class ExportConfig(Config):
@@ -94,8 +94,8 @@ class MapBlockConfig(Config):
         context: tokens that the token sees, itself among them.
         format, basis: of every circuit.
         product: native where linear layers are the chip's synapses; None for gates.
-        operators: of norms and softmax: every operation rounded, or "shared" roots and divisions, with native products; "deferred"
-            multiplies the root of RMSNorm in behind linear layers.
+        operators: of norms and softmax: every operation rounded, or "shared" roots and divisions, with native products;
+            "deferred" multiplies the root of RMSNorm in behind linear layers.
         silu: in four rounded operations, or by one circuit.
         style: what circuits are built for: least neurons or least depth.
         pace: what instances beside native layers are shared out for: fewest steps of a token, or from one to the next.

@@ -26,7 +26,7 @@ from lava_nexus.populations.native.limbs import Limbs
 from lava_nexus.populations.native.pairs import Pairs
 from lava_nexus.programs import Program, Writer
 from lava_nexus.programs.native import PairLayer
-from lava_nexus.programs.writer import Operators
+from lava_nexus.programs.order import Operators
 
 Patterns = np.ndarray[Any, Any]
 _MICRO = 1e6

@@ -215,8 +215,8 @@ class Timetable:
 def encoder_neuron(fmt: FloatFormat, last: int, lag: int = 0) -> StatefulNeuron:
     """Loads gain 2^(place mod 8), sign, significand bytes m0, m1, ... and wait, one a step.
 
-    Once `lag` steps have passed and `wait` is counted down, v = carry + gain * m0;  sends the digit -127..128 of v, with
-    the sign;  carry = floor((v + 127) / 256);  bytes move up.
+    Once `lag` steps have passed and `wait` is counted down, v = carry + gain * m0;  sends the digit -127..128 of v,
+    with the sign;  carry = floor((v + 127) / 256);  bytes move up.
     """
     count = significand_bytes(fmt)
     load = 3 + count

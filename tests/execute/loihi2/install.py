@@ -18,12 +18,15 @@ from lava.magma.core import run_configs
 from lava.magma.core.process.process import AbstractProcess
 from lava.magma.core.resources import Loihi2NeuroCore
 from lava.magma.runtime.runtime import Runtime
+from lava.proc.graded.models import PyGradedReluVecModelFixed, PyGradedVecModelFixed
+from lava.proc.graded.process import GradedReluVec, GradedVec
 from lava.proc.lif.models import PyLifModelBitAcc
 from lava.proc.lif.process import LIF
 from lava.proc.sparse.models import PyDelaySparseModelBitAcc, PySparseModelBitAcc
 from lava.proc.sparse.process import DelaySparse, Sparse
 from scipy.sparse import find
 
+from lava_nexus.execute.lava.processes.stateful import StatefulNeurons, StatefulNeuronsModel
 from lava_nexus.execute.lava.shared import shared_array
 from tests.execute.loihi2.stand_in import adapters
 
@@ -52,6 +55,20 @@ class ChipLif(_Counting, PyLifModelBitAcc):
         active = int((fired | self._received).sum())
         self._counters[[IDLE, ACTIVE, OUT, STEPS]] += [fired.size - active, active, int(fired.sum()), 1]
         super().reset_voltage(spike_vector)
+
+
+class ChipStateful(_Counting, StatefulNeuronsModel):
+    """A program of the chip's, which does what the equation says; graded neurons are Lava's own."""
+
+    required_resources: ClassVar = [Loihi2NeuroCore]
+
+
+class ChipGraded(_Counting, PyGradedVecModelFixed):
+    required_resources: ClassVar = [Loihi2NeuroCore]
+
+
+class ChipGradedRelu(_Counting, PyGradedReluVecModelFixed):
+    required_resources: ClassVar = [Loihi2NeuroCore]
 
 
 class _CountedPort:
@@ -94,7 +111,10 @@ class Log:
     joules: float | None = 1.25e-3
     counters: list[Any] = field(default_factory=list)
     chip_models: dict[type, type] = field(
-        default_factory=lambda: {LIF: ChipLif, Sparse: ChipSparse, DelaySparse: ChipDelaySparse}
+        default_factory=lambda: {
+            **{LIF: ChipLif, Sparse: ChipSparse, DelaySparse: ChipDelaySparse, GradedVec: ChipGraded},
+            **{GradedReluVec: ChipGradedRelu, StatefulNeurons: ChipStateful},
+        }
     )
 
     def names(self) -> list[str]:

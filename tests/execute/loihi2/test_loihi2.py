@@ -12,14 +12,21 @@ from lava.proc.sparse.process import DelaySparse
 
 import lava_nexus as nexus
 from lava_nexus.circuits import Circuit
+from lava_nexus.circuits.native import NativeLayer
 from lava_nexus.errors import NexusError
 from lava_nexus.execute.interpret import run_program
 from lava_nexus.execute.lava import spike_trains
+from lava_nexus.execute.lava.processes.stateful import StatefulNeurons
 from lava_nexus.execute.loihi2.chip_run import run_on_chip
 from lava_nexus.execute.loihi2.executor import Loihi2Executor
 from lava_nexus.execute.loihi2.extension import extension
+from lava_nexus.execute.native.layer import native_sums
+from lava_nexus.execute.native.pairs import pair_sums
 from lava_nexus.execute.run import executor_named
+from lava_nexus.populations.native.limbs import Limbs
+from lava_nexus.populations.native.pairs import Pairs
 from lava_nexus.programs import Program, Writer, linear
+from lava_nexus.programs.native import PairLayer
 from tests.execute.loihi2.install import install
 from tests.execute.loihi2.stand_in import adapters
 from tests.execute.loihi2.vectors import LARGER_VECTORS, VECTORS
@@ -134,13 +141,39 @@ def test_float32_over_several_cores(log, name):
     assert one.agrees(one.format.from_patterns(executor.invoke(one.circuit, one.operands)))
 
 
-def test_native_products_are_refused_in_one_sentence(log):
-    program, fmt = Program("native"), nexus.FLOAT8_E4M3FN
-    w = Writer(program, fmt, accumulate="exact", product="native").inside("layer")
-    program.outputs["y"] = w.contract(program.input("x", (1, 2), fmt), w.constant(np.ones((1, 2))))
-    sentence = (
-        "layer 'layer': executor 'loihi2' has no form of native products, whose neurons have equations of their own"
-    )
-    with pytest.raises(NexusError, match=sentence):
-        run_program(program, {"x": np.zeros((1, 1, 2), np.uint8)}, executor_named("loihi2"))
+def native_layer():
+    """A layer of two sums of three FP8 terms, one weight 0, and rows with zeros, an infinity and NaN among them."""
+    fmt = nexus.FLOAT8_E5M2
+    weights = fmt.to_patterns(np.array([[1.5, -0.25, 0.0], [-3.0, 0.5, 2.0]]))
+    rows = fmt.to_patterns(np.array([[2.0, 3.0, -1.0], [-0.0, 0.0, 0.5], [-0.125, 7.0, 1.0]]))
+    rows[1, 2], rows[2, 0] = fmt.exponent_mask, fmt.canonical_nan
+    return NativeLayer(Limbs(fmt, fmt, fmt, weights, "here")), rows
+
+
+@pytest.mark.wide
+def test_native_layers_have_the_bits_spikes_and_synops_of_the_stepper(log):
+    layer, rows = native_layer()
+    chip, steps = Loihi2Executor(max_delay=6), executor_named("membrane")
+    assert np.array_equal(native_sums(layer, rows, chip), native_sums(layer, rows, steps))
+    ours, theirs = ({t.circuit.label: (t.spikes, t.synops) for t in one.tallies} for one in (chip, steps))
+    assert {label: ours[label] for label in (layer.core.label, layer.bits.label)} == {
+        label: theirs[label] for label in (layer.core.label, layer.bits.label)
+    }
+    on_chip = {type(p).__name__ for p, model in log.selected.items() if model in log.chip_models.values()}
+    assert on_chip >= {"StatefulNeurons", "GradedVec", "GradedReluVec", "Sparse", "DelaySparse", "LIF"}
+    assert chip.measured_joules == pytest.approx(len(log.values("energy")) * log.joules)
+
+
+def test_neurons_whose_program_the_extension_lacks_are_named(log):
+    del log.chip_models[StatefulNeurons]
+    layer, rows = native_layer()
+    with pytest.raises(NexusError, match=r"Lava Process steps \(StatefulNeurons\) has no model for Loihi 2"):
+        native_sums(layer, rows, Loihi2Executor(max_delay=6))
+
+
+def test_what_product_neurons_hold_is_refused_in_one_sentence(log):
+    fmt = nexus.FLOAT8_E5M2
+    layer, x = PairLayer(Pairs(fmt, fmt, fmt, 2, 1, "scores")), np.zeros((1, 1, 2), np.uint8)
+    with pytest.raises(NexusError, match="layer 'scores': executor 'loihi2' .* clears what product neurons hold"):
+        pair_sums(layer, x, x, Loihi2Executor())
     assert "run" not in log.names()

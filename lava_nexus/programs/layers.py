@@ -57,13 +57,17 @@ class Normed:
         """Of the product."""
         return self.value.shape
 
+    def times(self, w: Writer, constant: float) -> Normed:
+        """With each value times a constant, rounded."""
+        return Normed(shared.times_constant(w.of_kind("norm"), self.value, constant), self.factor)
+
 
 def projection(w: Writer, x: Value | Normed, weights: Weights, role: str) -> Value:
     """x weight^T + bias of a role, in a layer of that name."""
     w, weight, bias = w.inside(role), weights[f"{role}.weight"], weights.get(f"{role}.bias")
     if isinstance(x, Value):
         return linear(w, x, weight, bias)
-    wide = widened(w.of_kind("norm"))
+    wide = widened(w.inside("factor").of_kind("norm"))
     y = w.converted(wide.apply("mul", wide.converted(linear(w, x.value, weight)), x.factor))
     return y if bias is None else w.of_kind("linear").apply("add", y, bias)
 
@@ -158,7 +162,7 @@ def rms_norm(w: Writer, x: Value, weight: Value, eps: float) -> Value:
 
 def deferred_norm(w: Writer, x: Value, weight: Value, eps: float) -> Normed:
     """As `rms_norm` with shared operators: (x * (weight * sqrt(n))), and 1 / sqrt(x . x + n eps) for behind."""
-    wide = widened(w)
+    wide = widened(w.of_kind("norm"))
     x, weight = wide.converted(x), wide.converted(weight)
     scaled = wide.apply("mul", x, shared.times_constant(wide, weight, sqrt(x.shape[-1])))
     return Normed(w.converted(scaled), shared.reciprocal_norm(wide, x, eps))

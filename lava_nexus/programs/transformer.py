@@ -225,8 +225,8 @@ def _normed(w: Writer, x: Value, weights: Weights, shape: LayerShape, role: str)
 def _led(w: Writer, x: Value, weights: Weights, shape: LayerShape, role: str) -> Value | Normed:
     """The norm of a role that leads to linear layers alone."""
     inner, name = w.inside(role), f"{role}.weight"
-    gates = w.nonlinear.options("rms_norm", inner.layer) is None
-    if w.operators == "deferred" and gates and name in weights and shape.norm == "rms" and shape.routing is None:
+    behind = w.operators == "deferred" and name in weights and shape.norm == "rms" and shape.routing is None
+    if behind and w.nonlinear.options("rms_norm", inner.layer) is None:
         return deferred_norm(inner, x, weights[name], shape.eps)
     return _normed(w, x, weights, shape, role)
 
@@ -257,11 +257,10 @@ def attend(
 
     Query head i reads key and value head i // (heads / kv_heads). Source: Ainslie et al., 2023, arXiv 2305.13245.
     """
-    asking, scale = x, shape.scale
+    asked, scale = x, shape.scale  # of queries with a factor behind, which takes longer, before their layer
     if isinstance(x, Normed) and rotary is None and not shape.query_key_norm and "query.bias" not in weights:
-        before = shared.times_constant(w.inside("query").of_kind("norm"), x.value, scale)  # while the factor is formed
-        asking, scale = replace(x, value=before), 1.0
-    query = split_heads(w, _projected(w, asking, weights, shape, "query"), shape.heads)
+        asked, scale = x.times(w.inside("query.scale"), scale), 1.0
+    query = split_heads(w, _projected(w, asked, weights, shape, "query"), shape.heads)
     key = split_heads(w, _projected(w, x, weights, shape, "key"), shape.kv_heads)
     value = split_heads(w, projection(w, x, weights, "value"), shape.kv_heads)
     if shape.query_key_norm and not shape.normed_together:

@@ -84,11 +84,11 @@ def token_tables(
     config: TokenConfig, model: EnergyModel, seed: int, cluster: ClusterConfig | None = None
 ) -> list[Table]:
     """Tokens of all variants, where the energy of the last one of each format goes, attention three ways."""
-    variants = [
-        Variant(fmt, *how)
-        for fmt in config.formats
-        for how in (("steps", "steps", "neurons"), ("shared", "steps", "neurons"), ("shared", "fused", "depth"))
-    ]
+    ways: tuple[tuple[Operators, Literal["steps", "fused"], Literal["neurons", "depth"]], ...] = (
+        *(("steps", "steps", "neurons"), ("shared", "steps", "neurons")),
+        *(("shared", "fused", "depth"), ("deferred", "fused", "depth")),
+    )
+    variants = [Variant(fmt, *how) for fmt in config.formats for how in ways]
     tokens = spread(cluster, _of_variant, (config, model, seed), variants, "a token of the block", "variants")
     kinds = ("linear", "attention", "norm", "softmax", "activation", "rotary", "residual")
     header = ("format", "operators", "work, uJ", *(f"{kind}, uJ" for kind in kinds), "idle, uJ", "steps")

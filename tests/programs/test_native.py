@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from lava_nexus.circuits.native import NativeLayer
 from lava_nexus.config import load_config
 from lava_nexus.errors import NexusError
 from lava_nexus.execute.run import executor, run
@@ -14,6 +15,8 @@ from lava_nexus.lab.configs.execution import RunConfig
 from lava_nexus.lab.configs.model import ArithmeticConfig
 from lava_nexus.models.model import random_model
 from lava_nexus.models.transformer import Model
+from lava_nexus.populations.native.limbs import Limbs
+from lava_nexus.populations.stateful import StatefulNeuron
 from lava_nexus.programs import Contract, Exact, Native, Paired, Program, Writer
 
 
@@ -165,3 +168,16 @@ def test_sums_of_values_are_native_and_have_the_bits_of_the_register(fmt):
         assert np.array_equal(result.outputs["y"], want)
     counted = [[(t.synops, t.spikes) for t in result.tallies] for result in results[:2]]
     assert counted[0] == counted[1] and len(counted[0]) == 4
+
+
+def test_the_page_shows_the_equations_of_the_neurons():
+    layer = NativeLayer(Limbs(BFLOAT16, BFLOAT16, BFLOAT16, BFLOAT16.to_patterns(np.ones((1, 2), BFLOAT16.dtype))))
+    populations = (*layer.network.layers, *layer.bits.network.populations)
+    neurons, lines = dict[str, StatefulNeuron](), []
+    for neuron in (p.neuron for p in populations if p.neuron is not None):
+        neurons.setdefault(neuron.name, neuron)
+    for neuron in neurons.values():
+        lines.append(f"{neuron.name}: keeps {', '.join(neuron.states) or 'nothing'}; sends {neuron.sends}")
+        lines += [f"    {target} = {expression}" for target, expression in neuron.equations]
+    page = (Path(__file__).parents[2] / "docs" / "native.md").read_text(encoding="utf-8")
+    assert "```text\n" + "\n".join(lines) + "\n```" in page

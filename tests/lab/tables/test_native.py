@@ -35,7 +35,7 @@ def test_a_quick_run_is_marked_and_is_no_result(tmp_path: Path) -> None:
     config = NativeCostsConfig(formats=("float8_e4m3fn", "float32"), token=TokenConfig())
     run_native_costs(config, tmp_path, quick=True)
     tables = read_report(tmp_path / "native.json")["tables"]
-    assert [len(table["rows"]) for table in tables[2:]] == [3, len(tables[3]["rows"]), 3]
+    assert [len(table["rows"]) for table in tables[2:]] == [4, len(tables[3]["rows"]), 3]
     assert tables[2]["rows"][1][2] != "0" and len(tables[3]["rows"]) > 10
     assert "quick run" in (tmp_path / "native.md").read_text(encoding="utf-8").splitlines()[0]
     with pytest.raises(NexusError, match="holds a quick run"):

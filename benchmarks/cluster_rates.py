@@ -6,6 +6,7 @@ Usage: python benchmarks/cluster_rates.py [--quick] [--out FILE]
 from __future__ import annotations
 
 import argparse
+import os
 import resource
 import subprocess
 import sys
@@ -144,7 +145,7 @@ def cluster(repeats: int) -> dict[str, float]:
 
     def run(workers: int, pieces: list[Any], act: Any = _nothing) -> None:
         with crew(ClusterConfig(workers=workers, threads=1, wait_seconds=300)) as made:
-            found = list(made.map(act, None, pieces))
+            found = list(made.map(act, None, pieces, returning=True))  # one by one, as tiles are
             memory.extend(found if act is _imports else [])
 
     if repeats == 1:  # once, so that everything runs
@@ -212,7 +213,7 @@ def main(quick: bool, out: Path | None) -> None:
     formats = FORMATS[-1:] if quick else FORMATS
     rates = {
         "processor": processor()["name"],
-        "when": f"{date.today().isoformat()}, processor time on a busy machine",
+        "when": f"{date.today().isoformat()}, processor time, load {os.getloadavg()[0]:.1f} of {os.cpu_count()}",
         "engines": {name: engine(name, formats, sets, repeats) for name in ENGINES},
         "command": command(repeats),
         **cluster(repeats),

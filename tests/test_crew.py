@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import importlib
 import json
 import os
 import shutil
@@ -448,6 +449,16 @@ def served(file, names=("scheduler", "worker"), more=()):
             process.terminate()
         for process in started:
             process.wait(60)
+
+
+@pytest.mark.parametrize("command", ["scheduler", "worker", "ssh"])
+def test_documented_commands_take_their_options(command):
+    page = (Path(__file__).parents[1] / "docs" / "distributed.md").read_text()
+    lines = [line for line in page.splitlines() if f"dask {command} " in line and line.split()[0] in ("dask", "srun")]
+    options = {word for line in lines for word in line.partition("dask ")[2].split() if word.startswith("--")}
+    module = importlib.import_module(f"distributed.cli.dask_{command}")
+    taken = {name for option in module.main.params for name in (*option.opts, *option.secondary_opts)}
+    assert options and options <= taken
 
 
 def there(file):

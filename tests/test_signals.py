@@ -109,7 +109,7 @@ def test_a_command_listens_before_it_imports() -> None:
 
 def test_what_was_ignored_stays_ignored(tmp_path: Path) -> None:
     """Under nohup a closed terminal ends nothing."""
-    body = WAITING.format(body="print('ready', flush=True); time.sleep(1)")
+    body = WAITING.format(body="print('ready', flush=True); time.sleep(0.3)")
     process = _start("import signal; signal.signal(signal.SIGHUP, signal.SIG_IGN)\n" + textwrap.dedent(body), tmp_path)
     _ready(process)
     process.send_signal(signal.SIGHUP)
@@ -124,7 +124,7 @@ HELD = """
         signal.signal(number, lambda number, frame: (print("answered", flush=True), exit(7)))
     with signals_held(), signals_held():
         print("ready", flush=True)
-        time.sleep(1)
+        time.sleep(0.3)
         print("whole", flush=True)
     time.sleep(60)
 """
@@ -180,7 +180,7 @@ def _mapped(pids: list[int]) -> set[Path]:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
-@pytest.mark.parametrize("seed", range(int(os.environ.get("SIGNAL_MOMENTS", "6"))))
+@pytest.mark.parametrize("seed", range(int(os.environ.get("SIGNAL_MOMENTS", "3"))))
 def test_nothing_stays_whenever_it_comes(seed: int, tmp_path: Path) -> None:
     chance = random.Random(seed)
     number = SIGNALS[seed % 3]

@@ -245,6 +245,7 @@ _SETTINGS = {
     "distributed.scheduler.allowed-failures": _ATTEMPTS - 1,
     "distributed.scheduler.worker-saturation": 1.0,
     "distributed.scheduler.worker-ttl": "60s",
+    "distributed.worker.profile.enabled": False,  # samples of stacks, which a local cluster has no dashboard for
     "distributed.deploy.lost-worker-timeout": "7d",  # a worker that is begun anew just then would be given up for good
     "distributed.comm.timeouts.connect": "30s",
     "distributed.comm.timeouts.tcp": "60s",
@@ -295,6 +296,5 @@ def started(config: ClusterConfig, stack: ExitStack) -> Any:
 
 
 def _quietly(action: Callable[[], Any]) -> None:
-    """Leaving must not fail where what is left is gone already."""
-    with suppress(Exception):
+    with suppress(Exception):  # leaving must not fail where what is left is gone already
         action()

@@ -146,12 +146,12 @@ def train_by_gates(
     """
     if quick:
         config = smaller(config, config.model_copy(update={"gates": config.gates.model_copy(update=_QUICK)}))
-    all_of_it = _Trainings(config, out.resolve(), torch.get_num_threads())
+    all_of_it = Trainings(config, out.resolve(), torch.get_num_threads())
     all_of_it.begin(resume, restart)
     independent = [way for way in config.gates.baselines if way not in _BEHIND]
     pieces = [config.gates.format, *config.gates.formats, *independent]
     trained = spread(
-        config.cluster, _Trainings.piece, all_of_it, [*enumerate(pieces)], "training", "ways", of_processor=True
+        config.cluster, Trainings.piece, all_of_it, [*enumerate(pieces)], "training", "ways", of_processor=True
     )
     found = trained[0]
     assert isinstance(found, Lockstep)
@@ -168,7 +168,7 @@ def train_by_gates(
 
 
 @dataclass(frozen=True)
-class _Trainings:
+class Trainings:
     """Trainings that need nothing of each other.
 
     Attributes:

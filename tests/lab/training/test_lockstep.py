@@ -15,7 +15,7 @@ from lava_nexus.errors import NexusError
 from lava_nexus.lab.configs.model import GateTraining, TrainDigitsConfig
 from lava_nexus.lab.training import lockstep as sides
 from lava_nexus.lab.training.lockstep import store_of, train_in_lockstep
-from lava_nexus.lab.training.report import train_by_gates
+from lava_nexus.lab.training.report import Trainings, train_by_gates
 
 CONFIG = Path(__file__).parents[3] / "configs" / "train_gates.yaml"
 
@@ -54,6 +54,28 @@ def test_resuming_gives_the_same_bits(tmp_path: Path, monkeypatch: pytest.Monkey
     rest = train_in_lockstep(config, tmp_path / "parts", resume=True)
     assert [row.step for row in rest.rows] == [1, 2]
     assert rest.rows == whole.rows and _same(rest.tensors, whole.tensors)
+
+
+def test_a_training_whose_worker_was_ended_goes_on_at_another(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    config, step, taken = _config(steps=2), sides.Side.step, []
+    whole = train_in_lockstep(config, tmp_path / "whole")
+    trainings = Trainings(config, tmp_path / "parts", torch.get_num_threads())
+    with pytest.raises(NexusError, match="holds no state to resume from"):
+        trainings.begin(resume=True, restart=False)
+    trainings.begin(resume=False, restart=False)
+
+    def counted(self: sides.Side, *args: Any) -> tuple[float, float]:
+        taken.append(self.name)
+        if len(taken) == 3:  # behind one step of both sides
+            raise KeyboardInterrupt
+        return step(self, *args)
+
+    monkeypatch.setattr(sides.Side, "step", counted)
+    with pytest.raises(KeyboardInterrupt):
+        trainings.piece((0, config.gates.format))
+    found = trainings.piece((0, config.gates.format))
+    assert isinstance(found, sides.Lockstep) and len(taken) == 5, "it began anew"
+    assert found.rows == whole.rows and _same(found.tensors, whole.tensors)
 
 
 def test_torchs_optimiser_resumes_too(tmp_path: Path) -> None:

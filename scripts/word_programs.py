@@ -1,6 +1,7 @@
 """Word programs that ship with the package: look-ups of the operations most used, made fewer by a logic optimiser.
 
     python scripts/word_programs.py --optimiser berkeley-abc     makes all that are missing or of another network
+    python scripts/word_programs.py --optimiser none             the same, of the look-ups as they are lowered
     python scripts/word_programs.py --quick                      holds what ships against the network's own look-ups
 
 A program is kept under the digest of its network. ABC (mapping with structural choices, don't-cares)
@@ -23,13 +24,12 @@ from numpy.typing import NDArray
 from lava_nexus.circuits import Circuit, circuit
 from lava_nexus.errors import NexusError
 from lava_nexus.files import write_bytes
-from lava_nexus.formats import BFLOAT16, FLOAT16, FLOAT32
+from lava_nexus.formats import BFLOAT16, FLOAT8_E4M3FN, FLOAT8_E5M2, FLOAT16, FLOAT32, FLOAT64
 from lava_nexus.lowering.luts import FALSE, N_CONSTANTS, PROJECTIONS, TRUE, Look, trimmed
 from lava_nexus.lowering.ordered import (
     OrderedGraph,
     Variant,
     lower,
-    ordered_graph,
     shipped_bytes,
     shipped_graph,
     shipped_path,
@@ -61,11 +61,13 @@ _LARGEST = 9000
 
 
 def shipping() -> Iterator[tuple[Circuit, Variant]]:
-    """Every program that ships; without counting, functions are the counted ones less what no output reads."""
-    for fmt in (FLOAT32, BFLOAT16, FLOAT16):
+    """Every program that ships; of the others, without counting, the counted ones less what no output reads."""
+    for fmt in (FLOAT32, BFLOAT16, FLOAT16, FLOAT8_E4M3FN, FLOAT8_E5M2):
         for name in BASIC:
             for variant in ("outputs", "spikes"):
                 yield circuit(name, fmt), variant  # type: ignore[misc]
+    for name in BASIC:
+        yield circuit(name, FLOAT64), "spikes"
     for name in FUNCTIONS:
         yield circuit(name, FLOAT32), "spikes"
 
@@ -73,7 +75,7 @@ def shipping() -> Iterator[tuple[Circuit, Variant]]:
 def main() -> None:
     """Makes or checks."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--optimiser", default="berkeley-abc", help="ABC's command")
+    parser.add_argument("--optimiser", default="berkeley-abc", help="ABC's command, or none")
     parser.add_argument("--only", nargs="*", help="operations, as 'add float32'")
     parser.add_argument("--quick", action="store_true", help="checks the smallest program and makes none")
     arguments = parser.parse_args()
@@ -82,14 +84,15 @@ def main() -> None:
             continue
         if arguments.quick and one.label != "add bfloat16":
             continue
-        kept = shipped_graph(one.network, variant)
+        ships = shipped_path(one.network.digest, variant).exists()
+        kept = shipped_graph(one.network, variant) if ships else None
         if kept is None and arguments.quick:
             raise NexusError(f"no word program of {one.label} ({variant}) ships for network {one.network.digest}")
         if arguments.quick:
             check(one, kept, lower(one.network, variant))  # type: ignore[arg-type]
         if kept is None:
-            own = ordered_graph(one.network, variant)
-            kept = smaller(one, own, arguments.optimiser)
+            own = lower(one.network, variant)
+            kept = own if arguments.optimiser == "none" else smaller(one, own, arguments.optimiser)
             write_bytes(shipped_path(one.network.digest, variant), shipped_bytes(kept, one.network.digest, one.label))
         print(f"{one.label} ({variant}): {len(kept.tables)} look-ups", flush=True)
 

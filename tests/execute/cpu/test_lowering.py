@@ -47,13 +47,18 @@ def test_what_ships_is_the_program_of_a_network_of_today(path: Path) -> None:
 
 
 def looked(graph: ordered.OrderedGraph, inputs: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Every value of the graph for input bits [sets, bits]."""
-    values = np.zeros((graph.first + len(graph.tables), len(inputs)), np.uint8)
-    values[1] = 1
-    values[2 : graph.first] = inputs.T
-    for i, (table, (a, b, c)) in enumerate(zip(graph.tables.tolist(), graph.reads.tolist(), strict=True)):
-        values[graph.first + i] = table >> (values[a] + 2 * values[b] + 4 * values[c]) & 1
-    return values.T.astype(np.bool_)
+    """Every value of the graph for input bits [64 sets, bits], a set a bit of a word."""
+    words = np.packbits(inputs.T, axis=1, bitorder="little").view("<u8")[:, 0].tolist()
+    every = (1 << 64) - 1
+    values = [0, every, *words]
+    for table, (a, b, c) in zip(graph.tables.tolist(), graph.reads.tolist(), strict=True):
+        x, y, z, found = values[a], values[b], values[c], 0
+        for minterm in range(8):
+            if table >> minterm & 1:
+                found |= (x if minterm & 1 else ~x) & (y if minterm & 2 else ~y) & (z if minterm & 4 else ~z)
+        values.append(found & every)
+    bits = np.unpackbits(np.array(values, "<u8").view(np.uint8).reshape(-1, 8), axis=1, bitorder="little")
+    return bits.T.astype(np.bool_)
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Runs decoders by themselves core by core in Lava, and takes the table into docs/: [--quick] [--smallest]."""
+"""Decoders by themselves, core by core in Lava and in several formats, into docs/: [--quick] [--only TABLE]."""
 
 import argparse
 from pathlib import Path
@@ -6,17 +6,26 @@ from pathlib import Path
 from lava_nexus.documents import read_text
 from lava_nexus.files import write_text
 from lava_nexus.lab.pages import filled
-from lava_nexus.lab.runs.autonomous_cores import in_lava
+from lava_nexus.lab.runs.autonomous_cores import in_formats, in_lava
 from lava_nexus.progress import say
 
 PAGE = Path(__file__).parents[1] / "docs" / "autonomous.md"
 
+
+def _lava() -> str:
+    return in_lava(["vectorised", "lif"], whole=True)
+
+
+TABLES = {"lava": _lava, "formats": in_formats}
+
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="the smallest decoder, vectorised; docs/ stays as it is")
-    parser.add_argument("--smallest", action="store_true", help="the smallest decoder alone")
+    parser.add_argument("--only", choices=sorted(TABLES), help="one table alone")
     asked = parser.parse_args()
-    table = in_lava(["vectorised"] if asked.quick else ["vectorised", "lif"], not asked.quick and not asked.smallest)
-    say(table)
-    if not asked.quick:
-        write_text(PAGE, filled(read_text(PAGE, "page"), "lava", lambda: table, "docs/autonomous.md"))
+    if asked.quick:
+        say(in_lava(["vectorised"], whole=False))
+    for name in [] if asked.quick else [asked.only] if asked.only else TABLES:
+        page = filled(read_text(PAGE, "page"), name, TABLES[name], "docs/autonomous.md")
+        write_text(PAGE, page)
+        say(page.partition(f"<!-- {name}: begin -->")[2].partition("<!--")[0])

@@ -217,14 +217,14 @@ class Readme(Command):
         from lava_nexus.lab.energy.report import update_energy_pages
         from lava_nexus.lab.energy.sanafe import JOULES, update_sanafe
         from lava_nexus.lab.energy.token import update_mapping_page
-        from lava_nexus.lab.pages import update_autonomous, update_native, update_readme
+        from lava_nexus.lab.pages import update_autonomous, update_autonomous_map, update_native, update_readme
         from lava_nexus.lab.plan_page import update_distributed_page
         from lava_nexus.lab.study.pages import update_study_page
         from lava_nexus.lab.ulp.page import update_ulp_page
 
         kinds: dict[str, Any] = {"energy_interleaved.csv": update_mapping_page, JOULES: update_sanafe}
         kinds |= {"native.json": update_native, "study.json": update_study_page, "phases.csv": update_autonomous}
-        kinds |= {"ulp_tables.json": update_ulp_page}
+        kinds |= {"ulp_tables.json": update_ulp_page, "autonomous_energy.csv": update_autonomous_map}
         for name, update in kinds.items():
             if (folder / name).is_file():
                 update(folder, root)

@@ -223,8 +223,14 @@ def update_native(results: Path, root: Path) -> None:
     write_text(docs, filled(text, "token", lambda: _titled(token), "docs/native.md") if token else text)
 
 
+HUNDREDS = 300
+"""Tokens from which a run of a decoder that runs by itself is one of hundreds."""
+
+
 def update_autonomous(results: Path, root: Path) -> None:
     """Takes a run of a decoder that runs by itself into docs/autonomous.md and its figure into docs/images/.
+
+    Of a run of hundreds of tokens it is the sequences alone, with their record in docs/autonomous.json.
 
     Raises:
         NexusError: the run was a quick one, or the marks are not there.
@@ -232,10 +238,39 @@ def update_autonomous(results: Path, root: Path) -> None:
     report = read_report(results / "report.json")
     if report["quick"]:
         raise NexusError(f"'{results}' holds a quick run, which is no result: run it whole")
-    _take_figures(report["figures"], results, root / "docs" / "images")
     page = root / "docs" / "autonomous.md"
+    if report["inputs"] >= HUNDREDS:
+        _kept_autonomous(root, f"{report['inputs']} tokens", report["tables"][:1])
+        found = f"{report['findings'][-1]}\n\n{_titled(report['tables'][:1])}"
+        write_text(page, filled(read_text(page, "page"), "long", lambda: found, "docs/autonomous.md"))
+        return
+    _take_figures(report["figures"], results, root / "docs" / "images")
     found = "\n".join(["\n\n".join(report["findings"]), "", _titled(report["tables"])])
     write_text(page, filled(read_text(page, "page"), "tiny", lambda: found, "docs/autonomous.md"))
+
+
+def update_autonomous_map(results: Path, root: Path) -> None:
+    """Takes a mapping of a decoder that runs by itself into docs/autonomous.json and docs/autonomous.md.
+
+    Raises:
+        NexusError: the run was a quick one, or the marks are not there.
+    """
+    report = read_report(results / "report.json")
+    if report["quick"]:
+        raise NexusError(f"'{results}' holds a quick run, which is no result: run it whole")
+    kept = _kept_autonomous(root, report["title"], report["tables"])
+    found = "\n".join(_titled(tables) for name, tables in kept.items() if not name.endswith(" tokens"))
+    page = root / "docs" / "autonomous.md"
+    write_text(page, filled(read_text(page, "page"), "map", lambda: found, "docs/autonomous.md"))
+
+
+def _kept_autonomous(root: Path, name: str, tables: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """The tables of docs/autonomous.json with those of one more run."""
+    target = root / "docs" / "autonomous.json"
+    kept: dict[str, Any] = dict(read_json(target, "report")) if target.is_file() else {}
+    kept[name] = list(tables)
+    write_text(target, json.dumps(kept, indent=1) + "\n")
+    return kept
 
 
 def _titled(tables: Sequence[dict[str, Any]]) -> str:

@@ -19,8 +19,8 @@ from lava_nexus.neurons import Port
 from lava_nexus.populations.programmed import GATE
 from lava_nexus.programs.flow import NOWHERE
 
-BANK_WORDS, CACHE_WORDS = 16, 48
-"""Words of a bank of registers, and of a cache."""
+BANK_BITS, CACHE_BITS = 256, 768
+"""Bits of a bank of registers, and of a cache."""
 
 
 class Build:
@@ -91,11 +91,13 @@ class Build:
         for name, addresses in self.plan.caches.items():
             length = addresses.shape[-2]
             flat = np.moveaxis(addresses, -2, 0).reshape(length, -1)
-            each = max(1, CACHE_WORDS // flat.shape[1])
+            words = max(1, CACHE_BITS // self.plan.flow.bits[int(flat.flat[0])])
+            each = max(1, words // flat.shape[1])
             for position in range(length):
-                if position % each == 0:
-                    bank = self.data.bank(f"{name}, positions {position} .. {min(length, position + each) - 1}")
                 for channel, address in enumerate(flat[position].tolist()):
+                    if channel % words == 0 and (position % each == 0 or channel):
+                        last = min(length, position + each) - 1
+                        bank = self.data.bank(f"{name}, positions {position} .. {last}, channels from {channel}")
                     cached = (name, channel, positions.at[position])
                     self.words[address] = self.data.word(bank, self.plan.flow.bits[address], cached)
 
@@ -114,8 +116,9 @@ class Build:
 
     def _table(self, tables: Tables, name: str, rows: list[int], table: Table) -> None:
         bits = self.plan.flow.bits
-        for start in range(0, len(table.addresses), BANK_WORDS):
-            part = slice(start, start + BANK_WORDS)
+        most = max(1, BANK_BITS // bits[table.addresses[0]])
+        for start in range(0, len(table.addresses), most):
+            part = slice(start, start + most)
             addresses = table.addresses[part]
             words = tables.table(f"{name}, words from {start}", rows, table.patterns[:, part], bits[addresses[0]])
             self.words.update(zip(addresses, words, strict=True))
@@ -127,7 +130,7 @@ class Build:
         banks: dict[tuple[object, int], Bank] = {}
         words: dict[tuple[object, int], Word] = {}
         for address, (file, number) in allocated(alive, self.plan.flow.bits).items():
-            key, home = (file, number), (file, number // BANK_WORDS)
+            key, home = (file, number), (file, number // max(1, BANK_BITS // file[1]))
             if home not in banks:
                 names = ", ".join(self.data.units[unit].name for unit in sorted(file[0]))
                 banks[home] = self.data.bank(f"registers of {file[1]} bits of {names}, {len(banks)}")
@@ -140,7 +143,7 @@ class Build:
         segment = Segment(self.sequencer, ends, level)
         number = self.sections.index(section)
         constants = self.plan.flow.constants
-        for one in section.timed:
+        for one in sorted(section.timed, key=lambda timed: timed.step):
             what = one.what
             operands = [constants[a] if a in constants else self.words[a] for a in what.operands]
             self.data.issue(one.unit, operands, segment, one.step)

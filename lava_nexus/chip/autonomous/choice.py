@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from lava_nexus.chip.autonomous.datapath import DRAIN, FIRST, HANDOVER, Datapath, Word
 from lava_nexus.chip.autonomous.front import Positions, Queue, decoded, rails
+from lava_nexus.chip.autonomous.network import NEXT
 from lava_nexus.chip.autonomous.neurons import SLICE, Segment
 from lava_nexus.chip.autonomous.subject import Plan
 from lava_nexus.formats import FloatFormat
@@ -146,7 +147,7 @@ def advance(
     for cell in (ended, best.nan):
         gates.to(cell, stop, -1)
     nan = gates.add("control", piece, [(lost, 1)])
-    return Choice(out, valid, done, nan, first, last, stop, 7)
+    return Choice(out, valid, done, nan, first, last, stop, NEXT)
 
 
 def watch(data: Datapath, positions: Positions, begin: int, stop: int) -> int:

@@ -17,6 +17,9 @@ STARTING, STOPPING, ANSWERING = 5, 5, 2
 """Steps from the host's start spike to the first step of a token's, of what follows the last token until `done`, and of
 them until it has left."""
 
+NEXT = 7
+"""Steps from the largest logit to the next token's first step."""
+
 
 @dataclass(frozen=True)
 class Phase:

@@ -20,8 +20,8 @@ PARTS = ("arithmetic", "memory", "selection", "control")
 SLICE = 256
 """Neurons that one counts."""
 
-PAGE_STEPS = 1024
-"""Steps of the chain on one page."""
+PAGE_STEPS, PAGE_NEURONS = 1024, 3072
+"""Most steps of the chain on one page, and neurons there at which the next page begins."""
 
 Key: TypeAlias = tuple[str | int, ...]
 Attach: TypeAlias = Callable[[int], None]
@@ -91,6 +91,7 @@ class Sequencer:
         self.gates = gates
         self.chain: list[int] = []
         self._pages: list[int] = []
+        self._steps = self._held = 0
         self._page_of: dict[int, int] = {}
         self._lines: dict[tuple[int, Key], int] = {}
         self._pulled: dict[int, set[int]] = {}
@@ -103,11 +104,14 @@ class Sequencer:
 
     def step(self, terms: Iterable[tuple[int, int]], threshold: int = 1) -> int:
         """A neuron of the chain that fires in a step of its own."""
-        if len(self.chain) % PAGE_STEPS == 0:
+        if not self._pages or self._steps == PAGE_STEPS or self._held >= PAGE_NEURONS:
+            self._steps = self._held = 0
             name = f"sequencer, page {len(self._pages)}"
             self._pages.append(self.gates.new_piece(name, "sequencer"))
         made = self.gates.add("control", self._pages[-1], terms, threshold)
         self._page_of[made] = len(self._pages) - 1
+        self._steps += 1
+        self._held += 1
         self.chain.append(made)
         return made
 
@@ -123,6 +127,7 @@ class Sequencer:
         made = self.gates.add("control", self.page(step), [(step, 1), (level, 1)], 2)
         other = self.gates.add("control", self.page(step), [(step, 1), (level, -1)])
         self._page_of[made] = self._page_of[step]
+        self._held += 2
         self._guards.append((step, unit, made, other))
         return made
 
@@ -133,6 +138,7 @@ class Sequencer:
         if line is None:
             line = self._lines[page, key] = self.gates.add(part, self._pages[page], [])
             self._pulled[line] = set()
+            self._held += page == len(self._pages) - 1
             attach(line)
         if step not in self._pulled[line]:
             self._pulled[line].add(step)

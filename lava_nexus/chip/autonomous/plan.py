@@ -133,17 +133,23 @@ def lifetimes(found: Sequence[Section], kept: Mapping[int, int]) -> dict[int, Ke
 
 
 def allocated(alive: Mapping[int, Kept], bits: Sequence[int]) -> dict[int, tuple[tuple[frozenset[int], int], int]]:
-    """(file, number in it) of each address: words of one file are written by the same units and are equally wide."""
+    """(file, number in it) of each address: words of one file are written by the same units and are equally wide.
+
+    Of the words that are free it is the one with the lowest number: few words, and so few lines of a page, are used.
+    """
     found: dict[int, tuple[tuple[frozenset[int], int], int]] = {}
-    free: dict[tuple[frozenset[int], int], list[tuple[int, int]]] = {}
+    held: dict[tuple[frozenset[int], int], list[tuple[int, int]]] = {}
+    free: dict[tuple[frozenset[int], int], list[int]] = {}
     used: dict[tuple[frozenset[int], int], int] = {}
     for address, one in sorted(alive.items(), key=lambda item: (item[1].born, item[0])):
         file = one.units, bits[address]
-        heap = free.setdefault(file, [])
-        if heap and heap[0][0] <= one.born:
-            number = heapq.heappop(heap)[1]
+        taken, left = held.setdefault(file, []), free.setdefault(file, [])
+        while taken and taken[0][0] <= one.born:
+            heapq.heappush(left, heapq.heappop(taken)[1])
+        if left:
+            number = heapq.heappop(left)
         else:
             number = used[file] = used.get(file, -1) + 1
         found[address] = file, number
-        heapq.heappush(heap, (one.last, number))
+        heapq.heappush(taken, (one.last, number))
     return found

@@ -92,6 +92,7 @@ class MapBlockConfig(Config):
         shape: what is mapped: a decoder of these sizes,
         architecture: or a model, by keys and values of its config.json.
         context: tokens that the token sees, itself among them.
+        form: circuits shared by strategy; or beside these the whole decoder as one network that runs by itself.
         format, basis: of every circuit.
         product: native where linear layers are the chip's synapses; None for gates.
         operators: of norms and softmax: every operation rounded, or "shared" roots and divisions, with native products;
@@ -117,6 +118,7 @@ class MapBlockConfig(Config):
     shape: ShapeConfig | None = None
     architecture: dict[str, Any] | None = None
     context: int = Field(default=1, ge=1)
+    form: Literal["shared", "autonomous"] = "shared"
     format: FormatName = "float32"
     basis: Literal["threshold", "nexus"] = "threshold"
     product: Literal["native"] | None = None

@@ -63,9 +63,9 @@ def token_tables(
     single = [
         ["network", *(dict(one.definition)["network"] for one, _ in energies)],
         ["placement", *(dict(one.definition)["placement"] for one, _ in energies)],
-        *_rows([one for one, _ in energies]),
+        *energy_rows([one for one, _ in energies]),
     ]
-    streamed = _rows([other for _, other in energies])
+    streamed = energy_rows([other for _, other in energies])
     return [
         Table("Joules and seconds a token, one after the other", header, single, "energy.csv", notes),
         Table(
@@ -78,7 +78,8 @@ def token_tables(
     ]
 
 
-def _rows(reports: Sequence[EnergyReport]) -> list[list[Any]]:
+def energy_rows(reports: Sequence[EnergyReport]) -> list[list[Any]]:
+    """Steps, seconds and joules by share, a column a report."""
     return [
         ["time steps", *(f"{_placed(one).pace.steps:,}" for one in reports)],
         ["seconds", *(_seconds(one.seconds) for one in reports)],

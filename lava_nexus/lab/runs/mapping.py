@@ -26,6 +26,7 @@ from lava_nexus.lab.figures.bars import ChipMap, chip_figure, chips_figure
 from lava_nexus.lab.markdown import shown, with_prefix
 from lava_nexus.lab.published import published
 from lava_nexus.lab.report import Report, Table, conclude
+from lava_nexus.lab.runs.autonomous_map import autonomous_map
 from lava_nexus.lab.runs.built import model_of_sizes, narrowed
 from lava_nexus.lab.spread import spread
 from lava_nexus.lab.trial import marked, smaller, unless_quick
@@ -72,6 +73,8 @@ def run_map_block(config: MapBlockConfig, out: Path, quick: bool = False) -> dic
     chip = load_chip(config.chip)
     _check(config, chip)
     config = smaller(config, _small(config)) if quick else config
+    if config.form == "autonomous":
+        return conclude(autonomous_map(config, chip), out)
     strategies = [Strategy.of(text) for text in config.strategies]
     mapper = _mapper(config, chip)
     with standing(config.cluster) as cluster:

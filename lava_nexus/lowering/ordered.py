@@ -17,9 +17,8 @@ from numpy.typing import NDArray
 from lava_nexus.disk_cache import Arrays, Metadata, cached, source_digest
 from lava_nexus.files import packed, read_regular, unpacked
 from lava_nexus.lowering.cover import cover
-from lava_nexus.lowering.gates import GateLowering
+from lava_nexus.lowering.gates import GateLowering, tops
 from lava_nexus.lowering.luts import FALSE, N_CONSTANTS, OR, OR3, TRUE, Look, LookGraph
-from lava_nexus.lowering.rows import tops
 from lava_nexus.lowering.schedule import least_alive
 from lava_nexus.neurons import STROBE, ThresholdNetwork
 
@@ -27,7 +26,7 @@ Variant = Literal["outputs", "spikes", "activity"]
 """What is computed: the outputs; every neuron's spikes too; who received a spike too."""
 
 _SOURCES = (
-    *("tables.py", "nodes.py", "luts.py", "sums.py", "rows.py", "adders.py", "ways.py", "gates.py"),
+    *("tables.py", "nodes.py", "luts.py", "sums.py", "adders.py", "ways.py", "gates.py"),
     *("cover.py", "schedule.py", "ordered.py"),
 )
 _MANY_NEURONS = 9000

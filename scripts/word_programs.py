@@ -37,6 +37,7 @@ from lava_nexus.lowering.ordered import (
 )
 
 BASIC = ("add", "sub", "mul", "div", "fma", "sqrt")
+SELECTING = ("min", "max", "compare_lt", "compare_le", "compare_eq", "neg", "abs")
 FUNCTIONS = (
     "exp",
     "exp2",
@@ -66,7 +67,9 @@ def shipping() -> Iterator[tuple[Circuit, Variant]]:
         for name in BASIC:
             for variant in ("outputs", "spikes"):
                 yield circuit(name, fmt), variant  # type: ignore[misc]
-    for name in BASIC:
+        for name in SELECTING:
+            yield circuit(name, fmt), "spikes"
+    for name in BASIC + SELECTING:
         yield circuit(name, FLOAT64), "spikes"
     for name in FUNCTIONS:
         yield circuit(name, FLOAT32), "spikes"

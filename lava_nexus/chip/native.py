@@ -259,7 +259,7 @@ def _code_tile(limbs: Limbs, chip: Chip, outputs: int, sources: int) -> _Tile:
     parts = -(-limbs.inputs * sources // most)
     axons = -(-limbs.inputs // parts)
     room = int(CODES * chip.most("synapse_words"))
-    sums = max(1, min(room // (axons + 2) * per, chip.most("neurons"), outputs))
+    sums = max(1, min(max(1, room // (axons + 2)) * per, chip.most("neurons"), outputs))
     words = (axons + 2) * -(-sums // per)
     return _Tile(sums, -(-outputs // sums) * parts, words, min(most, axons * sources) + 2)
 

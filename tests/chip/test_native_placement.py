@@ -294,3 +294,12 @@ def test_the_checker_finds_rounds_that_are_too_early_or_too_many():
 
 def _of(schedule, one):
     return schedule.pools[one.pool].circuit.label
+
+
+def test_signs_of_a_long_sum_fill_the_words_that_its_axons_take():
+    """Four sums a word, where the axons of all inputs take more than the share that signs are meant to have."""
+    layer = layer_of(8, 40, FLOAT32)
+    chip = small_chip(synapse_words=43)
+    placed = native_template(layer.core, chip, measured_activity(layer.core, 1))
+    (codes,) = [piece for piece in placed.pieces if "codes" in piece.name]
+    assert (codes.count, codes.neurons, codes.synapse_words) == (4, 4, 22)

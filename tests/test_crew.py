@@ -413,7 +413,11 @@ def test_nothing_stays_when_the_client_is_ended(tmp_path, number, code):
         "jobs:\n- {inputs: sample, operations: [mul], formats: [float32], bases: [threshold], size: 2000000000}\n"
         f"cluster: {{at: local, workers: 1, wait_seconds: {WAIT}}}\nout: {tmp_path / 'out'}\n"
     )
-    run = subprocess.Popen([sys.executable, "-m", "lava_nexus", "verify", str(config)], stderr=subprocess.PIPE)
+    run = subprocess.Popen(
+        [sys.executable, "-m", "lava_nexus", "verify", str(config)],
+        stderr=subprocess.PIPE,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL) and None,  # a shell's background jobs ignore it
+    )
     began = time.monotonic()
     while not list((tmp_path / "out").glob("progress/*")) and time.monotonic() - began < WAIT:
         assert run.poll() is None, run.stderr.read()

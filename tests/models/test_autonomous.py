@@ -200,7 +200,7 @@ def test_a_lost_spike_of_control_ends_in_a_sentence_or_changes_nothing() -> None
         assert heard and all(told(signal) for signal in heard), port.name
 
 
-@pytest.mark.wide
+@pytest.mark.slow
 @pytest.mark.parametrize("part", range(8))
 def test_every_spike_of_control_is_missed_where_it_is_lost(part: int) -> None:
     network, begun = least().network, trains()

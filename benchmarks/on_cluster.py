@@ -61,7 +61,7 @@ def jobs(quick: bool, share: float) -> dict[str, Job]:
     """By what is done; those of the quick run small, of `share` of the whole size else."""
     whole = (int((1 << 28) * share), max(2, int(40 * share)), max(1, int(200 * share)))
     sets, cells, items = (1 << 16, 4, 2) if quick else whole
-    verified = {"inputs": "sample", "operations": ["fma"], "formats": ["float32"], "bases": ["threshold"], "corners": 0}
+    verified = {"inputs": "sample", "operations": ["fma"], "bases": ["threshold"], "corners": 0}
     noisy = {"operations": ["add"], "formats": ["float32"], "bases": ["threshold"], "noise_on": ["membrane"]}
     sweep = {"kind": "noise", **noisy, "theory_sets": 0, "injections": 1}
     sigmas = [round(0.01 * (i + 1), 2) for i in range(cells // 2)]
@@ -69,12 +69,12 @@ def jobs(quick: bool, share: float) -> dict[str, Job]:
     small = MODEL | {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 1}
     task = {"kind": "perplexity", "file": text, "window": WINDOW}
 
-    def sample(size: int) -> dict[str, Any]:
-        return {"jobs": [{**verified, "size": size}], "threads": 2}
+    def sample(size: int, fmt: str = "float32") -> dict[str, Any]:
+        return {"jobs": [{**verified, "formats": [fmt], "size": size}], "threads": 2}
 
     return {
         f"a minute: {LONG * sets:,} operand sets": ("verify", sample(LONG * sets), ("2 threads", "2 workers")),
-        f"{sets:,} operand sets of FP32 fma": ("verify", sample(sets), SCALED),
+        f"{sets:,} operand sets of FP64 fma": ("verify", sample(sets, "float64"), SCALED),
         f"{cells} cells of a sweep": (
             "robustness",
             {"sweep": {**sweep, "sigmas": sigmas}, "trials": 200 if quick else 800_000, "seeds": 2 if quick else 10},

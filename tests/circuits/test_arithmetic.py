@@ -89,7 +89,15 @@ def test_compiled_neurons_equal_the_reference_on_ten_million_sets(case):
         check_compiled(built, operand_sets(case, THOROUGH // 10, seed + 100))
 
 
-@pytest.mark.parametrize("case", [case for case in CASES if case not in COMPILED], ids=str)
+@pytest.mark.parametrize(
+    "case",
+    [
+        pytest.param(case, marks=pytest.mark.wide) if case.operation.startswith("gelu") else case
+        for case in CASES
+        if case not in COMPILED
+    ],
+    ids=str,
+)
 def test_neurons_equal_the_reference(case):
     """What takes long to compile: all inputs of exp in 16 bits, a sample of hard operands of the others."""
     built = case.build()

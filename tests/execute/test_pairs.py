@@ -128,6 +128,7 @@ def test_all_pairs_of_eight_bits(fmt):
     assert np.array_equal(found[0], want)
 
 
+@pytest.mark.wide
 def test_formats_may_differ_and_terms_share_few_accumulators():
     rng = np.random.default_rng(6)
     for left, right in ((FLOAT64, FLOAT8_E4M3FN), (FLOAT8_E5M2, FLOAT32), (FLOAT64, FLOAT64)):

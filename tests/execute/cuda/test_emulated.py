@@ -21,7 +21,7 @@ CASES = dict(cases())
 pytestmark = pytest.mark.skipif(COMPILER is None, reason="no C++ compiler")
 
 
-@pytest.mark.parametrize("count", ["activity", False])
+@pytest.mark.parametrize("count", ["activity", pytest.param(False, marks=pytest.mark.wide)])
 @pytest.mark.parametrize(
     "name",
     ["sequential (3, 5, 7) bfloat16", "fma (2, 20, 64) bfloat16", "rows folded by add and max", "scores of heads"],

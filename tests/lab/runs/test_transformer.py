@@ -97,9 +97,11 @@ def test_a_run_that_was_ended_goes_on_with_the_same_bits_and_counts(
     "changes",
     [
         {"accumulate": "exact", "executor": "reference"},
-        {"weights": "constant", "executor": "reference"},
+        pytest.param({"weights": "constant", "executor": "reference"}, marks=pytest.mark.wide),
         {"nonlinear": "nls", "linear": "spikes", "executor": "reference"},
-        {"executor": "membrane", "membrane": {"noise": 0.4}, "format": "float8_e4m3fn"},
+        pytest.param(
+            {"executor": "membrane", "membrane": {"noise": 0.4}, "format": "float8_e4m3fn"}, marks=pytest.mark.wide
+        ),
     ],
 )
 def test_every_kind_of_run_goes_on(changes: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -200,6 +200,7 @@ def corners(fmt: FloatFormat | IntegerFormat, chance: random.Random) -> np.ndarr
     return np.array([*ends, *few, *near, *drawn], np.uint64).astype(fmt.pattern_dtype)
 
 
+@pytest.mark.wide
 def test_conversions_at_their_corners() -> None:
     """Neurons against golden functions, and those against exact integers of Python where the target is one."""
     formats = {**FORMATS, **INTEGER_FORMATS}

@@ -335,7 +335,9 @@ def test_a_training_is_the_same(cluster, tmp_path):
 NATIVE = {"product": "native", "strategies": ["fit: chips=8"]}
 
 
-@pytest.mark.parametrize("more", [{}, pytest.param(NATIVE, marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    "more", [pytest.param({}, marks=pytest.mark.wide), pytest.param(NATIVE, marks=pytest.mark.slow)]
+)
 def test_a_mapping_is_the_same(cluster, tmp_path, more):
     shape = {"d_model": 16, "heads": 2, "kv_heads": 1, "head_dim": 8, "hidden": 32, "layers": 1, "vocabulary": 0}
     given = {"name": "tiny", "shape": shape, "context": 4, "format": "float8_e4m3fn", "curve": 4, "sets": 16, **more}

@@ -76,6 +76,15 @@ CASES = [Case(name, fmt, to) for name in NAMES for fmt in FORMATS.values() for t
 BASIC = [case for case in CASES if case.basic]
 
 
+def large_last(cases: list[Case]) -> list[Any]:
+    """The cases as parameters, functions in FP64 but for exp, the largest circuits, for CI alone."""
+    large = [case.fmt == FLOAT64 and not case.basic and case.operation != "exp" for case in cases]
+    return [
+        pytest.param(case, marks=[pytest.mark.wide] * mark, id=str(case))
+        for case, mark in zip(cases, large, strict=True)
+    ]
+
+
 def further_last(cases: list[Case], slow: Callable[[Case], bool] = lambda case: False) -> list[Any]:
     """The cases as parameters, those of further formats for CI alone."""
     marks = [pytest.mark.slow if slow(case) else pytest.mark.wide if further(case) else () for case in cases]

@@ -54,6 +54,7 @@ def test_populations_cost_less_than_gates_and_err_more():
         assert ours["neurons"] < rows[name, "populations, with conversions"]["neurons"]
 
 
+@pytest.mark.wide
 def test_tables_and_figures_come_out_of_the_script(tmp_path):
     config = NlsTablesConfig(sections=("primitives", "sweeps", "model"), sizes=(4,), vectors=64, points=101, images=4)
     run_nls_tables(config, tmp_path)

@@ -51,7 +51,7 @@ def least_alive(
         sources=np.array([number[source] for source in sources], np.int64),
         kept=np.array([number[value] for value in kept], np.int64),
         hurried=np.array([name in hurried for name in names], np.int64),
-        values=np.zeros(len(number), np.int64),
+        values=len(number),
     )
     best = np.arange(len(names))
     most = int(_kernel(flow, _readers(flow), best))
@@ -71,7 +71,7 @@ class Flow(NamedTuple):
         sources: values that are there from the start.
         kept: values that must last to the end.
         hurried: [n] whether an operation is.
-        values: [operations and other values], 0.
+        values: how many there are, operations among them.
     """
 
     reads: Indices
@@ -79,14 +79,14 @@ class Flow(NamedTuple):
     sources: Indices
     kept: Indices
     hurried: Indices
-    values: Indices
+    values: int
 
 
 def _readers(flow: Flow) -> tuple[Indices, Indices]:
     """For each value where its readers begin in a list of them, and the list, ascending for each value."""
     times, places = np.nonzero(flow.distinct >= 0)
     read = flow.distinct[times, places]
-    starts = np.cumsum(np.bincount(read + 1, minlength=len(flow.values) + 1))
+    starts = np.cumsum(np.bincount(read + 1, minlength=flow.values + 1))
     return starts.astype(np.int64), times[np.argsort(read, kind="stable")].astype(np.int64)
 
 
@@ -120,7 +120,7 @@ def _least_alive(flow: Flow, readers: tuple[Indices, Indices], best: Indices) ->
 def _alive(flow: Flow, order: Indices) -> int:
     """Values that must be held at once."""
     n = order.shape[0]
-    last, there = np.full(flow.values.shape[0], -1), np.zeros(flow.values.shape[0], np.int64)
+    last, there = np.full(flow.values, -1), np.zeros(flow.values, np.int64)
     for time in range(n):
         for i in range(_MOST_READ):
             if flow.reads[order[time], i] >= 0:
@@ -148,7 +148,7 @@ def _alive(flow: Flow, order: Indices) -> int:
 def _deepest_first(flow: Flow) -> Indices:
     """What operations read, first what takes the most operations one after another."""
     n = flow.reads.shape[0]
-    depth, deepest = np.zeros(flow.values.shape[0], np.int64), flow.reads.copy()
+    depth, deepest = np.zeros(flow.values, np.int64), flow.reads.copy()
     for node in range(n):
         for i in range(_MOST_READ):
             j, source = i, deepest[node, i]
@@ -237,7 +237,7 @@ def _is_due(flow: Flow, node: int, left: Indices, missing: Indices, hurry: bool)
 def _thrifty(flow: Flow, readers: tuple[Indices, Indices], order: Indices, result: Indices, hurry: bool) -> None:
     """The order with operations drawn forward to where they take no place; the hurried too, if `hurry`."""
     (starts, list_), n, size = readers, order.shape[0], 0
-    left, missing = np.zeros(flow.values.shape[0], np.int64), np.zeros(n, np.int64)
+    left, missing = np.zeros(flow.values, np.int64), np.zeros(n, np.int64)
     done, ready = np.zeros(n, np.int64), np.empty(7 * n + 7, np.int64)
     for i in range(flow.kept.shape[0]):
         left[flow.kept[i]] = 1

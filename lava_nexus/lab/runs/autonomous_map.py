@@ -18,9 +18,9 @@ from lava_nexus.chip.autonomous.sizes import Steps, token_steps, words_alive
 from lava_nexus.chip.description import Chip, demand
 from lava_nexus.chip.mapper import Mapper
 from lava_nexus.chip.timing import Interconnect, Load
-from lava_nexus.chip.workload import Memory, Strategy, Workload
+from lava_nexus.chip.workload import Memory, Strategy, Where, Workload
 from lava_nexus.circuits import circuit
-from lava_nexus.energy import EnergyReport, energy_of, load_energy_model
+from lava_nexus.energy import EnergyModel, EnergyReport, energy_of, load_energy_model
 from lava_nexus.energy.counts import energy_of_counts
 from lava_nexus.energy.machine import CircuitCounts, Machine, Pace, Routing, Site, Subject
 from lava_nexus.execute.membrane.executor import measured_spikes
@@ -146,9 +146,7 @@ def sized(model: Model, workload: Workload, length: int, pieces: dict[str, Piece
     return Sized(steps, neurons, int(np.ceil(every.cores)), fmt.bits * (cached + registers + spec.width))
 
 
-def energy_of_sized(
-    one: Sized, made: Autonomous, workload: Workload, config: MapBlockConfig, passed: int = 1
-) -> EnergyReport:
+def energy_of_sized(one: Sized, made: Autonomous, workload: Workload, constants: EnergyModel) -> EnergyReport:
     """Joules of a token: the sample's spikes an operand set, and half of all kept bits set in every step."""
     network, chip = made.network, made.chip
     run = made.run([1])
@@ -174,13 +172,13 @@ def energy_of_sized(
         Site(chip.title, neurons, one.cores, -(-one.cores // per_chip), "on chip"),
         Pace("single", steps, chip.timing.step([load], Interconnect(tiles, chip.mesh.routers))),
         Routing(0, 0, 0),
-        words=passed,
+        words=1,
         notes=(NOTE,),
     )
     delays = tuple(sorted({int(placed.network.max_delay) for _, placed in network.copies}))
     relays = sum(placed.network.relays for _, placed in network.copies)
     subject = Subject(len(network.copies), neurons, relays, delays)
-    return energy_of_counts(counts, load_energy_model(config.energy_model), 1, machine, subject)
+    return energy_of_counts(counts, constants, 1, machine, subject)
 
 
 def autonomous_map(config: MapBlockConfig, chip: Chip) -> Report:
@@ -195,14 +193,15 @@ def autonomous_map(config: MapBlockConfig, chip: Chip) -> Report:
     by_itself = token_workload(Model(model.spec, model.source, plain), config.context, config.name)
     made = sample_of(model, config, chip)
     one = sized(model, by_itself, config.context, pieces_of(made), chip)
-    reports = {"by itself": energy_of_sized(one, made, by_itself, config)}
-    for fed, where in (("on the chips", "chip"), ("fed by the host", "host")):
-        memory = Memory("chip", where, where)  # type: ignore[arg-type]
+    constants = load_energy_model(config.energy_model)
+    reports = {"by itself": energy_of_sized(one, made, by_itself, constants)}
+    ways: dict[str, Where] = {"on the chips": "chip", "fed by the host": "host"}
+    for fed, where in ways.items():
+        memory = Memory("chip", where, where)
         mapper = Mapper(workload, chip, measured_spikes, seed=config.seed, sets=config.sets, memory=memory)
         placed = with_activity(
             [mapper.place(Strategy.of(text)) for text in config.strategies], mapper, config.sets, config.seed
         )
-        constants = load_energy_model(config.energy_model)
         reports |= {f"{p.strategy}, {fed}": energy_of(p, constants, pace="single") for p in placed}
     rows = [
         ["placement", *(dict(report.definition)["placement"] for report in reports.values())],

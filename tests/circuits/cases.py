@@ -76,21 +76,22 @@ CASES = [Case(name, fmt, to) for name in NAMES for fmt in FORMATS.values() for t
 BASIC = [case for case in CASES if case.basic]
 
 
-def large_last(cases: list[Case]) -> list[Any]:
-    """The cases as parameters, functions in FP64 but for exp, the largest circuits, for CI alone."""
-    large = [case.fmt == FLOAT64 and not case.basic and case.operation != "exp" for case in cases]
-    return [
-        pytest.param(case, marks=[pytest.mark.wide] * mark, id=str(case))
-        for case, mark in zip(cases, large, strict=True)
-    ]
+def large(case: Case) -> bool:
+    """Whether the case is a function in FP64, the largest circuits, other than exp."""
+    return case.fmt == FLOAT64 and not case.basic and case.operation != "exp"
 
 
-def further_last(cases: list[Case], slow: Callable[[Case], bool] = lambda case: False) -> list[Any]:
-    """The cases as parameters, those of further formats for CI alone."""
-    marks = [pytest.mark.slow if slow(case) else pytest.mark.wide if further(case) else () for case in cases]
+def never(case: Case) -> bool:
+    """For no case."""
+    return False
+
+
+def marked(cases: list[Case], wide: Callable[[Case], bool], slow: Callable[[Case], bool] = never) -> list[Any]:
+    """The cases as parameters, some of them for CI alone, some of them slow."""
+    marks = [pytest.mark.slow if slow(case) else pytest.mark.wide if wide(case) else () for case in cases]
     return [pytest.param(case, marks=mark, id=str(case)) for case, mark in zip(cases, marks, strict=True)]
 
 
-WIDE_LAST = further_last(CASES)
+WIDE_LAST = marked(CASES, further)
 # The same, with what is heavy left to the slow tests.
-LIGHT_FIRST = further_last(CASES, heavy)
+LIGHT_FIRST = marked(CASES, further, heavy)

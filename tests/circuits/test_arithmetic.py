@@ -13,7 +13,7 @@ from lava_nexus.execute.cpu import BitslicedExecutor
 from lava_nexus.formats import FLOAT8_E4M3FN, FLOAT16, FLOAT32, FLOAT64, FORMATS
 from lava_nexus.verify.operands import Patterns, corners, every, operands, specials
 from tests import exact
-from tests.circuits.cases import BASIC, CASES, LIGHT_FIRST, WIDE_LAST, Case, further_last, large_last, operand_sets
+from tests.circuits.cases import BASIC, CASES, LIGHT_FIRST, WIDE_LAST, Case, further, large, marked, operand_sets
 from tests.circuits.definition import outputs
 
 QUICK, THOROUGH = 200_000, 10_000_000
@@ -89,7 +89,7 @@ def test_compiled_neurons_equal_the_reference_on_ten_million_sets(case):
         check_compiled(built, operand_sets(case, THOROUGH // 10, seed + 100))
 
 
-@pytest.mark.parametrize("case", large_last([case for case in CASES if case not in COMPILED]))
+@pytest.mark.parametrize("case", marked([case for case in CASES if case not in COMPILED], large))
 def test_neurons_equal_the_reference(case):
     """What takes long to compile: all inputs of exp in 16 bits, a sample of hard operands of the others."""
     built = case.build()
@@ -112,7 +112,7 @@ def test_neurons_of_the_published_gates_equal_the_reference(case):
 
 
 @pytest.mark.parametrize("max_delay", [0, 6])
-@pytest.mark.parametrize("case", further_last([case for case in BASIC if case.fmt.bits <= 16]))
+@pytest.mark.parametrize("case", marked([case for case in BASIC if case.fmt.bits <= 16], further))
 def test_relays_change_no_answer(case, max_delay):
     built, delayed = case.build(), case.build(max_delay=max_delay)
     assert delayed.depth == built.depth

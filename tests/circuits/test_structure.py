@@ -14,7 +14,7 @@ from lava_nexus.execute.membrane import MembraneExecutor
 from lava_nexus.formats import FLOAT8_E4M3FN, FLOAT8_E5M2, FLOAT16, FLOAT32, FLOAT64, INT8
 from lava_nexus.neurons import LOIHI2, check
 from lava_nexus.verify.operands import operands
-from tests.circuits.cases import CASES, LIGHT_FIRST, WIDE_LAST, Case, large_last
+from tests.circuits.cases import CASES, LIGHT_FIRST, WIDE_LAST, Case, large, marked
 from tests.evaluate import evaluate, input_spikes
 
 # FP32: neurons and depth that were asked for, neurons and depth there are today.
@@ -41,7 +41,7 @@ def test_the_style_of_least_depth_is_less_deep(operation):
     assert circuit(operation, FLOAT32, style="depth").depth < 0.7 * circuit(operation, FLOAT32).depth
 
 
-@pytest.mark.parametrize("case", large_last(CASES))
+@pytest.mark.parametrize("case", marked(CASES, large))
 def test_networks_obey_the_hardware_rules_and_end_together(case):
     check_structure(case, case.build())
 

@@ -17,6 +17,12 @@ from lava_nexus.cli import run_command
 from lava_nexus.config import Config
 
 
+def listening() -> None:
+    """As `preexec_fn`: a program answers ending signals, also those that a shell lets background jobs ignore."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
+
+
 def exit_code(config: type[Config], main: Callable[..., Any], text: str, *options: str, **flags: str) -> int:
     """What a command ends with on a config of this text, written to config.yaml in the working folder."""
     Path("config.yaml").write_text(text)

@@ -32,6 +32,7 @@ from lava_nexus.lab.configs.robustness import RobustnessConfig
 from lava_nexus.lab.configs.verification import VerifyConfig
 from lava_nexus.lab.evaluation.relay import steps_of
 from lava_nexus.lab.experiments import find
+from tests.commands import listening
 
 pytest.importorskip("distributed", reason="the extra 'distributed' is not installed")
 cloudpickle.register_pickle_by_value(sys.modules[__name__])  # workers cannot import this module
@@ -418,7 +419,7 @@ def test_nothing_stays_when_the_client_is_ended(tmp_path, number, code):
     run = subprocess.Popen(
         [sys.executable, "-m", "lava_nexus", "verify", str(config)],
         stderr=subprocess.PIPE,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL) and None,  # a shell's background jobs ignore it
+        preexec_fn=listening,
     )
     began = time.monotonic()
     while not list((tmp_path / "out").glob("progress/*")) and time.monotonic() - began < WAIT:

@@ -13,18 +13,20 @@ from pathlib import Path
 
 import pytest
 
+from tests.commands import listening
+
 ROOT = Path(__file__).parents[1]
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 CODES = {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGHUP: 129}
 
 
 def _start(body: str, folder: Path) -> subprocess.Popen[str]:
-    """A program of its own session, which says `ready` when it listens; a shell's background jobs ignore SIGINT."""
+    """A program of its own session, which says `ready` when it listens."""
     return subprocess.Popen(
         [sys.executable, "-c", textwrap.dedent(body)],
         cwd=ROOT, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True,
         env={**os.environ, "PYTHONPATH": str(ROOT), "TMPDIR": str(folder)},
-        preexec_fn=lambda: [signal.signal(one, signal.SIG_DFL) for one in SIGNALS] and None,
+        preexec_fn=listening,
     )  # fmt: skip
 
 
@@ -92,7 +94,7 @@ def test_ctrl_c_while_a_command_is_imported_is_one_line(command: list[str], modu
         [sys.executable, *command, "configs/digits.yaml"],
         cwd=ROOT, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True,
         env={**os.environ, "PYTHONPATH": f"{tmp_path}:{ROOT}"},
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL) and None,
+        preexec_fn=listening,
     )  # fmt: skip
     _ready(process)
     process.send_signal(signal.SIGINT)

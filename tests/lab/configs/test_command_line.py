@@ -15,6 +15,7 @@ from lava_nexus.cli import run_command
 from lava_nexus.config import Config
 from lava_nexus.errors import NexusError
 from lava_nexus.files import held_folder, prepare_folder
+from tests.commands import listening
 
 
 class Sample(Config):
@@ -101,8 +102,7 @@ def _start(folder: Path, body: str) -> subprocess.Popen[str]:
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        # A shell's background jobs ignore SIGINT, and would hand that down.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+        preexec_fn=listening,
     )
 
 

@@ -52,6 +52,12 @@ def _cuda() -> type[Executor]:
     return CudaExecutor
 
 
+def _reference_cuda() -> type[Executor]:
+    from lava_nexus.execute.cuda.reference import CudaReference
+
+    return CudaReference
+
+
 def _membrane() -> type[Executor]:
     from lava_nexus.execute.membrane import MembraneExecutor
 
@@ -101,6 +107,11 @@ EXECUTORS: dict[str, ExecutorKind] = {
         "the golden functions, without neurons: nothing to count but invocations",
         (LEVELS["reference"],),
         lambda: ReferenceExecutor,
+    ),
+    "reference_cuda": ExecutorKind(
+        "the golden functions on GPUs, by plain float arithmetic and integer programs (needs CuPy and CUDA)",
+        (LEVELS["reference"],),
+        _reference_cuda,
     ),
 }
 

@@ -18,6 +18,8 @@ from lava_nexus.errors import NexusError
 from lava_nexus.execute.cuda.source import THREADS
 
 _OPTIONS = ("--std=c++17", "--use_fast_math", "-diag-suppress=177")
+_STRICT = ("--std=c++17", "--fmad=false", "--ftz=false", "--prec-div=true", "--prec-sqrt=true", "-diag-suppress=177")
+"""How kernels are compiled whose floats are what IEEE-754 says."""
 _ARCHITECTURES = (75, 80, 86, 87, 89, 90, 100, 103, 110, 120, 121)
 """Compute capabilities that kernels are compiled for; a newer minor one of the same major runs them too."""
 
@@ -108,7 +110,7 @@ def fetched(patterns: Any) -> NDArray[Any]:
     return np.asarray(patterns) if isinstance(patterns, np.ndarray | np.generic) else cupy().asnumpy(patterns)
 
 
-def launch(source: Callable[[], str], key: str, threads: int, arguments: Sequence[Any]) -> None:
+def launch(source: Callable[[], str], key: str, threads: int, arguments: Sequence[Any], strict: bool = False) -> None:
     """Runs the kernel `run` of a source by at least that many threads of the current GPU.
 
     Args:
@@ -116,24 +118,25 @@ def launch(source: Callable[[], str], key: str, threads: int, arguments: Sequenc
         key: names all that the text depends on.
         threads: to run.
         arguments: CuPy arrays and 64-bit integers; None for a null pointer.
+        strict: whether its floats are to be what IEEE-754 says.
     """
     given = tuple(
         np.uint64(0) if one is None else np.int64(one) if isinstance(one, int | np.integer) else one
         for one in arguments
     )
-    _function(source, key)((-(-threads // THREADS),), (THREADS,), given)
+    _function(source, key, strict)((-(-threads // THREADS),), (THREADS,), given)
 
 
-def _function(source: Callable[[], str], key: str) -> Any:
+def _function(source: Callable[[], str], key: str, strict: bool) -> Any:
     device = cupy().cuda.Device()
     if (key, device.id) not in _modules:
         module = cupy().cuda.function.Module()
-        module.load(cubin(source, key, int(device.compute_capability)))
+        module.load(cubin(source, key, int(device.compute_capability), strict))
         _modules[key, device.id] = module.get_function("run")
     return _modules[key, device.id]
 
 
-def cubin(source: Callable[[], str], key: str, capability: int) -> bytes:
+def cubin(source: Callable[[], str], key: str, capability: int, strict: bool = False) -> bytes:
     """The kernel compiled for a compute capability (90 for 9.0), from disk where it is kept; needs no GPU.
 
     Raises:
@@ -142,12 +145,12 @@ def cubin(source: Callable[[], str], key: str, capability: int) -> bytes:
     from cupy.cuda import nvrtc
 
     known = [of for of in _ARCHITECTURES if of <= capability and of // 10 == capability // 10]
-    architecture = max(known, default=capability)
+    architecture, options = max(known, default=capability), _STRICT if strict else _OPTIONS
 
     def build() -> bytes:
         program = nvrtc.createProgram(source(), "gates.cu", [], [])
         try:
-            nvrtc.compileProgram(program, [*_OPTIONS, f"-arch=sm_{architecture}"])
+            nvrtc.compileProgram(program, [*options, f"-arch=sm_{architecture}"])
             return bytes(nvrtc.getCUBIN(program))
         except nvrtc.NVRTCError as error:
             raise NexusError(f"NVRTC does not compile a kernel for compute capability {capability}: {error}") from None
@@ -155,7 +158,7 @@ def cubin(source: Callable[[], str], key: str, capability: int) -> bytes:
             nvrtc.destroyProgram(program)
 
     version = ".".join(map(str, nvrtc.getVersion()))
-    return cached("cubins", f"{key}:{architecture}:{version}:{_OPTIONS}", build, _to_arrays, _from_arrays)
+    return cached("cubins", f"{key}:{architecture}:{version}:{options}", build, _to_arrays, _from_arrays)
 
 
 def side_stream() -> Any:

@@ -2,33 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, Literal
 
 import numpy as np
 
 from lava_nexus.circuits import Circuit
 from lava_nexus.errors import NexusError
-from lava_nexus.execute.cuda.device import checked_devices, cupy, fetched, launch, on_device, placed
+from lava_nexus.execute.cuda.device import cupy, launch
+from lava_nexus.execute.cuda.gpus import GpuExecutor
 from lava_nexus.execute.cuda.kernels import Kernel, counting, elementwise_kernel
-from lava_nexus.execute.cuda.planes import KeptPlanes
-from lava_nexus.execute.cuda.sums import Planes, contracted, folded
-from lava_nexus.execute.cuda.tables import Matrices
-from lava_nexus.execute.executor import LEVELS, Evaluated, Executor
-from lava_nexus.execute.operands import Operands, Patterns
-from lava_nexus.execute.tallies import ProgramResult, Tally, TotalTally
-from lava_nexus.execute.weights import Remote, Rows, Source
+from lava_nexus.execute.cuda.planes import kept_planes
+from lava_nexus.execute.cuda.sums import Tell, summed_products, summed_rows
+from lava_nexus.execute.cuda.tables import Matrices, Words
+from lava_nexus.execute.executor import LEVELS
+from lava_nexus.execute.tallies import Tally, TotalTally
 from lava_nexus.lowering.ordered import Variant
-from lava_nexus.neurons import Port
-from lava_nexus.programs.nodes import Folded
-from lava_nexus.programs.product import Exact, Product
-from lava_nexus.programs.program import Program
+from lava_nexus.programs.product import Fused, Rounded
 
 _MOST_SETS = 1 << 30
 """Operand sets of one launch."""
 
 
-class CudaExecutor(Executor):
+class CudaExecutor(GpuExecutor):
     """Evaluates circuits and whole programs by word operations on GPUs.
 
     Accepts memoryless threshold networks. Totals of spikes, SynOps and active updates are exact integers over the run;
@@ -42,8 +38,6 @@ class CudaExecutor(Executor):
 
     name = "cuda"
     level = LEVELS["word"]
-    keeps_weights = True
-    walks_watched = True
 
     def __init__(self, count: bool | Literal["activity"] = True, devices: Sequence[int] | int | None = None) -> None:
         """Devices: GPUs by number, the current one where left out.
@@ -51,56 +45,22 @@ class CudaExecutor(Executor):
         Raises:
             NexusError: `count` is not one of these, a GPU is not there, or CuPy is not.
         """
-        super().__init__()
+        super().__init__(devices)
         if not isinstance(count, bool) and count != "activity":
             raise NexusError(f"count {count!r} is not one of True, False, 'activity'")
         self.count = count
         self.variant: Variant = "activity" if count == "activity" else "spikes" if count else "outputs"
-        self.devices = checked_devices(devices)
-        self._weights = KeptPlanes()
 
-    def place(self, patterns: Patterns) -> Any:
-        """The patterns on the first GPU."""
-        with cupy().cuda.Device(self.devices[0]):
-            return placed(patterns.read()[None] if isinstance(patterns, Remote) else patterns)
+    def products(
+        self, how: Rounded | Fused, x: Any, parts: Sequence[tuple[Any, Matrices]], words: Words, result: Any
+    ) -> Tell:
+        """Sums of products in index order, with matrices as planes, put into a flat result."""
+        planes = kept_planes(self._weights, how.multiply.inputs[1], parts, isinstance(how, Fused))
+        return summed_products(self, how, x, planes, words, result)
 
-    def feeds(self, program: Program, weights: Mapping[str, Rows], source: Source) -> dict[str, Any]:
-        """What a program reads of weights, by input; matrices are kept on the GPU as planes, as long as they fit."""
-        with cupy().cuda.Device(self.devices[0]):
-            return self._weights.feeds(program, weights, source)
-
-    def flat(self, patterns: Any) -> Any:
-        """Patterns, flat on the current GPU; what stands for weights as it is."""
-        return patterns if isinstance(patterns, Remote) else cupy().ascontiguousarray(placed(patterns)).reshape(-1)
-
-    def planes(self, port: Port, parts: Sequence[tuple[Any, Matrices]], fused: bool) -> Planes:
-        """Matrices of several arrays, or of what stands for weights, as planes."""
-        return self._weights.of(port, parts, fused)
-
-    def fetch(self, patterns: Any) -> Patterns:
-        """The patterns in host memory."""
-        return fetched(patterns)
-
-    def invoke_all(self, circuit: Circuit, operands: Sequence[Any]) -> tuple[Any, ...]:
-        """As `Executor.invoke_all`; results lie on the GPU where an operand does."""
-        stay = any(map(on_device, operands))
-        ports = circuit.inputs if len(circuit.inputs) == len(operands) else ()
-        with cupy().cuda.Device(self.devices[0]):
-            given = [placed(one, port.pattern_dtype) for one, port in zip(operands, ports, strict=False)]
-            results = super().invoke_all(circuit, given or operands)
-            return tuple(map(placed if stay else fetched, results))
-
-    def contracted(self, how: Product, left: Any, right: Any, bias: Any) -> Any:
-        """Sums of products in index order, by one kernel; None for other kinds and orders."""
-        with cupy().cuda.Device(self.devices[0]):
-            return contracted(self, how, left, right, bias)
-
-    def folded(self, how: Folded | Exact, values: Any) -> Any:
-        """Values folded in index order, by one kernel; None for exact sums and other orders."""
-        if not isinstance(how, Folded):
-            return None
-        with cupy().cuda.Device(self.devices[0]):
-            return folded(self, how, values)
+    def rows(self, circuit: Circuit, x: Any, words: Words, result: Any) -> Tell:
+        """Rows of a flat array folded in index order, put into a flat result."""
+        return summed_rows(self, circuit, x, words, result)
 
     def kernel_counts(self, *circuits: Circuit) -> Any:
         """Zeros that a kernel of these circuits adds its totals to; None where nothing is counted."""
@@ -122,34 +82,6 @@ class CudaExecutor(Executor):
         always = given.always
         fired, reached, awake = (int(one) + sets * each for one, each in zip(counted, always, strict=True))
         return TotalTally(circuit, sets, None, awake if self.count == "activity" else None, fired, reached)
-
-    def run_whole(self, program: Program, feeds: Mapping[str, Patterns]) -> ProgramResult | None:
-        """Nodes that do not wait for each other together, where the program has none that need a walk; on one GPU."""
-        from lava_nexus.execute.cuda.planner import plan_of
-
-        if len(self.devices) > 1:
-            return None
-        plan = plan_of(program, {name: len(patterns) for name, patterns in feeds.items()}, bool(self.count))
-        if plan is None:
-            return None
-        with cupy().cuda.Device(self.devices[0]):
-            outputs, layers = plan.run(self, feeds)
-            if not any(map(self._stays, feeds.values())):
-                outputs = {name: fetched(patterns) for name, patterns in outputs.items()}
-        return ProgramResult(outputs, layers, levels=(("all layers", self.level),))
-
-    @staticmethod
-    def _stays(feed: Any) -> bool:
-        return not isinstance(feed, Remote) and on_device(feed)
-
-    def _evaluate(self, circuit: Circuit, operands: Operands) -> Evaluated:
-        xp = cupy()
-        flat = [
-            xp.ascontiguousarray(x if x.size == 1 else xp.broadcast_to(x, operands.shape)).reshape(-1)
-            for x in operands.given
-        ]
-        results = [xp.empty(operands.sets, port.pattern_dtype) for port in circuit.network.outputs]
-        return results, self.applied(circuit, flat, results)
 
     def applied(self, circuit: Circuit, operands: Sequence[Any], results: Sequence[Any]) -> Tally:
         """The circuit on flat operands, contiguous, those of one element the same for all; results are written."""

@@ -83,23 +83,30 @@ def source(recording: Recording) -> str:
         "  const long long t = (long long)blockIdx.x * blockDim.x + threadIdx.x;",
         "  if (t >= n) return;",
     ]
-    for i, operation in enumerate(recording.operations):
-        flag = operation.name in _COMPARED or (operation.name != "take" and operation.dtype.kind == "b")
-        lines.append(f"  const {'bool' if flag else 'u64'} v{i} = {_expression(operation)};")
     lines += [
+        *evaluated(recording, "x[t]"),
         f"  if (({of})v{recording.result} != y[t]) {{ atomicAdd(found, 1ull); atomicMin(found + 1, (u64)x[t]); }}",
         "}",
     ]
     return "\n".join([*lines, ""])
 
 
-def _expression(operation: Step) -> str:
+def evaluated(recording: Recording, operand: str) -> list[str]:
+    """Statements that make `v<number>` of every step; `tables` holds a 0, then those of the recording."""
+    lines = []
+    for i, operation in enumerate(recording.operations):
+        flag = operation.name in _COMPARED or (operation.name != "take" and operation.dtype.kind == "b")
+        lines.append(f"  const {'bool' if flag else 'u64'} v{i} = {_expression(operation, operand)};")
+    return lines
+
+
+def _expression(operation: Step, operand: str) -> str:
     """One step in C; shifts by 64 and more leave nothing, or the sign, as NumPy's do."""
     name, signed = operation.name, operation.dtype.kind == "i"
     given = [f"v{i}" for i in operation.operands]
     as_signed = [f"(long long){one}" for one in given] if signed else given
     if name == "input":
-        return "x[t]"
+        return operand
     if name == "constant":
         return f"{operation.constant}ull"
     if name == "take":

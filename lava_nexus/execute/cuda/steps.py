@@ -8,10 +8,9 @@ from typing import Any, Protocol, TypeAlias
 
 from lava_nexus.circuits import Circuit
 from lava_nexus.execute.cuda.device import cupy
-from lava_nexus.execute.cuda.sums import Gpus, Planes, summed_products, summed_rows
+from lava_nexus.execute.cuda.sums import Tell
 from lava_nexus.execute.cuda.tables import Elements, Kept, Matrices, Words
 from lava_nexus.execute.tallies import Tally
-from lava_nexus.neurons import Port
 from lava_nexus.programs.product import Fused, Rounded
 
 Operand: TypeAlias = tuple[Elements, ...]
@@ -19,8 +18,8 @@ Operand: TypeAlias = tuple[Elements, ...]
 Buffers = Mapping[int, Any]
 
 
-class Placing(Gpus, Protocol):
-    """What steps need of the executor that runs them, besides what sums do."""
+class Placing(Protocol):
+    """What steps need of the executor that runs them."""
 
     def flat(self, patterns: Any) -> Any:
         """Patterns, flat on the current GPU, or what stands for weights."""
@@ -28,8 +27,13 @@ class Placing(Gpus, Protocol):
     def applied(self, circuit: Circuit, operands: Sequence[Any], results: Sequence[Any]) -> Tally:
         """A circuit on flat operands; results are written."""
 
-    def planes(self, port: Port, parts: Sequence[tuple[Any, Matrices]], fused: bool) -> Planes:
-        """Matrices of several arrays, or of what stands for weights, as planes."""
+    def products(
+        self, how: Rounded | Fused, x: Any, parts: Sequence[tuple[Any, Matrices]], words: Words, result: Any
+    ) -> Tell:
+        """Sums of products with matrices of several arrays, or of what stands for weights; a result is written."""
+
+    def rows(self, circuit: Circuit, x: Any, words: Words, result: Any) -> Tell:
+        """Rows of a flat array folded; a result is written."""
 
 
 def read(operand: Operand, buffers: Buffers) -> Any:
@@ -141,7 +145,7 @@ class Folding(Step):
     def run(self, executor: Placing, buffers: dict[int, Any]) -> Iterable[Tally]:
         """As of every step."""
         result = cupy().empty(self.size, self.circuit.output.pattern_dtype)
-        tell = summed_rows(executor, self.circuit, read(self.operand, buffers), self.words, result)
+        tell = executor.rows(self.circuit, read(self.operand, buffers), self.words, result)
         buffers[self.buffer] = result
         return tell() if self.counting else ()
 
@@ -171,10 +175,8 @@ class Summing(Step):
 
     def run(self, executor: Placing, buffers: dict[int, Any]) -> Iterable[Tally]:
         """As of every step."""
-        port, fused = self.product.multiply.inputs[1], isinstance(self.product, Fused)
         parts = [(buffers[number], matrices) for number, matrices in self.matrices.items()]
-        planes = executor.planes(port, parts, fused)
         result = cupy().empty(self.size, self.product.add.output.pattern_dtype)
-        tell = summed_products(executor, self.product, read(self.left, buffers), planes, self.words, result)
+        tell = executor.products(self.product, read(self.left, buffers), parts, self.words, result)
         buffers[self.buffer] = result
         return tell() if self.counting else ()

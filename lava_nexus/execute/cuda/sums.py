@@ -34,22 +34,41 @@ from lava_nexus.programs.order import Sum
 from lava_nexus.programs.product import Fused, Product, Rounded
 from lava_nexus.programs.summation import Summation
 
+Tell = Callable[[], list[Tally]]
+"""Waits for kernels and says what they counted."""
 
-class Gpus(Protocol):
-    """What sums need of the executor that runs them.
+
+class Sharing(Protocol):
+    """What shares sums out among GPUs.
 
     Attributes:
-        variant: what its kernels compute.
         devices: numbers of its GPUs.
         tallies: to be added to.
     """
 
-    variant: Variant
     devices: tuple[int, ...]
     tallies: Tallies
 
     def invoke(self, circuit: Circuit, operands: Sequence[Any]) -> Any:
         """As `Executor.invoke`."""
+
+    def products(
+        self, how: Rounded | Fused, x: Any, parts: Sequence[tuple[Any, Matrices]], words: Words, result: Any
+    ) -> Tell:
+        """Sums of products with matrices of several arrays; a result is written."""
+
+    def rows(self, circuit: Circuit, x: Any, words: Words, result: Any) -> Tell:
+        """Rows of a flat array folded; a result is written."""
+
+
+class Gpus(Protocol):
+    """What sums of neurons need of the executor that runs them.
+
+    Attributes:
+        variant: what its kernels compute.
+    """
+
+    variant: Variant
 
     def kernel_counts(self, *circuits: Circuit) -> Any:
         """Zeros that a kernel of these circuits adds its totals to; None where nothing is counted."""
@@ -57,9 +76,6 @@ class Gpus(Protocol):
     def tally(self, circuit: Circuit, sets: int, counted: Sequence[int] | None, zeros: int = 0) -> Tally:
         """Counts of a circuit: totals as they are, without what every operand set adds."""
 
-
-Tell = Callable[[], list[Tally]]
-"""Waits for kernels and says what they counted."""
 
 _FEW_WORDS = 32_000
 """Words of sums below which terms are multiplied in parallel: less than a fill of a large GPU."""
@@ -201,7 +217,7 @@ def _in_tiles(
         free[own] = main.record()
 
 
-def contracted(executor: Gpus, how: Product, left: Any, right: Any, bias: Any) -> Any:
+def contracted(executor: Sharing, how: Product, left: Any, right: Any, bias: Any) -> Any:
     """Sums [..., rows, columns] of left [..., rows, terms] and right [..., columns, terms]; None for other orders.
 
     Adds to the executor's `tallies`.
@@ -227,7 +243,7 @@ def contracted(executor: Gpus, how: Product, left: Any, right: Any, bias: Any) -
     return found if bias is None else executor.invoke(how.add, [found, placed(bias)[..., None, :]])
 
 
-def folded(executor: Gpus, how: Folded, values: Any) -> Any:
+def folded(executor: Sharing, how: Folded, values: Any) -> Any:
     """Values [..., terms] folded to [...]; None for other orders than that of index. Adds to `tallies`."""
     terms = values.shape[-1]
     if not in_order(how, terms) or terms < 2 or not values.size:
@@ -236,7 +252,7 @@ def folded(executor: Gpus, how: Folded, values: Any) -> Any:
     flat = xp.ascontiguousarray(placed(values)).reshape(-1, terms)
     found = xp.empty(len(flat), how.circuit.output.pattern_dtype)
     words = Words.of_rows(np.arange(len(flat)) * terms, terms, 0)
-    for tally in summed_rows(executor, how.circuit, flat, words, found)():
+    for tally in executor.rows(how.circuit, flat, words, found)():
         executor.tallies.add(tally)
     return found.reshape(values.shape[:-1])
 
@@ -251,7 +267,7 @@ def _tables(rows: int, batch: int, columns: int, terms: int) -> tuple[Matrices, 
     return matrices, Words.of_products(np.arange(rows) * terms, start, columns, terms, 0)
 
 
-def _split(executor: Gpus, how: Rounded | Fused, left: Any, right: Any, found: Any) -> None:
+def _split(executor: Sharing, how: Rounded | Fused, left: Any, right: Any, found: Any) -> None:
     """Columns shared out among the GPUs."""
     xp, (rows, terms) = cupy(), left.shape
     spans = dict(zip(executor.devices, shares(right.shape[1], len(executor.devices), WORD), strict=False))
@@ -262,9 +278,8 @@ def _split(executor: Gpus, how: Rounded | Fused, left: Any, right: Any, found: A
             own, x = here(rights[device]), here(left)
             batch, columns, _ = own.shape
             matrices, words = _tables(rows, batch, columns, terms)
-            planes = made_planes(how.multiply.inputs[1], [(own, matrices)])
             result = xp.empty((rows, columns), found.dtype)
-            parts.append((device, span, result, summed_products(executor, how, x, planes, words, result)))
+            parts.append((device, span, result, executor.products(how, x, [(own, matrices)], words, result)))
     for device, span, result, tell in parts:
         with xp.cuda.Device(device):
             for tally in tell():

@@ -73,7 +73,7 @@ class MembraneOptions(Config):
         return {"model": self.model, "regime": self.regime, "streams": self.streams, "nonidealities": non, "seed": seed}
 
 
-ExecutorName = Literal["lava", "loihi2", "bitsliced", "cuda", "membrane", "reference"]
+ExecutorName = Literal["lava", "loihi2", "bitsliced", "cuda", "membrane", "reference", "reference_cuda"]
 
 
 LevelName = Literal[

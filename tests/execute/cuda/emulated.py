@@ -34,6 +34,20 @@ _SHIM = """\
 #define __clzll(x) ((x) ? __builtin_clzll(x) : 64)
 static void atomicAdd(unsigned long long *p, unsigned long long v) { *p += v; }
 static void atomicMin(unsigned long long *p, unsigned long long v) { if (v < *p) *p = v; }
+#include <cmath>
+template <typename A, typename B> static A bits_of(B b) { A a; __builtin_memcpy(&a, &b, sizeof a); return a; }
+#define __longlong_as_double(x) bits_of<double, long long>(x)
+#define __double_as_longlong(x) bits_of<long long, double>(x)
+#define __uint_as_float(x) bits_of<float, unsigned>(x)
+#define __float_as_uint(x) bits_of<unsigned, float>(x)
+#define OPERATION(name, sign) \
+  static float __f##name##_rn(float a, float b) { return a sign b; } \
+  static double __d##name##_rn(double a, double b) { return a sign b; }
+OPERATION(add, +) OPERATION(sub, -) OPERATION(mul, *) OPERATION(div, /)
+static float __fsqrt_rn(float a) { return std::sqrt(a); }
+static double __dsqrt_rn(double a) { return std::sqrt(a); }
+static float __fmaf_rn(float a, float b, float c) { return std::fma(a, b, c); }
+static double __fma_rn(double a, double b, double c) { return std::fma(a, b, c); }
 struct Index { long long x; };
 static thread_local Index blockIdx, blockDim, threadIdx;
 static unsigned looked(unsigned a, unsigned b, unsigned c, unsigned t) {
@@ -84,8 +98,10 @@ class Emulator:
     def __init__(self, folder: Path) -> None:
         self._folder, self._loaded = folder, dict[str, Any]()
 
-    def launch(self, source: Callable[[], str], key: str, threads: int, arguments: Sequence[Any]) -> None:
-        """As `device.launch`."""
+    def launch(
+        self, source: Callable[[], str], key: str, threads: int, arguments: Sequence[Any], strict: bool = False
+    ) -> None:
+        """As `device.launch`; floats are strict on the host."""
         given = [ctypes.c_longlong(-(-threads // THREADS))]
         for one in arguments:
             if isinstance(one, np.ndarray):
@@ -102,7 +118,17 @@ class Emulator:
             if not library.exists():
                 text.write_text(as_cpp(source()))
                 assert COMPILER is not None
-                command = [COMPILER, "-O1", "-w", "-shared", "-fPIC", str(text), "-o", str(library)]
+                command = [
+                    COMPILER,
+                    "-O1",
+                    "-ffp-contract=off",
+                    "-w",
+                    "-shared",
+                    "-fPIC",
+                    str(text),
+                    "-o",
+                    str(library),
+                ]
                 subprocess.run(command, check=True, capture_output=True)
             entry = ctypes.CDLL(str(library)).all
             entry.restype = None
@@ -159,17 +185,18 @@ def emulated(monkeypatch: pytest.MonkeyPatch, folder: Path) -> Iterator[Emulator
     )  # fmt: skip
     emulator = Emulator(folder)
     with monkeypatch.context() as patched:
-        from lava_nexus.execute.cuda import executor, golden, planes, steps, sums, tables
+        from lava_nexus.execute.cuda import executor, golden, gpus, planes, reference, steps, sums, tables
 
-        for module in (device, executor, golden, planes, steps, sums, tables):
+        for module in (device, executor, golden, gpus, planes, reference, steps, sums, tables):
             if hasattr(module, "cupy"):
                 patched.setattr(module, "cupy", lambda: fake)
-        for module in (device, executor, golden, sums):
+        for module in (device, executor, golden, reference, sums):
             patched.setattr(module, "launch", emulator.launch)
         patched.setattr(device, "_beside", {})
         patched.setattr(sums, "here", lambda array: array)
-        patched.setattr(executor, "fetched", np.asarray)
-        for module in (executor, planes, sums):
+        for module in (gpus, reference):
+            patched.setattr(module, "fetched", np.asarray)
+        for module in (gpus, planes, reference, sums):
             patched.setattr(module, "placed", _placed)
         yield emulator
 

@@ -70,7 +70,7 @@ def test_tensors_of_pytorch_are_read_where_they_are() -> None:
 @pytest.mark.parametrize(("fmt", "count"), [("float32", False), ("bfloat16", "activity")])
 def test_a_model_on_a_gpu_has_the_bits_and_counts_of_the_cpu(fmt: str, count: bool | str) -> None:
     model = random_model(TINY, format=fmt, norm_format=fmt)
-    found, expected = (_passed(model, one) for one in (executor("cuda", count=count), BitslicedExecutor(count)))
+    found, expected = (passed(model, one) for one in (executor("cuda", count=count), BitslicedExecutor(count)))
     assert found[1] == expected[1]
     for a, b in zip(found[0], expected[0], strict=True):
         np.testing.assert_array_equal(a, b)
@@ -83,7 +83,7 @@ TINY: dict[str, Any] = {
 }
 
 
-def _passed(model: Model, runs: Executor) -> tuple[list[NDArray[Any]], list[Any]]:
+def passed(model: Model, runs: Executor) -> tuple[list[NDArray[Any]], list[Any]]:
     """What every stage of a prompt of 6 tokens and of one more leaves, and counts by layer and circuit."""
     forward, ids, left, counts = model.forward(runs), np.arange(1, 8)[None], [], []
     stream: Stream = {}

@@ -1,0 +1,122 @@
+"""What executors on GPUs have in common: where arrays lie, whole programs by plans, sums shared out among devices."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from lava_nexus.circuits import Circuit
+from lava_nexus.execute.cuda.device import checked_devices, cupy, fetched, on_device, placed
+from lava_nexus.execute.cuda.planes import KeptWeights
+from lava_nexus.execute.cuda.sums import Tell, contracted, folded
+from lava_nexus.execute.cuda.tables import Matrices, Words
+from lava_nexus.execute.executor import Evaluated, Executor
+from lava_nexus.execute.operands import Operands, Patterns
+from lava_nexus.execute.tallies import ProgramResult, Tally
+from lava_nexus.execute.weights import Remote, Rows, Source
+from lava_nexus.programs.nodes import Folded
+from lava_nexus.programs.product import Exact, Fused, Product, Rounded
+from lava_nexus.programs.program import Program
+
+
+class GpuExecutor(Executor):
+    """Operands on a GPU (CuPy, or PyTorch by DLPack) are read where they are, and results of them stay there.
+
+    Attributes:
+        devices: numbers of the GPUs; outputs of sums of products are split over them.
+    """
+
+    keeps_weights = True
+    walks_watched = True
+
+    def __init__(self, devices: Sequence[int] | int | None = None) -> None:
+        """Devices: GPUs by number, the current one where left out.
+
+        Raises:
+            NexusError: a GPU is not there, or CuPy is not.
+        """
+        super().__init__()
+        self.devices = checked_devices(devices)
+        self._weights = KeptWeights()
+
+    @abstractmethod
+    def applied(self, circuit: Circuit, operands: Sequence[Any], results: Sequence[Any]) -> Tally:
+        """The circuit on flat operands, contiguous, those of one element the same for all; results are written."""
+
+    @abstractmethod
+    def products(
+        self, how: Rounded | Fused, x: Any, parts: Sequence[tuple[Any, Matrices]], words: Words, result: Any
+    ) -> Tell:
+        """Sums of products in index order of rows of x with matrices of several arrays, put into a flat result."""
+
+    @abstractmethod
+    def rows(self, circuit: Circuit, x: Any, words: Words, result: Any) -> Tell:
+        """Rows of a flat array folded in index order, put into a flat result."""
+
+    def place(self, patterns: Patterns) -> Any:
+        """The patterns on the first GPU."""
+        with cupy().cuda.Device(self.devices[0]):
+            return placed(patterns.read()[None] if isinstance(patterns, Remote) else patterns)
+
+    def feeds(self, program: Program, weights: Mapping[str, Rows], source: Source) -> dict[str, Any]:
+        """What a program reads of weights, by input; matrices are kept on the GPU, as long as they fit."""
+        with cupy().cuda.Device(self.devices[0]):
+            return self._weights.feeds(program, weights, source)
+
+    def flat(self, patterns: Any) -> Any:
+        """Patterns, flat on the current GPU; what stands for weights as it is."""
+        return patterns if isinstance(patterns, Remote) else cupy().ascontiguousarray(placed(patterns)).reshape(-1)
+
+    def fetch(self, patterns: Any) -> Patterns:
+        """The patterns in host memory."""
+        return fetched(patterns)
+
+    def invoke_all(self, circuit: Circuit, operands: Sequence[Any]) -> tuple[Any, ...]:
+        """As `Executor.invoke_all`; results lie on the GPU where an operand does."""
+        stay = any(map(on_device, operands))
+        ports = circuit.inputs if len(circuit.inputs) == len(operands) else ()
+        with cupy().cuda.Device(self.devices[0]):
+            given = [placed(one, port.pattern_dtype) for one, port in zip(operands, ports, strict=False)]
+            results = super().invoke_all(circuit, given or operands)
+            return tuple(map(placed if stay else fetched, results))
+
+    def contracted(self, how: Product, left: Any, right: Any, bias: Any) -> Any:
+        """Sums of products in index order, by one kernel; None for other kinds and orders."""
+        with cupy().cuda.Device(self.devices[0]):
+            return contracted(self, how, left, right, bias)
+
+    def folded(self, how: Folded | Exact, values: Any) -> Any:
+        """Values folded in index order, by one kernel; None for exact sums and other orders."""
+        if not isinstance(how, Folded):
+            return None
+        with cupy().cuda.Device(self.devices[0]):
+            return folded(self, how, values)
+
+    def run_whole(self, program: Program, feeds: Mapping[str, Patterns]) -> ProgramResult | None:
+        """Nodes that do not wait for each other together, where the program has none that need a walk; on one GPU."""
+        from lava_nexus.execute.cuda.planner import plan_of
+
+        if len(self.devices) > 1:
+            return None
+        plan = plan_of(program, {name: len(patterns) for name, patterns in feeds.items()}, bool(self.count))
+        if plan is None:
+            return None
+        with cupy().cuda.Device(self.devices[0]):
+            outputs, layers = plan.run(self, feeds)
+            if not any(map(self._stays, feeds.values())):
+                outputs = {name: fetched(patterns) for name, patterns in outputs.items()}
+        return ProgramResult(outputs, layers, levels=(("all layers", self.level),))
+
+    @staticmethod
+    def _stays(feed: Any) -> bool:
+        return not isinstance(feed, Remote) and on_device(feed)
+
+    def _evaluate(self, circuit: Circuit, operands: Operands) -> Evaluated:
+        xp = cupy()
+        flat = [
+            xp.ascontiguousarray(x if x.size == 1 else xp.broadcast_to(x, operands.shape)).reshape(-1)
+            for x in operands.given
+        ]
+        results = [xp.empty(operands.sets, port.pattern_dtype) for port in circuit.network.outputs]
+        return results, self.applied(circuit, flat, results)

@@ -15,6 +15,7 @@ import time
 import numpy as np
 
 from lava_nexus.circuits import Circuit, circuit
+from lava_nexus.cli import run_guarded
 from lava_nexus.execute.cpu import BitslicedExecutor
 from lava_nexus.execute.cpu.program import word_program
 from lava_nexus.formats import FLOAT32
@@ -93,4 +94,4 @@ if __name__ == "__main__":
     parser.add_argument("operations", nargs="*", help="names of operations; all where left out")
     parser.add_argument("--quick", action="store_true", help="three repetitions of add, mul and sqrt")
     arguments = parser.parse_args()
-    main(arguments.operations, arguments.quick)
+    run_guarded(lambda: main(arguments.operations, arguments.quick))

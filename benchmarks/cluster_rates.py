@@ -22,6 +22,7 @@ import numpy as np
 import yaml
 
 from lava_nexus.circuits import circuit
+from lava_nexus.cli import run_guarded
 from lava_nexus.cluster import ClusterConfig
 from lava_nexus.crew import crew
 from lava_nexus.execute.executor import Executor
@@ -232,4 +233,4 @@ if __name__ == "__main__":
     parser.add_argument("--quick", action="store_true", help="once, small: that everything runs")
     parser.add_argument("--out", type=Path, metavar="FILE", help="where the rates are kept")
     given = parser.parse_args()
-    main(given.quick, given.out)
+    run_guarded(lambda: main(given.quick, given.out))

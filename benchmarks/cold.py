@@ -15,6 +15,9 @@ import subprocess
 import sys
 import tempfile
 
+from lava_nexus.cli import run_guarded
+from lava_nexus.errors import NexusError, brief
+
 BASIC = ["add", "sub", "mul", "div", "fma", "sqrt", "min", "max", "compare_lt", "neg", "abs"]
 FUNCTIONS = ["reciprocal", "rsqrt", "exp", "exp2", "log", "sin", "cos"]
 FUNCTIONS += ["sigmoid", "tanh", "silu", "gelu", "gelu_tanh", "erf"]
@@ -28,12 +31,18 @@ nexus.run(circuit, *[[0.5, 1.0, 1.5]] * len(circuit.inputs))
 
 
 def seconds(operation: str, fmt: str, basis: str, cache: str) -> float:
-    """Processor seconds of a process that uses the operation, with that cache folder."""
+    """Processor seconds of a process that uses the operation, with that cache folder.
+
+    Raises:
+        NexusError: the process fails.
+    """
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     environment = {**os.environ, "LAVA_NEXUS_CACHE": cache}
-    subprocess.run(
-        [sys.executable, "-c", _USE, operation, fmt, basis], env=environment, check=True, stderr=subprocess.DEVNULL
+    done = subprocess.run(
+        [sys.executable, "-c", _USE, operation, fmt, basis], env=environment, stderr=subprocess.PIPE, text=True
     )
+    if done.returncode:
+        raise NexusError(f"{operation} {fmt}, {basis}: {brief(done.stderr.splitlines()[-1], 200)}")
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
@@ -55,4 +64,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_guarded(main)

@@ -12,6 +12,7 @@ import time
 
 import numpy as np
 
+from lava_nexus.cli import run_guarded
 from lava_nexus.execute.cpu import BitslicedExecutor
 from lava_nexus.execute.interpret import run_program
 from lava_nexus.formats import FLOAT32
@@ -57,4 +58,5 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="one repetition of the smallest layer")
     arguments = parser.parse_args()
-    main([(8, 64, 256)] if arguments.quick else SHAPES, 1 if arguments.quick else 3)
+    shapes, times = ([(8, 64, 256)], 1) if arguments.quick else (SHAPES, 3)
+    run_guarded(lambda: main(shapes, times))

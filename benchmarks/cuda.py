@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 
 from lava_nexus.circuits import Circuit, circuit
+from lava_nexus.cli import run_guarded
 from lava_nexus.errors import NexusError
 from lava_nexus.execute.cuda import CudaExecutor
 from lava_nexus.execute.cuda.device import cupy, machine
@@ -205,4 +206,4 @@ if __name__ == "__main__":
     elif arguments.table:
         print(table(json.loads(arguments.table.read_text())["rows"]), end="")
     else:
-        main(arguments.record, arguments.quick)
+        run_guarded(lambda: main(arguments.record, arguments.quick))

@@ -31,6 +31,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lava_nexus.cli import run_guarded
 from lava_nexus.config import load_config
 from lava_nexus.errors import NexusError
 from lava_nexus.execute.cuda.device import machine
@@ -177,4 +178,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_guarded(main)

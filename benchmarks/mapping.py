@@ -20,6 +20,7 @@ from lava_nexus.chip.mesh import core_links, place_parts
 from lava_nexus.chip.partition import contiguous, neurons_to_cores, spike_hypergraph
 from lava_nexus.chip.placement import Placement
 from lava_nexus.circuits import Circuit, circuit
+from lava_nexus.cli import run_guarded
 from lava_nexus.execute.membrane.executor import measured_spikes
 from lava_nexus.formats import FLOAT32
 from lava_nexus.neurons import Port, ThresholdNetwork, check
@@ -136,4 +137,5 @@ def main(sizes: list[int]) -> None:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="ten thousand neurons only")
-    main([2] if parser.parse_args().quick else [2, 20, 192])
+    sizes = [2] if parser.parse_args().quick else [2, 20, 192]
+    run_guarded(lambda: main(sizes))

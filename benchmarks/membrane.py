@@ -11,6 +11,7 @@ import time
 import numpy as np
 
 from lava_nexus.circuits import Circuit, circuit
+from lava_nexus.cli import run_guarded
 from lava_nexus.execute.membrane import MembraneExecutor
 from lava_nexus.formats import FLOAT32
 from lava_nexus.neurons import MEMORYLESS, NeuronModel, NonIdealities
@@ -62,4 +63,4 @@ if __name__ == "__main__":
     parser.add_argument("--quick", action="store_true", help="few operand sets, once")
     arguments = parser.parse_args()
     size, times = (1 << 13, 1) if arguments.quick else (SETS, 5)
-    main(arguments.operations or ["add", "mul"], size, times)
+    run_guarded(lambda: main(arguments.operations or ["add", "mul"], size, times))

@@ -24,6 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lava_nexus.circuits.native import NativeLayer
+from lava_nexus.cli import run_guarded
 from lava_nexus.execute.cpu import BitslicedExecutor
 from lava_nexus.execute.native.layer import native_sums
 from lava_nexus.formats import FORMATS, FloatFormat
@@ -130,4 +131,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_guarded(main)

@@ -26,6 +26,7 @@ from typing import Any
 
 import numpy as np
 
+from lava_nexus.cli import run_guarded
 from lava_nexus.cluster import ClusterConfig
 from lava_nexus.config import build_config
 from lava_nexus.crew import crew
@@ -282,4 +283,5 @@ if __name__ == "__main__":
     parser.add_argument("--rates", type=Path, metavar="FILE", help="of this machine, by benchmarks/cluster_rates.py")
     parser.add_argument("--join", type=Path, nargs="+", default=[], metavar="FILE", help="kept rows, into one")
     parser.add_argument("--out", type=Path, metavar="FILE", help="where the tables are kept, docs/distributed.json")
-    main(parser.parse_args())
+    arguments = parser.parse_args()
+    run_guarded(lambda: main(arguments))

@@ -169,8 +169,8 @@ def _conduct(
     return 0
 
 
-def run_guarded(action: Callable[[], int]) -> NoReturn:
-    """Leaves with the exit code of `action`, or with that of a mistake or a signal where it does not end well."""
+def run_guarded(action: Callable[[], int | None]) -> NoReturn:
+    """Leaves with the exit code of `action`, None being 0, or with that of a mistake or a signal that ended it."""
     answering = Answering()
     try:
         answering.begin()
@@ -188,9 +188,9 @@ def run_guarded(action: Callable[[], int]) -> NoReturn:
     sys.exit(code)
 
 
-def _guarded(action: Callable[[], int]) -> int:
+def _guarded(action: Callable[[], int | None]) -> int:
     try:
-        code = action()
+        code = action() or 0
         _flush()
         return code
     except NexusError as error:

@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 
 from lava_nexus.cluster import END, ClusterConfig, reuse_memory
 from lava_nexus.cluster import Crew as Crew
+from lava_nexus.progress import doing
 
 P = TypeVar("P")
 R = TypeVar("R")
@@ -42,7 +43,9 @@ def crew(cluster: ClusterConfig | None, threads: int = 1, of_processor: bool = F
     from lava_nexus.dask_crew import DaskCrew
 
     with ExitStack() as stack:
-        yield DaskCrew(cluster, of_processor, stack)
+        with doing(f"waiting for cluster '{cluster.at}', at most {cluster.wait_seconds:g} s"):
+            workers = DaskCrew(cluster, of_processor, stack)
+        yield workers
 
 
 @contextmanager

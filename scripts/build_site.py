@@ -153,4 +153,6 @@ if __name__ == "__main__":
     parser.add_argument("--out", type=Path, metavar="DIR", help="folder of the site; results/site")
     given = parser.parse_args()
     sys.path.insert(0, str(ROOT))
-    print(build(given.out) / "index.html")
+    from lava_nexus.cli import run_guarded
+
+    run_guarded(lambda: print(build(given.out) / "index.html"))

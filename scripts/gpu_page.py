@@ -6,6 +6,7 @@ import argparse
 import json
 from pathlib import Path
 
+from lava_nexus.cli import run_guarded
 from lava_nexus.errors import NexusError
 from lava_nexus.lab.figures.gpu_page import page
 
@@ -28,4 +29,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_guarded(main)

@@ -22,6 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lava_nexus.circuits import Circuit, circuit
+from lava_nexus.cli import run_guarded
 from lava_nexus.errors import NexusError
 from lava_nexus.files import write_bytes
 from lava_nexus.formats import BFLOAT16, FLOAT8_E4M3FN, FLOAT8_E5M2, FLOAT16, FLOAT32, FLOAT64
@@ -233,4 +234,4 @@ def check(one: Circuit, graph: OrderedGraph, own: OrderedGraph, words: int = 512
 
 
 if __name__ == "__main__":
-    main()
+    run_guarded(main)

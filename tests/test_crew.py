@@ -216,16 +216,22 @@ def test_workers_with_other_sources_or_another_processor_are_refused(cluster):
 
 
 @pytest.mark.parametrize(
-    "key, told",
+    "key, told, meanwhile",
     [
-        ("tcp://127.0.0.1:1", "no cluster answers at 'tcp://127.0.0.1:1'"),
-        ("nowhere.json", "scheduler file 'nowhere.json' does not exist"),
+        (
+            "tcp://127.0.0.1:1",
+            "no cluster answers at 'tcp://127.0.0.1:1'",
+            "waiting for cluster 'tcp://127.0.0.1:1', at most 3 s",
+        ),
+        ("nowhere.json", "scheduler file 'nowhere.json' does not exist", ""),
     ],
 )
-def test_no_cluster_there_is_a_sentence(key, told, tmp_path, monkeypatch):
+def test_no_cluster_there_is_a_sentence(key, told, meanwhile, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(NexusError, match=told), crew(ClusterConfig(at=key, wait_seconds=2)):
+    monkeypatch.setenv("LAVA_NEXUS_PROGRESS", "1")
+    with pytest.raises(NexusError, match=told), crew(ClusterConfig(at=key, wait_seconds=3)):
         pass
+    assert meanwhile in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("value", ["there", "http://host:80", 3, {"at": "local", "workers": 0}, {"weights": "guessed"}])

@@ -58,7 +58,7 @@ def test_a_run_as_neurons_goes_to_the_page_on_lava(tmp_path: Path) -> None:
 
 
 def test_a_run_that_is_not_there_is_one_sentence(tmp_path: Path) -> None:
-    with pytest.raises(NexusError, match=r"report\.json does not exist; `make run` writes it"):
+    with pytest.raises(NexusError, match=r"report\.json does not exist: first run what writes"):
         update_readme(tmp_path, tmp_path)
     with pytest.raises(NexusError, match="has no '<!-- results"):
         filled("no marks", {})

@@ -107,6 +107,18 @@ def _inner(path: Path) -> Iterator[tuple[str, str]]:
             yield name, name.split(".")[1]
 
 
+ALONE = {"gpu_block.py"}
+"""Needs nothing of the package, so that it runs wherever a device is."""
+
+
+@pytest.mark.parametrize(
+    "script", sorted([*ROOT.glob("scripts/*.py"), *ROOT.glob("benchmarks/*.py")]), ids=lambda file: file.name
+)
+def test_what_a_user_starts_tells_mistakes_in_a_sentence(script):
+    guarded = ("from lava_nexus.__main__ import main", "run_guarded(")
+    assert script.name in ALONE or any(word in script.read_text() for word in guarded)
+
+
 def test_a_room_imports_only_from_below() -> None:
     wrong = []
     for path in MODULES:

@@ -177,7 +177,7 @@ def update_readme(results: Path, root: Path) -> None:
     kept = results.resolve() == (root / "docs").resolve()
     source = results / ("digits.json" if kept else "report.json")
     if not source.is_file():
-        raise NexusError(f"{source} does not exist; `make run` writes it")
+        raise NexusError(f"{source} does not exist: first run what writes its report there")
     report = read_report(source)
     report["config"].pop("out", None)
     levels = report["config"].get("level"), (report["config"].get("lava") or {}).get("level")

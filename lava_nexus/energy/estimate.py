@@ -18,6 +18,7 @@ from lava_nexus.energy.machine import CircuitCounts, Machine, PaceName, Subject
 from lava_nexus.energy.report import EnergyReport
 from lava_nexus.errors import NexusError
 from lava_nexus.execute.operands import real_number, whole_number
+from lava_nexus.execute.sampled import Estimate
 from lava_nexus.execute.tallies import Tally
 
 
@@ -101,7 +102,9 @@ def energy_of(
         ran = _subject(tallies)
         subject = ran if placement is None else _placed_subject(placement)
     found = energy_of_counts(counts, constants, unit if inputs is None else inputs, machine, subject)
-    return found if ran is None else replace(found, notes=(*found.notes, *_other_networks(ran, subject)))
+    if ran is None:
+        return found
+    return replace(found, notes=(*found.notes, *_other_networks(ran, subject), *_sampled(tallies)))
 
 
 def _other_networks(ran: Subject, placed: Subject) -> list[str]:
@@ -135,7 +138,10 @@ def energy_of_tallies(
     listed = list(tallies)
     known = all(tally.synops is not None for tally in listed)
     counts = [_counts(tally) for tally in listed] if known else []
-    return energy_of_counts(counts, model, inputs, machine, _subject(listed)) if known else None
+    if not known:
+        return None
+    found = energy_of_counts(counts, model, inputs, machine, _subject(listed))
+    return replace(found, notes=(*found.notes, *_sampled(listed)))
 
 
 def _counted(what: Run) -> list[Tally]:
@@ -159,7 +165,19 @@ def _counted(what: Run) -> list[Tally]:
 
 
 def _counts(tally: Tally) -> CircuitCounts:
-    return CircuitCounts(tally.circuit.label, tally.spikes or 0, tally.synops or 0, tally.updates, tally.active)
+    spikes, synops = (float(n) if isinstance(n, Estimate) else n or 0 for n in (tally.spikes, tally.synops))
+    return CircuitCounts(tally.circuit.label, spikes, synops, tally.updates, tally.active)
+
+
+def _sampled(tallies: Iterable[Tally]) -> list[str]:
+    """A sentence where spikes were counted on a sample."""
+    total: Any = sum(tally.synops or 0 for tally in tallies)
+    if not isinstance(total, Estimate):
+        return []
+    share = 100 * total.error / total.value if total.value else 0.0
+    return [
+        f"spikes and SynOps are estimates, {total.of} operand sets: {total:,} SynOps, a standard error of {share:.2g} %"
+    ]
 
 
 def _subject(tallies: Sequence[Tally]) -> Subject:
@@ -227,7 +245,7 @@ def _where(
         if tally.signal_spikes is None:
             raise NexusError(
                 f"run of '{tally.circuit.label}' counted spikes in sum, not signal by signal, so that messages between "
-                "cores are not known; run it on the executor 'membrane' or 'bitsliced'"
+                "cores are not known; run it on the executor 'membrane' or 'bitsliced', with every spike counted"
             )
         moved = placement.traffic_of(tally.signal_spikes, tally.invocations)
         return Machine.of_cores(placement, moved, pace, duty), tally.invocations

@@ -55,6 +55,7 @@ def level_word(level: object, choices: Sequence[str], what: str = "level") -> st
     raise NexusError(f"{what} {level!r} is not one of {', '.join(choices)}")
 
 
+Count = bool | Literal["activity", "sample"]
 Evaluated = tuple[Sequence[Patterns], Tally]
 """Patterns of every output port, one an operand set, and what they cost."""
 
@@ -65,7 +66,8 @@ class Executor(ABC):
     Attributes:
         name: as configs and `run` call it.
         level: what evaluates a neuron of a circuit, one of `LEVELS`.
-        count: what is counted of an invocation: nothing, spikes (True), or spikes and active neuron updates.
+        count: what is counted of an invocation: nothing, spikes (True), those of a sample of the operand sets
+            ("sample"), or spikes and active neuron updates ("activity").
         native: how it forms sums of native products (`execute.native`); None where it does not.
         pairs: whether it has a form of those of two activations, whose neurons keep what they hold.
         keeps_weights: whether weights are inputs of programs, for which it has a place of its own (`feeds`).
@@ -78,7 +80,7 @@ class Executor(ABC):
 
     name: str
     level: str
-    count: bool | Literal["activity"] = True
+    count: Count = True
     native: Literal["steps", "digits", "golden"] | None = None
     pairs: bool = True
     keeps_weights: bool = False

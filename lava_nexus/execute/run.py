@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from lava_nexus.circuits import Circuit
 from lava_nexus.errors import NexusError
-from lava_nexus.execute.executor import LEVELS, Executor
+from lava_nexus.execute.executor import LEVELS, Count, Executor
 from lava_nexus.execute.interpret import run_program
 from lava_nexus.execute.operands import check_number, common_shape, refuse_unknown
 from lava_nexus.execute.reference import ReferenceExecutor
@@ -149,7 +149,7 @@ def executor_named(name: str | Executor, count: Any = True, **options: Any) -> E
 
     Args:
         name: of the executor, or one that is made.
-        count: whether spikes are counted, where the executor can leave it.
+        count: whether spikes are counted, where the executor can leave it; "sample" where it can count some.
         options: of the executor.
 
     Raises:
@@ -167,6 +167,8 @@ def executor_named(name: str | Executor, count: Any = True, **options: Any) -> E
     kind = EXECUTORS[name].load()
     known = kind.options()
     refuse_unknown(name, options, known)
+    if count == "sample" and "fraction" not in known:
+        raise NexusError(f"executor '{name}' counts every spike or none, not a sample; choose one of bitsliced, cuda")
     return kind(**({"count": count} if "count" in known else {}), **options)
 
 
@@ -196,38 +198,38 @@ class Result(Shown):
 
     @property
     def spikes(self) -> int | None:
-        """Spikes of neurons, inputs and strobe left out; None where not counted."""
+        """Spikes of neurons, inputs and strobe left out; an `Estimate` of a sample, None where not counted."""
         return self.tally.spikes
 
     @property
     def synops(self) -> int | None:
-        """Spikes times the synapses that they reach, inputs and strobe included; None where not counted."""
+        """Spikes times the synapses that they reach, inputs and strobe included; likewise."""
         return self.tally.synops
 
     @property
     def neuron_spikes(self) -> NDArray[np.int64] | None:
-        """int64 [neurons], spikes of each neuron; None where not counted."""
+        """int64 [neurons], spikes of each neuron; None where not counted, or in sum."""
         counted = self.tally.signal_spikes
         return None if counted is None else counted[self.tally.circuit.network.n_inputs :]
 
 
 @overload
 def run(
-    subject: Circuit, *operands: ArrayLike, executor: str | Executor = ..., count: bool = ..., **options: Any
+    subject: Circuit, *operands: ArrayLike, executor: str | Executor = ..., count: Count = ..., **options: Any
 ) -> Result: ...
 @overload
 def run(
     subject: Program,
     *operands: Mapping[str, NDArray[Any]],
     executor: str | Executor = ...,
-    count: bool = ...,
+    count: Count = ...,
     **options: Any,
 ) -> ProgramResult: ...
 def run(
     subject: Circuit | Program,
     *operands: Any,
     executor: str | Executor = DEFAULT_EXECUTOR,
-    count: bool = True,
+    count: Count = True,
     **options: Any,
 ) -> Result | ProgramResult:
     """Runs a circuit on operands of any one shape (or shapes that broadcast), or a program on its inputs.
@@ -237,7 +239,8 @@ def run(
         operands: of a circuit one array a port, of values that the port's format holds exactly; of a program one
             mapping of patterns [batch, *input shape] by input name.
         executor: a name of `executors()`, or what `executor` made; the result tells of this run alone.
-        count: whether spikes are counted, where the executor can leave it.
+        count: whether spikes are counted, where the executor can leave it; "sample" counts those of a `fraction` of the
+            operand sets, and totals are `Estimate`s with their standard errors.
         options: of an executor that is named, for example `threads=1` or `level="lif"`.
 
     Raises:

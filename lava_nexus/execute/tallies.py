@@ -19,7 +19,7 @@ from lava_nexus.shown import Shown
 
 @dataclass(repr=False)
 class Tally(Shown):
-    """Counts of one circuit, or operator of LIF populations, over a run; exact integers.
+    """Counts of one circuit, or operator of LIF populations, over a run; exact integers but for `SampledTally`.
 
     Attributes:
         circuit: what was invoked: a circuit, an operator of populations, or a part of a native layer.

@@ -9,6 +9,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from lava_nexus.execute.sampled import events_told
+
 
 def standing(report: dict[str, Any]) -> list[str]:
     """Sentences before any figure: a quick run is none, at which level neurons ran, what is counted and what is not."""
@@ -22,8 +24,8 @@ def standing(report: dict[str, Any]) -> list[str]:
         pace = dict(energy["definition"]).get("pace")
         at = f"at the pace {pace}" if pace else "of work alone, for nothing is placed, so that there is no pace"
         said.append(
-            "Counted: neurons, synapses, depth, time steps, spikes, SynOps. Estimated from constants, within the "
-            f"ranges in brackets: energy, {at}."
+            f"Counted: neurons, synapses, depth, time steps{events_told(report['synops'])}. Estimated from constants, "
+            f"within the ranges in brackets: energy, {at}."
         )
     return said
 
@@ -178,10 +180,6 @@ def _count(number: int | None) -> str:
 
 def _seconds(value: float | None) -> str:
     return "-" if value is None else f"{value:.1f} s"
-
-
-def _joules(value: float | None) -> str:
-    return "-" if value is None else with_prefix(value, "J")
 
 
 def _ulp(summary: dict[str, Any]) -> str:

@@ -15,6 +15,7 @@ from lava_nexus import files
 from lava_nexus.chip.program_placement import ProgramPlacement
 from lava_nexus.energy import EnergyReport, energy_of, energy_of_tallies, load_energy_model
 from lava_nexus.errors import NexusError
+from lava_nexus.execute.sampled import Estimate
 from lava_nexus.execute.tallies import Tallies, Tally
 from lava_nexus.formats import UlpSummary
 from lava_nexus.lab.markdown import Csv as Csv
@@ -133,7 +134,7 @@ class Run(Report):
         error_pytorch: the largest error against it, and that over the largest value.
         neurons, synapses: of every circuit of the program, as laid out on a chip.
         depth, time_steps: of one input, and of the run.
-        spikes, synops: over the run.
+        spikes, synops: over the run; `Estimate`s where a sample was counted.
         energy: from the counts.
         wall_seconds: of the run, compilation included.
         circuits: rows of `CIRCUIT_HEADER`.
@@ -238,7 +239,8 @@ def write_report(report: Report, folder: Path) -> dict[str, Any]:
     page = report.markdown()
     files.write_text(folder / f"{report.name}.md", page)
     files.write_text(folder / f"{report.name}.html", html_page(page, folder))
-    files.write_text(folder / f"{report.name}.json", json.dumps(values, indent=2, allow_nan=False) + "\n")
+    text = json.dumps(values, indent=2, allow_nan=False, default=Estimate.to_dict)
+    files.write_text(folder / f"{report.name}.json", text + "\n")
     return values
 
 

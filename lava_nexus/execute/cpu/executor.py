@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,14 +12,20 @@ from lava_nexus.circuits import Circuit
 from lava_nexus.circuits.bank import Bank
 from lava_nexus.errors import NexusError
 from lava_nexus.execute.cpu.program import word_program
-from lava_nexus.execute.executor import LEVELS, Evaluated, Executor, bank_rows
+from lava_nexus.execute.executor import LEVELS, Count, Evaluated, Executor, bank_rows
 from lava_nexus.execute.operands import Operands, whole_number
+from lava_nexus.execute.sampled import DEFAULT_FRACTION, GROUPS, Sample, SampledTally, sample_of
 from lava_nexus.execute.tallies import BankTally, Tally
 from lava_nexus.lowering.ordered import Variant
+from lava_nexus.populations import Operator
 from lava_nexus.store import processors
 
 if TYPE_CHECKING:
     from lava_nexus.execute.cpu.blocks import BlockRunner
+
+
+_SETS_A_GROUP = 512
+"""Operand sets whose spikes are counted together."""
 
 
 class BitslicedExecutor(Executor):
@@ -27,7 +34,7 @@ class BitslicedExecutor(Executor):
     Accepts memoryless threshold networks. Spikes of strobe, inputs and neurons are exact integers over the run.
 
     Attributes:
-        count: True counts spikes, "activity" active neuron updates too, False nothing.
+        count: True counts spikes, "activity" active neuron updates too, False nothing; "sample" spikes of some sets.
     """
 
     name = "bitsliced"
@@ -36,23 +43,26 @@ class BitslicedExecutor(Executor):
 
     def __init__(
         self,
-        count: bool | Literal["activity"] = True,
+        count: Count = True,
         threads: int | None = None,
         straight: bool | None = None,
+        fraction: float = DEFAULT_FRACTION,
+        seed: int = 0,
     ) -> None:
         """Threads: at most that many, None for the processors this process may use; 1 makes no thread.
 
         Straight: whether networks run as straight-line machine code (compiled once, then kept on disk) or by a loop
         over their operations; None takes the code where it is on disk, or once compiling it is worth its while.
 
+        Fraction and seed are of the operand sets that "sample" counts.
+
         Raises:
-            NexusError: `count`, `threads` or `straight` is not one of these.
+            NexusError: `count`, `threads`, `straight`, `fraction` or `seed` is not one of these.
         """
         from lava_nexus.execute.cpu.blocks import Workers
 
         super().__init__()
-        if not isinstance(count, bool) and count != "activity":
-            raise NexusError(f"count {count!r} is not one of True, False, 'activity'")
+        self.sample = sample_of(count, fraction, seed)
         if straight not in (None, True, False):
             raise NexusError(f"straight {straight!r} is not one of None, True, False")
         self.count = count
@@ -60,17 +70,52 @@ class BitslicedExecutor(Executor):
         self._variant: Variant = "activity" if count == "activity" else "spikes" if count else "outputs"
         self.threads: int = processors() if threads is None else whole_number("threads", threads)
         self._workers = Workers(self.threads)
-        self._runners: dict[str, BlockRunner] = {}
+        self._runners: dict[tuple[str, Variant], BlockRunner] = {}
+
+    def begin(self, part: int) -> None:
+        """As `Executor.begin`: what is drawn too."""
+        super().begin(part)
+        if self.sample is not None:
+            self.sample.begin(part)
 
     def _evaluate(self, circuit: Circuit, operands: Operands) -> Evaluated:
-        runner = self._runner(circuit)
-        results, counts = runner.run(operands.flat, operands.sets, self._workers)
+        if self.sample is not None:
+            return self._sampled(circuit, operands, self.sample)
+        results, counts, runner = self._ran(circuit, operands.flat, operands.sets)
         tally = Tally(circuit, operands.sets)
         if self.count:
             tally.signal_spikes = counts[runner.program.signal_counts]
         if self.count == "activity":
             tally.active = int(counts[runner.program.probe_counts].sum())
         return results, tally
+
+    def _ran(
+        self, circuit: Circuit, flat: Sequence[NDArray[Any]], sets: int, variant: Variant | None = None
+    ) -> tuple[list[NDArray[Any]], NDArray[np.int64], BlockRunner]:
+        runner = self._runner(circuit, variant or self._variant)
+        return *runner.run(flat, sets, self._workers), runner
+
+    def _sampled(self, circuit: Circuit, operands: Operands, sample: Sample) -> Evaluated:
+        """All results; spikes of a sample, where that is fewer than all."""
+        flat, sets = operands.flat, operands.sets
+        size = sample.size(sets, _SETS_A_GROUP)
+        if size is None:
+            results, counts, runner = self._ran(circuit, flat, sets)
+            whole = Tally(circuit, sets, counts[runner.program.signal_counts])
+            return results, SampledTally(circuit, sets, None, None, whole.spikes or 0, whole.synops or 0, sets)
+        results = self._ran(circuit, flat, sets, "outputs")[0]
+        at = sample.drawn(np, sets, size, _SETS_A_GROUP).reshape(-1, GROUPS, _SETS_A_GROUP)
+        parts = []
+        for group in at.swapaxes(0, 1).reshape(GROUPS, -1):
+            given = [x if len(x) == 1 else x[group] for x in flat]
+            _, counts, runner = self._ran(circuit, given, len(group))
+            parts.append(Tally(circuit, len(group), counts[runner.program.signal_counts]))
+        counted = np.array([(part.invocations, part.spikes, part.synops) for part in parts]).T
+        return results, SampledTally.of(circuit, sets, *counted)
+
+    def _nothing(self, what: Circuit | Operator) -> Tally:
+        sampled = self.sample is not None and isinstance(what, Circuit)
+        return SampledTally(what) if sampled else super()._nothing(what)
 
     def invoke_bank(self, bank: Bank, operands: NDArray[Any], columns: slice, terms: slice) -> NDArray[Any]:
         """As `Executor.invoke_bank`, all circuits in one compiled loop; active updates are counted with the spikes."""
@@ -91,11 +136,13 @@ class BitslicedExecutor(Executor):
         self.tallies.add(tally)
         return results
 
-    def _runner(self, circuit: Circuit) -> BlockRunner:
+    def _runner(self, circuit: Circuit, variant: Variant) -> BlockRunner:
         from lava_nexus.execute.cpu.blocks import BlockRunner
 
         network = circuit.network
-        if network.digest not in self._runners:
-            program = word_program(network, self._variant)
-            self._runners[network.digest] = BlockRunner(program, network.inputs, network.outputs, self._straight)
-        return self._runners[network.digest]
+        if (network.digest, variant) not in self._runners:
+            program = word_program(network, variant)
+            self._runners[network.digest, variant] = BlockRunner(
+                program, network.inputs, network.outputs, self._straight
+            )
+        return self._runners[network.digest, variant]

@@ -3,25 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
 from lava_nexus.circuits import Circuit
-from lava_nexus.errors import NexusError
-from lava_nexus.execute.cuda.device import cupy, launch
+from lava_nexus.execute.cuda.device import cupy, fetched, launch
 from lava_nexus.execute.cuda.gpus import GpuExecutor
 from lava_nexus.execute.cuda.kernels import Kernel, counting, elementwise_kernel
 from lava_nexus.execute.cuda.planes import kept_planes
 from lava_nexus.execute.cuda.sums import Tell, summed_products, summed_rows
-from lava_nexus.execute.cuda.tables import Matrices, Words
-from lava_nexus.execute.executor import LEVELS
+from lava_nexus.execute.cuda.tables import WORDS_A_GROUP, Counted, Matrices, Words
+from lava_nexus.execute.executor import LEVELS, Count
+from lava_nexus.execute.sampled import DEFAULT_FRACTION, GROUPS, SampledTally, sample_of
 from lava_nexus.execute.tallies import Tally, TotalTally
+from lava_nexus.lowering.counting import TOTALS
 from lava_nexus.lowering.ordered import Variant
+from lava_nexus.populations import Operator
 from lava_nexus.programs.product import Fused, Rounded
 
 _MOST_SETS = 1 << 30
 """Operand sets of one launch."""
+_SETS_A_GROUP = 1024
+"""Operand sets whose counts go to one group: those of a warp."""
 
 
 class CudaExecutor(GpuExecutor):
@@ -32,22 +36,24 @@ class CudaExecutor(GpuExecutor):
     are, and results of them stay there.
 
     Attributes:
-        count: True counts spikes, "activity" active neuron updates too, False nothing.
+        count: True counts spikes, "activity" active neuron updates too, False nothing; "sample" spikes of some sets.
         devices: numbers of the GPUs; outputs of sums of products are split over them.
     """
 
     name = "cuda"
     level = LEVELS["word"]
 
-    def __init__(self, count: bool | Literal["activity"] = True, devices: Sequence[int] | int | None = None) -> None:
-        """Devices: GPUs by number, the current one where left out.
+    def __init__(
+        self, count: Count = True, devices: Sequence[int] | int | None = None, fraction: float = DEFAULT_FRACTION,
+        seed: int = 0,
+    ) -> None:  # fmt: skip
+        """Devices: GPUs by number, the current one where left out; fraction and seed are of what "sample" counts.
 
         Raises:
-            NexusError: `count` is not one of these, a GPU is not there, or CuPy is not.
+            NexusError: `count`, `fraction` or `seed` is not one of these, a GPU is not there, or CuPy is not.
         """
         super().__init__(devices)
-        if not isinstance(count, bool) and count != "activity":
-            raise NexusError(f"count {count!r} is not one of True, False, 'activity'")
+        self.sample = sample_of(count, fraction, seed)
         self.count = count
         self.variant: Variant = "activity" if count == "activity" else "spikes" if count else "outputs"
 
@@ -64,56 +70,92 @@ class CudaExecutor(GpuExecutor):
 
     def kernel_counts(self, *circuits: Circuit) -> Any:
         """Zeros that a kernel of these circuits adds its totals to; None where nothing is counted."""
-        return cupy().zeros(3 * len(circuits), np.int64) if self.count else None
+        return cupy().zeros(TOTALS * GROUPS * len(circuits), np.int64) if self.count else None
 
-    def tally(self, circuit: Circuit, sets: int, counted: Sequence[int] | None, zeros: int = 0) -> Tally:
+    def counted_words(self, words: Words) -> Words:
+        """Those that are to be counted: all, or a sample."""
+        size = None if self.sample is None else self.sample.size(words.number, WORDS_A_GROUP)
+        if self.sample is None or size is None:
+            return words
+        return words.chosen(self.sample.drawn(np, words.number, size, WORDS_A_GROUP))
+
+    def tally(self, circuit: Circuit, sets: int, counted: Counted | None, zeros: int = 0) -> Tally:
         """Counts of a circuit: totals as they are, without what every operand set adds.
 
         Args:
             circuit: that ran.
             sets: operand sets.
-            counted: spikes, SynOps and active updates of them.
+            counted: what a kernel counted of them, or of a sample.
             zeros: lowest bits of every second operand that are 0.
         """
         if counted is None:
             return Tally(circuit, sets)
         given = counting(circuit, self.variant, zeros).weights
         assert given is not None
-        always = given.always
-        fired, reached, awake = (int(one) + sets * each for one, each in zip(counted, always, strict=True))
+        own, always = int(counted.sets.sum()), given.always
+        if own != sets:
+            fired, reached = (counted.totals[:, i] + counted.sets * always[i] for i in range(2))
+            return SampledTally.of(circuit, sets, counted.sets, fired, reached)
+        each = zip(counted.totals.astype(object).sum(axis=0), always, strict=True)
+        fired, reached, awake = (int(one) + sets * of_each for one, of_each in each)
+        if self.sample is not None:
+            return SampledTally(circuit, sets, None, None, fired, reached, sets)
         return TotalTally(circuit, sets, None, awake if self.count == "activity" else None, fired, reached)
+
+    def _nothing(self, what: Circuit | Operator) -> Tally:
+        if not isinstance(what, Circuit) or not self.count:
+            return super()._nothing(what)
+        kind = TotalTally if self.sample is None else SampledTally
+        return kind(what, 0, None, 0 if self.count == "activity" else None)
+
+    def begin(self, part: int) -> None:
+        """As `Executor.begin`: what is drawn too."""
+        super().begin(part)
+        if self.sample is not None:
+            self.sample.begin(part)
 
     def applied(self, circuit: Circuit, operands: Sequence[Any], results: Sequence[Any]) -> Tally:
         """The circuit on flat operands, contiguous, those of one element the same for all; results are written."""
-        kernel, sets = elementwise_kernel(circuit, self.variant), len(results[0])
-        counted = [0, 0, 0] if self.count else None
+        sets, tally = len(results[0]), self._nothing(circuit)
         for start in range(0, sets, _MOST_SETS):
             n = min(_MOST_SETS, sets - start)
             part = [x if x.size == 1 else x[start : start + n] for x in operands]
-            self._launched(kernel, circuit, part, [result[start : start + n] for result in results], counted)
-        return self.tally(circuit, sets, counted)
+            into = [result[start : start + n] for result in results]
+            size = None if self.sample is None else self.sample.size(n, _SETS_A_GROUP)
+            if self.sample is None or size is None:
+                tally.add(self.tally(circuit, n, self._launched(self.variant, circuit, part, into)))
+                continue
+            self._launched("outputs", circuit, part, into)
+            at = self.sample.drawn(cupy(), n, size, _SETS_A_GROUP)
+            part = [x if x.size == 1 else x.take(at) for x in part]
+            into = [cupy().empty(size, result.dtype) for result in results]
+            tally.add(self.tally(circuit, n, self._launched(self.variant, circuit, part, into)))
+        return tally
 
-    def _launched(
-        self, kernel: Kernel, circuit: Circuit, operands: list[Any], results: list[Any], counted: list[int] | None
-    ) -> None:
-        totals, n = self.kernel_counts(circuit), len(results[0])
+    def _launched(self, variant: Variant, circuit: Circuit, operands: list[Any], results: list[Any]) -> Counted | None:
+        kernel, n = elementwise_kernel(circuit, variant), len(results[0])
+        totals = None if variant == "outputs" else self.kernel_counts(circuit)
         steps = [argument for x in operands for argument in (x, int(x.size > 1))]
-        threads = -(-n // 1024) * 32
-        launch(kernel.source, kernel.key, threads, [*steps, *results, n, totals])
-        if counted is not None:
-            # Lanes that pad the last word run on zeros, or on the one operand that all sets share.
-            idle = self._padded(kernel, circuit, operands, threads * 32 - n)
-            for i, total in enumerate(totals.tolist()):
-                counted[i] += total - idle[i]
+        bunches = -(-n // _SETS_A_GROUP)
+        launch(kernel.source, kernel.key, bunches * 32, [*steps, *results, n, totals])
+        if totals is None:
+            return None
+        found = np.array(fetched(totals)).reshape(GROUPS, TOTALS)
+        sets = _SETS_A_GROUP * (bunches // GROUPS + (np.arange(GROUPS) < bunches % GROUPS))
+        # Lanes that pad the last bunch run on zeros, or on the one operand that all sets share.
+        last, lanes = (bunches - 1) % GROUPS, bunches * _SETS_A_GROUP - n
+        sets[last] -= lanes
+        found[last] -= self._padded(kernel, circuit, operands, lanes)
+        return Counted(sets, found)
 
-    def _padded(self, kernel: Kernel, circuit: Circuit, operands: list[Any], lanes: int) -> list[int]:
+    def _padded(self, kernel: Kernel, circuit: Circuit, operands: list[Any], lanes: int) -> Any:
         """What lanes add that pad the last words."""
         if not lanes:
-            return [0, 0, 0]
+            return 0
         if not any(x.size == 1 for x in operands):
-            return [lanes * one for one in counting(circuit, self.variant).idle]
+            return lanes * np.array(counting(circuit, self.variant).idle)
         totals = self.kernel_counts(circuit)
         alone = [x if x.size == 1 else cupy().zeros(1, x.dtype) for x in operands]
         into = [cupy().empty(1, port.pattern_dtype) for port in circuit.network.outputs]
         launch(kernel.source, kernel.key, 32, [a for x in alone for a in (x, 0)] + [*into, 1, totals])
-        return [lanes * total // 1024 for total in totals.tolist()]
+        return lanes * fetched(totals)[:TOTALS] // _SETS_A_GROUP

@@ -8,6 +8,7 @@ from itertools import accumulate
 
 from lava_nexus.circuits import Circuit
 from lava_nexus.execute.cuda.packing import PACKING
+from lava_nexus.execute.sampled import GROUPS
 from lava_nexus.lowering.counting import TOTALS, Counts, Weights, fewer, idle, weights
 from lava_nexus.lowering.ordered import Variant, ordered_graph, restricted
 from lava_nexus.lowering.render import PREAMBLE, cuda_function
@@ -65,7 +66,7 @@ def lowered(circuit: Circuit, variant: Variant, name: str, zeros: int = 0) -> Lo
 def elementwise(what: Lowered) -> str:
     """Kernel `run`: a circuit on n operand sets, 1,024 to a warp; an operand of step 0 is the same for all sets.
 
-    run(const T *operand, long long step, ...; T *result, ...; long long n, u64 *totals)
+    run(const T *operand, long long step, ...; T *result, ...; long long n, u64 *totals), totals [groups, 3] by warp
     """
     arguments = [f"const {c_type(p)} *p{i}, long long s{i}" for i, p in enumerate(what.inputs)]
     arguments += [f"{c_type(port)} *q{i}" for i, port in enumerate(what.outputs)]
@@ -82,17 +83,18 @@ def elementwise(what: Lowered) -> str:
         "  if (warp * 1024 >= n) return;",
         "  u64 mine[3] = {0, 0, 0};",
     ]
-    tail = ["  gather(mine, totals);"] if what.weights else []
+    tail = [f"  gather(mine, totals + {TOTALS} * (warp % {GROUPS}));"] if what.weights else []
     return whole([what], [head("run", [*arguments, "long long n", "u64 *totals"]), *begin, *body, *tail])
 
 
 def totalled(*functions: Lowered, name: str = "mine") -> list[str]:
-    """What the threads counted, added up: of the first function, then of the second."""
+    """What the threads counted, added to totals [functions, groups, 3]: 32 words t in a row to one group."""
     if functions[0].weights is None:
         return []
     names = [name, "more"][: len(functions)]
     lines = [f"  if (!live) for (int i = 0; i < 3; i++) {one}[i] = 0;" for one in names]
-    return [*lines, *(f"  gather({one}, totals + {TOTALS * i});" for i, one in enumerate(names))]
+    group = f"{TOTALS} * (t / 32 % {GROUPS})"
+    return [*lines, *(f"  gather({one}, totals + {TOTALS * GROUPS * i} + {group});" for i, one in enumerate(names))]
 
 
 def whole(functions: Sequence[Lowered], lines: Sequence[str]) -> str:

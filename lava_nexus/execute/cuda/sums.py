@@ -15,7 +15,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from lava_nexus.circuits import Circuit
-from lava_nexus.execute.cuda.device import cupy, here, launch, placed, side_stream
+from lava_nexus.execute.cuda.device import cupy, fetched, here, launch, placed, side_stream
 from lava_nexus.execute.cuda.kernels import (
     addition_kernel,
     contraction_kernel,
@@ -24,9 +24,11 @@ from lava_nexus.execute.cuda.kernels import (
     product_kernel,
     row_kernel,
 )
-from lava_nexus.execute.cuda.tables import WORD, Matrices, Words
+from lava_nexus.execute.cuda.tables import WORD, Counted, Matrices, Words
+from lava_nexus.execute.sampled import GROUPS
 from lava_nexus.execute.shares import shares
 from lava_nexus.execute.tallies import Tallies, Tally
+from lava_nexus.lowering.counting import TOTALS
 from lava_nexus.lowering.ordered import Variant
 from lava_nexus.neurons import Port
 from lava_nexus.programs.nodes import Folded
@@ -73,7 +75,10 @@ class Gpus(Protocol):
     def kernel_counts(self, *circuits: Circuit) -> Any:
         """Zeros that a kernel of these circuits adds its totals to; None where nothing is counted."""
 
-    def tally(self, circuit: Circuit, sets: int, counted: Sequence[int] | None, zeros: int = 0) -> Tally:
+    def counted_words(self, words: Words) -> Words:
+        """Those that are to be counted: all, or a sample."""
+
+    def tally(self, circuit: Circuit, sets: int, counted: Counted | None, zeros: int = 0) -> Tally:
         """Counts of a circuit: totals as they are, without what every operand set adds."""
 
 
@@ -128,68 +133,76 @@ def low_zeros(port: Port, arrays: Sequence[Any]) -> int:
 
 def summed_products(executor: Gpus, how: Rounded | Fused, x: Any, planes: Planes, words: Words, result: Any) -> Tell:
     """Sums of products of rows of x with columns of planes, put into a flat result."""
+    fused, part = isinstance(how, Fused), executor.counted_words(words)
+    first, then, zeros = how.multiply, how.fma if isinstance(how, Fused) else how.add, planes.zeros
+    totals = executor.kernel_counts(first, then)
+    if part is not words:
+        _sum_products(executor, "outputs", how, x, planes, words, result, None)
+    _sum_products(executor, executor.variant, how, x, planes, part, result, totals)
+    of = [(first, zeros, "sums" if fused else "products"), (then, 0, "later")]
+    return lambda: _tallies(executor, totals, of, words, part)
+
+
+def _sum_products(
+    executor: Gpus, variant: Variant, how: Rounded | Fused, x: Any, planes: Planes, words: Words, result: Any,
+    totals: Any,
+) -> None:  # fmt: skip
     fused = isinstance(how, Fused)
     first, then, zeros = how.multiply, how.fma if isinstance(how, Fused) else how.add, planes.zeros
-    totals, variant = executor.kernel_counts(first, then), executor.variant
     table = words.table(first.inputs[1].width - zeros)
     if not fused and words.number < _FEW_WORDS and words.terms > 1:
         multiply = product_kernel(first, variant, zeros)
 
         def form(into: Any, begin: int, count: int) -> None:
             n = words.number * count
-            given = [x, planes.array, into, table, words.number, begin, n, totals]
-            launch(multiply.source, multiply.key, n, given)
+            launch(multiply.source, multiply.key, n, [x, planes.array, into, table, words.number, begin, n, totals])
 
-        _in_tiles(executor, then, form, words, table, result, None if totals is None else totals[3:])
+        _in_tiles(variant, then, form, words, table, result, None if totals is None else totals[TOTALS * GROUPS :])
     else:
         kernel = contraction_kernel(first, then, fused, variant, 0 if fused else zeros)
         assert not (fused and zeros)
         launch(kernel.source, kernel.key, words.number, [x, planes.array, result, table, words.number, totals])
 
-    def tell() -> list[Tally]:
-        spare, all_spare = words.spare
-        later = words.products - words.sums
-        idle = [(spare if fused else all_spare), all_spare - spare]
-        counted = _less_idle(totals, [(first, zeros, idle[0]), (then, 0, idle[1])], variant)
-        tallies = [executor.tally(first, words.sums if fused else words.products, counted[0], zeros)]
-        return tallies + ([executor.tally(then, later, counted[1])] if later else [])
-
-    return tell
-
 
 def summed_rows(executor: Gpus, circuit: Circuit, x: Any, words: Words, result: Any) -> Tell:
     """Rows of a flat array folded in index order, put into a flat result."""
+    part, totals = executor.counted_words(words), executor.kernel_counts(circuit)
+    if part is not words:
+        _sum_rows("outputs", circuit, x, words, result, None)
+    _sum_rows(executor.variant, circuit, x, part, result, totals)
+    return lambda: _tallies(executor, totals, [(circuit, 0, "later")], words, part)
+
+
+def _sum_rows(variant: Variant, circuit: Circuit, x: Any, words: Words, result: Any, totals: Any) -> None:
     kernel, table = row_kernel(circuit.inputs[0]), words.table()
-    totals = executor.kernel_counts(circuit)
 
     def form(into: Any, begin: int, count: int) -> None:
         n = words.number * count
         launch(kernel.source, kernel.key, n, [x, into, table, words.number, begin, n])
 
-    _in_tiles(executor, circuit, form, words, table, result, totals)
-
-    def tell() -> list[Tally]:
-        spare, all_spare = words.spare
-        counted = _less_idle(totals, [(circuit, 0, all_spare - spare)], executor.variant)
-        later = words.products - words.sums
-        return [executor.tally(circuit, later, counted[0])] if later else []
-
-    return tell
+    _in_tiles(variant, circuit, form, words, table, result, totals)
 
 
-def _less_idle(totals: Any, of: Sequence[tuple[Circuit, int, int]], variant: Variant) -> list[list[int] | None]:
-    """Totals of circuits without what lanes of zeros add; None for each where nothing is counted."""
-    if totals is None:
-        return [None] * len(of)
-    found, counted = totals.tolist(), list[list[int] | None]()
-    for i, (circuit, zeros, lanes) in enumerate(of):
-        idle = counting(circuit, variant, zeros).idle
-        counted.append([total - lanes * one for total, one in zip(found[3 * i : 3 * i + 3], idle, strict=True)])
-    return counted
+def _tallies(
+    executor: Gpus, totals: Any, of: Sequence[tuple[Circuit, int, str]], words: Words, part: Words
+) -> list[Tally]:
+    """Counts without what lanes of zeros add; of circuits, lowest bits that are 0, and which sets of the words."""
+    found = None if totals is None else fetched(totals).reshape(-1, GROUPS, TOTALS)
+    tallies = []
+    for i, (circuit, zeros, which) in enumerate(of):
+        sets = int(words.lanes(which)[0].sum())
+        counted = None
+        if found is not None:
+            own, spare = part.lanes(which)
+            idle = np.array(counting(circuit, executor.variant, zeros).idle)
+            counted = Counted(own, found[i] - spare[:, None] * idle)
+        if sets or not i:
+            tallies.append(executor.tally(circuit, sets, counted, zeros))
+    return tallies
 
 
 def _in_tiles(
-    executor: Gpus, then: Circuit, form: Callable[[Any, int, int], None], words: Words, table: Any, result: Any,
+    variant: Variant, then: Circuit, form: Callable[[Any, int, int], None], words: Words, table: Any, result: Any,
     totals: Any,
 ) -> None:  # fmt: skip
     """Terms of a tile formed on a stream beside, then added in order, while those of the next tile are formed."""
@@ -198,7 +211,7 @@ def _in_tiles(
     begins = range(0, words.terms, tile)
     terms = [xp.empty(tile * width * words.number, np.uint32) for _ in begins[:2]]
     sums = xp.empty(width * words.number if len(begins) > 1 else 1, np.uint32)
-    add = addition_kernel(then, executor.variant)
+    add = addition_kernel(then, variant)
     main, beside = xp.cuda.get_current_stream(), side_stream()
     free = [main.record() for _ in terms]
     for number, begin in enumerate(begins):

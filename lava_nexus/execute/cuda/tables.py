@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -10,9 +11,12 @@ from numpy.typing import NDArray
 
 from lava_nexus.execute.cuda.device import cupy
 from lava_nexus.execute.cuda.sum_source import TABLE
+from lava_nexus.execute.sampled import GROUPS
 
 WORD = 32
 """Sums to a word and a thread."""
+WORDS_A_GROUP = 32
+"""Words whose counts go to one group: those of a warp."""
 
 Integers = NDArray[np.int64]
 
@@ -65,7 +69,6 @@ class Words:
         terms: of the longest sum.
         sums: results.
         products: terms of all sums.
-        spare: lanes without a sum, and their terms together.
     """
 
     def __init__(self, start: Integers, **entries: Integers) -> None:
@@ -73,8 +76,28 @@ class Words:
         length, lanes = entries["length"], entries["lanes"]
         self.number, self.terms = len(length), int(length.max())
         self.sums, self.products = int(lanes.sum()), int((lanes * length).sum())
-        self.spare = int((WORD - lanes).sum()), int(((WORD - lanes) * length).sum())
         self._tables: dict[int, Kept] = {}
+        self._lanes: dict[str, tuple[Integers, Integers]] = {}
+
+    def lanes(self, of: str) -> tuple[Integers, Integers]:
+        """Operand sets, and as many of lanes without a sum, by group [GROUPS].
+
+        Args:
+            of: "sums", "products", or "later" ones, which all but the first of a sum are.
+        """
+        if of not in self._lanes:
+            length, lanes = self.entries["length"], self.entries["lanes"]
+            terms = {"sums": np.ones_like(length), "products": length, "later": length - 1}[of]
+            group = np.arange(self.number) // WORDS_A_GROUP % GROUPS
+            of_groups = np.zeros((2, GROUPS), np.int64)
+            for row, times in zip(of_groups, (lanes, WORD - lanes), strict=True):
+                np.add.at(row, group, times * terms)
+            self._lanes[of] = of_groups[0], of_groups[1]
+        return self._lanes[of]
+
+    def chosen(self, words: Integers) -> Words:
+        """Some of the words."""
+        return Words(self.start[words], **{name: entries[words] for name, entries in self.entries.items()})
 
     def table(self, bits: int = 0) -> Any:
         """The table on the current GPU, for right factors of so many bits."""
@@ -113,6 +136,19 @@ class Words:
             return parts[0]
         entries = {name: np.concatenate([part.entries[name] for part in parts]) for name in TABLE}
         return cls(np.concatenate([part.start for part in parts]), **entries)
+
+
+@dataclass(frozen=True)
+class Counted:
+    """What kernels counted.
+
+    Attributes:
+        sets: [GROUPS] operand sets of each group.
+        totals: [GROUPS, 3] spikes, SynOps and active updates of them, without what every operand set adds.
+    """
+
+    sets: NDArray[Any]
+    totals: NDArray[Any]
 
 
 class Elements:

@@ -11,6 +11,7 @@ from lava_nexus.cluster import Cluster
 from lava_nexus.config import Config
 from lava_nexus.errors import NexusError
 from lava_nexus.execute.run import DEFAULT_EXECUTOR
+from lava_nexus.execute.sampled import DEFAULT_FRACTION
 from lava_nexus.lab.configs import ChipName, EnergyModelName, StrategyText
 from lava_nexus.lab.configs.model import ArithmeticConfig
 from lava_nexus.lab.configs.origin import ModelSource
@@ -224,6 +225,9 @@ class RunConfig(ExecutionConfig):
             priced beside `work`; None for work alone.
         chip: what it is placed on; a name or a YAML file.
         cluster: where the sums of a transformer's linear layers are formed, see `lava_nexus.cluster`.
+        count: `all` spikes, those of a `sample` of the operand sets, whose totals are estimates with standard errors
+            (on `bitsliced` and `cuda`), or `none`.
+        fraction: of the operand sets that a sample counts, drawn evenly, seeded by `seed`.
         out: folder for results.
     """
 
@@ -232,7 +236,24 @@ class RunConfig(ExecutionConfig):
     place: StrategyText | None = None
     chip: ChipName = "loihi2"
     cluster: Cluster = None
+    count: Literal["all", "sample", "none"] = "all"
+    fraction: float = Field(default=DEFAULT_FRACTION, gt=0, le=1)
     out: Path = Path("results/run")
+
+    @property
+    def executor_options(self) -> dict[str, Any]:
+        """As of `ExecutionConfig`, and what is counted."""
+        own = super().executor_options
+        if self.count == "all":
+            return own
+        sampled = {"count": "sample", "fraction": self.fraction, "seed": self.seed}
+        return own | (sampled if self.count == "sample" else {"count": False})
+
+    @model_validator(mode="after")
+    def _countable(self) -> RunConfig:
+        if self.count != "all" and self.executor not in ("bitsliced", "cuda"):
+            raise ValueError(f"'count: {self.count}' is for executors bitsliced and cuda, not {self.executor}")
+        return self
 
     @model_validator(mode="after")
     def _spread(self) -> RunConfig:

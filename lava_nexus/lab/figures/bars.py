@@ -17,6 +17,7 @@ from lava_nexus.chip.description import Mesh
 from lava_nexus.chip.mesh import Links, board_columns, link_loads
 from lava_nexus.chip.program_placement import ProgramPlacement
 from lava_nexus.errors import NexusError
+from lava_nexus.execute.sampled import Estimate
 from lava_nexus.lab.figures import style
 
 _KINDS = len(style.PALETTE) - 1
@@ -37,6 +38,8 @@ def synops_bars(layers: Sequence[tuple[str, str, int]], path: Path, title: str =
     Raises:
         NexusError: nothing was counted.
     """
+    estimated = any(isinstance(synops, Estimate) for _, _, synops in layers)
+    layers = [(layer, kind, round(float(synops)) if estimated else synops) for layer, kind, synops in layers]
     total = sum(synops for _, _, synops in layers)
     if not total:
         raise NexusError("where the SynOps go cannot be drawn: 0 SynOps were counted")
@@ -49,7 +52,14 @@ def synops_bars(layers: Sequence[tuple[str, str, int]], path: Path, title: str =
     inner = _BAR * len(bars)
     height = inner + 1.75
     figure = style.titled(10.0, height, title or "Where the SynOps go", 0.33)
-    figure.text(0.97, 1 - 0.33 / height, f"{short(total)} SynOps in all", size=11, ha="right", va="center")
+    figure.text(
+        0.97,
+        1 - 0.33 / height,
+        f"{short(total)} SynOps in all{', estimated' * estimated}",
+        size=11,
+        ha="right",
+        va="center",
+    )
     axes = figure.add_axes((0.27, 0.55 / height, 0.6, inner / height))
     _bars(axes, bars, colours, total)
     shares = {kind: 100 * sum(parts[kind] for parts in bars.values()) / total for kind in kinds}

@@ -18,6 +18,7 @@ from lava_nexus.circuits import Circuit
 from lava_nexus.circuits.native import NativePart
 from lava_nexus.errors import NexusError
 from lava_nexus.execute.executor import BankTally, Executor, Tallies, Tally
+from lava_nexus.execute.sampled import SampledTally
 from lava_nexus.execute.tallies import TotalTally
 from lava_nexus.models.forward import Counts, Forward, Tokens
 from lava_nexus.models.generation import GREEDY, Sampling, why_stop
@@ -30,7 +31,7 @@ from lava_nexus.store import Store
 Unit = Circuit | Operator | NativePart
 
 _APART = ("circuit", "signal_spikes")
-_TALLIES: dict[str, type[Tally]] = {kind.__name__: kind for kind in (Tally, BankTally, TotalTally)}
+_TALLIES: dict[str, type[Tally]] = {kind.__name__: kind for kind in (Tally, BankTally, TotalTally, SampledTally)}
 
 
 @dataclass

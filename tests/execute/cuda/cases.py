@@ -34,15 +34,15 @@ def cases() -> Iterator[tuple[str, Case]]:
             yield f"{name} {fmt}", lambda executor, name=name, fmt=fmt: _operation(executor, name, fmt)
     for width in (1, 7, 8, 13, 16, 24, 57, 64):
         yield f"ripple adder of {width} bits", lambda executor, width=width: _adder(executor, width)
-    yield "exact (5, 9, 33) float8_e4m3fn", lambda executor: _linear(executor, "exact", (5, 9, 33), FLOAT8_E4M3FN)
+    yield "exact (5, 9, 33) float8_e4m3fn", lambda executor: linear_layer(executor, "exact", (5, 9, 33), FLOAT8_E4M3FN)
     for accumulate in ("sequential", "fma", "pairwise"):
         for shape in ((3, 5, 7), (2, 20, 64), (40, 9, 33)):
             yield (
                 f"{accumulate} {shape} bfloat16",
-                lambda executor, how=accumulate, shape=shape: _linear(executor, how, shape, BFLOAT16, bias=True),
+                lambda executor, how=accumulate, shape=shape: linear_layer(executor, how, shape, BFLOAT16, bias=True),
             )
-    yield "sequential (4, 16, 70) float32", lambda executor: _linear(executor, "sequential", (4, 16, 70), FLOAT32)
-    yield "sequential (1200, 3, 700) bfloat16", lambda e: _linear(e, "sequential", (1200, 3, 700), BFLOAT16)
+    yield "sequential (4, 16, 70) float32", lambda executor: linear_layer(executor, "sequential", (4, 16, 70), FLOAT32)
+    yield "sequential (1200, 3, 700) bfloat16", lambda e: linear_layer(e, "sequential", (1200, 3, 700), BFLOAT16)
     yield "scores of heads", _scores
     yield "rows folded by add and max", _folds
 
@@ -87,9 +87,10 @@ def _adder(executor: Executor, width: int) -> tuple[list[NDArray[Any]], Tallies]
         return [executor.invoke(as_circuit(network), [x, y])], tallies
 
 
-def _linear(
+def linear_layer(
     executor: Executor, accumulate: Any, shape: tuple[int, int, int], fmt: FloatFormat, bias: bool = False
 ) -> tuple[list[NDArray[Any]], Tallies]:
+    """A linear layer of tokens, inputs and outputs."""
     tokens, inputs, outputs = shape
     w = Writer(Program("layer"), fmt, accumulate=accumulate).inside("layer")
     x = w.program.input("x", (tokens, inputs), fmt)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,9 @@ from lava_nexus.errors import NexusError
 from lava_nexus.execute.cpu import BitslicedExecutor
 from lava_nexus.execute.cuda import CudaExecutor
 from lava_nexus.execute.cuda.golden import Held, against_golden
-from lava_nexus.formats import FLOAT32
-from tests.execute.cuda.cases import cases, record
+from lava_nexus.execute.tallies import Tallies
+from lava_nexus.formats import FLOAT8_E5M2, FLOAT32
+from tests.execute.cuda.cases import cases, linear_layer, patterns, record
 from tests.execute.cuda.emulated import COMPILER, emulated
 
 CASES = dict(cases())
@@ -32,6 +34,35 @@ def test_kernels_on_the_host_give_what_the_cpu_gives(
     with emulated(monkeypatch, tmp_path):
         found = record(CASES[name], CudaExecutor(count=count))
     assert found == record(CASES[name], BitslicedExecutor(count))
+
+
+@pytest.mark.parametrize("how", ["one", pytest.param("sequential", marks=pytest.mark.wide), "fma"])
+def test_kernels_count_a_sample_within_its_stated_error(
+    how: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    case = partial(operation, name="mul", sets=40_000) if how == "one" else partial(layer, accumulate=how)
+    with emulated(monkeypatch, tmp_path):
+        bits, exact = case(CudaExecutor())
+        for seed in range(3):
+            found, sampled = case(CudaExecutor("sample", seed=seed))
+            assert [one.tobytes() for one in found] == [one.tobytes() for one in bits]
+            for one, known in zip(sampled, exact, strict=True):
+                assert one.counted < one.invocations == known.invocations
+                for estimate, count in ((one.spikes, known.spikes), (one.synops, known.synops)):
+                    assert abs(estimate.value - count) < 5 * estimate.error < 0.05 * count
+
+
+def operation(executor: CudaExecutor, name: str, sets: int) -> tuple[list[Any], Tallies]:
+    """An operation of an 8-bit format on arrays."""
+    target = circuit(name, FLOAT8_E5M2)
+    operands = [patterns(FLOAT8_E5M2, (sets,), seed) for seed in range(2)]
+    with executor.apart() as tallies:
+        return [executor.invoke(target, operands)], tallies
+
+
+def layer(executor: CudaExecutor, accumulate: str) -> tuple[list[Any], Tallies]:
+    """A linear layer of more words than a sample of them has."""
+    return linear_layer(executor, accumulate, (120, 3, 300), FLOAT8_E5M2)
 
 
 class _Wrong(BitslicedExecutor):

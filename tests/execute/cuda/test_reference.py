@@ -18,7 +18,7 @@ from lava_nexus.execute.interpret import run_program
 from lava_nexus.execute.reference import ReferenceExecutor
 from lava_nexus.execute.run import executor
 from lava_nexus.execute.weights import Remote, Rows
-from lava_nexus.formats import BFLOAT16, FLOAT32, FLOAT64, FloatFormat, as_format
+from lava_nexus.formats import BFLOAT16, FLOAT32, FLOAT64, FORMATS, FloatFormat
 from lava_nexus.models.model import Model, random_model
 from lava_nexus.programs import Program, Writer
 from tests.circuits.cases import BASIC, CASES, Case, marked
@@ -143,7 +143,7 @@ def test_subnormals_can_be_left_out(monkeypatch: pytest.MonkeyPatch, tmp_path: P
 
 def rounded_model(weights: str) -> Model:
     made = random_model(TINY)
-    return Model(made.spec, made.source, replace(made.arithmetic, weight_format=as_format(weights)))
+    return Model(made.spec, made.source, replace(made.arithmetic, weight_format=FORMATS[weights]))
 
 
 def assert_equal(found: Any, expected: Any) -> None:

@@ -91,7 +91,7 @@ def _read(kind: type[CertificateT], path: Path) -> list[CertificateT]:
 
 
 FOLDER = Path(__file__).with_name("certificates")
-_TOOLS = ("python", "lava-nexus", "numpy", "numba", "llvmlite", "ml-dtypes", "mpmath", "scipy")
+_TOOLS = ("python", "lava-nexus", "numpy", "numba", "llvmlite", "ml-dtypes", "mpmath", "scipy", "cupy")
 
 
 @dataclass(frozen=True)
@@ -135,6 +135,9 @@ def arguments(check: Check) -> dict[str, Any]:
     return {name: getattr(check, name) for name in ("operation", "format", "to", "options")}
 
 
+_NEURONS = {"bitsliced": "bit-sliced word logic", "cuda": "word logic on a GPU"}
+
+
 def _certificate(check: Check, outcome: Outcome) -> Certificate:
     return Certificate(
         **arguments(check),
@@ -142,7 +145,7 @@ def _certificate(check: Check, outcome: Outcome) -> Certificate:
         network=check.circuit.digest,
         inputs=check.sets.how,
         sets=outcome.sets,
-        how="bit-sliced word logic against the golden function",
+        how=f"{_NEURONS[check.executor]} against the golden function",
         seconds=round(outcome.seconds, 2),
         tools=tool_versions(),
     )

@@ -22,6 +22,7 @@ from lava_nexus.execute.cpu.program import word_program
 from lava_nexus.formats import FloatFormat
 from lava_nexus.formats.ulp import ulp_distance
 from lava_nexus.store import Store
+from lava_nexus.verify import on_gpu
 from lava_nexus.verify.correct import (
     MOST_EXAMPLES,
     MOST_MISSES,
@@ -56,6 +57,7 @@ class Check:
         gates: whether the neurons are held against the golden function.
         correct: whether the golden function is held against correct rounding.
         direct: whether the neurons are held against correct rounding; the golden function then has no part.
+        executor: what evaluates the neurons, "bitsliced" or "cuda", and on which their golden function runs beside.
     """
 
     circuit: Circuit
@@ -67,6 +69,7 @@ class Check:
     gates: bool
     correct: bool
     direct: bool = False
+    executor: str = "bitsliced"
     _runs: dict[int, int | None] = field(default_factory=dict, compare=False, repr=False)
 
     @property
@@ -91,12 +94,14 @@ class Check:
         """How it is checked, in words."""
         held = ["gates against golden"] * self.gates + ["golden against correct rounding"] * self.correct
         held += ["gates against correct rounding"] * self.direct
-        return f"{self.sets.how}: {' and '.join(held)}"
+        return f"{self.sets.how}: {' and '.join(held)}{', on a GPU' * (self.neural and self.executor == 'cuda')}"
 
     @property
     def key(self) -> str:
         """What progress is valid for: the same neurons, reference, sets and chunks."""
         neurons = self.circuit.digest if self.neural else "-"
+        if self.neural and self.executor == "cuda":
+            neurons += f" {on_gpu.sources()}"
         return f"{neurons} {self.golden_digest} {check_digest()} {self.how} in chunks of {self.sets.chunk}"
 
     @property
@@ -106,13 +111,15 @@ class Check:
 
     def prepare(self) -> None:
         """Lowers the network and compiles the golden function, which the threads would otherwise do once each."""
-        if self.neural:
+        if self.neural and self.executor != "cuda":
             word_program(self.circuit.network, "outputs")
-        if not self.direct:
+        if not self.direct and not self._all_on_gpu:
             self.circuit.golden(*self.sets.take(0))
 
     def chunk(self, number: int) -> Outcome:
         """What is found on one chunk of the operand sets; any thread."""
+        if self._all_on_gpu:
+            return on_gpu.gates_against_golden(self.circuit, self.sets, number)
         flat = None if self.neural else self._flat(number)
         if flat is not None:
             return flat
@@ -123,7 +130,8 @@ class Check:
             return found
         golden = self._golden(*operands)
         if self.gates:
-            answered = self._in_order(number, operands) if self.sets.whole else self._answer(*operands)
+            in_order = self.sets.whole and self.executor != "cuda"
+            answered = self._in_order(number, operands) if in_order else self._answer(*operands)
             wrong = np.flatnonzero(answered != golden)
             found.mismatches = len(wrong)
             found.examples = [
@@ -177,7 +185,14 @@ class Check:
     def _in_order(self, number: int, operands: list[Patterns]) -> Patterns:
         return self._ordered_runs.results(number * self.sets.chunk, operands)
 
+    @property
+    def _all_on_gpu(self) -> bool:
+        """Whether neurons and golden function both run on a GPU: correct rounding is the host's."""
+        return self.executor == "cuda" and self.gates and not self.correct
+
     def _answer(self, *operands: Patterns) -> Patterns:
+        if self.executor == "cuda":
+            return np.asarray(on_gpu.answered(self.circuit, list(operands)))
         return BitslicedExecutor(count=False, threads=1).invoke(self.circuit, operands)
 
 

@@ -53,8 +53,8 @@ class OperandSets(ABC):
         """In words, for the table."""
 
     @abstractmethod
-    def take(self, number: int) -> list[Patterns]:
-        """Patterns of each port in one chunk, 0 <= number < chunks."""
+    def take(self, number: int, xp: Any = np) -> list[Patterns]:
+        """Patterns of each port in one chunk, 0 <= number < chunks, where `xp`, NumPy or CuPy, has its arrays."""
 
     @property
     @abstractmethod
@@ -92,9 +92,9 @@ class Exhaustive(OperandSets):
     def chunks(self) -> int:
         return -(-self.sets // self.chunk)
 
-    def take(self, number: int) -> list[Patterns]:
+    def take(self, number: int, xp: Any = np) -> list[Patterns]:
         start = number * self.chunk
-        index = np.arange(start, min(start + self.chunk, self.sets), dtype=np.uint64)
+        index = xp.arange(start, min(start + self.chunk, self.sets), dtype=np.uint64)
         if not self.whole:
             index = index * np.uint64(_WEYL)  # modulo 2^bits a one-to-one map
         return _split(index, self.ports)
@@ -139,8 +139,10 @@ class Sample(OperandSets):
     def chunks(self) -> int:
         return self._corner_chunks + -(-self.size // self.chunk)
 
-    def take(self, number: int) -> list[Patterns]:
-        seed = self.seed + (number << 32)
+    def take(self, number: int, xp: Any = np) -> list[Patterns]:
+        return [xp.asarray(one) for one in self._drawn(number, self.seed + (number << 32))]
+
+    def _drawn(self, number: int, seed: int) -> list[Patterns]:
         if number >= self._corner_chunks:
             start = (number - self._corner_chunks) * self.chunk
             return operands.hard(self.ports, min(self.chunk, self.size - start), seed)

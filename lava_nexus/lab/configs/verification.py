@@ -14,6 +14,7 @@ from lava_nexus.lab.configs import FormatName, one_of
 from lava_nexus.verify.formal.specification import SPECIFIED
 
 DEFAULT_CHUNK = 1 << 17
+GPU_CHUNK = 1 << 26
 EVERY_OPERATION: Literal["all"] = "all"
 
 
@@ -58,7 +59,8 @@ class VerifyConfig(Config):
         seed: of every sample.
         threads: at most so many; None for the processors that this process may use.
         cluster: where chunks are tried instead, see `lava_nexus.cluster`.
-        chunk: operand sets between two marks of progress.
+        executor: what evaluates the neurons; on `cuda` so are golden functions, while correct rounding is the host's.
+        chunk: operand sets between two marks of progress; None for 2^17, and on `cuda` 2^26 where all are tried.
         certify: whether results replace their certificates, or records of samples, in the package.
         out: folder for results, and for the progress that an interrupted run continues from.
     """
@@ -67,9 +69,15 @@ class VerifyConfig(Config):
     seed: int = Field(default=0, ge=0, lt=2**32)
     threads: int | None = Field(default=None, ge=1)
     cluster: Cluster = None
-    chunk: int = Field(default=DEFAULT_CHUNK, ge=1)
+    executor: Literal["bitsliced", "cuda"] = "bitsliced"
+    chunk: int | None = Field(default=None, ge=1)
     certify: bool = False
     out: Path = Path("results/verify")
+
+    def sets_at_a_time(self, job: VerifyJob) -> int:
+        """The chunk of a job: on a GPU a large one, where operands and golden function are made there."""
+        on_gpu = self.executor == "cuda" and job.inputs == "exhaustive" and job.check == "gates"
+        return self.chunk or (GPU_CHUNK if on_gpu else DEFAULT_CHUNK)
 
 
 def _format(name: str) -> str:

@@ -16,6 +16,7 @@ from lava_nexus.circuits import Circuit, circuit
 from lava_nexus.circuits.operations import OPERATIONS
 from lava_nexus.crew import Crew, crew
 from lava_nexus.errors import NexusError
+from lava_nexus.execute.run import executor_named
 from lava_nexus.files import in_checkout
 from lava_nexus.formats import number_format_named
 from lava_nexus.lab.configs.verification import EVERY_OPERATION, VerifyConfig, VerifyJob
@@ -107,17 +108,18 @@ def _check(config: VerifyConfig, job: VerifyJob, name: str, fmt: str, to: str | 
         gates=job.check in ("gates", "both"),
         correct=job.check in ("correct", "both"),
         direct=job.check == "direct",
+        executor=config.executor,
     )
 
 
 def _sets(config: VerifyConfig, job: VerifyJob, made: Circuit, quick: bool) -> OperandSets:
     if job.inputs == "sample":
         size, corners = (min(most, QUICK_SETS // 2) if quick else most for most in (job.size, job.corners))
-        return Sample(made.inputs, config.chunk, size, corners, config.seed)
+        return Sample(made.inputs, config.sets_at_a_time(job), size, corners, config.seed)
     bits = sum(port.width for port in made.inputs)
     if bits > MOST_BITS:
         raise NexusError(f"operands of '{made.name}' have {bits} bits, above the {MOST_BITS} of an exhaustive check")
-    return Exhaustive(made.inputs, config.chunk, QUICK_SETS if quick else None)
+    return Exhaustive(made.inputs, config.sets_at_a_time(job), QUICK_SETS if quick else None)
 
 
 _SAVE_SECONDS = 2.0
@@ -130,6 +132,8 @@ def verify(config: VerifyConfig, out: Path, quick: bool = False) -> list[tuple[C
     Raises:
         NexusError: the config asks for what there is not, or, after the table, neurons differ from their reference.
     """
+    if config.executor == "cuda" and config.cluster is None:
+        executor_named("cuda", count=False)  # none there is told before anything is made
     left_out: list[str] = []
     planned = plan(config, quick, left_out.append)
     shrunk(f"at most {QUICK_CHECKS} small circuits a job, {QUICK_SETS:,} operand sets each")

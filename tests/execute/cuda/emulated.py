@@ -146,6 +146,7 @@ _AS_NUMPY = (
     "concatenate",
     "ndarray",
     "arange",
+    "flatnonzero",
 )
 
 

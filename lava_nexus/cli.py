@@ -8,6 +8,7 @@ is gone). What is no user's mistake keeps its traceback.
 from __future__ import annotations
 
 import argparse
+import gc
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -185,6 +186,7 @@ def run_guarded(action: Callable[[], int | None]) -> NoReturn:
             print("interrupted", file=sys.stderr)
     finally:
         answering.end()
+    gc.freeze()  # else the interpreter, as it ends, looks for circles among all objects: up to a second
     sys.exit(code)
 
 

@@ -23,6 +23,7 @@ from lava_nexus.models.stages import Arithmetic
 from lava_nexus.programs import LayerShape, Program, Value, Writer, mean, residual, transformer_layer
 from lava_nexus.programs.layers import projection
 from lava_nexus.programs.transformer import norm
+from lava_nexus.progress import doing
 
 Shape = tuple[int, ...]
 
@@ -211,10 +212,11 @@ class DigitsSplit:
 def load_split() -> DigitsSplit:
     """The fixed split: a fifth for test, stratified, random_state 0; pixels 0..16 divided by 16, which is exact."""
     needs_extras("the set of handwritten digits", "data")
-    from sklearn.datasets import load_digits
-    from sklearn.model_selection import train_test_split
+    with doing("reading the handwritten digits"):
+        from sklearn.datasets import load_digits
+        from sklearn.model_selection import train_test_split
 
-    data = load_digits()
+        data = load_digits()
     images = (data.images / GREY_LEVELS).astype(np.float32)
     labels = data.target.astype(np.int64)
     parts: list[Any] = train_test_split(images, labels, test_size=0.2, random_state=0, stratify=labels)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from lava_nexus.errors import needs_extras
 from lava_nexus.files import replacing
 from lava_nexus.lab.trial import MARK, trial
+from lava_nexus.progress import doing
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -48,9 +49,10 @@ _SETTINGS: dict[str, Any] = {
 def new_figure(width: float, height: float) -> Figure:
     """An empty figure, in inches, drawn without a display; matplotlib is imported here and not before."""
     needs_extras("a figure", "plots")
-    import matplotlib
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
+    with doing("beginning a figure"):
+        import matplotlib
+        from matplotlib.backends.backend_agg import FigureCanvasAgg
+        from matplotlib.figure import Figure
 
     matplotlib.rcParams.update(_SETTINGS)
     figure = Figure(figsize=(width, height))
@@ -89,7 +91,7 @@ def save(figure: Figure, path: Path) -> Path:
     drawn = path.with_suffix(".svg")
     kinds: dict[Path, Any] = {path: {"Software": None}, drawn: {"Date": None, "Creator": None}}
     for file, how in kinds.items():
-        with replacing(file) as temporary:
+        with doing(f"drawing {file.name}"), replacing(file) as temporary:
             figure.savefig(temporary, dpi=160, format=file.suffix[1:], metadata=how)
     return path
 

@@ -29,7 +29,7 @@ from lava_nexus.models.forward import Counts
 from lava_nexus.models.placing import place
 from lava_nexus.models.stages import Arithmetic
 from lava_nexus.programs import Accumulate, Orders, Program
-from lava_nexus.progress import say
+from lava_nexus.progress import doing, say
 from lava_nexus.torch.orders import accumulation
 
 Patterns = NDArray[Any]
@@ -178,11 +178,12 @@ def _describe(
     tensors: dict[str, NDArray[Any]],
     seconds: float,
 ) -> Run:
-    from lava_nexus.lab.training.witness import witness_logits
-
     fmt, images = config.float_format, len(tokens)
     labels = split.test_labels[:images]
-    outside = witness_logits(tensors, tokens, precision=np.float64 if fmt.bits > 32 else np.float32)
+    with doing("the same by PyTorch"):
+        from lava_nexus.lab.training.witness import witness_logits
+
+        outside = witness_logits(tensors, tokens, precision=np.float64 if fmt.bits > 32 else np.float32)
     placed = config.place and place(program, config.chip, strategy=config.place, seed=config.seed)
     found = run_counts(answer.counts.layers, config.energy_model, images, placed or None)
     return Run(

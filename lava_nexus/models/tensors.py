@@ -6,8 +6,12 @@ They are read tensor by tensor when a layer is about to run; no more than a laye
 from __future__ import annotations
 
 import hashlib
+import os
 from abc import ABC, abstractmethod
+from collections import deque
 from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -17,6 +21,9 @@ from lava_nexus.models.spec import Shape, Tensors
 from lava_nexus.models.views import View
 
 Weights = NDArray[np.float32]
+
+_TOGETHER = 256
+"""Rows of seeded weights that a thread draws one after the other."""
 
 
 class TensorSource(ABC):
@@ -81,17 +88,27 @@ class RandomTensors(TensorSource):
         module = name.rpartition(".")[0].rpartition(".")[2].lower()
         centre = np.float32(("norm" in name.lower() or module.startswith("ln_")) and name.endswith("weight"))
         if len(shape) == 1:
-            return np.asarray(centre + self._row(name, 0, shape[0])[rows])
-        numbers = range(rows.start, rows.stop) if isinstance(rows, slice) else [int(row) for row in rows]
+            drawn = self._drawn(_key(name), 0).standard_normal(shape[0], np.float32)
+            return np.asarray(centre + (np.float32(0.02) * drawn)[rows])
+        numbers = np.arange(shape[0])[rows] if isinstance(rows, slice) else rows
         out = np.empty((len(numbers), *shape[1:]), np.float32)
-        for i, row in enumerate(numbers):
-            out[i] = self._row(name, row, shape[1])
+        begins, fill = range(0, len(out), _TOGETHER), partial(self._fill, _key(name), numbers, out)
+        with ThreadPoolExecutor(max(1, min(len(begins), os.cpu_count() or 1))) as pool:
+            deque((pool.map if len(begins) > 1 else map)(fill, begins), maxlen=0)  # drawn without Python's lock
         return out
 
-    def _row(self, name: str, row: int, width: int) -> Weights:
-        key = int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "little")
-        bits = np.random.Philox(key=[self._seed, key], counter=[0, row, 0, 0])
-        return np.float32(0.02) * np.random.Generator(bits).standard_normal(width, np.float32)
+    def _fill(self, key: int, numbers: NDArray[np.int64], out: Weights, begin: int) -> None:
+        part = out[begin : begin + _TOGETHER]
+        for row, into in zip(numbers[begin : begin + _TOGETHER].tolist(), part, strict=True):
+            self._drawn(key, row).standard_normal(dtype=np.float32, out=into)
+        part *= np.float32(0.02)
+
+    def _drawn(self, key: int, row: int) -> np.random.Generator:
+        return np.random.Generator(np.random.Philox(key=[self._seed, key], counter=[0, row, 0, 0]))
+
+
+def _key(name: str) -> int:
+    return int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "little")
 
 
 class HeldTensors(TensorSource):
@@ -118,6 +135,10 @@ class HeldTensors(TensorSource):
         if key not in self._held:
             self._held[key] = self._source.rows(name, shape, rows)
         return self._held[key]
+
+    def let_go(self) -> None:
+        """Keeps nothing of what was read so far."""
+        self._held.clear()
 
 
 class ViewedTensors(TensorSource):

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import model_validator
+from pydantic import BeforeValidator, model_validator
 
 from lava_nexus.config import Config
+from lava_nexus.documents import read_yaml
 from lava_nexus.errors import NexusError
 
 
@@ -33,18 +34,34 @@ def carried(package: str) -> Path:
     return models[0]
 
 
+def _of_file(given: Any) -> Any:
+    """The architecture of a run's config, where its file is named."""
+    if not isinstance(given, str):
+        return given
+    try:
+        held = read_yaml(Path(given))
+    except NexusError as error:
+        raise ValueError(str(error)) from None
+    model = held.get("model") if isinstance(held, dict) else None
+    found = model.get("architecture") if isinstance(model, dict) else None
+    if not isinstance(found, dict):
+        raise ValueError(f"file '{given}' has no model.architecture of keys and values")
+    return found
+
+
 class ModelOrigin(Config):
     """Where a model's weights come from.
 
     Attributes:
         package: installed Python package that carries the model.
         checkpoint: Hugging Face folder with config.json and safetensors, or GGUF file.
-        architecture: keys and values of a config.json, for random weights of those shapes instead.
+        architecture: keys and values of a config.json, for random weights of those shapes instead; or the config file of
+            a run that has them.
     """
 
     package: str | None = None
     checkpoint: Path | None = None
-    architecture: dict[str, Any] | None = None
+    architecture: Annotated[dict[str, Any] | None, BeforeValidator(_of_file)] = None
 
     @model_validator(mode="after")
     def _one_origin(self) -> ModelOrigin:

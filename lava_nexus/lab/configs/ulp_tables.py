@@ -91,6 +91,7 @@ class ModelTables(ModelSource):
         modules: layers, from the first, whose operations are held against PyTorch's one by one, on PyTorch's operands;
             the final norm and the head are too, unless it is 0.
         published: whether the published figures, of Qwen3-0.6B, stand beside.
+        name: of the model, for the title.
     """
 
     tokens: Count | tuple[int, ...] = 8
@@ -104,6 +105,7 @@ class ModelTables(ModelSource):
     depths: tuple[Count, ...] | None = None
     modules: int = Field(default=1, ge=0)
     published: bool = True
+    name: str = ""
 
 
 class UlpTablesConfig(Config):
@@ -128,7 +130,7 @@ class UlpTablesConfig(Config):
     """
 
     format: FormatName = "float32"
-    executor: Literal["bitsliced", "membrane", "lava", "reference"] = DEFAULT_EXECUTOR
+    executor: Literal["bitsliced", "cuda", "membrane", "lava", "reference"] = DEFAULT_EXECUTOR
     basis: Literal["threshold", "nexus"] = "threshold"
     accumulate: Accumulate = "sequential"
     inputs: tuple[Count, ...] = Field(default=(1024, 1_000_000), min_length=1)

@@ -170,7 +170,7 @@ class TorchScorer(Scorer):
     """By PyTorch on the same weights."""
 
     def __init__(self, model: Model) -> None:
-        from lava_nexus.lab.ulp.witness import DecoderWitness
+        from lava_nexus.lab.ulp.decoders import DecoderWitness
 
         self._witness = DecoderWitness(model)
 

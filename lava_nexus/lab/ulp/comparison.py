@@ -76,17 +76,19 @@ class Distances:
     Attributes:
         ulp: their summary.
         error: largest absolute difference, None where it is not finite.
+        relative: it over the largest magnitude of the second side.
         histogram: results by distance: 0, 1, 2 to 3, 4 to 7, ... ULP (bin i from 2^(i-1) on); a NaN against a number is
             in the last.
     """
 
     ulp: UlpSummary
     error: float | None
+    relative: float | None
     histogram: tuple[int, ...]
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""
-        return {**self.ulp.as_dict(), "error": self.error, "histogram": list(self.histogram)}
+        return {**self.ulp.as_dict(), "error": self.error, "relative": self.relative, "histogram": list(self.histogram)}
 
 
 @dataclass(frozen=True)
@@ -121,6 +123,19 @@ class UlpRow:
         return strict.ulp.count if strict else 0
 
 
+@dataclass(frozen=True)
+class Ran:
+    """How long the engines took, side by side, and on what.
+
+    Attributes:
+        seconds: by engine, its reading of weights among them.
+        machine: of a GPU; None where none took part.
+    """
+
+    seconds: dict[str, float]
+    machine: dict[str, Any] | None
+
+
 def row(
     table: str, name: str, part: str, inputs: int, answers: Answers, fmt: FloatFormat, printed: bool = True
 ) -> UlpRow:
@@ -136,14 +151,17 @@ def measure(a: Patterns, b: Patterns, fmt: FloatFormat) -> Distances:
     distance = ulp_distance(a, b, fmt).ravel()
     edges = np.array([0, *(2**i for i in range(fmt.bits)), 2**64 - 1], np.uint64)
     counts = np.bincount(np.searchsorted(edges[1:], distance, side="right"), minlength=len(edges))
-    return Distances(summarise(a, b, fmt), _error(a, b, fmt), tuple(int(count) for count in counts))
+    return Distances(summarise(a, b, fmt), *_error(a, b, fmt), tuple(int(count) for count in counts))
 
 
-def _error(a: Patterns, b: Patterns, fmt: FloatFormat) -> float | None:
+def _error(a: Patterns, b: Patterns, fmt: FloatFormat) -> tuple[float | None, float | None]:
     x, y = (fmt.from_patterns(side).astype(np.float64) for side in (a, b))
     with np.errstate(invalid="ignore"):
         largest = float(np.max(np.where(a == b, 0.0, np.abs(x - y)), initial=0.0))
-    return largest if np.isfinite(largest) else None
+    if not np.isfinite(largest):
+        return None, None
+    size = float(np.max(np.abs(y, where=np.isfinite(y), out=np.zeros_like(y)), initial=0.0))
+    return largest, largest / size if size else float(largest > 0)
 
 
 def joined(parts: Sequence[Answers]) -> Answers:

@@ -1,11 +1,14 @@
 """Whole models: end to end, part by part, layer by layer and operation by operation.
 
+The engines run side by side, a stage each, so that weights are read once and no more than a stage's are in memory.
+
 Each by neurons, strict reference, PyTorch and float64. Operations are asked one by one: gates and PyTorch on the same
 operands, those that PyTorch's model met.
 """
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -15,18 +18,22 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
+from lava_nexus.execute.cuda.device import machine
 from lava_nexus.execute.executor import Executor
 from lava_nexus.execute.interpret import run_program
 from lava_nexus.execute.reference import ReferenceExecutor
 from lava_nexus.execute.run import executor_named
 from lava_nexus.formats import FLOAT64, FloatFormat
 from lava_nexus.lab.configs.ulp_tables import ModelTables, UlpTablesConfig
-from lava_nexus.lab.ulp.comparison import Answers, UlpRow, joined, row
+from lava_nexus.lab.ulp.comparison import Answers, Ran, UlpRow, joined, row
 from lava_nexus.lab.ulp.components import random_values
-from lava_nexus.lab.ulp.witness import DecoderWitness, Function
+from lava_nexus.lab.ulp.decoders import DecoderWitness, Function, OnDevice
 from lava_nexus.models.model import Model, load, random_model, token_array
-from lava_nexus.models.stages import Logits, forward_stages
+from lava_nexus.models.stages import Logits, Stage, forward_stages
+from lava_nexus.models.stream import Stream
+from lava_nexus.models.tensors import HeldTensors
 from lava_nexus.programs import ACTIVATIONS, LayerShape, Value, Writer, attend, feed_forward, linear, rms_norm, softmax
+from lava_nexus.programs.layers import layer_norm
 from lava_nexus.programs.transformer import Seen, aggregate, scaled_scores, seen_by
 from lava_nexus.progress import track
 from lava_nexus.torch.tensors import from_torch
@@ -45,6 +52,7 @@ class Problem:
         logits: of "all" tokens or the "last".
         x: numbers [tokens, width], of N(0, 1), that enter the attention and the feed-forward part by themselves.
         parts: which of these two are run.
+        held: the model's weights, as long as they are wanted.
     """
 
     model: Model
@@ -52,27 +60,39 @@ class Problem:
     logits: Logits
     x: Values
     parts: tuple[str, ...]
+    held: HeldTensors
+
+    def numbers(self, patterns: NDArray[Any]) -> Values:
+        """Of the one sequence."""
+        return self.model.arithmetic.format.from_patterns(patterns[0])
 
 
-def model_rows(options: ModelTables, config: UlpTablesConfig) -> list[UlpRow]:
+def model_rows(options: ModelTables, config: UlpTablesConfig) -> tuple[list[UlpRow], Ran]:
     """A row for each part of the model and each depth."""
     problem = _problem(options, config)
-    fmt = config.float_format
-    pytorch = _outside(DecoderWitness(problem.model), problem)
-    double = {} if fmt == FLOAT64 else _outside(DecoderWitness(problem.model, double=True), problem)
-    ours = _by_program(problem, executor_named(config.executor, count=False))
-    strict = _by_program(problem, ReferenceExecutor())
+    fmt, gates = config.float_format, executor_named(config.executor, count=False)
+    on_gpu = config.executor == "cuda"
+    weights = OnDevice(problem.model, "cuda" if on_gpu else "cpu")
+    outside = {"pytorch": DecoderWitness(problem.model, weights=weights)}
+    if fmt != FLOAT64:
+        outside["exact"] = DecoderWitness(problem.model, double=True, weights=weights)
+    engines = {"ours": gates, "strict": strict_beside(gates)}
+    found, seconds = _side_by_side(problem, engines, outside)
     answers = {
         name: Answers.of(
-            fmt.to_patterns(ours[name]), fmt.to_patterns(strict[name]), pytorch[name], double.get(name), fmt
+            fmt.to_patterns(by["ours"]), fmt.to_patterns(by["strict"]), by["pytorch"], by.get("exact"), fmt
         )
-        for name in ours
+        for name, by in found.items()
     }
     rows = _rows(answers, options, problem, fmt)
-    if not options.modules:
-        return rows
-    engine = executor_named(config.executor, count=False)
-    return rows + operation_rows(problem.model, problem.tokens, options.modules, engine, options.published)
+    if options.modules:
+        rows += operation_rows(problem.model, problem.tokens, options.modules, gates, options.published)
+    return rows, Ran(seconds, machine() if on_gpu else None)
+
+
+def strict_beside(executor: Executor) -> Executor:
+    """The strict reference, on the GPU where the executor is there."""
+    return ReferenceExecutor()
 
 
 def _rows(answers: dict[str, Answers], options: ModelTables, problem: Problem, fmt: FloatFormat) -> list[UlpRow]:
@@ -101,22 +121,47 @@ def _problem(options: ModelTables, config: UlpTablesConfig) -> Problem:
     else:
         tokens = token_array(given)[0]
     x = random_values(config.seed, "model x", (len(tokens), model.spec.width), config.float_format)
-    return Problem(model, tokens, options.logits, x, tuple(p for p in options.parts if p in _PARTS))
+    held = HeldTensors(model.source)
+    parts = tuple(p for p in options.parts if p in _PARTS)
+    return Problem(Model(model.spec, held, model.arithmetic), tokens, options.logits, x, parts, held)
 
 
-def _by_program(problem: Problem, executor: Executor) -> Parts:
-    model, forward = problem.model, problem.model.forward(executor)
-    stages, hidden = forward_stages(model.spec, len(problem.tokens), logits=problem.logits), []
-    stream = forward.enter(problem.tokens[None])
-    shown = track(stages, f"model by {executor.name}", "stages")
-    for done in forward.run(shown, stream):
-        hidden += [done.left["hidden"]] if "hidden" in done.left else []
-        stream = done.stream
-    values = model.arithmetic.format.from_patterns
-    found = {_after(i): values(patterns[0]) for i, patterns in enumerate(hidden) if i}
-    found["logits"] = values(stream["logits"][0])
-    angles = {name: stream[name] for name in ("cos", "sin") if name in stream}
-    return found | {part: _part(part, problem, executor, angles) for part in problem.parts}
+def _side_by_side(
+    problem: Problem, engines: dict[str, Executor], outside: dict[str, DecoderWitness]
+) -> tuple[dict[str, Parts], dict[str, float]]:
+    """Numbers by what they are and engine, and seconds by engine, all engines of a stage before the next."""
+    tokens, seconds, depth = problem.tokens, dict.fromkeys([*engines, *outside], 0.0), 0
+    forwards = {name: problem.model.forward(engine) for name, engine in engines.items()}
+    streams = {name: forward.enter(tokens[None]) for name, forward in forwards.items()}
+    walks = {name: witness.walk(tokens, problem.logits) for name, witness in outside.items()}
+
+    def timed(name: str, number: Callable[[], Values]) -> Values:
+        began = time.perf_counter()
+        result = number()
+        seconds[name] += time.perf_counter() - began
+        return result
+
+    def ran(stage: Stage, name: str, left: str) -> Values:
+        (done,) = forwards[name].run([stage], streams[name])
+        streams[name] = done.stream
+        return problem.numbers(done.left[left]) if left in done.left else np.empty(0)
+
+    for name, walk in walks.items():
+        timed(name, partial(next, walk))  # what enters the first layer
+    found: dict[str, Parts] = {}
+    stages = forward_stages(problem.model.spec, len(tokens), logits=problem.logits)
+    for stage in track(stages, f"model by {' and '.join(e.name for e in engines.values())}", "stages"):
+        by = {name: timed(name, partial(ran, stage, name, "hidden")) for name in engines}
+        if stage.step.startswith("layer"):
+            depth += 1
+            found[_after(depth)] = by | {name: timed(name, partial(next, walk)) for name, walk in walks.items()}
+        problem.held.let_go()
+    found["logits"] = {name: problem.numbers(stream["logits"]) for name, stream in streams.items()}
+    found["logits"] |= {name: timed(name, partial(next, walk)) for name, walk in walks.items()}
+    for part in problem.parts:
+        by = {name: _part(part, problem, engine, streams[name]) for name, engine in engines.items()}
+        found[part] = by | {name: getattr(witness, part)(problem.x, 0) for name, witness in outside.items()}
+    return found, seconds
 
 
 _PARTS: dict[str, Callable[..., Value]] = {
@@ -125,10 +170,11 @@ _PARTS: dict[str, Callable[..., Value]] = {
 }
 
 
-def _part(part: str, problem: Problem, executor: Executor, angles: Parts) -> Values:
-    """A part of the first layer by itself, at these angles."""
+def _part(part: str, problem: Problem, executor: Executor, stream: Stream) -> Values:
+    """A part of the first layer by itself, at the angles of a stream."""
     model = problem.model
     w: Writer = model.arithmetic.writer(part).inside(part)
+    angles = {key: stream[key] for key in ("cos", "sin") if key in stream}
     feeds = {"x": w.format.to_patterns(problem.x)[None], **(angles if part == "attention" else {})}
     values = {name: w.program.input(name, patterns.shape[1:], w.format) for name, patterns in feeds.items()}
     weights = {role: w.constant(tensor) for role, tensor in model.layer_tensors(0).items()}
@@ -138,14 +184,8 @@ def _part(part: str, problem: Problem, executor: Executor, angles: Parts) -> Val
     return result
 
 
-def _outside(witness: Any, problem: Problem) -> Parts:
-    hidden, logits = witness.run(problem.tokens, problem.logits)
-    found = {_after(i): h for i, h in enumerate(hidden) if i} | {"logits": logits}
-    return found | {part: getattr(witness, part)(problem.x, 0) for part in problem.parts}
-
-
 Write = Callable[[Writer, Sequence[Value], LayerShape], Value]
-_CONSTANT = ("qkv_projection", "output_projection", "gate_and_up", "down", "head", "rms_norm")
+_CONSTANT = ("qkv_projection", "output_projection", "gate_and_up", "down", "head", "rms_norm", "layer_norm")
 _MASKED = ("attention_scores", "softmax")
 
 
@@ -153,7 +193,7 @@ def operation_rows(
     model: Model, tokens: NDArray[np.int64], layers: int, executor: Executor, printed: bool
 ) -> list[UlpRow]:
     """A row for each operation, over all of its calls in the first `layers` layers and behind the last one."""
-    found = _Watched(model, layers, executor)
+    found = _Watched(model, layers, executor, strict_beside(executor))
     DecoderWitness(model, watch=found).run(tokens, "all")
     fmt = model.arithmetic.format
     return [
@@ -173,6 +213,7 @@ class _Watched:
     model: Model
     layers: int
     executor: Executor
+    strict: Executor
     answers: dict[str, list[Answers]] = field(default_factory=dict)
 
     def __call__(self, name: str, layer: int, function: Function, operands: tuple[Tensor, ...], result: Tensor) -> None:
@@ -180,7 +221,7 @@ class _Watched:
             return
         fmt, shape = self.model.arithmetic.format, self.model.spec.layer_shape(min(layer, self.model.spec.layers - 1))
         given = [fmt.to_patterns(from_torch(x.contiguous(), fmt)) for x in operands]
-        ours, strict = (self._by_program(name, given, shape, engine) for engine in (self.executor, ReferenceExecutor()))
+        ours, strict = (self._by_program(name, given, shape, engine) for engine in (self.executor, self.strict))
         compared = _seen(shape, len(result[0])) if name in _MASKED else ...
         double = from_torch(function(*[x.double() for x in operands]), fmt)
         answers = Answers.of(ours, strict, from_torch(result.contiguous(), fmt), double, fmt)
@@ -244,7 +285,8 @@ def _linear(w: Writer, v: Sequence[Value], shape: LayerShape) -> Value:
 _WRITE: dict[str, Write] = {
     **dict.fromkeys(("qkv_projection", "output_projection", "gate_and_up", "down", "head"), _linear),
     "rms_norm": lambda w, v, shape: rms_norm(w, v[0], v[1], shape.eps),
-    "silu": lambda w, v, shape: ACTIVATIONS[shape.activation](w, v[0]),
+    "layer_norm": lambda w, v, shape: layer_norm(w, v[0], v[1], v[2], shape.eps),
+    **dict.fromkeys(("silu", "gelu", "gelu_tanh"), lambda w, v, shape: ACTIVATIONS[shape.activation](w, v[0])),
     "attention_scores": _scores,
     "softmax": _softmax,
     "value_aggregation": _aggregation,

@@ -9,10 +9,10 @@ from typing import Any
 from lava_nexus.lab.figures.ulp import depth_figure, operation_figure, panel_figure
 from lava_nexus.lab.published import PublishedUlp
 from lava_nexus.lab.report import Report, Table, columns
-from lava_nexus.lab.ulp.comparison import COMPARISONS, NOT_A_NUMBER, TITLES, UlpRow
+from lava_nexus.lab.ulp.comparison import COMPARISONS, NOT_A_NUMBER, TITLES, Ran, UlpRow
 from lava_nexus.lab.ulp.methods import Section
 
-_FIELDS = ("max", "mean", "zero_rate", "unequal_bits", "error")
+_FIELDS = ("max", "mean", "zero_rate", "unequal_bits", "error", "relative")
 _MARKDOWN_HEADER = ("", "results", "published", *(TITLES[c] for c in COMPARISONS), "source of the published figures")
 _CAPTIONS = {
     "component": "Layers, forward and backward pass as programs of circuits",
@@ -53,12 +53,16 @@ _PUBLISHED_NOTE = (
 )
 
 
-def ulp_report(rows: Sequence[UlpRow], sections: Sequence[Section], config: Mapping[str, Any], folder: Path) -> Report:
-    """The report of rows and sections; figures go to `folder`."""
+def ulp_report(
+    rows: Sequence[UlpRow], sections: Sequence[Section], config: Mapping[str, Any], folder: Path, ran: Ran | None = None
+) -> Report:
+    """The report of rows and sections, and of how a whole model ran; figures go to `folder`."""
     figures = _draw(rows, folder) + [name for section in sections for name in section.figures]
+    name = (config.get("model") or {}).get("name")
+    of_model = f" of {name}" if name else ""
     data = {f"{section.name}.csv": columns(section.values) for section in sections}
     return Report(
-        title=f"ULP tables, {config['format']}, {config['executor']} executor",
+        title=f"ULP tables{of_model}, {config['format']}, {config['executor']} executor",
         name="ulp_tables",
         config=config,
         tables=_tables(rows),
@@ -69,6 +73,7 @@ def ulp_report(rows: Sequence[UlpRow], sections: Sequence[Section], config: Mapp
             "comparisons": TITLES,
             "rows": [_json_row(r) for r in rows],
             "sections": {section.name: list(section.values) for section in sections},
+            "ran": None if ran is None else vars(ran),
         },
         data=data | ({"ulp_tables.csv": columns(map(_csv_row, rows))} if rows else {}),
         failure=_failure(rows),

@@ -73,6 +73,8 @@ def _small_model(model: ModelTables) -> ModelTables:
     if model.architecture is None:
         return model.model_copy(update={"tokens": 2})
     narrow = {k: min(v, most) for k, most in _NARROW.items() if isinstance(v := model.architecture.get(k), int)}
+    if "partial_rotary_factor" in model.architecture:
+        narrow["partial_rotary_factor"] = 1  # of few channels a share may be odd
     return model.model_copy(update={"tokens": 4, "architecture": {**model.architecture, **narrow}})
 
 
@@ -167,9 +169,10 @@ def run_ulp_tables(config: UlpTablesConfig, out: Path, quick: bool = False) -> l
     measured += [] if config.model is None else [("model", "")]
     parts = [*measured, *((name, "") for name in _SECTIONS if _asked(config, name))]
     found = spread(config.cluster, _part, config, parts, "ULP", "tables", of_processor=True)
-    rows = [one for of_part in found[: len(measured)] for one in of_part]
+    rows = [one for of_part, _ in found[: len(measured)] for one in of_part]
+    ran = next((ran for _, ran in found[: len(measured)] if ran is not None), None)
     drawn = [] if config.encodings is None else [encoding_section(config.encodings, config.seed, out)]
-    conclude(ulp_report(rows, [*drawn, *found[len(measured) :]], config.resolved(), out), out)
+    conclude(ulp_report(rows, [*drawn, *found[len(measured) :]], config.resolved(), out, ran), out)
     return rows
 
 
@@ -183,12 +186,12 @@ def _asked(config: UlpTablesConfig, name: str) -> bool:
 
 
 def _part(config: UlpTablesConfig, part: tuple[str, str]) -> Any:
-    """Rows of a component, an operation or the model, or a table whose columns differ from theirs."""
+    """(rows, how it ran) of a component, an operation or the model, or a table whose columns differ from theirs."""
     kind, name = part
     if kind == "component":
-        return _component_rows(name, config)
+        return _component_rows(name, config), None
     if kind == "operation":
-        return _operation_rows(name, config)
+        return _operation_rows(name, config), None
     if kind == "model":
         from lava_nexus.lab.ulp.models import model_rows
 

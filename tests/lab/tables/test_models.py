@@ -17,8 +17,8 @@ from lava_nexus.lab.configs.ulp_tables import ModelTables, UlpTablesConfig
 from lava_nexus.lab.published import published
 from lava_nexus.lab.ulp import models as model_rows
 from lava_nexus.lab.ulp import sections as ulp
+from lava_nexus.lab.ulp.decoders import DecoderWitness
 from lava_nexus.lab.ulp.models import operation_rows
-from lava_nexus.lab.ulp.witness import DecoderWitness
 from lava_nexus.models.model import load, random_model
 from tests.models.checkpoints import CASES
 
@@ -44,7 +44,7 @@ def tiny(tmp: Path, **changes: Any) -> UlpTablesConfig:
     return UlpTablesConfig(executor="reference", components=(), operations=(), model=ModelTables(**model), out=tmp)
 
 
-@pytest.mark.parametrize("name", ["qwen3", "qwen3_window", "llama2", "llama3", "mistral"])
+@pytest.mark.parametrize("name", ["qwen3", "qwen3_window", "llama2", "llama3", "mistral", "phi"])
 def test_the_witness_is_what_transformers_computes(name: str, tmp_path: Path) -> None:
     theirs = CASES[name].build()
     theirs.save_pretrained(tmp_path)
@@ -111,11 +111,21 @@ def test_rows_of_a_model(tmp_path: Path) -> None:
     assert report["rows"][0]["measured"]["pytorch"]["error"] > 0
 
 
+def test_rows_of_a_parallel_block_with_layer_norm(tmp_path: Path) -> None:
+    phi = {**TINY, "model_type": "phi", "layer_norm_eps": 1e-5, "num_key_value_heads": 4, "hidden_act": "gelu_new"}
+    rows = ulp.run_ulp_tables(tiny(tmp_path, architecture=phi, published=False), tmp_path)
+    assert {"layer_norm", "gelu_tanh", "head"} <= {r.name for r in rows if r.table == "module"}
+    for r in rows:
+        strict, pytorch = r.measured["strict"], r.measured["pytorch"]
+        assert strict is not None and pytorch is not None
+        assert strict.ulp.unequal_bits == 0 and pytorch.relative is not None and pytorch.relative < 1e-5
+
+
 def test_choices(tmp_path: Path) -> None:
     config = tiny(
         tmp_path, logits="last", depths=(1, 3, 9), parts=("model",), tokens=(1, 2), published=False, modules=0
     )
-    rows = model_rows.model_rows(config.model, config)
+    rows = model_rows.model_rows(config.model, config)[0]
     assert [r.name for r in rows] == ["model", "1 layer", "3 layers"]
     assert rows[0].measured["strict"].ulp.count == 16
     assert all(r.published is None for r in rows)
@@ -137,13 +147,12 @@ def test_mistakes(tmp_path: Path) -> None:
     path.write_text("model: {tokens: 3}\n")
     with pytest.raises(NexusError, match="one of 'checkpoint', 'package' and 'architecture'"):
         load_config(UlpTablesConfig, path)
-    phi = {**TINY, "model_type": "phi", "layer_norm_eps": 1e-5, "num_key_value_heads": 4, "hidden_act": "gelu_new"}
-    config = tiny(tmp_path, architecture=phi)
-    with pytest.raises(NexusError, match="no model of architecture 'phi'"):
-        model_rows.model_rows(config.model, config)
+    config = tiny(tmp_path, architecture={**TINY, "model_type": "olmo2"})
+    with pytest.raises(NexusError, match="no model of architecture 'olmo2'"):
+        model_rows.model_rows(config.model, config)[0]
     config = tiny(tmp_path).model_copy(update={"format": "float8_e5m2"})
     with pytest.raises(NexusError, match="no arithmetic in float8_e5m2"):
-        model_rows.model_rows(config.model, config)
+        model_rows.model_rows(config.model, config)[0]
 
 
 def test_the_configs_that_ship() -> None:

@@ -82,7 +82,11 @@ def run_model(config: RunConfig, out: Path, quick: bool = False, **flags: bool) 
 
 
 def train_model(config: TrainDigitsConfig, out: Path, quick: bool = False, **flags: bool) -> Any:
-    """A training by gates, or by PyTorch, which is too short to be gone on from."""
+    """A training by gates, or by PyTorch, which is too short to be gone on from, as are steps of a decoder."""
+    if config.decoder is not None:
+        from lava_nexus.lab.training.decoder_steps import train_decoder_by_gates
+
+        return train_decoder_by_gates(config, out, quick)
     if config.forward == "gates":
         from lava_nexus.lab.training.report import train_by_gates
 
@@ -158,7 +162,7 @@ EXPERIMENTS = (
     ),
     Experiment(
         "train",
-        "Trains the digits transformer: by PyTorch, which makes its weights, or by gates beside strict float.",
+        "Trains the digits transformer by PyTorch, or it or a decoder by gates beside strict float.",
         "configs/train_digits.yaml",
         "model:TrainDigitsConfig",
         "experiments:train_model",

@@ -42,10 +42,11 @@ def convert(
     original module is left as it is.
 
     Args:
-        module: any module on the CPU, in float16, bfloat16, float32 or float64.
+        module: any module in float16, bfloat16, float32 or float64, on the CPU, or on a GPU where the executor is
+            "cuda": tensors then cross by DLPack, without a copy.
         only: dotted names ("layers.0.mlp"; what lies below is chosen with it), patterns ("*.norm"), or classes and
             their names ("Linear"); None for the whole model.
-        executor: "bitsliced", "membrane", "lava", "reference" for the strict float model, or an executor.
+        executor: "bitsliced", "cuda", "membrane", "lava", "reference" for the strict float model, or an executor.
         basis: cells of the circuits.
         accumulate: order of every sum: "sequential", "fma", "pairwise", "exact", or "torch" as PyTorch's kernels.
         count: whether spikes are counted (`counts`).

@@ -44,7 +44,10 @@ def _apply(name: str, *operands: Tensor | Scalar) -> Call:
     """One circuit, element by element, operands brought to the dtype that PyTorch would give the result."""
     tensors = [x for x in operands if isinstance(x, Tensor)]
     dtype = tensors[0].dtype if len(operands) == 1 else torch.result_type(operands[0], operands[1])
-    cast = [x.to(dtype) if isinstance(x, Tensor) else torch.tensor(x, dtype=dtype) for x in operands]
+    cast = [
+        x.to(dtype) if isinstance(x, Tensor) else torch.tensor(x, dtype=dtype, device=tensors[0].device)
+        for x in operands
+    ]
     return Call(lambda w, v: w.apply(name, *v), tuple(cast))
 
 
@@ -167,9 +170,10 @@ def _attention(
     if dropout_p:
         raise NexusError(f"attention with dropout {dropout_p} has no program of gates; call eval() or set it to 0")
     if is_causal:
-        attn_mask = torch.ones(query.shape[-2], key.shape[-2], dtype=torch.bool).tril()
+        attn_mask = torch.ones(query.shape[-2], key.shape[-2], dtype=torch.bool, device=query.device).tril()
     if attn_mask is not None and attn_mask.dtype == torch.bool:
-        attn_mask = torch.zeros(attn_mask.shape, dtype=query.dtype).masked_fill(~attn_mask, float("-inf"))
+        zeros = torch.zeros(attn_mask.shape, dtype=query.dtype, device=query.device)
+        attn_mask = zeros.masked_fill(~attn_mask, float("-inf"))
     factor = query.shape[-1] ** -0.5 if scale is None else scale
 
     def write(w: Writer, v: Sequence[Value]) -> Value:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 from torch.overrides import TorchFunctionMode
@@ -22,7 +21,7 @@ from lava_nexus.torch.composed import COMPOSED
 from lava_nexus.torch.functions import FORMAT_OF, IN_GATES, REARRANGE, Call
 from lava_nexus.torch.gradients import gradients
 from lava_nexus.torch.orders import accumulation
-from lava_nexus.torch.tensors import DTYPES, from_torch, to_torch
+from lava_nexus.torch.tensors import DTYPES, from_torch, numbers_there, patterns_there, to_torch
 
 
 @dataclass
@@ -46,27 +45,49 @@ class Gates:
     tallies: Tallies = field(default_factory=Tallies)
     format: FloatFormat | None = None
     backward: Literal["autograd", "gates"] = "autograd"
+    _written: dict[Hashable, Program] = field(default_factory=dict)
 
-    def evaluate(self, name: str, call: Call) -> Tensor:
-        """The result of a call, every bit of it from the executor."""
-        dtype = self._format(name, call.tensors)
-        fmt = self.format or dtype
-        w = Writer(Program(name), fmt, self.basis, accumulation(self.accumulate)).inside(name)
+    def evaluate(self, name: str, call: Call, key: Hashable = None) -> Tensor:
+        """The result of a call, every bit of it from the executor.
+
+        Args:
+            name: of the function.
+            call: what it is as a program.
+            key: equal for calls whose programs are equal where their operands' shapes are; None where nobody knows.
+        """
+        dtype, device = self._format(name, call.tensors), call.tensors[0].device
         feeds = {f"v{i}": self._patterns(x, dtype)[None] for i, x in enumerate(call.tensors)}
-        values = [w.program.input(key, patterns.shape[1:], fmt) for key, patterns in feeds.items()]
-        result_value = call.write(w, values)
-        w.program.outputs["y"] = result_value
-        ran = run_program(w.program, feeds, self.executor)
+        shapes = tuple(patterns.shape[1:] for patterns in feeds.values())
+        program = self._program(name, call, dtype, shapes, None if key is None else (key, dtype, shapes))
+        ran = run_program(program, feeds, self.executor)
         self.tallies.merge(*ran.layers.values())
-        given = result_value.float_format
-        values_out = given.from_patterns(ran.outputs["y"][0])
+        given, found = program.outputs["y"].float_format, ran.outputs["y"]
+        if not isinstance(found, np.ndarray):
+            return call.arrange(numbers_there(found[0], given))
+        values_out = given.from_patterns(found[0])
         if self.format is not None:
             given, values_out = dtype, values_out.astype(dtype.dtype)
         result = to_torch(values_out, given)
         assert result is not None
-        return call.arrange(result)
+        return call.arrange(result.to(device))
 
-    def _patterns(self, x: Tensor, dtype: FloatFormat) -> NDArray[Any]:
+    def _program(
+        self, name: str, call: Call, dtype: FloatFormat, shapes: Sequence[tuple[int, ...]], key: Hashable
+    ) -> Program:
+        """The call written out, or as it was written for an equal one."""
+        if key is not None and key in self._written:
+            return self._written[key]
+        fmt = self.format or dtype
+        w = Writer(Program(name), fmt, self.basis, accumulation(self.accumulate)).inside(name)
+        values = [w.program.input(f"v{i}", shape, fmt) for i, shape in enumerate(shapes)]
+        w.program.outputs["y"] = call.write(w, values)
+        if key is not None and self.accumulate != "torch":  # whose orders may change with PyTorch's settings
+            self._written[key] = w.program
+        return w.program
+
+    def _patterns(self, x: Tensor, dtype: FloatFormat) -> Any:
+        if x.device.type != "cpu":
+            return self.executor.place(patterns_there(x)).view(dtype.pattern_dtype)  # type: ignore[arg-type]
         values = from_torch(x.detach(), dtype)
         if self.format is None:
             return dtype.to_patterns(values)
@@ -81,8 +102,11 @@ class Gates:
                 f"module '{self.module}' calls '{name}' on {found}; gates take one of {', '.join(DTYPES)} at a time"
             )
         for x in tensors:
-            if x.device.type != "cpu":
-                raise NexusError(f"module '{self.module}' calls '{name}' on device {x.device}; gates run on the cpu")
+            if x.device.type != "cpu" and not (x.is_cuda and self.executor.keeps_weights and self.format is None):
+                raise NexusError(
+                    f"module '{self.module}' calls '{name}' on device {x.device}; gates of executor "
+                    f"'{self.executor.name}'{'' if self.format is None else f' in {self.format}'} run on the cpu"
+                )
         return FORMAT_OF[next(iter(dtypes))]
 
 
@@ -92,7 +116,7 @@ class _Gated(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, gates: Gates, function: _Function, *tensors: Tensor) -> Tensor:
         ctx.function, ctx.gates = function, gates
-        result = gates.evaluate(function.name, function.in_gates(tensors))
+        result = gates.evaluate(function.name, function.in_gates(tensors), function.key)
         ctx.save_for_backward(*tensors, *([result] if gates.backward == "gates" else []))
         return result
 
@@ -131,6 +155,12 @@ class _Function:
     @property
     def tensors(self) -> list[Tensor]:
         return [x for x in self.operands if x.is_floating_point()]
+
+    @property
+    def key(self) -> Hashable:
+        """What the program depends on besides the shapes of what it computes with."""
+        given = [*enumerate(self.args), *self.kwargs.items()]
+        return self.func, *((place, "tensor" if isinstance(x, Tensor) else repr(x)) for place, x in given)
 
     @property
     def dtypes(self) -> str:

@@ -12,6 +12,7 @@ from lava_nexus.config import Config
 from lava_nexus.errors import NexusError
 from lava_nexus.formats import FORMATS, FloatFormat
 from lava_nexus.lab.configs import FormatName, accepted_by
+from lava_nexus.lab.configs.training import DecoderTraining
 from lava_nexus.neurons.rules import LOIHI2
 from lava_nexus.populations import OPERATORS, Options, check_operator, operator
 from lava_nexus.programs.order import Accumulate, Operators, named_order
@@ -210,7 +211,7 @@ class GateTraining(Config):
     Attributes:
         steps: updates.
         batch: images a step.
-        executor: what evaluates the circuits.
+        executor: what evaluates the circuits; `cuda` trains on the GPU.
         format: of every operation of the forward pass; the weights that are trained stay float32.
         accumulate: order of every sum.
         backward: PyTorch's derivatives, or gradients by gates too.
@@ -222,7 +223,7 @@ class GateTraining(Config):
 
     steps: int = Field(default=200, ge=1)
     batch: int = Field(default=32, ge=1, le=1437)
-    executor: Literal["bitsliced", "membrane"] = "bitsliced"
+    executor: Literal["bitsliced", "cuda", "membrane"] = "bitsliced"
     format: FormatName = "float32"
     accumulate: Literal["sequential", "fma", "pairwise"] = "sequential"
     backward: Literal["autograd", "gates"] = "autograd"
@@ -250,6 +251,7 @@ class TrainDigitsConfig(Config):
         install: whether the weights replace those that come with the package.
         forward: what computes the forward pass: PyTorch, or gates beside strict float.
         gates: of a training by gates, which takes its own steps and batch.
+        decoder: trained by gates in place of the digits transformer, where it is given.
         cluster: where trainings in several formats, and other ways, are done side by side, see `lava_nexus.cluster`.
         out: folder for weights and report; of a cluster on several machines one that all of them see.
     """
@@ -268,11 +270,16 @@ class TrainDigitsConfig(Config):
     install: bool = True
     forward: Literal["torch", "gates"] = "torch"
     gates: GateTraining = GateTraining()
+    decoder: DecoderTraining | None = None
     cluster: Cluster = None
     out: Path = Path("results/train_digits")
 
     @model_validator(mode="after")
     def _long_enough(self) -> TrainDigitsConfig:
+        if self.forward != "gates" and (self.decoder is not None or self.gates.executor == "cuda"):
+            raise ValueError("a 'decoder', and 'gates.executor: cuda', are of a training with 'forward: gates'")
+        if self.decoder is None and self.gates.executor == "cuda":
+            raise ValueError("the digits transformer is trained on the CPU; give a 'decoder'")
         if self.cluster is not None and self.forward != "gates":
             raise ValueError("a training by PyTorch is one short piece; leave out 'cluster', or have 'forward: gates'")
         return self

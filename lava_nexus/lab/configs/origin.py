@@ -55,8 +55,8 @@ class ModelOrigin(Config):
     Attributes:
         package: installed Python package that carries the model.
         checkpoint: Hugging Face folder with config.json and safetensors, or GGUF file.
-        architecture: keys and values of a config.json, for random weights of those shapes instead; or the config file of
-            a run that has them.
+        architecture: keys and values of a config.json, for random weights of those shapes instead; or the config
+            file of a run that has them.
     """
 
     package: str | None = None

@@ -22,6 +22,7 @@ from torch.nn import functional
 
 from lava_nexus.errors import NexusError
 from lava_nexus.files import write_text
+from lava_nexus.lab.training.decoder import Decoder
 from lava_nexus.lab.training.train_digits import relative_rate, reproducible
 from lava_nexus.models.checkpoint import save_checkpoint
 from lava_nexus.progress import Work
@@ -78,71 +79,6 @@ class TrainedDecoder:
     right: float
 
 
-class Decoder(torch.nn.Module):
-    """A LLaMA of `SIZES`, all sequences padded to one length."""
-
-    def __init__(self, words: int) -> None:
-        super().__init__()
-        width, hidden, inner = SIZES["hidden_size"], SIZES["intermediate_size"], SIZES["head_dim"]
-        heads, kv_heads = SIZES["num_attention_heads"], SIZES["num_key_value_heads"]
-        shapes: dict[str, tuple[int, ...]] = {
-            "model.embed_tokens": (words, width),
-            "model.norm": (width,),
-            "lm_head": (words, width),
-        }
-        for layer in range(SIZES["num_hidden_layers"]):
-            of: dict[str, tuple[int, ...]] = {"input_layernorm": (width,), "post_attention_layernorm": (width,)}
-            of |= {"self_attn.q_proj": (heads * inner, width), "self_attn.o_proj": (width, heads * inner)}
-            of |= {f"self_attn.{name}_proj": (kv_heads * inner, width) for name in "kv"}
-            of |= {f"mlp.{name}_proj": (hidden, width) for name in ("gate", "up")}
-            of |= {"mlp.down_proj": (width, hidden)}
-            shapes |= {f"model.layers.{layer}.{name}": shape for name, shape in of.items()}
-        drawn = {
-            name: torch.ones(shape) if len(shape) == 1 else torch.randn(shape) / math.sqrt(shape[-1])
-            for name, shape in shapes.items()
-        }
-        self.weights = torch.nn.ParameterDict({name.replace(".", "/"): value for name, value in drawn.items()})
-
-    def tensors(self) -> dict[str, NDArray[np.float32]]:
-        """By their names in a checkpoint."""
-        return {f"{n.replace('/', '.')}.weight": p.detach().numpy().copy() for n, p in self.weights.items()}
-
-    def forward(self, ids: torch.Tensor) -> torch.Tensor:
-        """Tokens [batch, tokens] to logits [batch, tokens, words]."""
-        w, layers = self.weights, SIZES["num_hidden_layers"]
-        x = w["model/embed_tokens"][ids]
-        for layer in range(layers):
-            of = {name.split("/")[-1]: w[name] for name in w if name.startswith(f"model/layers/{layer}/")}
-            x = x + _attended(_normed(x, of["input_layernorm"]), of)
-            y = _normed(x, of["post_attention_layernorm"])
-            x = x + (functional.silu(y @ of["gate_proj"].T) * (y @ of["up_proj"].T)) @ of["down_proj"].T
-        return _normed(x, w["model/norm"]) @ w["lm_head"].T
-
-
-def _normed(x: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
-    return x * torch.rsqrt(x.square().mean(-1, keepdim=True) + SIZES["rms_norm_eps"]) * weight
-
-
-def _attended(x: torch.Tensor, of: dict[str, torch.Tensor]) -> torch.Tensor:
-    batch, tokens, _ = x.shape
-    inner = SIZES["head_dim"]
-    query, key, value = ((x @ of[f"{name}_proj"].T).reshape(batch, tokens, -1, inner).transpose(1, 2) for name in "qkv")
-    turned = [_turned(part) for part in (query, key)]
-    groups = query.shape[1] // key.shape[1]
-    key, value = (part.repeat_interleave(groups, 1) for part in (turned[1], value))
-    mixed = functional.scaled_dot_product_attention(turned[0], key, value, is_causal=True)
-    return mixed.transpose(1, 2).reshape(batch, tokens, -1) @ of["o_proj"].T
-
-
-def _turned(x: torch.Tensor) -> torch.Tensor:
-    pairs = x.shape[-1] // 2
-    rates = SIZES["rope_theta"] ** (-torch.arange(pairs) / pairs)
-    angles = torch.arange(x.shape[-2])[:, None] * rates
-    low, high = x[..., :pairs], x[..., pairs:]
-    cos, sin = angles.cos(), angles.sin()
-    return torch.cat([low * cos - high * sin, high * cos + low * sin], -1)
-
-
 def train_decoder(steps: int = 3000, seed: int = 0, rate: float = 0.01) -> TrainedDecoder:
     """AdamW on all aphorisms at once, on one core; the weights are rounded to BF16 at the end.
 
@@ -163,7 +99,7 @@ def train_decoder(steps: int = 3000, seed: int = 0, rate: float = 0.01) -> Train
     lengths = torch.tensor([len(line) for line in lines])
     real = torch.arange(longest - 1)[None] < lengths[:, None]
     with reproducible(seed):
-        model = Decoder(len(characters))
+        model = Decoder({**SIZES, "vocab_size": len(characters)})
         optimiser = torch.optim.AdamW(model.parameters(), lr=rate, weight_decay=0.01)
         schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: relative_rate(step, steps, 0.05))
         with Work("training the tiny decoder", steps, "steps") as bar:
@@ -179,12 +115,8 @@ def train_decoder(steps: int = 3000, seed: int = 0, rate: float = 0.01) -> Train
                 if not math.isfinite(loss.item()):
                     raise NexusError(f"training of the tiny decoder diverged: the loss is {loss.item()} in step {step}")
         right = (model(ids[:, :-1]).argmax(-1) == ids[:, 1:])[real].float().mean().item()
-        rounded = {name: _bfloat16(tensor) for name, tensor in model.tensors().items()}
+        rounded = {name: tensor.bfloat16().float().numpy() for name, tensor in model.tensors().items()}
     return TrainedDecoder(rounded, characters, loss.item(), right)
-
-
-def _bfloat16(tensor: NDArray[np.float32]) -> NDArray[np.float32]:
-    return np.asarray(torch.from_numpy(tensor).to(torch.bfloat16).to(torch.float32).numpy())
 
 
 def save_decoder(folder: Path, trained: TrainedDecoder, metadata: dict[str, str]) -> None:

@@ -64,11 +64,11 @@ class FeedForward(nn.Module):
     Source: N. Shazeer, GLU Variants Improve Transformer, arXiv 2002.05202.
     """
 
-    def __init__(self, spec: TransformerSpec) -> None:
+    def __init__(self, width: int, hidden: int) -> None:
         super().__init__()
-        self.gate = nn.Linear(spec.d_model, spec.hidden, bias=False)
-        self.up = nn.Linear(spec.d_model, spec.hidden, bias=False)
-        self.down = nn.Linear(spec.hidden, spec.d_model, bias=False)
+        self.gate = nn.Linear(width, hidden, bias=False)
+        self.up = nn.Linear(width, hidden, bias=False)
+        self.down = nn.Linear(hidden, width, bias=False)
 
     def forward(self, x: Tensor) -> Tensor:
         """[..., d_model] to [..., d_model]."""
@@ -84,7 +84,7 @@ class Block(nn.Module):
         self.attention_norm = RMSNorm(spec.d_model, spec.eps)
         self.attention = Attention(spec)
         self.feed_forward_norm = RMSNorm(spec.d_model, spec.eps)
-        self.feed_forward = FeedForward(spec)
+        self.feed_forward = FeedForward(spec.d_model, spec.hidden)
         self.dropout = nn.Dropout(dropout)
 
     def forward(self, x: Tensor) -> Tensor:

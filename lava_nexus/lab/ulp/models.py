@@ -92,7 +92,7 @@ def model_rows(options: ModelTables, config: UlpTablesConfig) -> tuple[list[UlpR
 
 def strict_beside(executor: Executor) -> Executor:
     """The strict reference, on the GPU where the executor is there."""
-    return ReferenceExecutor()
+    return executor_named("reference_cuda") if executor.name == "cuda" else ReferenceExecutor()
 
 
 def _rows(answers: dict[str, Answers], options: ModelTables, problem: Problem, fmt: FloatFormat) -> list[UlpRow]:

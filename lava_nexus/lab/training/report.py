@@ -24,7 +24,8 @@ from lava_nexus.lab.figures.costs import Curve, curve_figure
 from lava_nexus.lab.report import Report, Table, conclude
 from lava_nexus.lab.runs.digits import approximate_program
 from lava_nexus.lab.spread import spread
-from lava_nexus.lab.training.lockstep import Lockstep, Side, StepRow, batch_of, rate_of, store_of, train_in_lockstep
+from lava_nexus.lab.training.lockstep import Lockstep, StepRow, batch_of, rate_of, store_of, train_in_lockstep
+from lava_nexus.lab.training.side import Side
 from lava_nexus.lab.training.train_digits import reproducible
 from lava_nexus.lab.training.witness import DigitsTransformer, witness_logits
 from lava_nexus.lab.trial import marked, smaller

@@ -18,7 +18,7 @@ from lava_nexus.circuits import Circuit
 from lava_nexus.execute.cpu.kernel import FEW_LANES, FEW_VECTORS, LANES, VECTORS, WORDS_A_SLOT, kernel
 from lava_nexus.execute.cpu.program import ONE_COUNT, ONE_SLOT, SPARE_SLOT, ZERO_SLOT, WordProgram, word_program
 from lava_nexus.execute.cpu.restriction import UNKNOWN, restricted
-from lava_nexus.execute.cpu.straight import straight_code
+from lava_nexus.execute.cpu.straight import straight_code, stride
 from lava_nexus.execute.cpu.vector_ir import VECTOR_BYTES, WORDS
 from lava_nexus.neurons import Port
 
@@ -27,8 +27,6 @@ _FEWEST_BLOCKS = 4
 
 _SETS_WORTH = 1 << 25
 """Operand sets in which the loop over operations has taken about as long as compiling straight-line code takes."""
-
-_SLOT_BYTES = 8 * WORDS_A_SLOT
 
 
 @dataclass
@@ -67,10 +65,10 @@ class BlockRunner:
         self._straight = straight
         self._code, self._sets = 0, 0
         self._widths = [port.width for port in (*inputs, *outputs)]
-        self._offsets = np.concatenate(
+        self._slots = np.concatenate(
             [
-                _bit_offsets(program.input_slots, inputs, SPARE_SLOT),
-                _bit_offsets(program.output_slots, outputs, ZERO_SLOT),
+                _bit_slots(program.input_slots, inputs, SPARE_SLOT),
+                _bit_slots(program.output_slots, outputs, ZERO_SLOT),
             ]
         )
 
@@ -106,7 +104,7 @@ class BlockRunner:
         if self._code or self._straight is False or not sets:
             return
         if self._straight or first or worth:
-            self._code = straight_code(self.program, VECTORS, build=bool(self._straight) or worth)
+            self._code = straight_code(self.program, build=bool(self._straight) or worth)
 
     def _whole_blocks(
         self, operands: Sequence[NDArray[Any]], results: Sequence[NDArray[Any]], blocks: int, workers: Workers
@@ -144,29 +142,32 @@ class BlockRunner:
 
     def _blocks(self, ports: NDArray[np.int64], first: int, last: int, vectors: int = VECTORS) -> NDArray[np.int64]:
         """Runs some blocks in this thread, of each slot so many vectors."""
-        slots = _aligned(self.program.n_slots * WORDS_A_SLOT).view(np.uint64)
-        slots[ZERO_SLOT * WORDS_A_SLOT :][:WORDS_A_SLOT] = 0
-        slots[ONE_SLOT * WORDS_A_SLOT :][:WORDS_A_SLOT] = ~np.uint64(0)
-        counts = _aligned(self.program.n_counts * WORDS if self.program.counting else 0).reshape(-1, WORDS)
+        program, code = self.program, self._code
+        each, apart = (VECTOR_BYTES, stride(program)) if code else (8 * WORDS_A_SLOT, VECTOR_BYTES)
+        slots = aligned(vectors * apart // 8 if code else program.n_slots * WORDS_A_SLOT)
+        by_slot = slots.reshape(vectors if code else 1, -1, each // 8)
+        by_slot[:, ZERO_SLOT], by_slot[:, ONE_SLOT] = 0, -1
+        counts = aligned(program.n_counts * WORDS if program.counting else 0).reshape(-1, WORDS)
         counts[:] = 0
-        code = self._code if vectors == VECTORS else 0
+        offsets = self._slots * each
         self._kernel(
-            self.program.operations, slots, ports, self._offsets, self.n_inputs, first, last, vectors, counts, code
-        )
+            program.operations, slots.view(np.uint64), ports, offsets, self.n_inputs, first, last, vectors, counts,
+            apart, code,
+        )  # fmt: skip
         return np.asarray(counts.sum(axis=1))
 
 
-def _bit_offsets(slots: NDArray[np.int32], ports: Sequence[Port], unused: int) -> NDArray[np.int64]:
-    """int64 [ports, 64]: bytes from the first slot to that of each bit of a pattern, LSB first."""
-    offsets = np.full((len(ports), 64), unused * _SLOT_BYTES, dtype=np.int64)
+def _bit_slots(slots: NDArray[np.int32], ports: Sequence[Port], unused: int) -> NDArray[np.int64]:
+    """int64 [ports, 64]: slot of each bit of a pattern, LSB first."""
+    found = np.full((len(ports), 64), unused, dtype=np.int64)
     start = 0
-    for row, port in zip(offsets, ports, strict=True):
-        row[: port.width] = slots[start : start + port.width].astype(np.int64) * _SLOT_BYTES
+    for row, port in zip(found, ports, strict=True):
+        row[: port.width] = slots[start : start + port.width]
         start += port.width
-    return offsets
+    return found
 
 
-def _aligned(words: int) -> NDArray[np.int64]:
+def aligned(words: int) -> NDArray[np.int64]:
     """Words that start on a vector's boundary, not initialised."""
     raw = np.empty(words + VECTOR_BYTES // 8, dtype=np.int64)
     skipped = -raw.ctypes.data % VECTOR_BYTES // 8

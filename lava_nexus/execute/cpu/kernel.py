@@ -78,8 +78,8 @@ def _count(_: Any, vectors: Any, slot: Any, count: Any) -> Any:
 
 
 @intrinsic
-def _straight(_: Any, code: Any, slots: Any, counter: Any) -> Any:
-    """Calls void code(slots, counter), all addresses."""
+def straight(_: Any, code: Any, slots: Any, counter: Any, vectors: Any) -> Any:
+    """Calls void code(slots, counter, vectors), two addresses and a number."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         code, *given = arguments
@@ -87,7 +87,7 @@ def _straight(_: Any, code: Any, slots: Any, counter: Any) -> Any:
         builder.call(builder.inttoptr(code, function.as_pointer()), given)
         return context.get_dummy_value()
 
-    return types.void(*[types.int64] * 3), generate
+    return types.void(*[types.int64] * 4), generate
 
 
 @intrinsic
@@ -129,7 +129,8 @@ def _kernel(version: str) -> Any:
 
     Args of that function:
         operations: of the program.
-        slots: uint64 [n_slots * WORDS_A_SLOT], on a vector's boundary, the constant slots set.
+        slots: uint64, on a vector's boundary, the constant slots set: for the loop [slots, WORDS_A_SLOT], for code
+            vectors as it wants them.
         ports: int64 [ports, 4], inputs first: address of the first element, bytes from block to block, bits of an
             element, bits that have a slot.
         offsets: int64 [ports, 64]: bytes from the first slot to that of each bit, LSB first.
@@ -137,10 +138,11 @@ def _kernel(version: str) -> Any:
         first, last: blocks.
         vectors: of a slot to run, VECTORS or FEW_VECTORS; the elements of the others are left as they are.
         counts: int64 [n_counts, 8], to be added to, or of length 0.
-        code: address of what does the operations for VECTORS vectors, or 0 for the loop over them.
+        apart: bytes from vector to vector of slots.
+        code: address of what counts the inputs and does the operations, or 0 for the loop over them.
     """
 
-    def run(operations, slots, ports, offsets, n_inputs, first, last, vectors, counts, code):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+    def run(operations, slots, ports, offsets, n_inputs, first, last, vectors, counts, apart, code):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
         assert version
         base = slots.ctypes.data
         counting = counts.shape[0] > 0
@@ -149,15 +151,15 @@ def _kernel(version: str) -> Any:
                 at = ports[port, 0] + block * ports[port, 1]
                 for v in range(vectors):
                     bits = ports[port, 2]  # and so many bytes to the next vector of elements
-                    _pack(bits, at + v * bits, offsets[port].ctypes.data, base + v * VECTOR_BYTES)
+                    _pack(bits, at + v * bits, offsets[port].ctypes.data, base + v * apart)
             counter = counts.ctypes.data + RESERVED_COUNTS * VECTOR_BYTES
-            if counting:
+            if code:
+                straight(code, base, counter, vectors)
+            elif counting:
                 for port in range(n_inputs):
                     for bit in range(ports[port, 3]):
                         _count(vectors, base + offsets[port, bit], counter)
                         counter += VECTOR_BYTES
-            if code:
-                _straight(code, base, counter)
             for i in range(0 if code else operations.shape[0]):
                 what = np.int64(operations[i, 0])
                 count = 0
@@ -177,7 +179,7 @@ def _kernel(version: str) -> Any:
                 at = ports[port, 0] + block * ports[port, 1]
                 for v in range(vectors):
                     bits = ports[port, 2]
-                    _unpack(bits, at + v * bits, offsets[port].ctypes.data, base + v * VECTOR_BYTES)
+                    _unpack(bits, at + v * bits, offsets[port].ctypes.data, base + v * apart)
 
     return run
 
@@ -192,6 +194,7 @@ _SIGNATURE = types.void(
     types.int64,
     types.int64,
     types.Array(types.int64, 2, "C"),
+    types.int64,
     types.int64,
 )
 

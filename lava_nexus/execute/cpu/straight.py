@@ -1,9 +1,9 @@
 """Word programs as straight-line machine code: look-ups in pieces, values passed from piece to piece through slots.
 
 Within a piece a value is a name that LLVM keeps in a register; a slot is read where a piece first needs it and written
-where a later piece does. A look-up is one `vpternlog` with AVX-512, else and, or, xor. Each piece runs on all vectors
-of a slot before the next, so that its code and its counters stay in the nearest cache. Code is kept on disk by the
-digest of the program and the processor.
+where a later piece does. A look-up is one `vpternlog` with AVX-512, else and, or, xor. Each piece runs on several
+vectors before the next, so that its code and its counters are fetched once for all; the slots of a vector lie side by
+side, and so in few lines of a cache. Code is kept on disk by the digest of the program and the processor.
 """
 
 from __future__ import annotations
@@ -20,66 +20,96 @@ from lava_nexus.execute.cpu.vector_ir import VECTOR_BYTES, formulas
 
 MOST_OPERATIONS = 60_000
 """A longer program is left to the loop over its operations: its code is larger than a processor's caches."""
-PIECE = 64
-"""Operations of a piece."""
+PIECE, LARGE_PIECE = 64, 256
+"""Operations of a piece; of one of a program whose slots do not fit the nearest cache: fewer values pass through them,
+and compiling takes longer."""
+_MANY_SLOTS = 512
 
 _VECTOR = "<8 x i64>"
 _ONES = f"<{', '.join(['i64 -1'] * 8)}>"
 _VERSION = source_digest(__file__, vector_ir.__file__, machine_code.__file__)
-_engines: dict[tuple[str, int], tuple[Any, int]] = {}
+_ARGUMENTS = "ptr %slots, ptr %counter, i64 %vectors"
+_engines: dict[str, tuple[Any, int]] = {}
 
 
 class _NotKeptError(Exception):
     """No code is on disk."""
 
 
-def straight_code(program: WordProgram, vectors: int, build: bool = True) -> int:
-    """Address of the code of void run(slots, counter) for that many vectors of every slot; 0 where there is none.
+def stride(program: WordProgram) -> int:
+    """Bytes from vector to vector of slots: an odd number of lines, so that they fall on all sets of a cache."""
+    return (program.n_slots | 1) * VECTOR_BYTES
+
+
+def straight_code(program: WordProgram, build: bool = True) -> int:
+    """Address of the code of void run(slots, counter, vectors); 0 where there is none.
 
     Args:
         program: what to do.
-        vectors: of a slot.
-        build: compiles where no code is kept on disk, some 0.3 ms an operation.
+        build: compiles where no code is kept on disk, some 0.1 ms an operation.
     """
-    name = (program.digest, vectors)
-    if name not in _engines:
+    if program.digest not in _engines:
         ternary = "+avx512f" in host().split(",")
 
         def text() -> str:
             if not build:
                 raise _NotKeptError
-            return assembly(program, vectors, ternary)
+            return assembly(program, ternary)
 
         if len(program.operations) > MOST_OPERATIONS:
             return 0
         try:
-            made = engine(object_code(f"{program.digest} {vectors} {_VERSION}", text, passes=False))
+            made = engine(object_code(f"{program.digest} {_VERSION}", text, passes=False))
         except _NotKeptError:
             return 0
-        _engines[name] = made, made.get_function_address("run")
-    return _engines[name][1]
+        _engines[program.digest] = made, made.get_function_address("run")
+    return _engines[program.digest][1]
 
 
-def assembly(program: WordProgram, vectors: int, ternary: bool) -> str:
-    """LLVM's text of void run(slots, counter): the first counter is that of the first operation that counts."""
+def assembly(program: WordProgram, ternary: bool) -> str:
+    """LLVM's text of void run(slots, counter, vectors): input bits and operations that count, on so many vectors.
+
+    Slot s of vector v is at v * stride(program) + s * VECTOR_BYTES; the first counter is that of the first input bit.
+    """
     lines = [f"declare {_VECTOR} @llvm.ctpop.v8i64({_VECTOR})"]
     if ternary:
         lines.append(f"declare {_VECTOR} @llvm.x86.avx512.pternlog.q.512({_VECTOR}, {_VECTOR}, {_VECTOR}, i32)")
-    counted = 0
-    calls = [f"  %s{v} = getelementptr i8, ptr %slots, i64 {v * VECTOR_BYTES}" for v in range(vectors)]
-    for number, (operations, kept) in enumerate(_pieces(program)):
-        lines.append(f"define internal void @piece{number}(ptr noalias %slots, ptr noalias %counter) noinline {{")
-        lines += _Piece(vectors * VECTOR_BYTES, ternary).lines(operations, kept)
-        calls.append(f"  %c{number} = getelementptr i8, ptr %counter, i64 {counted * VECTOR_BYTES}")
-        calls += [f"  call void @piece{number}(ptr %s{v}, ptr %c{number})" for v in range(vectors)]
-        counted += sum(bool(operation[0] & COUNTED) for operation in operations)
-    return "\n".join([*lines, "define void @run(ptr %slots, ptr %counter) {", *calls, "  ret void", "}", ""])
+    bodies = [_Piece(ternary).counted(program.input_slots.tolist())] if program.counting else []
+    bodies += [_Piece(ternary).lines(operations, kept) for operations, kept in pieces(program)]
+    calls, counters = [], 0
+    for number, (body, counted) in enumerate(bodies):
+        lines += _looped(f"piece{number}", body, stride(program))
+        calls.append(f"  %c{number} = getelementptr i8, ptr %counter, i64 {counters * VECTOR_BYTES}")
+        calls.append(f"  call void @piece{number}(ptr %slots, ptr %c{number}, i64 %vectors)")
+        counters += counted
+    return "\n".join([*lines, f"define void @run({_ARGUMENTS}) {{", *calls, "  ret void", "}", ""])
 
 
-def _pieces(program: WordProgram) -> Iterator[tuple[list[list[int]], set[int]]]:
+def _looped(name: str, body: Sequence[str], apart: int) -> list[str]:
+    """A function that runs a body on vector after vector."""
+    return [
+        f"define internal void @{name}(ptr noalias %first, ptr noalias %counter, i64 %vectors) noinline {{",
+        "entry:",
+        "  br label %loop",
+        "loop:",
+        "  %slots = phi ptr [%first, %entry], [%following, %loop]",
+        "  %left = phi i64 [%vectors, %entry], [%fewer, %loop]",
+        *body,
+        f"  %following = getelementptr i8, ptr %slots, i64 {apart}",
+        "  %fewer = sub i64 %left, 1",
+        "  %more = icmp ne i64 %fewer, 0",
+        "  br i1 %more, label %loop, label %done",
+        "done:",
+        "  ret void",
+        "}",
+    ]
+
+
+def pieces(program: WordProgram) -> Iterator[tuple[list[list[int]], set[int]]]:
     """Runs of operations, and the slots that are read behind each."""
     operations = program.operations.tolist()
-    runs = [operations[start : start + PIECE] for start in range(0, len(operations), PIECE)]
+    size = PIECE if program.n_slots < _MANY_SLOTS else LARGE_PIECE
+    runs = [operations[start : start + size] for start in range(0, len(operations), size)]
     read = set(program.output_slots.tolist())
     behind = []
     for run in reversed(runs):
@@ -91,31 +121,37 @@ def _pieces(program: WordProgram) -> Iterator[tuple[list[list[int]], set[int]]]:
 
 
 class _Piece:
-    """The text of one piece, for one vector of every slot; slots are `stride` bytes apart."""
+    """The text of one piece, for one vector of every slot, and how much it counts."""
 
-    def __init__(self, stride: int, ternary: bool) -> None:
-        self._stride, self._ternary = stride, ternary
+    def __init__(self, ternary: bool) -> None:
+        self._ternary = ternary
         self._names = 0
         self._lines: list[str] = []
         self._held = {ZERO_SLOT: "zeroinitializer", ONE_SLOT: _ONES}
 
-    def lines(self, operations: Sequence[Sequence[int]], kept: set[int]) -> list[str]:
-        """The body."""
+    def counted(self, slots: Sequence[int]) -> tuple[list[str], int]:
+        """Slots as they are, counted."""
+        for place, slot in enumerate(slots):
+            self._count(self._read(slot), place)
+        return self._lines, len(slots)
+
+    def lines(self, operations: Sequence[Sequence[int]], kept: set[int]) -> tuple[list[str], int]:
+        """Operations."""
         last = {operation[4]: place for place, operation in enumerate(operations)}
         counted = 0
         for place, (code, a, b, c, result) in enumerate(operations):
             found = self._look(code & 0xFF, self._read(a), self._read(b), self._read(c))
             self._held[result] = found
             if last[result] == place and result in kept:
-                self._store(found, self._place("slots", result * self._stride))
+                self._store(found, self._place("slots", result * VECTOR_BYTES))
             if code & COUNTED:
                 self._count(found, counted)
                 counted += 1
-        return [*self._lines, "  ret void", "}"]
+        return self._lines, counted
 
     def _read(self, slot: int) -> str:
         if slot not in self._held:
-            self._held[slot] = self._load(self._place("slots", slot * self._stride))
+            self._held[slot] = self._load(self._place("slots", slot * VECTOR_BYTES))
         return self._held[slot]
 
     def _look(self, table: int, a: str, b: str, c: str) -> str:

@@ -9,12 +9,13 @@ from hypothesis import given, settings
 from numpy.typing import NDArray
 
 from lava_nexus.circuits import Circuit, circuit
-from lava_nexus.circuits.compiled.machine_code import engine, object_code
+from lava_nexus.circuits.compiled.machine_code import engine, host, object_code
 from lava_nexus.errors import NexusError
 from lava_nexus.execute.cpu import BitslicedExecutor, WordProgram, blocks, straight, word_program
+from lava_nexus.execute.cpu.blocks import aligned
 from lava_nexus.execute.cpu.kernel import LANES
 from lava_nexus.execute.cpu.program import ONE_SLOT, ZERO_SLOT
-from lava_nexus.execute.cpu.straight import assembly
+from lava_nexus.execute.cpu.straight import assembly, stride
 from lava_nexus.formats import BFLOAT16, FLOAT32
 from lava_nexus.neurons import ThresholdNetwork
 from tests.execute.cpu.networks import as_circuit, random_networks, random_operands
@@ -47,25 +48,34 @@ def test_operations_run_the_same_as_in_the_loop(count: Any) -> None:
     check(circuit("add", FLOAT32), operands, count)
 
 
+@pytest.mark.parametrize("vectors", [1, 3])
+@pytest.mark.parametrize("piece", [10, straight.PIECE])
 @pytest.mark.parametrize("ternary", [False, True])
-def test_the_text_gives_the_values_of_every_slot(ternary: bool) -> None:
+def test_the_text_gives_the_values_of_every_slot(
+    ternary: bool, piece: int, vectors: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(straight, "PIECE", piece)
     program = word_program(circuit("mul", BFLOAT16).network)
-    text = assembly(program, 2, ternary)
+    text = assembly(program, ternary)
     assert ("pternlog" in text) is ternary
-    assert text.count("define internal") == -(-len(program.operations) // straight.PIECE)
-    if ternary and "+avx512f" not in straight.host().split(","):
+    assert text.count("define internal") == 1 + -(-len(program.operations) // piece)
+    if ternary and "+avx512f" not in host().split(","):
         return
-    slots = aligned(program.n_slots * 16)
+    slots = aligned(vectors * stride(program) // 8)
     slots[:] = np.random.default_rng(0).integers(-(1 << 63), 1 << 63, len(slots))
-    by_slot = slots.reshape(-1, 16)
-    by_slot[ZERO_SLOT], by_slot[ONE_SLOT] = 0, -1
-    expected, spikes = looped(program, by_slot.copy())
-    counter = aligned(8 * len(spikes))
+    by_vector = slots.reshape(vectors, -1, 8)
+    by_vector[:, ZERO_SLOT], by_vector[:, ONE_SLOT] = 0, -1
+    by_slot = np.moveaxis(by_vector, 0, 1).reshape(-1, 8 * vectors).copy()
+    given = [sum(int(word).bit_count() for word in by_slot[s].view(np.uint64)) for s in program.input_slots]
+    expected, spikes = looped(program, by_slot)
+    counter = aligned(8 * len(given + spikes))
     counter[:] = 0
     held = engine(object_code(text, lambda: text, passes=False))
-    CFUNCTYPE(None, c_int64, c_int64)(held.get_function_address("run"))(slots.ctypes.data, counter.ctypes.data)
-    np.testing.assert_array_equal(by_slot[program.output_slots], expected[program.output_slots])
-    assert counter.reshape(-1, 8).sum(axis=1).tolist() == spikes
+    run = CFUNCTYPE(None, c_int64, c_int64, c_int64)(held.get_function_address("run"))
+    run(slots.ctypes.data, counter.ctypes.data, vectors)
+    found = np.moveaxis(by_vector, 0, 1).reshape(-1, 8 * vectors)
+    np.testing.assert_array_equal(found[program.output_slots], expected[program.output_slots])
+    assert counter.reshape(-1, 8).sum(axis=1).tolist() == given + spikes
 
 
 def looped(program: WordProgram, slots: NDArray[np.int64]) -> tuple[NDArray[np.int64], list[int]]:
@@ -85,16 +95,10 @@ def looped(program: WordProgram, slots: NDArray[np.int64]) -> tuple[NDArray[np.i
     return slots, spikes
 
 
-def aligned(words: int) -> NDArray[np.int64]:
-    raw = np.zeros(words + 8, np.int64)
-    skipped = -raw.ctypes.data % 64 // 8
-    return raw[skipped : skipped + words]
-
-
 def test_code_is_made_once_enough_has_run(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[bool] = []
 
-    def code(program: WordProgram, vectors: int, build: bool) -> int:
+    def code(program: WordProgram, build: bool) -> int:
         asked.append(build)
         return 0
 

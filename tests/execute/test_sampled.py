@@ -16,9 +16,9 @@ from lava_nexus.execute.cpu import BitslicedExecutor
 from lava_nexus.execute.run import executor, run
 from lava_nexus.execute.sampled import GROUPS, Estimate, Sample, SampledTally
 from lava_nexus.execute.tallies import Tallies
-from lava_nexus.formats import BFLOAT16, FLOAT8_E4M3FN, FLOAT8_E5M2, FloatFormat
+from lava_nexus.formats import BFLOAT16, FLOAT8_E4M3FN, FLOAT8_E5M2, FLOAT32, FloatFormat
 from lava_nexus.lab.report import Run, run_counts, write_report
-from tests.execute.cuda.cases import patterns
+from tests.execute.cuda.cases import linear_layer, patterns
 
 SETS = 40_000
 SEEDS = range(25)
@@ -116,3 +116,35 @@ def test_empty_operands_count_nothing() -> None:
     sampled.invoke(made, [none])
     sampled.invoke(made, [none])
     assert isinstance(sampled.tallies, Tallies) and (sampled.tallies.spikes, sampled.tallies.synops) == (0, 0)
+
+
+@pytest.mark.cuda
+@pytest.mark.parametrize(("name", "sets"), [("mul", 1 << 22), ("exp", 300_001)])
+def test_a_gpu_estimates_the_counts_of_an_operation(name: str, sets: int) -> None:
+    made = circuit(name, FLOAT32)
+    operands = [patterns(FLOAT32, (sets,), number) for number, _ in enumerate(made.inputs)]
+    exact, off = executor("cuda"), []
+    expected = exact.invoke(made, operands)
+    for seed in range(12):
+        runs = executor("cuda", count="sample", fraction=0.004, seed=seed)
+        np.testing.assert_array_equal(runs.invoke(made, operands), expected)
+        (found,), (known,) = runs.tallies, exact.tallies
+        assert 2 * found.counted < found.invocations
+        for estimate, count in ((found.spikes, known.spikes), (found.synops, known.synops)):
+            off.append((estimate.value - count) / estimate.error)
+    assert np.abs(off).max() < 5 and np.sqrt(np.mean(np.square(off))) < 1.6
+
+
+@pytest.mark.cuda
+@pytest.mark.parametrize("how", ["sequential", "fma"])
+@pytest.mark.parametrize("shape", [(64, 300, 1000), (200, 7, 20_000)])
+def test_a_gpu_estimates_the_counts_of_sums_of_products(how: str, shape: tuple[int, int, int]) -> None:
+    bits, exact = linear_layer(executor("cuda"), how, shape, BFLOAT16)
+    again = [linear_layer(executor("cuda", count="sample", seed=seed), how, shape, BFLOAT16) for seed in (0, 0, 1)]
+    told = [str(tallies.synops) for _, tallies in again]
+    assert told[0] == told[1] != told[2]
+    for found, sampled in again:
+        np.testing.assert_array_equal(found[0], bits[0])
+        for one, known in zip(sampled, exact, strict=True):
+            for estimate, count in ((one.spikes, known.spikes), (one.synops, known.synops)):
+                assert abs(estimate.value - count) < 5 * estimate.error < 0.1 * count

@@ -24,6 +24,7 @@ from lava_nexus.execute.tallies import BankTally as BankTally
 from lava_nexus.execute.tallies import ProgramResult
 from lava_nexus.execute.tallies import Tallies as Tallies
 from lava_nexus.execute.tallies import Tally as Tally
+from lava_nexus.execute.watch import Watch
 from lava_nexus.execute.weights import Rows, Source
 from lava_nexus.populations import Operator
 from lava_nexus.populations.network import PopulationNetwork
@@ -71,7 +72,6 @@ class Executor(ABC):
         native: how it forms sums of native products (`execute.native`); None where it does not.
         pairs: whether it has a form of those of two activations, whose neurons keep what they hold.
         keeps_weights: whether weights are inputs of programs, for which it has a place of its own (`feeds`).
-        walks_watched: whether a program whose nodes are watched is walked, though it could be run whole.
         threads: on which its own loops run; None where it says so itself, for each run.
         tallies: what was invoked so far and what it cost.
         measured_joules: of all invocations so far, by a probe of the hardware; None where there is none.
@@ -84,7 +84,6 @@ class Executor(ABC):
     native: Literal["steps", "digits", "golden"] | None = None
     pairs: bool = True
     keeps_weights: bool = False
-    walks_watched: bool = False
     threads: int | None = None
 
     def __init__(self) -> None:
@@ -227,6 +226,10 @@ class Executor(ABC):
     def run_whole(self, program: Program, feeds: Mapping[str, Patterns]) -> ProgramResult | None:
         """A program in a form of the backend's own; None where it is walked node by node (see `run_program`)."""
         return None
+
+    def run_watched(self, program: Program, feeds: Mapping[str, Patterns], watch: Watch) -> ProgramResult | None:
+        """As `run_whole`, for a program whose results are watched, where the backend can tell of them."""
+        return self.run_whole(program, feeds)
 
     def place(self, patterns: Patterns) -> Any:
         """The patterns where the backend's memory is; others than GPUs use the host's."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from numpy.typing import NDArray
@@ -13,6 +13,7 @@ from lava_nexus.execute.native.layer import check_native
 from lava_nexus.execute.sums import contract, reduce
 from lava_nexus.execute.tallies import ProgramResult as ProgramResult
 from lava_nexus.execute.tallies import Tallies
+from lava_nexus.execute.watch import Watch
 from lava_nexus.programs.product import Native, Paired
 from lava_nexus.programs.program import Apply, Contract, Node, Populate, Program, Reduce
 from lava_nexus.progress import doing, track
@@ -25,11 +26,11 @@ def run_program(
     feeds: Mapping[str, Patterns],
     executor: Executor,
     keep: Collection[int] = (),
-    watch: Callable[[Node, Patterns], None] | None = None,
+    watch: Watch | None = None,
 ) -> ProgramResult:
     """Runs a program on patterns of shape (batch, *input shape); `keep` names values whose patterns are wanted.
 
-    `watch` is told of every node and its result, where the program is walked.
+    `watch` is told of every node and its result where the program is walked, else as `Executor.run_watched` can.
 
     The executor runs it in a form of its own where it has one and nothing is to be kept (`Executor.run_whole`), else
     the program is walked node by node.
@@ -43,8 +44,9 @@ def run_program(
         if isinstance(how, Native | Paired):
             check_native(how.layer, executor, node.layer)
     with doing(program.name or "program"):
-        apart = keep or (watch is not None and executor.walks_watched)
-        whole = None if apart else executor.run_whole(program, feeds)
+        whole = None
+        if not keep:
+            whole = executor.run_watched(program, feeds, watch) if watch else executor.run_whole(program, feeds)
     if whole is not None:
         executor.tallies.merge(whole.tallies)
         return whole

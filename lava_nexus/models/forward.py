@@ -16,6 +16,7 @@ from lava_nexus.execute.executor import Executor, Tallies
 from lava_nexus.execute.interpret import run_program
 from lava_nexus.execute.operands import check_rounded
 from lava_nexus.execute.reference import ReferenceExecutor
+from lava_nexus.execute.watch import Watch, unfinite
 from lava_nexus.execute.weights import Rows
 from lava_nexus.formats import FLOAT32, FLOAT64, FloatFormat
 from lava_nexus.models.spec import ModelSpec
@@ -24,7 +25,6 @@ from lava_nexus.models.stream import Kept, Patterns, Stream, as_kept, cache_of, 
 from lava_nexus.models.tensors import TensorSource
 from lava_nexus.models.written import Written
 from lava_nexus.populations.catalogue import GATES
-from lava_nexus.programs.program import Apply, Node
 from lava_nexus.progress import doing
 from lava_nexus.shown import Shown
 
@@ -201,9 +201,12 @@ class Forward:
         if not watch.told:  # the executor ran the program as a whole; its bits are those of the reference
             program = stage.program(self.arithmetic.of_batch(batch), self.source)
             run_program(program, feeds, ReferenceExecutor(), watch=watch)
+        if watch.met is None:
+            return []
+        feeds = {key: self.executor.fetch(patterns) for key, patterns in feeds.items()}
         formats = {key: read.of(self.arithmetic) for key, read in stage.reads.items()}
         narrow = {key for key, read in stage.reads.items() if read.format is None}
-        if watch.met is None or any(unfinite(formats[key], feeds[key]).any() for key in narrow):
+        if any(unfinite(formats[key], feeds[key]).any() for key in narrow):
             return []
         wide = replace(self.arithmetic, format=FLOAT32, nonlinear=GATES, spikes=None, norm_format=None)
         wide = replace(wide, weight_format=None, accumulate_format=None)
@@ -243,34 +246,6 @@ def tell(alarms: Sequence[str]) -> None:
     """Warns of what a run met."""
     for alarm in alarms:
         warnings.warn(alarm, RuntimeWarning, stacklevel=3)
-
-
-class Watch:
-    """Notes the first node of a program whose result is infinite or NaN.
-
-    Attributes:
-        met: where, what and how often; None where all was finite.
-        told: whether it was told of any node.
-    """
-
-    def __init__(self) -> None:
-        self.met: str | None = None
-        self.told = False
-
-    def __call__(self, node: Node, patterns: Patterns) -> None:
-        """Told of a node's result."""
-        fmt, self.told = node.result.format, True
-        if self.met is not None or not isinstance(fmt, FloatFormat):
-            return
-        lost = unfinite(fmt, patterns)
-        if lost.any():
-            operator = node.circuit.label if isinstance(node, Apply) else f"a {type(node).__name__.lower()}"
-            self.met = f"{int(lost.sum())} of {lost.size} results of {operator} in '{node.layer}' are infinite or NaN"
-
-
-def unfinite(fmt: FloatFormat, patterns: Patterns) -> NDArray[np.bool_]:
-    """Where patterns are infinities or NaN."""
-    return np.asarray(~np.isfinite(fmt.from_patterns(patterns)))
 
 
 def _widened(fmt: FloatFormat, patterns: Patterns) -> Patterns:

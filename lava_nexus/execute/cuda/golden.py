@@ -16,7 +16,7 @@ from lava_nexus.circuits.compiled.trace import Recording, Step
 from lava_nexus.circuits.functions.function import ProgramGolden
 from lava_nexus.errors import NexusError
 from lava_nexus.execute.cuda.device import cupy, digest_of, launch
-from lava_nexus.execute.cuda.source import head
+from lava_nexus.execute.cuda.source import c_word, head
 
 _RUN = 1 << 28
 """Operand sets held against the golden function at a time."""
@@ -76,7 +76,7 @@ def source(recording: Recording) -> str:
     run(const T *operands, const T *results, const u64 *tables, long long n, u64 *found): found[0] grows by the number,
     found[1] is the least operand of them.
     """
-    of = {1: "unsigned char", 2: "unsigned short", 4: "unsigned int", 8: "unsigned long long"}[recording.dtype.itemsize]
+    of = c_word(8 * recording.dtype.itemsize)
     lines = [
         "typedef unsigned long long u64;",
         head("run", [f"const {of} *x", f"const {of} *y", "const u64 *tables", "long long n", "u64 *found"]),

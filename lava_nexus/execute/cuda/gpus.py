@@ -14,6 +14,7 @@ from lava_nexus.execute.cuda.tables import Matrices, Words
 from lava_nexus.execute.executor import Evaluated, Executor
 from lava_nexus.execute.operands import Operands, Patterns
 from lava_nexus.execute.tallies import ProgramResult, Tally
+from lava_nexus.execute.watch import Watch
 from lava_nexus.execute.weights import Remote, Rows, Source
 from lava_nexus.programs.nodes import Folded
 from lava_nexus.programs.product import Exact, Fused, Product, Rounded
@@ -28,7 +29,6 @@ class GpuExecutor(Executor):
     """
 
     keeps_weights = True
-    walks_watched = True
 
     def __init__(self, devices: Sequence[int] | int | None = None) -> None:
         """Devices: GPUs by number, the current one where left out.
@@ -95,7 +95,15 @@ class GpuExecutor(Executor):
 
     def run_whole(self, program: Program, feeds: Mapping[str, Patterns]) -> ProgramResult | None:
         """Nodes that do not wait for each other together, where the program has none that need a walk; on one GPU."""
+        return self._planned(program, feeds, None)
+
+    def run_watched(self, program: Program, feeds: Mapping[str, Patterns], watch: Watch) -> ProgramResult | None:
+        """As `run_whole`; results of every step are looked at where they are."""
+        return self._planned(program, feeds, watch)
+
+    def _planned(self, program: Program, feeds: Mapping[str, Patterns], watch: Watch | None) -> ProgramResult | None:
         from lava_nexus.execute.cuda.planner import plan_of
+        from lava_nexus.execute.cuda.watched import ran_watched
 
         if len(self.devices) > 1:
             return None
@@ -103,7 +111,8 @@ class GpuExecutor(Executor):
         if plan is None:
             return None
         with cupy().cuda.Device(self.devices[0]):
-            outputs, layers = plan.run(self, feeds)
+            ran = plan.run(self, feeds) if watch is None else ran_watched(plan, program, self, feeds, watch)
+            outputs, layers = ran
             if not any(map(self._stays, feeds.values())):
                 outputs = {name: fetched(patterns) for name, patterns in outputs.items()}
         return ProgramResult(outputs, layers, levels=(("all layers", self.level),))

@@ -21,14 +21,13 @@ from lava_nexus.execute.cuda.steps import Added, Applied, Copied, Folding, Opera
 from lava_nexus.execute.cuda.sums import in_order
 from lava_nexus.execute.cuda.tables import Elements, Kept, Spans, Words
 from lava_nexus.execute.tallies import Tallies, Tally
+from lava_nexus.formats import NumberFormat
 from lava_nexus.programs.nodes import Apply, Contract, Folded, Rearrange, Reduce
 from lava_nexus.programs.product import Fused, Rounded
 from lava_nexus.programs.program import Program
 
 Numbers = NDArray[Any]
 Work = Apply | Reduce | Contract
-
-
 _plans: dict[tuple[int, Any], tuple[weakref.ref[Program], int, Plan | None]] = {}
 
 
@@ -83,8 +82,8 @@ class Planner:
 
     def __init__(self, program: Program, batches: Mapping[str, int], counting: bool) -> None:
         self._program, self._batches, self._counting = program, batches, counting
-        self._dtypes: list[np.dtype[Any]] = []
-        self._values: dict[int, tuple[int, Numbers]] = {}
+        self._formats: list[NumberFormat | None] = []
+        self.values: dict[int, tuple[int, Numbers]] = {}
         self._levels: dict[int, int] = {}
         self._groups: dict[Any, _Group] = {}
         self._copies: dict[int, list[Copied]] = {}
@@ -95,12 +94,12 @@ class Planner:
         """Groups of nodes, then their steps."""
         program, feeds, constants = self._program, {}, {}
         for name, value in program.inputs.items():
-            feeds[name] = self._new(value.format.pattern_dtype)
-            self._values[value.number] = feeds[name], self._all((self._batches[name], *value.shape))
+            feeds[name] = self._new(value.format)
+            self.values[value.number] = feeds[name], self._all((self._batches[name], *value.shape))
         for number, patterns in program.constants.items():
-            buffer = self._new(patterns.dtype)
+            buffer = self._new(None)
             constants[buffer] = patterns
-            self._values[number] = buffer, self._all((1, *patterns.shape))
+            self.values[number] = buffer, self._all((1, *patterns.shape))
         for node in program.nodes:
             if isinstance(node, Rearrange):
                 self._wire(node)
@@ -110,9 +109,9 @@ class Planner:
         steps = list(self._steps())
         outputs = {}
         for name, value in program.outputs.items():
-            buffer, at = self._values[value.number]
-            outputs[name] = Elements(buffer, at.reshape(-1)), at.shape, self._dtypes[buffer]
-        kept = {elements.buffer for elements, _, _ in outputs.values()}
+            buffer, at = self.values[value.number]
+            outputs[name] = Elements(buffer, at.reshape(-1)), at.shape
+        kept = {elements.buffer for elements, _ in outputs.values()}
         last: dict[int, int] = {}
         for i, step in enumerate(steps):
             last |= dict.fromkeys((*step.reads, step.buffer), i)
@@ -120,11 +119,11 @@ class Planner:
         for buffer, i in last.items():
             if buffer not in kept:
                 ending.setdefault(i, []).append(buffer)
-        return Plan(steps, feeds, constants, outputs, ending, self._tallies())
+        return Plan(steps, feeds, constants, outputs, self._formats, ending, self._tallies())
 
-    def _new(self, dtype: np.dtype[Any]) -> int:
-        self._dtypes.append(np.dtype(dtype))
-        return len(self._dtypes) - 1
+    def _new(self, fmt: NumberFormat | None) -> int:
+        self._formats.append(fmt)
+        return len(self._formats) - 1
 
     def _span(self, first: int, size: int) -> Numbers:
         """Numbers of neighbours, a view, so that arrangements of them are views too."""
@@ -137,13 +136,13 @@ class Planner:
         return self._span(0, prod(shape)).reshape(shape)
 
     def _wire(self, node: Rearrange) -> None:
-        given = [self._values[value.number] for value in node.operands]
+        given = [self.values[value.number] for value in node.operands]
         self._levels[node.result.number] = max(self._levels.get(value.number, 0) for value in node.operands)
         if len(given) == 1:
             buffer, at = given[0]
-            self._values[node.result.number] = buffer, node.arranged([at])
+            self.values[node.result.number] = buffer, node.arranged([at])
         else:
-            self._values[node.result.number] = self._joined(node, given)
+            self.values[node.result.number] = self._joined(node, given)
 
     def _joined(self, node: Rearrange, parts: Sequence[tuple[int, Numbers]]) -> tuple[int, Numbers]:
         """Elements of several values in one buffer, in the order of a concatenation."""
@@ -159,7 +158,7 @@ class Planner:
         self, parts: Sequence[tuple[int, Numbers]], level: int, layer: str, order: Numbers | None = None
     ) -> tuple[int, Numbers]:
         """Elements of several buffers in one, in an order: its number, and all numbers there."""
-        buffer = self._new(self._dtypes[parts[0][0]])
+        buffer = self._new(self._formats[parts[0][0]])
         flat = np.empty(0, np.int64) if order is None else order.reshape(-1)
         moved = bool((np.diff(flat) != 1).any())
         operand = self._operand(parts)
@@ -168,14 +167,14 @@ class Planner:
 
     def _work(self, node: Work) -> None:
         level = 1 + max(self._levels.get(value.number, 0) for value in node.operands)
-        given = [self._values[value.number] for value in node.operands]
+        given = [self.values[value.number] for value in node.operands]
         lead = np.broadcast_shapes(*(at.shape[:1] for _, at in given))
         group = self._groups.get(key := (level, *self._kind(node)))
         if group is None:
-            group = self._groups[key] = _Group(level, self._new(node.result.format.pattern_dtype))
+            group = self._groups[key] = _Group(level, self._new(node.result.format))
         shape = (*lead, *node.result.shape)
         group.nodes.append((node, group.size, given))
-        self._values[node.result.number] = group.buffer, self._span(group.size, prod(shape)).reshape(shape)
+        self.values[node.result.number] = group.buffer, self._span(group.size, prod(shape)).reshape(shape)
         self._levels[node.result.number] = level
         group.size += prod(shape)
 
@@ -288,7 +287,7 @@ class Planner:
         for node in self._program.nodes:
             tallies = layers.setdefault(node.layer, Tallies())
             if not self._counting and isinstance(node, Apply | Reduce | Contract):
-                at = self._values[node.result.number][1]
+                at = self.values[node.result.number][1]
                 for circuit, sets in node.invocations():
                     if sets:
                         tallies.add(Tally(circuit, sets * len(at)))

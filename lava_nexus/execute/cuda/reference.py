@@ -22,6 +22,7 @@ from lava_nexus.execute.cuda.tables import WORD, Kept, Matrices, Words
 from lava_nexus.execute.executor import LEVELS, bank_rows
 from lava_nexus.execute.operands import Patterns
 from lava_nexus.execute.tallies import BankTally, ProgramResult, Tally
+from lava_nexus.execute.watch import Watch
 from lava_nexus.execute.weights import Remote
 from lava_nexus.populations import Operator
 from lava_nexus.programs.product import Fused, Product, Rounded
@@ -56,6 +57,10 @@ class CudaReference(GpuExecutor):
     def run_whole(self, program: Program, feeds: Mapping[str, Patterns]) -> ProgramResult | None:
         """As every executor on GPUs, where `plans` says so."""
         return super().run_whole(program, feeds) if self.plans else None
+
+    def run_watched(self, program: Program, feeds: Mapping[str, Patterns], watch: Watch) -> ProgramResult | None:
+        """Likewise."""
+        return super().run_watched(program, feeds, watch) if self.plans else None
 
     def applied(self, circuit: Circuit, operands: Sequence[Any], results: Sequence[Any]) -> Tally:
         """The golden function: on the GPU where it is plain arithmetic or a program, else by the host."""

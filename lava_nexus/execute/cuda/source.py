@@ -133,7 +133,12 @@ def element_bits(port: Port) -> int:
 
 def c_type(port: Port) -> str:
     """The type of an element in memory."""
-    return {8: "unsigned char", 16: "unsigned short", 32: "u32", 64: "u64"}[element_bits(port)]
+    return c_word(element_bits(port))
+
+
+def c_word(bits: int) -> str:
+    """The unsigned type of so many bits."""
+    return {8: "unsigned char", 16: "unsigned short", 32: "unsigned int", 64: "unsigned long long"}[bits]
 
 
 def c_kind(port: Port) -> str:

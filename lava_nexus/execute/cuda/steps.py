@@ -10,6 +10,7 @@ from lava_nexus.circuits import Circuit
 from lava_nexus.execute.cuda.device import cupy
 from lava_nexus.execute.cuda.sums import Tell
 from lava_nexus.execute.cuda.tables import Elements, Kept, Matrices, Words
+from lava_nexus.execute.executor import Count
 from lava_nexus.execute.tallies import Tally
 from lava_nexus.programs.product import Fused, Rounded
 
@@ -19,7 +20,13 @@ Buffers = Mapping[int, Any]
 
 
 class Placing(Protocol):
-    """What steps need of the executor that runs them."""
+    """What steps need of the executor that runs them.
+
+    Attributes:
+        count: what is counted.
+    """
+
+    count: Count
 
     def flat(self, patterns: Any) -> Any:
         """Patterns, flat on the current GPU, or what stands for weights."""

@@ -20,15 +20,19 @@ from typing import Any
 import numpy as np
 
 from lava_nexus.circuits import Circuit, circuit
+from lava_nexus.circuits.native import NativeLayer
 from lava_nexus.cli import run_guarded
 from lava_nexus.errors import NexusError
 from lava_nexus.execute.cuda import CudaExecutor
 from lava_nexus.execute.cuda.device import cupy, machine
 from lava_nexus.execute.cuda.golden import against_golden
+from lava_nexus.execute.cuda.native.units import INTEGERS, units_for
+from lava_nexus.execute.native.layer import native_sums
 from lava_nexus.formats import BFLOAT16, FLOAT32, FloatFormat
 from lava_nexus.lab.figures.gpu_page import table
 from lava_nexus.lab.figures.speed import speed_figure
 from lava_nexus.lowering.ordered import ordered_graph
+from lava_nexus.populations.native.limbs import Limbs
 from lava_nexus.programs.order import named_order
 from lava_nexus.programs.product import Rounded
 
@@ -126,6 +130,26 @@ def layer(shape: tuple[int, int, int], fmt: FloatFormat, count: bool, basis: str
     return row | {"a second": macs / taken, "limit": limit(number), "unequal to strict float": unequal}
 
 
+def native_layer(shape: tuple[int, int, int], fmt: FloatFormat, count: bool, repeats: int) -> Row:
+    """A linear layer of native products, its gates at both ends included; some sums are compared with the golden's."""
+    tokens, inputs, outputs = shape
+    executor, rng = CudaExecutor(count=count), np.random.default_rng(0)
+    x, w = (
+        fmt.to_patterns((scale * rng.standard_normal(size)).astype(np.float32).astype(fmt.dtype))
+        for size, scale in (((tokens, inputs), 1), ((outputs, inputs), inputs**-0.5))
+    )
+    layer, given = NativeLayer(Limbs(fmt, fmt, fmt, w, "layer")), executor.place(x)
+    begun = time.perf_counter()
+    found = executor.fetch(native_sums(layer, given, executor))
+    cold = time.perf_counter() - begun
+    unequal = int((found[:1] != layer.by_doubles(x[:1])).sum())
+    taken = seconds(lambda: native_sums(layer, given, executor), repeats)
+    row = {"what": f"{fmt} native products", "counting": count, "shape": list(shape), "first call": cold}
+    units = "integer" if units_for(layer.limbs) is INTEGERS else "float64"
+    row |= {"units": units, "groups": len(layer.limbs.groups)}
+    return row | {"a second": tokens * inputs * outputs / taken, "unequal of a row": unequal}
+
+
 def verified(name: str) -> Row:
     """Every input of a function, the gates against the golden function, after a first run that compiles."""
     target, executor = circuit(name, FLOAT32), CudaExecutor(count=False)
@@ -161,10 +185,11 @@ def main(record: Path | None, quick: bool) -> None:
     repeats = 3 if quick else 5
     rows: list[Row] = []
     checked: list[Row] = []
+    native: list[Row] = []
 
     def kept() -> None:
         if record:
-            found = {"machine": machine(), "rows": rows, "verified": checked}
+            found = {"machine": machine(), "rows": rows, "native": native, "verified": checked}
             record.write_text(json.dumps(found, indent=1) + "\n")
 
     def done(row: Row) -> None:
@@ -188,6 +213,12 @@ def main(record: Path | None, quick: bool) -> None:
             if basis == "threshold" or name in ("add", "mul"):
                 for count in counts:
                     done(operation(name, sets, count, basis, repeats))
+    for shape in SHAPES[:1] if quick else SHAPES:
+        for fmt in (FLOAT32, BFLOAT16):
+            for count in (False, True):
+                native.append(native_layer(shape, fmt, count, repeats))
+                print(native[-1], flush=True)
+                kept()
     for name in () if quick else VERIFIED:
         checked.append(verified(name))
         print(checked[-1], flush=True)

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from lava_nexus.circuits import Circuit
 from lava_nexus.circuits.bank import Bank
+from lava_nexus.circuits.native import NativeLayer
 from lava_nexus.errors import NexusError
 from lava_nexus.execute.operands import Operands, Patterns, checked_operands
 from lava_nexus.execute.populations import run_populations
@@ -28,6 +29,7 @@ from lava_nexus.execute.watch import Watch
 from lava_nexus.execute.weights import Rows, Source
 from lava_nexus.populations import Operator
 from lava_nexus.populations.network import PopulationNetwork
+from lava_nexus.programs.native import PairLayer
 from lava_nexus.programs.nodes import Folded
 from lava_nexus.programs.product import Exact, Product
 from lava_nexus.programs.program import Program
@@ -81,7 +83,7 @@ class Executor(ABC):
     name: str
     level: str
     count: Count = True
-    native: Literal["steps", "digits", "golden"] | None = None
+    native: Literal["steps", "digits", "golden", "device"] | None = None
     pairs: bool = True
     keeps_weights: bool = False
     threads: int | None = None
@@ -222,6 +224,15 @@ class Executor(ABC):
         """(outputs, spikes of each signal, active updates where counted) of a native part, neuron by neuron."""
         result = run_populations(network, feeds)
         return result.outputs, result.signal_spikes, result.active
+
+    def formed(self, layer: NativeLayer | PairLayer, *factors: Any) -> Any:
+        """Native sums where a backend forms these in its own memory, of activations that the front ends have seen.
+
+        Args:
+            layer: whose sums.
+            factors: patterns [rows, inputs]; of two activations [matrices, rows, terms] and [matrices, columns, terms].
+        """
+        raise NotImplementedError
 
     def run_whole(self, program: Program, feeds: Mapping[str, Patterns]) -> ProgramResult | None:
         """A program in a form of the backend's own; None where it is walked node by node (see `run_program`)."""

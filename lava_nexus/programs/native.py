@@ -82,11 +82,17 @@ class PairLayer:
         """Elements of the right factor that are written."""
         return self.network.writers
 
+    @property
+    def part(self) -> tuple[slice, ...]:
+        """Which those are, of right factors [matrices, columns, terms]."""
+        return {"all": np.s_[:, :, :], "row": np.s_[:, -1:, :], "term": np.s_[:, :, -1:]}[self.fresh]
+
     def written(self) -> NDArray[np.bool_]:
         """bool [columns, terms]: which those are."""
-        found = np.zeros((self.pairs.outputs, self.pairs.inputs), np.bool_)
-        found[{"all": np.s_[:], "row": np.s_[-1:], "term": np.s_[:, -1:]}[self.fresh]] = True
-        return found
+        found = np.zeros((1, self.pairs.outputs, self.pairs.inputs), np.bool_)
+        found[self.part] = True
+        (which,) = found
+        return np.asarray(which)
 
     def golden(self, left: NDArray[Any], right: NDArray[Any]) -> NDArray[Any]:
         """Sums [matrices, rows, columns] of left [matrices, rows, terms] and right [matrices, columns, terms]."""

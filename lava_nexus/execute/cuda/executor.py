@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from lava_nexus.circuits import Circuit
-from lava_nexus.execute.cuda.device import cupy, fetched, launch
+from lava_nexus.circuits.native import NativeLayer
+from lava_nexus.execute.cuda.device import cupy, fetched, launch, on_device, placed
 from lava_nexus.execute.cuda.gpus import GpuExecutor
 from lava_nexus.execute.cuda.kernels import Kernel, counting, elementwise_kernel
 from lava_nexus.execute.cuda.planes import kept_planes
@@ -20,6 +21,7 @@ from lava_nexus.execute.tallies import Tally, TotalTally
 from lava_nexus.lowering.counting import TOTALS
 from lava_nexus.lowering.ordered import Variant
 from lava_nexus.populations import Operator
+from lava_nexus.programs.native import PairLayer
 from lava_nexus.programs.product import Fused, Rounded
 
 _MOST_SETS = 1 << 30
@@ -42,6 +44,7 @@ class CudaExecutor(GpuExecutor):
 
     name = "cuda"
     level = LEVELS["word"]
+    native = "device"
 
     def __init__(
         self, count: Count = True, devices: Sequence[int] | int | None = None, fraction: float = DEFAULT_FRACTION,
@@ -67,6 +70,22 @@ class CudaExecutor(GpuExecutor):
     def rows(self, circuit: Circuit, x: Any, words: Words, result: Any) -> Tell:
         """Rows of a flat array folded in index order, put into a flat result."""
         return summed_rows(self, circuit, x, words, result)
+
+    def formed(self, layer: NativeLayer | PairLayer, *factors: Any) -> Any:
+        """As `Executor.formed`, on the first GPU: by products of matrices, or product by product."""
+        from lava_nexus.execute.cuda.native.layers import native_words
+        from lava_nexus.execute.cuda.native.pairs import pair_words
+
+        with cupy().cuda.Device(self.devices[0]):
+            left, *right = map(placed, factors)
+            if isinstance(layer, PairLayer):
+                words, tallies = pair_words(layer, left, right[0], bool(self.count))
+            else:
+                words, tallies = native_words(layer, left, self._weights, bool(self.count))
+        for tally in tallies:
+            self.tallies.add(tally)
+        found = self.invoke(layer.back, words)
+        return found if any(map(on_device, factors)) else fetched(found)
 
     def kernel_counts(self, *circuits: Circuit) -> Any:
         """Zeros that a kernel of these circuits adds its totals to; None where nothing is counted."""

@@ -48,6 +48,10 @@ class KeptWeights:
         self._kept.move_to_end(key)
         return self._kept[key][0]
 
+    def drop(self, key: Any) -> None:
+        """Keeps it no longer."""
+        self._kept.pop(key, None)
+
     def _make_room(self, size: int) -> None:
         if self._room is None:
             self._room = int(_SHARE * cupy().cuda.Device().mem_info[0])

@@ -9,6 +9,7 @@ from itertools import accumulate
 from lava_nexus.circuits import Circuit
 from lava_nexus.execute.cuda.packing import PACKING
 from lava_nexus.execute.sampled import GROUPS
+from lava_nexus.formats import FloatFormat
 from lava_nexus.lowering.counting import TOTALS, Counts, Weights, fewer, idle, weights
 from lava_nexus.lowering.ordered import Variant, ordered_graph, restricted
 from lava_nexus.lowering.render import PREAMBLE, cuda_function
@@ -126,12 +127,12 @@ def copied(into: str, source: str, port: Port) -> str:
     return f"for (int i = 0; i < {port.width}; i++) {into} = {source};"
 
 
-def element_bits(port: Port) -> int:
+def element_bits(port: Port | FloatFormat) -> int:
     """Bits of an element in memory."""
     return 8 * port.pattern_dtype.itemsize
 
 
-def c_type(port: Port) -> str:
+def c_type(port: Port | FloatFormat) -> str:
     """The type of an element in memory."""
     return c_word(element_bits(port))
 

@@ -99,6 +99,7 @@ def active_of(
     last: NDArray[np.bool_],
     sends: list[Integers],
     code: Integers,
+    signs: tuple[int, int],
 ) -> dict[str, int]:
     """Updates of all but the accumulators in which a neuron receives or fires, by `PARTS`.
 
@@ -109,6 +110,7 @@ def active_of(
         last: sums to which some come in the step in which they are sent.
         sends: each payload, of either sign.
         code: what the neurons of special values send.
+        signs: to how many sums signs of zeros come, and of infinities.
     """
     limbs = core.limbs
     zero = (found.significand == 0) & ~found.infinite
@@ -118,11 +120,7 @@ def active_of(
     some_none = bool(limbs.none.any())
     signed = found.place.size if some_none else 0
     infinities, nans = found.infinite.any(axis=1), found.nan.any(axis=1)
-    zeros_come = _reached(core, zero)
-    if some_none:
-        zeros_come |= core.zeros.any(axis=1)
-    signs_come = _reached(core, found.infinite)
-    codes = np.count_nonzero(zeros_come) + np.count_nonzero(signs_come) + np.count_nonzero(code)
+    codes = sum(signs) + np.count_nonzero(code)
     codes += limbs.outputs * (np.count_nonzero(infinities) + np.count_nonzero(nans))
     sums = met * len(sends) + sum(np.count_nonzero((payload != 0) & ~last) for payload in sends)
     lines = np.count_nonzero(zero | found.infinite)
@@ -132,12 +130,3 @@ def active_of(
         "back end": int(sums),
         "special values": int(codes + few),
     }
-
-
-def _reached(core: NativeCore, some: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """bool [rows, outputs]: whether one of some activations [rows, inputs] meets a weight that is not 0."""
-    columns = np.flatnonzero(some.any(axis=0))
-    if not len(columns):
-        return np.zeros((len(some), core.limbs.outputs), np.bool_)
-    used = (~core.zeros[:, columns]).astype(np.float32).T
-    return np.asarray(some[:, columns].astype(np.float32) @ used > 0)

@@ -16,14 +16,14 @@ from lava_nexus.circuits.native import NativeLayer
 from lava_nexus.execute.native.counts import Sums, active_of, spikes_of
 from lava_nexus.execute.native.matrices import add_products, worth_making
 from lava_nexus.execute.native.patterns import add_patterns, takes
+from lava_nexus.execute.native.specials import codes, told
 from lava_nexus.execute.tallies import Tally
 from lava_nexus.neurons.compiled import kept
 from lava_nexus.populations.native.core import NativeCore
 from lava_nexus.populations.native.limbs import BYTE, Fields, digits, digits_of, fields
-from lava_nexus.populations.native.neurons import INFINITE, MINUS_ZERO, NAN, Window
+from lava_nexus.populations.native.neurons import Window
 
 Integers = NDArray[np.int64]
-Reals = NDArray[np.float32]
 
 _MOST = 1 << 26  # digits held at a time
 
@@ -53,11 +53,11 @@ def _part(layer: NativeLayer, rows: NDArray[Any], count: bool, threads: int) -> 
     carried(arrived, met, first, limbs.digits, limbs.lowest, core.result.cap, window, states, spikes, active)
     plus, minus = payloads(core.result, window, states)
     sends = [p + m for p, m in zip(plus, minus, strict=True)]
-    code = _codes(core, found)
+    code = codes(limbs, found)
     tally = Tally(layer.core, n)
     if count:
         tally.signal_spikes = spikes_of(core, rows, found, sent, spikes, plus, minus, code)
-        awake = active_of(core, found, sent, int(active[1]), states[3] != 0, sends, code)
+        awake = active_of(core, found, sent, int(active[1]), states[3] != 0, sends, code, told(limbs, found))
         awake["accumulators"] = int(active[0])
         tally.active = sum(awake.values())
         return Sums(plus, minus, code, tally, awake)
@@ -173,26 +173,3 @@ def payloads(result: Window, window: NDArray[np.uint8], states: Integers) -> tup
         pieces.append(piece + (place << own) if k == 0 else piece)
     zero = np.int64(0)
     return [np.where(negative == 0, p, zero) for p in pieces], [np.where(negative != 0, p, zero) for p in pieces]
-
-
-def _codes(core: NativeCore, found: Fields) -> Integers:
-    """What sums are whatever their digits, from signs and classes of activations."""
-    limbs = core.limbs
-    sign = np.where(found.negative, np.float32(-1), np.float32(1))
-    zero = (found.significand == 0) & ~found.infinite
-    zeros = _met(core, sign * zero, True) + _met(core, sign * (limbs.none != 0), False)
-    signs = _met(core, sign * found.infinite, True)
-    infinities, nans = found.infinite.sum(axis=1)[:, None], found.nan.any(axis=1)[:, None]
-    nan = nans | ((infinities > 0) & (np.abs(signs) != infinities))
-    infinite = np.where(signs == infinities, INFINITE, INFINITE + 1)
-    code = np.where(infinities > 0, infinite, np.where(zeros == -limbs.inputs, MINUS_ZERO, 0))
-    return np.where(nan, NAN, code).astype(np.int64)
-
-
-def _met(core: NativeCore, lines: NDArray[Any], used: bool) -> Reals:
-    """lines [rows, inputs] times the signs of weights that are (not: `used`) 0: float32 [rows, outputs]."""
-    columns = np.flatnonzero(lines.any(axis=0))
-    if not len(columns):
-        return np.zeros((len(lines), core.limbs.outputs), np.float32)
-    weights = np.where(core.zeros[:, columns] != used, core.limbs.signs[:, columns], np.int8(0))
-    return np.asarray(lines[:, columns] @ weights.astype(np.float32).T)

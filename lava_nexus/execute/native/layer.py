@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 Patterns = NDArray[Any]
 Integers = NDArray[np.int64]
-Way = Literal["steps", "digits", "golden"]
+Way = Literal["steps", "digits", "golden", "device"]
 
 
 def check_native(layer: NativeLayer | PairLayer, executor: Executor, name: str) -> None:
@@ -34,7 +34,7 @@ def check_native(layer: NativeLayer | PairLayer, executor: Executor, name: str) 
     if executor.native is None:
         raise NexusError(
             f"layer '{name}': executor '{executor.name}' has no form of native products, whose neurons have equations "
-            "of their own; bitsliced, membrane, lava, loihi2 and reference have one"
+            "of their own; bitsliced, cuda, membrane, lava, loihi2 and reference have one"
         )
     if isinstance(layer, PairLayer) and not executor.pairs:
         raise NexusError(
@@ -64,6 +64,9 @@ def native_sums(layer: NativeLayer, rows: Patterns, executor: Executor) -> Patte
             executor.tallies.add(tally)
         return layer.by_doubles(rows)
     lines = executor.invoke_all(layer.front, [rows])
+    if executor.native == "device":
+        there: Patterns = executor.formed(layer, rows)
+        return there
     if executor.native == "steps":
         found = stepped(layer, rows, lines, executor)
     else:

@@ -48,6 +48,9 @@ def pair_sums(layer: PairLayer, left: Patterns, right: Patterns, executor: Execu
         return layer.by_doubles(left, right).reshape(shape)
     x = executor.invoke_all(layer.fronts[0], [left])
     y = _lines_of_right(layer, right, executor)
+    if executor.native == "device":
+        there: Patterns = executor.formed(layer, left, right).reshape(shape)
+        return there
     if executor.native == "steps":
         found = _stepped(layer, _feeds(left, x), _feeds(right, y))
     else:
@@ -60,7 +63,7 @@ def pair_sums(layer: PairLayer, left: Patterns, right: Patterns, executor: Execu
 def _lines_of_right(layer: PairLayer, right: Patterns, executor: Executor) -> list[Patterns]:
     """What the gates say of y; those of elements that are not fresh ran when these were written, and count nothing."""
     fresh = layer.written()
-    new = executor.invoke_all(layer.fronts[1], [np.ascontiguousarray(right[:, fresh])])
+    new = executor.invoke_all(layer.fronts[1], [right[layer.part].reshape(len(right), -1)])
     if fresh.all() or executor.native != "steps":
         return [line.reshape(right.shape) for line in new] if fresh.all() else list(new)
     with executor.apart(add=False):

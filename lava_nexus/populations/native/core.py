@@ -72,7 +72,7 @@ class NativeCore(Core):
         """What is sent of a sum."""
         return Window(self.limbs.result)
 
-    @cached_property
+    @property
     def zeros(self) -> NDArray[np.bool_]:
         """bool [outputs, inputs]: weights that are 0."""
         return self.limbs.zero

@@ -55,7 +55,7 @@ def fields(patterns: NDArray[Any], fmt: FloatFormat) -> Fields:
         (word & np.uint64(fmt.sign_mask)) != 0,
         np.maximum(exponent, 1),
         fraction + np.where(exponent > 0, 1 << fmt.fraction_bits, 0),
-        np.asarray((magnitude == fmt.exponent_mask) & fmt.inf),
+        (magnitude == fmt.exponent_mask) & fmt.inf,
         fmt.is_nan(patterns),
     )
 
@@ -235,7 +235,7 @@ class Limbs:
         sign = self.patterns.dtype.type(self.format.sign_mask)
         return np.where(self.patterns & sign, np.int8(-1), np.int8(1))
 
-    @property
+    @cached_property
     def zero(self) -> NDArray[np.bool_]:
         """bool [outputs, inputs]: weights of +0 or -0."""
         magnitude = self.patterns.dtype.type(self.format.sign_mask - 1)

@@ -13,7 +13,7 @@ from lava_nexus.circuits import circuit
 from lava_nexus.execute.executor import Executor
 from lava_nexus.execute.interpret import run_program
 from lava_nexus.execute.tallies import Tallies
-from lava_nexus.formats import BFLOAT16, FLOAT8_E4M3FN, FLOAT16, FLOAT32, FloatFormat
+from lava_nexus.formats import BFLOAT16, FLOAT8_E4M3FN, FLOAT16, FLOAT32, FLOAT64, FloatFormat
 from lava_nexus.programs import Program, Writer, linear
 from tests.execute.cpu.networks import as_circuit, ripple_adder
 
@@ -45,6 +45,17 @@ def cases() -> Iterator[tuple[str, Case]]:
     yield "sequential (1200, 3, 700) bfloat16", lambda e: linear_layer(e, "sequential", (1200, 3, 700), BFLOAT16)
     yield "scores of heads", _scores
     yield "rows folded by add and max", _folds
+
+
+def native_cases() -> Iterator[tuple[str, Case]]:
+    """Native products: with weights, of two activations of which all, a row or a column is new, and sums of values."""
+    for fmt in (FLOAT8_E4M3FN, BFLOAT16, FLOAT32):
+        yield f"native layer {fmt}", lambda executor, fmt=fmt: _native(executor, fmt, (9, 40, 21))
+        yield f"native layer of numbers around 1 {fmt}", lambda e, fmt=fmt: _native(e, fmt, (1, 70, 33), wild=False)
+    for fmt, fresh in ((FLOAT8_E4M3FN, "row"), (BFLOAT16, "term"), (FLOAT32, "all")):
+        yield f"native scores of heads {fmt}", lambda e, fmt=fmt, fresh=fresh: _native_scores(e, fmt, fresh)
+    yield "native layer float64", lambda executor: _native(executor, FLOAT64, (3, 6, 5), wild=False)
+    yield "native layer of many groups float32", lambda executor: _native(executor, FLOAT32, (20, 600, 50), wild=False)
 
 
 def record(case: Case, executor: Executor) -> Record:
@@ -100,6 +111,37 @@ def linear_layer(
     w.program.outputs["y"] = linear(w, x, weight, offset)
     found = run_program(w.program, {"x": patterns(fmt, (1, tokens, inputs), 2)}, executor)
     return [found.outputs["y"]], found.tallies
+
+
+def _native(
+    executor: Executor, fmt: FloatFormat, shape: tuple[int, int, int], wild: bool = True
+) -> tuple[list[NDArray[Any]], Tallies]:
+    """A layer with a bias and the sum of what it gives; wild: with zeros as weights, and any patterns."""
+    tokens, inputs, outputs = shape
+    w = Writer(Program("layer"), fmt, accumulate="exact", product="native").inside("layer")
+    x = w.program.input("x", (tokens, inputs), fmt)
+    rng = np.random.default_rng(1)
+    weights = rng.standard_normal((outputs, inputs)).astype(np.float32) / 8
+    if wild:
+        weights[1], weights[2, 3], weights[4] = 0, -0.0, -abs(weights[4])
+    given = patterns(fmt, (1, tokens, inputs), 2)
+    if wild:
+        given[0, 0], given[0, 1], given[0, 2] = 0, fmt.sign_mask, 1
+    else:
+        given = fmt.to_patterns(rng.standard_normal((1, tokens, inputs)).astype(fmt.dtype))
+    sums = w.contract(x, w.constant(weights), w.constant(weights[:, 0]))
+    w.program.outputs["y"], w.program.outputs["sum"] = sums, w.reduce("add", sums)
+    found = run_program(w.program, {"x": given}, executor)
+    return [found.outputs[name] for name in ("y", "sum")], found.tallies
+
+
+def _native_scores(executor: Executor, fmt: FloatFormat, fresh: Any) -> tuple[list[NDArray[Any]], Tallies]:
+    w = Writer(Program("scores"), fmt, accumulate="exact", product="native", fresh=fresh).inside("scores")
+    x, y = w.program.input("x", (3, 2, 5), fmt), w.program.input("y", (3, 6, 5), fmt)
+    w.program.outputs["z"] = w.contract(x, y)
+    feeds = {"x": patterns(fmt, (2, 3, 2, 5), 3), "y": patterns(fmt, (2, 3, 6, 5), 4)}
+    found = run_program(w.program, feeds, executor)
+    return [found.outputs["z"]], found.tallies
 
 
 def _scores(executor: Executor) -> tuple[list[NDArray[Any]], Tallies]:

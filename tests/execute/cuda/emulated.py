@@ -67,6 +67,9 @@ _MACROS = """\
 #define KEEP(d, a, b, c, t) d = looked(a, b, c, t)
 #define POPC(d, a) d = __builtin_popcount(a)
 #define MORE(d, p, w) d += (p) * (unsigned)(w)
+#define SUMMED(v)
+#define LEAST(v)
+#define LEADS true
 """
 _GATHER = """\
 static void gather(const u64 (&mine)[3], u64 *totals) { for (int i = 0; i < 3; i++) totals[i] += mine[i]; }
@@ -187,19 +190,38 @@ def emulated(monkeypatch: pytest.MonkeyPatch, folder: Path) -> Iterator[Emulator
     emulator = Emulator(folder)
     with monkeypatch.context() as patched:
         from lava_nexus.execute.cuda import executor, golden, gpus, planes, reference, steps, sums, tables
+        from lava_nexus.execute.cuda.native import elements, layers, pairs
 
-        for module in (device, executor, golden, gpus, planes, reference, steps, sums, tables):
+        for module in (
+            device,
+            executor,
+            golden,
+            gpus,
+            planes,
+            reference,
+            steps,
+            sums,
+            tables,
+            elements,
+            layers,
+            pairs,
+        ):
             if hasattr(module, "cupy"):
                 patched.setattr(module, "cupy", lambda: fake)
-        for module in (device, executor, golden, reference, sums):
+        for module in (device, elements, executor, golden, reference, sums):
             patched.setattr(module, "launch", emulator.launch)
         patched.setattr(device, "_beside", {})
+        patched.setattr(layers, "multiplied", _multiplied)
         patched.setattr(sums, "here", lambda array: array)
-        for module in (gpus, reference):
+        for module in (executor, gpus, reference):
             patched.setattr(module, "fetched", np.asarray)
-        for module in (gpus, planes, reference, sums):
+        for module in (elements, executor, gpus, layers, planes, reference, sums):
             patched.setattr(module, "placed", _placed)
         yield emulator
+
+
+def _multiplied(left: Any, right: Any, into: Any) -> None:
+    np.matmul(left.astype(into.dtype), np.swapaxes(right, 1, 2).astype(into.dtype), out=into)
 
 
 def _placed(patterns: Any, dtype: np.dtype[Any] | None = None) -> Any:

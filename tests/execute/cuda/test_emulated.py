@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from lava_nexus.circuits import Circuit, circuit
@@ -13,12 +15,15 @@ from lava_nexus.errors import NexusError
 from lava_nexus.execute.cpu import BitslicedExecutor
 from lava_nexus.execute.cuda import CudaExecutor
 from lava_nexus.execute.cuda.golden import Held, against_golden
+from lava_nexus.execute.cuda.native import layers, units
 from lava_nexus.execute.tallies import Tallies
-from lava_nexus.formats import FLOAT8_E5M2, FLOAT32
-from tests.execute.cuda.cases import cases, linear_layer, patterns, record
+from lava_nexus.formats import BFLOAT16, FLOAT8_E4M3FN, FLOAT8_E5M2, FLOAT32, FloatFormat
+from lava_nexus.populations.native.limbs import Limbs
+from tests.execute.cuda.cases import cases, linear_layer, native_cases, patterns, record
 from tests.execute.cuda.emulated import COMPILER, emulated
 
 CASES = dict(cases())
+NATIVE = dict(native_cases())
 
 pytestmark = pytest.mark.skipif(COMPILER is None, reason="no C++ compiler")
 
@@ -63,6 +68,51 @@ def operation(executor: CudaExecutor, name: str, sets: int) -> tuple[list[Any], 
 def layer(executor: CudaExecutor, accumulate: str) -> tuple[list[Any], Tallies]:
     """A linear layer of more words than a sample of them has."""
     return linear_layer(executor, accumulate, (120, 3, 300), FLOAT8_E5M2)
+
+
+class _OtherGates(CudaExecutor):
+    """Gates are the CPU's, whose kernels compile faster; what lies between them is not."""
+
+    def __init__(self, count: Any) -> None:
+        super().__init__(count)
+        self._gates = BitslicedExecutor(count)
+
+    def invoke_all(self, circuit: Circuit, operands: Any) -> tuple[Any, ...]:
+        with self._gates.apart(add=False) as tallies:
+            found = self._gates.invoke_all(circuit, operands)
+        self.tallies.merge(tallies)
+        return found
+
+
+def _wide(*names: str) -> list[Any]:
+    return [pytest.param(name, marks=() if name in names else pytest.mark.wide) for name in NATIVE]
+
+
+@pytest.mark.parametrize("name", _wide("native layer bfloat16", "native scores of heads float8_e4m3fn"))
+def test_native_sums_by_matrices_have_the_bits_and_counts_of_digits(
+    name: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    with emulated(monkeypatch, tmp_path):
+        for count, of in (("activity", units.INTEGERS), (True, units.DOUBLES), (False, units.INTEGERS)):
+            monkeypatch.setattr(layers, "units_for", lambda _, of=of: of)
+            assert record(NATIVE[name], _OtherGates(count)) == record(NATIVE[name], BitslicedExecutor(count))
+
+
+def test_units_hold_the_sums_of_their_parts() -> None:
+    def limbs(fmt: FloatFormat, inputs: int) -> Limbs:
+        weights = np.zeros((1, inputs), fmt.dtype)
+        weights[0, ::9] = 2**-3
+        return Limbs(fmt, fmt, fmt, fmt.to_patterns(weights), "up")
+
+    assert units.units_for(limbs(BFLOAT16, 1000)) is units.INTEGERS
+    assert units.units_for(limbs(FLOAT8_E4M3FN, 70_000)) is units.DOUBLES
+    few = replace(units.DOUBLES, exact=1 << 40)
+    with (
+        pytest.MonkeyPatch.context() as patched,
+        pytest.raises(NexusError, match="layer 'up': 70000 products of parts"),
+    ):
+        patched.setattr(units, "DOUBLES", few)
+        units.units_for(limbs(FLOAT8_E4M3FN, 70_000))
 
 
 class _Wrong(BitslicedExecutor):

@@ -17,7 +17,7 @@ from lava_nexus.execute.run import executor
 from lava_nexus.models.model import Model, random_model
 from lava_nexus.models.stages import forward_stages
 from lava_nexus.models.stream import Stream, cache_of
-from tests.execute.cuda.cases import Case, cases, patterns, record
+from tests.execute.cuda.cases import Case, cases, native_cases, patterns, record
 
 RECORD = Path(__file__).with_name("recorded.json")
 ALL = list(cases())
@@ -38,6 +38,26 @@ def test_the_record_has_every_case() -> None:
 @pytest.mark.parametrize("count", ["activity", True, False])
 def test_a_gpu_gives_what_the_cpu_gives(case: Case, count: bool | str) -> None:
     assert record(case, executor("cuda", count=count)) == record(case, BitslicedExecutor(count))
+
+
+NATIVE = list(native_cases())
+
+
+@pytest.mark.cuda
+@pytest.mark.parametrize("case", [case for _, case in NATIVE], ids=[name for name, _ in NATIVE])
+@pytest.mark.parametrize("count", ["activity", True, False])
+def test_native_products_are_those_of_the_cpu(case: Case, count: bool | str) -> None:
+    assert record(case, executor("cuda", count=count)) == record(case, BitslicedExecutor(count))
+
+
+@pytest.mark.cuda
+def test_native_products_in_double_precision_are_those_of_integers(monkeypatch: pytest.MonkeyPatch) -> None:
+    from lava_nexus.execute.cuda.native import layers, units
+
+    case = dict(NATIVE)["native layer of many groups float32"]
+    expected = record(case, executor("cuda"))
+    monkeypatch.setattr(layers, "units_for", lambda _: units.DOUBLES)
+    assert record(case, executor("cuda")) == expected
 
 
 @pytest.mark.cuda
@@ -67,9 +87,12 @@ def test_tensors_of_pytorch_are_read_where_they_are() -> None:
 
 
 @pytest.mark.cuda
-@pytest.mark.parametrize(("fmt", "count"), [("float32", False), ("bfloat16", "activity")])
-def test_a_model_on_a_gpu_has_the_bits_and_counts_of_the_cpu(fmt: str, count: bool | str) -> None:
-    model = random_model(TINY, format=fmt, norm_format=fmt)
+@pytest.mark.parametrize(
+    ("fmt", "count", "product"),
+    [("float32", False, None), ("bfloat16", "activity", None), ("float32", True, "native")],
+)
+def test_a_model_on_a_gpu_has_the_bits_and_counts_of_the_cpu(fmt: str, count: bool | str, product: str | None) -> None:
+    model = random_model(TINY, format=fmt, norm_format=fmt, product=product)
     found, expected = (passed(model, one) for one in (executor("cuda", count=count), BitslicedExecutor(count)))
     assert found[1] == expected[1]
     for a, b in zip(found[0], expected[0], strict=True):

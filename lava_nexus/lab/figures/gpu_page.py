@@ -23,7 +23,8 @@ def page(text: str, operations: Row, models: Row) -> str:
     return text
 
 
-def _where(record: Row) -> str:
+def where(record: Row) -> str:
+    """The machine and the date of a record."""
     machine = record["machine"]
     cuda = f"{machine['driver'] // 1000}.{machine['driver'] % 1000 // 10}"
     return f"One {machine['device']} (driver of CUDA {cuda}, CuPy {machine['cupy']}), {machine['date']}"
@@ -36,7 +37,7 @@ def _operations(record: Row) -> str:
     unequal = sum(row.get("unequal to strict float") or 0 for row in record["rows"])
     first = max(record["rows"], key=lambda row: row.get("first call", 0))
     return (
-        f"{_where(record)}. {unequal} FP32 sums are unequal to plain float arithmetic in the same order. "
+        f"{where(record)}. {unequal} FP32 sums are unequal to plain float arithmetic in the same order. "
         f"All 2^32 inputs, gates against golden functions on the GPU: {checked}.\n\n{table(record['rows'])}\n"
         f"The slowest first call, compiling what is not on disk, took {first['first call']:.1f} s ({first['what']}).\n"
     )
@@ -57,7 +58,7 @@ def _models(record: Row) -> str:
         lines.append(f"| {' | '.join(cells)} |")
     tokens = record["rows"][0]["tokens"]
     return (
-        f"{_where(record)}: prompts of {tokens} tokens, seeded weights, FP32 sums in index order, counting "
+        f"{where(record)}: prompts of {tokens} tokens, seeded weights, FP32 sums in index order, counting "
         "off, no logits.\n\n" + "\n".join(lines) + "\n"
     )
 

@@ -110,12 +110,17 @@ def train_decoder_by_gates(config: TrainDigitsConfig, out: Path, quick: bool = F
             write_text(out / _SO_FAR, json.dumps([asdict(row) for row in rows], indent=1) + "\n")
             if rows[-1].difference:
                 break
-    curves = [Curve("by gates", [row.loss[0] for row in rows], wide=True)]
-    curves.append(Curve("strict float", [row.loss[1] for row in rows]))
-    curve_figure(curves, "Loss of a decoder trained by gates", out / "loss.png")
+    loss_figure([row.loss for row in rows], out / "loss.png")
     found = conclude(_report(config, rows, sum(p.numel() for p in model.parameters()), device), out)
     (out / _SO_FAR).unlink()
     return found
+
+
+def loss_figure(losses: Sequence[Sequence[float]], path: Path) -> None:
+    """Draws the loss of each step, by gates and in strict float."""
+    gates, strict = ([loss[side] for loss in losses] for side in (0, 1))
+    curves = [Curve("by gates", gates, wide=True), Curve("strict float", strict)]
+    curve_figure(curves, "Loss of a decoder trained by gates", path)
 
 
 def _sides(model: nn.Module, config: TrainDigitsConfig, device: str) -> tuple[Side, Side]:

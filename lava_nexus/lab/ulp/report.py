@@ -121,7 +121,7 @@ def _tables(rows: Sequence[UlpRow]) -> list[Table]:
 def _markdown_row(r: UlpRow) -> list[Any]:
     found = [r.measured[c] for c in COMPARISONS]
     cells = [cell(None if m is None else m.to_dict(), r.table in _MODEL_TABLES) for m in found]
-    return [r.label, r.results, _printed(r.published), *cells, r.published.source if r.published else None]
+    return [r.label, r.results, printed(r.published), *cells, r.published.source if r.published else None]
 
 
 def cell(measured: Mapping[str, Any] | None, with_error: bool = False) -> str | None:
@@ -144,7 +144,8 @@ def percent(share: float) -> str:
     return "< 100 %"
 
 
-def _printed(published: PublishedUlp | None) -> str | None:
+def printed(published: PublishedUlp | None) -> str | None:
+    """A published row: largest ULP / mean / share of 0 ULP, and the largest error where it is printed."""
     if published is None:
         return None
     zero = None if published.zero_percent is None else f"{published.zero_percent:g} %"

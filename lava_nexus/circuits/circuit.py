@@ -39,7 +39,9 @@ class Circuit(Built):
 
     @property
     def title(self) -> str:
-        """Operation and formats."""
+        """Operation and formats, where it has any."""
         source = next((port.format for port in self.inputs if port.format is not None), self.output.format)
         target = self.output.format
+        if source is None:
+            return self.name
         return f"{self.name} {source}" if target in (None, source) else f"{self.name} {source} to {target}"

@@ -21,7 +21,8 @@ from lava_nexus.execute.sampled import Estimate
 from lava_nexus.lab.figures import style
 
 _KINDS = len(style.PALETTE) - 1
-_BAR = 0.28  # inches of height
+_BAR, _ENTRY, _LETTER, _WIDTH = 0.28, 0.21, 0.068, 10.0  # inches: height of a bar and of an entry of the legend
+_SIZES = re.compile(r", outputs \d+, inputs \d+$")
 
 
 def synops_bars(layers: Sequence[tuple[str, str, int]], path: Path, title: str = "") -> Path:
@@ -39,7 +40,9 @@ def synops_bars(layers: Sequence[tuple[str, str, int]], path: Path, title: str =
         NexusError: nothing was counted.
     """
     estimated = any(isinstance(synops, Estimate) for _, _, synops in layers)
-    layers = [(layer, kind, round(float(synops)) if estimated else synops) for layer, kind, synops in layers]
+    layers = [
+        (layer, _SIZES.sub("", kind), round(float(synops)) if estimated else synops) for layer, kind, synops in layers
+    ]
     total = sum(synops for _, _, synops in layers)
     if not total:
         raise NexusError("where the SynOps go cannot be drawn: 0 SynOps were counted")
@@ -49,9 +52,12 @@ def synops_bars(layers: Sequence[tuple[str, str, int]], path: Path, title: str =
     for name, (_, kind, synops) in zip(_roles([layer for layer, _, _ in layers]), layers, strict=True):
         parts = bars.setdefault(name, dict.fromkeys(kinds, 0))
         parts[kind if kind in colours else "others"] += synops
-    inner = _BAR * len(bars)
-    height = inner + 1.75
-    figure = style.titled(10.0, height, title or "Where the SynOps go", 0.33)
+    shares = {kind: 100 * sum(parts[kind] for parts in bars.values()) / total for kind in kinds}
+    labels = {kind: f"{kind}  {_percent(share)}" for kind, share in shares.items()}
+    columns = max(1, min(5, len(labels), int(_WIDTH / (0.45 + _LETTER * max(map(len, labels.values()))))))
+    inner, legend = _BAR * len(bars), _ENTRY * ceil(len(labels) / columns)
+    height = inner + 1.33 + legend
+    figure = style.titled(_WIDTH, height, title or "Where the SynOps go", 0.33)
     figure.text(
         0.97,
         1 - 0.33 / height,
@@ -62,9 +68,8 @@ def synops_bars(layers: Sequence[tuple[str, str, int]], path: Path, title: str =
     )
     axes = figure.add_axes((0.27, 0.55 / height, 0.6, inner / height))
     _bars(axes, bars, colours, total)
-    shares = {kind: 100 * sum(parts[kind] for parts in bars.values()) / total for kind in kinds}
-    entries = [style.legend_mark(f"{kind}  {_percent(share)}", "s", colours[kind]) for kind, share in shares.items()]
-    style.legend_row(figure, entries, 1 - 0.78 / height, ncols=min(5, len(entries)), fontsize=8.5, columnspacing=1.1)
+    entries = [style.legend_mark(label, "s", colours[kind]) for kind, label in labels.items()]
+    style.legend_row(figure, entries, 1 - (0.57 + legend / 2) / height, ncols=columns, fontsize=8.5, columnspacing=1.1)
     return style.save(figure, path)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from lava_nexus.lab.configs.robustness import BetaSweep, RobustnessConfig, SpreadSweep
+from lava_nexus.lab.configs.robustness import BetaSweep, FaultSweep, RobustnessConfig, SpreadSweep
 from lava_nexus.lab.figures.robustness import Series, accuracy_figure
 from lava_nexus.lab.robustness.grids import Row
 
@@ -32,6 +32,8 @@ def _looks(config: RobustnessConfig) -> dict[str, str]:
         return {"line": "nexus basis", "dashed": "threshold basis"} if len(config.sweep.bases) > 1 else {}
     if isinstance(config.sweep, SpreadSweep) and len(config.sweep.fresh) > 1:
         return {"line": "drawn anew every step", "ring": "fixed by manufacture"}
+    if isinstance(config.sweep, FaultSweep):
+        return {"line": "of spikes and weights", "ring": "of neurons"}
     return {}
 
 
@@ -56,7 +58,12 @@ def _logic_panels(
                                   for model, rows in models.items()])
             for (name, basis), models in ordered
         ], len(names)  # fmt: skip
-    return [(f"{n}, {b}", [_series(m, rows) for m, rows in models.items()]) for (n, b), models in ordered], len(names)
+    faults = isinstance(config.sweep, FaultSweep)  # a stuck neuron is as wrong as its spikes all lost or made up
+    return [
+        (f"{name}, {basis}", [_series(model, rows, look="ring" if faults and model.startswith("stuck") else "line")
+                              for model, rows in models.items()])
+        for (name, basis), models in ordered
+    ], len(names)  # fmt: skip
 
 
 def _series(label: str, rows: Sequence[Row], own: bool = False, look: str = "line") -> Series:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 from lava_nexus.circuits import circuit
 from lava_nexus.execute.run import executor_named
 from lava_nexus.formats import FLOAT32, FloatFormat, format_named
+from lava_nexus.lab.configs.execution import RunConfig
 from lava_nexus.lab.configs.model import ArithmeticConfig
 from lava_nexus.lab.configs.origin import ModelSource
 from lava_nexus.lab.configs.places import MapBlockConfig
@@ -106,6 +108,15 @@ def narrowed(keys: dict[str, Any]) -> dict[str, Any]:
 
 
 _CHANNELS = 64
+
+
+def figures_of(config: RunConfig, counted: bool, figures: Sequence[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
+    """Of the pictures of spikes and of SynOps, (file, caption) each, those that are of this run.
+
+    The first shows linear layers that multiply and add term by term, the second what was counted.
+    """
+    term_by_term = (config.product or "rounded", config.accumulate, config.linear) == ("rounded", "sequential", "exact")
+    return tuple(figure for figure, drawn in zip(figures, (term_by_term, counted), strict=True) if drawn)
 
 
 def first_layer_stages(program: Program, tokens: NDArray[Any], output: int = 0, name: str = "pixels") -> list[Snapshot]:

@@ -21,7 +21,7 @@ from lava_nexus.lab.figures.circuits import spike_raster
 from lava_nexus.lab.report import Run, conclude, run_counts
 from lava_nexus.lab.runs import approximation
 from lava_nexus.lab.runs.approximation import LayerTap, divergence, softmax_of
-from lava_nexus.lab.runs.built import arithmetic_of, first_layer_stages
+from lava_nexus.lab.runs.built import arithmetic_of, figures_of, first_layer_stages
 from lava_nexus.lab.trial import marked, shrunk
 from lava_nexus.models.checkpoint import load_checkpoint
 from lava_nexus.models.digits import DIGITS, WEIGHTS, DigitsSplit, digits_program, load_split, patches
@@ -202,7 +202,7 @@ def _describe(
         depth=program.depth,
         time_steps=program.depth + images - 1,
         wall_seconds=seconds,
-        figures=_FIGURES if found["spikes"] is not None else _FIGURES[:1],
+        figures=figures_of(config, found["spikes"] is not None, _FIGURES),
         notes=(
             *answer.notes,
             "Neurons and synapses: an instance of its circuit for every invocation of one image.",
@@ -219,11 +219,11 @@ _FIGURES = (
 
 
 def _draw(run: Run, program: Program, patterns: Patterns, out: Path) -> None:
-    spike_raster(
-        first_layer_stages(program, patterns), out / "spikes.png", value=5, title="A pixel becomes part of a sum"
-    )
-    if len(run.figures) > 1:
-        synops_bars(run.layers, out / "synops.png")
+    spikes, synops = (out / file if (file, caption) in run.figures else None for file, caption in _FIGURES)
+    if spikes is not None:
+        spike_raster(first_layer_stages(program, patterns), spikes, value=5, title="A pixel becomes part of a sum")
+    if synops is not None:
+        synops_bars(run.layers, synops)
 
 
 def share_right(logits: NDArray[Any], labels: NDArray[np.int64]) -> float:

@@ -28,7 +28,7 @@ from lava_nexus.lab.figures.bars import synops_bars
 from lava_nexus.lab.figures.circuits import spike_raster
 from lava_nexus.lab.report import Run, conclude, run_counts
 from lava_nexus.lab.runs.approximation import LayerTap, by_populations, divergence, perplexity, softmax_of, with_errors
-from lava_nexus.lab.runs.built import built, first_layer_stages
+from lava_nexus.lab.runs.built import built, figures_of, first_layer_stages
 from lava_nexus.lab.runs.job import Job, Step, StepStore, advance, generated, invoked, stopped, through
 from lava_nexus.lab.trial import marked, shrunk
 from lava_nexus.models.forward import Counts, Tokens
@@ -209,7 +209,7 @@ def _report(config: RunConfig, job: Job, executor: Executor, steps: list[Step], 
         time_steps=counts.depth,
         wall_seconds=sum(step.seconds for step in steps),
         steps=[_row(step, fmt) for step in steps],
-        figures=_FIGURES if found["spikes"] is not None else _FIGURES[:1],
+        figures=figures_of(config, found["spikes"] is not None, _FIGURES),
         notes=(
             *model.source.notes,
             *(f"Out of range: {alarm}." for alarm in counts.alarms),
@@ -276,13 +276,14 @@ def _continuation(config: RunConfig, job: Job, steps: list[Step]) -> list[str]:
 
 
 def _draw(run: Run, job: Job, hidden: Patterns, out: Path) -> None:
-    program = first_product(job.model, job.layers[0], hidden.shape[1])
-    normed = run_program(program, {"hidden": hidden}, ReferenceExecutor()).outputs["read"]
-    stages = first_layer_stages(program, normed, name="activation")
-    spike_raster(stages, out / _FIGURES[0][0], value=5, title="An activation becomes part of a sum")
-    if len(run.figures) > 1:
-        rows = [(_BLOCK.sub("", layer), circuit, synops) for layer, circuit, synops in run.layers]
-        synops_bars(rows, out / _FIGURES[1][0])
+    spikes, synops = (out / file if (file, caption) in run.figures else None for file, caption in _FIGURES)
+    if spikes is not None:
+        program = first_product(job.model, job.layers[0], hidden.shape[1])
+        normed = run_program(program, {"hidden": hidden}, ReferenceExecutor()).outputs["read"]
+        stages = first_layer_stages(program, normed, name="activation")
+        spike_raster(stages, spikes, value=5, title="An activation becomes part of a sum")
+    if synops is not None:
+        synops_bars([(_BLOCK.sub("", layer), circuit, count) for layer, circuit, count in run.layers], synops)
 
 
 def first_product(model: Model, layer: int, tokens: int) -> Program:

@@ -15,6 +15,7 @@ from lava_nexus.chip.timing import Span
 from lava_nexus.energy import CircuitEnergy, EnergyReport, Machine, Pace, Site, Subject, load_energy_model
 from lava_nexus.errors import NexusError
 from lava_nexus.formats import FLOAT8_E4M3FN, FLOAT32, UlpSummary
+from lava_nexus.lab.figures import style
 from lava_nexus.lab.figures.bars import synops_bars
 from lava_nexus.lab.figures.circuits import Snapshot, spike_raster
 from lava_nexus.lab.markdown import comma_separated, markdown, summary_text, with_prefix
@@ -196,6 +197,23 @@ def test_bars_of_many_kinds_and_of_none(tmp_path: Path) -> None:
     assert synops_bars(layers, tmp_path / "synops.png").exists()
     with pytest.raises(NexusError, match="0 SynOps"):
         synops_bars([("first", "mul", 0)], tmp_path / "none.png")
+
+
+def test_a_legend_of_long_kinds_stays_on_the_figure(tmp_path, monkeypatch):
+    drawn = []
+    monkeypatch.setattr(style, "save", lambda figure, path: drawn.append(figure))
+    sums = "native sums of float32 times float32 to float32, outputs {n}, inputs {n}"
+    kinds = [
+        *(sums.format(n=n) for n in (32, 64)),
+        *(f"{name} float32" for name in ("mul", "add", "div", "exp", "sqrt")),
+    ]
+    synops_bars([("layer", kind, 100 + i) for i, kind in enumerate(kinds)], tmp_path / "synops.png")
+    (figure,) = drawn
+    figure.canvas.draw()
+    (legend,), (axes,) = figure.legends, figure.axes
+    assert len(legend.get_texts()) == 6, "layers of one kind and other sizes have a colour together"
+    box = legend.get_window_extent()
+    assert box.x0 >= 0 and box.x1 <= figure.bbox.x1 and box.y0 > axes.get_window_extent().y1
 
 
 def test_a_failed_write_leaves_the_old_file(tmp_path: Path) -> None:

@@ -43,6 +43,7 @@ PLAIN = {
 @pytest.mark.parametrize("name", list(LOGIC))
 def test_logic_circuits_on_all_operands(name, basis):
     made = logic_circuit(name, basis)
+    assert made.title == name
     check(made.network)
     operands = every_operand(made)
     expected = [int(PLAIN[name](*x)) for x in zip(*(o.tolist() for o in operands), strict=True)]

@@ -21,6 +21,7 @@ from lava_nexus.formats import FLOAT8_E5M2
 from lava_nexus.lab.configs.execution import RunConfig
 from lava_nexus.lab.report import run_counts
 from lava_nexus.lab.runs import transformer
+from lava_nexus.lab.runs.built import figures_of
 from lava_nexus.lab.runs.job import StepStore
 from lava_nexus.lab.runs.transformer import run_transformer
 from lava_nexus.models.forward import Counts
@@ -47,6 +48,25 @@ TINY = {
 def config(executor: str = "bitsliced", **changes: Any) -> RunConfig:
     model = {"kind": "transformer", "architecture": TINY, "tokens": 3, **changes}
     return build_config(RunConfig, {"model": model, "executor": executor}, "test")
+
+
+@pytest.mark.parametrize(
+    "how, shown",
+    [
+        ({}, True),
+        ({"basis": "nexus"}, True),
+        ({"accumulate": "pairwise"}, False),
+        ({"accumulate": "exact"}, False),
+        ({"accumulate": "exact", "product": "native"}, False),
+        ({"nonlinear": "nls"}, True),
+        ({"nonlinear": "nls", "linear": "spikes"}, False),
+    ],
+)
+def test_a_picture_of_products_and_sums_is_of_runs_that_form_them(how, shown):
+    files = (("spikes.png", "a"), ("synops.png", "b"))
+    asked = build_config(RunConfig, {"model": {"kind": "digits"}, "executor": "bitsliced", **how}, "test")
+    assert figures_of(asked, True, files) == (files if shown else files[1:])
+    assert figures_of(asked, False, files) == (files[:1] if shown else ())
 
 
 @pytest.mark.parametrize("executor", ["bitsliced", "membrane", "lava", "reference"])

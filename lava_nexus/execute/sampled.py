@@ -121,6 +121,9 @@ class SampledTally(TotalTally):
     fired_by: Deviations = _NONE
     reached_by: Deviations = _NONE
 
+    def __post_init__(self) -> None:
+        self.fired_by, self.reached_by = tuple(self.fired_by), tuple(self.reached_by)  # JSON makes lists of them
+
     @classmethod
     def of(cls, circuit: Any, sets: int, counted: NDArray[Any], fired: NDArray[Any], reached: NDArray[Any]) -> Tally:
         """From what the groups of a sample counted.

@@ -8,7 +8,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from pydantic import ValidationError
 
+from lava_nexus import place
 from lava_nexus.circuits import circuit
 from lava_nexus.energy import energy_of
 from lava_nexus.errors import NexusError
@@ -17,7 +19,10 @@ from lava_nexus.execute.run import executor, run
 from lava_nexus.execute.sampled import GROUPS, Estimate, Sample, SampledTally
 from lava_nexus.execute.tallies import Tallies
 from lava_nexus.formats import BFLOAT16, FLOAT8_E4M3FN, FLOAT8_E5M2, FLOAT32, FloatFormat
+from lava_nexus.lab.configs.execution import RunConfig
 from lava_nexus.lab.report import Run, run_counts, write_report
+from lava_nexus.lab.runs.job import Step, StepStore
+from lava_nexus.models.forward import Counts
 from tests.execute.cuda.cases import linear_layer, patterns
 
 SETS = 40_000
@@ -99,6 +104,37 @@ def test_reports_and_energy_say_that_counts_are_estimates(tmp_path: Path) -> Non
     page = (tmp_path / "report.md").read_text()
     assert "Estimated with standard errors: spikes, SynOps (sampled, 8,192 of 40,000 operand sets)" in page
     assert f"{tally.synops:,}" in page and "±" in (tmp_path / "circuits.csv").read_text()
+
+
+def test_a_finished_step_keeps_what_a_sample_showed(tmp_path: Path) -> None:
+    made = circuit("neg", FLOAT8_E5M2)
+    runs = BitslicedExecutor("sample", threads=1)
+    runs.invoke(made, [patterns(FLOAT8_E5M2, (SETS,), 1)])
+    store = StepStore(tmp_path, {})
+    store.save(0, Step("one", 0.0, Counts({"layer": runs.tallies})))
+    (step,) = store.load(lambda name, before: [made])
+    (kept,), (known,) = step.counts.tallies, runs.tallies
+    assert kept == known and str(kept.synops) == str(known.synops)
+
+
+def test_the_config_of_a_run_says_what_is_counted() -> None:
+    digits = {"model": {"kind": "digits"}, "executor": "bitsliced", "seed": 3}
+    sampled = RunConfig.model_validate({**digits, "count": "sample", "fraction": 0.25})
+    assert sampled.executor_options == {"count": "sample", "fraction": 0.25, "seed": 3}
+    assert RunConfig.model_validate({**digits, "count": "none"}).executor_options == {"count": False}
+    assert RunConfig.model_validate(digits).executor_options == {}
+    with pytest.raises(ValidationError, match="'count: sample' is for executors bitsliced and cuda, not lava"):
+        RunConfig.model_validate({**digits, "executor": "lava", "count": "sample"})
+
+
+def test_messages_between_cores_need_the_spikes_of_single_neurons() -> None:
+    made = circuit("mul", FLOAT8_E4M3FN)
+    placement = place(made)
+    x = patterns(FLOAT8_E4M3FN, (SETS,), 1)
+    found = BitslicedExecutor("sample", threads=1)
+    found.invoke(placement.as_placed(made), [x, x])
+    with pytest.raises(NexusError, match="counted spikes in sum, not signal by signal"):
+        energy_of(found.tallies, placement=placement)
 
 
 def test_what_needs_more_than_a_sample_refuses() -> None:

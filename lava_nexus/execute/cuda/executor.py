@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from lava_nexus.circuits import Circuit
+from lava_nexus.circuits.bank import Bank
 from lava_nexus.circuits.native import NativeLayer
 from lava_nexus.execute.cuda.device import cupy, fetched, launch, on_device, placed
 from lava_nexus.execute.cuda.gpus import GpuExecutor
@@ -132,6 +133,14 @@ class CudaExecutor(GpuExecutor):
         super().begin(part)
         if self.sample is not None:
             self.sample.begin(part)
+
+    def invoke_bank(self, bank: Bank, operands: Any, columns: slice, terms: slice) -> Any:
+        """As `Executor.invoke_bank`; every spike is counted, since few operand sets share a specialised circuit."""
+        sample, self.sample = self.sample, None
+        try:
+            return super().invoke_bank(bank, operands, columns, terms)
+        finally:
+            self.sample = sample
 
     def applied(self, circuit: Circuit, operands: Sequence[Any], results: Sequence[Any]) -> Tally:
         """The circuit on flat operands, contiguous, those of one element the same for all; results are written."""

@@ -52,7 +52,9 @@ SCALES = {BFLOAT16: (1.0, 1e17, 3e19, 1e38), FLOAT16: (1.0, 30.0, 200.0, 2e4), F
 
 
 @on_the_host
-@pytest.mark.parametrize("fmt", [FLOAT16, *(pytest.param(fmt, marks=pytest.mark.wide) for fmt in (BFLOAT16, FLOAT8_E4M3FN))], ids=str)
+@pytest.mark.parametrize(
+    "fmt", [FLOAT16, *(pytest.param(fmt, marks=pytest.mark.wide) for fmt in (BFLOAT16, FLOAT8_E4M3FN))], ids=str
+)
 def test_a_plan_tells_what_a_walk_tells(fmt: FloatFormat, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     program = _program(fmt)
     expected = [_met(program, ReferenceExecutor(), fmt, scale) for scale in SCALES[fmt]]

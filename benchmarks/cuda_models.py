@@ -1,15 +1,19 @@
-"""Whole forward passes on a GPU: a prompt and one more token, seconds, and every layer's bits against the CPU's.
+"""Whole forward passes on GPUs: a prompt and further tokens, seconds, and every layer's bits against an executor's.
 
-Weights are seeded, FP32 or rounded to BF16, and made before anything is timed; on the GPU they stay as bit planes where
-they fit, and come anew from the host's memory for each pass where they do not. The first pass compiles and is not
-timed.
+Weights are seeded: FP32, made before anything is timed and held by the host, or BF16, made by a hash while the GPU
+computes (`models.hashed`). They stay on the GPUs as bit planes as far as `--weight-memory` says, and come anew for each
+pass where they do not fit. A pass through one layer compiles and is not timed.
+
+`--against reference_cuda` runs the strict reference beside, on the same GPUs and from the same tokens on its own
+stream, and compares all that every stage leaves, of the prompt and of one more token. Another executor's name runs each
+layer on the CPU, on the stream that the layer before left on the GPU, so that layers do not wait for each other.
 
 `--digests FILE` writes a digest of the stream behind every layer, or compares with those in the file where it is there,
-so that two machines can be compared; `--against` runs each layer on another executor here, on the stream that the layer
-before left on the first: layers do not wait for each other, and where all are equal the prompts are.
+so that two machines can be compared.
 
 Usage: python -m benchmarks.cuda_models [--shape qwen3_0.6b] [--layers N] [--tokens 128] [--weights bfloat16]
-    [--against reference --workers 16] [--executor cuda] [--digests FILE] [--record FILE] [--quick]
+    [--against reference_cuda] [--devices 0 1] [--weight-memory 20] [--executor cuda] [--digests FILE] [--record FILE]
+    [--quick]
 
 As a module, as `benchmarks.cuda` says.
 """
@@ -26,7 +30,7 @@ from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,11 +41,12 @@ from lava_nexus.errors import NexusError
 from lava_nexus.execute.cuda.device import machine
 from lava_nexus.execute.executor import Executor
 from lava_nexus.execute.run import executor as executor_named
-from lava_nexus.formats import FloatFormat, as_format
+from lava_nexus.formats import BFLOAT16, FloatFormat, as_format
 from lava_nexus.lab.configs.execution import RunConfig, TransformerModel
+from lava_nexus.models.hashed import HashedTensors
 from lava_nexus.models.model import Model, random_model
 from lava_nexus.models.stages import forward_stages
-from lava_nexus.models.stream import Stream, cache_of
+from lava_nexus.models.stream import Stream, as_kept, cache_of
 from lava_nexus.models.tensors import HeldTensors
 
 CONFIGS = Path(__file__).parents[1] / "configs" / "models"
@@ -51,13 +56,14 @@ Row = dict[str, Any]
 
 
 def model_of(shape: str, tiny: bool, weights: str | None = None) -> Model:
-    """The model of a config, its weights kept in memory once they are made, rounded to a format of their own."""
+    """The model of a config: BF16 weights made where they are read, others held once they are, rounded to a format."""
     given = load_config(RunConfig, CONFIGS / f"{shape}.yaml").model
     assert isinstance(given, TransformerModel) and given.architecture is not None
     made = random_model({**given.architecture, **(TINY if tiny else {})})
     rounded = as_format(weights) if weights else None
     assert rounded is None or isinstance(rounded, FloatFormat)
-    return Model(made.spec, HeldTensors(made.source), replace(made.arithmetic, weight_format=rounded))
+    source = HashedTensors(0) if rounded == BFLOAT16 else HeldTensors(made.source)
+    return Model(made.spec, source, replace(made.arithmetic, weight_format=rounded))
 
 
 def passes(model: Model, runs: Executor, tokens: int, layers: int, more: int = 1) -> tuple[float, list[float]]:
@@ -74,6 +80,23 @@ def passes(model: Model, runs: Executor, tokens: int, layers: int, more: int = 1
         np.asarray(stream["hidden"])
         taken.append(time.perf_counter() - start)
     return taken[0], taken[1:]
+
+
+def unequal_beside(model: Model, pair: tuple[Executor, Executor], tokens: int, layers: int) -> list[int]:
+    """Patterns that differ of all that every layer leaves, by two executors on a stream each: a prompt, one more token."""
+    found, ids = [0] * layers, np.arange(1, tokens + 2)[None]
+    forwards, streams = [model.forward(runs) for runs in pair], [cast(Stream, {})] * 2
+    for begin, end in ((0, tokens), (tokens, tokens + 1)):
+        stages = forward_stages(model.spec, end - begin, begin, layers=(0, layers), logits="none", keep=True)
+        streams = [f.enter(ids[:, begin:end], held=cache_of(s)) for f, s in zip(forwards, streams, strict=True)]
+        layer = -1
+        for both in zip(*(f.run(stages, s) for f, s in zip(forwards, streams, strict=True)), strict=True):
+            layer += both[0].stage.step.startswith("layer")
+            one, other = (as_kept(done.left) for done in both)
+            unequal = sum(int((one[name] != other[name]).sum()) for name in one)
+            found[max(layer, 0)] += unequal
+            streams = [done.stream for done in both]
+    return found
 
 
 def hidden_states(model: Model, runs: Executor, tokens: int, layers: int) -> Iterator[NDArray[Any]]:
@@ -129,26 +152,41 @@ def measured(given: argparse.Namespace) -> Row:
     """One row of the record."""
     model = model_of(given.shape, given.quick, given.weights)
     layers = given.layers or model.spec.layers
-    options = {"count": False} if given.executor in ("cuda", "bitsliced") else {}
-    runs = executor_named(given.executor, **options)
+    runs = executor_named(given.executor, **options_of(given, given.executor))
     row: Row = {"shape": given.shape, "layers": layers, "of": model.spec.layers, "tokens": given.tokens}
-    row |= {"executor": runs.name, "weights": given.weights or "float32"}
+    row |= {"executor": runs.name, "weights": given.weights or "float32", "devices": len(given.devices or [0])}
+    if given.weight_memory is not None:
+        row["weight memory, GB"] = given.weight_memory
     if not given.only_digests:
-        print(f"{given.shape}: weights of {layers} layers are made, kernels compiled", file=sys.stderr)
-        passes(model, runs, given.tokens, layers)
+        print(f"{given.shape}: kernels are compiled, weights of {layers} layers made", file=sys.stderr)
+        passes(model, runs, given.tokens, 1)
+        first, _ = passes(model, runs, given.tokens, layers, 0)
+        row["first prompt seconds"] = first
         runs_of = [passes(model, runs, given.tokens, layers, given.more) for _ in range(given.repeats)]
         row["prompt seconds"] = float(np.median([prompt for prompt, _ in runs_of]))
         row["next token seconds"] = float(np.median([one for _, more in runs_of for one in more]))
-    if given.digests or given.against:
+        print(json.dumps(row), file=sys.stderr)
+    unequal: list[int] = []
+    if given.against == "reference_cuda":
+        other = executor_named(given.against, devices=given.devices, weight_memory=0)
+        unequal = unequal_beside(model, (runs, other), given.tokens, layers)
+    elif given.digests or given.against:
         states = list(hidden_states(model, runs, given.tokens, layers))
         if given.digests:
             row |= compared([hashlib.sha256(state.tobytes()).hexdigest() for state in states], given.digests, row)
+        unequal = unequal_bits(given, states) if given.against else []
     if given.against:
-        unequal = unequal_bits(given, states)
         row |= {"against": given.against, "unequal bits by layer": unequal}
         if any(unequal):
             raise NexusError(f"{given.shape}: layers differ from {given.against}: {unequal}")
     return row
+
+
+def options_of(given: argparse.Namespace, name: str) -> dict[str, Any]:
+    """Of an executor that is timed: nothing is counted."""
+    if name == "cuda":
+        return {"count": False, "devices": given.devices, "weight_memory": given.weight_memory}
+    return {"count": False} if name == "bitsliced" else {}
 
 
 def main() -> None:
@@ -160,6 +198,8 @@ def main() -> None:
     parser.add_argument("--more", type=int, default=3, help="further tokens, of which the median is told")
     parser.add_argument("--repeats", type=int, default=3, help="passes timed, of which the median is told")
     parser.add_argument("--weights", help="format that weights are rounded to first")
+    parser.add_argument("--devices", type=int, nargs="+", help="GPUs, of which each forms some columns")
+    parser.add_argument("--weight-memory", type=float, help="GB of each GPU that weights may stay in")
     parser.add_argument("--against", help="executor whose bits are compared")
     parser.add_argument("--workers", type=int, default=1, help="processes of --against, a layer each")
     parser.add_argument("--digests", type=Path, help="file of digests of every layer, written or compared with")

@@ -250,6 +250,10 @@ class Executor(ABC):
         """What a program reads of weights, by input: what stands for those that are kept elsewhere, else patterns."""
         return {name: rows.read(source)[None] for name, rows in weights.items()}
 
+    def ahead(self, weights: Iterable[Rows], source: Source) -> None:
+        """Told of matrices of weights that programs will read next, in this order; they may be brought meanwhile."""
+        return
+
     def fetch(self, patterns: Any) -> Patterns:
         """What `place`, or an invocation on placed patterns, gave, in host memory."""
         return np.asarray(patterns)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lava_nexus.errors import NexusError
 from lava_nexus.execute.operands import Patterns, check_rounded
-from lava_nexus.formats import FloatFormat
+from lava_nexus.formats import BFLOAT16, FLOAT32, FloatFormat
 from lava_nexus.programs.program import Contract, Program
 
 
@@ -19,6 +19,14 @@ class Source(Protocol):
 
     def rows(self, name: str, shape: tuple[int, ...], rows: slice) -> NDArray[np.float32]:
         """Some rows of a tensor."""
+
+
+@runtime_checkable
+class Halves(Protocol):
+    """A source of weights that are BF16 numbers."""
+
+    def upper_halves(self, name: str, shape: tuple[int, ...], rows: slice, out: NDArray[np.uint16]) -> None:
+        """Some rows of a tensor as BF16 patterns, put into an array [rows, ...]."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +55,21 @@ class Rows:
         """Some of them."""
         first = self.rows.start
         return replace(self, rows=slice(first + share.start, first + share.stop))
+
+    @property
+    def carried(self) -> np.dtype[Any]:
+        """Of what says all of a pattern: its upper half where the numbers are BF16 ones in FP32, else itself."""
+        halved = self.format == FLOAT32 and self.rounded == BFLOAT16
+        return np.dtype(np.uint16) if halved else self.format.pattern_dtype
+
+    def carry(self, source: Source, out: Patterns) -> None:
+        """Puts them into an array [rows, terms] of dtype `carried`; raises what `read` does."""
+        if out.dtype == self.format.pattern_dtype:
+            out[...] = self.read(source)
+        elif isinstance(source, Halves):
+            source.upper_halves(self.name, self.shape, self.rows, out)
+        else:
+            out[...] = self.read(source) >> np.uint32(16)
 
     def read(self, source: Source) -> Patterns:
         """Their patterns [rows, terms].

@@ -155,7 +155,9 @@ class Forward:
 
     def run(self, stages: Iterable[Stage], stream: Stream) -> Iterator[Done]:
         """Runs stages on a stream, one after the other; what each gave is told before the next one is read."""
-        for stage in stages:
+        coming = list(stages)
+        for i, stage in enumerate(coming):
+            self.executor.ahead([rows for one in coming[i : i + 2] for rows in self._matrices(one)], self.source)
             with doing(f"{stage.step} of {self.spec.layers}" if stage.step.startswith("layer") else stage.step):
                 left, counts = self._ran(stage, as_kept(stream))
                 kept = self._kept(left)
@@ -190,10 +192,19 @@ class Forward:
         arithmetic, executor = self.arithmetic.of_batch(batch), self.executor
         if not (executor.keeps_weights and arithmetic.feeds_weights):
             return Written.of(stage, arithmetic, self.source), {}
-        of = {role: (name, shape, stage.rows or slice(0, shape[0])) for role, (name, shape) in stage.tensors.items()}
-        rows = {WEIGHT + role: Rows(*one, arithmetic.format, arithmetic.weight_format) for role, one in of.items()}
         written = Written.of(stage, arithmetic)
-        return written, executor.feeds(written.program, rows, self.source)
+        return written, executor.feeds(written.program, self._rows(stage), self.source)
+
+    def _rows(self, stage: Stage) -> dict[str, Rows]:
+        """Which rows of which tensors a stage reads, by input of its program."""
+        of = {role: (name, shape, stage.rows or slice(0, shape[0])) for role, (name, shape) in stage.tensors.items()}
+        fmt, rounded = self.arithmetic.format, self.arithmetic.weight_format
+        return {WEIGHT + role: Rows(*one, fmt, rounded) for role, one in of.items()}
+
+    def _matrices(self, stage: Stage) -> list[Rows]:
+        """Matrices of weights that a stage reads where the executor keeps them."""
+        kept = stage.write is not None and self.executor.keeps_weights and self.arithmetic.feeds_weights
+        return [rows for rows in self._rows(stage).values() if len(rows.shape) == 2] if kept else []
 
     def _alarms(self, watch: Watch, stage: Stage, feeds: Mapping[str, Patterns], batch: int) -> list[str]:
         """What the watch met, where the same stage in FP32, fed the same numbers, meets nothing of the kind."""

@@ -66,6 +66,12 @@ class TensorSource(ABC):
         return {role: self.rows(name, shape, slice(0, shape[0])) for role, (name, shape) in wanted.items()}
 
 
+def centre_of(name: str) -> bool:
+    """The mean of seeded weights: 1 of norms, else 0."""
+    module = name.rpartition(".")[0].rpartition(".")[2].lower()
+    return ("norm" in name.lower() or module.startswith("ln_")) and name.endswith("weight")
+
+
 class RandomTensors(TensorSource):
     """Seeded weights: 0.02 N(0, 1), norms 1 + 0.02 N(0, 1). A row depends on seed, name and its number alone.
 
@@ -85,8 +91,7 @@ class RandomTensors(TensorSource):
 
     def rows(self, name: str, shape: Shape, rows: slice | NDArray[np.int64]) -> Weights:
         """Made row by row; a vector is one row."""
-        module = name.rpartition(".")[0].rpartition(".")[2].lower()
-        centre = np.float32(("norm" in name.lower() or module.startswith("ln_")) and name.endswith("weight"))
+        centre = np.float32(centre_of(name))
         if len(shape) == 1:
             drawn = self._drawn(_key(name), 0).standard_normal(shape[0], np.float32)
             return np.asarray(centre + (np.float32(0.02) * drawn)[rows])

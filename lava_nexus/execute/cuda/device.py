@@ -105,6 +105,21 @@ def here(array: Any) -> Any:
     return copy
 
 
+def pinned(size: int) -> NDArray[np.uint8]:
+    """Bytes of host memory that stay where they are, which a GPU reads while it computes."""
+    return np.frombuffer(cupy().cuda.alloc_pinned_memory(size), np.uint8, size)
+
+
+def send(host: NDArray[Any], array: Any, first: int, stream: Any) -> None:
+    """Copies pinned memory to a flat array, from an element on, in the order of a stream, and does not wait."""
+    to = array.data.ptr + first * array.itemsize
+    cupy().cuda.runtime.memcpyAsync(to, host.ctypes.data, host.nbytes, _TO_DEVICE, stream.ptr)
+
+
+_TO_DEVICE = 1
+"""The runtime's number of copies from the host."""
+
+
 def fetched(patterns: Any) -> NDArray[Any]:
     """The array in host memory."""
     return np.asarray(patterns) if isinstance(patterns, np.ndarray | np.generic) else cupy().asnumpy(patterns)

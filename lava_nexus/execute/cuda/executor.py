@@ -49,14 +49,14 @@ class CudaExecutor(GpuExecutor):
 
     def __init__(
         self, count: Count = True, devices: Sequence[int] | int | None = None, fraction: float = DEFAULT_FRACTION,
-        seed: int = 0,
+        seed: int = 0, weight_memory: float | None = None,
     ) -> None:  # fmt: skip
-        """Devices: GPUs by number, the current one where left out; fraction and seed are of what "sample" counts.
+        """As every executor on GPUs; fraction and seed are of what "sample" counts.
 
         Raises:
-            NexusError: `count`, `fraction` or `seed` is not one of these, a GPU is not there, or CuPy is not.
+            NexusError: as every executor on GPUs, or `count`, `fraction` or `seed` is not one of these.
         """
-        super().__init__(devices)
+        super().__init__(devices, weight_memory)
         self.sample = sample_of(count, fraction, seed)
         self.count = count
         self.variant: Variant = "activity" if count == "activity" else "spikes" if count else "outputs"
@@ -65,7 +65,7 @@ class CudaExecutor(GpuExecutor):
         self, how: Rounded | Fused, x: Any, parts: Sequence[tuple[Any, Matrices]], words: Words, result: Any
     ) -> Tell:
         """Sums of products in index order, with matrices as planes, put into a flat result."""
-        planes = kept_planes(self._weights, how.multiply.inputs[1], parts, isinstance(how, Fused))
+        planes = kept_planes(self.weights, how.multiply.inputs[1], parts, isinstance(how, Fused))
         return summed_products(self, how, x, planes, words, result)
 
     def rows(self, circuit: Circuit, x: Any, words: Words, result: Any) -> Tell:
@@ -82,7 +82,7 @@ class CudaExecutor(GpuExecutor):
             if isinstance(layer, PairLayer):
                 words, tallies = pair_words(layer, left, right[0], bool(self.count))
             else:
-                words, tallies = native_words(layer, left, self._weights, bool(self.count))
+                words, tallies = native_words(layer, left, self.weights, bool(self.count))
         for tally in tallies:
             self.tallies.add(tally)
         found = self.invoke(layer.back, words)

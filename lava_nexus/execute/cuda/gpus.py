@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from lava_nexus.circuits import Circuit
-from lava_nexus.execute.cuda.device import checked_devices, cupy, fetched, on_device, placed
+from lava_nexus.errors import NexusError
+from lava_nexus.execute.cuda.device import checked_devices, cupy, fetched, here, on_device, placed
 from lava_nexus.execute.cuda.planes import KeptWeights
+from lava_nexus.execute.cuda.sharing import shared_out
 from lava_nexus.execute.cuda.sums import Tell, contracted, folded
-from lava_nexus.execute.cuda.tables import Matrices, Words
+from lava_nexus.execute.cuda.tables import WORD, Matrices, Words
 from lava_nexus.execute.executor import Evaluated, Executor
-from lava_nexus.execute.operands import Operands, Patterns
+from lava_nexus.execute.operands import Operands, Patterns, real_number
+from lava_nexus.execute.shares import shares
 from lava_nexus.execute.tallies import ProgramResult, Tally
 from lava_nexus.execute.watch import Watch
 from lava_nexus.execute.weights import Remote, Rows, Source
@@ -30,15 +33,28 @@ class GpuExecutor(Executor):
 
     keeps_weights = True
 
-    def __init__(self, devices: Sequence[int] | int | None = None) -> None:
-        """Devices: GPUs by number, the current one where left out.
+    def __init__(self, devices: Sequence[int] | int | None = None, weight_memory: float | None = None) -> None:
+        """As an option each.
+
+        Args:
+            devices: GPUs by number, the current one where left out.
+            weight_memory: GB (10^9 bytes) of each GPU's memory that weights may stay in; those without room are brought
+                from the host for each pass, beside what is computed. Seven tenths of what is free where left out.
 
         Raises:
-            NexusError: a GPU is not there, or CuPy is not.
+            NexusError: a GPU is not there, or CuPy is not, or the memory is no number from 0 on.
         """
         super().__init__()
         self.devices = checked_devices(devices)
-        self._weights = KeptWeights()
+        room = None if weight_memory is None else int(1e9 * real_number("weight_memory", weight_memory))
+        if room is not None and room < 0:
+            raise NexusError(f"weight_memory {weight_memory} is below 0")
+        self._weights = {device: KeptWeights(device, room) for device in self.devices}
+
+    @property
+    def weights(self) -> KeptWeights:
+        """Those on the current GPU."""
+        return self._weights[int(cupy().cuda.Device().id)]
 
     @abstractmethod
     def applied(self, circuit: Circuit, operands: Sequence[Any], results: Sequence[Any]) -> Tally:
@@ -48,7 +64,37 @@ class GpuExecutor(Executor):
     def products(
         self, how: Rounded | Fused, x: Any, parts: Sequence[tuple[Any, Matrices]], words: Words, result: Any
     ) -> Tell:
-        """Sums of products in index order of rows of x with matrices of several arrays, put into a flat result."""
+        """Sums of products in index order of rows of x with matrices of several arrays, put into a flat result.
+
+        All on the current GPU.
+        """
+
+    def shared_products(
+        self, how: Rounded | Fused, x: Any, parts: Sequence[tuple[Any, Matrices]], words: Words, result: Any
+    ) -> Tell:
+        """As `products`, the columns of weights shared out among the GPUs."""
+        split = shared_out(parts, words, self.devices)
+        if not split:
+            return self.products(how, x, parts, words, result)
+        done, on = [], cupy().cuda.Device
+        lefts = {share.device: _there(x, share.device) for share in split}
+        for share in split:
+            with on(share.device):
+                own = cupy().empty(WORD * share.words.number, result.dtype)
+                arrays = [(parts[i][0], span, matrix) for i, span, matrix in share.parts]
+                given = [(Remote.standing_for(a.of.part(span), a.source), matrix) for a, span, matrix in arrays]
+                done.append((own, self.products(how, lefts[share.device], given, share.words, own)))
+        for share, (own, _) in zip(split, done, strict=True):
+            result[share.into.here()] = here(own)[share.taken.here()]
+
+        def tell() -> list[Tally]:
+            tallies = []
+            for share, (_, each) in zip(split, done, strict=True):
+                with on(share.device):
+                    tallies += each()
+            return tallies
+
+        return tell
 
     @abstractmethod
     def rows(self, circuit: Circuit, x: Any, words: Words, result: Any) -> Tell:
@@ -62,7 +108,16 @@ class GpuExecutor(Executor):
     def feeds(self, program: Program, weights: Mapping[str, Rows], source: Source) -> dict[str, Any]:
         """What a program reads of weights, by input; matrices are kept on the GPU, as long as they fit."""
         with cupy().cuda.Device(self.devices[0]):
-            return self._weights.feeds(program, weights, source)
+            return self.weights.feeds(program, weights, source)
+
+    def ahead(self, weights: Iterable[Rows], source: Source) -> None:
+        """Sends for weights that are not kept, the share of each GPU."""
+        given = list(weights)
+        for i, device in enumerate(self.devices):
+            cut = [(rows, shares(rows.rows.stop - rows.rows.start, len(self.devices), WORD)) for rows in given]
+            own = [rows.part(spans[i]) for rows, spans in cut if i < len(spans)]
+            with cupy().cuda.Device(device):
+                self.weights.ahead(given if len(self.devices) == 1 else own, source)
 
     def flat(self, patterns: Any) -> Any:
         """Patterns, flat on the current GPU; what stands for weights as it is."""
@@ -94,7 +149,7 @@ class GpuExecutor(Executor):
             return folded(self, how, values)
 
     def run_whole(self, program: Program, feeds: Mapping[str, Patterns]) -> ProgramResult | None:
-        """Nodes that do not wait for each other together, where the program has none that need a walk; on one GPU."""
+        """Nodes that do not wait for each other together, where the program has none that need a walk."""
         return self._planned(program, feeds, None)
 
     def run_watched(self, program: Program, feeds: Mapping[str, Patterns], watch: Watch) -> ProgramResult | None:
@@ -105,8 +160,6 @@ class GpuExecutor(Executor):
         from lava_nexus.execute.cuda.planner import plan_of
         from lava_nexus.execute.cuda.watched import ran_watched
 
-        if len(self.devices) > 1:
-            return None
         plan = plan_of(program, {name: len(patterns) for name, patterns in feeds.items()}, bool(self.count))
         if plan is None:
             return None
@@ -129,3 +182,9 @@ class GpuExecutor(Executor):
         ]
         results = [xp.empty(operands.sets, port.pattern_dtype) for port in circuit.network.outputs]
         return results, self.applied(circuit, flat, results)
+
+
+def _there(array: Any, device: int) -> Any:
+    """The array on a GPU."""
+    with cupy().cuda.Device(device):
+        return here(array)

@@ -5,7 +5,7 @@ Whole models are compared with gates bit for bit where they run. Of the look-ups
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -43,13 +43,11 @@ class CudaReference(GpuExecutor):
     level = LEVELS["reference"]
     count = False
 
-    def __init__(self, devices: Sequence[int] | int | None = None, plans: bool = True) -> None:
-        """Devices: GPUs by number, the current one where left out.
-
-        Raises:
-            NexusError: a GPU is not there, or CuPy is not.
-        """
-        super().__init__(devices)
+    def __init__(
+        self, devices: Sequence[int] | int | None = None, weight_memory: float | None = None, plans: bool = True
+    ) -> None:
+        """As every executor on GPUs."""
+        super().__init__(devices, weight_memory)
         self.plans = plans
         self._results: dict[Circuit, Kept] = {}
         self._places: WeakKeyDictionary[Words, dict[Any, Kept]] = WeakKeyDictionary()
@@ -129,18 +127,12 @@ class CudaReference(GpuExecutor):
         if not isinstance(array, Remote):
             return array, matrices.entries, False
         rows, terms = array.shape[-2:]
-
-        def make(room: Callable[[int], None]) -> tuple[tuple[Any, bool], int]:
-            """Columns side by side, for neighbouring threads."""
-            patterns = placed(array.read())
-            half = patterns.dtype.itemsize == 4 and not bool((patterns & patterns.dtype.type(0xFFFF)).any())
-            room(patterns.nbytes // (1 + half))
-            if half:
-                patterns = (patterns >> patterns.dtype.type(16)).astype(np.uint16)
-            made = cupy().ascontiguousarray(patterns.T)
-            return (made.reshape(-1), half), made.nbytes
-
-        weights, half = self._weights.once(("plain", array.key), make)
+        if (found := self.weights.get(key := ("plain", array.key))) is None:
+            there = self.weights.carrier.take(array)
+            half = there.dtype != array.dtype
+            made = cupy().ascontiguousarray(there.reshape(rows, terms).T)  # columns side by side, for threads
+            found = self.weights.keep(key, (made.reshape(-1), half), made.nbytes, [array])
+        weights, half = found
         first, column, term, columns, length = matrices.entries
         # Element (r, k) is at k * rows + r.
         moved = [first % terms * rows + first // terms, column // terms, term * rows, columns, length]

@@ -34,7 +34,7 @@ class Placing(Protocol):
     def applied(self, circuit: Circuit, operands: Sequence[Any], results: Sequence[Any]) -> Tally:
         """A circuit on flat operands; results are written."""
 
-    def products(
+    def shared_products(
         self, how: Rounded | Fused, x: Any, parts: Sequence[tuple[Any, Matrices]], words: Words, result: Any
     ) -> Tell:
         """Sums of products with matrices of several arrays, or of what stands for weights; a result is written."""
@@ -184,6 +184,6 @@ class Summing(Step):
         """As of every step."""
         parts = [(buffers[number], matrices) for number, matrices in self.matrices.items()]
         result = cupy().empty(self.size, self.product.add.output.pattern_dtype)
-        tell = executor.products(self.product, read(self.left, buffers), parts, self.words, result)
+        tell = executor.shared_products(self.product, read(self.left, buffers), parts, self.words, result)
         buffers[self.buffer] = result
         return tell() if self.counting else ()

@@ -10,6 +10,7 @@ import ctypes
 import hashlib
 import shutil
 import subprocess
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -156,6 +157,9 @@ _AS_NUMPY = (
 class _Event:
     """Nothing to wait for."""
 
+    def synchronize(self) -> None:
+        """All is done."""
+
 
 class _Stream:
     def __enter__(self) -> _Stream:
@@ -171,17 +175,30 @@ class _Stream:
         assert isinstance(event, _Event)
 
 
-class _Device(_Stream):
-    id, mem_info = 0, (1 << 30, 1 << 30)
+class _Device:
+    """One of two, the current one of a thread where no number is given."""
 
-    def __init__(self, number: int = 0) -> None:
-        assert number == 0
+    mem_info = (1 << 30, 1 << 30)
+    _now = threading.local()
+
+    def __init__(self, number: int | None = None) -> None:
+        self.id = self._within()[-1] if number is None else number
+        assert self.id in (0, 1)
+
+    def _within(self) -> list[int]:
+        return self._now.__dict__.setdefault("numbers", [0])
+
+    def __enter__(self) -> None:
+        self._within().append(self.id)
+
+    def __exit__(self, *_: object) -> None:
+        self._within().pop()
 
 
 @contextmanager
 def emulated(monkeypatch: pytest.MonkeyPatch, folder: Path) -> Iterator[Emulator]:
     """Within it executors of kind `cuda` run on the host."""
-    runtime = SimpleNamespace(getDeviceCount=lambda: 1)
+    runtime = SimpleNamespace(getDeviceCount=lambda: 2)
     cuda = SimpleNamespace(Device=_Device, runtime=runtime, Stream=lambda **_: _Stream(), get_current_stream=_Stream)
     fake = SimpleNamespace(
         **{name: getattr(np, name) for name in _AS_NUMPY},
@@ -189,11 +206,12 @@ def emulated(monkeypatch: pytest.MonkeyPatch, folder: Path) -> Iterator[Emulator
     )  # fmt: skip
     emulator = Emulator(folder)
     with monkeypatch.context() as patched:
-        from lava_nexus.execute.cuda import executor, golden, gpus, planes, reference, steps, sums, tables
+        from lava_nexus.execute.cuda import carrying, executor, golden, gpus, planes, reference, steps, sums, tables
         from lava_nexus.execute.cuda.native import elements, layers, pairs
 
         for module in (
             device,
+            carrying,
             executor,
             golden,
             gpus,
@@ -212,7 +230,10 @@ def emulated(monkeypatch: pytest.MonkeyPatch, folder: Path) -> Iterator[Emulator
             patched.setattr(module, "launch", emulator.launch)
         patched.setattr(device, "_beside", {})
         patched.setattr(layers, "multiplied", _multiplied)
-        patched.setattr(sums, "here", lambda array: array)
+        patched.setattr(carrying, "pinned", lambda size: np.empty(size, np.uint8))
+        patched.setattr(carrying, "send", _sent)
+        for module in (gpus, sums):
+            patched.setattr(module, "here", lambda array: array)
         for module in (executor, gpus, reference):
             patched.setattr(module, "fetched", np.asarray)
         for module in (elements, executor, gpus, layers, planes, reference, sums):
@@ -222,6 +243,10 @@ def emulated(monkeypatch: pytest.MonkeyPatch, folder: Path) -> Iterator[Emulator
 
 def _multiplied(left: Any, right: Any, into: Any) -> None:
     np.matmul(left.astype(into.dtype), np.swapaxes(right, 1, 2).astype(into.dtype), out=into)
+
+
+def _sent(host: Any, array: Any, first: int, _: Any) -> None:
+    array[first : first + len(host)] = host
 
 
 def _placed(patterns: Any, dtype: np.dtype[Any] | None = None) -> Any:

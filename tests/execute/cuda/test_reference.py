@@ -8,22 +8,18 @@ from typing import Any
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
 from lava_nexus.circuits import circuit
 from lava_nexus.execute.cuda import plain
 from lava_nexus.execute.cuda.reference import CudaReference
 from lava_nexus.execute.executor import Executor
-from lava_nexus.execute.interpret import run_program
 from lava_nexus.execute.reference import ReferenceExecutor
 from lava_nexus.execute.run import executor
-from lava_nexus.execute.weights import Remote, Rows
-from lava_nexus.formats import BFLOAT16, FLOAT32, FLOAT64, FORMATS, FloatFormat
+from lava_nexus.formats import BFLOAT16, FLOAT32, FLOAT64, FORMATS
 from lava_nexus.models.model import Model, random_model
-from lava_nexus.programs import Program, Writer
 from tests.circuits.cases import BASIC, CASES, Case, marked
 from tests.circuits.test_arithmetic import assert_same, hard_sets
-from tests.execute.cuda.cases import cases, patterns, record
+from tests.execute.cuda.cases import cases, record
 from tests.execute.cuda.emulated import COMPILER, emulated
 from tests.execute.cuda.test_vectors import TINY, passed
 
@@ -74,39 +70,6 @@ def test_sums_on_the_host_are_those_of_the_reference(
     assert found == {name: record(case, ReferenceExecutor()) for name, case in SUMS[::2]}
 
 
-class _Source:
-    """A tensor in memory."""
-
-    def __init__(self, tensor: NDArray[np.float32]) -> None:
-        self.tensor = tensor
-
-    def rows(self, name: str, shape: tuple[int, ...], rows: slice) -> NDArray[np.float32]:
-        """Some rows of it."""
-        return self.tensor[rows]
-
-
-@on_the_host
-@pytest.mark.parametrize("rounded", [None, BFLOAT16], ids=str)
-def test_weights_that_are_kept_are_those_of_the_reference(
-    rounded: FloatFormat | None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    """Rows 3 to 40 of a matrix, as a layer that is cut reads them."""
-    w = Writer(Program("layer"), FLOAT32).inside("layer")
-    x, weight = w.program.input("x", (5, 17), FLOAT32), w.program.input("w", (37, 17), FLOAT32)
-    w.program.outputs["y"] = w.contract(x, weight)
-    rows = Rows("w", (50, 17), slice(3, 40), FLOAT32, rounded)
-    source = _Source(np.random.default_rng(0).standard_normal((50, 17)).astype(np.float32))
-    given = {"x": patterns(FLOAT32, (2, 5, 17), 1)}
-    expected = run_program(w.program, {**given, "w": rows.read(source)[None]}, ReferenceExecutor())
-    with emulated(monkeypatch, tmp_path):
-        runs = CudaReference()
-        feeds = {**given, **runs.feeds(w.program, {"w": rows}, source)}
-        assert isinstance(feeds["w"], Remote)
-        for _ in range(2):
-            found = run_program(w.program, feeds, runs)
-            np.testing.assert_array_equal(found.outputs["y"], expected.outputs["y"])
-
-
 @on_the_host
 @pytest.mark.wide
 @pytest.mark.parametrize("weights", ["float32", "bfloat16"])
@@ -125,6 +88,34 @@ def test_a_model_on_the_host_is_that_of_the_reference(
 def test_a_model_on_a_gpu_is_that_of_the_reference(weights: str, plans: bool) -> None:
     model = rounded_model(weights)
     assert_equal(passed(model, executor("reference_cuda", plans=plans)), passed(model, ReferenceExecutor()))
+
+
+@pytest.mark.cuda
+@pytest.mark.parametrize("name", ["cuda", "reference_cuda"])
+def test_weights_that_do_not_fit_pass_through(name: str) -> None:
+    """Sent for a layer ahead, none kept, or the first ones."""
+    for weights in ("float32", "bfloat16"):
+        model = rounded_model(weights)
+        expected = passed(model, ReferenceExecutor())[0]
+        for memory in (0, 5e-6):
+            runs = executor(name, count=False, weight_memory=memory)
+            for _ in range(2):
+                for a, b in zip(passed(model, runs)[0], expected, strict=True):
+                    np.testing.assert_array_equal(a, b)
+
+
+@pytest.mark.cuda
+@pytest.mark.parametrize("name", ["cuda", "reference_cuda"])
+def test_a_model_on_two_gpus_is_that_on_one(name: str) -> None:
+    import cupy
+
+    if cupy.cuda.runtime.getDeviceCount() < 2:
+        pytest.skip("one GPU")
+    for weights in ("float32", "bfloat16"):
+        model = rounded_model(weights)
+        for memory in (None, 0):
+            found, one = (passed(model, executor(name, devices=d, weight_memory=memory)) for d in ([0, 1], [1]))
+            assert_equal(found, one)
 
 
 @pytest.mark.cuda

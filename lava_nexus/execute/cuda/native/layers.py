@@ -10,7 +10,7 @@ add up to less than 2^16 * 2^8 (`Limbs.groups`), so that every partial sum lies 
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import prod
 from typing import Any
@@ -74,15 +74,14 @@ def weights_of(layer: NativeLayer, kept: KeptWeights) -> Weights:
     """
     core, limbs = layer.network, layer.limbs
 
-    def make(room: Callable[[int], None]) -> tuple[Weights, int]:
+    if (found := kept.get(id(core))) is None:
         units = units_for(limbs)
         size = np.dtype(units.part[1]).itemsize * units.positions(limbs.span) * limbs.patterns.size
-        room(size)
+        kept.room(size, None)
         weakref.finalize(core, _dropped, weakref.ref(kept), id(core))
-        return _made(core, units), size
-
-    found: Weights = kept.once(id(core), make)
-    return found
+        found = kept.keep(id(core), _made(core, units), size)
+    weights: Weights = found
+    return weights
 
 
 def _dropped(kept: weakref.ref[KeptWeights], key: int) -> None:

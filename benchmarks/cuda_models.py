@@ -83,7 +83,7 @@ def passes(model: Model, runs: Executor, tokens: int, layers: int, more: int = 1
 
 
 def unequal_beside(model: Model, pair: tuple[Executor, Executor], tokens: int, layers: int) -> list[int]:
-    """Patterns that differ of all that every layer leaves, by two executors on a stream each: a prompt, one more token."""
+    """Patterns that differ of all that every layer leaves, by two executors: a prompt, one more token."""
     found, ids = [0] * layers, np.arange(1, tokens + 2)[None]
     forwards, streams = [model.forward(runs) for runs in pair], [cast(Stream, {})] * 2
     for begin, end in ((0, tokens), (tokens, tokens + 1)):
@@ -160,9 +160,9 @@ def measured(given: argparse.Namespace) -> Row:
     if not given.only_digests:
         print(f"{given.shape}: kernels are compiled, weights of {layers} layers made", file=sys.stderr)
         passes(model, runs, given.tokens, 1)
-        first, _ = passes(model, runs, given.tokens, layers, 0)
-        row["first prompt seconds"] = first
-        runs_of = [passes(model, runs, given.tokens, layers, given.more) for _ in range(given.repeats)]
+        first = passes(model, runs, given.tokens, layers, given.more)
+        row["first prompt seconds"] = first[0]
+        runs_of = [passes(model, runs, given.tokens, layers, given.more) for _ in range(given.repeats)] or [first]
         row["prompt seconds"] = float(np.median([prompt for prompt, _ in runs_of]))
         row["next token seconds"] = float(np.median([one for _, more in runs_of for one in more]))
         print(json.dumps(row), file=sys.stderr)
@@ -196,7 +196,7 @@ def main() -> None:
     parser.add_argument("--layers", type=int, help="fewer than the model has")
     parser.add_argument("--tokens", type=int, default=128, help="of the prompt")
     parser.add_argument("--more", type=int, default=3, help="further tokens, of which the median is told")
-    parser.add_argument("--repeats", type=int, default=3, help="passes timed, of which the median is told")
+    parser.add_argument("--repeats", type=int, default=3, help="passes timed behind the first, or that")
     parser.add_argument("--weights", help="format that weights are rounded to first")
     parser.add_argument("--devices", type=int, nargs="+", help="GPUs, of which each forms some columns")
     parser.add_argument("--weight-memory", type=float, help="GB of each GPU that weights may stay in")

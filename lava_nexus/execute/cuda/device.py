@@ -100,6 +100,8 @@ def here(array: Any) -> Any:
     """A contiguous CuPy array on the current GPU, copied from another where it lies there."""
     if array.device.id == cupy().cuda.Device().id:
         return array
+    with array.device:
+        cupy().cuda.get_current_stream().synchronize()
     copy = cupy().empty(array.shape, array.dtype)
     copy.data.copy_from_device(array.data, array.nbytes)
     return copy

@@ -52,9 +52,8 @@ class CudaReference(GpuExecutor):
         self._results: dict[Circuit, Kept] = {}
         self._places: WeakKeyDictionary[Words, dict[Any, Kept]] = WeakKeyDictionary()
 
-    def run_whole(self, program: Program, feeds: Mapping[str, Patterns]) -> ProgramResult | None:
-        """As every executor on GPUs, where `plans` says so."""
-        return super().run_whole(program, feeds) if self.plans else None
+    def _planned(self, program: Program, feeds: Mapping[str, Patterns], watch: Watch | None) -> ProgramResult | None:
+        return super()._planned(program, feeds, watch) if self.plans else None
 
     def run_watched(self, program: Program, feeds: Mapping[str, Patterns], watch: Watch) -> ProgramResult | None:
         """Likewise."""

@@ -15,8 +15,8 @@ from lava_nexus.circuits import Circuit
 from lava_nexus.circuits.native import NativePart
 from lava_nexus.formats import FloatFormat, NumberFormat
 from lava_nexus.populations import Operator
-from lava_nexus.programs.order import Order
-from lava_nexus.programs.product import Exact, Extent, Native, Product, Summation
+from lava_nexus.programs.order import Order, Sum
+from lava_nexus.programs.product import Exact, Extent, Fused, Native, Product, Rounded, Summation
 
 Shape: TypeAlias = tuple[int, ...]
 Wiring: TypeAlias = Literal["reshape", "transpose", "take", "concatenate"]
@@ -80,6 +80,13 @@ class Folded(Summation):
         """Along the deepest path of the order."""
         start = self.circuit.depth if self.order.from_zero else 0
         return self.order.depth(start, lambda then: then + self.circuit.depth, self.circuit.depth)
+
+
+def in_order(how: Summation, length: int, bias: bool = False) -> bool:
+    """Whether the kind is one of values, or rounded or fused products, added in index order from the first on."""
+    if not isinstance(how, Rounded | Fused | Folded):
+        return False
+    return how.order.tree == Sum((range(length + bias),)) and not how.order.from_zero
 
 
 class _Summed(ABC):

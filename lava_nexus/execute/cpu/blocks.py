@@ -52,6 +52,7 @@ class BlockRunner:
         program: what runs.
         dtypes: dtype of the patterns of each port, input ports first.
         n_inputs: input ports.
+        widths: bits of each port.
     """
 
     def __init__(
@@ -64,7 +65,7 @@ class BlockRunner:
         self._kernel = kernel()
         self._straight = straight
         self._code, self._sets = 0, 0
-        self._widths = [port.width for port in (*inputs, *outputs)]
+        self.widths = [port.width for port in (*inputs, *outputs)]
         self._slots = np.concatenate(
             [
                 _bit_slots(program.input_slots, inputs, SPARE_SLOT),
@@ -106,6 +107,30 @@ class BlockRunner:
         if self._straight or first or worth:
             self._code = straight_code(self.program, build=bool(self._straight) or worth)
 
+    def compiled(self, build: bool) -> int:
+        """Straight-line code if it is wanted and there, or may be built; else 0."""
+        if not self._code and self._straight is not False:
+            self._code = straight_code(self.program, build=build or bool(self._straight))
+        return self._code
+
+    def slots(self, vectors: int, code: int) -> tuple[NDArray[np.int64], int, NDArray[np.int64]]:
+        """Slots for code or the loop, the constant ones set; bytes from vector to vector; those to each port's bits.
+
+        The last are int64 [ports, 64], input ports first, LSB first.
+        """
+        program = self.program
+        each, apart = (VECTOR_BYTES, stride(program)) if code else (8 * WORDS_A_SLOT, VECTOR_BYTES)
+        slots = aligned(vectors * apart // 8 if code else program.n_slots * WORDS_A_SLOT)
+        by_slot = slots.reshape(vectors if code else 1, -1, each // 8)
+        by_slot[:, ZERO_SLOT], by_slot[:, ONE_SLOT] = 0, -1
+        return slots, apart, self._slots * each
+
+    def counters(self) -> NDArray[np.int64]:
+        """Zeros to count in, int64 [n_counts, WORDS]; of length 0 if nothing is counted."""
+        counts = aligned(self.program.n_counts * WORDS if self.program.counting else 0).reshape(-1, WORDS)
+        counts[:] = 0
+        return counts
+
     def _whole_blocks(
         self, operands: Sequence[NDArray[Any]], results: Sequence[NDArray[Any]], blocks: int, workers: Workers
     ) -> NDArray[np.int64]:
@@ -136,23 +161,17 @@ class BlockRunner:
         """One row a port: address, bytes from block to block, bits an element, bits with a slot."""
         rows = [
             (array.ctypes.data, LANES * array.itemsize if moves else 0, 8 * array.itemsize, width)
-            for array, moves, width in zip(arrays, moving, self._widths, strict=True)
+            for array, moves, width in zip(arrays, moving, self.widths, strict=True)
         ]
         return np.array(rows, dtype=np.int64).reshape(-1, 4)
 
     def _blocks(self, ports: NDArray[np.int64], first: int, last: int, vectors: int = VECTORS) -> NDArray[np.int64]:
         """Runs some blocks in this thread, of each slot so many vectors."""
-        program, code = self.program, self._code
-        each, apart = (VECTOR_BYTES, stride(program)) if code else (8 * WORDS_A_SLOT, VECTOR_BYTES)
-        slots = aligned(vectors * apart // 8 if code else program.n_slots * WORDS_A_SLOT)
-        by_slot = slots.reshape(vectors if code else 1, -1, each // 8)
-        by_slot[:, ZERO_SLOT], by_slot[:, ONE_SLOT] = 0, -1
-        counts = aligned(program.n_counts * WORDS if program.counting else 0).reshape(-1, WORDS)
-        counts[:] = 0
-        offsets = self._slots * each
+        slots, apart, offsets = self.slots(vectors, self._code)
+        counts = self.counters()
         self._kernel(
-            program.operations, slots.view(np.uint64), ports, offsets, self.n_inputs, first, last, vectors, counts,
-            apart, code,
+            self.program.operations, slots.view(np.uint64), ports, offsets, self.n_inputs, first, last, vectors, counts,
+            apart, self._code,
         )  # fmt: skip
         return np.asarray(counts.sum(axis=1))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import prod
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,6 +19,9 @@ from lava_nexus.execute.sampled import DEFAULT_FRACTION, GROUPS, Sample, Sampled
 from lava_nexus.execute.tallies import BankTally, Tally
 from lava_nexus.lowering.ordered import Variant
 from lava_nexus.populations import Operator
+from lava_nexus.programs.nodes import Folded, in_order
+from lava_nexus.programs.product import Exact, Fused, Product, Rounded
+from lava_nexus.progress import doing
 from lava_nexus.store import processors
 
 if TYPE_CHECKING:
@@ -26,6 +30,10 @@ if TYPE_CHECKING:
 
 _SETS_A_GROUP = 512
 """Operand sets whose spikes are counted together."""
+
+
+_TERMS_WORTH = 1 << 22
+"""Lanes times terms of sums that take longer invocation by invocation than compiling their code."""
 
 
 class BitslicedExecutor(Executor):
@@ -82,12 +90,61 @@ class BitslicedExecutor(Executor):
         if self.sample is not None:
             return self._sampled(circuit, operands, self.sample)
         results, counts, runner = self._ran(circuit, operands.flat, operands.sets)
-        tally = Tally(circuit, operands.sets)
+        return results, self._tally(circuit, operands.sets, runner, counts)
+
+    def _tally(self, circuit: Circuit, sets: int, runner: BlockRunner, counts: NDArray[np.int64]) -> Tally:
+        tally = Tally(circuit, sets)
         if self.count:
             tally.signal_spikes = counts[runner.program.signal_counts]
         if self.count == "activity":
             tally.active = int(counts[runner.program.probe_counts].sum())
-        return results, tally
+        return tally
+
+    def contracted(self, how: Product, left: Any, right: Any, bias: Any) -> Any:
+        """Sums of many columns in index order by straight-line code, one matrix for all rows; None for others."""
+        from lava_nexus.execute.cpu.sums import fits
+
+        columns, terms = right.shape[-2:]
+        if not (in_order(how, terms, bias is not None) and fits(columns) and prod(right.shape[:-2]) == 1 and left.size):
+            return None
+        assert isinstance(how, Rounded | Fused)
+        x = np.ascontiguousarray(left).reshape(-1, terms)
+        circuits = [how.multiply, how.fma if isinstance(how, Fused) else how.add]
+        found = self._in_order(how.title, circuits, x, right.reshape(columns, terms))
+        if found is None:
+            return None
+        found = found.reshape(*left.shape[:-1], columns)
+        return found if bias is None else self.invoke(how.add, [found, bias[..., None, :]])
+
+    def folded(self, how: Folded | Exact, values: Any) -> Any:
+        """Values folded in index order by straight-line code; None for exact sums and other orders."""
+        terms = values.shape[-1]
+        if not isinstance(how, Folded) or not in_order(how, terms) or not values.size:
+            return None
+        w = values.reshape(-1, terms)
+        found = self._in_order(how.circuit.label, [how.circuit], np.zeros((1, terms), w.dtype), w)
+        return None if found is None else found.reshape(values.shape[:-1])
+
+    def _in_order(self, title: str, circuits: Sequence[Circuit], x: Any, w: Any) -> Any:
+        """Sums [rows, columns] of products, or of columns of w, tallied; None where there is no code for them."""
+        from lava_nexus.execute.cpu.sums import sums_in_order
+
+        ports = circuits[0].inputs[-2:]
+        if self._straight is False or self.sample is not None or len(w[0]) < 2:
+            return None
+        if [x.dtype, w.dtype] != [port.pattern_dtype for port in ports]:
+            return None
+        runners = [self._runner(circuit, self._variant) for circuit in circuits]
+        codes = [runner.compiled(x.size * max(len(w), _SETS_A_GROUP) >= _TERMS_WORTH) for runner in runners]
+        if not all(codes):
+            return None
+        with doing(title):
+            sums, counts = sums_in_order(runners, codes, x, w, self._workers)
+        later = x.size * len(w) - sums.size
+        sets = [later + sums.size if len(circuits[-1].inputs) == 2 else sums.size, later]
+        for circuit, runner, n, counted in zip(circuits, runners, sets[-len(circuits) :], counts, strict=True):
+            self.tallies.add(self._tally(circuit, n, runner, counted))
+        return sums
 
     def _ran(
         self, circuit: Circuit, flat: Sequence[NDArray[Any]], sets: int, variant: Variant | None = None

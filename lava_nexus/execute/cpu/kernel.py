@@ -90,34 +90,74 @@ def straight(_: Any, code: Any, slots: Any, counter: Any, vectors: Any) -> Any:
     return types.void(*[types.int64] * 4), generate
 
 
-@intrinsic
-def _pack(_: Any, bits: Any, elements: Any, offsets: Any, slots: Any) -> Any:
-    """Transposes one vector column of a block of `bits`-bit elements into slots; bit i goes `offsets[i]` bytes up."""
+def _pack_rows(builder: Any, width: int, row_elements: int, elements: Any, offsets: Any, slots: Any) -> None:
+    rows = vector_ir.gathered(builder, elements, width, row_elements)
+    for i, row in enumerate(vector_ir.transposed(builder, rows)):
+        vector_ir.store(builder, row, builder.add(slots, vector_ir.load_word(builder, offsets, i)))
+
+
+def _unpack_rows(builder: Any, width: int, row_elements: int, elements: Any, offsets: Any, slots: Any) -> None:
+    places = [builder.add(slots, vector_ir.load_word(builder, offsets, i)) for i in range(width)]
+    rows = vector_ir.transposed(builder, [vector_ir.load(builder, place) for place in places])
+    vector_ir.scattered(builder, rows, elements, width, row_elements)
+
+
+def _of_any_width(how: Any) -> Any:
+    """For a width that is known when it runs, the first argument."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        bits, elements, offsets, slots = arguments
+        bits, *addresses = arguments
         for width in vector_ir.cases(builder, bits, ELEMENT_BITS):
-            rows = vector_ir.gathered(builder, elements, width, WORDS_A_SLOT)
-            for i, row in enumerate(vector_ir.transposed(builder, rows)):
-                vector_ir.store(builder, row, builder.add(slots, vector_ir.load_word(builder, offsets, i)))
+            how(builder, width, WORDS_A_SLOT, *addresses)
         return context.get_dummy_value()
 
     return types.void(*[types.int64] * 4), generate
+
+
+def _of_an_array(how: Any, array: Any) -> Any:
+    """For the elements of an array, the first argument."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        how(builder, array.dtype.bitwidth, vector_ir.WORDS, *arguments[1:])
+        return context.get_dummy_value()
+
+    return types.void(array, *[types.int64] * 3), generate
+
+
+@intrinsic
+def _pack(_: Any, bits: Any, elements: Any, offsets: Any, slots: Any) -> Any:
+    """Transposes one vector column of a block of `bits`-bit elements into slots; bit i goes `offsets[i]` bytes up."""
+    return _of_any_width(_pack_rows)
 
 
 @intrinsic
 def _unpack(_: Any, bits: Any, elements: Any, offsets: Any, slots: Any) -> Any:
     """The inverse of `_pack`: slots into elements."""
+    return _of_any_width(_unpack_rows)
+
+
+@intrinsic
+def pack_vector(_: Any, array: Any, elements: Any, offsets: Any, slots: Any) -> Any:
+    """As `_pack`, of elements of an array, those of a vector side by side: e is bit e // WORDS of word e % WORDS."""
+    return _of_an_array(_pack_rows, array)
+
+
+@intrinsic
+def unpack_vector(_: Any, array: Any, elements: Any, offsets: Any, slots: Any) -> Any:
+    """The inverse of `pack_vector`."""
+    return _of_an_array(_unpack_rows, array)
+
+
+@intrinsic
+def move(_: Any, into: Any, source: Any, mask: Any) -> Any:
+    """Copies the vector at an address to another, each word and a mask."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        bits, elements, offsets, slots = arguments
-        for width in vector_ir.cases(builder, bits, ELEMENT_BITS):
-            places = [builder.add(slots, vector_ir.load_word(builder, offsets, i)) for i in range(width)]
-            rows = vector_ir.transposed(builder, [vector_ir.load(builder, place) for place in places])
-            vector_ir.scattered(builder, rows, elements, width, WORDS_A_SLOT)
+        into, source, mask = arguments
+        vector_ir.store(builder, vector_ir.masked(builder, vector_ir.load(builder, source), mask), into)
         return context.get_dummy_value()
 
-    return types.void(*[types.int64] * 4), generate
+    return types.void(*[types.int64] * 3), generate
 
 
 # numba keeps compiled functions by what they close over: this ties them to the sources of all the code they draw in.

@@ -63,6 +63,13 @@ def store(builder: Any, value: Any, address: Any, index: int = 0) -> None:
     builder.store(value, _pointer(builder, address, index * bytes_each * WORDS, value.type)).align = bytes_each
 
 
+def masked(builder: Any, vector: Any, word: Any) -> Any:
+    """Each word of a vector and a word."""
+    first = builder.insert_element(ir.Constant(VECTOR, ir.Undefined), word, ir.Constant(_I32, 0))
+    everywhere = ir.Constant(ir.VectorType(_I32, WORDS), [ir.Constant(_I32, 0)] * WORDS)
+    return builder.and_(vector, builder.shuffle_vector(first, first, everywhere))
+
+
 def _pointer(builder: Any, address: Any, further: int, kind: Any) -> Any:
     return builder.inttoptr(builder.add(address, ir.Constant(_I64, further)), kind.as_pointer())
 

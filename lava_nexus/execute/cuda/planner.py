@@ -18,11 +18,10 @@ from numpy.typing import NDArray
 
 from lava_nexus.execute.cuda.plan import Plan
 from lava_nexus.execute.cuda.steps import Added, Applied, Copied, Folding, Operand, Step, Summing
-from lava_nexus.execute.cuda.sums import in_order
 from lava_nexus.execute.cuda.tables import Elements, Kept, Spans, Words
 from lava_nexus.execute.tallies import Tallies, Tally
 from lava_nexus.formats import NumberFormat
-from lava_nexus.programs.nodes import Apply, Contract, Folded, Rearrange, Reduce
+from lava_nexus.programs.nodes import Apply, Contract, Folded, Rearrange, Reduce, in_order
 from lava_nexus.programs.product import Fused, Rounded
 from lava_nexus.programs.program import Program
 

@@ -31,10 +31,8 @@ from lava_nexus.execute.tallies import Tallies, Tally
 from lava_nexus.lowering.counting import TOTALS
 from lava_nexus.lowering.ordered import Variant
 from lava_nexus.neurons import Port
-from lava_nexus.programs.nodes import Folded
-from lava_nexus.programs.order import Sum
+from lava_nexus.programs.nodes import Folded, in_order
 from lava_nexus.programs.product import Fused, Product, Rounded
-from lava_nexus.programs.summation import Summation
 
 Tell = Callable[[], list[Tally]]
 """Waits for kernels and says what they counted."""
@@ -88,13 +86,6 @@ _TILE = 1 << 19
 """Products of a tile, in words."""
 _MOST_SETS = 1 << 44
 """Operand sets of a launch: its totals stay far below 2^63, and it ends within minutes."""
-
-
-def in_order(how: Summation, length: int, bias: bool = False) -> bool:
-    """Whether the kind is one of values, or rounded or fused products, added in index order from the first on."""
-    if not isinstance(how, Rounded | Fused | Folded):
-        return False
-    return how.order.tree == Sum((range(length + bias),)) and not how.order.from_zero
 
 
 @dataclass(frozen=True)

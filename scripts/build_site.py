@@ -154,5 +154,11 @@ if __name__ == "__main__":
     given = parser.parse_args()
     sys.path.insert(0, str(ROOT))
     from lava_nexus.cli import run_guarded
+    from lava_nexus.progress import doing, say
 
-    run_guarded(lambda: print(build(given.out) / "index.html"))
+    def main() -> None:
+        with doing("building the site"):
+            site = build(given.out)
+        say(str(site / "index.html"))
+
+    run_guarded(main)

@@ -52,7 +52,10 @@ class Line:
 
 @dataclass(frozen=True)
 class Panel:
-    """Lines over one pair of axes; `share` where values are parts of a whole, drawn in percent up to 100."""
+    """Lines over one pair of axes; `share` where values are parts of a whole, drawn in percent up to 100.
+
+    With `log_y` the axis is logarithmic, around 0 linear where values are below it.
+    """
 
     title: str
     x_label: str
@@ -78,18 +81,27 @@ def line_panels(title: str, panels: Sequence[Panel], path: Path, columns: int = 
 
 
 def _lines(axes: Any, panel: Panel) -> None:
-    from matplotlib.ticker import FixedLocator, NullLocator
+    from matplotlib.ticker import FixedLocator, LogFormatterSciNotation, NullLocator
 
+    found = [v for line in panel.lines for v in line.y if v is not None and math.isfinite(v)]
+    below = panel.log_y and any(v < 0 for v in found)
+    dashes = iter(("--", (0, (1, 2.5))) * len(panel.lines))  # one below stays visible
     for i, line in enumerate(panel.lines):
         colour = style.PALETTE[(i if line.colour is None else line.colour) % len(style.PALETTE)]
-        y = [math.nan if v is None or (panel.log_y and v <= 0) else v for v in line.y]
-        nested = {"marker": "o", "markersize": 3.5 + 1.5 * min(3, len(panel.lines) - 1 - i)}  # one below stays visible
-        look: dict[str, Any] = {"linestyle": "--"} if line.dashed else nested
+        y = [math.nan if v is None or (panel.log_y and not below and v <= 0) else v for v in line.y]
+        nested = {"marker": "o", "markersize": 3.5 + 1.5 * min(3, len(panel.lines) - 1 - i)}  # likewise
+        look: dict[str, Any] = {"linestyle": next(dashes)} if line.dashed else nested
         axes.plot(list(line.x), y, color=colour, label=line.label, linewidth=1.3, **look)
     if panel.log_x:
         axes.set_xscale("log", base=2)
-    if panel.log_y:
+    if below:
+        least = min(abs(v) for v in found if v)
+        axes.set_yscale("symlog", linthresh=10.0 ** math.floor(math.log10(least)))
+    elif panel.log_y:
         axes.set_yscale("log")
+        # Two decades have a single power of ten, or two: what lies between is written too.
+        axes.yaxis.set_minor_formatter(LogFormatterSciNotation(minor_thresholds=(2, 0.5)))
+        axes.tick_params(axis="y", which="minor", labelsize=7)
     if panel.ticks:
         axes.xaxis.set_major_locator(FixedLocator(list(panel.ticks)))
         axes.xaxis.set_minor_locator(NullLocator())

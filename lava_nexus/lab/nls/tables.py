@@ -41,20 +41,23 @@ def _draw_primitives(division: Rows, chords: Rows, tree: Rows, path: Path) -> Pa
         Panel("Division, 8 bits", "divisor", "largest error in steps of 1/256", divisions),
         Panel(
             "Chords of exp on [-5, 5]",
-            "K",
+            _AXES["K"],
             "largest relative error",
             [*slopes, line(chords, _BOUND, 4)],
             ticks=_column(chords, 0),
         ),
         Panel(
             "Tree of CORDIC steps, n = 8",
-            "d",
+            _AXES["d"],
             "largest relative error of the norm",
             [*trees, line(tree, _BOUND, 3)],
             ticks=_column(tree, 0)[::2],
         ),
     ]
     return line_panels("Primitives and the bounds quoted for them", panels, path)
+
+
+_AXES = {"H": "H, bound of operands", "K": "K, segments", "n": "n, bits of the grid", "d": "d, length of a row"}
 
 
 def _draw_sweeps(rows: Rows, path: Path) -> Path:
@@ -66,8 +69,8 @@ def _draw_sweeps(rows: Rows, path: Path) -> Path:
         lines = [Line(n, *_xy(mine, n, 4), False, _OPERATORS.index(n)) for n in names]
         log = swept in ("K", "d")
         ticks = sorted({row[3] for row in mine})
-        shown = ticks[::2] if len(ticks) > 7 else ticks
-        panels.append(Panel(f"Largest error by {swept}", swept, "error", lines, log, ticks=shown))
+        shown = ticks[::2] if len(ticks) > 8 else ticks
+        panels.append(Panel(f"Largest error by {swept}", _AXES.get(swept, swept), "error", lines, log, ticks=shown))
     bounded = [row for row in rows if row[7] is not None and row[2] == "K"]
     by_size = [row for row in rows if row[7] is not None and row[2] == "d"]
     for title, mine, x, relative in (
@@ -89,7 +92,7 @@ def _draw_sweeps(rows: Rows, path: Path) -> Path:
                 doubled = [rms_norm_bound(size, DEFAULT.steps, step, doubled=True) for size in sizes]
                 lines.append(Line("bound with 2 eps, in one note", sizes, doubled, True, 6))
             label = "largest error" if relative == 4 else "relative error, largest element"
-            panels.append(Panel(title, x, label, lines, ticks=sorted({row[3] for row in mine})[::2]))
+            panels.append(Panel(title, _AXES[x], label, lines, ticks=sorted({row[3] for row in mine})[::2]))
     return line_panels("What the error of an operator depends on", panels, path)
 
 
@@ -129,8 +132,8 @@ def _draw_model(fractions: Rows, counts: Rows, path: Path) -> Path:
     )
     by_count = (
         ("levels L of a spike", 1, "largest error of a logit", 4),
-        ("T L", 2, "largest error of a logit", 4),
-        ("T L", 2, "accuracy", 3),
+        ("T L, steps times levels", 2, "largest error of a logit", 4),
+        ("T L, steps times levels", 2, "accuracy", 3),
     )
     panels = [
         Panel(

@@ -124,7 +124,7 @@ def _figures(rows: Sequence[Row], subject: str, out: Path) -> list[tuple[str, st
         lines.append(Line("1 %", [shares[0], shares[-1]], [_LIMIT, _LIMIT], True, 8))
         panels.append(Panel(f"{options} options", "share of layers", "growth of perplexity, %", lines, log_x=False))
     caption = (
-        "Perplexity against the share of layers whose operators are LIF populations; what is not drawn fell or is NaN."
+        "Perplexity against the share of layers whose operators are LIF populations; what is not drawn is 0 or NaN."
     )
     line_panels(f"Perplexity by share of layers: {subject}", panels, out / FIGURE, columns=2)
     return [(FIGURE, caption)]

@@ -16,6 +16,7 @@ from lava_nexus.energy import CircuitEnergy, EnergyReport, Machine, Pace, Site, 
 from lava_nexus.errors import NexusError
 from lava_nexus.formats import FLOAT8_E4M3FN, FLOAT32, UlpSummary
 from lava_nexus.lab.figures import style
+from lava_nexus.lab.figures.approximation import Line, Panel, line_panels
 from lava_nexus.lab.figures.bars import synops_bars
 from lava_nexus.lab.figures.circuits import Snapshot, spike_raster
 from lava_nexus.lab.markdown import comma_separated, markdown, summary_text, with_prefix
@@ -229,3 +230,15 @@ def test_a_failed_write_leaves_the_old_file(tmp_path: Path) -> None:
         fail()
     assert path.read_text() == "old"
     assert [p.name for p in tmp_path.iterdir()] == ["report.json"]
+
+
+@pytest.mark.parametrize("below, scale", [(-0.02, "symlog"), (0.02, "log")])
+def test_a_logarithmic_panel_shows_what_is_below_zero(below, scale, tmp_path, monkeypatch):
+    drawn = []
+    monkeypatch.setattr(style, "save", lambda figure, path: drawn.append(figure))
+    lines = [Line("grows", [1, 2], [0.5, 1.0]), Line("falls", [1, 2], [below, below]), Line("bound", [1], [1.0], True)]
+    line_panels("title", [Panel("panel", "x", "y", lines)], tmp_path / "panel.png")
+    (axes,) = drawn[0].axes
+    low, high = axes.get_ylim()
+    assert axes.get_yscale() == scale
+    assert all(low < y < high for line in axes.lines for y in line.get_ydata())

@@ -27,6 +27,7 @@ from lava_nexus.execute.cuda import CudaExecutor
 from lava_nexus.execute.cuda.device import cupy, machine
 from lava_nexus.execute.cuda.golden import against_golden
 from lava_nexus.execute.cuda.native.units import INTEGERS, units_for
+from lava_nexus.execute.executor import Count
 from lava_nexus.execute.native.layer import native_sums
 from lava_nexus.formats import BFLOAT16, FLOAT32, FloatFormat
 from lava_nexus.lab.figures.gpu_page import table
@@ -87,7 +88,17 @@ def looks(variant: Any, *circuits: Circuit) -> int:
     return sum(len(ordered_graph(one.network, variant).tables) for one in circuits)
 
 
-def operation(name: str, sets: int, count: bool, basis: str, repeats: int) -> Row:
+def of_sample(executor: CudaExecutor, work: Callable[[], Any]) -> Row:
+    """How sure the SynOps are, where a sample is counted."""
+    if executor.sample is None:
+        return {}
+    with executor.apart(add=False) as tallies:
+        work()
+    synops: Any = tallies.synops
+    return {"fraction": synops.counted / synops.sets, "standard error": synops.error / synops.value}
+
+
+def operation(name: str, sets: int, count: Count, basis: str, repeats: int) -> Row:
     """One FP32 operation on arrays on the GPU, packing included."""
     xp = cupy()
     target = circuit(name, FLOAT32, basis=basis)
@@ -98,13 +109,14 @@ def operation(name: str, sets: int, count: bool, basis: str, repeats: int) -> Ro
     executor.invoke(target, [one[:1024] for one in operands])
     cold = time.perf_counter() - begun
     taken = seconds(lambda: executor.invoke(target, operands), repeats)
-    number = looks("spikes" if count else "outputs", target)
+    number = looks("spikes" if count is True else "outputs", target)
     row = {"what": f"{target.label}, {basis}", "counting": count, "sets": sets, "look-ups": number}
+    row |= of_sample(executor, lambda: executor.invoke(target, operands))
     bytes_each = 4 * (len(target.inputs) + 1)
     return row | {"a second": sets / taken, "limit": min(limit(number), 4.3e12 / bytes_each), "first call": cold}
 
 
-def layer(shape: tuple[int, int, int], fmt: FloatFormat, count: bool, basis: str, repeats: int) -> Row:
+def layer(shape: tuple[int, int, int], fmt: FloatFormat, count: Count, basis: str, repeats: int) -> Row:
     """A linear layer in index order; FP32 sums are compared with plain float arithmetic."""
     xp = cupy()
     tokens, inputs, outputs = shape
@@ -125,8 +137,9 @@ def layer(shape: tuple[int, int, int], fmt: FloatFormat, count: bool, basis: str
         kernel((-(-outputs // 128), tokens), (128,), (x, w, strict, np.int32(inputs), np.int32(outputs)))
         unequal = int((strict.view(np.uint32) != found).sum())
     taken = seconds(lambda: executor.contracted(how, operands[0], operands[1], None), repeats)
-    number, macs = looks("spikes" if count else "outputs", first, then), tokens * inputs * outputs
-    row = {"what": f"{fmt} multiply-accumulate, {basis}", "counting": count, "shape": list(shape), "look-ups": number}
+    number, macs = looks("spikes" if count is True else "outputs", first, then), tokens * inputs * outputs
+    row = of_sample(executor, lambda: executor.contracted(how, operands[0], operands[1], None))
+    row |= {"what": f"{fmt} multiply-accumulate, {basis}", "counting": count, "shape": list(shape), "look-ups": number}
     return row | {"a second": macs / taken, "limit": limit(number), "unequal to strict float": unequal}
 
 

@@ -123,6 +123,10 @@ def test_the_config_of_a_run_says_what_is_counted() -> None:
     assert sampled.executor_options == {"count": "sample", "fraction": 0.25, "seed": 3}
     assert RunConfig.model_validate({**digits, "count": "none"}).executor_options == {"count": False}
     assert RunConfig.model_validate(digits).executor_options == {}
+    on_gpus = RunConfig.model_validate({**digits, "executor": "cuda", "devices": [0, 1], "count": "none"})
+    assert on_gpus.executor_options == {"devices": (0, 1), "count": False}
+    with pytest.raises(ValidationError, match="'devices' is of GPUs, but executor is bitsliced, not cuda"):
+        RunConfig.model_validate({**digits, "devices": [1]})
     with pytest.raises(ValidationError, match="'count: sample' is for executors bitsliced and cuda, not lava"):
         RunConfig.model_validate({**digits, "executor": "lava", "count": "sample"})
 

@@ -108,6 +108,8 @@ class ExecutionConfig(ArithmeticConfig):
         lava: options of the Lava executor.
         level: stands for `lava.level` with all layers alike, for `--set level=neurons`.
         membrane: options of the membrane executor: leak, reset, noise, faults.
+        devices: numbers of the GPUs of `cuda` and `reference_cuda`; the current one where there are none.
+        weight_memory: GB of each of them that weights may stay in; None for most of what is free.
     """
 
     executor: ExecutorName = DEFAULT_EXECUTOR
@@ -115,6 +117,8 @@ class ExecutionConfig(ArithmeticConfig):
     lava: LavaOptions = LavaOptions()
     level: LevelName | None = None
     membrane: MembraneOptions = MembraneOptions()
+    devices: tuple[Annotated[int, Field(ge=0)], ...] = ()
+    weight_memory: float | None = Field(default=None, ge=0, allow_inf_nan=False)
 
     @model_validator(mode="after")
     def _used(self) -> ExecutionConfig:
@@ -122,7 +126,16 @@ class ExecutionConfig(ArithmeticConfig):
             raise ValueError(f"options of 'membrane' are given, but executor is {self.executor}, not membrane")
         if self.level is not None and self.executor != "lava":
             raise ValueError(f"'level' is given, but executor is {self.executor}, not lava")
+        if self._of_gpus and self.executor not in ("cuda", "reference_cuda"):
+            raise ValueError(f"'{next(iter(self._of_gpus))}' is of GPUs, but executor is {self.executor}, not cuda")
         return self
+
+    @property
+    def _of_gpus(self) -> dict[str, Any]:
+        """What is said of GPUs."""
+        return {
+            name: value for name in ("devices", "weight_memory") if (value := getattr(self, name)) not in ((), None)
+        }
 
     @property
     def executor_options(self) -> dict[str, Any]:
@@ -130,7 +143,7 @@ class ExecutionConfig(ArithmeticConfig):
         if self.executor == "membrane":
             return self.membrane.executor_options(self.seed)
         if self.executor != "lava":
-            return {}
+            return self._of_gpus
         lava = LavaOptions(level=self.level, processes=self.lava.processes) if self.level else self.lava
         own = {"level": lava.level, "processes": lava.processes, "neurons": lava.neurons}
         return {"batch": 1, "timeout": self.timeout_seconds, **own}

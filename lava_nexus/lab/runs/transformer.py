@@ -148,7 +148,7 @@ def _tokens(wanted: TransformerModel, model: Model, seed: int) -> Tokens:
 
 def _identity(config: RunConfig, job: Job) -> dict[str, Any]:
     """All that the bits and counts of a step depend on."""
-    left_out = {"out", "energy_model", "place", "chip", "timeout_seconds", "cluster"}
+    left_out = {"out", "energy_model", "place", "chip", "timeout_seconds", "cluster", "devices", "weight_memory"}
     found = {
         "config": {key: value for key, value in config.resolved().items() if key not in left_out},
         "weights": job.model.source.identity(),

@@ -160,7 +160,7 @@ def native_layer(shape: tuple[int, int, int], fmt: FloatFormat, count: bool, rep
     row = {"what": f"{fmt} native products", "counting": count, "shape": list(shape), "first call": cold}
     units = "integer" if units_for(layer.limbs) is INTEGERS else "float64"
     row |= {"units": units, "groups": len(layer.limbs.groups)}
-    return row | {"a second": tokens * inputs * outputs / taken, "unequal of a row": unequal}
+    return row | {"a second": tokens * inputs * outputs / taken, "unequal of a row": unequal, "compared": outputs}
 
 
 def verified(name: str) -> Row:

@@ -15,7 +15,8 @@ MADE = "made by python scripts/gpu_page.py"
 
 def page(text: str, operations: Row, models: Row) -> str:
     """The page with what stands between its marks made anew."""
-    for name, made in (("operations", _operations(operations)), ("models", _models(models))):
+    parts = (("operations", _operations(operations)), ("native", _native(operations)), ("models", _models(models)))
+    for name, made in parts:
         begin, end = f"<!-- {name}: {MADE} -->\n", f"<!-- end of {name} -->\n"
         if text.count(begin) != 1 or text.count(end) != 1:
             raise NexusError(f"docs/gpu.md lacks its mark '{begin.strip()}' or '{end.strip()}'")
@@ -41,6 +42,31 @@ def _operations(record: Row) -> str:
         f"All 2^32 inputs, gates against golden functions on the GPU: {checked}.\n\n{table(record['rows'])}\n"
         f"The slowest first call, compiling what is not on disk, took {first['first call']:.1f} s ({first['what']}).\n"
     )
+
+
+def _native(record: Row) -> str:
+    """Layers of native products, counting off beside counting on, and gates of rounded sums of the same shape."""
+    lines = [
+        "| | size | groups | units | G/s, counting off | G/s, counting on | times gates in index order, off / on |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    key = lambda row: (row["what"].split()[0], *row["shape"])  # noqa: E731
+    gates = {
+        (*key(row), row["counting"]): row["a second"]
+        for row in record["rows"]
+        if "shape" in row and row["what"].endswith("multiply-accumulate, threshold")
+    }
+    pairs: dict[Any, dict[bool, Row]] = {}
+    for row in record["native"]:
+        pairs.setdefault(key(row), {})[row["counting"]] = row
+    for of, pair in pairs.items():
+        first, speeds = pair[False], [pair[on]["a second"] for on in (False, True)]
+        more = [f"{speed / gates[(*of, on)]:.0f}" for on, speed in zip((False, True), speeds, strict=True)]
+        cells = [first["what"], ", ".join(map(str, first["shape"])), str(first["groups"]), first["units"]]
+        cells += [*(f"{speed / 1e9:,.0f}" for speed in speeds), " / ".join(more)]
+        lines.append(f"| {' | '.join(cells)} |")
+    unequal, sums = (sum(row[name] for row in record["native"]) for name in ("unequal of a row", "compared"))
+    return "\n".join(lines) + f"\n\n{unequal} of {sums:,} sums that were compared with exact ones are unequal.\n"
 
 
 def _models(record: Row) -> str:

@@ -157,7 +157,7 @@ class GpuExecutor(Executor):
         return self._planned(program, feeds, watch)
 
     def _planned(self, program: Program, feeds: Mapping[str, Patterns], watch: Watch | None) -> ProgramResult | None:
-        from lava_nexus.execute.cuda.planner import plan_of
+        from lava_nexus.execute.cuda.plans import plan_of
         from lava_nexus.execute.cuda.watched import ran_watched
 
         plan = plan_of(program, {name: len(patterns) for name, patterns in feeds.items()}, bool(self.count))

@@ -7,7 +7,6 @@ as the token sees, are a handful of launches.
 
 from __future__ import annotations
 
-import weakref
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import prod
@@ -16,47 +15,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lava_nexus.execute.cuda.native.planned import Formed, factors_of
 from lava_nexus.execute.cuda.plan import Plan
 from lava_nexus.execute.cuda.steps import Added, Applied, Copied, Folding, Operand, Step, Summing
 from lava_nexus.execute.cuda.tables import Elements, Kept, Spans, Words
 from lava_nexus.execute.tallies import Tallies, Tally
 from lava_nexus.formats import NumberFormat
-from lava_nexus.programs.nodes import Apply, Contract, Folded, Rearrange, Reduce, in_order
-from lava_nexus.programs.product import Fused, Rounded
+from lava_nexus.programs.nodes import Apply, Contract, Folded, Rearrange, Reduce
+from lava_nexus.programs.product import Fused, Native, Paired, Rounded
 from lava_nexus.programs.program import Program
 
 Numbers = NDArray[Any]
 Work = Apply | Reduce | Contract
-_plans: dict[tuple[int, Any], tuple[weakref.ref[Program], int, Plan | None]] = {}
-
-
-def plan_of(program: Program, batches: Mapping[str, int], counting: bool) -> Plan | None:
-    """The plan of a program, made once; None where a node of it needs a walk.
-
-    Args:
-        program: to run.
-        batches: length of the first axis of each input.
-        counting: whether counts are kept by layer, so that nodes of different layers are different steps.
-    """
-    key = id(program), (tuple(sorted((name, batches[name]) for name in program.inputs)), counting)
-    of, nodes, plan = _plans.get(key, (None, 0, None))
-    if of is None or of() is not program or nodes != len(program.nodes):
-        plan = Planner(program, batches, counting).plan() if _plannable(program) else None
-        _plans[key] = weakref.ref(program, lambda _: _plans.pop(key, None)), len(program.nodes), plan
-    return plan
-
-
-def _plannable(program: Program) -> bool:
-    for node in program.nodes:
-        if isinstance(node, Contract):
-            if not in_order(node.product, node.length, len(node.operands) > 2):
-                return False
-        elif isinstance(node, Reduce):
-            if not isinstance(node.fold, Folded) or not in_order(node.fold, node.length):
-                return False
-        elif not isinstance(node, Apply | Rearrange):
-            return False
-    return bool(program.outputs)
 
 
 @dataclass
@@ -77,7 +47,7 @@ class _Group:
 
 
 class Planner:
-    """Makes the plan of a program; see `plan_of`."""
+    """Makes the plan of a program; see `plans.plan_of`."""
 
     def __init__(self, program: Program, batches: Mapping[str, int], counting: bool) -> None:
         self._program, self._batches, self._counting = program, batches, counting
@@ -118,6 +88,8 @@ class Planner:
         for buffer, i in last.items():
             if buffer not in kept:
                 ending.setdefault(i, []).append(buffer)
+        read = {number for step in steps for number in step.reads} | kept
+        constants = {number: patterns for number, patterns in constants.items() if number in read}
         return Plan(steps, feeds, constants, outputs, self._formats, ending, self._tallies())
 
     def _new(self, fmt: NumberFormat | None) -> int:
@@ -180,6 +152,8 @@ class Planner:
     def _kind(self, node: Work) -> tuple[Any, ...]:
         """What nodes have in common that are one step."""
         layer = node.layer if self._counting else ""
+        if isinstance(node, Reduce | Contract) and isinstance(node.how, Native | Paired):
+            return "formed", id(node.how.layer), node.operands[0].shape[-2:] if len(node.operands) > 1 else (), layer
         if isinstance(node, Apply):
             return "apply", node.circuit.digest, layer
         if isinstance(node, Reduce):
@@ -194,7 +168,9 @@ class Planner:
         for level in levels:
             for group in [group for group in self._groups.values() if group.level == level]:
                 node = group.nodes[0][0]
-                if isinstance(node, Apply):
+                if isinstance(node, Reduce | Contract) and isinstance(node.how, Native | Paired):
+                    yield self._formed(group, node, node.how)
+                elif isinstance(node, Apply):
                     yield self._applied(group, node)
                 elif isinstance(node, Reduce):
                     yield self._reduced(group, node)
@@ -208,6 +184,14 @@ class Planner:
             flat = [at.reshape(-1) for _, at in parts]
             return (Elements(parts[0][0], flat[0] if len(flat) == 1 else np.concatenate(flat)),)
         return tuple(Elements(buffer, at.reshape(-1)) for buffer, at in parts)
+
+    def _formed(self, group: _Group, first: Reduce | Contract, how: Native | Paired) -> Step:
+        ranks = (max(at.ndim for _, at in given) for _, _, given in group.nodes)
+        nodes = [
+            [(buffer, _lead(at, rank)) for buffer, at in given]
+            for (_, _, given), rank in zip(group.nodes, ranks, strict=True)
+        ]
+        return Formed(first.layer, group.buffer, how, factors_of(how, nodes, self._operand), self._counting)
 
     def _applied(self, group: _Group, first: Apply) -> Step:
         operands: list[Operand] = []
@@ -287,9 +271,10 @@ class Planner:
             tallies = layers.setdefault(node.layer, Tallies())
             if not self._counting and isinstance(node, Apply | Reduce | Contract):
                 at = self.values[node.result.number][1]
-                for circuit, sets in node.invocations():
+                populations = () if isinstance(node, Apply) else node.how.populations(node.extent)
+                for unit, sets in (*node.invocations(), *populations):
                     if sets:
-                        tallies.add(Tally(circuit, sets * len(at)))
+                        tallies.add(Tally(unit, sets * len(at)))
         return layers
 
 

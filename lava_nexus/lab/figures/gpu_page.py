@@ -52,7 +52,7 @@ def _native(record: Row) -> str:
     ]
     key = lambda row: (row["what"].split()[0], *row["shape"])  # noqa: E731
     gates = {
-        (*key(row), row["counting"]): row["a second"]
+        (key(row), row["counting"]): row["a second"]
         for row in record["rows"]
         if "shape" in row and row["what"].endswith("multiply-accumulate, threshold")
     }
@@ -61,7 +61,7 @@ def _native(record: Row) -> str:
         pairs.setdefault(key(row), {})[row["counting"]] = row
     for of, pair in pairs.items():
         first, speeds = pair[False], [pair[on]["a second"] for on in (False, True)]
-        more = [f"{speed / gates[(*of, on)]:.0f}" for on, speed in zip((False, True), speeds, strict=True)]
+        more = [f"{speed / gates[of, on]:.0f}" for on, speed in zip((False, True), speeds, strict=True)]
         cells = [first["what"], ", ".join(map(str, first["shape"])), str(first["groups"]), first["units"]]
         cells += [*(f"{speed / 1e9:,.0f}" for speed in speeds), " / ".join(more)]
         lines.append(f"| {' | '.join(cells)} |")

@@ -16,7 +16,7 @@ from lava_nexus.execute.cpu import BitslicedExecutor
 from lava_nexus.execute.cuda import CudaExecutor
 from lava_nexus.execute.cuda.golden import Held, against_golden
 from lava_nexus.execute.cuda.native import layers, units
-from lava_nexus.execute.tallies import Tallies
+from lava_nexus.execute.tallies import Tallies, Tally
 from lava_nexus.formats import BFLOAT16, FLOAT8_E4M3FN, FLOAT8_E5M2, FLOAT32, FloatFormat
 from lava_nexus.populations.native.limbs import Limbs
 from tests.execute.cuda.cases import cases, linear_layer, native_cases, patterns, record
@@ -82,6 +82,14 @@ class _OtherGates(CudaExecutor):
             found = self._gates.invoke_all(circuit, operands)
         self.tallies.merge(tallies)
         return found
+
+    def applied(self, circuit: Circuit, operands: Any, results: Any) -> Tally:
+        with self._gates.apart(add=False) as tallies:
+            for result, found in zip(results, self._gates.invoke_all(circuit, operands), strict=True):
+                result[:] = found
+        (tally,) = tallies
+        assert isinstance(tally, Tally)
+        return tally
 
 
 def _wide(*names: str) -> list[Any]:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from lava_nexus.circuits import Circuit
 from lava_nexus.circuits.native import NativeLayer
 from lava_nexus.errors import NexusError
 from lava_nexus.execute.native.counts import Sums
@@ -63,10 +64,11 @@ def native_sums(layer: NativeLayer, rows: Patterns, executor: Executor) -> Patte
         for tally in (*tallies, Tally(layer.bits, sums), Tally(layer.back, sums)):
             executor.tallies.add(tally)
         return layer.by_doubles(rows)
-    lines = executor.invoke_all(layer.front, [rows])
     if executor.native == "device":
+        front_seen(executor, (layer.front, rows))
         there: Patterns = executor.formed(layer, rows)
         return there
+    lines = executor.invoke_all(layer.front, [rows])
     if executor.native == "steps":
         found = stepped(layer, rows, lines, executor)
     else:
@@ -74,6 +76,15 @@ def native_sums(layer: NativeLayer, rows: Patterns, executor: Executor) -> Patte
 
         found = sums_by_digits(layer, rows, bool(executor.count), executor.threads or 1)
     return finished(layer, found, executor)
+
+
+def front_seen(executor: Executor, *fronts: tuple[Circuit, Patterns]) -> None:
+    """Runs the gates at the front for their counts alone; what sums are formed of says the same as their lines."""
+    for front, activations in fronts:
+        if executor.count:
+            executor.invoke_all(front, [activations])
+        else:
+            executor.tallies.add(Tally(front, activations.size))
 
 
 def finished(layer: NativeLayer | PairLayer, sums: Sums, executor: Executor) -> Patterns:

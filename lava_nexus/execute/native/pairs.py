@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lava_nexus.execute.native.counts import Sums
-from lava_nexus.execute.native.layer import check_native, finished
+from lava_nexus.execute.native.layer import check_native, finished, front_seen
 from lava_nexus.execute.populations import PopulationStepper, read_out
 from lava_nexus.execute.tallies import Tally
 from lava_nexus.populations.native.core import CLASSES
@@ -46,11 +46,12 @@ def pair_sums(layer: PairLayer, left: Patterns, right: Patterns, executor: Execu
         for unit, count in (*counts, (layer.bits, sums), (layer.back, sums)):
             executor.tallies.add(Tally(unit, count))
         return layer.by_doubles(left, right).reshape(shape)
-    x = executor.invoke_all(layer.fronts[0], [left])
-    y = _lines_of_right(layer, right, executor)
     if executor.native == "device":
+        front_seen(executor, (layer.fronts[0], left), (layer.fronts[1], right[layer.part]))
         there: Patterns = executor.formed(layer, left, right).reshape(shape)
         return there
+    x = executor.invoke_all(layer.fronts[0], [left])
+    y = _lines_of_right(layer, right, executor)
     if executor.native == "steps":
         found = _stepped(layer, _feeds(left, x), _feeds(right, y))
     else:

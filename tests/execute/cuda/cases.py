@@ -45,6 +45,7 @@ def cases() -> Iterator[tuple[str, Case]]:
     yield "sequential (1200, 3, 700) bfloat16", lambda e: linear_layer(e, "sequential", (1200, 3, 700), BFLOAT16)
     yield "scores of heads", _scores
     yield "rows folded by add and max", _folds
+    yield from native_cases()
 
 
 def native_cases() -> Iterator[tuple[str, Case]]:

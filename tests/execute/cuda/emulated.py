@@ -70,6 +70,7 @@ _MACROS = """\
 #define MORE(d, p, w) d += (p) * (unsigned)(w)
 #define SUMMED(v)
 #define LEAST(v)
+#define FEW(v)
 #define LEADS true
 """
 _GATHER = """\

@@ -23,7 +23,6 @@ from tests.execute.cuda.cases import cases, linear_layer, native_cases, patterns
 from tests.execute.cuda.emulated import COMPILER, emulated
 
 CASES = dict(cases())
-NATIVE = dict(native_cases())
 
 pytestmark = pytest.mark.skipif(COMPILER is None, reason="no C++ compiler")
 
@@ -92,18 +91,24 @@ class _OtherGates(CudaExecutor):
         return tally
 
 
-def _wide(*names: str) -> list[Any]:
-    return [pytest.param(name, marks=() if name in names else pytest.mark.wide) for name in NATIVE]
+_OF = (("activity", units.INTEGERS), (True, units.DOUBLES), (False, units.INTEGERS))
+_QUICK = ("native layer float8_e4m3fn", "native scores of heads float8_e4m3fn")
 
 
-@pytest.mark.parametrize("name", _wide("native layer bfloat16", "native scores of heads float8_e4m3fn"))
+@pytest.mark.parametrize(
+    ("name", "count", "of"),
+    [
+        pytest.param(name, count, of, marks=() if name in _QUICK and count == "activity" else pytest.mark.wide)
+        for name, _ in native_cases()
+        for count, of in _OF
+    ],
+)
 def test_native_sums_by_matrices_have_the_bits_and_counts_of_digits(
-    name: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    name: str, count: bool | str, of: units.Units, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     with emulated(monkeypatch, tmp_path):
-        for count, of in (("activity", units.INTEGERS), (True, units.DOUBLES), (False, units.INTEGERS)):
-            monkeypatch.setattr(layers, "units_for", lambda _, of=of: of)
-            assert record(NATIVE[name], _OtherGates(count)) == record(NATIVE[name], BitslicedExecutor(count))
+        monkeypatch.setattr(layers, "units_for", lambda _: of)
+        assert record(CASES[name], _OtherGates(count)) == record(CASES[name], BitslicedExecutor(count))
 
 
 def test_units_hold_the_sums_of_their_parts() -> None:

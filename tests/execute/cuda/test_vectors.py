@@ -17,7 +17,7 @@ from lava_nexus.execute.run import executor
 from lava_nexus.models.model import Model, random_model
 from lava_nexus.models.stages import forward_stages
 from lava_nexus.models.stream import Stream, cache_of
-from tests.execute.cuda.cases import Case, cases, native_cases, patterns, record
+from tests.execute.cuda.cases import Case, cases, patterns, record
 
 RECORD = Path(__file__).with_name("recorded.json")
 ALL = list(cases())
@@ -40,21 +40,11 @@ def test_a_gpu_gives_what_the_cpu_gives(case: Case, count: bool | str) -> None:
     assert record(case, executor("cuda", count=count)) == record(case, BitslicedExecutor(count))
 
 
-NATIVE = list(native_cases())
-
-
-@pytest.mark.cuda
-@pytest.mark.parametrize("case", [case for _, case in NATIVE], ids=[name for name, _ in NATIVE])
-@pytest.mark.parametrize("count", ["activity", True, False])
-def test_native_products_are_those_of_the_cpu(case: Case, count: bool | str) -> None:
-    assert record(case, executor("cuda", count=count)) == record(case, BitslicedExecutor(count))
-
-
 @pytest.mark.cuda
 def test_native_products_in_double_precision_are_those_of_integers(monkeypatch: pytest.MonkeyPatch) -> None:
     from lava_nexus.execute.cuda.native import layers, units
 
-    case = dict(NATIVE)["native layer of many groups float32"]
+    case = dict(ALL)["native layer of many groups float32"]
     expected = record(case, executor("cuda"))
     monkeypatch.setattr(layers, "units_for", lambda _: units.DOUBLES)
     assert record(case, executor("cuda")) == expected

@@ -14,12 +14,18 @@ from lava_nexus.circuits.native import NativePart
 from lava_nexus.execute.cuda.device import cupy, digest_of, launch, placed
 from lava_nexus.execute.cuda.native import source, sum_source
 from lava_nexus.execute.cuda.native.sum_source import SENT
+from lava_nexus.execute.cuda.source import THREADS
 from lava_nexus.execute.tallies import Tally, TotalTally
 from lava_nexus.formats import FloatFormat
 from lava_nexus.neurons import Port
 from lava_nexus.populations.native.base import Core
 from lava_nexus.populations.native.core import CLASSES
 from lava_nexus.populations.native.neurons import Window
+
+_LENGTHS = 32
+"""Digits of sums that a kernel has room for are a multiple of this."""
+_THREADS, ROUNDS = 1 << 17, 16
+"""Threads that fill a GPU, and pieces of work that each does at most: what a warp counted is added up once."""
 
 
 @dataclass(frozen=True)
@@ -96,14 +102,21 @@ class Taken:
         counted = [0, 0, 0, 0, None, None]
         if lines is not None:
             counted = [lines.once, lines.twice, lines.gains, lines.of, lines.sends, lines.tells]
-        given = [patterns, made.words, made.places, made.kinds, n, shift, made.totals, patterns.shape[-1], *counted]
-        launched(n, given, "take", fmt, role, words)
+        stride = looped(n)
+        given = [patterns, made.words, made.places, made.kinds, n, stride, shift, made.totals, patterns.shape[-1]]
+        launched(stride, [*given, *counted], "take", fmt, role, words)
         return made
 
 
 def edges_of(groups: Sequence[slice]) -> Any:
     """int64 [groups + 1] on the GPU."""
     return placed(np.array([0, *(group.stop for group in groups)], np.int64))
+
+
+def looped(work: int, rounds: int = ROUNDS) -> int:
+    """Threads for so much work, each of which does at most `rounds` pieces, where there are enough of them."""
+    each = max(1, min(rounds, work // _THREADS))
+    return -(-work // (each * THREADS)) * THREADS
 
 
 def launched(threads: int, arguments: Sequence[Any], name: str, *how: Any) -> None:
@@ -119,10 +132,6 @@ def _key(name: str, *how: Any) -> str:
 def _text(name: str, *how: Any) -> str:
     made: str = getattr(source if hasattr(source, name) else sum_source, name)(*how)
     return made
-
-
-_LENGTHS = 32
-"""Digits of sums that a kernel has room for are a multiple of this."""
 
 
 def results_of(ports: Sequence[Port], shape: tuple[int, ...]) -> list[Any]:

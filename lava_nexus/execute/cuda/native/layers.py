@@ -27,6 +27,7 @@ from lava_nexus.execute.cuda.native.elements import (
     edges_of,
     launched,
     length_for,
+    looped,
     results_of,
     zeros_of,
 )
@@ -154,9 +155,9 @@ def _part(layer: NativeLayer, rows: Any, kept: KeptWeights, counting: bool) -> t
     span = max(units.bytes * parts, reach + limbs.span - 1)
     given = [arrived, *shape, *arrived.shape[1:], len(limbs.groups), parts, min(span, steps), first, steps]
     given += [limbs.lowest]
-    given += [marks, reach, weights.marks, limbs.span, weights.marks.shape[3], code, *words, sums]
+    given += [marks, reach, weights.marks, limbs.span, weights.marks.shape[3], code, *words, sums, looped(prod(shape))]
     how = (tuple(layer.back.inputs), window, counting, units.bytes, units.total[0], length_for(limbs.digits))
-    launched(prod(shape), given, "send", *how)
+    launched(looped(prod(shape)), given, "send", *how)
     if not counting:
         return words, [Tally(layer.core, len(rows)), Tally(layer.bits, prod(shape))]
     counts = Counts.of(sums.tolist(), window)

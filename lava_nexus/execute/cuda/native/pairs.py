@@ -8,8 +8,10 @@ from typing import Any
 
 import numpy as np
 
+from lava_nexus.errors import NexusError
 from lava_nexus.execute.cuda.device import cupy
 from lava_nexus.execute.cuda.native.elements import (
+    ROUNDS,
     Counts,
     Lines,
     Taken,
@@ -17,6 +19,7 @@ from lava_nexus.execute.cuda.native.elements import (
     edges_of,
     launched,
     length_for,
+    looped,
     results_of,
     zeros_of,
 )
@@ -24,6 +27,9 @@ from lava_nexus.execute.cuda.native.source import TAKEN
 from lava_nexus.execute.tallies import Tally, TotalTally
 from lava_nexus.populations.native.pair_core import PairCore
 from lava_nexus.programs.native import PairLayer
+
+_EVENTS = 64
+"""Spikes and updates of a product at most, of digits -128..128 of at most 8 bytes and as many limbs."""
 
 
 def pair_words(layer: PairLayer, left: Any, right: Any, counting: bool) -> tuple[list[Any], list[Tally]]:
@@ -35,16 +41,32 @@ def pair_words(layer: PairLayer, left: Any, right: Any, counting: bool) -> tuple
     y = Taken.of(right, pairs.right, pairs.shift)
     window, shape = core.result, (matrices * rows, columns)
     words, sums = results_of(layer.back.inputs, shape), zeros_of(window)
+    threads = looped(prod(shape), _rounds(layer))
     given = [x.words, x.places, x.kinds, y.words, y.places, y.kinds, matrices, rows, columns, terms]
-    given += [len(pairs.groups), edges_of(pairs.groups), pairs.digits, pairs.lowest, *words, sums]
+    given += [len(pairs.groups), edges_of(pairs.groups), pairs.digits, pairs.lowest, *words, sums, threads]
     how = (tuple(layer.back.inputs), window, counting, pairs.left, pairs.limbs, length_for(pairs.digits))
-    launched(prod(shape), given, "pair", *how)
+    launched(threads, given, "pair", *how)
     if not counting:
         return words, [Tally(layer.core, shape[0]), Tally(layer.bits, prod(shape))]
     new = Taken.of(right[layer.part], pairs.right, pairs.shift, lines[1], 3, pairs.words)
     told = [dict(zip(TAKEN, one.totals.tolist(), strict=True)) for one in (x, new)]
     counts = Counts.of(sums.tolist(), window)
     return words, [_pair_tally(layer, (matrices, rows), told, counts), counts.of_bits(layer.bits, prod(shape))]
+
+
+def _rounds(layer: PairLayer) -> int:
+    """Sums that a thread may form, so that what a warp counts stays below 2^32.
+
+    Raises:
+        NexusError: it does not for one sum.
+    """
+    most = (1 << 32) // (32 * layer.pairs.inputs * _EVENTS)
+    if most < 1:
+        raise NexusError(
+            f"layer '{layer.pairs.layer}': sums of {layer.pairs.inputs} products of two activations can have more than "
+            "2^32 spikes a warp, beyond what a GPU counts"
+        )
+    return min(most, ROUNDS)
 
 
 @lru_cache(maxsize=256)

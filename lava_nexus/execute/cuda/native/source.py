@@ -22,15 +22,19 @@ typedef long long i64;
 #define SUMMED(v) for (int step = 16; step; step /= 2) v += __shfl_down_sync(~0u, v, step)
 #define LEAST(v) for (int step = 16; step; step /= 2) v = smaller(v, __shfl_down_sync(~0u, v, step))
 #define LEADS (!(threadIdx.x & 31))
+#if __CUDA_ARCH__ >= 800
+#define FEW(v) v = __reduce_add_sync(~0u, v)
+#else
+#define FEW(v) SUMMED(v)
+#endif
 __device__ __forceinline__ u64 smaller(u64 v, u64 w) { return w < v ? w : v; }
 __device__ __forceinline__ int ones(u64 v) { u32 a, b; POPC(a, (u32)v); POPC(b, (u32)(v >> 32)); return (int)(a + b); }
 __device__ __forceinline__ int digit_of(i64 v) { return (int)((v + 127) & 255) - 127; }
 """
 
 _TAKE = """\
-  const i64 e = (i64)blockIdx.x * blockDim.x + threadIdx.x;
   u64 mine[7] = {0, 0, 0, 0, 0, 0, 0}, least[2] = {~0ull, ~0ull};
-  if (e < n) {
+  for (i64 e = (i64)blockIdx.x * blockDim.x + threadIdx.x; e < n; e += stride) {
     const u64 p = x[e], magnitude = p & (SIGN - 1), exponent = magnitude >> FRACTION;
     const bool negative = (p & SIGN) != 0, infinite = INF && magnitude == EXPONENTS, nan = magnitude > LARGEST;
     const u64 place = exponent ? exponent : 1;
@@ -40,13 +44,13 @@ _TAKE = """\
     const int position = (int)((place + shift) >> 3);
     const int kind = nan ? NO_NUMBER : infinite ? ENDLESS : zero ? ZERO : ORDINARY;
     words[e] = word; places[e] = position; kinds[e] = negative ? -kind : kind;
-    mine[3] = zero; mine[4] = infinite; mine[5] = nan; mine[6] = word != 0;
-    if (word) { least[0] = position; least[1] = ~(u64)position; }
+    mine[3] += zero; mine[4] += infinite; mine[5] += nan; mine[6] += word != 0;
+    if (word) { least[0] = smaller(least[0], position); least[1] = smaller(least[1], ~(u64)position); }
     if (ROLE) {
       const int i = (int)(e % inputs);
       u64 bytes = 0, digits = 0;
       for (int k = 0; k < BYTES; k++) bytes |= (u64)((significand >> 8 * k & 255) != 0) << k;
-      mine[0] = ones(p & once) + 2 * ones(p & twice) + (ordinary ? gains >> 8 * (place & LOW) & 255 : 0);
+      mine[0] += ones(p & once) + 2 * ones(p & twice) + (ordinary ? gains >> 8 * (place & LOW) & 255 : 0);
       mine[0] += exponent ? of >> 40 & 255 : 0;
       if (!ordinary || zero) mine[0] += of >> (nan ? 32 : (infinite ? 16 : 0) + (negative ? 8 : 0)) & 255;
       if (ROLE < 3) {
@@ -54,14 +58,14 @@ _TAKE = """\
         for (int k = 0; k < DIGITS; k++) { digits += digit_of(v) != 0; v = (v + 127) >> 8; }
         const bool told = ROLE == 1 && (zero || infinite);
         mine[0] += digits * sends[i] + (told ? tells[i] : 0);
-        mine[1] = digits + told;
-        mine[2] = ordinary + negative + ((place >> LOWS) != 0) + ones(bytes) + digits + told;
+        mine[1] += digits + told;
+        mine[2] += ordinary + negative + ((place >> LOWS) != 0) + ones(bytes) + digits + told;
       } else {
         for (int w = 0; w < WORDS; w++)
           if (word >> 16 * w & 65535) { digits++; bytes |= 1ull << (2 * w + (w < WORDS - 1)); }
         mine[0] += digits * sends[i];
-        mine[1] = digits;
-        mine[2] = ordinary + ones(bytes);
+        mine[1] += digits;
+        mine[2] += ordinary + ones(bytes);
       }
     }
   }
@@ -85,7 +89,15 @@ def take(fmt: FloatFormat, role: int, words: int = 0) -> str:
         "LOWS": low, "DIGITS": digits_of(fmt), "WORDS": words, "NO_NUMBER": NAN, "ENDLESS": INFINITE,
         "ZERO": ZERO, "ORDINARY": ORDINARY,
     }  # fmt: skip
-    arguments = [f"const {c_type(fmt)} *x", "u64 *words", "int *places", "signed char *kinds", "i64 n", "i64 shift"]
+    arguments = [
+        f"const {c_type(fmt)} *x",
+        "u64 *words",
+        "int *places",
+        "signed char *kinds",
+        "i64 n",
+        "i64 stride",
+        "i64 shift",
+    ]
     arguments += ["u64 *totals", "i64 inputs", "i64 once", "i64 twice", "i64 gains", "i64 of"]
     return kernel(named, [*arguments, "const i64 *sends", "const i64 *tells"], _TAKE)
 

@@ -20,7 +20,7 @@ spikes and updates of products."""
 _DIGITS = """\
 // Digits of one group from what arrives, added to those of the sum.
 template <class Arrived, class Met> __device__ __forceinline__
-void add_digits(Arrived arrived, Met met, int span, int steps, int *total, int &behind, u64 *mine) {
+void add_digits(Arrived arrived, Met met, int span, int steps, int *total, int &behind, u32 *mine) {
   i64 carry = 0;
   for (int t = 0; t < steps; t++) {
     const bool more = t < span;
@@ -39,7 +39,7 @@ void add_digits(Arrived arrived, Met met, int span, int steps, int *total, int &
 // The window of a sum from its digits; what is sent, and what is counted of it.
 __device__ __forceinline__
 void send(const int *total, int behind, int first, int steps, int lowest, int code, i64 n, WORD *word_to,
-          PLACE *place_to, SIGNS *sign_to, CODES *code_to, u64 *mine) {
+          PLACE *place_to, SIGNS *sign_to, CODES *code_to, u32 *mine) {
   int high[2] = {0, 0}, highest[2] = {-1, -1};
   u64 word[2] = {0, 0}, window[2] = {0, 0};
   bool below[2] = {false, false}, sticky[2] = {false, false}, last = false;
@@ -78,14 +78,17 @@ void send(const int *total, int behind, int first, int steps, int lowest, int co
 }
 """
 _COUNTED = """\
-  if (COUNT)
-    for (int i = 0; i < 11 + 2 * PIECES; i++) { SUMMED(mine[i]); if (LEADS && mine[i]) atomicAdd(totals + i, mine[i]); }
+  for (int i = 0; COUNT && i < 11 + 2 * PIECES; i++) {
+    FEW(mine[i]);
+    if (LEADS && mine[i]) atomicAdd(totals + i, (u64)mine[i]);
+  }
 """
 
 _SEND = """\
-  const i64 n = (i64)blockIdx.x * blockDim.x + threadIdx.x, sums = rows * outputs, r = n / outputs, j = n % outputs;
-  u64 mine[11 + 2 * PIECES] = {0};
-  if (n < sums) {
+  const i64 sums = rows * outputs;
+  u32 mine[11 + 2 * PIECES] = {0};
+  for (i64 n = (i64)blockIdx.x * blockDim.x + threadIdx.x; n < sums; n += stride) {
+    const i64 r = n / outputs, j = n % outputs;
     int total[LENGTH], behind = 0;
     for (int g = 0; g < groups; g++) {
       const PART *own = arrived + (g * height + r) * wide + j;
@@ -107,7 +110,7 @@ _SEND = """\
     send(total, behind, (int)first, (int)steps, (int)lowest, codes ? codes[n] : 0, n, word, place, sign, code, mine);
   }
 """
-_RESULTS = ["WORD *word", "PLACE *place", "SIGNS *sign", "CODES *code", "u64 *totals"]
+_RESULTS = ["WORD *word", "PLACE *place", "SIGNS *sign", "CODES *code", "u64 *totals", "i64 stride"]
 
 
 def send(back: tuple[Port, ...], window: Window, count: bool, unit: int, part: str, length: int) -> str:
@@ -137,10 +140,10 @@ def send(back: tuple[Port, ...], window: Window, count: bool, unit: int, part: s
 
 
 _PAIR = """\
-  const i64 n = (i64)blockIdx.x * blockDim.x + threadIdx.x, each = rows * columns;
-  const i64 b = n / each, r = n % each / columns, j = n % columns;
-  u64 mine[11 + 2 * PIECES] = {0};
-  if (n < matrices * each) {
+  const i64 each = rows * columns;
+  u32 mine[11 + 2 * PIECES] = {0};
+  for (i64 n = (i64)blockIdx.x * blockDim.x + threadIdx.x; n < matrices * each; n += stride) {
+    const i64 b = n / each, r = n % each / columns, j = n % columns;
     int total[LENGTH], behind = 0, reports[4] = {0, 0, 0, 0};
     bool some[4] = {false, false, false, false};
     for (int g = 0; g < groups; g++) {

@@ -71,17 +71,18 @@ def _native(record: Row) -> str:
 
 def _models(record: Row) -> str:
     lines = [
-        "| shape | layers run | weights | prompt, ms a token | next token, s | unequal to the CPU |",
-        "|---|---|---|---|---|---|",
+        "| shape | GPUs | layers run | weights | kept on a GPU | prompt, ms a token | next token, s | unequal, to |",
+        "|---|---|---|---|---|---|---|---|",
     ]
     for row in record["rows"]:
         scale = row["of"] / row["layers"]
         prompt, more = 1e3 * scale * row["prompt seconds"] / row["tokens"], scale * row["next token seconds"]
         unequal = row.get("unequal bits by layer")
-        against = "-" if unequal is None else f"{sum(unequal)} at {len(unequal)} layers ({row['against']})"
+        against = "-" if unequal is None else f"{sum(unequal)} at {len(unequal)} layers, {row['against']}"
         layers = f"{row['layers']} of {row['of']}" + ("" if scale == 1 else f", times {scale:g}")
-        cells = [NAMES.get(row["shape"], row["shape"]), layers, row["weights"], f"{prompt:.1f}", f"{more:.2f}", against]
-        lines.append(f"| {' | '.join(cells)} |")
+        kept = "all" if row.get("weight memory, GB") is None else f"{row['weight memory, GB']:g} GB"
+        cells = [NAMES.get(row["shape"], row["shape"]), str(row.get("devices", 1)), layers, row["weights"], kept]
+        lines.append(f"| {' | '.join([*cells, f'{prompt:.1f}', f'{more:.2f}', against])} |")
     tokens = record["rows"][0]["tokens"]
     return (
         f"{where(record)}: prompts of {tokens} tokens, seeded weights, FP32 sums in index order, counting "

@@ -156,9 +156,9 @@ if __name__ == "__main__":
     from lava_nexus.cli import run_guarded
     from lava_nexus.progress import doing, say
 
-    def main() -> None:
+    def _built() -> None:
         with doing("building the site"):
             site = build(given.out)
         say(str(site / "index.html"))
 
-    run_guarded(main)
+    run_guarded(_built)

@@ -39,6 +39,7 @@ from lava_nexus.lab.ulp.report import ulp_report
 from lava_nexus.models.checkpoint import load_checkpoint
 from lava_nexus.models.digits import DIGITS, WEIGHTS, digits_program, load_split
 from lava_nexus.models.stages import Arithmetic
+from lava_nexus.progress import doing
 from lava_nexus.torch.orders import accumulation
 
 _NARROW = {
@@ -187,7 +188,11 @@ def _asked(config: UlpTablesConfig, name: str) -> bool:
 
 def _part(config: UlpTablesConfig, part: tuple[str, str]) -> Any:
     """(rows, how it ran) of a component, an operation or the model, or a table whose columns differ from theirs."""
-    kind, name = part
+    with doing(" ".join(part).strip()):
+        return _measured(config, *part)
+
+
+def _measured(config: UlpTablesConfig, kind: str, name: str) -> Any:
     if kind == "component":
         return _component_rows(name, config), None
     if kind == "operation":

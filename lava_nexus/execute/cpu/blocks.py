@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lava_nexus.circuits import Circuit
-from lava_nexus.execute.cpu.kernel import FEW_LANES, FEW_VECTORS, LANES, VECTORS, WORDS_A_SLOT, kernel
+from lava_nexus.execute.cpu.kernel import FEW_LANES, FEW_VECTORS, LANES, VECTOR_LANES, VECTORS, WORDS_A_SLOT, kernel
 from lava_nexus.execute.cpu.program import ONE_COUNT, ONE_SLOT, SPARE_SLOT, ZERO_SLOT, WordProgram, word_program
 from lava_nexus.execute.cpu.restriction import UNKNOWN, restricted
 from lava_nexus.execute.cpu.straight import straight_code, stride
@@ -147,14 +147,13 @@ class BlockRunner:
         self, operands: Sequence[NDArray[Any]], results: Sequence[NDArray[Any]], start: int, rest: int
     ) -> NDArray[np.int64]:
         """The sets from `start` on, filled up with all-zero sets whose spikes are taken off again."""
-        vectors = FEW_VECTORS if rest <= FEW_LANES else VECTORS
-        arrays = [np.zeros(LANES, dtype) for dtype in self.dtypes]
-        in_order = [array.reshape(-1, WORDS_A_SLOT)[:, : vectors * WORDS] for array in arrays]
-        for lanes, operand in zip(in_order, operands, strict=False):
-            lanes.flat[:rest] = operand[start:] if len(operand) > 1 else operand
+        vectors = -(-rest // VECTOR_LANES) if self._code else FEW_VECTORS if rest <= FEW_LANES else VECTORS
+        arrays = [np.zeros(vectors * VECTOR_LANES, dtype) for dtype in self.dtypes]
+        for lanes, operand in zip(arrays, operands, strict=False):
+            lanes[:rest] = operand[start:] if len(operand) > 1 else operand
         counts = self._blocks(self._ports(arrays, [False] * len(arrays)), 0, 1, vectors)
-        for result, lanes in zip(results, in_order[self.n_inputs :], strict=True):
-            result[start:] = lanes.flat[:rest]
+        for result, lanes in zip(results, arrays[self.n_inputs :], strict=True):
+            result[start:] = lanes[:rest]
         return counts - (lanes.size - rest) * self.program.idle[: len(counts)].astype(np.int64)
 
     def _ports(self, arrays: Sequence[NDArray[Any]], moving: Sequence[bool]) -> NDArray[np.int64]:

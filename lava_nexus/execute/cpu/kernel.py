@@ -1,8 +1,8 @@
 """The compiled loop over the operations of a word program, packing and unpacking included.
 
-A block is LANES operand sets. Element e of a block is bit e // WORDS_A_SLOT of word e % WORDS_A_SLOT of every slot, so
+A block is LANES operand sets, VECTOR_LANES to a vector. Element e of a vector is bit e // WORDS of word e % WORDS, so
 that elements next to each other in memory stand in words next to each other, whatever their size. Where few sets are
-left, only the first FEW_VECTORS of a slot are run.
+left, only the first vectors of a block are run.
 """
 
 from __future__ import annotations
@@ -26,8 +26,9 @@ from lava_nexus.neurons.compiled import kept
 VECTORS = 8
 FEW_VECTORS = 2
 WORDS_A_SLOT = VECTORS * vector_ir.WORDS
-LANES = 64 * WORDS_A_SLOT
-FEW_LANES = 64 * FEW_VECTORS * vector_ir.WORDS
+VECTOR_LANES = 64 * vector_ir.WORDS
+LANES = VECTORS * VECTOR_LANES
+FEW_LANES = FEW_VECTORS * VECTOR_LANES
 SLOT_BYTES = 8 * WORDS_A_SLOT
 ELEMENT_BITS = (8, 16, 32, 64)
 
@@ -90,16 +91,16 @@ def straight(_: Any, code: Any, slots: Any, counter: Any, vectors: Any) -> Any:
     return types.void(*[types.int64] * 4), generate
 
 
-def _pack_rows(builder: Any, width: int, row_elements: int, elements: Any, offsets: Any, slots: Any) -> None:
-    rows = vector_ir.gathered(builder, elements, width, row_elements)
+def _pack_rows(builder: Any, width: int, elements: Any, offsets: Any, slots: Any) -> None:
+    rows = vector_ir.gathered(builder, elements, width)
     for i, row in enumerate(vector_ir.transposed(builder, rows)):
         vector_ir.store(builder, row, builder.add(slots, vector_ir.load_word(builder, offsets, i)))
 
 
-def _unpack_rows(builder: Any, width: int, row_elements: int, elements: Any, offsets: Any, slots: Any) -> None:
+def _unpack_rows(builder: Any, width: int, elements: Any, offsets: Any, slots: Any) -> None:
     places = [builder.add(slots, vector_ir.load_word(builder, offsets, i)) for i in range(width)]
     rows = vector_ir.transposed(builder, [vector_ir.load(builder, place) for place in places])
-    vector_ir.scattered(builder, rows, elements, width, row_elements)
+    vector_ir.scattered(builder, rows, elements, width)
 
 
 def _of_any_width(how: Any) -> Any:
@@ -108,7 +109,7 @@ def _of_any_width(how: Any) -> Any:
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         bits, *addresses = arguments
         for width in vector_ir.cases(builder, bits, ELEMENT_BITS):
-            how(builder, width, WORDS_A_SLOT, *addresses)
+            how(builder, width, *addresses)
         return context.get_dummy_value()
 
     return types.void(*[types.int64] * 4), generate
@@ -118,7 +119,7 @@ def _of_an_array(how: Any, array: Any) -> Any:
     """For the elements of an array, the first argument."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        how(builder, array.dtype.bitwidth, vector_ir.WORDS, *arguments[1:])
+        how(builder, array.dtype.bitwidth, *arguments[1:])
         return context.get_dummy_value()
 
     return types.void(array, *[types.int64] * 3), generate
@@ -126,7 +127,7 @@ def _of_an_array(how: Any, array: Any) -> Any:
 
 @intrinsic
 def _pack(_: Any, bits: Any, elements: Any, offsets: Any, slots: Any) -> Any:
-    """Transposes one vector column of a block of `bits`-bit elements into slots; bit i goes `offsets[i]` bytes up."""
+    """Transposes the `bits`-bit elements of a vector into slots; bit i goes `offsets[i]` bytes up."""
     return _of_any_width(_pack_rows)
 
 
@@ -138,7 +139,7 @@ def _unpack(_: Any, bits: Any, elements: Any, offsets: Any, slots: Any) -> Any:
 
 @intrinsic
 def pack_vector(_: Any, array: Any, elements: Any, offsets: Any, slots: Any) -> Any:
-    """As `_pack`, of elements of an array, those of a vector side by side: e is bit e // WORDS of word e % WORDS."""
+    """As `_pack`, of elements of an array."""
     return _of_an_array(_pack_rows, array)
 
 
@@ -176,7 +177,7 @@ def _kernel(version: str) -> Any:
         offsets: int64 [ports, 64]: bytes from the first slot to that of each bit, LSB first.
         n_inputs: input ports.
         first, last: blocks.
-        vectors: of a slot to run, VECTORS or FEW_VECTORS; the elements of the others are left as they are.
+        vectors: of a block to run, for the loop VECTORS or FEW_VECTORS; the others are left as they are.
         counts: int64 [n_counts, 8], to be added to, or of length 0.
         apart: bytes from vector to vector of slots.
         code: address of what counts the inputs and does the operations, or 0 for the loop over them.
@@ -191,7 +192,7 @@ def _kernel(version: str) -> Any:
                 at = ports[port, 0] + block * ports[port, 1]
                 for v in range(vectors):
                     bits = ports[port, 2]  # and so many bytes to the next vector of elements
-                    _pack(bits, at + v * bits, offsets[port].ctypes.data, base + v * apart)
+                    _pack(bits, at + v * 64 * bits, offsets[port].ctypes.data, base + v * apart)
             counter = counts.ctypes.data + RESERVED_COUNTS * VECTOR_BYTES
             if code:
                 straight(code, base, counter, vectors)
@@ -219,7 +220,7 @@ def _kernel(version: str) -> Any:
                 at = ports[port, 0] + block * ports[port, 1]
                 for v in range(vectors):
                     bits = ports[port, 2]
-                    _unpack(bits, at + v * bits, offsets[port].ctypes.data, base + v * apart)
+                    _unpack(bits, at + v * 64 * bits, offsets[port].ctypes.data, base + v * apart)
 
     return run
 

@@ -24,14 +24,12 @@ from lava_nexus.disk_cache import source_digest
 from lava_nexus.execute.cpu import kernel as packing
 from lava_nexus.execute.cpu import vector_ir
 from lava_nexus.execute.cpu.blocks import BlockRunner, Workers, aligned
-from lava_nexus.execute.cpu.kernel import move, pack_vector, straight, unpack_vector
+from lava_nexus.execute.cpu.kernel import VECTOR_LANES, move, pack_vector, straight, unpack_vector
 from lava_nexus.execute.cpu.program import ONE_COUNT, RESERVED_COUNTS
 from lava_nexus.execute.cpu.vector_ir import VECTOR_BYTES, WORDS
 from lava_nexus.execute.shares import shares
 from lava_nexus.neurons.compiled import kept, within
 
-LANES = 64 * WORDS
-"""Columns of a vector."""
 _VECTORS = 8
 """Vectors on which code runs at once, of some rows and columns."""
 _TERMS = 32
@@ -47,7 +45,7 @@ CODE, SLOTS, APART, COUNTER = range(4)
 
 def fits(columns: int) -> bool:
     """Whether so many columns fill vectors well."""
-    return columns >= _FULL * LANES * -(-columns // LANES)
+    return columns >= _FULL * VECTOR_LANES * -(-columns // VECTOR_LANES)
 
 
 def sums_in_order(
@@ -70,9 +68,9 @@ def sums_in_order(
     then = runners[-1]
     (rows, terms), columns, fused = x.shape, len(w), then.n_inputs == 3
     y = np.empty((rows, columns), then.dtypes[-1])
-    vectors, together = -(-columns // LANES), min(rows, _VECTORS)
+    vectors, together = -(-columns // VECTOR_LANES), min(rows, _VECTORS)
     jobs = workers.threads * -(-vectors // (workers.threads * (_VECTORS // together)))
-    parts = list(every(range(0, rows, together), shares(columns, min(jobs, vectors), LANES)))
+    parts = list(every(range(0, rows, together), shares(columns, min(jobs, vectors), VECTOR_LANES)))
 
     def run(part: tuple[int, slice]) -> list[NDArray[np.int64]]:
         return _part(runners, codes, x[part[0] : part[0] + together], w[part[1]], y[part[0] :, part[1]])
@@ -80,7 +78,7 @@ def sums_in_order(
     few = workers.threads == 1 or len(parts) == 1
     found = [run(part) for part in parts] if few else list(workers.pool().map(run, parts))
     counts = [sum(of[1:], of[0]) for of in zip(*found, strict=True)]
-    spare = rows * (vectors * LANES - columns)
+    spare = rows * (vectors * VECTOR_LANES - columns)
     times = [1 if fused else terms, terms - 1][-len(runners) :]
     for runner, count, each in zip(runners, counts, times, strict=True):
         if len(count):
@@ -93,7 +91,7 @@ def _part(
     runners: Sequence[BlockRunner], codes: Sequence[int], x: NDArray[Any], w: NDArray[Any], y: NDArray[Any]
 ) -> list[NDArray[np.int64]]:
     """Some rows and columns in this thread; counts of the programs, pads included."""
-    then, vectors = runners[-1], -(-len(w) // LANES)
+    then, vectors = runners[-1], -(-len(w) // VECTOR_LANES)
     planes = _zeros(vectors, 8 * w.itemsize)
     programs, places = np.zeros((2, 4), np.int64), np.zeros((2, 4, 64), np.int64)
     # Without a product the planes themselves are what is added.
@@ -110,14 +108,14 @@ def _part(
             count.ctypes.data + RESERVED_COUNTS * VECTOR_BYTES * (len(count) > 0),
         )
         places[i, : runner.n_inputs], places[i, 3] = at[:-1], at[-1]
-    tile = np.zeros((_TERMS, vectors * LANES + _PAD), w.dtype)
+    tile = np.zeros((_TERMS, vectors * VECTOR_LANES + _PAD), w.dtype)
     totals = _zeros(len(x) * vectors, 8 * y.itemsize)
     live = _zeros(1, vectors)[0]
-    for v, lanes in enumerate(np.arange(vectors * LANES).reshape(vectors, 64, WORDS) < len(w)):
+    for v, lanes in enumerate(np.arange(vectors * VECTOR_LANES).reshape(vectors, 64, WORDS) < len(w)):
         live[v] = (lanes.astype(np.uint64) << np.arange(64, dtype=np.uint64)[:, None]).sum(axis=0).view(np.int64)
     widths = np.array([*runners[0].widths[:2], then.widths[-1]])
     loop = _loop(x.dtype, w.dtype, y.dtype)
-    line = np.zeros(LANES, y.dtype)
+    line = np.zeros(VECTOR_LANES, y.dtype)
     loop(x, w, y, programs, places, widths, tile, planes, totals, live, line, then.n_inputs == 3)
     return [np.asarray(count.sum(axis=1)) for count in counts]
 
@@ -192,7 +190,7 @@ def _looping(version: str) -> Any:
         programs: int64 [2, 4], CODE, SLOTS, APART and COUNTER of both; no code of the first where w is added as it is.
         places: int64 [2, 4, 64], bytes from a vector's first slot to those of the bits of inputs and result.
         widths: bits of x, w and a sum.
-        tile: [_TERMS, vectors * LANES + _PAD], zeros where there is no column.
+        tile: [_TERMS, vectors * VECTOR_LANES + _PAD], zeros where there is no column.
         planes, totals: int64 [vectors, bits, WORDS] of a term of w, and of the sums, row by row; zeros.
         live: int64 [vectors, WORDS], the lanes that have a column.
         line: room for the sums of a vector.
@@ -209,7 +207,7 @@ def _looping(version: str) -> Any:
             if not at:
                 _turned(w, tile, k, min(_TERMS, terms - k))
             for v in range(vectors):
-                elements = tile.ctypes.data + (at * tile.shape[1] + v * LANES) * tile.itemsize
+                elements = tile.ctypes.data + (at * tile.shape[1] + v * VECTOR_LANES) * tile.itemsize
                 pack_vector(tile, elements, side.ctypes.data, planes.ctypes.data + v * bits * VECTOR_BYTES)
             which = _THEN if fused and k else _FIRST
             program, where = programs[which], places[which]
@@ -228,8 +226,8 @@ def _looping(version: str) -> Any:
             for v in range(vectors):
                 source = totals.ctypes.data + (row * vectors + v) * totals.shape[1] * VECTOR_BYTES
                 unpack_vector(line, line.ctypes.data, side.ctypes.data, source)
-                for c in range(v * LANES, min((v + 1) * LANES, w.shape[0])):
-                    y[row, c] = line[c - v * LANES]
+                for c in range(v * VECTOR_LANES, min((v + 1) * VECTOR_LANES, w.shape[0])):
+                    y[row, c] = line[c - v * VECTOR_LANES]
 
     return run
 

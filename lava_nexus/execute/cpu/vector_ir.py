@@ -116,14 +116,14 @@ def transposed(builder: Any, rows: Values) -> list[Any]:
     return rows
 
 
-def gathered(builder: Any, address: Any, bits: int, row_elements: int) -> list[Any]:
-    """Rows for `transposed`: field g of row r is row r + g * bits of an array of `bits`-bit elements."""
+def gathered(builder: Any, address: Any, bits: int) -> list[Any]:
+    """Rows for `transposed`: field g of row r is row r + g * bits of an array [64, WORDS] of elements."""
     kind = ir.VectorType(ir.IntType(bits), WORDS)
     rows = []
     for r in range(bits):
         row = splat(0)
         for field in range(64 // bits):
-            part = load(builder, address, (r + field * bits) * row_elements // WORDS, kind)
+            part = load(builder, address, r + field * bits, kind)
             if bits < 64:
                 part = builder.shl(builder.zext(part, VECTOR), splat(field * bits))
             row = builder.or_(row, part)
@@ -131,7 +131,7 @@ def gathered(builder: Any, address: Any, bits: int, row_elements: int) -> list[A
     return rows
 
 
-def scattered(builder: Any, rows: Values, address: Any, bits: int, row_elements: int) -> None:
+def scattered(builder: Any, rows: Values, address: Any, bits: int) -> None:
     """The inverse of `gathered`: stores the fields of the rows as elements."""
     kind = ir.VectorType(ir.IntType(bits), WORDS)
     for r in range(bits):
@@ -139,7 +139,7 @@ def scattered(builder: Any, rows: Values, address: Any, bits: int, row_elements:
             part = rows[r]
             if bits < 64:
                 part = builder.trunc(builder.lshr(part, splat(field * bits)), kind)
-            store(builder, part, address, (r + field * bits) * row_elements // WORDS)
+            store(builder, part, address, r + field * bits)
 
 
 def _evaluated(builder: Any, table: int, known: dict[int, Any]) -> Any:

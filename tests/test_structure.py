@@ -51,7 +51,7 @@ ONLY_UNDER = {
     "bitwuzla": ("verify/formal/",),
     "mtkahypar": ("chip/",),
 }
-MOST_FILES, MOST_LINES, MOST_LINES_OF_FILE, MOST_LINES_OF_FUNCTION, MOST_PARAMETERS = 485, 79_199, 300, 60, 8
+MOST_FILES, MOST_LINES, MOST_LINES_OF_FILE, MOST_LINES_OF_FUNCTION, MOST_PARAMETERS = 485, 79_240, 300, 60, 8
 """Lines grow with features alone: who needs more says so here, and looks first for what stands twice."""
 COMPILED = ("njit", "kept", "intrinsic", "cfunc")
 """Decorators of kernels, whose parameters are arrays that the compiler wants one by one."""
@@ -112,7 +112,7 @@ ALONE = {"gpu_block.py"}
 
 
 @pytest.mark.parametrize(
-    "script", sorted([*ROOT.glob("scripts/*.py"), *ROOT.glob("benchmarks/*.py")]), ids=lambda file: file.name
+    "script", sorted([*ROOT.glob("scripts/*.py"), *ROOT.glob("benchmarks/[a-z]*.py")]), ids=lambda file: file.name
 )
 def test_what_a_user_starts_tells_mistakes_in_a_sentence(script):
     guarded = ("from lava_nexus.__main__ import main", "run_guarded(")

@@ -23,10 +23,13 @@ class Source(Protocol):
 
 @runtime_checkable
 class Halves(Protocol):
-    """A source of weights that are BF16 numbers."""
+    """A source some of whose weights are BF16 numbers as they are stored."""
+
+    def halved(self, name: str) -> bool:
+        """Whether a tensor is of these."""
 
     def upper_halves(self, name: str, shape: tuple[int, ...], rows: slice, out: NDArray[np.uint16]) -> None:
-        """Some rows of a tensor as BF16 patterns, put into an array [rows, ...]."""
+        """Some rows of such a tensor as BF16 patterns, put into an array [rows, ...]."""
 
 
 @dataclass(frozen=True)
@@ -56,20 +59,23 @@ class Rows:
         first = self.rows.start
         return replace(self, rows=slice(first + share.start, first + share.stop))
 
-    @property
-    def carried(self) -> np.dtype[Any]:
+    def carried(self, source: Source) -> np.dtype[Any]:
         """Of what says all of a pattern: its upper half where the numbers are BF16 ones in FP32, else itself."""
-        halved = self.format == FLOAT32 and self.rounded == BFLOAT16
+        halved = self.format == FLOAT32 and (self.rounded == BFLOAT16 or self._stored_halved(source))
         return np.dtype(np.uint16) if halved else self.format.pattern_dtype
 
     def carry(self, source: Source, out: Patterns) -> None:
         """Puts them into an array [rows, terms] of dtype `carried`; raises what `read` does."""
         if out.dtype == self.format.pattern_dtype:
             out[...] = self.read(source)
-        elif isinstance(source, Halves):
-            source.upper_halves(self.name, self.shape, self.rows, out)
+        elif self._stored_halved(source):
+            source.upper_halves(self.name, self.shape, self.rows, out)  # type: ignore[attr-defined]
         else:
             out[...] = self.read(source) >> np.uint32(16)
+
+    def _stored_halved(self, source: Source) -> bool:
+        as_stored = self.rounded in (None, self.format, BFLOAT16)
+        return as_stored and isinstance(source, Halves) and source.halved(self.name)
 
     def read(self, source: Source) -> Patterns:
         """Their patterns [rows, terms].

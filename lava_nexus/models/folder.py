@@ -92,6 +92,19 @@ class FolderTensors(TensorSource):
         check_finite(file.path, stored, narrowed)
         return narrowed
 
+    def halved(self, name: str) -> bool:
+        """Whether its file, which is no pickle, has it in BF16."""
+        file, stored = self._file(name), self._stored[name]
+        return file.path.suffix == ".safetensors" and file.shapes[stored][1] == "bfloat16"
+
+    def upper_halves(self, name: str, shape: Shape, rows: slice, out: NDArray[np.uint16]) -> None:
+        """As they are stored."""
+        file, stored = self._file(name), self._stored[name]
+        _check_header(file, stored, shape)
+        tensor = file.rows(stored, rows)
+        check_finite(file.path, stored, tensor)
+        out[...] = tensor.view(np.uint16)
+
     def _paths(self) -> list[Path]:
         return sorted(set(self._files.values()))
 

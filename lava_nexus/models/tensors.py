@@ -61,6 +61,14 @@ class TensorSource(ABC):
             NexusError: a weight is NaN or infinite, or the tensor cannot be read.
         """
 
+    def halved(self, name: str) -> bool:
+        """Whether a tensor is stored in BF16, so that `upper_halves` has it."""
+        return False
+
+    def upper_halves(self, name: str, shape: Shape, rows: slice, out: NDArray[np.uint16]) -> None:
+        """Some rows of a tensor that is stored in BF16, as patterns put into an array; raises what `rows` does."""
+        raise NotImplementedError(name)
+
     def tensors(self, wanted: Tensors) -> dict[str, Weights]:
         """Whole tensors by role."""
         return {role: self.rows(name, shape, slice(0, shape[0])) for role, (name, shape) in wanted.items()}
@@ -167,6 +175,14 @@ class ViewedTensors(TensorSource):
     def identity(self) -> Any:
         """That of the source."""
         return self._source.identity()
+
+    def halved(self, name: str) -> bool:
+        """As the source has it, where it is not viewed."""
+        return name not in self._views and self._source.halved(name)
+
+    def upper_halves(self, name: str, shape: Shape, rows: slice, out: NDArray[np.uint16]) -> None:
+        """As the source has them."""
+        self._source.upper_halves(name, shape, rows, out)
 
     def rows(self, name: str, shape: Shape, rows: slice | NDArray[np.int64]) -> Weights:
         """Of a transposed tensor all is read, else the rows that are wanted."""

@@ -34,6 +34,6 @@ def test_numbers_are_bf16_ones_of_the_stated_deviation() -> None:
 
 def test_what_is_carried_is_the_upper_half_of_what_is_read() -> None:
     rows = Rows("layer.weight", SHAPE, slice(10, 30), FLOAT32, BFLOAT16)
-    out = np.empty((20, 1000), rows.carried)
+    out = np.empty((20, 1000), rows.carried(HashedTensors(0)))
     rows.carry(HashedTensors(0), out)
     np.testing.assert_array_equal(out.astype(np.uint32) << 16, rows.read(HashedTensors(0)))

@@ -14,6 +14,8 @@ from safetensors.torch import save_file as save_torch
 
 import lava_nexus as nexus
 from lava_nexus.errors import NexusError
+from lava_nexus.execute.weights import Rows
+from lava_nexus.formats import FLOAT32
 from lava_nexus.models.generation import LENGTH, Sampling
 from tests.models.test_folders import CONFIG, INDEX, TOKENS, logits, weights, write
 
@@ -174,3 +176,20 @@ def test_what_a_model_is_asked_for_is_checked_when_it_is(asked: Any, says: str) 
     """`logits="first"` gave those of all tokens."""
     with pytest.raises(NexusError, match=says):
         asked(nexus.random_model(CONFIG))
+
+
+def test_weights_in_bf16_are_read_as_they_are_stored(tmp_path: Path) -> None:
+    stored = {name: torch.from_numpy(tensor).to(torch.bfloat16) for name, tensor in weights().items()}
+    save_torch(stored, write(tmp_path, {}) / "model.safetensors")
+    source = nexus.load(tmp_path).source
+    name = "model.layers.0.mlp.up_proj.weight"
+    shape = tuple(stored[name].shape)
+    rows = Rows(name, shape, slice(2, 5), FLOAT32)
+    halves = np.empty((3, shape[1]), rows.carried(source))
+    assert halves.dtype == np.uint16
+    rows.carry(source, halves)
+    np.testing.assert_array_equal(halves.astype(np.uint32) << 16, rows.read(source))
+    stored[name][3, 1] = torch.nan
+    save_torch(stored, tmp_path / "model.safetensors")
+    with pytest.raises(NexusError, match=f"tensor '{name}' holds nan at index"):
+        rows.carry(nexus.load(tmp_path).source, halves)

@@ -46,7 +46,7 @@ class Carrier:
             return
         number = rows.rows.stop - rows.rows.start
         # Where the main stream takes and frees memory, what it still reads is not written anew by another one.
-        array = cupy().empty(number * rows.shape[1], rows.carried)
+        array = cupy().empty(number * rows.shape[1], rows.carried(source))
         free = cupy().cuda.get_current_stream().record()
         self._under_way[key] = self._thread.submit(self._carry, rows, source, array, free)
 

@@ -96,9 +96,9 @@ def kept_planes(kept: KeptWeights, port: Port, parts: Sequence[tuple[Any, Matric
     if found is not None:
         return found
     patterns = [kept.carrier.take(array) for array, _ in parts]
-    halves = all(array.dtype.itemsize * 8 < port.width for array in patterns)
-    if fused and halves:
-        patterns, halves = [whole(array, port) for array in patterns], False
+    halves = not fused and all(array.dtype != port.pattern_dtype for array in patterns)
+    if not halves:
+        patterns = [whole(array, port) for array in patterns]
     zeros = port.width // 2 if halves else 0 if fused else low_zeros(port, patterns)
     given = [(one, matrices) for one, (_, matrices) in zip(patterns, parts, strict=True)]
     size = (port.width - zeros) * 4 * sum(matrices.size for _, matrices in parts)
@@ -109,6 +109,8 @@ def kept_planes(kept: KeptWeights, port: Port, parts: Sequence[tuple[Any, Matric
     return planes
 
 
-def whole(upper: Any, port: Port) -> Any:
-    """Patterns of upper halves."""
-    return upper.astype(port.pattern_dtype) << port.pattern_dtype.type(port.width // 2)
+def whole(array: Any, port: Port) -> Any:
+    """Patterns, of which upper halves may be there alone."""
+    if array.dtype == port.pattern_dtype:
+        return array
+    return array.astype(port.pattern_dtype) << port.pattern_dtype.type(port.width // 2)

@@ -38,6 +38,23 @@ class _Source:
         return tensor[rows]
 
 
+class _Partly(_Source):
+    """Tensor a is stored in BF16."""
+
+    def rows(self, name: str, shape: tuple[int, ...], rows: slice) -> NDArray[np.float32]:
+        """Some rows of it."""
+        found = super().rows(name, shape, rows).astype(BFLOAT16.dtype if name == "a" else np.float32)
+        return found.astype(np.float32)
+
+    def halved(self, name: str) -> bool:
+        """Of one."""
+        return name == "a"
+
+    def upper_halves(self, name: str, shape: tuple[int, ...], rows: slice, out: NDArray[np.uint16]) -> None:
+        """As BF16."""
+        out[...] = self.rows(name, shape, rows).view(np.uint32) >> 16
+
+
 def program(fmt: FloatFormat) -> Program:
     """Two products with weights that do not wait for each other, which are one step, and one that does."""
     w = Writer(Program("layer"), fmt).inside("layer")
@@ -84,8 +101,8 @@ def test_plain_sums(
 ) -> None:
     with emulated(monkeypatch, tmp_path):
         held(CudaReference(devices, memory), FLOAT32, rounded, _Source())
-        if rounded is not None:
-            held(CudaReference(devices, memory), FLOAT32, rounded, HashedTensors(0))
+        held(CudaReference(devices, memory), FLOAT32, rounded, _Partly())
+        held(CudaReference(devices, memory), FLOAT32, rounded, HashedTensors(0))
 
 
 @pytest.mark.parametrize("memory", [None, 0.0])
@@ -93,6 +110,12 @@ def test_plain_sums(
 def test_gates(fmt: FloatFormat, memory: float | None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     with emulated(monkeypatch, tmp_path):
         held(CudaExecutor(True, [0, 1], weight_memory=memory), fmt, BFLOAT16, _Source())
+
+
+@pytest.mark.wide
+def test_gates_of_weights_that_are_partly_bf16(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    with emulated(monkeypatch, tmp_path):
+        held(CudaExecutor(True), FLOAT32, None, _Partly())
 
 
 def test_weights_are_read_once_where_they_fit(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -1,0 +1,1 @@
+"""What is measured, each a script of its own."""

@@ -28,7 +28,6 @@ class HashedTensors(TensorSource):
     def __init__(self, seed: int) -> None:
         self.name = f"hashed BF16 weights of seed {seed}"
         self._seed = seed
-        self._pool = ThreadPoolExecutor(processors())
 
     def check(self, expected: Mapping[str, Shape], ignored: Iterable[str] = ()) -> None:
         """Nothing: it has every tensor."""
@@ -64,9 +63,14 @@ class HashedTensors(TensorSource):
         if len(parts) == 1:
             make(np.uint64(key), first, centre, flat)
             return
-        done = [self._pool.submit(make, np.uint64(key), first + i, centre, flat[i : i + _PIECE]) for i in parts]
+        done = [_pool().submit(make, np.uint64(key), first + i, centre, flat[i : i + _PIECE]) for i in parts]
         for one in done:
             one.result()
+
+
+@lru_cache(maxsize=1)
+def _pool() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(processors())
 
 
 @lru_cache(maxsize=1)

@@ -10,6 +10,7 @@ import pytest
 from numpy.typing import NDArray
 
 from lava_nexus.errors import NexusError
+from lava_nexus.execute.cpu import BitslicedExecutor
 from lava_nexus.execute.cuda import CudaExecutor
 from lava_nexus.execute.cuda.gpus import GpuExecutor
 from lava_nexus.execute.cuda.reference import CudaReference
@@ -71,7 +72,11 @@ def weights(fmt: FloatFormat, rounded: FloatFormat | None) -> dict[str, Rows]:
     return {n: Rows(n, shape, slice(13, shape[0]), fmt, rounded) for n, shape in shapes.items()}
 
 
-def held(runs: GpuExecutor, fmt: FloatFormat, rounded: FloatFormat | None, source: Any) -> None:
+Counts = list[tuple[str, int, int | None, int | None]]
+
+
+def held(runs: GpuExecutor, fmt: FloatFormat, rounded: FloatFormat | None, source: Any) -> Counts:
+    """Holds sums to the reference's; what they cost."""
     layer, rows = program(fmt), weights(fmt, rounded)
     given = {"x": patterns(fmt, (2, 5, 17), 1)}
     expected = run_program(
@@ -87,6 +92,7 @@ def held(runs: GpuExecutor, fmt: FloatFormat, rounded: FloatFormat | None, sourc
         assert sorted((t.circuit.label, t.invocations) for t in found.tallies) == sorted(
             (t.circuit.label, t.invocations) for t in expected.tallies
         )
+    return sorted((t.circuit.label, t.invocations, t.spikes, t.synops) for t in found.tallies)
 
 
 @pytest.mark.parametrize("devices", [[0], [0, 1]])
@@ -109,7 +115,11 @@ def test_plain_sums(
 @pytest.mark.parametrize("fmt", [BFLOAT16, pytest.param(FLOAT32, marks=pytest.mark.wide)], ids=str)
 def test_gates(fmt: FloatFormat, memory: float | None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     with emulated(monkeypatch, tmp_path):
-        held(CudaExecutor(True, [0, 1], weight_memory=memory), fmt, BFLOAT16, _Source())
+        counts = held(CudaExecutor(True, [0, 1], weight_memory=memory), fmt, BFLOAT16, _Source())
+    layer, rows = program(fmt), weights(fmt, BFLOAT16)
+    feeds = {"x": patterns(fmt, (2, 5, 17), 1)} | {n: one.read(_Source())[None] for n, one in rows.items()}
+    tallies = run_program(layer, feeds, BitslicedExecutor(threads=1)).tallies
+    assert counts == sorted((t.circuit.label, t.invocations, t.spikes, t.synops) for t in tallies)
 
 
 @pytest.mark.wide

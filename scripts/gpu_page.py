@@ -49,10 +49,10 @@ def main() -> None:
     parser.add_argument("--take", nargs="+", type=Path, default=[], metavar="FOLDER", help="runs to be recorded")
     given = parser.parse_args()
     take(given.take)
-    operations, models = read("cuda.json"), read("cuda_models.json")
+    operations, models, checks = read("cuda.json"), read("cuda_models.json"), read("cuda_verify.json")
     pages = {name: DOCS / f"{name}.md" for name in ("gpu", "claims")}
     made = {
-        pages["gpu"]: page(pages["gpu"].read_text(), operations, models),
+        pages["gpu"]: page(pages["gpu"].read_text(), operations, models, checks),
         pages["claims"]: claims_page.page(pages["claims"].read_text(), read(CLAIMS.name), models),
     }
     for path, text in made.items():

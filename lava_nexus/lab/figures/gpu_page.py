@@ -13,10 +13,10 @@ Row = Mapping[str, Any]
 MADE = "made by python scripts/gpu_page.py"
 
 
-def page(text: str, operations: Row, models: Row) -> str:
+def page(text: str, operations: Row, models: Row, checks: Row) -> str:
     """The page with what stands between its marks made anew."""
-    parts = (("operations", _operations(operations)), ("native", _native(operations)), ("models", _models(models)))
-    for name, made in parts:
+    parts = {"operations": _operations(operations), "native": _native(operations), "models": _models(models)}
+    for name, made in (*parts.items(), ("checks", _checks(checks))):
         begin, end = f"<!-- {name}: {MADE} -->\n", f"<!-- end of {name} -->\n"
         if text.count(begin) != 1 or text.count(end) != 1:
             raise NexusError(f"docs/gpu.md lacks its mark '{begin.strip()}' or '{end.strip()}'")
@@ -90,17 +90,49 @@ def _models(record: Row) -> str:
     )
 
 
+def _checks(record: Row) -> str:
+    lines = ["| format | operand sets of each | unequal in all | operations, seconds |", "|---|---|---|---|"]
+    alike: dict[tuple[str, int], list[Row]] = {}
+    for row in record["verified"]:
+        to = "" if row["to"] == row["format"] else f" to {row['to']}"
+        alike.setdefault((row["format"] + to, row["sets"]), []).append(row)
+    for (fmt, sets), rows in alike.items():
+        told = ", ".join(f"{row['operation']} {row['seconds']:.2g}" for row in rows)
+        lines.append(f"| {fmt} | {sets:,} | {sum(row['mismatches'] for row in rows):,} | {told} |")
+    counts = [
+        "| | size | G/s, nothing counted | every spike | a sample | sets in it | standard error of SynOps |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for (what, size), ways in _by_size(record["sampled"]).items():
+        speeds = [f"{ways[way]['a second'] / 1e9:.1f}" for way in (False, True, "sample")]
+        share, error = (f"{100 * ways['sample'][name]:.2g} %" for name in ("fraction", "standard error"))
+        counts.append(f"| {' | '.join([what, size, *speeds, share, error])} |")
+    return (
+        f"{where(record)}. `lava-nexus verify CONFIG --set executor=cuda`, all operand sets, gates against golden "
+        "functions, kernels on disk:\n\n"
+        + "\n".join(lines)
+        + "\n\nSampled counts, `fraction` 0.01:\n\n"
+        + "\n".join(counts)
+        + "\n"
+    )
+
+
+def _by_size(rows: Sequence[Row]) -> dict[tuple[str, str], dict[Any, Row]]:
+    """Rows by what and size, then by what is counted."""
+    found: dict[tuple[str, str], dict[Any, Row]] = {}
+    for row in rows:
+        size = ", ".join(map(str, row["shape"])) if "shape" in row else f"2^{row['sets'].bit_length() - 1}"
+        found.setdefault((row["what"], size), {})[row["counting"]] = row
+    return found
+
+
 def table(rows: Sequence[Row]) -> str:
     """Rows of a record as Markdown: one line a circuit and size, counting off beside counting on."""
     lines = [
         "| | size | look-ups off / on | G/s, counting off | of the limit | G/s, counting on | of the limit |",
         "|---|---|---|---|---|---|---|",
     ]
-    pairs: dict[tuple[str, str], dict[bool, Row]] = {}
-    for row in rows:
-        size = ", ".join(map(str, row["shape"])) if "shape" in row else f"2^{row['sets'].bit_length() - 1}"
-        pairs.setdefault((row["what"], size), {})[row["counting"]] = row
-    for (what, size), pair in pairs.items():
+    for (what, size), pair in _by_size(rows).items():
         number = " / ".join(f"{pair[on]['look-ups']:,}" for on in (False, True) if on in pair)
         cells = [
             cell

@@ -11,7 +11,7 @@ layer on the CPU, on the stream that the layer before left on the GPU, so that l
 `--digests FILE` writes a digest of the stream behind every layer, or compares with those in the file where it is there,
 so that two machines can be compared.
 
-Usage: python -m benchmarks.cuda_models [--shape qwen3_0.6b] [--layers N] [--tokens 128] [--weights bfloat16]
+Usage: python -m benchmarks.cuda_models [--shape qwen3_0.6b] [--layers N] [--tokens 128] [--weights bfloat16] [--product native]
     [--against reference_cuda] [--devices 0 1] [--weight-memory 20] [--executor cuda] [--digests FILE] [--record FILE]
     [--quick]
 
@@ -55,11 +55,11 @@ TINY = {"hidden_size": 32, "intermediate_size": 64, "num_attention_heads": 4, "n
 Row = dict[str, Any]
 
 
-def model_of(shape: str, tiny: bool, weights: str | None = None) -> Model:
+def model_of(shape: str, tiny: bool, weights: str | None = None, product: str | None = None) -> Model:
     """The model of a config: BF16 weights made where they are read, others held once they are, rounded to a format."""
     given = load_config(RunConfig, CONFIGS / f"{shape}.yaml").model
     assert isinstance(given, TransformerModel) and given.architecture is not None
-    made = random_model({**given.architecture, **(TINY if tiny else {})})
+    made = random_model({**given.architecture, **(TINY if tiny else {})}, product=product)
     rounded = as_format(weights) if weights else None
     assert rounded is None or isinstance(rounded, FloatFormat)
     source = HashedTensors(0) if rounded == BFLOAT16 else HeldTensors(made.source)
@@ -111,7 +111,7 @@ def hidden_states(model: Model, runs: Executor, tokens: int, layers: int) -> Ite
 def layer_of(work: tuple[argparse.Namespace, int, NDArray[Any]]) -> NDArray[Any]:
     """The stream behind one layer, on the executor of `--against`, for what the layer before left."""
     given, layer, before = work
-    model = model_of(given.shape, given.quick, given.weights)
+    model = model_of(given.shape, given.quick, given.weights, given.product)
     options = {"count": False, "threads": 1} if given.against == "bitsliced" else {}
     forward = model.forward(executor_named(given.against, **options))
     stages = forward_stages(model.spec, given.tokens, layers=(layer, layer + 1), logits="none")
@@ -124,7 +124,7 @@ def layer_of(work: tuple[argparse.Namespace, int, NDArray[Any]]) -> NDArray[Any]
 
 def unequal_bits(given: argparse.Namespace, states: list[NDArray[Any]]) -> list[int]:
     """Patterns of each layer that differ between the executors."""
-    words = model_of(given.shape, given.quick, given.weights).forward(executor_named("reference"))
+    words = model_of(given.shape, given.quick, given.weights, given.product).forward(executor_named("reference"))
     first = words.enter(np.arange(1, given.tokens + 1)[None])["words"]
     work = [(given, i, before) for i, before in enumerate([first, *states[:-1]])]
     if given.workers == 1:
@@ -150,11 +150,13 @@ def compared(found: list[str], file: Path, what: Row) -> Row:
 
 def measured(given: argparse.Namespace) -> Row:
     """One row of the record."""
-    model = model_of(given.shape, given.quick, given.weights)
+    model = model_of(given.shape, given.quick, given.weights, given.product)
     layers = given.layers or model.spec.layers
     runs = executor_named(given.executor, **options_of(given, given.executor))
     row: Row = {"shape": given.shape, "layers": layers, "of": model.spec.layers, "tokens": given.tokens}
     row |= {"executor": runs.name, "weights": given.weights or "float32", "devices": len(given.devices or [0])}
+    if given.product:
+        row["product"] = given.product
     if given.weight_memory is not None:
         row["weight memory, GB"] = given.weight_memory
     if not given.only_digests:
@@ -198,6 +200,7 @@ def main() -> None:
     parser.add_argument("--more", type=int, default=3, help="further tokens, of which the median is told")
     parser.add_argument("--repeats", type=int, default=3, help="passes timed behind the first, or that")
     parser.add_argument("--weights", help="format that weights are rounded to first")
+    parser.add_argument("--product", help="kind of the products, as native; rounded ones in index order where left out")
     parser.add_argument("--devices", type=int, nargs="+", help="GPUs, of which each forms some columns")
     parser.add_argument("--weight-memory", type=float, help="GB of each GPU that weights may stay in")
     parser.add_argument("--against", help="executor whose bits are compared")

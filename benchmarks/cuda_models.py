@@ -11,9 +11,9 @@ layer on the CPU, on the stream that the layer before left on the GPU, so that l
 `--digests FILE` writes a digest of the stream behind every layer, or compares with those in the file where it is there,
 so that two machines can be compared.
 
-Usage: python -m benchmarks.cuda_models [--shape qwen3_0.6b] [--layers N] [--tokens 128] [--weights bfloat16] [--product native]
-    [--against reference_cuda] [--devices 0 1] [--weight-memory 20] [--executor cuda] [--digests FILE] [--record FILE]
-    [--quick]
+Usage: python -m benchmarks.cuda_models [--shape qwen3_0.6b] [--layers N] [--tokens 128] [--weights bfloat16]
+    [--product native] [--against reference_cuda] [--devices 0 1] [--weight-memory 20] [--executor cuda]
+    [--digests FILE] [--record FILE] [--quick]
 
 As a module, as `benchmarks.cuda` says.
 """

@@ -1,10 +1,13 @@
 """Native sums on a GPU (`execute.native`): parts of numbers multiplied as matrices, then digits a thread a sum.
 
-A number is its bytes, two to a part. Parts of activations stand in a matrix [positions and rows, positions of weights
-and inputs], one row for each position of a sum, so that one product of matrices in double precision with the parts of
-the weights gives what arrives at every position of every sum of a group. An accumulator's digits are those of the whole
-sum, in whatever parts it comes. Products are exact: a part of an activation is below 2^16, parts of a group's weights
-add up to less than 2^16 * 2^8 (`Limbs.groups`), so that every partial sum lies below 2^40; it is checked below.
+A number is its bytes at byte positions, one or two to a part (`units`). Parts of activations stand in a matrix of each
+group of inputs [positions and rows, positions of weights and inputs], one row for each position of a sum:
+
+    arrived[p, r, j] = sum over a, i of x(p - a)[r, i] * w(a)[j, i]
+
+so that one product of matrices with the parts of the weights gives what arrives at every position of every sum. An
+accumulator's digits are those of the whole sum, in whatever parts it comes, and the whole sum lies between -256^n / 4
+and 256^n / 4 for n digits (`Limbs.digits`), so that parts above them change none of these.
 """
 
 from __future__ import annotations
@@ -41,7 +44,7 @@ from lava_nexus.populations.native.core import NativeCore
 from lava_nexus.populations.native.limbs import BYTE, Limbs, digits_of, fields
 
 _MOST = 1 << 28
-"""Parts of sums held at a time."""
+"""Parts of sums, or of activations, held at a time."""
 
 
 @dataclass(frozen=True)
@@ -71,13 +74,13 @@ def weights_of(layer: NativeLayer, kept: KeptWeights) -> Weights:
     """A layer's weights, made once as long as they fit and the layer is there.
 
     Raises:
-        NexusError: sums of parts are not exact in double precision.
+        NexusError: sums of parts are not exact, see `units_for`.
     """
     core, limbs = layer.network, layer.limbs
-
     if (found := kept.get(id(core))) is None:
         units = units_for(limbs)
-        size = np.dtype(units.part[1]).itemsize * units.positions(limbs.span) * limbs.patterns.size
+        each_weight = np.dtype(units.part[1]).itemsize * units.positions(limbs.span) + -(-limbs.span // BYTE)
+        size = each_weight * limbs.patterns.size + limbs.patterns.nbytes
         kept.room(size, None)
         weakref.finalize(core, _dropped, weakref.ref(kept), id(core))
         found = kept.keep(id(core), _made(core, units), size)
@@ -126,8 +129,8 @@ def _mark(taken: Taken, into: Any, where: Sequence[Any], signed: bool, digits: i
 def native_words(layer: NativeLayer, rows: Any, kept: KeptWeights, counting: bool) -> tuple[list[Any], list[Tally]]:
     """Operands [rows, outputs] of the gates at the back for activations [rows, inputs], and what was counted."""
     limbs = layer.limbs
-    each_row = limbs.outputs * len(limbs.groups) * (limbs.digits + 2)
-    step = max(1, _MOST // each_row)
+    widest = max(limbs.outputs * len(limbs.groups), limbs.inputs * (limbs.span + 1))
+    step = max(1, _MOST // (widest * (limbs.digits + 2)))
     parts = [_part(layer, rows[i : i + step], kept, counting) for i in range(0, len(rows), step)]
     joined = [_joined(words) for words in zip(*(part[0] for part in parts), strict=True)]
     return joined, [tally for part in parts for tally in part[1]]
@@ -154,8 +157,18 @@ def _part(layer: NativeLayer, rows: Any, kept: KeptWeights, counting: bool) -> t
     words, sums = results_of(layer.back.inputs, shape), zeros_of(window)
     span = max(units.bytes * parts, reach + limbs.span - 1)
     given = [arrived, *shape, *arrived.shape[1:], len(limbs.groups), parts, min(span, steps), first, steps]
-    given += [limbs.lowest]
-    given += [marks, reach, weights.marks, limbs.span, weights.marks.shape[3], code, *words, sums, looped(prod(shape))]
+    given += [
+        limbs.lowest,
+        marks,
+        reach,
+        weights.marks,
+        limbs.span,
+        weights.marks.shape[3],
+        code,
+        *words,
+        sums,
+        looped(prod(shape)),
+    ]
     how = (tuple(layer.back.inputs), window, counting, units.bytes, units.total[0], length_for(limbs.digits))
     launched(looped(prod(shape)), given, "send", *how)
     if not counting:

@@ -6,12 +6,8 @@ They are read tensor by tensor when a layer is about to run; no more than a laye
 from __future__ import annotations
 
 import hashlib
-import os
 from abc import ABC, abstractmethod
-from collections import deque
 from collections.abc import Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -21,9 +17,6 @@ from lava_nexus.models.spec import Shape, Tensors
 from lava_nexus.models.views import View
 
 Weights = NDArray[np.float32]
-
-_TOGETHER = 256
-"""Rows of seeded weights that a thread draws one after the other."""
 
 
 class TensorSource(ABC):
@@ -105,16 +98,11 @@ class RandomTensors(TensorSource):
             return np.asarray(centre + (np.float32(0.02) * drawn)[rows])
         numbers = np.arange(shape[0])[rows] if isinstance(rows, slice) else rows
         out = np.empty((len(numbers), *shape[1:]), np.float32)
-        begins, fill = range(0, len(out), _TOGETHER), partial(self._fill, _key(name), numbers, out)
-        with ThreadPoolExecutor(max(1, min(len(begins), os.cpu_count() or 1))) as pool:
-            deque((pool.map if len(begins) > 1 else map)(fill, begins), maxlen=0)  # drawn without Python's lock
+        key = _key(name)
+        for number, into in zip(numbers.tolist(), out, strict=True):
+            self._drawn(key, number).standard_normal(dtype=np.float32, out=into)
+        out *= np.float32(0.02)
         return out
-
-    def _fill(self, key: int, numbers: NDArray[np.int64], out: Weights, begin: int) -> None:
-        part = out[begin : begin + _TOGETHER]
-        for row, into in zip(numbers[begin : begin + _TOGETHER].tolist(), part, strict=True):
-            self._drawn(key, row).standard_normal(dtype=np.float32, out=into)
-        part *= np.float32(0.02)
 
     def _drawn(self, key: int, row: int) -> np.random.Generator:
         return np.random.Generator(np.random.Philox(key=[self._seed, key], counter=[0, row, 0, 0]))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from lava_nexus.cluster import Cluster
 from lava_nexus.config import Config
@@ -92,6 +92,7 @@ class ModelTables(ModelSource):
             the final norm and the head are too, unless it is 0.
         published: whether the published figures, of Qwen3-0.6B, stand beside.
         name: of the model, for the title.
+        weights: random ones are FP32 numbers, or BF16 ones, made fast, by a hash on all cores.
     """
 
     tokens: Count | tuple[int, ...] = 8
@@ -106,6 +107,13 @@ class ModelTables(ModelSource):
     modules: int = Field(default=1, ge=0)
     published: bool = True
     name: str = ""
+    weights: Literal["float32", "bfloat16"] = "float32"
+
+    @model_validator(mode="after")
+    def _weights_are_random(self) -> ModelTables:
+        if self.weights != "float32" and self.architecture is None:
+            raise ValueError("'weights' says which random weights an 'architecture' has; a checkpoint has its own")
+        return self
 
 
 class UlpTablesConfig(Config):
@@ -147,6 +155,12 @@ class UlpTablesConfig(Config):
     seed: int = Field(default=0, ge=0, lt=2**64)
     cluster: Cluster = None
     out: Path = Path("results/ulp_tables")
+
+    @model_validator(mode="after")
+    def _weights_fit(self) -> UlpTablesConfig:
+        if self.model is not None and self.model.weights == "bfloat16" and self.format != "float32":
+            raise ValueError(f"weights bfloat16 are multiplied in format float32, not in {self.format}")
+        return self
 
     @property
     def float_format(self) -> FloatFormat:

@@ -16,8 +16,10 @@ from torch import Tensor
 from torch.nn import functional
 
 from lava_nexus.errors import NexusError
-from lava_nexus.formats import FloatFormat
+from lava_nexus.execute.weights import Halves
+from lava_nexus.formats import FLOAT32, FloatFormat
 from lava_nexus.models.model import Model
+from lava_nexus.models.spec import Shape, Tensors
 from lava_nexus.torch.tensors import DTYPES, from_torch, to_torch
 
 Weights = Mapping[str, Tensor]
@@ -41,12 +43,11 @@ class OnDevice:
 
     def layer(self, layer: int) -> dict[str, Tensor]:
         """Of one layer, by role."""
-        return self._asked(f"layer {layer}", lambda: self.model.layer_tensors(layer))
+        return self._asked(f"layer {layer}", self.model.spec.layer_tensors(layer))
 
     def ending(self) -> dict[str, Tensor]:
         """Of what follows the layers."""
-        spec, source = self.model.spec, self.model.source
-        return self._asked("ending", lambda: source.tensors({**spec.ending_tensors, **spec.head_tensors}))
+        return self._asked("ending", {**self.model.spec.ending_tensors, **self.model.spec.head_tensors})
 
     def words(self, tokens: NDArray[np.int64]) -> Tensor:
         """Rows of the embedding."""
@@ -59,11 +60,19 @@ class OnDevice:
         assert tensor is not None
         return tensor.to(self.device)
 
-    def _asked(self, name: str, read: Callable[[], Mapping[str, NDArray[Any]]]) -> dict[str, Tensor]:
+    def _asked(self, name: str, tensors: Tensors) -> dict[str, Tensor]:
         if self._last[0] != name:
             self._last = "", {}
-            self._last = name, {role: self.placed(tensor) for role, tensor in read().items()}
+            self._last = name, {role: self._read(*tensor) for role, tensor in tensors.items()}
         return self._last[1]
+
+    def _read(self, name: str, shape: Shape) -> Tensor:
+        source, rows = self.model.source, slice(0, shape[0])
+        if not (isinstance(source, Halves) and self.model.arithmetic.format == FLOAT32):
+            return self.placed(source.rows(name, shape, rows))
+        halves = np.empty(shape, np.uint16)
+        source.upper_halves(name, shape, rows, halves)
+        return torch.from_numpy(halves.view(np.int16)).to(self.device).view(torch.bfloat16).float()
 
 
 class DecoderWitness:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
@@ -23,11 +23,12 @@ from lava_nexus.execute.executor import Executor
 from lava_nexus.execute.interpret import run_program
 from lava_nexus.execute.reference import ReferenceExecutor
 from lava_nexus.execute.run import executor_named
-from lava_nexus.formats import FLOAT64, FloatFormat
+from lava_nexus.formats import BFLOAT16, FLOAT64, FloatFormat
 from lava_nexus.lab.configs.ulp_tables import ModelTables, UlpTablesConfig
 from lava_nexus.lab.ulp.comparison import Answers, Ran, UlpRow, joined, row
 from lava_nexus.lab.ulp.components import random_values
 from lava_nexus.lab.ulp.decoders import DecoderWitness, Function, OnDevice
+from lava_nexus.models.hashed import HashedTensors
 from lava_nexus.models.model import Model, load, random_model, token_array
 from lava_nexus.models.stages import Logits, Stage, forward_stages
 from lava_nexus.models.stream import Stream
@@ -52,7 +53,7 @@ class Problem:
         logits: of "all" tokens or the "last".
         x: numbers [tokens, width], of N(0, 1), that enter the attention and the feed-forward part by themselves.
         parts: which of these two are run.
-        held: the model's weights, as long as they are wanted.
+        held: the model's weights, as long as they are wanted; None where nobody holds them.
     """
 
     model: Model
@@ -60,7 +61,7 @@ class Problem:
     logits: Logits
     x: Values
     parts: tuple[str, ...]
-    held: HeldTensors
+    held: HeldTensors | None = None
 
     def numbers(self, patterns: NDArray[Any]) -> Values:
         """Of the one sequence."""
@@ -121,8 +122,11 @@ def _problem(options: ModelTables, config: UlpTablesConfig) -> Problem:
     else:
         tokens = token_array(given)[0]
     x = random_values(config.seed, "model x", (len(tokens), model.spec.width), config.float_format)
-    held = HeldTensors(model.source)
     parts = tuple(p for p in options.parts if p in _PARTS)
+    if options.weights == "bfloat16":  # made faster than they are kept
+        made = Model(model.spec, HashedTensors(config.seed), replace(model.arithmetic, weight_format=BFLOAT16))
+        return Problem(made, tokens, options.logits, x, parts)
+    held = HeldTensors(model.source)
     return Problem(Model(model.spec, held, model.arithmetic), tokens, options.logits, x, parts, held)
 
 
@@ -155,7 +159,8 @@ def _side_by_side(
         if stage.step.startswith("layer"):
             depth += 1
             found[_after(depth)] = by | {name: timed(name, partial(next, walk)) for name, walk in walks.items()}
-        problem.held.let_go()
+        if problem.held is not None:
+            problem.held.let_go()
     found["logits"] = {name: problem.numbers(stream["logits"]) for name, stream in streams.items()}
     found["logits"] |= {name: timed(name, partial(next, walk)) for name, walk in walks.items()}
     for part in problem.parts:

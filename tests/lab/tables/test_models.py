@@ -121,6 +121,14 @@ def test_rows_of_a_parallel_block_with_layer_norm(tmp_path: Path) -> None:
         assert strict.ulp.unequal_bits == 0 and pytorch.relative is not None and pytorch.relative < 1e-5
 
 
+def test_hashed_weights_are_the_same_for_all(tmp_path: Path) -> None:
+    rows = ulp.run_ulp_tables(tiny(tmp_path, weights="bfloat16", modules=0, published=False), tmp_path)
+    for r in rows:
+        strict, pytorch = r.measured["strict"], r.measured["pytorch"]
+        assert strict is not None and pytorch is not None
+        assert strict.ulp.unequal_bits == 0 and pytorch.relative is not None and pytorch.relative < 1e-5
+
+
 def test_choices(tmp_path: Path) -> None:
     config = tiny(
         tmp_path, logits="last", depths=(1, 3, 9), parts=("model",), tokens=(1, 2), published=False, modules=0
@@ -150,6 +158,12 @@ def test_mistakes(tmp_path: Path) -> None:
     config = tiny(tmp_path, architecture={**TINY, "model_type": "olmo2"})
     with pytest.raises(NexusError, match="no model of architecture 'olmo2'"):
         model_rows.model_rows(config.model, config)[0]
+    path.write_text("model: {checkpoint: here, weights: bfloat16}\n")
+    with pytest.raises(NexusError, match="a checkpoint has its own"):
+        load_config(UlpTablesConfig, path)
+    path.write_text("format: float16\nmodel: {architecture: {}, weights: bfloat16}\n")
+    with pytest.raises(NexusError, match="weights bfloat16 are multiplied in format float32, not in float16"):
+        load_config(UlpTablesConfig, path)
     config = tiny(tmp_path).model_copy(update={"format": "float8_e5m2"})
     with pytest.raises(NexusError, match="no arithmetic in float8_e5m2"):
         model_rows.model_rows(config.model, config)[0]

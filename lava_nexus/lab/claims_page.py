@@ -61,8 +61,8 @@ def page(text: str, record: Row, models: Row) -> str:
 def _end_to_end(models: Sequence[Row]) -> str:
     if not models:
         return "Not measured yet."
-    header: tuple[str, ...] = ("", "layers", "tokens", "values", "unequal to strict float", "relative error to PyTorch")
-    header += (*(TITLES[name] for name in COMPARISONS[1:]), "published: against PyTorch", "gates, s", "strict float, s")
+    header: tuple[str, ...] = ("", "weights", "layers", "tokens", "values", "unequal to strict float", "relative error to PyTorch")
+    header += (*(TITLES[name] for name in COMPARISONS[1:]), "published: against PyTorch")
     rows = []
     for model in models:
         depths = [row for row in model["rows"] if row["table"] == "depth"]
@@ -72,6 +72,7 @@ def _end_to_end(models: Sequence[Row]) -> str:
         rows.append(
             [
                 model["model"],
+                model["config"]["model"].get("weights", "float32"),
                 len(depths),
                 whole["inputs"],
                 f"{sum(one['count'] for one in compared):,}",
@@ -79,7 +80,6 @@ def _end_to_end(models: Sequence[Row]) -> str:
                 f"{pytorch['relative']:.2g}",
                 *(cell(whole["measured"][name], with_error=True) for name in COMPARISONS[1:]),
                 _published(whole),
-                *(round(model["seconds"][name], 1) for name in ("ours", "strict")),
             ]
         )
     return f"{where(models[0])}.\n\n{markdown(header, rows)}"

@@ -42,7 +42,7 @@ def test_a_run_becomes_a_row(tmp_path: Path) -> None:
     made = page(PAGE, {"models": [record], "training": None}, _read("cuda_models.json"))
     line = next(line for line in made.splitlines() if line.startswith("| Tiny |"))
     cells = [cell.strip() for cell in line.split("|")]
-    assert cells[2:6] == ["4", "3", f"{4 * 3 * 8 + 3 * 16}", "0"]
+    assert cells[2:7] == ["float32", "4", "3", f"{4 * 3 * 8 + 3 * 16}", "0"]
     assert "512 / 6.19 / 27.7 % / 2.24e-08" in line  # of the paper, in its column
     assert "| Tiny, after 4 layers |" in made and "histogram" not in json.dumps(record)
     record["rows"][-1]["measured"]["strict"]["unequal_bits"] = 7

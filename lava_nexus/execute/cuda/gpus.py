@@ -10,7 +10,7 @@ from lava_nexus.circuits import Circuit
 from lava_nexus.errors import NexusError
 from lava_nexus.execute.cuda.device import checked_devices, cupy, fetched, here, on_device, placed
 from lava_nexus.execute.cuda.planes import KeptWeights
-from lava_nexus.execute.cuda.sharing import shared_out
+from lava_nexus.execute.cuda.sharing import part_of, shared_out
 from lava_nexus.execute.cuda.sums import Tell, contracted, folded
 from lava_nexus.execute.cuda.tables import WORD, Matrices, Words
 from lava_nexus.execute.executor import Evaluated, Executor
@@ -72,7 +72,7 @@ class GpuExecutor(Executor):
     def shared_products(
         self, how: Rounded | Fused, x: Any, parts: Sequence[tuple[Any, Matrices]], words: Words, result: Any
     ) -> Tell:
-        """As `products`, the columns of weights shared out among the GPUs."""
+        """As `products`, the columns of matrices shared out among the GPUs."""
         split = shared_out(parts, words, self.devices)
         if not split:
             return self.products(how, x, parts, words, result)
@@ -81,8 +81,7 @@ class GpuExecutor(Executor):
         for share in split:
             with on(share.device):
                 own = cupy().empty(WORD * share.words.number, result.dtype)
-                arrays = [(parts[i][0], span, matrix) for i, span, matrix in share.parts]
-                given = [(Remote.standing_for(a.of.part(span), a.source), matrix) for a, span, matrix in arrays]
+                given = [(part_of(*parts[i], columns), matrix) for i, columns, matrix in share.parts]
                 done.append((own, self.products(how, lefts[share.device], given, share.words, own)))
         for share, (own, _) in zip(split, done, strict=True):
             result[share.into.here()] = here(own)[share.taken.here()]

@@ -207,7 +207,18 @@ def emulated(monkeypatch: pytest.MonkeyPatch, folder: Path) -> Iterator[Emulator
     )  # fmt: skip
     emulator = Emulator(folder)
     with monkeypatch.context() as patched:
-        from lava_nexus.execute.cuda import carrying, executor, golden, gpus, planes, reference, steps, sums, tables
+        from lava_nexus.execute.cuda import (
+            carrying,
+            executor,
+            golden,
+            gpus,
+            planes,
+            reference,
+            sharing,
+            steps,
+            sums,
+            tables,
+        )
         from lava_nexus.execute.cuda.native import elements, layers, pairs
 
         for module in (
@@ -233,7 +244,7 @@ def emulated(monkeypatch: pytest.MonkeyPatch, folder: Path) -> Iterator[Emulator
         patched.setattr(layers, "multiplied", _multiplied)
         patched.setattr(carrying, "pinned", lambda size: np.empty(size, np.uint8))
         patched.setattr(carrying, "send", _sent)
-        for module in (gpus, sums):
+        for module in (gpus, sharing, sums):
             patched.setattr(module, "here", lambda array: array)
         for module in (executor, gpus, reference):
             patched.setattr(module, "fetched", np.asarray)

@@ -79,13 +79,12 @@ def held(runs: GpuExecutor, fmt: FloatFormat, rounded: FloatFormat | None, sourc
     """Holds sums to the reference's; what they cost."""
     layer, rows = program(fmt), weights(fmt, rounded)
     given = {"x": patterns(fmt, (2, 5, 17), 1)}
-    expected = run_program(
-        layer, {**given, **{n: one.read(source)[None] for n, one in rows.items()}}, ReferenceExecutor()
-    )
-    for _ in range(2):
-        runs.ahead(rows.values(), source)
-        feeds = {**given, **runs.feeds(layer, rows, source)}
-        assert all(isinstance(feeds[name], Remote) for name in rows)
+    whole = {name: one.read(source)[None] for name, one in rows.items()}
+    expected = run_program(layer, given | whole, ReferenceExecutor())
+    for kept in (True, True, False):
+        runs.ahead(rows.values() if kept else (), source)
+        feeds = {**given, **(runs.feeds(layer, rows, source) if kept else whole)}
+        assert all(isinstance(feeds[name], Remote) == kept for name in rows)
         found = run_program(layer, feeds, runs)
         for name, one in expected.outputs.items():
             np.testing.assert_array_equal(found.outputs[name], one)

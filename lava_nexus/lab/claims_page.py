@@ -109,10 +109,11 @@ def _depth(models: Sequence[Row]) -> str:
 def _prompt(models: Row) -> str:
     """Rows of whole prompts whose every layer was compared."""
     compared = [row for row in models["rows"] if row.get("unequal bits by layer") is not None]
-    header = ("shape", "layers", "tokens", "weights", "unequal bits, all layers", "against", "ms a token")
+    header = ("shape", "GPUs", "layers", "tokens", "weights", "unequal bits, all layers", "against", "ms a token")
     rows = [
         [
             NAMES.get(row["shape"], row["shape"]),
+            row.get("devices", 1),
             f"{len(row['unequal bits by layer'])} of {row['of']}",
             row["tokens"],
             row["weights"],
@@ -122,7 +123,7 @@ def _prompt(models: Row) -> str:
         ]
         for row in compared
     ]
-    return f"{where(models)}.\n\n{markdown(header, rows)}"
+    return f"{where(models).removeprefix('One ')}.\n\n{markdown(header, rows)}"
 
 
 def _training(record: Row | None) -> str:

@@ -71,22 +71,27 @@ def _native(record: Row) -> str:
 
 def _models(record: Row) -> str:
     lines = [
-        "| shape | GPUs | layers run | weights | kept on a GPU | prompt, ms a token | next token, s | unequal, to |",
-        "|---|---|---|---|---|---|---|---|",
+        "| shape | GPUs | layers run | weights | kept on a GPU | first prompt, ms a token | prompt, ms a token | "
+        "next token, s | unequal, to |",
+        "|---|---|---|---|---|---|---|---|---|",
     ]
     for row in record["rows"]:
         scale = row["of"] / row["layers"]
-        prompt, more = 1e3 * scale * row["prompt seconds"] / row["tokens"], scale * row["next token seconds"]
+        first, prompt = (
+            f"{1e3 * scale * row[of] / row['tokens']:.1f}" if of in row else "-"
+            for of in ("first prompt seconds", "prompt seconds")
+        )
+        more = f"{scale * row['next token seconds']:.2f}"
         unequal = row.get("unequal bits by layer")
         against = "-" if unequal is None else f"{sum(unequal)} at {len(unequal)} layers, {row['against']}"
         layers = f"{row['layers']} of {row['of']}" + ("" if scale == 1 else f", times {scale:g}")
         kept = "all" if row.get("weight memory, GB") is None else f"{row['weight memory, GB']:g} GB"
         cells = [NAMES.get(row["shape"], row["shape"]), str(row.get("devices", 1)), layers, row["weights"], kept]
-        lines.append(f"| {' | '.join([*cells, f'{prompt:.1f}', f'{more:.2f}', against])} |")
+        lines.append(f"| {' | '.join([*cells, first, prompt, more, against])} |")
     tokens = record["rows"][0]["tokens"]
     return (
-        f"{where(record)}: prompts of {tokens} tokens, seeded weights, FP32 sums in index order, counting "
-        "off, no logits.\n\n" + "\n".join(lines) + "\n"
+        f"{where(record).removeprefix('One ')}: prompts of {tokens} tokens, seeded weights, FP32 sums in index order, "
+        "counting off, no logits; the first prompt brings the weights.\n\n" + "\n".join(lines) + "\n"
     )
 
 

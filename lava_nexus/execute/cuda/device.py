@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import platform
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime, timezone
 from functools import lru_cache
 from types import ModuleType
@@ -178,15 +179,28 @@ def cubin(source: Callable[[], str], key: str, capability: int, strict: bool = F
     return cached("cubins", f"{key}:{architecture}:{version}:{options}", build, _to_arrays, _from_arrays)
 
 
-def side_stream() -> Any:
-    """A stream of the current GPU beside the one that everything else runs on."""
-    device = int(cupy().cuda.Device().id)
-    if device not in _beside:
-        _beside[device] = cupy().cuda.Stream(non_blocking=True)
-    return _beside[device]
+def side_stream(name: str) -> Any:
+    """A stream of that name on the current GPU beside the current one."""
+    key = int(cupy().cuda.Device().id), int(cupy().cuda.get_current_stream().ptr), name
+    if key not in _beside:
+        _beside[key] = cupy().cuda.Stream(non_blocking=True)
+    return _beside[key]
 
 
-_beside: dict[int, Any] = {}
+_beside: dict[tuple[int, int, str], Any] = {}
+
+
+@contextmanager
+def aside() -> Iterator[Callable[[], None]]:
+    """What is launched within runs behind what the current stream has, beside what that gets from then on.
+
+    The current stream waits for its end where the function that is given is called, once, after the block.
+    """
+    main, own, ends = cupy().cuda.get_current_stream(), side_stream("aside"), list[Any]()
+    own.wait_event(main.record())
+    with own:
+        yield lambda: main.wait_event(ends.pop())
+    ends.append(own.record())
 
 
 def machine() -> dict[str, Any]:

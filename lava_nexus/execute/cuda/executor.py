@@ -10,9 +10,9 @@ import numpy as np
 from lava_nexus.circuits import Circuit
 from lava_nexus.circuits.bank import Bank
 from lava_nexus.circuits.native import NativeLayer
-from lava_nexus.execute.cuda.device import cupy, fetched, launch, on_device, placed
+from lava_nexus.execute.cuda.device import aside, cupy, fetched, launch, on_device, placed
 from lava_nexus.execute.cuda.gpus import GpuExecutor
-from lava_nexus.execute.cuda.kernels import Kernel, counting, elementwise_kernel
+from lava_nexus.execute.cuda.kernels import counting, elementwise_kernel
 from lava_nexus.execute.cuda.planes import kept_planes
 from lava_nexus.execute.cuda.sums import Tell, summed_products, summed_rows
 from lava_nexus.execute.cuda.tables import WORDS_A_GROUP, Counted, Matrices, Words
@@ -151,38 +151,46 @@ class CudaExecutor(GpuExecutor):
             into = [result[start : start + n] for result in results]
             size = None if self.sample is None else self.sample.size(n, _SETS_A_GROUP)
             if self.sample is None or size is None:
-                tally.add(self.tally(circuit, n, self._launched(self.variant, circuit, part, into)))
-                continue
-            self._launched("outputs", circuit, part, into)
-            at = self.sample.drawn(cupy(), n, size, _SETS_A_GROUP)
-            part = [x if x.size == 1 else x.take(at) for x in part]
-            into = [cupy().empty(size, result.dtype) for result in results]
-            tally.add(self.tally(circuit, n, self._launched(self.variant, circuit, part, into)))
+                totals = self._launched(self.variant, circuit, part, into)
+            else:
+                whole = part
+                with aside() as end:
+                    at = self.sample.drawn(cupy(), n, size, _SETS_A_GROUP)
+                    part = [x if x.size == 1 else x.take(at) for x in whole]
+                    scratch = [cupy().empty(size, result.dtype) for result in results]
+                    totals = self._launched(self.variant, circuit, part, scratch)
+                self._launched("outputs", circuit, whole, into)
+                end()
+            tally.add(self.tally(circuit, n, self._counted(circuit, part, size or n, totals)))
         return tally
 
-    def _launched(self, variant: Variant, circuit: Circuit, operands: list[Any], results: list[Any]) -> Counted | None:
+    def _launched(self, variant: Variant, circuit: Circuit, operands: list[Any], results: list[Any]) -> Any:
+        """Totals that a kernel adds to; None where it counts nothing."""
         kernel, n = elementwise_kernel(circuit, variant), len(results[0])
         totals = None if variant == "outputs" else self.kernel_counts(circuit)
         steps = [argument for x in operands for argument in (x, int(x.size > 1))]
-        bunches = -(-n // _SETS_A_GROUP)
-        launch(kernel.source, kernel.key, bunches * 32, [*steps, *results, n, totals])
+        launch(kernel.source, kernel.key, -(-n // _SETS_A_GROUP) * 32, [*steps, *results, n, totals])
+        return totals
+
+    def _counted(self, circuit: Circuit, operands: list[Any], n: int, totals: Any) -> Counted | None:
         if totals is None:
             return None
+        bunches = -(-n // _SETS_A_GROUP)
         found = np.array(fetched(totals)).reshape(GROUPS, TOTALS)
         sets = _SETS_A_GROUP * (bunches // GROUPS + (np.arange(GROUPS) < bunches % GROUPS))
         # Lanes that pad the last bunch run on zeros, or on the one operand that all sets share.
         last, lanes = (bunches - 1) % GROUPS, bunches * _SETS_A_GROUP - n
         sets[last] -= lanes
-        found[last] -= self._padded(kernel, circuit, operands, lanes)
+        found[last] -= self._padded(circuit, operands, lanes)
         return Counted(sets, found)
 
-    def _padded(self, kernel: Kernel, circuit: Circuit, operands: list[Any], lanes: int) -> Any:
+    def _padded(self, circuit: Circuit, operands: list[Any], lanes: int) -> Any:
         """What lanes add that pad the last words."""
         if not lanes:
             return 0
         if not any(x.size == 1 for x in operands):
             return lanes * np.array(counting(circuit, self.variant).idle)
-        totals = self.kernel_counts(circuit)
+        kernel, totals = elementwise_kernel(circuit, self.variant), self.kernel_counts(circuit)
         alone = [x if x.size == 1 else cupy().zeros(1, x.dtype) for x in operands]
         into = [cupy().empty(1, port.pattern_dtype) for port in circuit.network.outputs]
         launch(kernel.source, kernel.key, 32, [a for x in alone for a in (x, 0)] + [*into, 1, totals])

@@ -15,7 +15,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from lava_nexus.circuits import Circuit
-from lava_nexus.execute.cuda.device import cupy, fetched, here, launch, placed, side_stream
+from lava_nexus.execute.cuda.device import aside, cupy, fetched, here, launch, placed, side_stream
 from lava_nexus.execute.cuda.kernels import (
     addition_kernel,
     contraction_kernel,
@@ -127,17 +127,20 @@ def summed_products(executor: Gpus, how: Rounded | Fused, x: Any, planes: Planes
     fused, part = isinstance(how, Fused), executor.counted_words(words)
     first, then, zeros = how.multiply, how.fma if isinstance(how, Fused) else how.add, planes.zeros
     totals = executor.kernel_counts(first, then)
-    if part is not words:
-        _sum_products(executor, "outputs", how, x, planes, words, result, None)
-    _sum_products(executor, executor.variant, how, x, planes, part, result, totals)
+    if part is words:
+        _sum_products(executor.variant, how, x, planes, words, result, totals)
+    else:  # both write the same bits
+        with aside() as end:
+            _sum_products(executor.variant, how, x, planes, part, result, totals)
+        _sum_products("outputs", how, x, planes, words, result, None)
+        end()
     of = [(first, zeros, "sums" if fused else "products"), (then, 0, "later")]
     return lambda: _tallies(executor, totals, of, words, part)
 
 
 def _sum_products(
-    executor: Gpus, variant: Variant, how: Rounded | Fused, x: Any, planes: Planes, words: Words, result: Any,
-    totals: Any,
-) -> None:  # fmt: skip
+    variant: Variant, how: Rounded | Fused, x: Any, planes: Planes, words: Words, result: Any, totals: Any
+) -> None:
     fused = isinstance(how, Fused)
     first, then, zeros = how.multiply, how.fma if isinstance(how, Fused) else how.add, planes.zeros
     table = words.table(first.inputs[1].width - zeros)
@@ -158,9 +161,13 @@ def _sum_products(
 def summed_rows(executor: Gpus, circuit: Circuit, x: Any, words: Words, result: Any) -> Tell:
     """Rows of a flat array folded in index order, put into a flat result."""
     part, totals = executor.counted_words(words), executor.kernel_counts(circuit)
-    if part is not words:
+    if part is words:
+        _sum_rows(executor.variant, circuit, x, words, result, totals)
+    else:
+        with aside() as end:
+            _sum_rows(executor.variant, circuit, x, part, result, totals)
         _sum_rows("outputs", circuit, x, words, result, None)
-    _sum_rows(executor.variant, circuit, x, part, result, totals)
+        end()
     return lambda: _tallies(executor, totals, [(circuit, 0, "later")], words, part)
 
 
@@ -203,7 +210,7 @@ def _in_tiles(
     terms = [xp.empty(tile * width * words.number, np.uint32) for _ in begins[:2]]
     sums = xp.empty(width * words.number if len(begins) > 1 else 1, np.uint32)
     add = addition_kernel(then, variant)
-    main, beside = xp.cuda.get_current_stream(), side_stream()
+    main, beside = xp.cuda.get_current_stream(), side_stream("terms")
     free = [main.record() for _ in terms]
     for number, begin in enumerate(begins):
         own, count = number % 2, min(tile, words.terms - begin)

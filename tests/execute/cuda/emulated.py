@@ -163,6 +163,8 @@ class _Event:
 
 
 class _Stream:
+    ptr = 0
+
     def __enter__(self) -> _Stream:
         return self
 

@@ -85,6 +85,7 @@ def _kernel(kind: str, variant: Variant, circuits: tuple[Circuit, ...], text: Ca
 
 @lru_cache(maxsize=1)
 def _version() -> str:
-    """SHA-256 over the sources that a kernel's text depends on."""
-    files = sorted(Path(lowering.__file__).parent.glob("*.py"))
+    """SHA-256 over the sources, and the word programs, that a kernel's text depends on."""
+    folder = Path(lowering.__file__).parent
+    files = sorted([*folder.glob("*.py"), *folder.glob("programs/*.*")])
     return source_digest(*map(str, files), source.__file__, sum_source.__file__, packing.__file__)

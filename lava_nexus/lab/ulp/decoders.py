@@ -16,7 +16,6 @@ from torch import Tensor
 from torch.nn import functional
 
 from lava_nexus.errors import NexusError
-from lava_nexus.execute.weights import Halves
 from lava_nexus.formats import FLOAT32, FloatFormat
 from lava_nexus.models.model import Model
 from lava_nexus.models.spec import Shape, Tensors
@@ -68,7 +67,7 @@ class OnDevice:
 
     def _read(self, name: str, shape: Shape) -> Tensor:
         source, rows = self.model.source, slice(0, shape[0])
-        if not (isinstance(source, Halves) and self.model.arithmetic.format == FLOAT32):
+        if self.model.arithmetic.format != FLOAT32 or not source.halved(name):
             return self.placed(source.rows(name, shape, rows))
         halves = np.empty(shape, np.uint16)
         source.upper_halves(name, shape, rows, halves)

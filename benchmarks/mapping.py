@@ -24,6 +24,7 @@ from lava_nexus.cli import run_guarded
 from lava_nexus.execute.membrane.executor import measured_spikes
 from lava_nexus.formats import FLOAT32
 from lava_nexus.neurons import Port, ThresholdNetwork, check
+from lava_nexus.progress import say, track
 
 DELAY, SETS = 2, 256
 
@@ -106,9 +107,9 @@ def main(sizes: list[int]) -> None:
     """Prints the table; peak memory is that of the process so far."""
     titles = ["products", "neurons", "synapses", "cores", "chips", "messages / contiguous"]
     titles += ["partition s", "of it CPU s", "mesh s", "check s", "peak GB"]
-    print("| " + " | ".join(titles) + " |\n" + "|---" * len(titles) + "|")
+    say("| " + " | ".join(titles) + " |\n" + "|---" * len(titles) + "|")
     chip = load_chip()
-    for products in sizes:
+    for products in track(sizes, f"trees of {', '.join(map(str, sizes))} products", "trees"):
         tree = Tree(products)
         network, spikes = tree.network(), np.concatenate(tree.spikes)
         check(network)
@@ -127,10 +128,9 @@ def main(sizes: list[int]) -> None:
         share = graph.cost(assignment) / graph.cost(contiguous(network, groups, chip))
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
         took = [b - a for a, b in pairwise(marks)]
-        print(
+        say(
             f"| {products} | {network.neurons:,} | {network.synapses:,} | {len(places)} | {placed.chips} | {share:.2f} "
-            f"| {took[0]:.1f} | {cpu:.1f} | {took[1]:.1f} | {took[2]:.1f} | {peak:.2f} |",
-            flush=True,
+            f"| {took[0]:.1f} | {cpu:.1f} | {took[1]:.1f} | {took[2]:.1f} | {peak:.2f} |"
         )
 
 

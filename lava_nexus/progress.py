@@ -30,7 +30,9 @@ T = TypeVar("T")
 _TICK, _SOON, _LONG, _AGAIN = 0.25, 0.4, 2.0, 4.0
 _VARIABLE = "LAVA_NEXUS_PROGRESS"
 _OF_ALL = "{desc}: {n_fmt}/{total_fmt}{unit} [{elapsed}<{remaining}{postfix}]"
+_OF_TOO_FEW = "{desc}: {n_fmt}/{total_fmt}{unit} [{elapsed}<?{postfix}]"
 _OF_NOBODY_KNOWS = "{desc}: {n_fmt}{unit} [{elapsed}{postfix}]"
+_FEW = 1 / 200  # of all parts: from fewer no time left is told, for the first ones stand for what is made once
 _SCALED = 100_000
 
 
@@ -70,7 +72,10 @@ class Work:
         elapsed = now - self._since
         if self._total is None and self.done == self._initial:
             return f"{self.what}{', ' * bool(self._note)}{self._note}, {elapsed:.0f} s"
-        layout = _OF_ALL if self._total is not None else _OF_NOBODY_KNOWS
+        layout = _OF_NOBODY_KNOWS
+        if self._total is not None:
+            few = self.done - self._initial < _FEW * (self._total - self._initial)
+            layout = _OF_TOO_FEW if few else _OF_ALL
         return tqdm.format_meter(
             self.done,
             self._total,  # type: ignore[arg-type]  # None where nobody knows

@@ -72,7 +72,8 @@ if is_python "$python" 10; then
         "$uv" venv --quiet --python "$python" .venv
     fi
     rm -f "$stamp"
-    "$uv" pip sync --quiet --python .venv/bin/python --require-hashes requirements.lock
+    quiet=--quiet; [ -t 2 ] && quiet=  # a terminal sees what is downloaded
+    "$uv" pip sync $quiet --python .venv/bin/python --require-hashes requirements.lock
     "$uv" pip install --quiet --python .venv/bin/python --no-deps --editable .
 else
     say "no Python 3.10 here, which Lava needs: setting up .venv with $("$python" --version) and the core alone"

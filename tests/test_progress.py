@@ -88,6 +88,15 @@ def test_parts_done_before_give_no_false_time_left() -> None:
     assert work.line(10.0) == "training: 200/400 steps [00:10<00:20, loss 0.5]"
 
 
+def test_the_first_parts_give_no_time_left() -> None:
+    work = progress.Work("checking", 10_000, "sets")
+    work._since = 0.0
+    work.update(49)
+    assert work.line(60.0) == "checking: 49/10000 sets [01:00<?]"
+    work.update(51)
+    assert work.line(60.0) == "checking: 100/10000 sets [01:00<1:39:00]"
+
+
 def test_saying_costs_little() -> None:
     began = time.perf_counter()
     for _ in range(1000):

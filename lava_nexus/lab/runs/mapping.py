@@ -149,7 +149,7 @@ _CHIPS = "Chips against time a token, from one instance of each circuit to no sh
 def _draw(found: _Mapping, out: Path) -> list[tuple[str, str]]:
     """Draws; returns file and caption of each figure."""
     chip, first, name = found.mapper.chip, found.placed[0], found.config.name
-    figures = {"chips.png": _CHIPS}
+    figures = {}
     if found.drawn is not None:
         times = [chip.timing.core(one.load).value for one in first.cores]
         load = [times[t] / max(times) for t in found.drawn.template.tolist()]
@@ -158,9 +158,11 @@ def _draw(found: _Mapping, out: Path) -> list[tuple[str, str]]:
             found.drawn.places, load, "time in a busy step, % of the slowest core's", chip.mesh, found.drawn.links
         )
         chip_figure(drawn, title, out / "chip.png")
-        figures = {"chip.png": _LOADS, **figures}
-    boards = {name: board.chips for name, board in chip.boards.items()}
-    chips_figure([*found.curve, *found.placed], boards, f"{name}: chips against time a token", out / "chips.png")
+        figures["chip.png"] = _LOADS
+    boards, ways = {name: board.chips for name, board in chip.boards.items()}, [*found.curve, *found.placed]
+    if len({way.chips for way in ways}) > 1:
+        chips_figure(ways, boards, f"{name}: chips against time a token", out / "chips.png")
+        figures["chips.png"] = _CHIPS
     return list(figures.items())
 
 

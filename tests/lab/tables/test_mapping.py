@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from types import SimpleNamespace
 
 import pytest
 import yaml
@@ -10,6 +11,7 @@ from lava_nexus.errors import NexusError
 from lava_nexus.lab.configs.places import MapBlockConfig
 from lava_nexus.lab.energy.token import update_mapping_page
 from lava_nexus.lab.published import published
+from lava_nexus.lab.runs import mapping
 from lava_nexus.lab.runs.built import model_of_sizes
 from lava_nexus.lab.runs.mapping import run_map_block
 from lava_nexus.models.stages import forward_stages
@@ -51,6 +53,15 @@ def test_the_report(config, tmp_path):
         assert words not in text
     for name in ("chip.png", "chips.png", "strategies.csv", "curve.csv", "cores.csv"):
         assert (tmp_path / name).stat().st_size > 100
+
+
+@pytest.mark.parametrize("chips, drawn", [((1, 1, 1), []), ((1, 1, 2), ["chips.png"])])
+def test_strategies_that_all_take_as_many_chips_have_no_picture_of_them(chips, drawn, tmp_path, monkeypatch):
+    ways = [SimpleNamespace(chips=n) for n in chips]
+    found = SimpleNamespace(mapper=SimpleNamespace(chip=SimpleNamespace(boards={})), placed=ways[:1], curve=ways[1:])
+    found.config, found.drawn, written = SimpleNamespace(name="block"), None, []
+    monkeypatch.setattr(mapping, "chips_figure", lambda ways, boards, title, path: written.append(path.name))
+    assert [file for file, _ in mapping._draw(found, tmp_path)] == written == drawn
 
 
 def test_norms_of_queries_and_keys_have_their_weights(config):

@@ -14,17 +14,20 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from unittest.mock import patch
 
 from lava_nexus.circuits.cells import Basis, Bit, Form, Terms, Word
+from lava_nexus.circuits.functions import function
 from lava_nexus.circuits.operations import OPERATIONS
 from lava_nexus.formats import FloatFormat
 from lava_nexus.lowering.cover import cover
 from lava_nexus.lowering.luts import AND, FALSE, MAJORITY, N_CONSTANTS, NOT, OR, OR3, SELECT, TRUE, XOR3, LookGraph
 from lava_nexus.lowering.ordered import OrderedGraph, sorted_looks
 from lava_nexus.neurons import Signal
+from words.products import LEAST_ROWS, Block, Conjunction, blocks
+from words.tables import Tables
 
 _AND3, _XOR, _ALIKE, _SIGN, _SIGNED = 0x80, 0x66, 0x81, 0x70, 0x78
-_LEAST_RECODED = 10  # bits of the shorter factor below which an array of ANDs takes fewer look-ups
 
 
 class Looks(Basis):
@@ -43,7 +46,6 @@ class Looks(Basis):
         super().__init__()
         self.graph = LookGraph(leaves)
         self.recodes = recodes
-        self.factors: dict[Bit, tuple[Bit, Bit]] = {}
 
     def look(self, table: int, *inputs: Bit) -> Signal:
         """A look-up."""
@@ -59,9 +61,11 @@ class Looks(Basis):
 
     def and_(self, *bits: Bit) -> Bit:
         found = self._tree(_AND3, AND, bits, self.one)
-        if len(bits) == 2:
-            self.factors[found] = bits[0], bits[1]
-        return found
+        if len(bits) != 2:
+            return found
+        both = Conjunction(found)  # type: ignore[arg-type]
+        both.factors = bits[0], bits[1]
+        return Signal(both)
 
     def or_(self, *bits: Bit) -> Bit:
         return self._tree(OR3, OR, bits, self.zero)
@@ -132,49 +136,54 @@ class Looks(Basis):
         merged.pop(self.zero, None)
         constant = merged.pop(self.one, 0)
         for bit, weight in merged.items():
-            constant += min(weight, 0)
-            for i in range(width):
-                if abs(weight) >> i & 1:
-                    columns[i].append(self.not_(bit) if weight < 0 else bit)
+            for i, digit in enumerate(_signed_digits(weight, width)):
+                constant -= (digit < 0) << i
+                if digit:
+                    columns[i].append(self.not_(bit) if digit < 0 else bit)
         return columns, constant % (1 << width)
 
     def _recoded(self, terms: Terms) -> Terms:
-        """The terms with digits in place of the ANDs of whole products."""
-        rows: dict[Bit, dict[Bit, tuple[int, Bit]]] = defaultdict(dict)
-        for bit, weight in terms:
-            if bit in self.factors:
-                p, q = self.factors[bit]
-                rows[p][q] = weight, bit
-        groups: dict[tuple[tuple[Bit, int], ...], dict[Bit, int]] = defaultdict(dict)
-        for p, row in rows.items():
-            unit = min(weight for weight, _ in row.values())
-            groups[tuple((q, weight // unit) for q, (weight, _) in row.items())][p] = unit
-        result = list(terms)
-        for row_, units in groups.items():
-            x, y = [q for q, _ in row_], list(units)
-            small = min(len(x), len(y)) < _LEAST_RECODED
-            if not (small or [weight for _, weight in row_] != [1 << i for i in range(len(x))]):
-                unit = units[y[0]]
-                if list(units.values()) == [unit << i for i in range(len(y))]:
-                    taken = {rows[p][q][1] for p in y for q in x}
-                    result = [term for term in result if term[0] not in taken]
-                    result += [(bit, weight * unit) for bit, weight in self._digits(x, y)]
+        """The terms with digits in place of the ANDs of products."""
+        result: list[tuple[Bit, int]] = []
+        for block, plain in blocks(terms):
+            small = block is None or min(len(block.x), len(block.y)) < LEAST_ROWS
+            result += plain if small or block is None else self._digits(block)
         return result
 
-    def _digits(self, x: Word, y: Word) -> Terms:
-        """Terms of x * y: the bits of |d_k| * x, all flipped where d_k < 0, and what flipping leaves out."""
+    def _digits(self, block: Block) -> Terms:
+        """Terms of a product: the bits of |d_k| * x, all flipped where d_k < 0, and what flipping leaves out.
+
+        Where the product lacks its low columns, digits bring bits into its lowest that are not there: taken off again.
+        """
         terms: list[tuple[Bit, int]] = []
-        padded = [self.zero, *y, self.zero, self.zero]
-        for k in range(0, len(y) + 1, 2):
-            below, own, above = padded[k : k + 3]
-            single, none = self.xor(below, own), self.look(_ALIKE, below, own, above)
-            negative = self.look(_SIGN, below, own, above)
-            for j, (bit, before) in enumerate(zip([*x, self.zero], [self.zero, *x], strict=True)):
-                size = self.mux(single, bit, before)
-                terms.append((self.look(_SIGNED, self.not_(none), size, negative), 1 << (k + j)))
-            unit = 1 << (k + len(x) + 1)
-            terms += [(negative, 1 << k), (self.not_(negative), unit), (self.one, -unit)]
-        return terms
+        x = [*block.x, self.zero]
+        y = [self.zero, *block.y, self.zero, self.zero]
+        for k in range(0, len(block.y) + 1, 2):
+            below, own, higher = y[k : k + 3]
+            single, some = self.xor(below, own), self.not_(self.look(_ALIKE, below, own, higher))
+            negative = self.look(_SIGN, below, own, higher)
+            start, place = block.start(k), block.place + k
+            for j in range(start, len(x)):
+                size = self.mux(single, x[j], x[j - 1] if j else self.zero)
+                terms.append((self.look(_SIGNED, some, size, negative), 1 << (place + j)))
+            lowest, beyond = 1 << (place + start), 1 << (place + len(x))
+            terms += [(negative, lowest), (self.not_(negative), beyond), (self.one, -beyond)]
+            if start:
+                terms.append((self.and_(x[start - 1], self.look(MAJORITY, below, own, higher)), -lowest))
+            if k and block.start(k - 1):
+                terms.append((self.and_(x[start], below), -lowest))
+        return [(bit, weight * block.sign) for bit, weight in terms]
+
+
+def _signed_digits(weight: int, width: int) -> list[int]:
+    """The weight modulo 2^width by digits -1, 0 and 1 with zeros between; in binary where that is no longer."""
+    plain = [(weight > 0) - (weight < 0) if abs(weight) >> i & 1 else 0 for i in range(width)]
+    digits: list[int] = []
+    while weight and len(digits) < width:
+        digit = 2 - weight % 4 if weight % 2 else 0
+        digits.append(digit)
+        weight = (weight - digit) >> 1
+    return min(plain, digits, key=lambda found: sum(map(abs, found)))
 
 
 @dataclass(frozen=True)
@@ -197,7 +206,8 @@ def drawn(name: str, fmt: FloatFormat, recodes: bool = True, basis: type[Looks] 
     cells = basis(sum(widths) + more, recodes)
     leaves = iter(range(N_CONSTANTS, N_CONSTANTS + sum(widths)))
     words: list[Word] = [[Signal(next(leaves)) for _ in range(width)] for width in widths]
-    return Drawn(cells, operation.build(cells, words, fmt, fmt))
+    with patch.object(function, "Build", Tables):
+        return Drawn(cells, operation.build(cells, words, fmt, fmt))
 
 
 def graph_of(one: Drawn, word: Word | None = None) -> OrderedGraph:

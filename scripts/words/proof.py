@@ -27,6 +27,7 @@ from lava_nexus.neurons import TRUE as ALWAYS
 from lava_nexus.neurons import Signal
 from words.cells import Looks, drawn, graph_of
 from words.optimiser import Optimiser, to_blif
+from words.products import Conjunction
 
 _LARGE = 64  # terms of a sum that is cut out
 _MOST_MONOMIALS = 100_000
@@ -81,9 +82,11 @@ class CutLooks(Looks):
 
     def sum_bits(self, terms: Terms, width: int, most: int | None = None) -> Word:
         """The sum, its product as leaves."""
-        of_product = [bit in self.factors for bit, _ in terms]
+        of_product = [isinstance(bit, Conjunction) for bit, _ in terms]
         if sum(of_product) < _LARGE:
-            return super().sum_bits(terms, width, most)
+            if sum(bin(weight).count("1") for _, weight in terms) < _LARGE:
+                return super().sum_bits(terms, width, most)
+            of_product = [True] * len(terms)  # a product with a constant
         place = self.cuts[-1].place + _width(self.cuts[-1]) if self.cuts else 0
         self.cuts.append(Cut(terms, width, most, of_product, place))
         start = N_CONSTANTS + self.graph.n_leaves - _MOST_BITS + place
@@ -169,7 +172,8 @@ def _sum_of_looks(basis: CutLooks, cut: Cut) -> bool:
     def leaf(bit: Bit) -> Bit:
         return opaque.setdefault(bit, Signal(N_CONSTANTS + len(opaque) - 2))
 
-    terms = [(tuple(map(leaf, basis.factors.get(bit, (bit,)))), weight) for bit, weight in cut.terms]
+    parts = ((bit.factors if isinstance(bit, Conjunction) else (bit,), weight) for bit, weight in cut.terms)
+    terms = [(tuple(map(leaf, bits)), weight) for bits, weight in parts]
     cells = Looks(len(opaque) - 2, basis.recodes)
     given = [(cells.and_(*bits), weight) for bits, weight in terms]
     word = [int(bit) for bit in cells.sum_bits(given, cut.width, cut.most)]  # type: ignore[arg-type]

@@ -18,9 +18,11 @@ from lava_nexus.execute.cuda.golden import Held, against_golden
 from lava_nexus.execute.cuda.native import layers, units
 from lava_nexus.execute.tallies import Tallies, Tally
 from lava_nexus.formats import BFLOAT16, FLOAT8_E4M3FN, FLOAT8_E5M2, FLOAT32, FloatFormat
+from lava_nexus.models.model import random_model
 from lava_nexus.populations.native.limbs import Limbs
 from tests.execute.cuda.cases import cases, linear_layer, native_cases, patterns, record
 from tests.execute.cuda.emulated import COMPILER, emulated
+from tests.execute.cuda.test_vectors import TINY, passed
 
 CASES = dict(cases())
 
@@ -109,6 +111,20 @@ def test_native_sums_by_matrices_have_the_bits_and_counts_of_digits(
     with emulated(monkeypatch, tmp_path):
         monkeypatch.setattr(layers, "units_for", lambda _: of)
         assert record(CASES[name], _OtherGates(count)) == record(CASES[name], BitslicedExecutor(count))
+
+
+@pytest.mark.wide
+@pytest.mark.parametrize(("fmt", "count"), [("float32", "activity"), ("float32", False), ("bfloat16", True)])
+def test_a_model_with_native_products_runs_by_plans(
+    fmt: str, count: bool | str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    model = random_model(TINY, format=fmt, norm_format=fmt, product="native")
+    expected = passed(model, BitslicedExecutor(count))
+    with emulated(monkeypatch, tmp_path):
+        found = passed(model, _OtherGates(count))
+    assert found[1] == expected[1]
+    for one, other in zip(found[0], expected[0], strict=True):
+        np.testing.assert_array_equal(one, other)
 
 
 def test_units_hold_the_sums_of_their_parts() -> None:

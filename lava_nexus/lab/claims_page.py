@@ -61,7 +61,15 @@ def page(text: str, record: Row, models: Row) -> str:
 def _end_to_end(models: Sequence[Row]) -> str:
     if not models:
         return "Not measured yet."
-    header: tuple[str, ...] = ("", "weights", "layers", "tokens", "values", "unequal to strict float", "relative error to PyTorch")
+    header: tuple[str, ...] = (
+        "",
+        "weights",
+        "layers",
+        "tokens",
+        "values",
+        "unequal to strict float",
+        "relative error to PyTorch",
+    )
     header += (*(TITLES[name] for name in COMPARISONS[1:]), "published: against PyTorch")
     rows = []
     for model in models:

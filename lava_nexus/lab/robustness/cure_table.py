@@ -261,6 +261,11 @@ def _shown(cell: dict[str, Any]) -> str:
     return f"{percent(cell['accuracy'])} ± {100 * cell['deviation']:.2f}{again}"
 
 
+def _series(cure: str, points: list[tuple[float, float, float]]) -> Series:
+    name, hard, _ = cure.partition(", hard ")
+    return Series(name, points, look="ring" if hard else "dashed" if "limits" in name else "line")
+
+
 def _draw(
     config: RobustnessConfig, sweep: CureSweep, groups: Groups, choices: list[Choice], out: Path
 ) -> list[tuple[str, str]]:
@@ -270,7 +275,7 @@ def _draw(
             (
                 f"{fmt}, {basis}",
                 [
-                    Series(cure, points)
+                    _series(cure, points)
                     for (f, b, cure), cells in groups.items()
                     if (f, b) == (fmt, basis)
                     and (
@@ -285,7 +290,9 @@ def _draw(
         ]
         if panels[0][1]:
             columns = len(sweep.bases)
-            accuracy_figure(panels, columns, config.title, label, out / f"cures_{kind}.png", log=kind == "stuck")
+            looks = {"ring": "voters or check scaled"}
+            file = out / f"cures_{kind}.png"
+            accuracy_figure(panels, columns, config.title, label, file, log=kind == "stuck", looks=looks)
             drawn.append((f"cures_{kind}.png", f"Accuracy against {label}"))
     title = f"Precision, robustness and energy of {sweep.operation}"
     drawn.append((trade_off_figure(choices, sweep.wanted, title, out / "trade_off.png").name, title))

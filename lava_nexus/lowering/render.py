@@ -11,11 +11,11 @@ Source: H. S. Warren, "Hacker's Delight", 2nd ed., section 5-1 (Harley and Seal)
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
 
 from lava_nexus.lowering.counting import Counts, Weights
 from lava_nexus.lowering.luts import FALSE, MAJORITY, N_CONSTANTS, TRUE, XOR3
 from lava_nexus.lowering.ordered import OrderedGraph
+from lava_nexus.lowering.pieces import Cut, cut
 
 CLASSES = 8
 """Classes of values of one weight that have carry-save adders of their own; each holds registers."""
@@ -24,8 +24,6 @@ _LEVELS = 4
 _FEWEST_ALIKE = 8
 MOST_INLINE = 9000
 """Look-ups of the largest graph that is one function: compilers take far more than twice as long for twice as many."""
-PIECE = 6000
-"""Look-ups of a function of a larger graph."""
 
 PREAMBLE = """\
 typedef unsigned int u32;
@@ -46,18 +44,23 @@ def cuda_function(graph: OrderedGraph, name: str, given: Weights | None = None) 
     32 sets add, what every set adds left out; it must not overflow before the caller takes it over. What is too large
     for one function is a function a piece of it, which pass values on through an array that each thread has.
     """
-    pieces = _pieces(graph)
-    if len(pieces) == 1:
-        return "\n".join(
-            [*_head("__forceinline__", name, graph, ""), *_statements(graph, pieces[0], given, {}), "}", ""]
-        )
-    lines: list[str] = []
-    slots, size = _slots(graph, pieces)
-    for i, piece in enumerate(pieces):
-        lines += _head("__noinline__", f"{name}{i}", graph, ", u32 *slot")
-        lines += [*_statements(graph, piece, given, slots), "}"]
-    lines += [*_head("__forceinline__", name, graph, ""), f"  u32 slot[{size}];"]
-    return "\n".join([*lines, *(f"  {name}{i}(in, out, total, slot);" for i in range(len(pieces))), "}", ""])
+    parts = cut(graph, MOST_INLINE, given.of if given else ())
+    if len(parts.pieces) == 1:
+        return cuda_piece(graph, name, parts, 0, given)
+    calls = [f"{name}{i}" for i in range(len(parts.pieces))]
+    texts = [cuda_piece(graph, call, parts, i, given, "__noinline__") for i, call in enumerate(calls)]
+    lines = [*_head("__forceinline__", name, graph, ""), f"  u32 slot[{parts.size}];"]
+    return "\n".join([*texts, *lines, *(f"  {call}(in, out, total, slot);" for call in calls), "}", ""])
+
+
+def cuda_piece(
+    graph: OrderedGraph, name: str, parts: Cut, number: int, given: Weights | None,
+    how: str = "__forceinline__", stride: int = 1,
+) -> str:  # fmt: skip
+    """A piece as a device function like `cuda_function`'s; of several, with `u32 *slot` too, slots that far apart."""
+    more = ", u32 *slot" if len(parts.pieces) > 1 else ""
+    lines = _statements(graph, parts, number, given, stride)
+    return "\n".join([*_head(how, name, graph, more), *lines, "}", ""])
 
 
 def _head(how: str, name: str, graph: OrderedGraph, more: str) -> list[str]:
@@ -66,76 +69,44 @@ def _head(how: str, name: str, graph: OrderedGraph, more: str) -> list[str]:
     return [f"__device__ {how} void {name}(", f"    {arguments}) {{"]
 
 
-def _pieces(graph: OrderedGraph) -> list[range]:
-    """The values that each function makes."""
-    behind = graph.first + len(graph.tables)
-    if len(graph.tables) <= MOST_INLINE:
-        return [range(graph.first, behind)]
-    return [range(start, min(start + PIECE, behind)) for start in range(graph.first, behind, PIECE)]
-
-
-def _slots(graph: OrderedGraph, pieces: Sequence[range]) -> tuple[dict[int, int], int]:
-    """Where values lie that a later piece reads, and how many places that takes; a place is free once it is read."""
-    number = {value: i for i, piece in enumerate(pieces) for value in piece}
-    last: dict[int, int] = {}
-    for value, read in enumerate(graph.reads.tolist(), graph.first):
-        for source in read:
-            if source >= graph.first and number[source] < number[value]:
-                last[source] = number[value]
-    ending: dict[int, list[int]] = {}
-    free: list[int] = []
-    slots: dict[int, int] = {}
-    size = 0
-    for i, piece in enumerate(pieces):
-        free += ending.pop(i - 1, [])
-        for value in piece:
-            if value in last:
-                if not free:
-                    free.append(size)
-                    size += 1
-                slots[value] = free.pop()
-                ending.setdefault(last[value], []).append(slots[value])
-    return slots, size
-
-
-def _statements(graph: OrderedGraph, piece: range, given: Weights | None, slots: dict[int, int]) -> list[str]:
+def _statements(graph: OrderedGraph, parts: Cut, number: int, given: Weights | None, stride: int) -> list[str]:
     """A piece: what it reads from inputs and slots, its look-ups with what counts them, outputs and slots written."""
+    piece = parts.pieces[number]
+    slots = {value: slot * stride for value, slot in parts.slots.items()}
     counting = _CarrySave(given) if given is not None and given.of else None
-    first = piece.start == graph.first
-    outputs: dict[int, list[int]] = {}
-    for i, value in enumerate(graph.outputs.tolist()):
-        outputs.setdefault(value, []).append(i)
     lines: list[str] = []
     known = {FALSE, TRUE}
 
-    def read(value: int) -> None:
+    def read(value: int, place: str = "") -> None:
         if value not in known:
             known.add(value)
-            place = f"in[{value - N_CONSTANTS}]" if value < graph.first else f"slot[{slots[value]}]"
-            lines.append(f"  const u32 {named(value)} = {place};")
+            lines.append(f"  const u32 {named(value)} = {place or f'slot[{slots[value]}]'};")
 
-    if first:
+    def made(value: int) -> None:
+        if counting:
+            lines.extend(counting.value(value))
+        if value in slots:
+            lines.append(f"  slot[{slots[value]}] = {named(value)};")
+
+    if number == 0:
         for value in range(N_CONSTANTS, graph.first):
-            if not slots or value in outputs or (given is not None and value in given.of):
-                read(value)
-                if counting:
-                    lines.extend(counting.value(value))
-    for value in piece:
+            read(value, f"in[{value - N_CONSTANTS}]")
+            made(value)
+    for value in piece.values:
         sources = graph.reads[value - graph.first].tolist()
         for source in sources:
             read(source)
         a, b, c = map(named, sources)
         known.add(value)
         lines.append(f"  u32 v{value}; LOOK(v{value}, {a}, {b}, {c}, {int(graph.tables[value - graph.first]):#x});")
-        if counting:
-            lines += counting.value(value)
-        if value in slots:
-            lines.append(f"  slot[{slots[value]}] = v{value};")
+        if value in piece.own:
+            made(value)
     if counting:
         lines += counting.rest()
-    for value, places in outputs.items():
-        if value in piece or (first and value < graph.first):
-            lines += [f"  out[{place}] = {named(value)};" for place in places]
+    if number == len(parts.pieces) - 1:
+        for place, value in enumerate(graph.outputs.tolist()):
+            read(value)
+            lines.append(f"  out[{place}] = {named(value)};")
     return lines
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import platform
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import datetime, timezone
 from functools import lru_cache
@@ -143,6 +145,16 @@ def launch(source: Callable[[], str], key: str, threads: int, arguments: Sequenc
         for one in arguments
     )
     _function(source, key, strict)((-(-threads // THREADS),), (THREADS,), given)
+
+
+def prepare(kernels: Sequence[Any]) -> None:
+    """Compiles side by side those of several kernels, each with a source and a key, that the current GPU lacks."""
+    device = cupy().cuda.Device()
+    missing = [one for one in kernels if (one.key, device.id) not in _modules]
+    if len(missing) > 1:
+        capability = int(device.compute_capability)
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            list(pool.map(lambda one: cubin(one.source, one.key, capability), missing))
 
 
 def _function(source: Callable[[], str], key: str, strict: bool) -> Any:

@@ -10,10 +10,11 @@ import numpy as np
 from lava_nexus.circuits import Circuit
 from lava_nexus.circuits.bank import Bank
 from lava_nexus.circuits.native import NativeLayer
-from lava_nexus.execute.cuda.device import aside, cupy, fetched, launch, on_device, placed
+from lava_nexus.execute.cuda.device import aside, cupy, fetched, launch, on_device, placed, prepare
 from lava_nexus.execute.cuda.gpus import GpuExecutor
-from lava_nexus.execute.cuda.kernels import counting, elementwise_kernel
+from lava_nexus.execute.cuda.kernels import Kernels, elementwise_kernels
 from lava_nexus.execute.cuda.planes import kept_planes
+from lava_nexus.execute.cuda.source import THREADS, look_ups
 from lava_nexus.execute.cuda.sums import Tell, summed_products, summed_rows
 from lava_nexus.execute.cuda.tables import WORDS_A_GROUP, Counted, Matrices, Words
 from lava_nexus.execute.executor import LEVELS, Count
@@ -29,6 +30,8 @@ _MOST_SETS = 1 << 30
 """Operand sets of one launch."""
 _SETS_A_GROUP = 1024
 """Operand sets whose counts go to one group: those of a warp."""
+_PASSED_SETS = 1 << 23
+"""Operand sets that the pieces of a circuit run on one after another: enough to fill a GPU several times."""
 
 
 class CudaExecutor(GpuExecutor):
@@ -110,7 +113,7 @@ class CudaExecutor(GpuExecutor):
         """
         if counted is None:
             return Tally(circuit, sets)
-        given = counting(circuit, self.variant, zeros).weights
+        given = look_ups(circuit, self.variant, zeros).weights
         assert given is not None
         own, always = int(counted.sets.sum()), given.always
         if own != sets:
@@ -165,11 +168,9 @@ class CudaExecutor(GpuExecutor):
         return tally
 
     def _launched(self, variant: Variant, circuit: Circuit, operands: list[Any], results: list[Any]) -> Any:
-        """Totals that a kernel adds to; None where it counts nothing."""
-        kernel, n = elementwise_kernel(circuit, variant), len(results[0])
+        """Totals that kernels add to; None where they count nothing."""
         totals = None if variant == "outputs" else self.kernel_counts(circuit)
-        steps = [argument for x in operands for argument in (x, int(x.size > 1))]
-        launch(kernel.source, kernel.key, -(-n // _SETS_A_GROUP) * 32, [*steps, *results, n, totals])
+        self._run(elementwise_kernels(circuit, variant), operands, results, totals)
         return totals
 
     def _counted(self, circuit: Circuit, operands: list[Any], n: int, totals: Any) -> Counted | None:
@@ -184,14 +185,35 @@ class CudaExecutor(GpuExecutor):
         found[last] -= self._padded(circuit, operands, lanes)
         return Counted(sets, found)
 
+    @staticmethod
+    def _run(kernels: Kernels, operands: Sequence[Any], results: Sequence[Any], totals: Any) -> None:
+        """The pieces of a circuit one after another, on so many operand sets that what they pass on stays small."""
+        prepare(kernels.pieces)
+        sets = len(results[0])
+        most = _PASSED_SETS if kernels.slots else sets
+        slots = cupy().empty(_threads(min(most, sets)) * kernels.slots, np.uint32) if kernels.slots else None
+        for start in range(0, sets, most):
+            part = [x if x.size == 1 else x[start : start + most] for x in operands]
+            into = [result[start : start + most] for result in results]
+            arguments = [argument for x in part for argument in (x, int(x.size > 1))]
+            for kernel in kernels.pieces:
+                launch(
+                    kernel.source, kernel.key, _threads(len(into[0])), [*arguments, *into, len(into[0]), totals, slots]
+                )
+
     def _padded(self, circuit: Circuit, operands: list[Any], lanes: int) -> Any:
         """What lanes add that pad the last words."""
         if not lanes:
             return 0
         if not any(x.size == 1 for x in operands):
-            return lanes * np.array(counting(circuit, self.variant).idle)
-        kernel, totals = elementwise_kernel(circuit, self.variant), self.kernel_counts(circuit)
+            return lanes * np.array(look_ups(circuit, self.variant).idle)
+        totals = self.kernel_counts(circuit)
         alone = [x if x.size == 1 else cupy().zeros(1, x.dtype) for x in operands]
         into = [cupy().empty(1, port.pattern_dtype) for port in circuit.network.outputs]
-        launch(kernel.source, kernel.key, 32, [a for x in alone for a in (x, 0)] + [*into, 1, totals])
+        self._run(elementwise_kernels(circuit, self.variant), alone, into, totals)
         return lanes * fetched(totals)[:TOTALS] // _SETS_A_GROUP
+
+
+def _threads(sets: int) -> int:
+    """Whole blocks for operand sets."""
+    return -(-sets // _SETS_A_GROUP * 32 // THREADS) * THREADS

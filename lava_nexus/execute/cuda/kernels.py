@@ -9,12 +9,19 @@ from pathlib import Path
 
 from lava_nexus import lowering
 from lava_nexus.circuits import Circuit
-from lava_nexus.disk_cache import source_digest
+from lava_nexus.disk_cache import cached, source_digest
 from lava_nexus.execute.cuda import packing, source, sum_source
 from lava_nexus.execute.cuda.device import digest_of
-from lava_nexus.execute.cuda.source import Lowered, lowered
+from lava_nexus.execute.cuda.source import elementwise, look_ups, lowered, lowered_piece
 from lava_nexus.lowering.ordered import Variant
+from lava_nexus.lowering.pieces import Cut, cut, from_arrays, to_arrays
 from lava_nexus.neurons import Port
+
+MOST_A_KERNEL = 7000
+"""Look-ups of the largest circuit that is one kernel on operand sets; more than some 8,000 instructions, 128 KB, do not
+stay in a multiprocessor's nearest memory of code."""
+MOST_COUNTED = 4000
+"""The same, with counting."""
 
 
 @dataclass(frozen=True)
@@ -30,9 +37,43 @@ class Kernel:
     source: Callable[[], str]
 
 
-def elementwise_kernel(circuit: Circuit, variant: Variant) -> Kernel:
+@dataclass(frozen=True)
+class Kernels:
+    """A circuit on operand sets, by kernels that run one after another.
+
+    Attributes:
+        pieces: kernels.
+        slots: words of a thread that they pass on.
+    """
+
+    pieces: tuple[Kernel, ...]
+    slots: int
+
+
+def elementwise_kernels(circuit: Circuit, variant: Variant) -> Kernels:
     """A circuit on operand sets; see `source.elementwise`."""
-    return _kernel("elementwise", variant, (circuit,), lambda: source.elementwise(lowered(circuit, variant, "gates")))
+    most = MOST_A_KERNEL if variant == "outputs" else MOST_COUNTED
+    key = f"{circuit.network.digest}:{variant}:{most}:{_version()}"
+    if key not in _cuts:
+        _cuts[key] = cached("gpu_pieces", key, lambda: _cut(circuit, variant, most), to_arrays, from_arrays)
+    parts = _cuts[key]
+    last = len(parts.pieces) - 1
+
+    def text(number: int) -> Callable[[], str]:
+        if not last:
+            return lambda: elementwise(lowered(circuit, variant, "gates"))
+        return lambda: elementwise(lowered_piece(circuit, variant, parts, number), number == 0, number == last)
+
+    kernels = (_kernel(f"elementwise {i} {most}", variant, (circuit,), text(i)) for i in range(last + 1))
+    return Kernels(tuple(kernels), parts.size)
+
+
+_cuts: dict[str, Cut] = {}
+
+
+def _cut(circuit: Circuit, variant: Variant, most: int) -> Cut:
+    what = look_ups(circuit, variant)
+    return cut(what.graph, most, what.weights.of if what.weights else ())
 
 
 def contraction_kernel(first: Circuit, then: Circuit, fused: bool, variant: Variant, zeros: int) -> Kernel:
@@ -67,17 +108,6 @@ def plane_kernel(port: Port, zeros: int) -> Kernel:
     return Kernel(digest_of("planes", port.width, zeros, _version()), lambda: sum_source.planes(port, zeros))
 
 
-_counting: dict[tuple[str, Variant, int], Lowered] = {}
-
-
-def counting(circuit: Circuit, variant: Variant, zeros: int = 0) -> Lowered:
-    """What the circuit's kernels count, made once."""
-    name = (circuit.network.digest, variant, zeros)
-    if name not in _counting:
-        _counting[name] = lowered(circuit, variant, "gates", zeros)
-    return _counting[name]
-
-
 def _kernel(kind: str, variant: Variant, circuits: tuple[Circuit, ...], text: Callable[[], str]) -> Kernel:
     networks = [circuit.network.digest for circuit in circuits]
     return Kernel(digest_of(kind, variant, *networks, _version()), text)
@@ -88,4 +118,4 @@ def _version() -> str:
     """SHA-256 over the sources, and the word programs, that a kernel's text depends on."""
     folder = Path(lowering.__file__).parent
     files = sorted([*folder.glob("*.py"), *folder.glob("programs/*.*")])
-    return source_digest(*map(str, files), source.__file__, sum_source.__file__, packing.__file__)
+    return source_digest(*map(str, files), __file__, source.__file__, sum_source.__file__, packing.__file__)

@@ -98,7 +98,7 @@ def contraction(first: Lowered, then: Lowered, fused: bool) -> str:
             "    }",
             "  }",
         ]
-    body.append(f"  if (live) {unpacked(target, 'out[i]', 'y, into, 1, into + lanes')}")
+    body.append(f"  if (live) {_written(target)}")
     arguments = [f"const {c_type(left)} *x", "const u32 *w", f"{c_type(target)} *y", *_SPREAD, "u64 *totals"]
     return whole([first, then], [head("run", arguments), *body, *totalled(first, then)])
 
@@ -184,7 +184,7 @@ def additions(then: Lowered) -> str:
         "      #pragma unroll",
         f"      for (int i = 0; i < {width}; i++) sums[i * words + t] = out[i];",
         "    }",
-        f"    if (live && end == length) {unpacked(target, 'out[i]', 'y, into, 1, into + lanes')}",
+        f"    if (live && end == length) {_written(target)}",
         "  }",
     ]
     return whole([then], [head("run", [*arguments, "u64 *totals"]), *body, *totalled(then, name="more")])
@@ -212,6 +212,11 @@ def _factors(first: Lowered, where: str = "") -> list[str]:
         f"    for (int i = 0; i < {bits}; i++)",
         f"      in[{left.width + first.zeros} + i] = {f'there ? {plane} : 0' if where else plane};",
     ]
+
+
+def _written(target: Port) -> str:
+    """The sums of a word to y."""
+    return unpacked(target, "out[i]", f"unpack<{c_kind(target)}>(y, into, 1, into + lanes, plane)")
 
 
 def _added(then: Lowered, width: int) -> list[str]:

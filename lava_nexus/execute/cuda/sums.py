@@ -19,11 +19,11 @@ from lava_nexus.execute.cuda.device import aside, cupy, fetched, here, launch, p
 from lava_nexus.execute.cuda.kernels import (
     addition_kernel,
     contraction_kernel,
-    counting,
     plane_kernel,
     product_kernel,
     row_kernel,
 )
+from lava_nexus.execute.cuda.source import look_ups
 from lava_nexus.execute.cuda.tables import WORD, Counted, Matrices, Words
 from lava_nexus.execute.sampled import GROUPS
 from lava_nexus.execute.shares import shares
@@ -192,7 +192,7 @@ def _tallies(
         counted = None
         if found is not None:
             own, spare = part.lanes(which)
-            idle = np.array(counting(circuit, executor.variant, zeros).idle)
+            idle = np.array(look_ups(circuit, executor.variant, zeros).idle)
             counted = Counted(own, found[i] - spare[:, None] * idle)
         if sets or not i:
             tallies.append(executor.tally(circuit, sets, counted, zeros))

@@ -28,6 +28,7 @@ COMPILER = shutil.which("g++") or shutil.which("clang++")
 _SHIM = """\
 #include <cstdint>
 #define __device__ static
+#define __constant__ static const
 #define __global__
 #define __forceinline__ inline
 #define __noinline__
@@ -56,6 +57,7 @@ static unsigned looked(unsigned a, unsigned b, unsigned c, unsigned t) {
   for (int m = 0; m < 8; m++) if (t >> m & 1) r |= (m & 1 ? a : ~a) & (m & 2 ? b : ~b) & (m & 4 ? c : ~c);
   return r;
 }
+struct uint4 { unsigned x, y, z, w; };
 static unsigned __byte_perm(unsigned a, unsigned b, unsigned s) {
   const unsigned long long both = (unsigned long long)b << 32 | a;
   unsigned r = 0;
@@ -242,6 +244,7 @@ def emulated(monkeypatch: pytest.MonkeyPatch, folder: Path) -> Iterator[Emulator
                 patched.setattr(module, "cupy", lambda: fake)
         for module in (device, elements, executor, golden, reference, sums):
             patched.setattr(module, "launch", emulator.launch)
+        patched.setattr(executor, "prepare", lambda _: None)
         patched.setattr(device, "_beside", {})
         patched.setattr(layers, "multiplied", _multiplied)
         patched.setattr(carrying, "pinned", lambda size: np.empty(size, np.uint8))

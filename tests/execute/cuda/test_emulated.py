@@ -13,15 +13,18 @@ import pytest
 from lava_nexus.circuits import Circuit, circuit
 from lava_nexus.errors import NexusError
 from lava_nexus.execute.cpu import BitslicedExecutor
-from lava_nexus.execute.cuda import CudaExecutor
+from lava_nexus.execute.cuda import CudaExecutor, kernels
+from lava_nexus.execute.cuda import executor as cuda_executor
 from lava_nexus.execute.cuda.golden import Held, against_golden
 from lava_nexus.execute.cuda.native import layers, units
+from lava_nexus.execute.cuda.source import head, whole
+from lava_nexus.execute.executor import Executor
 from lava_nexus.execute.tallies import Tallies, Tally
 from lava_nexus.formats import BFLOAT16, FLOAT8_E4M3FN, FLOAT8_E5M2, FLOAT32, FloatFormat
 from lava_nexus.models.model import random_model
 from lava_nexus.populations.native.limbs import Limbs
 from tests.execute.cuda.cases import cases, linear_layer, native_cases, patterns, record
-from tests.execute.cuda.emulated import COMPILER, emulated
+from tests.execute.cuda.emulated import COMPILER, Emulator, emulated
 from tests.execute.cuda.test_vectors import TINY, passed
 
 CASES = dict(cases())
@@ -58,7 +61,47 @@ def test_kernels_count_a_sample_within_its_stated_error(
                     assert abs(estimate.value - count) < 5 * estimate.error < 0.05 * count
 
 
-def operation(executor: CudaExecutor, name: str, sets: int) -> tuple[list[Any], Tallies]:
+@pytest.mark.parametrize("count", ["activity", pytest.param(False, marks=pytest.mark.wide)])
+def test_pieces_of_a_circuit_pass_their_values_on(
+    count: bool | str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(kernels, "MOST_A_KERNEL", 60)
+    monkeypatch.setattr(kernels, "MOST_COUNTED", 60)
+    monkeypatch.setattr(cuda_executor, "_PASSED_SETS", 4096)
+    with emulated(monkeypatch, tmp_path):
+        executor = CudaExecutor(count=count)
+        assert len(kernels.elementwise_kernels(circuit("mul", FLOAT8_E5M2), executor.variant).pieces) > 1
+        found = operation(executor, "mul", 10_000)
+    bits, tallies = operation(BitslicedExecutor(count), "mul", 10_000)
+    assert [one.tobytes() for one in found[0]] == [one.tobytes() for one in bits]
+    assert [(one.spikes, one.synops, one.active) for one in found[1]] == [
+        (one.spikes, one.synops, one.active) for one in tallies
+    ]
+
+
+@pytest.mark.parametrize("c_type", ["unsigned char", "unsigned short", "u32", "u64"])
+def test_patterns_become_planes_wherever_they_begin(c_type: str, tmp_path: Path) -> None:
+    bits = {"unsigned char": 8, "unsigned short": 16, "u32": 32, "u64": 64}[c_type]
+    lines = [
+        head("run", [f"const {c_type} *p", f"{c_type} *q", "u32 *planes", "long long n"]),
+        "  const int warp = (blockIdx.x * blockDim.x + threadIdx.x) >> 5;",
+        "  if (warp * 1024 >= n) return;",
+        f"  u32 *plane = planes + (blockIdx.x * blockDim.x + threadIdx.x) * {bits};",
+        "  pack_sets(p, warp * 1024, n, plane);",
+        "  unpack_sets(q, warp * 1024, n, plane);",
+    ]
+    emulator = Emulator(tmp_path)
+    rng = np.random.default_rng(0)
+    for n, begin in ((2048, 0), (2048, 1), (1500, 0), (5, 3)):
+        patterns = rng.integers(0, (1 << bits) - 1, begin + n, dtype=np.uint64).astype(f"u{bits // 8}")[begin:]
+        found, planes = np.zeros(n + 1, patterns.dtype), np.zeros((128, bits), np.uint32)
+        emulator.launch(lambda: whole([], lines), c_type, 64, [patterns, found, planes, n])
+        assert (found[:n] == patterns).all() and found[n] == 0
+        for bit in range(bits):
+            assert bin(int.from_bytes(planes[:, bit].tobytes(), "little")).count("1") == (patterns >> bit & 1).sum()
+
+
+def operation(executor: Executor, name: str, sets: int) -> tuple[list[Any], Tallies]:
     """An operation of an 8-bit format on arrays."""
     target = circuit(name, FLOAT8_E5M2)
     operands = [patterns(FLOAT8_E5M2, (sets,), seed) for seed in range(2)]

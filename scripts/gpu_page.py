@@ -1,4 +1,4 @@
-"""Writes what docs/gpu.md and docs/claims.md say was measured, from the records of a GPU: python scripts/gpu_page.py.
+"""Writes what docs/gpu.md and docs/claims.md say was measured, from records: python scripts/gpu_page.py.
 
 `--take FOLDER ...` first puts runs of configs/ulp_full.yaml and configs/train_1b.yaml into their record.
 """
@@ -52,7 +52,7 @@ def main() -> None:
     operations, models, checks = read("cuda.json"), read("cuda_models.json"), read("cuda_verify.json")
     pages = {name: DOCS / f"{name}.md" for name in ("gpu", "claims")}
     made = {
-        pages["gpu"]: page(pages["gpu"].read_text(), operations, models, checks),
+        pages["gpu"]: page(pages["gpu"].read_text(), operations, models, checks, read("cpu.json")),
         pages["claims"]: claims_page.page(pages["claims"].read_text(), read(CLAIMS.name), models),
     }
     for path, text in made.items():

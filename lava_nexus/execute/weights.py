@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol, runtime_checkable
 
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 from lava_nexus.errors import NexusError
 from lava_nexus.execute.operands import Patterns, check_rounded
 from lava_nexus.formats import BFLOAT16, FLOAT32, FloatFormat
+from lava_nexus.neurons import Port
 from lava_nexus.programs.program import Contract, Program
 
 
@@ -136,3 +138,11 @@ def only_right(program: Program) -> set[str]:
     return {
         name for name, value in program.inputs.items() if len(value.shape) == 2 and value.number in matrices - other
     }
+
+
+def low_zeros(port: Port, arrays: Sequence[Any]) -> int:
+    """How many of the lowest bits of all patterns are 0: half of the port's, or none; looks at every one."""
+    half = port.width // 2
+    mask = (1 << half) - 1
+    low = any(bool((array & array.dtype.type(mask)).any()) for array in arrays)
+    return 0 if low or port.width < 32 else half

@@ -168,6 +168,11 @@ def host() -> str:
     return str(binding.get_host_cpu_features().flatten())
 
 
+def processor() -> str:
+    """This processor's name, as LLVM knows it."""
+    return str(binding.get_host_cpu_name())
+
+
 def object_code(key: str, assembly: Callable[[], str], passes: bool = True) -> bytes:
     """Machine code for this processor, from disk where it was made before.
 
@@ -176,7 +181,7 @@ def object_code(key: str, assembly: Callable[[], str], passes: bool = True) -> b
         assembly: makes LLVM's text.
         passes: whether LLVM's passes over the text run before code is made of it.
     """
-    cpu = f"{binding.get_host_cpu_name()} {host()}"
+    cpu = f"{processor()} {host()}"
 
     def build() -> bytes:
         machine, module = _machine(), binding.parse_assembly(assembly())

@@ -17,6 +17,7 @@ from lava_nexus.execute.executor import LEVELS, Count, Evaluated, Executor, bank
 from lava_nexus.execute.operands import Operands, whole_number
 from lava_nexus.execute.sampled import DEFAULT_FRACTION, GROUPS, Sample, SampledTally, sample_of
 from lava_nexus.execute.tallies import BankTally, Tally
+from lava_nexus.execute.weights import low_zeros
 from lava_nexus.lowering.ordered import Variant
 from lava_nexus.populations import Operator
 from lava_nexus.programs.nodes import Folded, in_order
@@ -78,7 +79,7 @@ class BitslicedExecutor(Executor):
         self._variant: Variant = "activity" if count == "activity" else "spikes" if count else "outputs"
         self.threads: int = processors() if threads is None else whole_number("threads", threads)
         self._workers = Workers(self.threads)
-        self._runners: dict[tuple[str, Variant], BlockRunner] = {}
+        self._runners: dict[tuple[str, Variant, int], BlockRunner] = {}
 
     def begin(self, part: int) -> None:
         """As `Executor.begin`: what is drawn too."""
@@ -134,7 +135,13 @@ class BitslicedExecutor(Executor):
             return None
         if [x.dtype, w.dtype] != [port.pattern_dtype for port in ports]:
             return None
-        runners = [self._runner(circuit, self._variant) for circuit in circuits]
+        rounded = len(circuits) == len(circuits[-1].inputs) == 2
+        zeros = (
+            low_zeros(ports[1], [w[:1]]) and low_zeros(ports[1], [w]) if rounded else 0
+        )  # the first row tells mostly
+        runners = [
+            self._runner(circuit, self._variant, each) for circuit, each in zip(circuits, (zeros, 0), strict=False)
+        ]
         codes = [runner.compiled(x.size * max(len(w), _SETS_A_GROUP) >= _TERMS_WORTH) for runner in runners]
         if not all(codes):
             return None
@@ -193,13 +200,13 @@ class BitslicedExecutor(Executor):
         self.tallies.add(tally)
         return results
 
-    def _runner(self, circuit: Circuit, variant: Variant) -> BlockRunner:
+    def _runner(self, circuit: Circuit, variant: Variant, zeros: int = 0) -> BlockRunner:
+        """For second operands whose lowest `zeros` bits are 0."""
         from lava_nexus.execute.cpu.blocks import BlockRunner
 
         network = circuit.network
-        if (network.digest, variant) not in self._runners:
-            program = word_program(network, variant)
-            self._runners[network.digest, variant] = BlockRunner(
-                program, network.inputs, network.outputs, self._straight
-            )
-        return self._runners[network.digest, variant]
+        name = network.digest, variant, zeros
+        if name not in self._runners:
+            program = word_program(network, variant, zeros)
+            self._runners[name] = BlockRunner(program, network.inputs, network.outputs, self._straight)
+        return self._runners[name]

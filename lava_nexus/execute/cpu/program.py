@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from lava_nexus.errors import NexusError
 from lava_nexus.lowering.luts import FALSE, N_CONSTANTS, TRUE, depends, representative
-from lava_nexus.lowering.ordered import OrderedGraph, Variant, ordered_graph
+from lava_nexus.lowering.ordered import OrderedGraph, Variant, ordered_graph, restricted
 from lava_nexus.lowering.schedule import Reads, last_reads
 from lava_nexus.neurons import ThresholdNetwork
 
@@ -75,14 +75,18 @@ class WordProgram:
 
 
 _MOST_SLOTS = 1 << 16
-_programs: dict[tuple[str, Variant], WordProgram] = {}
+_programs: dict[tuple[str, Variant, int], WordProgram] = {}
 
 
-def word_program(network: ThresholdNetwork, variant: Variant = "spikes") -> WordProgram:
-    """The network's word program, made once and then kept in memory."""
-    name = (network.digest, variant)
+def word_program(network: ThresholdNetwork, variant: Variant = "spikes", zeros: int = 0) -> WordProgram:
+    """The network's word program, for second operands whose lowest `zeros` bits are 0; made once, kept in memory."""
+    name = (network.digest, variant, zeros)
     if name not in _programs:
-        _programs[name] = allocated(ordered_graph(network, variant))
+        graph = ordered_graph(network, variant)
+        if zeros:
+            first = network.inputs[0].width
+            graph = restricted(graph, range(first, first + zeros))
+        _programs[name] = allocated(graph)
     return _programs[name]
 
 

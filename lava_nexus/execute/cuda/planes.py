@@ -7,9 +7,9 @@ from typing import Any
 
 from lava_nexus.execute.cuda.carrying import Carrier
 from lava_nexus.execute.cuda.device import cupy, placed
-from lava_nexus.execute.cuda.sums import Planes, low_zeros, made_planes
+from lava_nexus.execute.cuda.sums import Planes, made_planes
 from lava_nexus.execute.cuda.tables import Matrices
-from lava_nexus.execute.weights import Remote, Rows, Source, only_right
+from lava_nexus.execute.weights import Remote, Rows, Source, low_zeros, only_right
 from lava_nexus.neurons import Port
 from lava_nexus.programs.program import Program
 

@@ -114,14 +114,6 @@ def made_planes(port: Port, parts: Sequence[tuple[Any, Matrices]], zeros: int = 
     return Planes(array, zeros)
 
 
-def low_zeros(port: Port, arrays: Sequence[Any]) -> int:
-    """How many of the lowest bits of all patterns are 0: half of the port's, or none; looks at every one."""
-    half = port.width // 2
-    mask = (1 << half) - 1
-    low = any(bool((array & array.dtype.type(mask)).any()) for array in arrays)
-    return 0 if low or port.width < 32 else half
-
-
 def summed_products(executor: Gpus, how: Rounded | Fused, x: Any, planes: Planes, words: Words, result: Any) -> Tell:
     """Sums of products of rows of x with columns of planes, put into a flat result."""
     fused, part = isinstance(how, Fused), executor.counted_words(words)

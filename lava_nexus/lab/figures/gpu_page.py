@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from lava_nexus.errors import NexusError
+from lava_nexus.lab.figures.cpu_table import processor_text
 
 NAMES = {"qwen3_0.6b": "Qwen3-0.6B", "llama_2_7b": "LLaMA-2 7B", "llama_2_70b": "LLaMA-2 70B"}
 
@@ -13,10 +14,10 @@ Row = Mapping[str, Any]
 MADE = "made by python scripts/gpu_page.py"
 
 
-def page(text: str, operations: Row, models: Row, checks: Row) -> str:
+def page(text: str, operations: Row, models: Row, checks: Row, processor: Row) -> str:
     """The page with what stands between its marks made anew."""
     parts = {"operations": _operations(operations), "native": _native(operations), "models": _models(models)}
-    for name, made in (*parts.items(), ("checks", _checks(checks))):
+    for name, made in (*parts.items(), ("checks", _checks(checks)), ("processor", processor_text(processor))):
         begin, end = f"<!-- {name}: {MADE} -->\n", f"<!-- end of {name} -->\n"
         if text.count(begin) != 1 or text.count(end) != 1:
             raise NexusError(f"docs/gpu.md lacks its mark '{begin.strip()}' or '{end.strip()}'")

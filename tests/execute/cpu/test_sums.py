@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from lava_nexus.circuits import circuit
-from lava_nexus.execute.cpu import BitslicedExecutor, sums
+from lava_nexus.execute.cpu import BitslicedExecutor, sums, word_program
 from lava_nexus.execute.sums import contract
 from lava_nexus.formats import BFLOAT16, FLOAT8_E4M3FN, FLOAT16, FLOAT32, FloatFormat
 from lava_nexus.programs.nodes import Folded
@@ -64,6 +64,17 @@ def test_a_wider_sum_and_a_transposed_matrix() -> None:
     found = code.contracted(how, x, w, None)
     np.testing.assert_array_equal(found, contract(how, [x, w], loop))
     assert code.tallies.spikes == loop.tallies.spikes
+
+
+def test_weights_of_sixteen_bits_take_fewer_look_ups_and_count_the_same() -> None:
+    how = Rounded(circuit("mul", FLOAT32), circuit("add", FLOAT32), named_order("sequential", 3))
+    x, w = patterns(FLOAT32, (1, 2, 3), 1), patterns(BFLOAT16, (1, 400, 3), 2).astype(np.uint32) << 16
+    code, loop = (BitslicedExecutor(straight=straight) for straight in (True, False))
+    np.testing.assert_array_equal(code.contracted(how, x, w, None), contract(how, [x, w], loop))
+    one, other = (np.concatenate([tally.signal_spikes for tally in each.tallies]) for each in (code, loop))
+    np.testing.assert_array_equal(one, other)
+    small, whole = (word_program(how.multiply.network, "spikes", zeros) for zeros in (16, 0))
+    assert len(small.operations) < 0.7 * len(whole.operations)
 
 
 @pytest.mark.parametrize("shape", [(1, 70), (3, 200, 2), (600, 5)])

@@ -1,4 +1,4 @@
-"""docs/gpu.md holds what the records of a GPU say."""
+"""docs/gpu.md holds what the records of a GPU and a CPU say."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from lava_nexus.lab.figures.gpu_page import page
 ROOT = Path(__file__).parents[3]
 PAGE = ROOT / "docs" / "gpu.md"
 RECORDS = ROOT / "lava_nexus" / "energy" / "records"
-NAMES = ("cuda.json", "cuda_models.json", "cuda_verify.json")
+NAMES = ("cuda.json", "cuda_models.json", "cuda_verify.json", "cpu.json")
 
 
 def test_the_page_is_made_from_its_records() -> None:
@@ -23,6 +23,9 @@ def test_the_page_is_made_from_its_records() -> None:
     assert page(PAGE.read_text(), *records) != PAGE.read_text()
     records[1]["rows"][0]["prompt seconds"] /= 2
     records[2]["verified"][0]["seconds"] *= 2
+    assert page(PAGE.read_text(), *records) != PAGE.read_text()
+    records[2]["verified"][0]["seconds"] /= 2
+    records[3]["layers"][1]["seconds"] *= 2
     assert page(PAGE.read_text(), *records) != PAGE.read_text()
 
 

@@ -32,8 +32,8 @@ from lava_nexus.neurons.compiled import kept, within
 
 _VECTORS = 8
 """Vectors on which code runs at once, of some rows and columns."""
-_TERMS = 32
-"""Terms of a tile of weights."""
+_TERMS = 16
+"""Terms of a tile of weights: a line of FP32."""
 _PAD = 16
 """Elements between rows of a tile: rows of a power of two would fall on few lines of a cache."""
 _FULL = 0.75

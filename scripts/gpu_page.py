@@ -39,7 +39,8 @@ def take(folders: Sequence[Path]) -> None:
             loss_figure([step["loss"] for step in found["training"]["steps"]], DOCS / "images" / "train_1b.png")
         else:
             record["models"] = [one for one in record["models"] if one["model"] != found["model"]] + [found]
-    CLAIMS.write_text(json.dumps(record, indent=1) + "\n")
+    models = ",\n".join(map(json.dumps, record["models"]))
+    CLAIMS.write_text(f'{{"models": [\n{models}\n],\n"training": {json.dumps(record["training"])}}}\n')
 
 
 def main() -> None:

@@ -97,7 +97,7 @@ void unpack(T *p, long long base, long long stride, long long n, const u32 *plan
   }
 }
 // Elements of a warp, 1,024 from p on: of every 512 bytes 16 to a lane, so that the words of a lane are `bits` rows of
-// fields; those from n on are zeros. Which set is which bit of a plane is nobody's business: results go the same way.
+// fields; those from n on are zeros. Which set is which bit of a plane depends on the size of T alone.
 template <typename T, bool whole> __device__ __forceinline__ void fetch(const T *p, int n, u32 (&w)[8 * sizeof(T)]) {
   constexpr int size = sizeof(T);
   #pragma unroll

@@ -23,6 +23,9 @@ THREADS = 128
 _REGISTERS = {blocks: 65536 // (THREADS * blocks) // 8 * 8 for blocks in range(8, 1, -1)}
 """What a thread has where a multiprocessor holds so many blocks."""
 
+_LANE = "base + (threadIdx.x & 31), 32, n"
+"""Sets of a lane, element by element: every 32nd of its warp's."""
+
 
 @dataclass(frozen=True)
 class Lowered:
@@ -118,16 +121,19 @@ def elementwise(what: Lowered, first: bool = True, last: bool = True) -> str:
     arguments += [f"{c_type(port)} *q{i}" for i, port in enumerate(what.outputs)]
     arguments += ["long long n", "u64 *totals", "u32 *slots"]
     body = [f"  u32 in[{_bits(what.inputs)}], out[{_bits(what.outputs)}];"]
+    # What is 16 bytes of a lane are other sets for elements of another size.
+    alike = len({element_bits(port) for port in (*what.inputs, *what.outputs)}) == 1
     for i, (port, start) in enumerate(zip(what.inputs, _starts(what.inputs), strict=True)):
-        packed = f"if (s{i}) pack_sets(p{i}, base, n, plane); else spread<{c_kind(port)}>(*p{i}, plane);"
+        pack = f"pack_sets(p{i}, base, n, plane)" if alike else f"pack<{c_kind(port)}>(p{i}, {_LANE}, plane)"
+        packed = f"if (s{i}) {pack}; else spread<{c_kind(port)}>(*p{i}, plane);"
         planes = f"  {{ u32 plane[{element_bits(port)}]; {packed} {copied(f'in[{start} + i]', 'plane[i]', port)} }}"
         body += [planes] if first else []
     if what.slots:
         body.append(f"  u32 *slot = slots + (long long)blockIdx.x * {what.slots * THREADS} + threadIdx.x;")
     body.append("  " + what.call("in", "out", "mine"))
     for i, (port, start) in enumerate(zip(what.outputs, _starts(what.outputs), strict=True)):
-        result = f"  {unpacked(port, f'out[{start} + i]', f'unpack_sets(q{i}, base, n, plane)')}"
-        body += [result] if last else []
+        unpack = f"unpack_sets(q{i}, base, n, plane)" if alike else f"unpack<{c_kind(port)}>(q{i}, {_LANE}, plane)"
+        body += ["  " + unpacked(port, f"out[{start} + i]", unpack)] if last else []
     begin = [
         "  const long long warp = ((long long)blockIdx.x * blockDim.x + threadIdx.x) >> 5, base = warp * 1024;",
         "  if (base >= n) return;",

@@ -34,6 +34,7 @@ def cases() -> Iterator[tuple[str, Case]]:
             yield f"{name} {fmt}", lambda executor, name=name, fmt=fmt: _operation(executor, name, fmt)
     for width in (1, 7, 8, 13, 16, 24, 57, 64):
         yield f"ripple adder of {width} bits", lambda executor, width=width: _adder(executor, width)
+    yield "elements of several sizes", _sizes
     yield "exact (5, 9, 33) float8_e4m3fn", lambda executor: linear_layer(executor, "exact", (5, 9, 33), FLOAT8_E4M3FN)
     for accumulate in ("sequential", "fma", "pairwise"):
         for shape in ((3, 5, 7), (2, 20, 64), (40, 9, 33)):
@@ -87,6 +88,21 @@ def _operation(executor: Executor, name: str, fmt: FloatFormat) -> tuple[list[ND
             operands = [patterns(fmt, (sets,), seed) for seed, _ in enumerate(target.inputs)]
             results.append(executor.invoke(target, operands))
         results.append(executor.invoke(target, [operands[0], *(one[:1] for one in operands[1:])]))
+    return results, tallies
+
+
+def _sizes(executor: Executor) -> tuple[list[NDArray[Any]], Tallies]:
+    """Operands and results of one, two, four and eight bytes in one circuit."""
+    results = []
+    with executor.apart() as tallies:
+        for target, fmt in (
+            (circuit("convert", FLOAT32, to=BFLOAT16), FLOAT32),
+            (circuit("convert", FLOAT8_E4M3FN, to=FLOAT64), FLOAT8_E4M3FN),
+            (circuit("mul", BFLOAT16, to=FLOAT32), BFLOAT16),
+            (circuit("compare_lt", FLOAT32), FLOAT32),
+        ):
+            operands = [patterns(fmt, (1500,), seed) for seed, _ in enumerate(target.inputs)]
+            results.append(executor.invoke(target, operands))
     return results, tallies
 
 

@@ -35,7 +35,14 @@ pytestmark = pytest.mark.skipif(COMPILER is None, reason="no C++ compiler")
 @pytest.mark.parametrize("count", ["activity", pytest.param(False, marks=pytest.mark.wide)])
 @pytest.mark.parametrize(
     "name",
-    ["sequential (3, 5, 7) bfloat16", "fma (2, 20, 64) bfloat16", "rows folded by add and max", "scores of heads"],
+    [
+        "sequential (3, 5, 7) bfloat16",
+        "fma (2, 20, 64) bfloat16",
+        "rows folded by add and max",
+        "scores of heads",
+        "elements of several sizes",
+        pytest.param("exact (5, 9, 33) float8_e4m3fn", marks=pytest.mark.wide),
+    ],
 )
 def test_kernels_on_the_host_give_what_the_cpu_gives(
     name: str, count: bool | str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path

@@ -15,8 +15,9 @@ from lava_nexus.execute.cpu import BitslicedExecutor
 from lava_nexus.execute.cuda import source, sum_source
 from lava_nexus.formats import BFLOAT16, FLOAT32
 from lava_nexus.lowering import render
+from lava_nexus.lowering.chains import chained
 from lava_nexus.lowering.counting import TOTALS, fewer, weights
-from lava_nexus.lowering.ordered import OrderedGraph, Variant, ordered_graph
+from lava_nexus.lowering.ordered import OrderedGraph, Variant, lower, ordered_graph
 from lava_nexus.lowering.render import cuda_function
 from lava_nexus.neurons import ThresholdNetwork
 from tests.execute.cpu.networks import as_circuit, random_networks, random_operands
@@ -112,8 +113,8 @@ def test_unions_as_chains_are_the_same_with_fewer_values_alive(name: str) -> Non
     operands = [np.random.default_rng(0).integers(0x3C00, 0x4200, 32, dtype=np.uint16)]
     check(target, operands, "activity", "activity")
     check(target, operands, "outputs", False)
-    graph = ordered_graph(target.network, "outputs")
-    chains = source.look_ups(target, "outputs").graph
+    graph = lower(target.network, "outputs")
+    chains = chained(graph)
     assert len(chains.tables) <= len(graph.tables) and most_alive(chains) < most_alive(graph)
 
 

@@ -51,7 +51,7 @@ ONLY_UNDER = {
     "bitwuzla": ("verify/formal/",),
     "mtkahypar": ("chip/",),
 }
-MOST_FILES, MOST_LINES, MOST_LINES_OF_FILE, MOST_LINES_OF_FUNCTION, MOST_PARAMETERS = 488, 79_925, 300, 60, 8
+MOST_FILES, MOST_LINES, MOST_LINES_OF_FILE, MOST_LINES_OF_FUNCTION, MOST_PARAMETERS = 488, 80_000, 300, 60, 8
 """Lines grow with features alone: who needs more says so here, and looks first for what stands twice."""
 COMPILED = ("njit", "kept", "intrinsic", "cfunc")
 """Decorators of kernels, whose parameters are arrays that the compiler wants one by one."""

@@ -46,6 +46,9 @@ OPERATIONS = [("add", 1 << 28), ("mul", 1 << 28), ("exp", 1 << 26), ("gelu", 1 <
 VERIFIED = ("exp", "gelu")
 """Functions held against their golden functions on all 2^32 inputs."""
 
+PUBLISHED = "published code, CPU"
+"""What stands beside ours in `speeds.json`."""
+
 _STRICT = r"""
 extern "C" __global__ void strict(const float *x, const float *w, float *y, int terms, int columns) {
   const int column = blockIdx.x * blockDim.x + threadIdx.x, row = blockIdx.y;
@@ -177,6 +180,11 @@ def figure(record: Path, path: Path) -> Path:
     """Operations a second beside those of a CPU and of published code, from records alone."""
     kept = json.loads(record.with_name("speeds.json").read_text())
     speeds: dict[str, dict[str, float]] = {name: of for name, of in kept.items() if name != "what"}
+    speeds["CPU, one thread, counted"] = {
+        row["what"]: row["code, a second"]
+        for row in json.loads(record.with_name("cpu.json").read_text())["rows"]
+        if row["what"] in kept[PUBLISHED] and row["counting"] and row["threads"] == 1
+    }
     for counting, name in ((True, "GPU, counted"), (False, "GPU, not counted")):
         speeds[name] = {
             row["what"].split()[0]: row["a second"]

@@ -23,9 +23,10 @@ def standing(report: dict[str, Any]) -> list[str]:
     if isinstance(energy, dict) and energy.get("work") is not None:
         pace = dict(energy["definition"]).get("pace")
         at = f"at the pace {pace}" if pace else "of work alone, for nothing is placed, so that there is no pace"
+        events = events_told(report.get("synops"))
         said.append(
-            f"Counted: neurons, synapses, depth, time steps{events_told(report['synops'])}. Estimated from constants, "
-            f"within the ranges in brackets: energy, {at}."
+            f"Counted: neurons, synapses, depth, time steps{events}. Estimated from constants, within the ranges in "
+            f"brackets: energy, {at}."
         )
     return said
 

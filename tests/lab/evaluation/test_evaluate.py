@@ -31,7 +31,7 @@ from lava_nexus.lab.runs.approximation import by_populations, perplexity
 from lava_nexus.models.model import load, random_model
 from lava_nexus.store import Store
 from tests.commands import exit_code
-from tests.models.checkpoints import CASES
+from tests.models.checkpoints import CASES, FAMILIES
 
 CONFIGS = Path(__file__).parents[3] / "configs" / "eval"
 ARCHITECTURE = {
@@ -322,13 +322,13 @@ def test_answers_of_other_weights_are_not_gone_on_from(
 
 
 def test_a_model_that_pytorch_has_not_is_evaluated_without(here: Path, tmp_path: Path) -> None:
-    folder = tmp_path / "phi"
-    CASES["phi"].build().save_pretrained(folder)
+    folder = tmp_path / "gpt_neox"
+    FAMILIES["gpt_neox"].build().save_pretrained(folder)
     Tokenizer(models.WordLevel({"?": 0}, unk_token="?")).save(str(folder / "tokenizer.json"))
     assert _end({**BASE, "model": {"checkpoint": str(folder)}, "tasks": [{"kind": "piqa", "limit": 1}]}) == 0
     report = json.loads(Path("out/evaluation.json").read_text())
     assert {r["engine"] for r in report["results"]} == {"gates"}
-    assert any("no model of architecture 'phi'" in note for note in report["notes"])
+    assert any("no model of architecture 'gpt_neox'" in note for note in report["notes"])
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from lava_nexus.execute.cuda.device import machine
+from lava_nexus.errors import NexusError
+from lava_nexus.execute.cuda.device import checked_devices, machine
 from lava_nexus.files import write_text
 from lava_nexus.lab.configs.model import TrainDigitsConfig
 from lava_nexus.lab.configs.training import DecoderTraining
@@ -88,7 +89,8 @@ def train_decoder_by_gates(config: TrainDigitsConfig, out: Path, quick: bool = F
     It stops at a step in which the two differ. A quick run is of a tiny decoder on the CPU.
 
     Raises:
-        NexusError: a loss that is not finite, or, after the report is written, values that differ.
+        NexusError: no GPU where one is asked for, a loss that is not finite, or, after the report is written, values
+            that differ.
     """
     if quick:
         assert config.decoder is not None
@@ -96,7 +98,7 @@ def train_decoder_by_gates(config: TrainDigitsConfig, out: Path, quick: bool = F
         few = {"decoder": config.decoder.model_copy(update=_QUICK), "gates": gates}
         config = smaller(config, config.model_copy(update=few))
     assert config.decoder is not None
-    device = "cuda" if config.gates.executor == "cuda" else "cpu"
+    device = _device(config.gates.executor)
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # without it cuBLAS may add in another order each time
     rows: list[DecoderStep] = []
     with reproducible(config.seed, threads=None), Work("training", config.gates.steps, "steps") as bar:
@@ -121,6 +123,16 @@ def loss_figure(losses: Sequence[Sequence[float]], path: Path) -> None:
     gates, strict = ([loss[side] for loss in losses] for side in (0, 1))
     curves = [Curve("by gates", gates, wide=True), Curve("strict float", strict)]
     curve_figure(curves, "Loss of a decoder trained by gates", path)
+
+
+def _device(executor: str) -> str:
+    """Where PyTorch computes."""
+    if executor != "cuda":
+        return "cpu"
+    checked_devices(None)
+    if not torch.cuda.is_available():
+        raise NexusError("executor is 'cuda', but PyTorch finds no GPU of CUDA")
+    return "cuda"
 
 
 def _sides(model: nn.Module, config: TrainDigitsConfig, device: str) -> tuple[Side, Side]:

@@ -118,3 +118,10 @@ def test_the_config_that_ships_has_a_billion_parameters() -> None:
     with torch.device("meta"):
         model = Decoder(decoder.sizes)
     assert 1.0e9 < sum(p.numel() for p in model.parameters()) < 1.2e9
+
+
+def test_a_gpu_that_is_not_there_is_one_sentence(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(NexusError, match="executor 'cuda' (needs CuPy|finds no GPU)|PyTorch finds no GPU"):
+        steps.train_decoder_by_gates(_config(executor="cuda"), tmp_path)
+    assert not list(tmp_path.iterdir())

@@ -63,6 +63,22 @@ extern "C" __global__ void strict(const float *x, const float *w, float *y, int 
 """
 
 
+def gpu_there(quick: bool) -> bool:
+    """Whether there is a GPU to measure on; a quick run says that there is none.
+
+    Raises:
+        NexusError: there is none, and the run is not a quick one.
+    """
+    try:
+        cupy()
+    except NexusError as error:
+        if not quick:
+            raise
+        print(f"nothing is measured: {error}")
+        return False
+    return True
+
+
 def seconds(work: Callable[[], Any], repeats: int) -> float:
     """Median device seconds of a piece of work, after one that compiles."""
     xp = cupy()
@@ -196,12 +212,7 @@ def figure(record: Path, path: Path) -> Path:
 
 def main(record: Path | None, quick: bool) -> None:
     """Prints a row a measurement; writes the record."""
-    try:
-        cupy()
-    except NexusError as error:
-        if not quick:
-            raise
-        print(f"nothing is measured: {error}")
+    if not gpu_there(quick):
         return
     repeats = 3 if quick else 5
     rows: list[Row] = []

@@ -18,11 +18,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks.cuda import layer, operation
+from benchmarks.cuda import gpu_there, layer, operation
 from lava_nexus.cli import run_guarded
 from lava_nexus.config import load_config
-from lava_nexus.errors import NexusError
-from lava_nexus.execute.cuda.device import cupy, machine
+from lava_nexus.execute.cuda.device import machine
 from lava_nexus.formats import BFLOAT16, FLOAT32
 from lava_nexus.lab.configs.verification import VerifyConfig, VerifyJob
 from lava_nexus.lab.verification.checks import verify
@@ -87,12 +86,7 @@ def main() -> None:
     parser.add_argument("--record", type=Path)
     parser.add_argument("--quick", action="store_true", help="few operand sets")
     given = parser.parse_args()
-    try:
-        cupy()
-    except NexusError as error:
-        if not given.quick:
-            raise
-        print(f"nothing is measured: {error}")
+    if not gpu_there(given.quick):
         return
     kept: Path | None = given.record
     found = json.loads(kept.read_text()) if kept and kept.exists() else {"verified": [], "sampled": []}

@@ -111,3 +111,16 @@ def check_surroundings(module: str) -> None:
             f"module '{module}' by gates runs under autocast, which changes dtypes between its operations: leave it, "
             "or give convert the format"
         )
+
+
+def check_gpu(asked: str) -> None:
+    """That PyTorch finds a GPU.
+
+    Args:
+        asked: what asks for one, as a sentence begins.
+
+    Raises:
+        NexusError: it finds none.
+    """
+    if not torch.cuda.is_available():
+        raise NexusError(f"{asked}, but PyTorch finds no GPU of CUDA")

@@ -97,13 +97,6 @@ class Looks(Basis):
     def sum_bits(self, terms: Terms, width: int, most: int | None = None) -> Word:
         return self._added(self._recoded(terms) if self.recodes else terms, width)
 
-    def increment(self, word: Word, carry: Bit, clear: Bit, ones: Bit) -> tuple[Word, Bit]:
-        out: Word = []
-        for bit in word:
-            total, carry = self.xor(bit, carry), self.and_(bit, carry)
-            out.append(self.or_(self.and_not(total, clear), ones))
-        return out, carry
-
     def _tree(self, three: int, two: int, bits: Sequence[Bit], empty: Bit) -> Bit:
         waiting = list(dict.fromkeys(bits)) or [empty]
         while len(waiting) > 1:

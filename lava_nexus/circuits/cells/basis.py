@@ -101,9 +101,13 @@ class Basis(ABC):
     def sum_bits(self, terms: Terms, width: int, most: int | None = None) -> Word:
         """The sum of the terms modulo 2^width; `most` is the caller's word that the sum never exceeds it."""
 
-    @abstractmethod
     def increment(self, word: Word, carry: Bit, clear: Bit, ones: Bit) -> tuple[Word, Bit]:
         """(word + carry, carry out); where `clear` is 1 all bits are 0, where `ones` is 1 all are 1 (`ones` wins)."""
+        out: Word = []
+        for bit in word:
+            total, carry = self.xor(bit, carry), self.and_(bit, carry)
+            out.append(self.or_(self.and_not(total, clear), ones))
+        return out, carry
 
     def subtract_if_not_less(self, a: Word, b: Word) -> tuple[Bit, Word]:
         """(q, a - q * b) for q = [a >= b] and a < 2 * b, the difference as wide as b."""

@@ -65,13 +65,6 @@ class Nexus(Basis):
             columns = self._carry_save(columns)
         return self._ripple(columns)
 
-    def increment(self, word: Word, carry: Bit, clear: Bit, ones: Bit) -> tuple[Word, Bit]:
-        out: Word = []
-        for bit in word:
-            total, carry = self.xor(bit, carry), self.and_(bit, carry)
-            out.append(self.or_(self.and_not(total, clear), ones))
-        return out, carry
-
     def full_adder(self, a: Bit, b: Bit, c: Bit) -> tuple[Bit, Bit]:
         """(sum, carry): two XOR, two AND, one OR."""
         half = self.xor(a, b)

@@ -55,10 +55,6 @@ class CudaReference(GpuExecutor):
     def _planned(self, program: Program, feeds: Mapping[str, Patterns], watch: Watch | None) -> ProgramResult | None:
         return super()._planned(program, feeds, watch) if self.plans else None
 
-    def run_watched(self, program: Program, feeds: Mapping[str, Patterns], watch: Watch) -> ProgramResult | None:
-        """Likewise."""
-        return super().run_watched(program, feeds, watch) if self.plans else None
-
     def applied(self, circuit: Circuit, operands: Sequence[Any], results: Sequence[Any]) -> Tally:
         """The golden function: on the GPU where it is plain arithmetic or a program, else by the host."""
         number, what = len(results[0]), plain.plain(circuit)

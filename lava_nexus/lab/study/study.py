@@ -29,6 +29,7 @@ from lava_nexus.lab.trial import marked, shrunk
 from lava_nexus.models.model import Model, load, random_model
 from lava_nexus.progress import Work
 from lava_nexus.store import Store, processor
+from lava_nexus.torch.support import check_gpu
 
 Ids: TypeAlias = NDArray[np.int64]
 
@@ -168,8 +169,8 @@ class Bench:
     _ROWS = 2048
 
     def __init__(self, model: Model, tokens: Ids, device: str) -> None:
-        if device != "cpu" and not torch.cuda.is_available():
-            raise NexusError(f"device is '{device}', but PyTorch finds no GPU of CUDA")
+        if device != "cpu":
+            check_gpu(f"device is '{device}'")
         torch.backends.cuda.matmul.allow_tf32 = False
         self.decoder = Decoder(model, device)
         self.tokens = torch.from_numpy(tokens).to(device)

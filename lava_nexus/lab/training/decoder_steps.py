@@ -18,7 +18,6 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from lava_nexus.errors import NexusError
 from lava_nexus.execute.cuda.device import checked_devices, machine
 from lava_nexus.files import write_text
 from lava_nexus.lab.configs.model import TrainDigitsConfig
@@ -30,6 +29,7 @@ from lava_nexus.lab.training.side import Side, first_difference, unequal_values
 from lava_nexus.lab.training.train_digits import relative_rate, reproducible
 from lava_nexus.lab.trial import marked, smaller
 from lava_nexus.progress import Work
+from lava_nexus.torch.support import check_gpu
 
 _QUICK = {
     "hidden_size": 16,
@@ -130,8 +130,7 @@ def _device(executor: str) -> str:
     if executor != "cuda":
         return "cpu"
     checked_devices(None)
-    if not torch.cuda.is_available():
-        raise NexusError("executor is 'cuda', but PyTorch finds no GPU of CUDA")
+    check_gpu("executor is 'cuda'")
     return "cuda"
 
 
